@@ -1,0 +1,1 @@
+"""Language models that improve themselves on unlabeled questions."""
