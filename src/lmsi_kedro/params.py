@@ -1,0 +1,89 @@
+"""Typed parameters: one frozen model per `params:` entry; Kedro builds them before any node runs.
+
+An unknown or ill-typed field stops the run with its name. Defaults live in conf/base/parameters.yml, each
+with its source, so that there is one place to read them.
+"""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Format = Literal["few_shot_cot", "few_shot_direct", "zero_shot_cot", "zero_shot_direct"]
+
+
+class Params(BaseModel):
+    """Base of all parameter models: immutable, unknown fields are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Sampling(Params):
+    """How a path's tokens are drawn. Temperature 0 is greedy; 0 or 1 switch a filter off."""
+
+    temperature: float = Field(ge=0)
+    top_k: int = Field(default=0, ge=0)
+    top_p: float = Field(default=1.0, gt=0, le=1)
+    min_p: float = Field(default=0.0, ge=0, lt=1)
+    max_new_tokens: int = Field(gt=0)
+    seed: int = Field(ge=0)
+
+
+class PathParams(Params):
+    """The sampling step: m paths per unlabeled question (paper, section 3.1)."""
+
+    m: int = Field(gt=0)
+    sampling: Sampling
+    questions_per_task: int = Field(gt=0)
+
+
+class EngineParams(Params):
+    """Where paths are computed: worker processes, number format, questions in a chunk."""
+
+    workers: int = Field(gt=0)
+    dtype: Literal["auto", "bfloat16", "float32"]
+    rows_per_chunk: int = Field(gt=0)
+
+
+class VotingParams(Params):
+    """How answers are read and winners kept (paper, section 3.1)."""
+
+    rule: Literal["trigger", "trigger_or_last"]
+    ties: Literal["abstain", "logprob"]
+    min_confidence: float = Field(ge=0, le=1)
+
+
+class MixingParams(Params):
+    """How kept paths become training examples (paper, table 1)."""
+
+    formats: list[Format]
+    max_paths_per_question: int = Field(gt=0)
+    direct_per_question: int = Field(ge=0)
+    seed: int = Field(ge=0)
+
+
+class TrainingParams(Params):
+    """Fine-tuning in its own process (paper, section 4; PAPER silent on optimizer and schedule)."""
+
+    steps: int = Field(gt=0)
+    batch_size: int = Field(gt=0, description="examples per step over all processes")
+    learning_rate: float = Field(gt=0)
+    warmup_ratio: float = Field(ge=0, lt=1)
+    weight_decay: float = Field(ge=0)
+    max_grad_norm: float = Field(gt=0)
+    seed: int = Field(ge=0)
+    processes: int = Field(gt=0)
+    zero_stage: Literal[0, 1, 2, 3]
+    precision: Literal["auto", "bfloat16", "float32"]
+    gradient_accumulation: int = Field(gt=0)
+    checkpoint_every: int = Field(gt=0)
+
+
+class EvaluationParams(Params):
+    """What is measured before and after a round (paper, section 4)."""
+
+    greedy_questions: int = Field(gt=0, description="per task")
+    self_consistency_questions: int = Field(gt=0, description="per task")
+    m: int = Field(gt=0)
+    temperature: float = Field(gt=0)
+    max_new_tokens: int = Field(gt=0)
+    seed: int = Field(ge=0)
