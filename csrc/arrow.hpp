@@ -1,0 +1,131 @@
+// The Arrow C data interface, and a reader of its string arrays. No link to libarrow.
+//
+// Reads string, large_string, string_view (and their binary twins) and the null type, sliced or not. Guarantees: copies
+// nothing, allocates nothing, never throws while reading a row; a null row reads as a view whose data() is null.
+// It does not own the buffers: keep the ArrowArray alive (csrc/bindings/arrow_import.hpp does).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <optional>
+#include <string_view>
+
+#ifndef ARROW_C_DATA_INTERFACE
+#define ARROW_C_DATA_INTERFACE
+
+struct ArrowSchema {
+    const char* format;
+    const char* name;
+    const char* metadata;
+    int64_t flags;
+    int64_t n_children;
+    ArrowSchema** children;
+    ArrowSchema* dictionary;
+    void (*release)(ArrowSchema*);
+    void* private_data;
+};
+
+struct ArrowArray {
+    int64_t length;
+    int64_t null_count;
+    int64_t offset;
+    int64_t n_buffers;
+    int64_t n_children;
+    const void** buffers;
+    ArrowArray** children;
+    ArrowArray* dictionary;
+    void (*release)(ArrowArray*);
+    void* private_data;
+};
+
+#endif
+
+#ifndef ARROW_C_STREAM_INTERFACE
+#define ARROW_C_STREAM_INTERFACE
+
+struct ArrowArrayStream {
+    int (*get_schema)(ArrowArrayStream*, ArrowSchema*);
+    int (*get_next)(ArrowArrayStream*, ArrowArray*);
+    const char* (*get_last_error)(ArrowArrayStream*);
+    void (*release)(ArrowArrayStream*);
+    void* private_data;
+};
+
+#endif
+
+namespace lmsi {
+
+enum class StringLayout : uint8_t { none, offsets32, offsets64, views };
+
+// The layout that an Arrow format string names; nothing for types that hold no text.
+inline std::optional<StringLayout> string_layout(std::string_view format) {
+    if (format == "n") return StringLayout::none;
+    if (format == "u" || format == "z") return StringLayout::offsets32;
+    if (format == "U" || format == "Z") return StringLayout::offsets64;
+    if (format == "vu" || format == "vz") return StringLayout::views;
+    return std::nullopt;
+}
+
+// One chunk of a string column.
+class StringArray {
+public:
+    StringArray(StringLayout layout, const ArrowArray& array)
+        : layout_(layout), length_(static_cast<size_t>(array.length)), offset_(static_cast<size_t>(array.offset)) {
+        if (layout == StringLayout::none || length_ == 0) return;
+        // null_count -1 means "not counted": then the bitmap decides; a missing bitmap means no nulls.
+        if (array.null_count != 0) validity_ = static_cast<const uint8_t*>(array.buffers[0]);
+        index_ = static_cast<const char*>(array.buffers[1]);
+        if (layout == StringLayout::views) blocks_ = reinterpret_cast<const char* const*>(array.buffers + 2);
+        else bytes_ = static_cast<const char*>(array.buffers[2]);
+    }
+
+    size_t size() const { return length_; }
+
+    bool is_null(size_t row) const {
+        if (layout_ == StringLayout::none) return true;
+        const size_t bit = offset_ + row;
+        return validity_ != nullptr && ((validity_[bit >> 3] >> (bit & 7)) & 1) == 0;
+    }
+
+    // The text of a row; data() is null for a null row, and never for a valid one, however short.
+    std::string_view operator[](size_t row) const {
+        if (is_null(row)) return {};
+        const size_t at = offset_ + row;
+        switch (layout_) {
+        case StringLayout::offsets32: return slice(load<int32_t>(at), load<int32_t>(at + 1));
+        case StringLayout::offsets64: return slice(load<int64_t>(at), load<int64_t>(at + 1));
+        default: return view(index_ + 16 * at);
+        }
+    }
+
+private:
+    template <class Offset> int64_t load(size_t at) const {
+        Offset value;
+        std::memcpy(&value, index_ + at * sizeof(Offset), sizeof(Offset));
+        return value;
+    }
+
+    std::string_view slice(int64_t begin, int64_t end) const {
+        if (begin == end) return {"", 0};
+        return {bytes_ + begin, static_cast<size_t>(end - begin)};
+    }
+
+    // A view: i32 length, then either 12 bytes in place, or a prefix, a block number and an offset.
+    std::string_view view(const char* cell) const {
+        int32_t field[4];
+        std::memcpy(field, cell, sizeof field);
+        const auto length = static_cast<size_t>(field[0]);
+        return length <= 12 ? std::string_view{cell + 4, length} : std::string_view{blocks_[field[2]] + field[3], length};
+    }
+
+    StringLayout layout_;
+    size_t length_;
+    size_t offset_;
+    const uint8_t* validity_ = nullptr;
+    const char* index_ = nullptr;
+    const char* bytes_ = nullptr;
+    const char* const* blocks_ = nullptr;
+};
+
+}  // namespace lmsi
