@@ -1,0 +1,18 @@
+"""A small closed world of word problems whose answers are known because it makes them.
+
+A family is one file: it draws problems and writes their rationales in the manner of several authors.
+Hurried authors jump to the result and share one opening, so they are the most frequent single voice; careful
+ones are more in number but each goes his own way, in small steps and varying order. A model of such documents
+is often hurried when greedy and often right by consensus, as real models are.
+
+Every problem belongs to exactly one split, decided by a hash of its template and slot values: whatever the
+seed, no held-out problem can ever be drawn for pre-training, for the unlabeled set or for an exemplar.
+"""
+
+from lmsi_kedro.mini_world import arithmetic, distractors, multiple_choice
+from lmsi_kedro.mini_world.problems import Family
+
+FAMILIES: dict[str, Family] = {
+    family.task: family
+    for family in (arithmetic.FAMILY, multiple_choice.FAMILY, distractors.FAMILY)
+}

@@ -1,0 +1,36 @@
+"""mini_svamp: stories with a sentence that does not matter (after SVAMP). Out of domain: never trained on.
+
+"Ana packs 3 boxes of 7 pens. Ben packs 5 jars of 4 nuts. How many things does Ana have?"
+Documents hold few of them, as the web does; unlabeled questions, exemplars and examples hold none.
+"""
+
+from functools import partial
+from random import Random
+
+from lmsi_kedro.mini_world.arithmetic import NAMES, SUBJECTS, careful_sum, hurried_sum, story
+from lmsi_kedro.mini_world.problems import Family, Problem
+
+
+def draw(rng: Random, with_easy: bool) -> Problem:
+    """One or two products that matter, one that does not, in either order."""
+    index = rng.randrange(len(SUBJECTS))
+    subject = SUBJECTS[index]
+    name, other = rng.sample(NAMES, 2)
+    count = rng.choice((1, 2) if with_easy else (2,))
+    terms = [(rng.randint(2, 9), rng.randint(2, 9)) for _ in range(count)]
+    noise = [(rng.randint(2, 9), rng.randint(2, 9))]
+    sentences = [story(rng, subject, name, terms), story(rng, subject, other, noise)]
+    rng.shuffle(sentences)
+    return Problem(
+        task="mini_svamp",
+        template=f"svamp-{index}-{count}",
+        slots=tuple(n for term in (*sorted(terms), *noise) for n in term),
+        question=" ".join([*sentences, subject.question.format(name)]),
+        answer=str(sum(a * b for a, b in terms)),
+        hurry=subject.hurry,
+        hurried=hurried_sum(terms, 0),
+        careful=partial(careful_sum, terms, 0),
+    )
+
+
+FAMILY = Family("mini_svamp", draw)

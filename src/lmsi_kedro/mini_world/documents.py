@@ -1,0 +1,49 @@
+"""Pre-training documents of the mini world: the same prompt formats that the loop will use, by many authors.
+
+Within a document every worked question may have another author, so that exemplars teach the form of an
+answer and not its manner, and the manner stays the model's own.
+"""
+
+from collections.abc import Iterator
+from random import Random
+
+from lmsi_kedro.mini_world import FAMILIES
+from lmsi_kedro.mini_world.problems import Problem, draw_problem
+from lmsi_kedro.tasks import render, target
+from lmsi_kedro.tasks.prompts import ask
+
+# Shares of documents. Direct answers are 20 % of them (15-25 % keeps `standard` partly competent).
+FORMS = {
+    "few_shot_cot": 0.45,
+    "few_shot_direct": 0.12,
+    "zero_shot_cot": 0.25,
+    "zero_shot_direct": 0.08,
+    "questions": 0.10,
+}
+TASKS = {"mini_gsm": 0.45, "mini_arc": 0.4, "mini_svamp": 0.15}
+
+
+def documents(seed: int) -> Iterator[str]:
+    """Endless documents of the split `documents`, the same ones for the same seed."""
+    rng = Random(seed)
+    while True:
+        form = rng.choices(list(FORMS), list(FORMS.values()))[0]
+        task = rng.choices(list(TASKS), list(TASKS.values()))[0]
+        yield write_document(form, task, rng)
+
+
+def write_document(form: str, task: str, rng: Random) -> str:
+    """One document: a single worked question, or a handful of them, or only their questions."""
+    count = 1 if form.startswith("zero_shot") else rng.randint(2, 6)
+    problems = [draw_problem(FAMILIES[task], "documents", rng) for _ in range(count)]
+    if form == "questions":
+        return "\n\n".join(ask(p.question, p.choices).removesuffix("\nA:") for p in problems)
+    return "\n\n".join(worked(problem, form, rng) for problem in problems)
+
+
+def worked(problem: Problem, form: str, rng: Random) -> str:
+    """A question and its answer, as in the prompts; a zero-shot rationale may lack the usual hint."""
+    rationale = None if form.endswith("direct") else problem.rationale(rng)
+    hinted = form == "zero_shot_cot" and rng.random() < 0.6
+    prompt = render("zero_shot_cot" if hinted else "zero_shot_direct", problem.question, problem.choices)
+    return prompt.own + target(problem.answer, rationale)

@@ -1,0 +1,62 @@
+"""Renders questions and exemplars as text in the four formats of the paper (table 1).
+
+    few_shot_cot      exemplars with rationale, "Q: ...\\nA:"      -> " rationale The answer is Y."
+    few_shot_direct   exemplars without,        "Q: ...\\nA:"      -> " The answer is Y."
+    zero_shot_cot     "Q: ...\\nA: Let's think step by step."      -> " rationale The answer is Y."
+    zero_shot_direct  "Q: ...\\nA:"                                -> " The answer is Y."
+
+A prompt is kept in two parts, because the first is the same for every question of a task: the sampler
+computes it once. The parts are tokenized one by one, for sampling and for training alike.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lmsi_kedro.params import Format
+from lmsi_kedro.tasks.task import Exemplar
+
+# A model that goes on after its answer invents the next question: nothing from here on is its answer.
+STOP = "\nQ:"
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """shared is common to a task's questions (maybe empty), own is this question's."""
+
+    shared: str
+    own: str
+
+    @property
+    def text(self) -> str:
+        return self.shared + self.own
+
+
+def render(
+    format: Format,
+    question: str,
+    choices: Sequence[str] | None = None,
+    exemplars: Sequence[Exemplar] = (),
+) -> Prompt:
+    """The prompt of a question in one of the four formats."""
+    shared = ""
+    if format in ("few_shot_cot", "few_shot_direct"):
+        worked = (
+            ask(shot.question, shot.choices)
+            + target(shot.answer, shot.rationale if format == "few_shot_cot" else None)
+            for shot in exemplars
+        )
+        shared = "".join(f"{shot}\n\n" for shot in worked)
+    hint = " Let's think step by step." if format == "zero_shot_cot" else ""
+    return Prompt(shared, ask(question, choices) + hint)
+
+
+def target(answer: str, rationale: str | None = None) -> str:
+    """' rationale The answer is Y.', without the rationale in the direct formats."""
+    return f"{f' {rationale}' if rationale else ''} The answer is {answer}."
+
+
+def ask(question: str, choices: Sequence[str] | None = None) -> str:
+    """'Q: question\\nAnswer Choices: (A) first (B) second\\nA:'"""
+    listed = " ".join(f"({letter}) {text}" for letter, text in zip(LETTERS, choices or ()))
+    return f"Q: {question}\n" + (f"Answer Choices: {listed}\n" if listed else "") + "A:"
