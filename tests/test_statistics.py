@@ -1,0 +1,80 @@
+"""Every statistic against a brute-force version of its definition."""
+
+from itertools import combinations
+from math import comb, sqrt
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lmsi_kedro import statistics
+
+
+@pytest.mark.parametrize(("successes", "n"), [(0, 1), (3, 10), (10, 10), (377, 800)])
+def test_wilson_solves_its_quadratic(successes: int, n: int) -> None:
+    """Its bounds are the shares 1.96 of their own standard errors away from the observed one."""
+    z = 1.959963984540054
+    for share in statistics.wilson(successes, n):
+        distance = abs(successes / n - share)
+        assert distance == pytest.approx(z * sqrt(share * (1 - share) / n), abs=1e-9)
+
+
+@given(st.integers(0, 14), st.integers(0, 14))
+def test_mcnemar_sums_the_binomial_tail(gained: int, lost: int) -> None:
+    flips = gained + lost
+    tail = sum(comb(flips, i) for i in range(flips + 1) if abs(2 * i - flips) >= abs(gained - lost))
+    assert statistics.mcnemar(gained, lost) == pytest.approx(tail / 2**flips)
+
+
+def test_bootstrap_equals_resampling_questions() -> None:
+    flips = np.repeat([1, -1, 0], [40, 10, 150])
+    drawn = np.random.default_rng(1).choice(flips, size=(20_000, len(flips))).mean(axis=1)
+    assert statistics.bootstrap_delta(40, 10, 200) == pytest.approx(
+        tuple(np.quantile(drawn, [0.025, 0.975])), abs=0.006
+    )
+
+
+def test_bootstrap_is_seeded_and_surrounds_the_delta() -> None:
+    first = statistics.bootstrap_delta(40, 10, 200)
+    assert first == statistics.bootstrap_delta(40, 10, 200)
+    assert first.low < 30 / 200 < first.high
+
+
+@given(st.data())
+def test_subset_statistics_equal_enumeration(data: st.DataObject) -> None:
+    """pass@k and maj@k over every k-subset of up to 9 paths, ties counted as wrong."""
+    counts = data.draw(st.lists(st.integers(0, 3), min_size=3, max_size=3))
+    correct, unreadable, k = counts[0], data.draw(st.integers(0, 2)), data.draw(st.integers(1, 6))
+    paths = [key for key, count in enumerate(counts) for _ in range(count)] + [None] * unreadable
+    subsets = list(combinations(paths, k))
+    if not subsets:
+        return
+    wins = [max(s.count(1), s.count(2)) < s.count(0) for s in subsets]
+    assert statistics.maj_at_k(correct, counts[1:], unreadable, k) == pytest.approx(np.mean(wins))
+    passes = np.mean([0 in s for s in subsets])
+    assert statistics.pass_at_k(correct, len(paths), k) == pytest.approx(passes)
+
+
+def test_maj_at_k_is_exact_beyond_64_bits() -> None:
+    """Leaving out one of 100 right votes ties with the 99 wrong ones; leaving out a wrong one wins."""
+    assert statistics.maj_at_k(100, [99], 0, 198) == pytest.approx(99 / 199)
+
+
+@given(st.lists(st.tuples(st.integers(0, 20), st.booleans()), min_size=1, max_size=40))
+def test_calibration_equals_its_definition(pairs: list[tuple[int, bool]]) -> None:
+    confidence = np.array([votes / 20 for votes, _ in pairs])
+    correct = np.array([right for _, right in pairs])
+    bins = statistics.reliability(confidence, correct)
+    members = {b: [p for p in pairs if 4 * b < max(p[0], 1) <= 4 * (b + 1)] for b in range(5)}
+    expected = {b: inside for b, inside in members.items() if inside}
+    assert [b.n for b in bins] == [len(inside) for inside in expected.values()]
+    for found, inside in zip(bins, expected.values(), strict=True):
+        assert found.confidence == pytest.approx(np.mean([votes / 20 for votes, _ in inside]))
+        assert found.accuracy == pytest.approx(np.mean([right for _, right in inside]))
+        assert found.accuracy_low <= found.accuracy <= found.accuracy_high
+    gaps = [sum(right - votes / 20 for votes, right in inside) for inside in expected.values()]
+    error = sum(map(abs, gaps)) / len(pairs)
+    assert statistics.expected_calibration_error(bins) == pytest.approx(error)
+    squares = [(votes / 20 - right) ** 2 for votes, right in pairs]
+    assert statistics.brier(confidence, correct) == pytest.approx(np.mean(squares))
