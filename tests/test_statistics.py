@@ -57,7 +57,7 @@ def test_subset_statistics_equal_enumeration(data: st.DataObject) -> None:
 
 
 def test_maj_at_k_is_exact_beyond_64_bits() -> None:
-    """Leaving out one of 100 right votes ties with the 99 wrong ones; leaving out a wrong one wins."""
+    """Leaving out one of 100 right votes ties with the 99 wrong ones; else the right key wins."""
     assert statistics.maj_at_k(100, [99], 0, 198) == pytest.approx(99 / 199)
 
 

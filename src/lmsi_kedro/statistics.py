@@ -51,8 +51,8 @@ def mcnemar(wrong_to_right: int, right_to_wrong: int) -> float:
 def bootstrap_delta(wrong_to_right: int, right_to_wrong: int, n: int, seed: int = 0) -> Interval:
     """Percentile bootstrap of (wrong_to_right - right_to_wrong) / n over n paired questions.
 
-    To resample questions with replacement is to draw the counts of the three outcomes (gained, lost,
-    same) from a multinomial.
+    To resample questions with replacement is to draw the counts of the three outcomes from a
+    multinomial.
     """
     outcomes = np.array([wrong_to_right, right_to_wrong, n - wrong_to_right - right_to_wrong])
     drawn = np.random.default_rng(seed).multinomial(n, outcomes / n, size=RESAMPLES)  # [B, 3]
@@ -69,8 +69,8 @@ def maj_at_k(correct: int, others: Sequence[int], unreadable: int, k: int) -> fl
     """Share of all k-subsets of a question's paths in which the correct key wins alone.
 
     A tie is wrong. others counts the paths of each wrong key. For every number of correct votes, a
-    product of polynomials, one for each other key and cut below that number, counts the ways to fill
-    the subset.
+    product of polynomials, one for each other key and cut below that number, counts the ways to
+    fill the subset.
     """
     wins = 0
     for votes in range(1, min(correct, k) + 1):

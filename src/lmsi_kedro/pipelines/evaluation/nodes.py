@@ -1,0 +1,164 @@
+"""Marks answers against the labels and compares two models on the same questions.
+
+Works on tables alone: it knows neither how the answers were decoded nor which model gave them.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import polars as pl
+
+from lmsi_kedro import kernels, statistics
+from lmsi_kedro.tasks import Task
+from lmsi_kedro.tasks.task import Kind
+
+Metrics = dict[str, Any]  # docs/metrics.md
+
+MODES = ("standard", "cot_greedy", "self_consistency")
+
+
+def accepted_keys(
+    labels: pl.DataFrame, questions: pl.DataFrame, tasks: dict[str, Task]
+) -> pl.DataFrame:
+    """question_id, accepted: the keys of every accepted answer that can be read."""
+    asked = labels.join(questions.select("question_id", "task", "choices"), on="question_id")
+    written = asked.explode("answers").partition_by("task", as_dict=True)
+    read = (_read(rows, tasks[str(task)].kind) for (task,), rows in written.items())
+    return (
+        pl.concat(read)
+        .group_by("question_id", maintain_order=True)
+        .agg(pl.col("accepted").drop_nulls())
+    )
+
+
+def _read(rows: pl.DataFrame, kind: Kind) -> pl.DataFrame:
+    choices = rows["choices"].to_list() if kind == "choice" else None
+    keys = kernels.canonical_keys(rows["answers"], kind, choices)
+    return rows.select("question_id", accepted=keys)
+
+
+def mark_predictions(
+    evaluation_answers: pl.DataFrame,
+    labels: pl.DataFrame,
+    questions: pl.DataFrame,
+    tasks: dict[str, Task],
+) -> pl.DataFrame:
+    """predictions: an answer is correct iff its key is among the accepted ones; no key is wrong."""
+    accepted = accepted_keys(labels, questions, tasks)
+    marked = evaluation_answers.join(accepted, on="question_id", how="left", maintain_order="left")
+    unlabeled = marked.filter(pl.col("accepted").list.len().fill_null(0) == 0)
+    if unlabeled.height:
+        first = unlabeled["question_id"][0]
+        raise ValueError(f"labels: no readable accepted answer for the evaluated question {first}")
+    correct = pl.col("key").is_not_null() & pl.col("accepted").list.contains(pl.col("key"))
+    origin = ("round", "arm", "seed", "mode")
+    return marked.with_columns(correct=correct).select(
+        "question_id", "task", *origin, "key", "correct", "confidence"
+    )
+
+
+def compare(before: pl.DataFrame, after: pl.DataFrame, in_domain: list[str]) -> Metrics:
+    """Accuracy of two models by task and mode and pooled over in-domain tasks; vote calibration."""
+    pairs = _pair(before, after)
+    missing = sorted(set(in_domain) - set(pairs["task"]))
+    if missing:
+        raise ValueError(f"no predictions for in-domain tasks {missing}")
+    pooled = pairs.filter(pl.col("task").is_in(in_domain))
+    tasks = pairs.partition_by("task", as_dict=True, maintain_order=True)
+    return {
+        "before": _origin(before),
+        "after": _origin(after),
+        "in_domain": list(in_domain),
+        "tasks": {str(task): _by_mode(rows) for (task,), rows in tasks.items()},
+        "pooled": _by_mode(pooled),
+        "calibration": {
+            "before": calibrate(before, in_domain),
+            "after": calibrate(after, in_domain),
+        },
+    }
+
+
+def _pair(before: pl.DataFrame, after: pl.DataFrame) -> pl.DataFrame:
+    """task, mode, question_id, before, after; refuses models asked different questions."""
+    keys = ["task", "mode", "question_id"]
+    left = before.select(*keys, before="correct")
+    right = after.select(*keys, after="correct")
+    pairs = left.join(right, on=keys, how="full", coalesce=True, validate="1:1").sort(keys)
+    alone = pairs.filter(pl.col("before").is_null() | pl.col("after").is_null())
+    if alone.height:
+        task, mode, _, *_ = alone.row(0)
+        raise ValueError(f"{task}, {mode}: before and after were asked different questions")
+    return pairs
+
+
+def _origin(predictions: pl.DataFrame) -> dict[str, Any]:
+    """The one model that made these predictions."""
+    origins = predictions.select("round", "arm", "seed").unique()
+    if origins.height != 1:
+        raise ValueError(f"predictions of {origins.height} models where one is expected")
+    return origins.row(0, named=True)
+
+
+def _by_mode(pairs: pl.DataFrame) -> Metrics:
+    present = set(pairs["mode"])
+    known = [mode for mode in MODES if mode in present]
+    return {
+        mode: _paired(pairs.filter(pl.col("mode") == mode))
+        for mode in known + sorted(present - set(known))
+    }
+
+
+def _paired(pairs: pl.DataFrame) -> Metrics:
+    n = pairs.height
+    gained = int((~pairs["before"] & pairs["after"]).sum())
+    lost = int((pairs["before"] & ~pairs["after"]).sum())
+    interval = statistics.bootstrap_delta(gained, lost, n)
+    return {
+        "before": _accuracy(int(pairs["before"].sum()), n),
+        "after": _accuracy(int(pairs["after"].sum()), n),
+        "delta": (gained - lost) / n,
+        "delta_low": interval.low,
+        "delta_high": interval.high,
+        "p_value": statistics.mcnemar(gained, lost),
+        "wrong_to_right": gained,
+        "right_to_wrong": lost,
+    }
+
+
+def _accuracy(correct: int, n: int) -> Metrics:
+    return {"accuracy": correct / n, **statistics.wilson(correct, n)._asdict(), "n": n}
+
+
+def calibrate(predictions: pl.DataFrame, tasks: Sequence[str]) -> Metrics | None:
+    """Does a vote's confidence tell how often it is right (paper, figure 2)? None without votes."""
+    voted = predictions.filter(pl.col("confidence").is_not_null(), pl.col("task").is_in(tasks))
+    if voted.is_empty():
+        return None
+    confidence, correct = voted["confidence"].to_numpy(), voted["correct"].to_numpy()
+    bins = statistics.reliability(confidence, correct)
+    return {
+        "n": voted.height,
+        "ece": statistics.expected_calibration_error(bins),
+        "brier": statistics.brier(confidence, correct),
+        "bins": [b._asdict() for b in bins],
+    }
+
+
+def vote_statistics(votes: pl.DataFrame, answers: pl.DataFrame, paths: pl.DataFrame) -> Metrics:
+    """What the votes of a round look like, without labels. Entropy of the winners is in bits."""
+    winners = votes["key"].drop_nulls()
+    distinct = paths.group_by("question_id").agg(pl.col("text").n_unique())["text"]
+    return {
+        "votes": {
+            "questions": votes.height,
+            "decided": winners.len(),
+            "tied": int((votes["tied"].list.len() > 1).sum()),
+            "kept": int(votes["kept"].sum()),
+            "unreadable": answers["key"].null_count() / answers.height,
+            "confidence": votes["confidence"].mean(),
+            "winner_entropy": winners.value_counts()["count"].entropy(base=2),
+            "distinct_paths": distinct.mean(),
+            "tokens_per_path": paths["tokens"].mean(),
+        },
+        "sampling": {"paths": paths.height, "tokens": int(paths["tokens"].sum())},
+    }

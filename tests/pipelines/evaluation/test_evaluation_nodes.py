@@ -1,0 +1,140 @@
+"""Marking against labels, and comparisons that refuse unequal questions."""
+
+import polars as pl
+import pytest
+from fabricate import IN_DOMAIN, TASKS, evaluation_answers, labels, predictions, questions
+
+from lmsi_kedro.pipelines.evaluation.nodes import (
+    calibrate,
+    compare,
+    mark_predictions,
+    vote_statistics,
+)
+from lmsi_kedro.statistics import mcnemar, wilson
+
+N = 60
+
+
+@pytest.fixture(scope="module")
+def before() -> pl.DataFrame:
+    return predictions(N, skill=0.45)
+
+
+@pytest.fixture(scope="module")
+def after() -> pl.DataFrame:
+    return predictions(N, skill=0.65, round=1, arm="vote")
+
+
+def test_marks_by_key(before: pl.DataFrame) -> None:
+    marked = mark_predictions(evaluation_answers(N, skill=0.45), labels(N), questions(N), TASKS)
+    assert marked.columns == [
+        *["question_id", "task", "round", "arm", "seed", "mode", "key", "correct", "confidence"]
+    ]
+    assert marked.equals(before.select(marked.columns))
+    assert marked.filter(pl.col("key").is_null())["correct"].any() is False
+    assert marked["correct"].null_count() == 0
+
+
+def test_any_accepted_answer_is_correct() -> None:
+    accepting = labels(1).with_columns(answers=pl.lit(["no idea", "1,000", "7"]))
+    answers = evaluation_answers(1, skill=0.5).filter(pl.col("task") == "mini_gsm")
+    answers = answers.with_columns(key=pl.Series(["num:7", "num:1000", None]))
+    marked = mark_predictions(answers, accepting, questions(1), TASKS)
+    assert marked["correct"].to_list() == [True, True, False]
+
+
+def test_a_question_without_a_readable_label_is_refused() -> None:
+    answers = evaluation_answers(2, skill=0.5)
+    first = pl.col("question_id") == answers[0, "question_id"]
+    empty = pl.lit([], dtype=pl.List(pl.String))
+    emptied = labels(2).with_columns(answers=pl.when(first).then(empty).otherwise("answers"))
+    for known in (emptied, labels(2).filter(~first)):
+        with pytest.raises(ValueError, match=rf"no readable .* {answers[0, 'question_id']}"):
+            mark_predictions(answers, known, questions(2), TASKS)
+
+
+def test_compare_counts_flips(before: pl.DataFrame, after: pl.DataFrame) -> None:
+    row = compare(before, after, IN_DOMAIN)["tasks"]["mini_svamp"]["cot_greedy"]
+    chosen = (pl.col("task") == "mini_svamp") & (pl.col("mode") == "cot_greedy")
+    was = dict(before.filter(chosen).select("question_id", "correct").iter_rows())
+    now = dict(after.filter(chosen).select("question_id", "correct").iter_rows())
+    gained = sum(not was[q] and now[q] for q in was)
+    lost = sum(was[q] and not now[q] for q in was)
+    assert (row["wrong_to_right"], row["right_to_wrong"]) == (gained, lost)
+    assert row["delta"] == pytest.approx((gained - lost) / N)
+    assert row["delta_low"] <= row["delta"] <= row["delta_high"]
+    assert row["p_value"] == mcnemar(gained, lost)
+    low, high = wilson(sum(was.values()), N)
+    share = sum(was.values()) / N
+    assert row["before"] == {"accuracy": share, "low": low, "high": high, "n": N}
+
+
+def test_compare_pools_in_domain_tasks_only(before: pl.DataFrame, after: pl.DataFrame) -> None:
+    metrics = compare(before, after, IN_DOMAIN)
+    assert list(metrics["tasks"]) == sorted(TASKS)
+    assert list(metrics["pooled"]) == ["standard", "cot_greedy", "self_consistency"]
+    for mode, pooled in metrics["pooled"].items():
+        rows = [metrics["tasks"][task][mode] for task in IN_DOMAIN]
+        assert pooled["after"]["n"] == 2 * N
+        assert pooled["wrong_to_right"] == sum(row["wrong_to_right"] for row in rows)
+    assert metrics["before"] == {"round": 0, "arm": "base", "seed": 1}
+    assert metrics["after"] == {"round": 1, "arm": "vote", "seed": 1}
+
+
+def test_compare_ignores_row_order(before: pl.DataFrame, after: pl.DataFrame) -> None:
+    shuffled = after.sample(fraction=1, shuffle=True, seed=1)
+    assert compare(before, shuffled, IN_DOMAIN) == compare(before, after, IN_DOMAIN)
+
+
+def test_compare_refuses_different_questions(before: pl.DataFrame, after: pl.DataFrame) -> None:
+    wanted = (pl.col("task") == "mini_arc") & (pl.col("mode") == "self_consistency")
+    missing = after.filter(~(wanted & (pl.col("question_id") == after.filter(wanted)[0, 0])))
+    for pair in ((before, missing), (missing, before)):
+        with pytest.raises(ValueError, match="mini_arc, self_consistency"):
+            compare(*pair, IN_DOMAIN)
+
+
+def test_compare_refuses_mixed_models(before: pl.DataFrame, after: pl.DataFrame) -> None:
+    mixed = after.with_columns(seed=pl.int_range(pl.len()) % 2)
+    with pytest.raises(ValueError, match="predictions of 2 models"):
+        compare(before, mixed, IN_DOMAIN)
+    with pytest.raises(ValueError, match="mini_drop"):
+        compare(before, after, [*IN_DOMAIN, "mini_drop"])
+
+
+def test_calibration_of_the_vote(before: pl.DataFrame) -> None:
+    found = calibrate(before, IN_DOMAIN)
+    assert found is not None
+    assert found["n"] == sum(b["n"] for b in found["bins"]) == 2 * N
+    assert found["bins"][-1]["accuracy"] > found["bins"][0]["accuracy"]
+    greedy = before.filter(pl.col("mode") == "cot_greedy")
+    assert calibrate(greedy, IN_DOMAIN) is None
+
+
+def test_vote_statistics() -> None:
+    paths = pl.DataFrame(
+        {"question_id": list("aabb"), "text": list("xxyz"), "tokens": [1, 2, 3, 4]}
+    )
+    answers = pl.DataFrame({"key": ["num:1", "num:1", "num:2", None]})
+    votes = pl.DataFrame(
+        {
+            "key": ["num:1", "num:2", None],
+            "confidence": [1.0, 0.5, 0.0],
+            "tied": [[], [], ["num:3", "num:4"]],
+            "kept": [True, False, False],
+        }
+    )
+    assert vote_statistics(votes, answers, paths) == {
+        "votes": {
+            "questions": 3,
+            "decided": 2,
+            "tied": 1,
+            "kept": 1,
+            "unreadable": 0.25,
+            "confidence": 0.5,
+            "winner_entropy": pytest.approx(1.0),
+            "distinct_paths": 1.5,
+            "tokens_per_path": 2.5,
+        },
+        "sampling": {"paths": 4, "tokens": 10},
+    }
