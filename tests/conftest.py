@@ -1,1 +1,1 @@
-"""Its presence puts tests/ on the import path, for the tables of `fabricate`."""
+"""Its presence puts the repository on the import path, for `tests.fabricate` and its like."""

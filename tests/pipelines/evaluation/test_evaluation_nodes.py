@@ -2,7 +2,6 @@
 
 import polars as pl
 import pytest
-from fabricate import IN_DOMAIN, TASKS, evaluation_answers, labels, predictions, questions
 
 from lmsi_kedro.pipelines.evaluation.nodes import (
     calibrate,
@@ -11,6 +10,7 @@ from lmsi_kedro.pipelines.evaluation.nodes import (
     vote_statistics,
 )
 from lmsi_kedro.statistics import mcnemar, wilson
+from tests.fabricate import IN_DOMAIN, TASKS, evaluation_answers, labels, predictions, questions
 
 N = 60
 

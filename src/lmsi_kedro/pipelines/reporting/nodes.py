@@ -1,0 +1,143 @@
+"""Gathers what the rounds measured into metrics.json, and chooses what the report shows.
+
+Computes no statistic of its own: those are in the metrics of the rounds and of the control arm.
+"""
+
+from collections import Counter
+from importlib.metadata import version
+from typing import Any
+
+import plotly.graph_objects as go
+import polars as pl
+
+from lmsi_kedro.datasets.model_directory import Model
+from lmsi_kedro.pipelines.evaluation.nodes import Metrics, accepted_keys
+from lmsi_kedro.report.render import render
+from lmsi_kedro.report.words import SURE
+from lmsi_kedro.tasks import Task
+
+OUTCOMES = {
+    (False, True): "wrong → right",
+    (True, True): "right → right",
+    (False, False): "wrong → wrong",
+    (True, False): "right → wrong",
+}
+OUTCOME = pl.Enum(list(OUTCOMES.values()))  # sorts as listed
+SHOWN_PER_OUTCOME = 2
+VERSIONS = ("lmsi-kedro", "torch", "transformers", "deepspeed", "polars")
+
+
+def describe_round(metrics: Metrics, vote_statistics: Metrics) -> Metrics:
+    """One entry of `rounds`: what the round's model reached, and what its votes looked like."""
+    return {"round": metrics["after"]["round"], **metrics, **vote_statistics}
+
+
+def summarise(random: Metrics, vote_over_random: Metrics, *rounds: Metrics) -> Metrics:
+    """metrics.json: the last round against the base, and round 1 against its control arm."""
+    if any(measured["before"] != random["before"] for measured in rounds):
+        raise ValueError("rounds and controls must be compared with the same base model")
+    return {
+        "headline": _headline(rounds, random, vote_over_random),
+        "rounds": list(rounds),
+        "controls": {"random": random},
+        "vote_over_random": vote_over_random,
+    }
+
+
+def _headline(rounds: tuple[Metrics, ...], random: Metrics, contest: Metrics) -> Metrics:
+    vote, *_, last = (measured["pooled"]["cot_greedy"] for measured in (*rounds, rounds[-1]))
+    control, paired = random["pooled"]["cot_greedy"], contest["pooled"]["cot_greedy"]
+    return {
+        "before": last["before"]["accuracy"],
+        "after": last["after"]["accuracy"],
+        **{name: last[name] for name in ("delta", "delta_low", "delta_high", "p_value")},
+        "n": last["after"]["n"],
+        "improved": last["delta"] > 0 and last["p_value"] < SURE,
+        "beats_controls": paired["delta"] > 0 and paired["p_value"] < SURE,
+        "vote_over_random_p_value": paired["p_value"],
+        "random_delta": control["delta"],
+        "random_upper_share": control["delta_high"] / vote["delta"] if vote["delta"] > 0 else None,
+    }
+
+
+def choose_examples(
+    before: pl.DataFrame, after: pl.DataFrame, tasks: dict[str, Task]
+) -> pl.DataFrame:
+    """question_id, outcome: the first in-domain questions of each outcome by id, which is a hash.
+
+    Only questions with a vote before training are candidates. No one picks by looking.
+    """
+    in_domain = [name for name, task in tasks.items() if task.in_domain]
+    voted = before.filter(pl.col("mode") == "self_consistency", pl.col("task").is_in(in_domain))
+    greedy = pl.col("mode") == "cot_greedy"
+    pairs = (
+        before.filter(greedy)
+        .join(voted, on="question_id", how="semi")
+        .join(after.filter(greedy), on="question_id", suffix="_after", validate="1:1")
+        .sort("question_id")
+    )
+    outcomes = [OUTCOMES[pair] for pair in pairs.select("correct", "correct_after").iter_rows()]
+    chosen = pairs.select("question_id", outcome=pl.Series(outcomes, dtype=OUTCOME))
+    return chosen.group_by("outcome").head(SHOWN_PER_OUTCOME).sort("outcome", "question_id")
+
+
+def describe_examples(
+    chosen: pl.DataFrame,
+    questions: pl.DataFrame,
+    labels: pl.DataFrame,
+    tasks: dict[str, Task],
+    paths_before: pl.DataFrame,
+    paths_after: pl.DataFrame,
+) -> list[dict[str, Any]]:
+    """What the models wrote on the chosen questions: greedy answers, votes, and sampled paths."""
+    accepted = accepted_keys(labels.join(chosen, on="question_id", how="semi"), questions, tasks)
+    shown = chosen.join(questions, on="question_id", maintain_order="left")
+    shown = shown.join(labels, on="question_id").join(accepted, on="question_id")
+    return [
+        {
+            **row,
+            "before": _written(paths_before, row["question_id"], row["accepted"]),
+            "after": _written(paths_after, row["question_id"], row["accepted"]),
+        }
+        for row in shown.iter_rows(named=True)
+    ]
+
+
+def _written(paths: pl.DataFrame, question_id: str, accepted: list[str]) -> dict[str, Any]:
+    """One model's greedy path, its sampled paths, and their tally, the most frequent key first."""
+    mine = paths.filter(pl.col("question_id") == question_id).sort("path")
+    texts = [
+        {**row, "right": row["key"] in accepted}
+        for row in mine.select("mode", "text", "key").iter_rows(named=True)
+    ]
+    sampled = [text for text in texts if text["mode"] == "self_consistency"]
+    tally = Counter(text["key"] for text in sampled).most_common()
+    return {
+        "greedy": next(text for text in texts if text["mode"] == "cot_greedy"),
+        "sampled": sampled,
+        "tally": [
+            {"key": key, "votes": votes, "share": votes / len(sampled), "right": key in accepted}
+            for key, votes in tally
+        ],
+    }
+
+
+def describe_run(parameters: dict[str, Any], base: Model, tuned: Model) -> dict[str, Any]:
+    """What the numbers depend on: both models' digests, the versions and every parameter."""
+    return {
+        "models": {"before": base.digest, "after": tuned.digest},
+        "versions": {name: version(name) for name in VERSIONS},
+        "parameters": parameters,
+    }
+
+
+def render_report(
+    metrics: Metrics,
+    accuracy: go.Figure,
+    calibration: go.Figure,
+    examples: list[dict[str, Any]],
+    provenance: dict[str, Any],
+) -> str:
+    """The self-contained page."""
+    figures = {"accuracy": accuracy, "calibration": calibration}
+    return render(metrics, figures, examples, provenance)

@@ -1,0 +1,86 @@
+"""From the metrics of every round to metrics.json and the page."""
+
+from kedro.pipeline import Node, Pipeline
+
+from lmsi_kedro.pipelines.reporting.nodes import (
+    choose_examples,
+    describe_examples,
+    describe_round,
+    describe_run,
+    render_report,
+    summarise,
+)
+from lmsi_kedro.report.figures import accuracy_figure, calibration_figure
+
+
+def create_pipeline(rounds: int) -> Pipeline:
+    """Reports on the base model and the given number of rounds; examples show the last one."""
+    numbers = range(1, rounds + 1)
+    described = [
+        Node(
+            describe_round,
+            inputs=[f"metrics_{k}", f"round_{k}.vote_statistics"],
+            outputs=f"summary_{k}",
+            name="describe_round",
+            namespace=f"round_{k}",
+        )
+        for k in numbers
+    ]
+    summaries = [f"summary_{k}" for k in numbers]
+    return Pipeline(
+        [
+            *described,
+            Node(
+                summarise,
+                inputs=["metrics_random", "metrics_vote_over_random", *summaries],
+                outputs="metrics",
+                name="summarise",
+            ),
+            Node(
+                accuracy_figure, inputs="metrics", outputs="accuracy_figure", name="draw_accuracy"
+            ),
+            Node(
+                calibration_figure,
+                inputs="metrics",
+                outputs="calibration_figure",
+                name="draw_calibration",
+            ),
+            Node(
+                choose_examples,
+                inputs=["predictions_0", f"predictions_{rounds}", "tasks"],
+                outputs="chosen_questions",
+                name="choose_examples",
+            ),
+            Node(
+                describe_examples,
+                inputs=[
+                    "chosen_questions",
+                    "questions",
+                    "labels",
+                    "tasks",
+                    "evaluation_paths_0",
+                    f"evaluation_paths_{rounds}",
+                ],
+                outputs="shown_questions",
+                name="describe_examples",
+            ),
+            Node(
+                describe_run,
+                inputs=["parameters", "model_0", f"model_{rounds}"],
+                outputs="provenance",
+                name="describe_run",
+            ),
+            Node(
+                render_report,
+                inputs=[
+                    "metrics",
+                    "accuracy_figure",
+                    "calibration_figure",
+                    "shown_questions",
+                    "provenance",
+                ],
+                outputs="report",
+                name="render_report",
+            ),
+        ]
+    )

@@ -1,0 +1,58 @@
+"""Fills the template: one HTML page that needs no network, with plotly.js inlined once."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import plotly.graph_objects as go
+
+from lmsi_kedro.report import words
+from lmsi_kedro.report.figures import MODE_NAMES
+
+
+def render(
+    metrics: Mapping[str, Any],
+    figures: Mapping[str, go.Figure],
+    examples: list[dict[str, Any]],
+    provenance: Mapping[str, Any],
+) -> str:
+    """The page; every text from models and files is escaped."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from plotly.offline import get_plotlyjs
+
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "percent": words.percent,
+        "points": words.points,
+        "probability": words.probability,
+        "answer": answer,
+        "mode": lambda mode: MODE_NAMES.get(mode, mode),
+    }
+    return environment.get_template("report.html.j2").render(
+        metrics=metrics,
+        words=words,
+        figures={name: figure.to_plotly_json() for name, figure in figures.items()},
+        examples=examples,
+        provenance=dict(leaves(provenance)),
+        plotly_js=get_plotlyjs(),
+    )
+
+
+def answer(key: str | None) -> str:
+    """A key as a reader wants it: `37/2` of `num:37/2`."""
+    return "no answer" if key is None else key.partition(":")[2]
+
+
+def leaves(nested: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """('sampling.m', 8), ... of nested settings."""
+    for name, value in nested.items():
+        if isinstance(value, Mapping):
+            yield from leaves(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value

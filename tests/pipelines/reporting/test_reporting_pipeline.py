@@ -1,0 +1,166 @@
+"""The reporting pipeline on invented tables, end to end in memory."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from kedro.io import DataCatalog, MemoryDataset
+from kedro.runner import SequentialRunner
+from kedro_datasets.json import JSONDataset
+from kedro_datasets.plotly import JSONDataset as FigureDataset
+from kedro_datasets.text import TextDataset
+
+from lmsi_kedro.datasets.model_directory import Model
+from lmsi_kedro.pipelines.evaluation.nodes import compare
+from lmsi_kedro.pipelines.reporting.nodes import choose_examples
+from lmsi_kedro.pipelines.reporting.pipeline import create_pipeline
+from tests.fabricate import IN_DOMAIN, TASKS, evaluation_paths, labels, predictions, questions
+
+N = 50
+VOTES = {
+    "votes": {
+        "questions": 400,
+        "decided": 371,
+        "tied": 29,
+        "kept": 371,
+        "unreadable": 0.043,
+        "confidence": 0.58,
+        "winner_entropy": 5.21,
+        "distinct_paths": 6.4,
+        "tokens_per_path": 31.2,
+    },
+    "sampling": {"paths": 6400, "tokens": 199_680},
+}
+
+
+def inputs(rounds: int, n: int = N, gain: float = 0.2) -> dict[str, Any]:
+    """Every input of the pipeline; each round adds half as much as the one before."""
+    skills = [0.45 + gain * (2 - 0.5 ** (k - 1)) for k in range(1, rounds + 1)]
+    base, random = predictions(n, 0.45), predictions(n, 0.46, 1, "random")
+    rounds_made = [predictions(n, skill, k, "vote") for k, skill in enumerate(skills, 1)]
+    return {
+        "questions": questions(n),
+        "labels": labels(n),
+        "tasks": TASKS,
+        "parameters": {"rounds": rounds, "sampling": {"m": 8, "sampling": {"temperature": 0.7}}},
+        "model_0": Model(Path("base"), "b" * 64),
+        f"model_{rounds}": Model(Path("tuned"), "c" * 64),
+        "predictions_0": base,
+        f"predictions_{rounds}": rounds_made[-1],
+        "evaluation_paths_0": evaluation_paths(n, 0.45),
+        f"evaluation_paths_{rounds}": evaluation_paths(n, skills[-1], rounds, "vote"),
+        "metrics_random": compare(base, random, IN_DOMAIN),
+        "metrics_vote_over_random": compare(random, rounds_made[0], IN_DOMAIN),
+        **{f"metrics_{k}": compare(base, made, IN_DOMAIN) for k, made in enumerate(rounds_made, 1)},
+        **{f"round_{k}.vote_statistics": VOTES for k in range(1, rounds + 1)},
+    }
+
+
+def run(rounds: int, folder: Path, **changed: Any) -> dict[str, Any]:
+    """What a run leaves on disk, loaded again."""
+    saved = {
+        "metrics": JSONDataset(filepath=str(folder / "metrics.json")),
+        "accuracy_figure": FigureDataset(filepath=str(folder / "accuracy.json")),
+        "calibration_figure": FigureDataset(filepath=str(folder / "calibration.json")),
+        "report": TextDataset(filepath=str(folder / "report.html")),
+    }
+    given = {name: MemoryDataset(value) for name, value in inputs(rounds, **changed).items()}
+    SequentialRunner().run(create_pipeline(rounds), DataCatalog({**given, **saved}))
+    return {name: dataset.load() for name, dataset in saved.items()}
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    return run(2, tmp_path_factory.mktemp("reporting"))
+
+
+def test_inputs_are_the_declared_ones() -> None:
+    assert create_pipeline(2).inputs() == set(inputs(2))
+
+
+def test_metrics_are_json_with_the_promised_shape(made: dict[str, Any]) -> None:
+    metrics = json.loads(json.dumps(made["metrics"], allow_nan=False))
+    headline = metrics["headline"]
+    assert {"before", "after", "delta", "p_value", "n", "improved", "beats_controls"} < set(
+        headline
+    )
+    assert headline["n"] == 2 * N
+    assert headline["delta"] == pytest.approx(headline["after"] - headline["before"])
+    for entry in [*metrics["rounds"], metrics["controls"]["random"]]:
+        assert list(entry["tasks"]) == sorted(TASKS)
+        for mode in ("standard", "cot_greedy", "self_consistency"):
+            row = entry["tasks"]["mini_gsm"][mode]
+            assert set(row["before"]) == set(row["after"]) == {"accuracy", "low", "high", "n"}
+    assert [entry["round"] for entry in metrics["rounds"]] == [1, 2]
+    assert metrics["rounds"][1]["votes"] == VOTES["votes"]
+
+
+def test_headline_is_the_last_round_against_the_base(made: dict[str, Any]) -> None:
+    metrics = made["metrics"]
+    pooled = metrics["rounds"][-1]["pooled"]["cot_greedy"]
+    headline = metrics["headline"]
+    assert headline["after"] == pooled["after"]["accuracy"]
+    assert headline["improved"] is True
+    assert headline["beats_controls"] is True
+    gain = metrics["rounds"][0]["pooled"]["cot_greedy"]["delta"]
+    random = metrics["controls"]["random"]["pooled"]["cot_greedy"]
+    assert headline["random_upper_share"] == pytest.approx(random["delta_high"] / gain)
+
+
+def test_no_gain_is_said_plainly(tmp_path: Path) -> None:
+    found = run(1, tmp_path, gain=0.0)
+    headline = found["metrics"]["headline"]
+    assert headline["improved"] is False
+    assert headline["beats_controls"] is False
+    assert "No improvement is shown" in found["report"]
+
+
+def test_examples_follow_the_stated_rule() -> None:
+    given = inputs(1)
+    before, after = given["predictions_0"], given["predictions_1"]
+    chosen = choose_examples(before, after, TASKS)
+    greedy = pl.col("mode") == "cot_greedy"
+    pairs = before.filter(greedy, pl.col("task").is_in(IN_DOMAIN)).join(
+        after.filter(greedy), on="question_id"
+    )
+    assert chosen["outcome"].n_unique() == 4
+    for (outcome,), rows in chosen.group_by("outcome"):
+        was, now = (word == "right" for word in str(outcome).split(" → "))
+        same = pairs.filter(pl.col("correct") == was, pl.col("correct_right") == now)
+        assert rows["question_id"].to_list() == sorted(same["question_id"])[:2]
+
+
+def test_figures_show_every_task_and_mode(made: dict[str, Any]) -> None:
+    after = made["accuracy_figure"].data[-1]
+    tasks = made["metrics"]["rounds"][-1]["tasks"]
+    assert list(after.x) == [row["after"]["accuracy"] for t in tasks.values() for row in t.values()]
+    assert list(after.y[0]) == [task for task in sorted(TASKS) for _ in range(3)]
+    assert [trace.name for trace in made["calibration_figure"].data[1:]] == [
+        f"{when} (ECE {found['ece']:.3f})"
+        for when, found in made["metrics"]["rounds"][-1]["calibration"].items()
+    ]
+
+
+def test_rounds_must_share_the_base() -> None:
+    given = inputs(1)
+    given["metrics_1"]["before"] = {"round": 1, "arm": "vote", "seed": 1}
+    catalog = DataCatalog({name: MemoryDataset(value) for name, value in given.items()})
+    with pytest.raises(ValueError, match="same base model"):
+        SequentialRunner().run(create_pipeline(1).to_outputs("metrics"), catalog)
+
+
+def test_page_needs_no_network(made: dict[str, Any]) -> None:
+    page = made["report"]
+    assert page.count("<script") == 2
+    for loading in ("<script src", "<link", "@import", 'src="http', "url(http"):
+        assert loading not in page.replace(_plotly_js(), "")
+    assert "b" * 64 in page
+    assert "sampling.sampling.temperature" in page
+
+
+def _plotly_js() -> str:
+    from plotly.offline import get_plotlyjs
+
+    return get_plotlyjs()
