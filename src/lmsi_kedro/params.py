@@ -87,3 +87,19 @@ class EvaluationParams(Params):
     temperature: float = Field(gt=0)
     max_new_tokens: int = Field(gt=0)
     seed: int = Field(ge=0)
+
+
+class PretrainingParams(Params):
+    """The embedded base model and its training."""
+
+    width: int
+    layers: int
+    heads: int
+    feed_forward: int
+    steps: int = Field(gt=0)
+    batch: int = Field(gt=0, description="blocks per step")
+    block: int = Field(gt=0, description="tokens per block")
+    learning_rate: float = Field(gt=0)
+    log_every: int = Field(gt=0)
+    checkpoint_every: int = Field(gt=0)
+    seed: int = Field(ge=0)

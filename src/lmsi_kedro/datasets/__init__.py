@@ -1,0 +1,1 @@
+"""Datasets of our own: sampled chunks, model directories, files that people write."""

@@ -45,5 +45,7 @@ def worked(problem: Problem, form: str, rng: Random) -> str:
     """A question and its answer, as in the prompts; a zero-shot rationale may lack the usual hint."""
     rationale = None if form.endswith("direct") else problem.rationale(rng)
     hinted = form == "zero_shot_cot" and rng.random() < 0.6
-    prompt = render("zero_shot_cot" if hinted else "zero_shot_direct", problem.question, problem.choices)
+    prompt = render(
+        "zero_shot_cot" if hinted else "zero_shot_direct", problem.question, problem.choices
+    )
     return prompt.own + target(problem.answer, rationale)

@@ -1,0 +1,1 @@
+"""The pipelines, one folder each: `pipeline.py` is the wiring, `nodes.py` the functions."""

@@ -1,6 +1,6 @@
 """What a task is and how its questions become prompts: see `task` and `prompts`."""
 
-from lmsi_kedro.tasks.prompts import STOP, Prompt, render, target
-from lmsi_kedro.tasks.task import Exemplar, Task
+from lmsi_kedro.tasks.prompts import STOP, Prompt, render, target, written
+from lmsi_kedro.tasks.task import Exemplar, Kind, Task, Tasks
 
-__all__ = ["STOP", "Exemplar", "Prompt", "Task", "render", "target"]
+__all__ = ["STOP", "Exemplar", "Kind", "Prompt", "Task", "Tasks", "render", "target", "written"]

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lmsi_kedro.params import Format
-from lmsi_kedro.tasks.task import Exemplar
+from lmsi_kedro.tasks.task import Exemplar, Kind
 
 # A model that goes on after its answer invents the next question: nothing from here on is its answer.
 STOP = "\nQ:"
@@ -58,5 +58,10 @@ def target(answer: str, rationale: str | None = None) -> str:
 
 def ask(question: str, choices: Sequence[str] | None = None) -> str:
     """'Q: question\\nAnswer Choices: (A) first (B) second\\nA:'"""
-    listed = " ".join(f"({letter}) {text}" for letter, text in zip(LETTERS, choices or ()))
+    listed = " ".join(f"({letter}) {text}" for letter, text in zip(LETTERS, choices or (), strict=False))
     return f"Q: {question}\n" + (f"Answer Choices: {listed}\n" if listed else "") + "A:"
+
+
+def written(key: str, surface: str, kind: Kind) -> str:
+    """An answer as the exemplars write it: a choice by its letter, "(B)", all others as read."""
+    return f"({key.removeprefix('choice:')})" if kind == "choice" else surface

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, RootModel
 
 Kind = Literal["number", "choice", "yes_no", "nli", "span", "date", "text", "math"]
 
@@ -20,6 +20,21 @@ class Task(BaseModel):
     kind: Kind
     exemplar_set: str
     in_domain: bool
+
+
+class Tasks(RootModel[dict[str, Task]]):
+    """All tasks by name; `params:tasks`."""
+
+    def __getitem__(self, name: str) -> Task:
+        if name not in self.root:
+            raise KeyError(
+                f"task {name!r} is not in conf/base/tasks.yml, which has {list(self.root)}"
+            )
+        return self.root[name]
+
+    @property
+    def in_domain(self) -> list[str]:
+        return [name for name, task in self.root.items() if task.in_domain]
 
 
 class Exemplar(BaseModel):

@@ -1,0 +1,123 @@
+"""Sampled paths on disk, in chunks that survive anything.
+
+    <filepath>/<chunk_id>.<checksum>.parquet   one chunk; its name says what made it and what it holds
+    <filepath>/manifest.json                   the chunks of the last complete plan, in order
+
+Saving a plan computes only the chunks that are not there, writes each under a temporary name and renames it, and
+writes the manifest last. So a killed run loses at most the chunks in flight, a torn file is computed again, and
+text of other inputs (another model, prompt, seed, ...) can never be taken for this plan's.
+"""
+
+import hashlib
+import io
+import json
+import logging
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import polars as pl
+from kedro.io import AbstractDataset, DatasetError
+
+log = logging.getLogger(__name__)
+MANIFEST = "manifest.json"
+
+
+class Plan(Protocol):
+    """What a node hands over: the chunks by id, and how to compute some of them."""
+
+    @property
+    def chunks(self) -> dict[str, Any]: ...
+
+    def compute(self, missing: Sequence[str]) -> Iterator[tuple[str, pl.DataFrame]]: ...
+
+
+class ChunkStore(AbstractDataset[Plan, pl.DataFrame]):
+    """A folder of chunks: save(plan) completes it, load() gives the plan's paths as one table."""
+
+    def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
+        self._folder = Path(filepath)
+        self.metadata = metadata
+
+    def save(self, plan: Plan) -> None:
+        """Compute and write what is missing, then the manifest."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        stored = self.stored(plan.chunks)
+        missing = [chunk for chunk in plan.chunks if chunk not in stored]
+        if stored:
+            log.info("%d of %d chunks are already there", len(stored), len(plan.chunks))
+        for chunk, table in plan.compute(missing):
+            stored[chunk] = self.write(chunk, table)
+        manifest = {"chunks": [stored[chunk].name for chunk in plan.chunks]}
+        replace(self._folder / MANIFEST, json.dumps(manifest, indent=1).encode())
+
+    def load(self) -> pl.DataFrame:
+        """All paths of the last complete plan; a damaged chunk is an error that says what to do."""
+        path = self._folder / MANIFEST
+        if not path.exists():
+            raise DatasetError(f"{self._folder} is not complete: run the sampling pipeline again.")
+        tables = []
+        for name in json.loads(path.read_text())["chunks"]:
+            content = intact(self._folder / name)
+            if content is None:
+                raise DatasetError(
+                    f"{self._folder / name} is damaged or missing: run the sampling pipeline again, "
+                    "it redoes only this chunk."
+                )
+            tables.append(pl.read_parquet(io.BytesIO(content)))
+        return pl.concat(tables)
+
+    def stored(self, chunks: dict[str, Any]) -> dict[str, Path]:
+        """The intact files of these chunks; damaged ones and leftovers of a killed run are removed."""
+        for leftover in self._folder.glob("*.tmp"):
+            leftover.unlink(missing_ok=True)
+        found = {}
+        for path in self._folder.glob("*.parquet"):
+            chunk = path.name.split(".")[0]
+            if chunk not in chunks:
+                continue
+            if intact(path) is None:
+                log.warning("%s is damaged and will be computed again", path.name)
+                path.unlink()
+            else:
+                found[chunk] = path
+        return found
+
+    def write(self, chunk: str, table: pl.DataFrame) -> Path:
+        """One chunk, whole or not at all."""
+        buffer = io.BytesIO()
+        table.write_parquet(buffer)
+        content = buffer.getvalue()
+        path = self._folder / f"{chunk}.{checksum(content)}.parquet"
+        replace(path, content)
+        return path
+
+    def _exists(self) -> bool:
+        return (self._folder / MANIFEST).exists()
+
+    def _describe(self) -> dict[str, Any]:
+        return {"filepath": str(self._folder)}
+
+
+def checksum(content: bytes) -> str:
+    return hashlib.blake2b(content, digest_size=8).hexdigest()
+
+
+def intact(path: Path) -> bytes | None:
+    """The file's content if it is what its name says."""
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    return content if checksum(content) == path.name.split(".")[1] else None
+
+
+def replace(path: Path, content: bytes) -> None:
+    """Write a file whole: under a temporary name, flushed to disk, then renamed."""
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    with temporary.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)

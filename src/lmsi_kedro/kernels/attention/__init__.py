@@ -1,0 +1,1 @@
+"""Attention over a prefix tree; `reference` is the specification."""

@@ -1,0 +1,177 @@
+"""Builds the embedded base model: a tokenizer and a small Llama, both from documents of the mini world.
+
+A plain training loop on one machine: next-token loss, AdamW, cosine schedule, bf16 autocast where the CPU has
+it. It knows nothing of self-improvement; `training` fine-tunes the result as it would any other model.
+"""
+
+import json
+import logging
+import time
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from lmsi_kedro.mini_world.documents import documents
+from lmsi_kedro.params import PretrainingParams
+
+log = logging.getLogger(__name__)
+END = "<|end|>"
+# A digit is a token, with its leading space: the model sees numbers digit by digit, text round-trips exactly.
+PIECES = r" ?\d| ?[A-Za-z']+| ?[^\sA-Za-z\d]+|\s+"
+
+
+def train_tokenizer(seed: int, sample: int = 20_000) -> Any:
+    """Byte-level BPE over sample documents: any text can be encoded, every word of the world is one token."""
+    from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Split(Regex(PIECES), "isolated"),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+        ]
+    )
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=1024,
+        min_frequency=50,
+        special_tokens=[END],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(islice(documents(seed), sample), trainer)
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        eos_token=END,
+        pad_token=END,
+        clean_up_tokenization_spaces=False,
+        model_max_length=1024,
+    )
+
+
+def blocks(tokenizer: Any, seed: int, length: int) -> Iterator[list[int]]:
+    """Endless blocks of token ids [length]; each starts with a fresh document, the last one is cut."""
+    end = tokenizer.eos_token_id
+    encode = tokenizer.backend_tokenizer.encode
+    block: list[int] = []
+    for document in documents(seed):
+        block += [*encode(document).ids, end]
+        if len(block) >= length:
+            yield block[:length]
+            block = []
+
+
+def build_model(vocab: int, params: PretrainingParams) -> Any:
+    """A Llama with random weights."""
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    torch.manual_seed(params.seed)
+    return LlamaForCausalLM(
+        LlamaConfig(
+            vocab_size=-(-vocab // 64) * 64,
+            hidden_size=params.width,
+            num_hidden_layers=params.layers,
+            num_attention_heads=params.heads,
+            num_key_value_heads=params.heads,
+            intermediate_size=params.feed_forward,
+            max_position_embeddings=1024,
+            tie_word_embeddings=True,
+            bos_token_id=None,
+            eos_token_id=0,
+            pad_token_id=0,
+        )
+    )
+
+
+def pretrain(params: PretrainingParams, workspace: Path) -> Path:
+    """Train tokenizer and model; returns the finished model directory. Resumes from its last checkpoint."""
+    import torch
+
+    workspace.mkdir(parents=True, exist_ok=True)
+    tokenizer = train_tokenizer(params.seed)
+    model = build_model(len(tokenizer), params)
+    optimizer, schedule = build_optimizer(model, params)
+    checkpoint, first, losses = workspace / "checkpoint.pt", 0, []
+    if checkpoint.exists():
+        state = torch.load(checkpoint, weights_only=True)
+        model.load_state_dict(state["model"])
+        optimizer.load_state_dict(state["optimizer"])
+        schedule.load_state_dict(state["schedule"])
+        first, losses = state["step"], state["losses"]
+        log.info("resuming at step %d of %d", first, params.steps)
+    data = blocks(tokenizer, params.seed, params.block)
+    forward = torch.compile(model)
+    start = time.monotonic()
+    for step, batch in enumerate(batches(data, params), start=1):
+        if step <= first:
+            continue
+        with torch.autocast("cpu", torch.bfloat16):
+            loss = forward(input_ids=batch, labels=batch).loss
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        schedule.step()
+        optimizer.zero_grad()
+        if step % params.log_every == 0:
+            losses.append({"step": step, "loss": round(loss.item(), 4)})
+            rate = (step - first) * params.batch * params.block / (time.monotonic() - start)
+            log.info(
+                "step %d/%d  loss %.4f  %d tokens/s", step, params.steps, losses[-1]["loss"], rate
+            )
+        if step % params.checkpoint_every == 0:
+            state = {"model": model.state_dict(), "optimizer": optimizer.state_dict()}
+            state |= {"schedule": schedule.state_dict(), "step": step, "losses": losses}
+            torch.save(state, checkpoint.with_suffix(".tmp"))
+            checkpoint.with_suffix(".tmp").replace(checkpoint)
+    return save(model, tokenizer, params, losses, time.monotonic() - start, workspace)
+
+
+def batches(data: Iterator[list[int]], params: PretrainingParams) -> Iterator[Any]:
+    """steps batches of token ids [batch, block]."""
+    import torch
+
+    for _ in range(params.steps):
+        yield torch.tensor(list(islice(data, params.batch)))
+
+
+def build_optimizer(model: Any, params: PretrainingParams) -> tuple[Any, Any]:
+    """AdamW with weight decay on matrices only; linear warm-up over 2 %, cosine to a tenth."""
+    import math
+
+    import torch
+
+    def scale(step: int) -> float:
+        done = step / params.steps
+        return min(1.0, done / 0.02) * (0.55 + 0.45 * math.cos(math.pi * done))
+
+    matrices = [p for p in model.parameters() if p.ndim > 1]
+    vectors = [p for p in model.parameters() if p.ndim == 1]
+    groups = [{"params": matrices, "weight_decay": 0.1}, {"params": vectors, "weight_decay": 0.0}]
+    optimizer = torch.optim.AdamW(groups, lr=params.learning_rate, betas=(0.9, 0.95), fused=True)
+    return optimizer, torch.optim.lr_scheduler.LambdaLR(optimizer, scale)
+
+
+def save(
+    model: Any,
+    tokenizer: Any,
+    params: PretrainingParams,
+    losses: list[dict[str, float]],
+    seconds: float,
+    workspace: Path,
+) -> Path:
+    """Weights, tokenizer and how they were made, in one directory."""
+    directory = workspace / "model"
+    model.save_pretrained(directory)
+    tokenizer.save_pretrained(directory)
+    record = {
+        "command": "kedro run --pipeline=base_model",
+        "params": params.model_dump(),
+        "tokens": params.steps * params.batch * params.block,
+        "seconds": round(seconds),
+        "losses": losses,
+    }
+    (directory / "pretraining.json").write_text(json.dumps(record, indent=1) + "\n")
+    return directory

@@ -1,0 +1,5 @@
+"""Renders the kept paths as training examples in the four formats (paper, table 1)."""
+
+from lmsi_kedro.pipelines.mixing.pipeline import create_pipeline
+
+__all__ = ["create_pipeline"]

@@ -1,0 +1,102 @@
+"""Which paths are taught, and how they are written down for training."""
+
+import hashlib
+from random import Random
+
+import polars as pl
+
+from lmsi_kedro import schemas
+from lmsi_kedro.params import MixingParams
+from lmsi_kedro.pipelines.sampling.nodes import exemplars_of
+from lmsi_kedro.tasks import Tasks, render, target, written
+
+SELECTED = ["question_id", "path", "arm", "key", "surface", "text"]
+
+
+def select_voted(answers: pl.DataFrame, paths: pl.DataFrame, mixing: MixingParams) -> pl.DataFrame:
+    """Up to max_paths_per_question distinct texts among the paths that agree with the vote."""
+    kept = distinct(answers.filter("kept"), paths)
+    limit = dict.fromkeys(kept["question_id"].unique(), mixing.max_paths_per_question)
+    return draw(kept, limit, "vote", mixing.seed)
+
+
+def select_random(
+    answers: pl.DataFrame, paths: pl.DataFrame, selected: pl.DataFrame, mixing: MixingParams
+) -> pl.DataFrame:
+    """As many readable paths per question as `selected` has, drawn without looking at votes."""
+    readable = distinct(answers.filter(pl.col("key").is_not_null()), paths)
+    limit = dict(selected.group_by("question_id").len().iter_rows())
+    return draw(readable, limit, "random", mixing.seed)
+
+
+def distinct(answers: pl.DataFrame, paths: pl.DataFrame) -> pl.DataFrame:
+    """The answers with their texts, each text of a question once: copies teach nothing new."""
+    texts = paths.select("question_id", "path", "text")
+    return (
+        answers.join(texts, on=["question_id", "path"])
+        .sort("question_id", "path")
+        .unique(["question_id", "text"], keep="first", maintain_order=True)
+    )
+
+
+def draw(paths: pl.DataFrame, limit: dict[str, int], arm: str, seed: int) -> pl.DataFrame:
+    """At most limit[question] paths of each question, drawn at random from its own generator."""
+    drawn = []
+    for (question,), rows in paths.partition_by("question_id", as_dict=True).items():
+        if count := min(limit.get(question, 0), rows.height):
+            picked = Random(f"{seed} {question}").sample(range(rows.height), count)
+            drawn.append(rows[picked])
+    if not drawn:
+        raise ValueError(f"arm {arm}: no path was kept, so there is nothing to train on")
+    return (
+        pl.concat(drawn).with_columns(arm=pl.lit(arm)).select(SELECTED).sort("question_id", "path")
+    )
+
+
+def render_examples(
+    selected: pl.DataFrame,
+    questions: pl.DataFrame,
+    exemplars: pl.DataFrame,
+    tasks: Tasks,
+    mixing: MixingParams,
+    round: int,
+) -> pl.DataFrame:
+    """examples: every path in the chain-of-thought formats, its answer alone in the direct ones.
+
+    The k paths of a question give the same direct example; direct_per_question of them are kept.
+    """
+    shots = {name: exemplars_of(exemplars, tasks[name].exemplar_set) for name in tasks.in_domain}
+    asked = selected.join(questions, on="question_id", how="left", maintain_order="left")
+    nth = asked.select(pl.int_range(pl.len()).over("question_id")).to_series()
+    rows = []
+    for row, index in zip(asked.iter_rows(named=True), nth, strict=True):
+        kind = tasks[row["task"]].kind
+        for format in mixing.formats:
+            direct = format.endswith("direct")
+            if direct and index >= mixing.direct_per_question:
+                continue
+            prompt = render(format, row["question"], row["choices"], shots[row["task"]])
+            answer = target(written(row["key"], row["surface"], kind))
+            rows.append(
+                {
+                    "example_id": example_id(row, format, round),
+                    **{name: row[name] for name in ("question_id", "path", "arm")},
+                    "round": round,
+                    "format": format,
+                    "weight": 1.0,
+                    "prompt": prompt.text,
+                    "target": answer if direct else f" {row['text']}",
+                }
+            )
+    return pl.DataFrame(rows, schema=schemas.EXAMPLES)
+
+
+def example_id(row: dict[str, object], format: str, round: int) -> str:
+    content = f"{row['question_id']} {row['path']} {row['arm']} {format} {round}"
+    return hashlib.blake2b(content.encode(), digest_size=8).hexdigest()
+
+
+def accumulate(previous: pl.DataFrame, new: pl.DataFrame) -> pl.DataFrame:
+    """All rounds' examples; the newest vote on a question replaces its older examples."""
+    older = previous.join(new, on="question_id", how="anti", maintain_order="left")
+    return pl.concat([older, new])

@@ -1,0 +1,5 @@
+"""Turns the files that people write into checked tables."""
+
+from lmsi_kedro.pipelines.preparation.pipeline import create_pipeline
+
+__all__ = ["create_pipeline"]

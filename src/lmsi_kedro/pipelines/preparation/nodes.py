@@ -1,0 +1,65 @@
+"""Gives every question its id and checks what people wrote."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from typing import Any
+
+import polars as pl
+
+from lmsi_kedro import schemas
+from lmsi_kedro.tasks import Exemplar, Tasks
+
+SPLITS = ("unlabeled", "held_out", "probe")
+
+
+def prepare_questions(raw_questions: pl.DataFrame, tasks: Tasks) -> pl.DataFrame:
+    """questions; a question asked twice is kept once, if both are in the same split."""
+    for column, known in (("task", list(tasks.root)), ("split", list(SPLITS))):
+        unknown = raw_questions.filter(~pl.col(column).is_in(known))
+        if unknown.height:
+            raise ValueError(
+                f"questions: {column} {unknown[column][0]!r} is not one of {', '.join(known)} "
+                f"(question {unknown['question'][0]!r})"
+            )
+    table = with_ids(raw_questions).unique(["question_id", "split"], maintain_order=True)
+    if (doubles := table.filter(pl.col("question_id").is_duplicated())).height:
+        raise ValueError(f"questions: {doubles['question'][0]!r} is in more than one split")
+    return table.select(*schemas.QUESTIONS)
+
+
+def prepare_labels(raw_labels: pl.DataFrame, questions: pl.DataFrame) -> pl.DataFrame:
+    """labels of held-out and probe questions. Nothing that trains a model may read this table."""
+    table = with_ids(raw_labels).unique("question_id", keep="first", maintain_order=True)
+    asked = questions.filter(pl.col("split") != "unlabeled")
+    unlabeled = asked.join(table, on="question_id", how="anti")
+    if unlabeled.height:
+        raise ValueError(f"labels: no answer for the question {unlabeled['question'][0]!r}")
+    return table.join(asked, on="question_id", how="semi").select(*schemas.LABELS)
+
+
+def prepare_exemplars(raw_exemplars: dict[str, Callable[[], Any]]) -> pl.DataFrame:
+    """exemplars from one file per set, in the order of the file."""
+    rows = []
+    for name, load in sorted(raw_exemplars.items()):
+        for number, entry in enumerate(load(), start=1):
+            try:
+                exemplar = Exemplar.model_validate(entry)
+            except ValueError as error:
+                raise ValueError(f"exemplars {name}, entry {number}: {error}") from None
+            rows.append({"exemplar_set": name, **exemplar.model_dump()})
+    return pl.DataFrame(rows, schema=schemas.EXEMPLARS)
+
+
+def with_ids(raw: pl.DataFrame) -> pl.DataFrame:
+    """Adds question_id, a hash of task and content."""
+    content = zip(raw["task"], raw["question"], raw["choices"], strict=True)
+    return raw.with_columns(
+        question_id=pl.Series([question_id(*row) for row in content], dtype=pl.String)
+    )
+
+
+def question_id(task: str, question: str, choices: pl.Series | None) -> str:
+    """16 hex digits; the same question in another task is another question."""
+    content = json.dumps([task, question, [] if choices is None else list(choices)])
+    return hashlib.blake2b(content.encode(), digest_size=8).hexdigest()

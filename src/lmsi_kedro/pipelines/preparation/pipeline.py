@@ -1,0 +1,34 @@
+"""questions.jsonl, labels.jsonl and exemplar files -> questions, labels, exemplars."""
+
+from kedro.pipeline import Node, Pipeline
+
+from lmsi_kedro.pipelines.preparation.nodes import (
+    prepare_exemplars,
+    prepare_labels,
+    prepare_questions,
+)
+
+
+def create_pipeline() -> Pipeline:
+    return Pipeline(
+        [
+            Node(
+                prepare_questions,
+                inputs=["raw_questions", "params:tasks"],
+                outputs="questions",
+                name="prepare_questions",
+            ),
+            Node(
+                prepare_labels,
+                inputs=["raw_labels", "questions"],
+                outputs="labels",
+                name="prepare_labels",
+            ),
+            Node(
+                prepare_exemplars,
+                inputs="raw_exemplars",
+                outputs="exemplars",
+                name="prepare_exemplars",
+            ),
+        ]
+    )

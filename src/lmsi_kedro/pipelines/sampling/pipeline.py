@@ -1,0 +1,25 @@
+"""questions, exemplars, model -> paths."""
+
+from kedro.pipeline import Node, Pipeline
+
+from lmsi_kedro.pipelines.sampling.nodes import plan_paths
+
+
+def create_pipeline() -> Pipeline:
+    return Pipeline(
+        [
+            Node(
+                plan_paths,
+                inputs=[
+                    "questions",
+                    "exemplars",
+                    "model",
+                    "params:tasks",
+                    "params:paths",
+                    "params:engine",
+                ],
+                outputs="paths",
+                name="sample_paths",
+            )
+        ]
+    )

@@ -1,0 +1,5 @@
+"""Reads the answers of the paths and votes on them (paper, section 3.1)."""
+
+from lmsi_kedro.pipelines.voting.pipeline import create_pipeline
+
+__all__ = ["create_pipeline"]

@@ -1,0 +1,84 @@
+"""The tables of the project: columns and types, each specified once and checked on load and save.
+
+The catalog names these functions as validators. A table with missing, extra or ill-typed columns, or with a
+duplicate key, raises ValueError with the table's and the column's name.
+"""
+
+from collections.abc import Callable
+
+import polars as pl
+
+Columns = dict[str, pl.DataType | type[pl.DataType]]
+
+TEXTS = pl.List(pl.String)
+QUESTIONS: Columns = {
+    "question_id": pl.String, "task": pl.String, "split": pl.String, "question": pl.String,
+    "choices": TEXTS,
+}  # fmt: skip
+EXEMPLARS: Columns = {
+    "exemplar_set": pl.String, "question": pl.String, "choices": TEXTS, "rationale": pl.String,
+    "answer": pl.String,
+}  # fmt: skip
+LABELS: Columns = {"question_id": pl.String, "answers": TEXTS}
+PATHS: Columns = {
+    "question_id": pl.String, "path": pl.Int32, "exemplar_set": pl.String, "text": pl.String,
+    "tokens": pl.Int32, "logprob": pl.Float64, "finish": pl.String,
+}  # fmt: skip
+EVALUATION_PATHS: Columns = {**PATHS, "mode": pl.String}
+ANSWERS: Columns = {
+    "question_id": pl.String, "path": pl.Int32, "key": pl.String, "surface": pl.String,
+    "start": pl.Int32, "end": pl.Int32, "rule": pl.String, "kept": pl.Boolean, "reason": pl.String,
+}  # fmt: skip
+VOTES: Columns = {
+    "question_id": pl.String, "key": pl.String, "votes": pl.Int32, "readable": pl.Int32,
+    "paths": pl.Int32, "confidence": pl.Float64, "margin": pl.Float64, "entropy": pl.Float64,
+    "tied": TEXTS, "kept": pl.Boolean, "reason": pl.String,
+}  # fmt: skip
+EXAMPLES: Columns = {
+    "example_id": pl.String, "question_id": pl.String, "path": pl.Int32, "round": pl.Int32,
+    "arm": pl.String, "format": pl.String, "weight": pl.Float64, "prompt": pl.String,
+    "target": pl.String,
+}  # fmt: skip
+PREDICTIONS: Columns = {
+    "question_id": pl.String, "task": pl.String, "round": pl.Int32, "arm": pl.String,
+    "seed": pl.Int64, "mode": pl.String, "key": pl.String, "correct": pl.Boolean,
+    "confidence": pl.Float64,
+}  # fmt: skip
+
+
+def check(name: str, columns: Columns, unique: list[str]) -> Callable[[pl.DataFrame], pl.DataFrame]:
+    """A validator: the table itself, or ValueError."""
+
+    def validate(table: pl.DataFrame) -> pl.DataFrame:
+        missing = [column for column in columns if column not in table.columns]
+        extra = [column for column in table.columns if column not in columns]
+        if missing or extra:
+            raise ValueError(f"table {name}: missing columns {missing}, unknown columns {extra}")
+        for column, expected in columns.items():
+            if table.schema[column] != expected:
+                raise ValueError(
+                    f"table {name}: column {column} is {table.schema[column]}, not {expected}"
+                )
+        if (doubles := table.select(unique).is_duplicated()).any():
+            first = table.filter(doubles).select(unique).row(0)
+            raise ValueError(f"table {name}: {dict(zip(unique, first, strict=True))} is there twice")
+        return table
+
+    return validate
+
+
+questions = check("questions", QUESTIONS, ["question_id"])
+labels = check("labels", LABELS, ["question_id"])
+exemplars = check("exemplars", EXEMPLARS, ["exemplar_set", "question", "choices"])
+paths = check("paths", PATHS, ["question_id", "path"])
+evaluation_exemplars = check("exemplars", EXEMPLARS, ["exemplar_set", "question", "choices"])
+paths = check("evaluation_paths", EVALUATION_PATHS, ["question_id", "mode", "path"])
+answers = check("answers", ANSWERS, ["question_id", "path"])
+votes = check("votes", VOTES, ["question_id"])
+examples = check("examples", EXAMPLES, ["example_id"])
+predictions = check("predictions", PREDICTIONS, ["question_id", "arm", "round", "mode"])
+
+
+def empty(columns: Columns) -> pl.DataFrame:
+    """A table without rows."""
+    return pl.DataFrame(schema=columns)

@@ -1,0 +1,82 @@
+"""The prefix tree must give the model's own logits, and a path must not depend on the rows beside it."""
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+import torch
+from tests.models import tiny_model
+
+from lmsi_kedro.engines.local import LocalEngine
+from lmsi_kedro.engines.plan import Request
+from lmsi_kedro.params import Sampling
+from lmsi_kedro.tasks import Prompt
+
+SHARED = "Q: Ana has 3 pens.\nA: The answer is 3.\n\n"
+OWN = ["Q: Ben has 4 caps.\nA:", "Q: Cleo packs 3 boxes of 21 pens and 7 more.\nA:", "Q: 5\nA:"]
+SAMPLING = Sampling(temperature=1.0, max_new_tokens=20, seed=3)
+
+
+@pytest.fixture(scope="module", params=[4, 2], ids=["multi-head", "grouped-query"])
+def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> LocalEngine:
+    directory: Path = tiny_model(tmp_path_factory.mktemp("model"), kv_heads=request.param)
+    return LocalEngine(directory, torch.float32)
+
+
+def requests(shared: str, paths: range = range(4)) -> list[Request]:
+    return [Request(f"q{i}", Prompt(shared, own), paths) for i, own in enumerate(OWN)]
+
+
+@pytest.mark.parametrize("shared", [SHARED, ""], ids=["few-shot", "zero-shot"])
+def test_logits_equal_a_full_forward(engine: LocalEngine, shared: str) -> None:
+    """At the first token and after every step, with rows dropped on the way."""
+    engine.model.set_attn_implementation("sdpa")
+    plain = {own: engine.encode(shared) + engine.encode(own) for own in OWN}
+    generator = torch.Generator().manual_seed(0)
+    with torch.inference_mode():
+        engine.model.set_attn_implementation("lmsi_tree")
+        tree, logits, starts = engine.prefill(requests(shared), 6)
+        rows = [(own, plain[own]) for own in OWN for _ in range(4)]
+        questions = torch.arange(3).repeat_interleave(4)
+        for step in range(6):
+            engine.model.set_attn_implementation("sdpa")
+            for row, (_, ids) in enumerate(rows):
+                expected = engine.model(torch.tensor([ids])).logits[0, -1]
+                torch.testing.assert_close(logits[row], expected, rtol=1e-5, atol=1e-5)
+            engine.model.set_attn_implementation("lmsi_tree")
+            if step == 3:
+                kept = torch.tensor([0, 2, 3, 7, 8, 9])
+                rows, questions = [rows[i] for i in kept], questions[kept]
+                tree.keep(kept)
+                tree.assign(questions)
+            tokens = torch.randint(1, 300, (len(rows),), generator=generator)
+            rows = [(own, [*ids, int(t)]) for (own, ids), t in zip(rows, tokens, strict=True)]
+            if step < 5:
+                logits = engine.step(tree, tokens, starts[questions] + step)
+
+
+def test_paths_do_not_depend_on_their_company(engine: LocalEngine) -> None:
+    """Alone, with others, or with other path ranges: the same text and log-probability."""
+    together = engine.sample(requests(SHARED), SAMPLING)
+    first = engine.sample(requests(SHARED)[1:2], SAMPLING)
+    later = engine.sample(requests(SHARED, range(2, 4)), SAMPLING)
+    assert together.filter(question_id="q1")["text"].to_list() == first["text"].to_list()
+    assert together.filter(pl.col("path") >= 2)["text"].to_list() == later["text"].to_list()
+    assert together.height == 12
+    assert together["text"].n_unique() > 6
+
+
+def test_greedy_equals_generate(engine: LocalEngine) -> None:
+    """Temperature 0 writes what transformers' own greedy search writes, with its log-probability."""
+    greedy = SAMPLING.model_copy(update={"temperature": 0.0})
+    table = engine.sample(requests(SHARED, range(1)), greedy)
+    engine.model.set_attn_implementation("sdpa")
+    for own, text, total in zip(OWN, table["text"], table["logprob"], strict=True):
+        prompt = torch.tensor([engine.encode(SHARED) + engine.encode(own)])
+        written = engine.model.generate(prompt, max_new_tokens=20, do_sample=False)
+        new = written[0, prompt.shape[1] :]
+        assert engine.tokenizer.decode(new, skip_special_tokens=True).split("\nQ:")[0].strip() == text
+        logits = engine.model(written).logits.detach()[0, prompt.shape[1] - 1 : -1]
+        chosen = logits.log_softmax(-1)[torch.arange(len(new)), new].sum()
+        assert total == pytest.approx(chosen.item(), rel=1e-4)
+    engine.model.set_attn_implementation("lmsi_tree")

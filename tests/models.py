@@ -1,0 +1,30 @@
+"""Tiny models with random weights, for tests."""
+
+from pathlib import Path
+
+from lmsi_kedro.mini_world.pretraining import train_tokenizer
+
+
+def tiny_model(directory: Path, kv_heads: int = 4, seed: int = 0) -> Path:
+    """A saved Llama of 2 layers and width 64, with the mini world's tokenizer."""
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    tokenizer = train_tokenizer(seed=1, sample=500)
+    torch.manual_seed(seed)
+    config = LlamaConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=kv_heads,
+        intermediate_size=96,
+        max_position_embeddings=1024,
+        initializer_range=0.2,
+        bos_token_id=None,
+        eos_token_id=0,
+        pad_token_id=0,
+    )
+    LlamaForCausalLM(config).save_pretrained(directory)
+    tokenizer.save_pretrained(directory)
+    return directory
