@@ -1,1 +1,239 @@
 #include "sampling.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include "sampling_lanes.hpp"
+
+namespace lmsi {
+namespace {
+
+constexpr float kLowest = -std::numeric_limits<float>::infinity();
+constexpr std::array<const char*, 3> kIsaNames{"scalar", "avx2", "avx512"};
+
+struct Candidate {
+    float value;
+    uint32_t id;
+    uint64_t weight;
+};
+
+// The order that top-k and top-p cut: logit descending, then token id ascending.
+bool precedes(const Candidate& a, const Candidate& b) { return a.value != b.value ? a.value > b.value : a.id < b.id; }
+
+uint64_t scaled(uint64_t fraction, uint64_t total) {  // floor(fraction / 2^64 * total)
+    return static_cast<uint64_t>((static_cast<unsigned __int128>(fraction) * total) >> 64);
+}
+
+uint64_t scaled_up(uint64_t fraction, uint64_t total) {  // the ceiling of the same
+    return scaled(fraction, total) + (fraction * total != 0);
+}
+
+template <class Iterator> uint64_t weight_of(Iterator begin, Iterator end) {
+    uint64_t sum = 0;
+    for (; begin != end; ++begin) sum += begin->weight;
+    return sum;
+}
+
+void keep_top(std::vector<Candidate>& candidates, size_t k) {
+    if (candidates.size() <= k) return;
+    std::nth_element(candidates.begin(), candidates.begin() + static_cast<ptrdiff_t>(k), candidates.end(), precedes);
+    candidates.resize(k);
+}
+
+// Keeps the shortest prefix of the order whose weight reaches `needed`: halves the open range, so linear time.
+void keep_nucleus(std::vector<Candidate>& candidates, uint64_t needed) {
+    ptrdiff_t low = 0, high = static_cast<ptrdiff_t>(candidates.size());
+    const auto at = candidates.begin();
+    while (high - low > 1) {  // the first `low` weigh less than needed, the first `high` enough
+        const ptrdiff_t middle = low + (high - low) / 2;
+        std::nth_element(at + low, at + middle, at + high, precedes);
+        const uint64_t half = weight_of(at + low, at + middle);
+        if (half >= needed) high = middle;
+        else needed -= half, low = middle;
+    }
+    candidates.resize(static_cast<size_t>(high));
+}
+
+// A logit so low that each token below it weighs less than `weight` (with a factor 2 to spare).
+float logit_below(float max, double scale, uint64_t weight) {
+    if (weight == 0) return kLowest;
+    const double exponent = std::log2(static_cast<double>(weight)) - kWeightBits - 1;
+    return std::nextafter(static_cast<float>(static_cast<double>(max) + exponent / scale), kLowest);
+}
+
+class Sampler {
+public:
+    Sampler(const LaneKernels& lanes, const SamplingRules& rules, size_t vocabulary)
+        : lanes_(lanes), rules_(rules), size_(vocabulary),
+          // Four times as many groups as tokens to keep: their k-th maximum is then a close lower bound.
+          depth_(rules.top_k == 0 ? 128 : std::clamp<size_t>(vocabulary / (4 * std::min<size_t>(rules.top_k, vocabulary)), 1, 128)),
+          group_maxima_((vocabulary / (kLanes * depth_) + 1) * kLanes), block_totals_(vocabulary / kBlock + 1),
+          ids_(vocabulary), values_(vocabulary), weights_(vocabulary) {}
+
+    RowFault draw(const void* row, uint64_t bits, int64_t& token, double& logprob) {
+        const Peak peak = lanes_.peak(row, size_, depth_, group_maxima_.data());
+        if (peak.nan) return RowFault::nan;
+        if (peak.value == kLowest) return RowFault::empty;
+        if (peak.value > std::numeric_limits<float>::max()) return RowFault::infinite;
+        row_ = row;
+        max_ = peak.value;
+        token = choose(bits);
+        float value;
+        lanes_.widen(row, static_cast<size_t>(token), static_cast<size_t>(token) + 1, &value);
+        logprob = static_cast<double>(value) - static_cast<double>(max_) - std::log(lanes_.normalizer(row, size_, max_));
+        return RowFault::none;
+    }
+
+private:
+    int64_t choose(uint64_t bits) {
+        if (rules_.scale == 0) return first_maximum();
+        if (rules_.top_k == 0 && rules_.nucleus == 0 && rules_.min_weight == 0) return choose_of_all(bits);
+        return choose_of_kept(bits);
+    }
+
+    int64_t first_maximum() {
+        lanes_.collect(row_, size_, max_, ids_.data(), values_.data());
+        return ids_[0];
+    }
+
+    int64_t choose_of_all(uint64_t bits) {
+        uint64_t target = scaled(bits, lanes_.totals(row_, size_, max_, rules_.scale, block_totals_.data()));
+        size_t block = 0;
+        while (target >= block_totals_[block]) target -= block_totals_[block++];
+        const size_t begin = block * kBlock, end = std::min(begin + kBlock, size_);
+        lanes_.widen(row_, begin, end, values_.data());
+        lanes_.weights(values_.data(), end - begin, max_, rules_.scale, weights_.data());
+        size_t i = 0;
+        while (target >= weights_[i]) target -= weights_[i++];
+        return static_cast<int64_t>(begin + i);
+    }
+
+    int64_t choose_of_kept(uint64_t bits) {
+        uint64_t needed = 0;
+        float floor = kLowest;
+        if (rules_.top_k != 0) {
+            floor = kth_group_maximum();
+        } else if (rules_.nucleus != 0) {
+            const uint64_t total = lanes_.totals(row_, size_, max_, rules_.scale, block_totals_.data());
+            needed = scaled_up(rules_.nucleus, total);
+            // Tokens lighter than an even share of what top-p may drop can all be dropped.
+            floor = logit_below(max_, rules_.scale, (total - needed) / size_);
+        } else {
+            floor = logit_below(max_, rules_.scale, rules_.min_weight);
+        }
+        gather(floor);
+        if (rules_.top_k != 0) {
+            keep_top(candidates_, rules_.top_k);
+            if (rules_.nucleus != 0) needed = scaled_up(rules_.nucleus, weight_of(candidates_.begin(), candidates_.end()));
+        }
+        if (rules_.nucleus != 0) keep_nucleus(candidates_, needed);
+        std::erase_if(candidates_, [this](const Candidate& c) { return c.weight < rules_.min_weight; });
+        return walk(bits);
+    }
+
+    // A lower bound of the k-th largest logit: k groups reach it.
+    float kth_group_maximum() {
+        if (group_maxima_.size() < rules_.top_k) return kLowest;
+        // Groups of the last, unused tile must not count.
+        const size_t groups = (size_ + kLanes * depth_ - 1) / (kLanes * depth_) * kLanes;
+        if (groups < rules_.top_k) return kLowest;
+        const auto nth = group_maxima_.begin() + static_cast<ptrdiff_t>(rules_.top_k) - 1;
+        std::nth_element(group_maxima_.begin(), nth, group_maxima_.begin() + static_cast<ptrdiff_t>(groups), std::greater<>{});
+        return *nth;
+    }
+
+    void gather(float floor) {
+        const size_t count = lanes_.collect(row_, size_, floor, ids_.data(), values_.data());
+        lanes_.weights(values_.data(), count, max_, rules_.scale, weights_.data());
+        candidates_.resize(count);
+        for (size_t i = 0; i < count; ++i) candidates_[i] = {values_[i], ids_[i], weights_[i]};
+    }
+
+    int64_t walk(uint64_t bits) {
+        std::sort(candidates_.begin(), candidates_.end(), [](const Candidate& a, const Candidate& b) { return a.id < b.id; });
+        uint64_t target = scaled(bits, weight_of(candidates_.begin(), candidates_.end()));
+        auto chosen = candidates_.begin();
+        while (target >= chosen->weight) target -= (chosen++)->weight;
+        return chosen->id;
+    }
+
+    const LaneKernels& lanes_;
+    const SamplingRules& rules_;
+    size_t size_;
+    size_t depth_;
+    const void* row_ = nullptr;
+    float max_ = 0;
+    std::vector<float> group_maxima_;
+    std::vector<uint64_t> block_totals_;
+    std::vector<uint32_t> ids_;
+    std::vector<float> values_;
+    std::vector<uint64_t> weights_;
+    std::vector<Candidate> candidates_;
+};
+
+const LaneKernels& lanes_for(Isa isa, NumberFormat format) {
+    const auto entry = static_cast<size_t>(format);
+#if defined(LMSI_X86)
+    if (isa == Isa::avx512) return kAvx512Kernels[entry];
+    if (isa == Isa::avx2) return kAvx2Kernels[entry];
+#endif
+    (void)isa;
+    return kScalarKernels[entry];
+}
+
+bool supported(Isa isa) {
+    if (isa == Isa::scalar) return true;
+#if defined(LMSI_X86)
+    const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    if (isa == Isa::avx2) return avx2;
+    return avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+           __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
+#else
+    return false;
+#endif
+}
+
+}  // namespace
+
+Isa best_isa() {
+    for (const Isa isa : {Isa::avx512, Isa::avx2})
+        if (supported(isa)) return isa;
+    return Isa::scalar;
+}
+
+std::optional<Isa> isa_named(std::string_view name) {
+    for (size_t i = 0; i < kIsaNames.size(); ++i)
+        if (name == kIsaNames[i] && supported(static_cast<Isa>(i))) return static_cast<Isa>(i);
+    return std::nullopt;
+}
+
+const char* isa_name(Isa isa) { return kIsaNames[static_cast<size_t>(isa)]; }
+
+uint64_t philox(const uint64_t counter[4]) {
+    uint32_t key0 = static_cast<uint32_t>(counter[0]), key1 = static_cast<uint32_t>(counter[0] >> 32);
+    uint32_t word[4] = {static_cast<uint32_t>(counter[1]), static_cast<uint32_t>(counter[1] >> 32),
+                        static_cast<uint32_t>(counter[2]), static_cast<uint32_t>(counter[3])};
+    for (int round = 0; round < 10; ++round, key0 += 0x9E3779B9u, key1 += 0xBB67AE85u) {
+        const uint64_t first = uint64_t{0xD2511F53u} * word[0], second = uint64_t{0xCD9E8D57u} * word[2];
+        const uint32_t next[4] = {static_cast<uint32_t>(second >> 32) ^ word[1] ^ key0, static_cast<uint32_t>(second),
+                                  static_cast<uint32_t>(first >> 32) ^ word[3] ^ key1, static_cast<uint32_t>(first)};
+        std::copy(next, next + 4, word);
+    }
+    return word[0] | (uint64_t{word[1]} << 32);
+}
+
+SamplingOutcome sample_tokens(const Logits& logits, const SamplingRules& rules, const uint64_t* counters, Isa isa,
+                              int64_t* tokens, double* logprobs) {
+    Sampler sampler(lanes_for(isa, logits.format), rules, logits.vocabulary);
+    for (size_t row = 0; row < logits.rows; ++row) {
+        const char* at = static_cast<const char*>(logits.data) + static_cast<ptrdiff_t>(row) * logits.stride;
+        const RowFault fault = sampler.draw(at, philox(counters + 4 * row), tokens[row], logprobs[row]);
+        if (fault != RowFault::none) return {fault, row};
+    }
+    return {};
+}
+
+}  // namespace lmsi

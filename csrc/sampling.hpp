@@ -1,1 +1,58 @@
+// Drawing one token per row of logits: temperature, top-k, top-p, min-p, and the log-probability of what was drawn.
+//
+// The specification is src/lmsi_kedro/kernels/sampling/reference.py. Guarantees: weights are integers, so the token does
+// not depend on the instruction set, on blocks or on the row's place in the batch; the log-probability is the same bits on
+// every instruction set; a token of weight 0 is never drawn; rows of any content are safe to read. Allocates scratch once
+// per call, never per row once it has grown; starts no threads.
 #pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace lmsi {
+
+constexpr size_t kMaxVocabulary = size_t{1} << 20;  // more could overflow the sum of weights
+
+struct SamplingRules {
+    double scale;         // log2(e) / temperature; 0: the first maximum
+    uint64_t top_k;       // 0: off
+    uint64_t nucleus;     // floor(top_p * 2^64); 0: off
+    uint64_t min_weight;  // ceil(min_p * 2^44); 0: off
+};
+
+enum class NumberFormat : uint8_t { float32, bfloat16 };
+
+// rows x vocabulary logits, vocabulary from 1 to kMaxVocabulary; `stride` counts bytes from one row to the next.
+struct Logits {
+    const void* data;
+    NumberFormat format;
+    size_t rows;
+    size_t vocabulary;
+    ptrdiff_t stride;
+};
+
+enum class RowFault : uint8_t { none, nan, infinite, empty };
+
+struct SamplingOutcome {
+    RowFault fault = RowFault::none;
+    size_t row = 0;  // the first row at fault; rows before it were drawn
+};
+
+enum class Isa : uint8_t { scalar, avx2, avx512 };
+
+// The best instruction set of this machine.
+Isa best_isa();
+// The one called `name`; nothing when it is unknown, not compiled in or not supported here.
+std::optional<Isa> isa_named(std::string_view name);
+const char* isa_name(Isa isa);
+
+// 64 bits of Philox4x32-10 for (seed, stream, path, position).
+uint64_t philox(const uint64_t counter[4]);
+
+// counters: rows x (seed, stream, path, position). Writes a token and a log-probability per row.
+SamplingOutcome sample_tokens(const Logits& logits, const SamplingRules& rules, const uint64_t* counters, Isa isa,
+                              int64_t* tokens, double* logprobs);
+
+}  // namespace lmsi

@@ -1,0 +1,1 @@
+from .sampling import sample_tokens as sample_tokens

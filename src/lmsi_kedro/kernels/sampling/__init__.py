@@ -1,0 +1,100 @@
+"""Draws one token per row of logits, the same token wherever and in whatever batch the row is.
+
+`reference.py` is the specification; `native.py` (C++) serves numpy arrays and CPU tensors, `triton.py`
+CUDA tensors. LMSI_KERNELS=reference|native overrides the choice on the CPU, LMSI_ISA=scalar|avx2|avx512
+the instruction set of the C++.
+"""
+
+import os
+from typing import TYPE_CHECKING, Any, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import reference
+from .rules import MAX_VOCABULARY, Rules, Sampling
+
+if TYPE_CHECKING:
+    import torch
+
+    Floats = NDArray[np.float64]
+    Tokens = NDArray[np.int64]
+
+try:
+    from . import native
+except ImportError:  # a checkout that was not built
+    native = None  # type: ignore[assignment]
+
+
+@overload
+def sample_tokens(
+    logits: "torch.Tensor", sampling: Sampling, counters: "torch.Tensor | NDArray[Any]"
+) -> "tuple[torch.Tensor, torch.Tensor]": ...
+@overload
+def sample_tokens(
+    logits: NDArray[np.float32], sampling: Sampling, counters: NDArray[Any]
+) -> "tuple[Tokens, Floats]": ...
+def sample_tokens(logits: Any, sampling: Sampling, counters: Any) -> Any:
+    """Draws a token from each row: temperature, then top-k, top-p (renormalised), min-p.
+
+    logits    [rows, vocabulary] float32 or bfloat16 torch tensor, or float32 numpy array
+    sampling  has temperature (0: the first maximum), top_k, top_p, min_p (0, 1, 0: off)
+    counters  [rows, 4] uint64 (or int64, as the same bits): seed, stream (a 64-bit hash of the
+              question id), path, position; path and position below 2**32
+    returns   tokens [rows] int64 and logprobs [rows] float64 (at temperature 1, unfiltered), as
+              tensors on the logits' device for a tensor, else as arrays
+
+    The draw of a row depends on its logits and its counter alone; see `reference` for the formula.
+    Equal logits at a filter's edge: the lowest token ids are kept. ValueError names the row whose
+    logits hold NaN or +inf or are all -inf, and any parameter that is out of range.
+    """
+    rules = Rules.of(sampling)
+    if isinstance(logits, np.ndarray):
+        if logits.dtype != np.float32:
+            raise ValueError(f"logits must be float32, not {logits.dtype}")
+        return _on_cpu(logits, rules, _checked_counters(logits, np.asarray(counters)))
+    return _of_tensor(logits, rules, counters)
+
+
+def _of_tensor(logits: "torch.Tensor", rules: Rules, counters: Any) -> Any:
+    import torch
+
+    if logits.dtype not in (torch.float32, torch.bfloat16):
+        raise ValueError(f"logits must be float32 or bfloat16, not {logits.dtype}")
+    logits = logits.detach()
+    if logits.is_cuda:
+        from . import triton
+
+        _checked_shape(logits, counters)
+        return triton.sample_tokens(logits, rules, torch.as_tensor(counters))
+    plain = logits.view(torch.uint16) if logits.dtype == torch.bfloat16 else logits
+    array = plain.numpy()
+    tokens, logprobs = _on_cpu(array, rules, _checked_counters(array, np.asarray(counters)))
+    return torch.from_numpy(tokens), torch.from_numpy(logprobs)
+
+
+def _on_cpu(
+    logits: NDArray[Any], rules: Rules, counters: NDArray[np.uint64]
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Float32 logits, or bfloat16 bits as uint16."""
+    if native is not None and os.environ.get("LMSI_KERNELS") != "reference":
+        return native.sample_tokens(logits, rules, counters)
+    if logits.dtype == np.uint16:
+        logits = (logits.astype(np.uint32) << np.uint32(16)).view(np.float32)
+    return reference.sample_tokens(logits, rules, counters)
+
+
+def _checked_shape(logits: Any, counters: Any) -> None:
+    if logits.ndim != 2 or not 0 < logits.shape[1] <= MAX_VOCABULARY:
+        shape = tuple(logits.shape)
+        raise ValueError(f"logits must be [rows, 1 to {MAX_VOCABULARY} tokens], not {shape}")
+    if tuple(counters.shape) != (logits.shape[0], 4):
+        shape = tuple(counters.shape)
+        raise ValueError(f"counters must be [rows, 4] for {logits.shape[0]} rows, not {shape}")
+
+
+def _checked_counters(logits: NDArray[Any], counters: NDArray[Any]) -> NDArray[np.uint64]:
+    _checked_shape(logits, counters)
+    if counters.dtype not in (np.uint64, np.int64):
+        raise ValueError(f"counters must be uint64 or int64, not {counters.dtype}")
+    return np.ascontiguousarray(counters).view(np.uint64)

@@ -1,0 +1,41 @@
+// The loops of the token sampler that are compiled once per instruction set.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace lmsi {
+
+constexpr int kWeightBits = 44;  // the likeliest token weighs 2^44, so 2^20 tokens still sum below 2^64
+constexpr size_t kLanes = 16;    // loops run over 16 values at a time on every instruction set
+constexpr size_t kBlock = 256;   // values per weight total
+
+struct Peak {
+    float value;  // the largest logit
+    bool nan;     // some logit is NaN
+};
+
+// `row` points to float32 or bfloat16 values, as the table says.
+struct LaneKernels {
+    // The maximum, and one maximum per group: group g of a tile holds every 16th of its 16 * depth values.
+    Peak (*peak)(const void* row, size_t size, size_t depth, float* group_maxima);
+    // sum(exp(value - max)): fp32 terms, 16 of them per lane, then double; same bits on every instruction set.
+    double (*normalizer)(const void* row, size_t size, float max);
+    // Integer weights summed per block of kBlock values; returns the sum of all.
+    uint64_t (*totals)(const void* row, size_t size, float max, double scale, uint64_t* block_totals);
+    // Ids and values of all values >= threshold, ascending ids; returns their count.
+    size_t (*collect)(const void* row, size_t size, float threshold, uint32_t* ids, float* values);
+    // The weight of each value.
+    void (*weights)(const float* values, size_t size, float max, double scale, uint64_t* weights);
+    // The value at each id of a range.
+    void (*widen)(const void* row, size_t begin, size_t end, float* values);
+};
+
+// Two entries each, by NumberFormat.
+extern const LaneKernels kScalarKernels[2];
+#if defined(LMSI_X86)
+extern const LaneKernels kAvx2Kernels[2];
+extern const LaneKernels kAvx512Kernels[2];
+#endif
+
+}  // namespace lmsi

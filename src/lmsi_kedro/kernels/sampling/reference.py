@@ -1,0 +1,103 @@
+"""The specification of `sample_tokens`, in plain numpy (float64 and integers).
+
+A token's weight is an integer, so sums are exact and do not depend on their order: every
+implementation, block size and instruction set walks the same cumulative sums.
+
+    weight(i) = rint(2**44 * 2**((logit(i) - max) * log2(e) / temperature))
+    order     = logit descending, then token id ascending      # the tie policy: low ids first
+    top-k     keeps the first k tokens of the order
+    top-p     keeps, of these, each token before which less than top_p of their weight lies
+    min-p     keeps, of these, each token whose weight is at least min_p of the largest weight
+    token     = the first kept id whose cumulative weight, in id order, exceeds
+                floor(u64 * total / 2**64), where u64 are 64 bits of
+                Philox4x32-10(key = seed, counter = stream lo, stream hi, path, position)
+    logprob   = logit(token) - log(sum(exp(logits)))            # temperature 1, unfiltered
+
+So a token of weight 0 (2**45 times less likely than the likeliest) is never drawn, and the draw
+never passes the last kept token. Knows nothing of paths, questions or devices.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .rules import WEIGHT_BITS, Rules
+
+Counters = NDArray[np.uint64]  # [rows, 4]: seed, stream, path, position
+LOW = np.uint64(0xFFFFFFFF)
+SHIFT = np.uint64(32)
+
+
+def philox(counters: Counters) -> NDArray[np.uint64]:
+    """64 random bits per row: the first two words of Philox4x32-10 (Salmon et al., 2011)."""
+    seed, stream, path, position = counters.T
+    words = [stream & LOW, stream >> SHIFT, path & LOW, position & LOW]
+    keys = [seed & LOW, seed >> SHIFT]
+    for _ in range(10):
+        first = words[0] * np.uint64(0xD2511F53)
+        second = words[2] * np.uint64(0xCD9E8D57)
+        words = [
+            (second >> SHIFT) ^ words[1] ^ keys[0],
+            second & LOW,
+            (first >> SHIFT) ^ words[3] ^ keys[1],
+            first & LOW,
+        ]
+        keys = [(keys[0] + np.uint64(0x9E3779B9)) & LOW, (keys[1] + np.uint64(0xBB67AE85)) & LOW]
+    return words[0] | (words[1] << SHIFT)
+
+
+def check_row(logits: NDArray[np.float64], row: int) -> None:
+    """ValueError naming the row whose logits define no distribution."""
+    if np.isnan(logits).any():
+        raise ValueError(f"row {row}: logits hold NaN")
+    if np.isposinf(logits).any():
+        raise ValueError(f"row {row}: logits hold +inf")
+    if np.isneginf(logits).all():
+        raise ValueError(f"row {row}: every logit is -inf")
+
+
+def weights_of(logits: NDArray[np.float64], scale: float) -> NDArray[np.int64]:
+    """Integer weights; the largest is exactly 2**WEIGHT_BITS."""
+    with np.errstate(over="ignore"):  # a tiny temperature sends all but the maximum to -inf
+        exponents = np.maximum((logits - logits.max()) * scale, -64.0)
+    return np.rint(np.exp2(exponents + WEIGHT_BITS)).astype(np.int64)
+
+
+def kept_tokens(
+    logits: NDArray[np.float64], weights: NDArray[np.int64], rules: Rules
+) -> NDArray[np.intp]:
+    """Ids that survive the filters, ascending."""
+    kept = np.lexsort((np.arange(len(logits)), -logits))
+    if rules.top_k:
+        kept = kept[: rules.top_k]
+    if rules.nucleus:
+        before = np.cumsum(weights[kept]) - weights[kept]
+        total = int(weights[kept].sum())
+        needed = -((-total * rules.nucleus) >> 64)  # ceil(top_p * total)
+        kept = kept[before < needed]
+    return np.sort(kept[weights[kept] >= rules.min_weight])
+
+
+def draw(logits: NDArray[np.float64], rules: Rules, bits: int) -> int:
+    """The token that 64 random bits choose."""
+    if rules.scale == 0:
+        return int(np.argmax(logits))
+    weights = weights_of(logits, rules.scale)
+    kept = kept_tokens(logits, weights, rules)
+    sums = np.cumsum(weights[kept])
+    target = (bits * int(sums[-1])) >> 64
+    return int(kept[np.searchsorted(sums, target, side="right")])
+
+
+def sample_tokens(
+    logits: NDArray[np.float32], rules: Rules, counters: Counters
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Tokens and log-probabilities, one per row of `logits` [rows, vocabulary]."""
+    tokens = np.empty(len(logits), np.int64)
+    logprobs = np.empty(len(logits), np.float64)
+    for row, bits in enumerate(philox(counters)):
+        values = logits[row].astype(np.float64)
+        check_row(values, row)
+        tokens[row] = draw(values, rules, int(bits))
+        centred = values - values.max()
+        logprobs[row] = centred[tokens[row]] - np.log(np.exp(centred).sum())
+    return tokens, logprobs

@@ -1,0 +1,56 @@
+"""Sampling parameters as the few numbers that every implementation shares.
+
+Reference, C++ and Triton all compare integers with these thresholds, so no implementation rounds a
+parameter in its own way. Knows nothing of logits.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Protocol
+
+WEIGHT_BITS = 44  # the likeliest token weighs 2**44, so 2**20 tokens still sum below 2**64
+MAX_VOCABULARY = 1 << 20
+
+
+class Sampling(Protocol):
+    """What `sample_tokens` reads of its parameters; 0 (top_k, min_p) and 1 (top_p) mean off."""
+
+    @property
+    def temperature(self) -> float: ...
+    @property
+    def top_k(self) -> int: ...
+    @property
+    def top_p(self) -> float: ...
+    @property
+    def min_p(self) -> float: ...
+
+
+@dataclass(frozen=True)
+class Rules:
+    """Thresholds: `scale` turns a logit into a power of two, the rest filters integer weights."""
+
+    scale: float  # log2(e) / temperature; 0 means greedy
+    top_k: int  # 0: off
+    nucleus: int  # floor(top_p * 2**64); 0: off
+    min_weight: int  # ceil(min_p * 2**WEIGHT_BITS); 0: off
+
+    @classmethod
+    def of(cls, sampling: Sampling) -> "Rules":
+        """The rules of `sampling`; ValueError names the parameter that is out of range."""
+        temperature, top_p, min_p = sampling.temperature, sampling.top_p, sampling.min_p
+        if not (0 <= temperature < math.inf):
+            raise ValueError(f"temperature must be finite and at least 0, not {temperature}")
+        if sampling.top_k < 0:
+            raise ValueError(f"top_k must be at least 0, not {sampling.top_k}")
+        if not 0 < top_p <= 1:
+            raise ValueError(f"top_p must be above 0 and at most 1, not {top_p}")
+        if not 0 <= min_p <= 1:
+            raise ValueError(f"min_p must be between 0 and 1, not {min_p}")
+        # Below 1e-300 the quotient would overflow; such a temperature is greedy up to exact ties.
+        scale = math.log2(math.e) / max(temperature, 1e-300) if temperature else 0.0
+        return cls(
+            scale=scale,
+            top_k=int(sampling.top_k),
+            nucleus=max(int(top_p * 2**64), 1) if top_p < 1 else 0,
+            min_weight=math.ceil(min_p * 2**WEIGHT_BITS),
+        )
