@@ -1,1 +1,3 @@
+from .answers import canonical_keys as canonical_keys
+from .answers import read_answers as read_answers
 from .sampling import sample_tokens as sample_tokens

@@ -1,0 +1,78 @@
+"""Answers: where a completion gives one, and its canonical form.
+
+Two answers are the same if and only if their keys are equal. This module checks arguments and picks
+the implementation once: the C++ kernel where it is built, else the reference. It knows nothing of
+votes. docs/answers.md specifies the rules.
+"""
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import polars as pl
+
+from . import reference_backend
+from .columns import choice_column, text_column
+
+KINDS = ("number", "choice", "yes_no", "nli", "span", "date", "text", "math")
+RULES = ("trigger", "trigger_or_last")
+Texts = Sequence[str | bytes | None] | Any
+"""A list of strings, or any object with the Arrow PyCapsule interface (a polars Series is one)."""
+
+
+def _pick() -> Any:
+    wanted = os.environ.get("LMSI_KERNELS", "")
+    if wanted == "reference":
+        return reference_backend
+    try:
+        from . import native
+    except ImportError:
+        if wanted == "native":
+            raise
+        return reference_backend
+    return native
+
+
+_backend = _pick()
+
+
+def _check(kind: str, rule: str = "trigger") -> None:
+    if kind not in KINDS:
+        raise ValueError(f"unknown answer kind {kind!r}; the kinds are {', '.join(KINDS)}")
+    if rule not in RULES:
+        raise ValueError(f"unknown reading rule {rule!r}; the rules are {', '.join(RULES)}")
+
+
+def _same_length(name: str, column: Any, rows: int) -> None:
+    if column is not None and len(column) != rows:
+        raise ValueError(f"{name} has {len(column)} rows, the texts have {rows}")
+
+
+def read_answers(
+    texts: Texts,
+    kind: str,
+    choices: Any = None,
+    rule: str = "trigger",
+    finish: Texts | None = None,
+    threads: int = 1,
+) -> pl.DataFrame:
+    """Reads the answer of each completion: key, surface, start, end (in characters) and rule.
+
+    A row without a readable answer is null throughout. `choices` is one list of option texts per row,
+    `finish` says per row whether the text ended by itself ("stop") or at the length limit ("length").
+    """
+    _check(kind, rule)
+    column, options, ends = text_column(texts), choice_column(choices), text_column(finish)
+    _same_length("choices", options, len(column))
+    _same_length("finish", ends, len(column))
+    frame: pl.DataFrame = _backend.read_answers(column, kind, options, rule, ends, threads)
+    return frame
+
+
+def canonical_keys(answers: Texts, kind: str, choices: Any = None, threads: int = 1) -> pl.Series:
+    """The keys of gold or already extracted answers; null where there is none."""
+    _check(kind)
+    column, options = text_column(answers), choice_column(choices)
+    _same_length("choices", options, len(column))
+    keys: pl.Series = _backend.canonical_keys(column, kind, options, threads)
+    return keys

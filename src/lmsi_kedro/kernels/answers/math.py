@@ -1,0 +1,3 @@
+"""Placeholder."""
+def math_key(surface: str) -> str | None:
+    return "math:" + "".join(surface.split())

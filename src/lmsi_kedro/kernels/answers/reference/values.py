@@ -1,0 +1,86 @@
+"""Exact numbers and their keys: decimals by digits, fractions by integers, never a double.
+
+A decimal keeps its digits and its power of ten apart, so that 1e999999999 costs nothing. Results
+beyond 38 digits (128 bits) are keyed as digits and exponent; fractions beyond it have no key.
+It knows nothing of text.
+"""
+
+from fractions import Fraction
+from typing import NamedTuple
+
+LIMIT = 10**38
+DIGITS = 38
+EXPONENT_DIGITS = 15
+
+
+class Decimal(NamedTuple):
+    """digits * 10 ** exponent; digits without leading or trailing zeros, empty for zero."""
+
+    digits: str
+    exponent: int
+
+
+Value = Decimal | Fraction
+
+
+def decimal(digits: str, exponent: int) -> Decimal:
+    kept = digits.rstrip("0")
+    exponent += len(digits) - len(kept)
+    kept = kept.lstrip("0")
+    return Decimal(kept, exponent) if kept else Decimal("", 0)
+
+
+def limited(value: Fraction) -> Fraction | None:
+    return value if value.numerator <= LIMIT and value.denominator <= LIMIT else None
+
+
+def fraction(value: Value) -> Fraction | None:
+    """The value as a fraction of 128-bit integers, where it is one."""
+    if isinstance(value, Fraction):
+        return value
+    digits, exponent = value
+    if len(digits) > DIGITS or abs(exponent) > 126:
+        return None
+    return limited(Fraction(int(digits or 0)) * Fraction(10) ** exponent)
+
+
+def quotient(above: Value, below: Value) -> Fraction | None:
+    a, b = fraction(above), fraction(below)
+    return None if a is None or b is None or b == 0 else limited(a / b)
+
+
+def total(a: Value, b: Value) -> Fraction | None:
+    """a + b for a whole number and a proper fraction."""
+    x, y = fraction(a), fraction(b)
+    return None if x is None or y is None else limited(x + y)
+
+
+def shifted(value: Value, power: int) -> Value | None:
+    """value * 10 ** power."""
+    if isinstance(value, Decimal):
+        return Decimal(value.digits, value.exponent + power) if value.digits else value
+    return limited(value * Fraction(10) ** power)
+
+
+def powered(value: Decimal, power: int) -> Decimal | None:
+    """value ** power where it stays small: a power of ten, or an integer below 10 ** 38."""
+    if value.digits == "1":
+        return Decimal("1", value.exponent * power)
+    if not value.digits:
+        return value if power > 0 else None
+    if not 0 <= power <= 126 or len(value.digits) > DIGITS:
+        return None
+    result = int(value.digits) ** power
+    return decimal(str(result), value.exponent * power) if result <= LIMIT else None
+
+
+def key(value: Value, negative: bool = False) -> str:
+    sign = "-" if negative else ""
+    exact = fraction(value)
+    if exact is None:
+        assert isinstance(value, Decimal)
+        return f"num:{sign}{value.digits}e{value.exponent}"
+    if exact == 0:
+        return "num:0"
+    bottom = "" if exact.denominator == 1 else f"/{exact.denominator}"
+    return f"num:{sign}{exact.numerator}{bottom}"

@@ -1,0 +1,110 @@
+"""Yes or no, and entailment, contradiction or neither, as an announced value says it.
+
+It knows nothing of the question: a verdict is read only where the value is one word or phrase of a
+closed list, never guessed from prose.
+"""
+
+from .characters import char, letter, lowered, skip_spaces, word_at, word_end
+from .number_answers import Found, sentence_end
+
+YES_NO = {"yes": "bool:yes", "true": "bool:yes", "no": "bool:no", "false": "bool:no"}
+NLI = {
+    "yes": "nli:entailment", "true": "nli:entailment", "entailment": "nli:entailment", "entails": "nli:entailment",
+    "entailed": "nli:entailment", "no": "nli:contradiction", "false": "nli:contradiction",
+    "contradiction": "nli:contradiction", "contradicts": "nli:contradiction", "contradictory": "nli:contradiction",
+    "contradicted": "nli:contradiction", "neutral": "nli:neutral", "inconclusive": "nli:neutral",
+    "undetermined": "nli:neutral", "maybe": "nli:neutral", "unknown": "nli:neutral", "neither": "nli:neutral",
+}  # fmt: skip
+_NEUTRAL = tuple(
+    f"{negation} {verb}"
+    for negation in ("not possible to", "impossible to", "cannot", "can't", "can not", "unable to", "not able to")
+    for verb in ("tell", "say", "determine", "be determined", "know", "be known", "conclude", "infer", "be inferred")
+) + ("not enough information", "not sure", "not clear", "unclear", "insufficient information")
+FILLERS = frozenset(
+    "most likely definitely clearly probably a an the simply therefore thus text textbf textit mathrm boxed that "
+    "option answer would be is it indeed actually".split()
+)
+WINDOW = 400  # characters of a value that are searched: a verdict is short
+
+
+def _head(s: str, i: int, end: int) -> int:
+    """The first word of a value that says something."""
+    while i < end and not (letter(s[i]) and word_at(s, i, end) not in FILLERS):
+        i = word_end(s, i, end) if letter(s[i]) else i + 1
+    return i
+
+
+def _alternative(s: str, i: int, end: int, verdicts: dict[str, str]) -> bool:
+    """Whether a verdict is one of several on offer: "yes or no", "yes/no"."""
+    i = skip_spaces(s, i, end)
+    if char(s, i, end) == "/":
+        i = skip_spaces(s, i + 1, end)
+    elif word_at(s, i, end) in ("or", "and"):
+        i = skip_spaces(s, word_end(s, i, end), end)
+    else:
+        return False
+    return word_at(s, i, end) in verdicts
+
+
+def _only(s: str, i: int, end: int, verdicts: dict[str, str]) -> Found | None:
+    """The verdict of a sentence that names just one; "no" counts only where no noun can follow it."""
+    found = None
+    while i < end:
+        if not letter(s[i]):
+            i += 1
+            continue
+        j = word_end(s, i, end)
+        word = word_at(s, i, end)
+        if word == "not":
+            return None
+        said = verdicts.get(word)
+        if said and (word != "no" or not letter(char(s, skip_spaces(s, j, end), end))):
+            if found and found.key != said:
+                return None
+            found = found or Found(i, j, said)
+        i = j
+    return found
+
+
+def _verdict(s: str, a: int, b: int, verdicts: dict[str, str]) -> Found | None:
+    stop = sentence_end(s, a, min(b, a + WINDOW))
+    head = _head(s, a, stop)
+    said = verdicts.get(word_at(s, head, stop))
+    if said is None:
+        return _only(s, head, stop, verdicts)
+    end = word_end(s, head, stop)
+    return None if _alternative(s, end, stop, verdicts) else Found(head, end, said)
+
+
+def yes_no_value(s: str, a: int, b: int) -> Found | None:
+    return _verdict(s, a, b, YES_NO)
+
+
+def nli_value(s: str, a: int, b: int) -> Found | None:
+    stop = sentence_end(s, a, min(b, a + WINDOW))
+    value = lowered(s[a:stop])
+    places = [(at, at + len(x)) for x in _NEUTRAL if (at := value.find(x)) >= 0]
+    if places:
+        first, last = min(places)
+        return Found(a + first, a + last, "nli:neutral")
+    return _verdict(s, a, b, NLI)
+
+
+def last_verdict(s: str, end: int, kind: str) -> Found | None:
+    """The fallback: the verdict that the text opens with, else its last one that stands alone."""
+    verdicts = YES_NO if kind == "yes_no" else NLI
+    head = _head(s, 0, end)
+    if said := verdicts.get(word_at(s, head, end)):
+        return Found(head, word_end(s, head, end), said)
+    i = end
+    while i > 0:
+        if not letter(s[i - 1]):
+            i -= 1
+            continue
+        stop = i
+        while i > 0 and letter(s[i - 1]):
+            i -= 1
+        word = word_at(s, i, stop)
+        if word in verdicts and (word != "no" or not letter(char(s, skip_spaces(s, stop, end), end))):
+            return Found(i, stop, verdicts[word])
+    return None
