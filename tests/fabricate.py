@@ -8,14 +8,16 @@ from random import Random
 
 import polars as pl
 
-from lmsi_kedro.tasks import Task
+from lmsi_kedro.tasks import Task, Tasks
 
-TASKS = {
-    "mini_gsm": Task(kind="number", exemplar_set="mini_gsm", in_domain=True),
-    "mini_arc": Task(kind="choice", exemplar_set="mini_arc", in_domain=True),
-    "mini_svamp": Task(kind="number", exemplar_set="mini_gsm", in_domain=False),
-}
-IN_DOMAIN = ["mini_gsm", "mini_arc"]
+TASKS = Tasks(
+    {
+        "mini_gsm": Task(kind="number", exemplar_set="mini_gsm", in_domain=True),
+        "mini_arc": Task(kind="choice", exemplar_set="mini_arc", in_domain=True),
+        "mini_svamp": Task(kind="number", exemplar_set="mini_gsm", in_domain=False),
+    }
+)
+NAMES = list(TASKS.root)
 CHOICES = ["a feather", "a stone", "an apple", "a house"]
 PATHS = {"standard": 1, "cot_greedy": 1, "self_consistency": 8}
 SCHEMA = {
@@ -32,7 +34,7 @@ SCHEMA = {
 
 
 def questions(n: int) -> pl.DataFrame:
-    rows = [_question(task, i) for task in TASKS for i in range(n)]
+    rows = [_question(task, i) for task in NAMES for i in range(n)]
     schema = {"question_id": pl.String, "task": pl.String, "split": pl.String}
     return pl.DataFrame(
         rows,
@@ -42,15 +44,15 @@ def questions(n: int) -> pl.DataFrame:
 
 
 def labels(n: int) -> pl.DataFrame:
-    rows = [(_identity(task, i), [_answer(task, i)]) for task in TASKS for i in range(n)]
+    rows = [(_identity(task, i), [_answer(task, i)]) for task in NAMES for i in range(n)]
     schema = {"question_id": pl.String, "answers": pl.List(pl.String)}
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 
-def evaluation_paths(n: int, skill: float, round: int = 0, arm: str = "base") -> pl.DataFrame:
+def evaluation_readings(n: int, skill: float, round: int = 0, arm: str = "base") -> pl.DataFrame:
     rows = [
         (_identity(task, i), task, round, arm, 1, mode, path, *_sample(task, i, path, mode, skill))
-        for task in TASKS
+        for task in NAMES
         for i in range(n)
         for mode, m in PATHS.items()
         for path in range(m)
@@ -59,7 +61,7 @@ def evaluation_paths(n: int, skill: float, round: int = 0, arm: str = "base") ->
 
 
 def evaluation_answers(n: int, skill: float, round: int = 0, arm: str = "base") -> pl.DataFrame:
-    groups = evaluation_paths(n, skill, round, arm).group_by(
+    groups = evaluation_readings(n, skill, round, arm).group_by(
         "question_id", "task", "round", "arm", "seed", "mode", maintain_order=True
     )
     rows = [(*origin, *_vote(rows["key"].to_list())) for origin, rows in groups]
@@ -70,7 +72,7 @@ def evaluation_answers(n: int, skill: float, round: int = 0, arm: str = "base") 
 
 
 def predictions(n: int, skill: float, round: int = 0, arm: str = "base") -> pl.DataFrame:
-    right = {_identity(task, i): _key(task, _answer(task, i)) for task in TASKS for i in range(n)}
+    right = {_identity(task, i): _key(task, _answer(task, i)) for task in NAMES for i in range(n)}
     answered = evaluation_answers(n, skill, round, arm)
     return answered.with_columns(
         correct=pl.col("key").eq_missing(pl.col("question_id").replace_strict(right))

@@ -68,6 +68,7 @@ def _gains(rows: list[tuple[str, str]], base: list[Metrics], tuned: list[Metrics
 def _accuracies(
     name: str, rows: list[tuple[str, str]], shares: list[Metrics], colour: str, symbol: str
 ) -> go.Scatter:
+    """Markers with intervals; an open marker goes without, so that the control stays in the back."""
     return go.Scatter(
         name=name,
         x=[share["accuracy"] for share in shares],
@@ -80,6 +81,7 @@ def _accuracies(
             "color": COLOURS[colour],
             "thickness": 1.2,
             "width": 3,
+            "visible": not symbol.endswith("open"),
         },
         customdata=[share["n"] for share in shares],
         hovertemplate="%{x:.1%} of %{customdata} questions",

@@ -1,6 +1,6 @@
 """The result in words: a claim, its evidence and a verdict. Shared by the page and `lmsi report`.
 
-A verdict is as plain when nothing was gained as when something was. Knows only the headline.
+A verdict is as plain when nothing was gained as when something was. Knows only metrics.json.
 """
 
 from typing import Any
@@ -19,8 +19,8 @@ def points(delta: float) -> str:
 
 
 def probability(p: float) -> str:
-    """0.012, 3e-15: one significant digit once it is small."""
-    return f"{p:.2g}" if p >= 0.001 else f"{p:.0e}"
+    """0.012, 3e-5: one significant digit once it is small."""
+    return f"{p:.2g}" if p >= 0.001 else f"{p:.0e}".replace("e-0", "e-")
 
 
 def claim(headline: dict[str, Any]) -> str:
@@ -50,14 +50,15 @@ def verdict(headline: dict[str, Any]) -> str:
     )
 
 
-def control(headline: dict[str, Any]) -> str:
-    """How much of the vote's gain the random arm may have reached."""
-    p = probability(headline["vote_over_random_p_value"])
-    paired = f"Vote against random on the same questions: p = {p}."
-    share = headline["random_upper_share"]
-    if share is None:
-        return f"The vote gained nothing that a control could reach. {paired}"
+def control(metrics: dict[str, Any]) -> str:
+    """How much of the vote's gain in round 1 the random arm may have reached."""
+    measured = (metrics["rounds"][0], metrics["controls"]["random"], metrics["vote_over_random"])
+    vote, random, paired = (part["pooled"]["cot_greedy"] for part in measured)
+    share = metrics["headline"]["random_upper_share"]
+    reached = "" if share is None else f", {100 * max(share, 0):.0f} % of the vote's gain"
     return (
-        f"The random arm gained {points(headline['random_delta'])} points; the upper 95 % bound of"
-        f" its gain is {100 * max(share, 0):.0f} % of the vote's. {paired}"
+        f"CoT greedy gained {points(vote['delta'])} points with the vote and"
+        f" {points(random['delta'])} with random paths (at most {points(random['delta_high'])}"
+        f"{reached}). On the same questions the two differ with"
+        f" p = {probability(paired['p_value'])}."
     )

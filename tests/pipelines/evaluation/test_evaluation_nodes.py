@@ -10,7 +10,8 @@ from lmsi_kedro.pipelines.evaluation.nodes import (
     vote_statistics,
 )
 from lmsi_kedro.statistics import mcnemar, wilson
-from tests.fabricate import IN_DOMAIN, TASKS, evaluation_answers, labels, predictions, questions
+from lmsi_kedro.tasks import Tasks
+from tests.fabricate import NAMES, TASKS, evaluation_answers, labels, predictions, questions
 
 N = 60
 
@@ -54,7 +55,7 @@ def test_a_question_without_a_readable_label_is_refused() -> None:
 
 
 def test_compare_counts_flips(before: pl.DataFrame, after: pl.DataFrame) -> None:
-    row = compare(before, after, IN_DOMAIN)["tasks"]["mini_svamp"]["cot_greedy"]
+    row = compare(before, after, TASKS)["tasks"]["mini_svamp"]["cot_greedy"]
     chosen = (pl.col("task") == "mini_svamp") & (pl.col("mode") == "cot_greedy")
     was = dict(before.filter(chosen).select("question_id", "correct").iter_rows())
     now = dict(after.filter(chosen).select("question_id", "correct").iter_rows())
@@ -70,11 +71,11 @@ def test_compare_counts_flips(before: pl.DataFrame, after: pl.DataFrame) -> None
 
 
 def test_compare_pools_in_domain_tasks_only(before: pl.DataFrame, after: pl.DataFrame) -> None:
-    metrics = compare(before, after, IN_DOMAIN)
-    assert list(metrics["tasks"]) == sorted(TASKS)
+    metrics = compare(before, after, TASKS)
+    assert list(metrics["tasks"]) == NAMES
     assert list(metrics["pooled"]) == ["standard", "cot_greedy", "self_consistency"]
     for mode, pooled in metrics["pooled"].items():
-        rows = [metrics["tasks"][task][mode] for task in IN_DOMAIN]
+        rows = [metrics["tasks"][task][mode] for task in TASKS.in_domain]
         assert pooled["after"]["n"] == 2 * N
         assert pooled["wrong_to_right"] == sum(row["wrong_to_right"] for row in rows)
     assert metrics["before"] == {"round": 0, "arm": "base", "seed": 1}
@@ -83,7 +84,7 @@ def test_compare_pools_in_domain_tasks_only(before: pl.DataFrame, after: pl.Data
 
 def test_compare_ignores_row_order(before: pl.DataFrame, after: pl.DataFrame) -> None:
     shuffled = after.sample(fraction=1, shuffle=True, seed=1)
-    assert compare(before, shuffled, IN_DOMAIN) == compare(before, after, IN_DOMAIN)
+    assert compare(before, shuffled, TASKS) == compare(before, after, TASKS)
 
 
 def test_compare_refuses_different_questions(before: pl.DataFrame, after: pl.DataFrame) -> None:
@@ -91,24 +92,25 @@ def test_compare_refuses_different_questions(before: pl.DataFrame, after: pl.Dat
     missing = after.filter(~(wanted & (pl.col("question_id") == after.filter(wanted)[0, 0])))
     for pair in ((before, missing), (missing, before)):
         with pytest.raises(ValueError, match="mini_arc, self_consistency"):
-            compare(*pair, IN_DOMAIN)
+            compare(*pair, TASKS)
 
 
 def test_compare_refuses_mixed_models(before: pl.DataFrame, after: pl.DataFrame) -> None:
     mixed = after.with_columns(seed=pl.int_range(pl.len()) % 2)
     with pytest.raises(ValueError, match="predictions of 2 models"):
-        compare(before, mixed, IN_DOMAIN)
+        compare(before, mixed, TASKS)
+    more = Tasks(TASKS.root | {"mini_drop": TASKS["mini_gsm"]})
     with pytest.raises(ValueError, match="mini_drop"):
-        compare(before, after, [*IN_DOMAIN, "mini_drop"])
+        compare(before, after, more)
 
 
 def test_calibration_of_the_vote(before: pl.DataFrame) -> None:
-    found = calibrate(before, IN_DOMAIN)
+    found = calibrate(before, TASKS.in_domain)
     assert found is not None
     assert found["n"] == sum(b["n"] for b in found["bins"]) == 2 * N
     assert found["bins"][-1]["accuracy"] > found["bins"][0]["accuracy"]
     greedy = before.filter(pl.col("mode") == "cot_greedy")
-    assert calibrate(greedy, IN_DOMAIN) is None
+    assert calibrate(greedy, TASKS.in_domain) is None
 
 
 def test_vote_statistics() -> None:

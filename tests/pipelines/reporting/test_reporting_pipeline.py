@@ -16,7 +16,7 @@ from lmsi_kedro.datasets.model_directory import Model
 from lmsi_kedro.pipelines.evaluation.nodes import compare
 from lmsi_kedro.pipelines.reporting.nodes import choose_examples
 from lmsi_kedro.pipelines.reporting.pipeline import create_pipeline
-from tests.fabricate import IN_DOMAIN, TASKS, evaluation_paths, labels, predictions, questions
+from tests.fabricate import NAMES, TASKS, evaluation_readings, labels, predictions, questions
 
 N = 50
 VOTES = {
@@ -43,17 +43,17 @@ def inputs(rounds: int, n: int = N, gain: float = 0.2) -> dict[str, Any]:
     return {
         "questions": questions(n),
         "labels": labels(n),
-        "tasks": TASKS,
+        "params:tasks": TASKS,
         "parameters": {"rounds": rounds, "sampling": {"m": 8, "sampling": {"temperature": 0.7}}},
-        "model_0": Model(Path("base"), "b" * 64),
+        "base_model": Model(Path("base"), "b" * 64),
         f"model_{rounds}": Model(Path("tuned"), "c" * 64),
         "predictions_0": base,
         f"predictions_{rounds}": rounds_made[-1],
-        "evaluation_paths_0": evaluation_paths(n, 0.45),
-        f"evaluation_paths_{rounds}": evaluation_paths(n, skills[-1], rounds, "vote"),
-        "metrics_random": compare(base, random, IN_DOMAIN),
-        "metrics_vote_over_random": compare(random, rounds_made[0], IN_DOMAIN),
-        **{f"metrics_{k}": compare(base, made, IN_DOMAIN) for k, made in enumerate(rounds_made, 1)},
+        "evaluation_readings_0": evaluation_readings(n, 0.45),
+        f"evaluation_readings_{rounds}": evaluation_readings(n, skills[-1], rounds, "vote"),
+        "metrics_random": compare(base, random, TASKS),
+        "metrics_vote_over_random": compare(random, rounds_made[0], TASKS),
+        **{f"metrics_{k}": compare(base, made, TASKS) for k, made in enumerate(rounds_made, 1)},
         **{f"round_{k}.vote_statistics": VOTES for k in range(1, rounds + 1)},
     }
 
@@ -89,7 +89,7 @@ def test_metrics_are_json_with_the_promised_shape(made: dict[str, Any]) -> None:
     assert headline["n"] == 2 * N
     assert headline["delta"] == pytest.approx(headline["after"] - headline["before"])
     for entry in [*metrics["rounds"], metrics["controls"]["random"]]:
-        assert list(entry["tasks"]) == sorted(TASKS)
+        assert list(entry["tasks"]) == NAMES
         for mode in ("standard", "cot_greedy", "self_consistency"):
             row = entry["tasks"]["mini_gsm"][mode]
             assert set(row["before"]) == set(row["after"]) == {"accuracy", "low", "high", "n"}
@@ -122,7 +122,7 @@ def test_examples_follow_the_stated_rule() -> None:
     before, after = given["predictions_0"], given["predictions_1"]
     chosen = choose_examples(before, after, TASKS)
     greedy = pl.col("mode") == "cot_greedy"
-    pairs = before.filter(greedy, pl.col("task").is_in(IN_DOMAIN)).join(
+    pairs = before.filter(greedy, pl.col("task").is_in(TASKS.in_domain)).join(
         after.filter(greedy), on="question_id"
     )
     assert chosen["outcome"].n_unique() == 4
@@ -136,7 +136,7 @@ def test_figures_show_every_task_and_mode(made: dict[str, Any]) -> None:
     after = made["accuracy_figure"].data[-1]
     tasks = made["metrics"]["rounds"][-1]["tasks"]
     assert list(after.x) == [row["after"]["accuracy"] for t in tasks.values() for row in t.values()]
-    assert list(after.y[0]) == [task for task in sorted(TASKS) for _ in range(3)]
+    assert list(after.y[0]) == [task for task in NAMES for _ in range(3)]
     assert [trace.name for trace in made["calibration_figure"].data[1:]] == [
         f"{when} (ECE {found['ece']:.3f})"
         for when, found in made["metrics"]["rounds"][-1]["calibration"].items()

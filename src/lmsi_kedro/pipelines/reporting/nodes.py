@@ -14,7 +14,7 @@ from lmsi_kedro.datasets.model_directory import Model
 from lmsi_kedro.pipelines.evaluation.nodes import Metrics, accepted_keys
 from lmsi_kedro.report.render import render
 from lmsi_kedro.report.words import SURE
-from lmsi_kedro.tasks import Task
+from lmsi_kedro.tasks import Tasks
 
 OUTCOMES = {
     (False, True): "wrong → right",
@@ -54,21 +54,17 @@ def _headline(rounds: tuple[Metrics, ...], random: Metrics, contest: Metrics) ->
         "n": last["after"]["n"],
         "improved": last["delta"] > 0 and last["p_value"] < SURE,
         "beats_controls": paired["delta"] > 0 and paired["p_value"] < SURE,
-        "vote_over_random_p_value": paired["p_value"],
-        "random_delta": control["delta"],
         "random_upper_share": control["delta_high"] / vote["delta"] if vote["delta"] > 0 else None,
     }
 
 
-def choose_examples(
-    before: pl.DataFrame, after: pl.DataFrame, tasks: dict[str, Task]
-) -> pl.DataFrame:
+def choose_examples(before: pl.DataFrame, after: pl.DataFrame, tasks: Tasks) -> pl.DataFrame:
     """question_id, outcome: the first in-domain questions of each outcome by id, which is a hash.
 
     Only questions with a vote before training are candidates. No one picks by looking.
     """
-    in_domain = [name for name, task in tasks.items() if task.in_domain]
-    voted = before.filter(pl.col("mode") == "self_consistency", pl.col("task").is_in(in_domain))
+    in_domain = pl.col("task").is_in(tasks.in_domain)
+    voted = before.filter(in_domain, pl.col("mode") == "self_consistency")
     greedy = pl.col("mode") == "cot_greedy"
     pairs = (
         before.filter(greedy)
@@ -85,27 +81,28 @@ def describe_examples(
     chosen: pl.DataFrame,
     questions: pl.DataFrame,
     labels: pl.DataFrame,
-    tasks: dict[str, Task],
-    paths_before: pl.DataFrame,
-    paths_after: pl.DataFrame,
+    tasks: Tasks,
+    readings_before: pl.DataFrame,
+    readings_after: pl.DataFrame,
 ) -> list[dict[str, Any]]:
     """What the models wrote on the chosen questions: greedy answers, votes, and sampled paths."""
     accepted = accepted_keys(labels.join(chosen, on="question_id", how="semi"), questions, tasks)
-    shown = chosen.join(questions, on="question_id", maintain_order="left")
-    shown = shown.join(labels, on="question_id").join(accepted, on="question_id")
+    shown = chosen
+    for table in (questions, labels, accepted):
+        shown = shown.join(table, on="question_id", maintain_order="left")
     return [
         {
             **row,
-            "before": _written(paths_before, row["question_id"], row["accepted"]),
-            "after": _written(paths_after, row["question_id"], row["accepted"]),
+            "before": _written(readings_before, row["question_id"], row["accepted"]),
+            "after": _written(readings_after, row["question_id"], row["accepted"]),
         }
         for row in shown.iter_rows(named=True)
     ]
 
 
-def _written(paths: pl.DataFrame, question_id: str, accepted: list[str]) -> dict[str, Any]:
+def _written(readings: pl.DataFrame, question_id: str, accepted: list[str]) -> dict[str, Any]:
     """One model's greedy path, its sampled paths, and their tally, the most frequent key first."""
-    mine = paths.filter(pl.col("question_id") == question_id).sort("path")
+    mine = readings.filter(pl.col("question_id") == question_id).sort("path")
     texts = [
         {**row, "right": row["key"] in accepted}
         for row in mine.select("mode", "text", "key").iter_rows(named=True)

@@ -1,0 +1,49 @@
+"""The page escapes what models and files say."""
+
+import plotly.graph_objects as go
+
+from lmsi_kedro.pipelines.evaluation.nodes import compare
+from lmsi_kedro.pipelines.reporting.nodes import summarise
+from lmsi_kedro.report.render import answer, leaves, render
+from tests.fabricate import TASKS, predictions
+
+HOSTILE = "</script><script>alert('&')</script>"
+SHOWN = "&lt;/script&gt;&lt;script&gt;alert(&#39;&amp;&#39;)&lt;/script&gt;"
+
+
+def test_text_of_models_is_shown_not_executed() -> None:
+    written = {"mode": "self_consistency", "text": HOSTILE, "key": f"span:{HOSTILE}", "right": True}
+    tally = [{"key": written["key"], "votes": 1, "share": 1.0, "right": True}]
+    model = {"greedy": written, "sampled": [written], "tally": tally}
+    example = {
+        **dict.fromkeys(("question_id", "task", "outcome", "question"), HOSTILE),
+        **{"choices": [HOSTILE], "answers": [HOSTILE], "before": model, "after": model},
+    }
+    figure = go.Figure(go.Scatter(x=[1], name=HOSTILE))
+    page = render(_metrics(), {"accuracy": figure}, [example], {"name": HOSTILE})
+    assert HOSTILE not in page
+    places = 4 + 2 + 2 * 3 + 1 + 1  # heading, choice and label, each model, path, setting
+    assert page.count(SHOWN) == places
+
+
+def test_keys_and_settings_are_readable() -> None:
+    assert answer("num:37/2") == "37/2"
+    assert answer("span:a: b") == "a: b"
+    assert answer(None) == "no answer"
+    assert dict(leaves({"a": {"b": {"c": 1}, "d": [2]}, "e": None})) == {
+        "a.b.c": 1,
+        "a.d": [2],
+        "e": None,
+    }
+
+
+def _metrics() -> dict[str, object]:
+    base, vote = predictions(5, 0.4), predictions(5, 0.7, 1, "vote")
+    compared = compare(base, vote, TASKS)
+    counts = dict.fromkeys(("questions", "decided", "tied", "kept"), 5)
+    shares = ("unreadable", "confidence", "winner_entropy", "distinct_paths", "tokens_per_path")
+    votes = {**counts, **dict.fromkeys(shares, 0.5)}
+    sampling = {"paths": 40, "tokens": 900}
+    return summarise(
+        compared, compared, {"round": 1, **compared, "votes": votes, "sampling": sampling}
+    )

@@ -1,0 +1,55 @@
+"""`lmsi report` on a finished run, an absent one and a damaged one."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from lmsi_kedro.command import main
+
+ROW = {"delta": 0.1, "delta_low": 0.05, "delta_high": 0.15, "p_value": 0.001}
+ARM = {"pooled": {"cot_greedy": ROW}}
+METRICS = {
+    "headline": {
+        "before": 0.5,
+        "after": 0.6,
+        **ROW,
+        "n": 200,
+        "improved": True,
+        "beats_controls": True,
+        "random_upper_share": 1.5,
+    },
+    "rounds": [ARM],
+    "controls": {"random": ARM},
+    "vote_over_random": ARM,
+}
+
+
+@pytest.fixture
+def metrics(tmp_path: Path) -> Path:
+    path = tmp_path / "08_reporting" / "metrics.json"
+    path.parent.mkdir()
+    path.write_text(json.dumps(METRICS), encoding="utf-8")
+    return path
+
+
+def test_prints_the_headline_and_the_page(
+    metrics: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["report", "--data", str(metrics.parents[1])]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "CoT greedy accuracy on 200 held-out questions: 50.0 % → 60.0 %"
+    assert lines[2].startswith("The model improved")
+    assert lines[-1] == str(metrics.with_name("report.html"))
+
+
+@pytest.mark.parametrize("content", [None, "{", "[]", '{"headline": {}}'])
+def test_bad_input_is_one_sentence_naming_the_file(
+    metrics: Path, content: str | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    metrics.unlink() if content is None else metrics.write_text(content)
+    assert main(["report", "--data", str(metrics.parents[1])]) == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.count("\n") == 1
+    assert str(metrics) in captured.err
