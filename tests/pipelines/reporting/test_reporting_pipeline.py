@@ -54,7 +54,7 @@ def inputs(rounds: int, n: int = N, gain: float = 0.2) -> dict[str, Any]:
         "metrics_random": compare(base, random, TASKS),
         "metrics_vote_over_random": compare(random, rounds_made[0], TASKS),
         **{f"metrics_{k}": compare(base, made, TASKS) for k, made in enumerate(rounds_made, 1)},
-        **{f"round_{k}.vote_statistics": VOTES for k in range(1, rounds + 1)},
+        **{f"vote_statistics_{k}": VOTES for k in range(1, rounds + 1)},
     }
 
 

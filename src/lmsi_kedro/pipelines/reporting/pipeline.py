@@ -19,10 +19,9 @@ def create_pipeline(rounds: int) -> Pipeline:
     described = [
         Node(
             describe_round,
-            inputs=[f"metrics_{k}", f"round_{k}.vote_statistics"],
+            inputs=[f"metrics_{k}", f"vote_statistics_{k}"],
             outputs=f"summary_{k}",
-            name="describe_round",
-            namespace=f"round_{k}",
+            name=f"describe_round_{k}",
         )
         for k in numbers
     ]
