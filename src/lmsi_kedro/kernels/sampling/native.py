@@ -1,4 +1,4 @@
-"""The C++ sampler: hands arrays over without copying. Imports torch only when given a tensor."""
+"""The C++ sampler: hands arrays over without copying. Knows nothing of torch."""
 
 from typing import Any
 
@@ -16,7 +16,6 @@ def sample_tokens(
     """`logits` float32, or bfloat16 bits as uint16; rows may lie at any distance."""
     if logits.shape[1] > 1 and logits.strides[1] != logits.itemsize:
         logits = np.ascontiguousarray(logits)
-    drawn: tuple[NDArray[np.int64], NDArray[np.float64]] = _native.sample_tokens(
+    return _native.sample_tokens(
         logits, rules.scale, rules.top_k, rules.nucleus, rules.min_weight, counters
     )
-    return drawn

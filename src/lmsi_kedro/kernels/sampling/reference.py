@@ -42,7 +42,8 @@ def philox(counters: Counters) -> NDArray[np.uint64]:
             first & LOW,
         ]
         keys = [(keys[0] + np.uint64(0x9E3779B9)) & LOW, (keys[1] + np.uint64(0xBB67AE85)) & LOW]
-    return words[0] | (words[1] << SHIFT)
+    bits: NDArray[np.uint64] = words[0] | (words[1] << SHIFT)
+    return bits
 
 
 def check_row(logits: NDArray[np.float64], row: int) -> None:
@@ -59,7 +60,8 @@ def weights_of(logits: NDArray[np.float64], scale: float) -> NDArray[np.int64]:
     """Integer weights; the largest is exactly 2**WEIGHT_BITS."""
     with np.errstate(over="ignore"):  # a tiny temperature sends all but the maximum to -inf
         exponents = np.maximum((logits - logits.max()) * scale, -64.0)
-    return np.rint(np.exp2(exponents + WEIGHT_BITS)).astype(np.int64)
+    weights: NDArray[np.int64] = np.rint(np.exp2(exponents + WEIGHT_BITS)).astype(np.int64)
+    return weights
 
 
 def kept_tokens(

@@ -1,0 +1,118 @@
+"""Counts the votes of each question's paths: winner, ties, confidence, margin, entropy.
+
+`reference.py` is the specification, `native.py` (C++) the default where it is built; LMSI_KERNELS=
+reference|native overrides. `triton.py` counts integer ids that already live on a GPU.
+"""
+
+import os
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+import polars as pl
+from numpy.typing import ArrayLike, NDArray
+
+from . import reference
+
+try:
+    from . import native
+except ImportError:  # a checkout that was not built
+    native = None  # type: ignore[assignment]
+
+Ties = Literal["abstain", "logprob"]
+TIES = ("abstain", "logprob")
+LARGEST_WEIGHT = 2.0**960  # sums of more than 2**60 such weights stay finite
+SCHEMA: dict[str, type[pl.DataType] | pl.DataType] = {
+    "key": pl.String,
+    "votes": pl.Int32,
+    "readable": pl.Int32,
+    "paths": pl.Int32,
+    "confidence": pl.Float64,
+    "margin": pl.Float64,
+    "entropy": pl.Float64,
+    "tied": pl.List(pl.String),
+}
+
+
+def count_votes(
+    keys: Any,
+    offsets: ArrayLike,
+    weights: ArrayLike | None = None,
+    ties: Ties = "abstain",
+) -> pl.DataFrame:
+    """Counts the votes of ragged groups of keys, in any order of their paths.
+
+    keys      Arrow strings or a list; a null (unreadable) key never votes, but counts in `paths`
+    offsets   one more than questions: question q has the keys offsets[q] to offsets[q + 1]
+    weights   a number per key, such as the path's log-probability; used by ties="logprob" only
+    ties      "abstain": tied keys have no winner; "logprob": the tied key whose paths weigh most
+              together wins (summed exactly), and if that is tied too, none
+    returns   a row per question:
+        key         the winner, or null
+        votes       paths that hold a top key (0 when nothing is readable)
+        readable    paths with a key
+        paths       all paths
+        confidence  votes / paths, or 0
+        margin      (votes - votes of the next key) / paths, or 0; a tie has margin 0
+        entropy     -sum(p * log(p)) in nats, p = votes of a key / readable
+        tied        all keys with `votes` votes, sorted by bytes; one key when there is no tie
+
+    ValueError names the index of an offset that decreases or does not cover the keys, or of a
+    weight that is not finite, and the valid values of `ties`.
+    """
+    series = keys if isinstance(keys, pl.Series) else pl.Series("key", keys, _dtype(keys))
+    if series.dtype == pl.Null:
+        series = series.cast(pl.String)
+    if series.dtype != pl.String:
+        raise ValueError(f"keys must be text, not {series.dtype}")
+    checked_offsets = _checked_offsets(offsets, len(series))
+    deciding = _deciding_weights(weights, ties, len(series))
+    if native is not None and os.environ.get("LMSI_KERNELS") != "reference":
+        return native.count_votes(series, checked_offsets, deciding)
+    rows = reference.count_votes(
+        series.to_list(),
+        checked_offsets.tolist(),
+        None if deciding is None else deciding.tolist(),
+    )
+    return pl.DataFrame(rows, schema=SCHEMA, orient="row")
+
+
+def _dtype(keys: Any) -> Any:
+    """Lists need the type when they hold nothing but nulls; Arrow arrays bring their own."""
+    return pl.String if isinstance(keys, Sequence) else None
+
+
+def _checked_offsets(offsets: ArrayLike, size: int) -> NDArray[np.int64]:
+    array = np.asarray(offsets)
+    if array.ndim != 1 or len(array) == 0 or array.dtype.kind not in "iu":
+        raise ValueError("offsets must be a list of integers, one more than there are questions")
+    array = np.ascontiguousarray(array, np.int64)
+    if array[0] != 0:
+        raise ValueError(f"offsets[0] must be 0, not {array[0]}")
+    falls = np.flatnonzero(np.diff(array) < 0)
+    if len(falls):
+        i = int(falls[0]) + 1
+        raise ValueError(f"offsets[{i}] = {array[i]} is below offsets[{i - 1}] = {array[i - 1]}")
+    if array[-1] != size:
+        last = len(array) - 1
+        raise ValueError(f"offsets[{last}] = {array[-1]} must be the number of keys, {size}")
+    return array
+
+
+def _deciding_weights(
+    weights: ArrayLike | None, ties: str, size: int
+) -> NDArray[np.float64] | None:
+    """The weights that break ties, checked; None when ties abstain."""
+    if ties not in TIES:
+        raise ValueError(f"ties must be one of {', '.join(TIES)}, not {ties!r}")
+    if weights is None:
+        if ties == "logprob":
+            raise ValueError("ties='logprob' needs weights")
+        return None
+    array = np.ascontiguousarray(weights, np.float64)
+    if array.shape != (size,):
+        raise ValueError(f"weights must be one number per key ({size}), not {array.shape}")
+    bad = np.flatnonzero(~(np.abs(array) <= LARGEST_WEIGHT))
+    if len(bad):
+        raise ValueError(f"weights[{bad[0]}] = {array[bad[0]]} is not a finite log-probability")
+    return array if ties == "logprob" else None

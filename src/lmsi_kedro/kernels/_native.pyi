@@ -1,0 +1,18 @@
+# The C++ module (csrc/bindings); use it through the kernels' public functions.
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+def count_votes(
+    keys: Any, offsets: NDArray[np.int64], weights: NDArray[np.float64] | None = None
+) -> dict[str, NDArray[Any]]: ...
+def sample_tokens(
+    logits: NDArray[Any],
+    scale: float,
+    top_k: int,
+    nucleus: int,
+    min_weight: int,
+    counters: NDArray[np.uint64],
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]: ...
+def sampling_isa() -> str: ...
