@@ -82,7 +82,7 @@ class EvaluationParams(Params):
     """What is measured before and after a round (paper, section 4)."""
 
     greedy_questions: int = Field(gt=0, description="per task")
-    self_consistency_questions: int = Field(gt=0, description="per task")
+    voted_questions: int = Field(gt=0, description="per task")
     m: int = Field(gt=0)
     temperature: float = Field(gt=0)
     max_new_tokens: int = Field(gt=0)
@@ -103,3 +103,13 @@ class PretrainingParams(Params):
     log_every: int = Field(gt=0)
     checkpoint_every: int = Field(gt=0)
     seed: int = Field(ge=0)
+
+
+class WorldParams(Params):
+    """How many embedded questions of each split, per task."""
+
+    seed: int = Field(ge=0)
+    unlabeled: int = Field(gt=0)
+    held_out: int = Field(gt=0)
+    probe: int = Field(gt=0)
+    exemplars: int = Field(gt=0)

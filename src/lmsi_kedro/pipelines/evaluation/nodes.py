@@ -1,6 +1,6 @@
-"""Marks answers against the labels and compares two models on the same questions.
+"""Plans the evaluation of a model, marks its answers against the labels, and compares two models.
 
-Works on tables alone: it knows neither how the answers were decoded nor which model gave them.
+Labels are read here and nowhere else.
 """
 
 from collections.abc import Sequence
@@ -9,16 +9,67 @@ from typing import Any
 import polars as pl
 
 from lmsi_kedro import kernels, statistics
-from lmsi_kedro.tasks import Task
-from lmsi_kedro.tasks.task import Kind
+from lmsi_kedro.datasets.model_directory import Model
+from lmsi_kedro.engines.plan import Plan
+from lmsi_kedro.params import EngineParams, EvaluationParams, Format, Sampling, VotingParams
+from lmsi_kedro.pipelines.sampling.nodes import exemplars_of, prompts_of
+from lmsi_kedro.pipelines.voting.nodes import count_votes
+from lmsi_kedro.tasks import Kind, Tasks
 
 Metrics = dict[str, Any]  # docs/metrics.md
 
 MODES = ("standard", "cot_greedy", "self_consistency")
 
 
+def plan_evaluation(
+    questions: pl.DataFrame,
+    exemplars: pl.DataFrame,
+    model: Model,
+    tasks: Tasks,
+    evaluation: EvaluationParams,
+    engine: EngineParams,
+) -> Plan:
+    """Held-out questions of every task in the modes of the paper; the same for every model."""
+    plan = Plan(model.path, model.digest, engine)
+    greedy = Sampling(temperature=0, max_new_tokens=evaluation.max_new_tokens, seed=evaluation.seed)
+    sampled = greedy.model_copy(update={"temperature": evaluation.temperature})
+    modes: list[tuple[str, Format, Sampling, int, int]] = [
+        ("standard", "few_shot_direct", greedy, 1, evaluation.greedy_questions),
+        ("cot_greedy", "few_shot_cot", greedy, 1, evaluation.greedy_questions),
+        ("self_consistency", "few_shot_cot", sampled, evaluation.m, evaluation.voted_questions),
+    ]
+    for name, task in tasks.root.items():
+        shots = exemplars_of(exemplars, task.exemplar_set)
+        held_out = questions.filter(task=name, split="held_out")
+        for mode, format, sampling, m, count in modes:
+            prompts = prompts_of(held_out.head(count), format, shots)
+            columns = {"exemplar_set": task.exemplar_set, "mode": mode}
+            plan.add(prompts, m, sampling, columns)
+    return plan
+
+
+def decide_answers(
+    readings: pl.DataFrame, evaluation: EvaluationParams, round: int, arm: str
+) -> pl.DataFrame:
+    """One answer per question and mode: the greedy path's, or the vote's (a tie has no key)."""
+    greedy = readings.filter(pl.col("mode") != "self_consistency")
+    voted = readings.filter(pl.col("mode") == "self_consistency")
+    votes = count_votes(voted, VotingParams(rule="trigger", ties="abstain", min_confidence=0))
+    asked = voted.select("question_id", "task", "mode").unique()
+    columns = ["question_id", "task", "mode", "key", "confidence"]
+    answers = pl.concat(
+        [
+            greedy.with_columns(confidence=pl.lit(None, pl.Float64)).select(columns),
+            votes.join(asked, on="question_id").select(columns),
+        ]
+    )
+    return answers.with_columns(
+        round=pl.lit(round, pl.Int32), arm=pl.lit(arm), seed=pl.lit(evaluation.seed, pl.Int64)
+    )
+
+
 def accepted_keys(
-    labels: pl.DataFrame, questions: pl.DataFrame, tasks: dict[str, Task]
+    labels: pl.DataFrame, questions: pl.DataFrame, tasks: Tasks
 ) -> pl.DataFrame:
     """question_id, accepted: the keys of every accepted answer that can be read."""
     asked = labels.join(questions.select("question_id", "task", "choices"), on="question_id")
@@ -41,7 +92,7 @@ def mark_predictions(
     evaluation_answers: pl.DataFrame,
     labels: pl.DataFrame,
     questions: pl.DataFrame,
-    tasks: dict[str, Task],
+    tasks: Tasks,
 ) -> pl.DataFrame:
     """predictions: an answer is correct iff its key is among the accepted ones; no key is wrong."""
     accepted = accepted_keys(labels, questions, tasks)
@@ -57,20 +108,22 @@ def mark_predictions(
     )
 
 
-def compare(before: pl.DataFrame, after: pl.DataFrame, in_domain: list[str]) -> Metrics:
+def compare(before: pl.DataFrame, after: pl.DataFrame, tasks: Tasks) -> Metrics:
     """Accuracy of two models by task and mode and pooled over in-domain tasks; vote calibration."""
-    pairs = _pair(before, after)
+    pairs, in_domain = _pair(before, after), tasks.in_domain
     missing = sorted(set(in_domain) - set(pairs["task"]))
     if missing:
         raise ValueError(f"no predictions for in-domain tasks {missing}")
-    pooled = pairs.filter(pl.col("task").is_in(in_domain))
-    tasks = pairs.partition_by("task", as_dict=True, maintain_order=True)
+    out_of_domain = sorted(set(pairs["task"]) - set(in_domain))
     return {
         "before": _origin(before),
         "after": _origin(after),
-        "in_domain": list(in_domain),
-        "tasks": {str(task): _by_mode(rows) for (task,), rows in tasks.items()},
-        "pooled": _by_mode(pooled),
+        "in_domain": in_domain,
+        "tasks": {
+            task: _by_mode(pairs.filter(pl.col("task") == task))
+            for task in [*in_domain, *out_of_domain]
+        },
+        "pooled": _by_mode(pairs.filter(pl.col("task").is_in(in_domain))),
         "calibration": {
             "before": calibrate(before, in_domain),
             "after": calibrate(after, in_domain),

@@ -55,16 +55,17 @@ def draw(paths: pl.DataFrame, limit: dict[str, int], arm: str, seed: int) -> pl.
 
 def render_examples(
     selected: pl.DataFrame,
+    previous: pl.DataFrame,
     questions: pl.DataFrame,
     exemplars: pl.DataFrame,
     tasks: Tasks,
     mixing: MixingParams,
-    round: int,
 ) -> pl.DataFrame:
     """examples: every path in the chain-of-thought formats, its answer alone in the direct ones.
 
     The k paths of a question give the same direct example; direct_per_question of them are kept.
     """
+    round = 1 + (previous["round"].max() or 0)
     shots = {name: exemplars_of(exemplars, tasks[name].exemplar_set) for name in tasks.in_domain}
     asked = selected.join(questions, on="question_id", how="left", maintain_order="left")
     nth = asked.select(pl.int_range(pl.len()).over("question_id")).to_series()

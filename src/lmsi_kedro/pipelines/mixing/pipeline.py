@@ -9,22 +9,36 @@ from lmsi_kedro.pipelines.mixing.nodes import (
     select_voted,
 )
 
-RENDER = ["questions", "exemplars", "params:tasks", "params:mixing"]
 
-
-def create_pipeline() -> Pipeline:
-    """The arm `vote`: the paths that agree with the winner."""
+def create_pipeline(arm: str = "vote") -> Pipeline:
+    """The arm `vote` teaches the paths that agree with the winner, the arm `random` as many others."""
+    select = {
+        "vote": Node(
+            select_voted,
+            inputs=["answers", "paths", "params:mixing"],
+            outputs="selected",
+            name="select_voted",
+        ),
+        "random": Node(
+            select_random,
+            inputs=["answers", "paths", "voted", "params:mixing"],
+            outputs="selected",
+            name="select_random",
+        ),
+    }
     return Pipeline(
         [
-            Node(
-                select_voted,
-                inputs=["answers", "paths", "params:mixing"],
-                outputs="selected",
-                name="select_voted",
-            ),
+            select[arm],
             Node(
                 render_examples,
-                inputs=["selected", *RENDER, "params:round"],
+                inputs=[
+                    "selected",
+                    "previous_examples",
+                    "questions",
+                    "exemplars",
+                    "params:tasks",
+                    "params:mixing",
+                ],
                 outputs="new_examples",
                 name="render_examples",
             ),
@@ -33,26 +47,6 @@ def create_pipeline() -> Pipeline:
                 inputs=["previous_examples", "new_examples"],
                 outputs="examples",
                 name="accumulate_examples",
-            ),
-        ]
-    )
-
-
-def create_control() -> Pipeline:
-    """The arm `random`: the same questions and counts, the paths drawn without looking at votes."""
-    return Pipeline(
-        [
-            Node(
-                select_random,
-                inputs=["answers", "paths", "selected", "params:mixing"],
-                outputs="selected_random",
-                name="select_random",
-            ),
-            Node(
-                render_examples,
-                inputs=["selected_random", *RENDER, "params:round"],
-                outputs="examples_random",
-                name="render_random_examples",
             ),
         ]
     )

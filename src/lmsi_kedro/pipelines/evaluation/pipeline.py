@@ -1,0 +1,52 @@
+"""questions, exemplars, model -> evaluation_paths -> answers -> predictions (labels enter only here)."""
+
+from functools import partial, update_wrapper
+
+from kedro.pipeline import Node, Pipeline
+
+from lmsi_kedro.pipelines.evaluation.nodes import (
+    decide_answers,
+    mark_predictions,
+    plan_evaluation,
+)
+from lmsi_kedro.pipelines.voting.nodes import read_answers
+
+
+def create_pipeline(round: int, arm: str) -> Pipeline:
+    """The predictions of one model, which is the given round's of the given arm."""
+    decide = update_wrapper(partial(decide_answers, round=round, arm=arm), decide_answers)
+    return Pipeline(
+        [
+            Node(
+                plan_evaluation,
+                inputs=[
+                    "questions",
+                    "exemplars",
+                    "model",
+                    "params:tasks",
+                    "params:evaluation",
+                    "params:engine",
+                ],
+                outputs="evaluation_paths",
+                name="sample_evaluation_paths",
+            ),
+            Node(
+                read_answers,
+                inputs=["evaluation_paths", "questions", "params:tasks", "params:voting"],
+                outputs="evaluation_readings",
+                name="read_evaluation_answers",
+            ),
+            Node(
+                decide,
+                inputs=["evaluation_readings", "params:evaluation"],
+                outputs="evaluation_answers",
+                name="decide_answers",
+            ),
+            Node(
+                mark_predictions,
+                inputs=["evaluation_answers", "labels", "questions", "params:tasks"],
+                outputs="predictions",
+                name="mark_predictions",
+            ),
+        ]
+    )

@@ -1,0 +1,69 @@
+"""Questions of the mini world: unlabeled ones for in-domain tasks, held-out and probe ones for all."""
+
+from random import Random
+from typing import Any
+
+import polars as pl
+
+from lmsi_kedro.mini_world import FAMILIES
+from lmsi_kedro.mini_world.problems import Problem, draw_problem
+from lmsi_kedro.params import WorldParams
+from lmsi_kedro.tasks import Tasks
+
+TEXTS = pl.List(pl.String)
+
+
+def make_questions(world: WorldParams, tasks: Tasks) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """raw_questions and raw_labels; labels only of held-out and probe questions."""
+    counts = {"unlabeled": world.unlabeled, "held_out": world.held_out, "probe": world.probe}
+    drawn = [
+        (split, problem)
+        for name, task in tasks.root.items()
+        for split, count in counts.items()
+        if task.in_domain or split != "unlabeled"
+        for problem in draw_distinct(name, split, count, world.seed)
+    ]
+    asked = [{"split": split, **fields(problem)} for split, problem in drawn]
+    labels = [
+        {**fields(problem), "answers": [problem.answer]}
+        for split, problem in drawn
+        if split != "unlabeled"
+    ]
+    columns = {"task": pl.String, "question": pl.String, "choices": TEXTS}
+    return (
+        pl.DataFrame(asked, schema={"split": pl.String, **columns}),
+        pl.DataFrame(labels, schema={**columns, "answers": TEXTS}),
+    )
+
+
+def make_exemplars(world: WorldParams, tasks: Tasks) -> dict[str, list[dict[str, Any]]]:
+    """Exemplars of the in-domain tasks, by a careful author."""
+    sets = {}
+    for name in tasks.in_domain:
+        rng = Random(f"{world.seed} {name} rationales")
+        sets[name] = [
+            {
+                "question": problem.question,
+                "choices": list(problem.choices),
+                "rationale": problem.careful(rng),
+                "answer": problem.answer,
+            }
+            for problem in draw_distinct(name, "exemplars", world.exemplars, world.seed)
+        ]
+    return sets
+
+
+def draw_distinct(task: str, split: str, count: int, seed: int) -> list[Problem]:
+    """count problems of which no two are the same but for names."""
+    rng = Random(f"{seed} {task} {split}")
+    problems: dict[tuple[str, tuple[int, ...]], Problem] = {}
+    while len(problems) < count:
+        problem = draw_problem(FAMILIES[task], split, rng)
+        problems.setdefault((problem.template, problem.slots), problem)
+    return list(problems.values())
+
+
+def fields(problem: Problem) -> dict[str, Any]:
+    """What a question file says of a problem."""
+    choices = list(problem.choices) or None
+    return {"task": problem.task, "question": problem.question, "choices": choices}

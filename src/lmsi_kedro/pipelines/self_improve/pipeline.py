@@ -1,0 +1,128 @@
+"""The product in one picture.
+
+    questions, exemplars, model_k-1 -> sampling -> voting -> mixing -> fine_tuning -> model_k -> evaluation
+
+`create_pipeline(rounds)` chains that many rounds, each under its namespace `round_k`, trains the control arm on
+round 1's paths drawn without looking at votes, compares every model with the base model, and reports.
+"""
+
+from kedro.pipeline import Node, Pipeline
+
+from lmsi_kedro.pipelines import (
+    evaluation,
+    fine_tuning,
+    mixing,
+    preparation,
+    reporting,
+    sampling,
+    voting,
+)
+from lmsi_kedro.pipelines.evaluation.nodes import compare, vote_statistics
+from lmsi_kedro.pipelines.self_improve.nodes import start_accumulation
+
+SHARED = {"questions", "exemplars"}
+LABELED = {*SHARED, "labels"}
+
+# The steps of a round, each registered as a pipeline of its own (round 1).
+STEPS = {
+    "sampling": ["round_1.sample_paths"],
+    "voting": ["round_1.read_answers", "round_1.count_votes", "round_1.keep_agreeing"],
+    "mixing": ["round_1.select_voted", "round_1.render_examples", "round_1.accumulate_examples"],
+    "fine_tuning": ["round_1.fine_tune"],
+}
+
+
+def create_pipeline(rounds: int) -> Pipeline:
+    """Preparation, rounds, control arm, evaluation of every model, report."""
+    return Pipeline(
+        [
+            preparation.create_pipeline(),
+            Pipeline([Node(start_accumulation, None, "examples_0", name="start_accumulation")]),
+            *[create_round(number) for number in range(1, rounds + 1)],
+            create_control(),
+            create_evaluation("base_model", 0, "base", "0"),
+            *[create_evaluation(f"model_{k}", k, "vote", str(k)) for k in range(1, rounds + 1)],
+            create_evaluation("model_random", 1, "random", "random"),
+            create_comparison(rounds),
+            reporting.create_pipeline(rounds),
+        ]
+    )
+
+
+def create_round(number: int) -> Pipeline:
+    """model_{k-1} -> model_k: sample, vote, mix, and fine-tune the base model on what was kept.
+
+    Sampling continues from the last model, training always restarts from the base model.
+    """
+    statistics = Node(
+        vote_statistics, ["votes", "answers", "paths"], "vote_statistics", name="describe_votes"
+    )
+    steps = [
+        sampling.create_pipeline(),
+        voting.create_pipeline(),
+        mixing.create_pipeline(),
+        fine_tuning.create_pipeline(),
+        Pipeline([statistics]),
+    ]
+    renamed = {
+        "model": "base_model" if number == 1 else f"model_{number - 1}",
+        "previous_examples": f"examples_{number - 1}",
+        "examples": f"examples_{number}",
+        "tuned_model": f"model_{number}",
+        "vote_statistics": f"vote_statistics_{number}",
+    }
+    return namespaced(Pipeline(steps), f"round_{number}", {*SHARED, "base_model"}, renamed)
+
+
+def create_control() -> Pipeline:
+    """The arm `random` of round 1: same questions, counts, steps and seed, other paths."""
+    steps = Pipeline([mixing.create_pipeline("random"), fine_tuning.create_pipeline()])
+    renamed = {"examples": "examples_random", "tuned_model": "model_random", "voted": "selected"}
+    kept = {*SHARED, "base_model", "answers", "paths", "previous_examples"}
+    inner = namespaced(steps, "random", kept, renamed)
+    outer = {"previous_examples": "examples_0", **{name: name for name in renamed.values()}}
+    del outer["selected"]
+    return namespaced(inner, "round_1", {*SHARED, "base_model"}, outer)
+
+
+def create_evaluation(model: str, round: int, arm: str, suffix: str) -> Pipeline:
+    """The predictions of one model."""
+    renamed = {
+        "model": model,
+        "evaluation_readings": f"evaluation_readings_{suffix}",
+        "predictions": f"predictions_{suffix}",
+    }
+    steps = evaluation.create_pipeline(round, arm)
+    return namespaced(steps, f"evaluation_{suffix}", LABELED, renamed)
+
+
+def create_comparison(rounds: int) -> Pipeline:
+    """Every model against the base model, and the vote of round 1 against its control arm."""
+    pairs = [(f"metrics_{k}", "0", str(k)) for k in range(1, rounds + 1)]
+    pairs += [("metrics_random", "0", "random"), ("metrics_vote_over_random", "random", "1")]
+    return Pipeline(
+        [
+            Node(
+                compare,
+                inputs=[f"predictions_{before}", f"predictions_{after}", "params:tasks"],
+                outputs=name,
+                name=f"compare_{name}",
+            )
+            for name, before, after in pairs
+        ]
+    )
+
+
+def namespaced(
+    steps: Pipeline, namespace: str, shared: set[str], renamed: dict[str, str]
+) -> Pipeline:
+    """The steps under a namespace; shared names and parameters keep theirs, renamed ones leave it."""
+    used = steps.inputs() | steps.all_outputs()
+    names = {name: renamed.get(name, name) for name in used if name in shared or name in renamed}
+    return Pipeline(
+        steps,
+        namespace=namespace,
+        inputs={name: new for name, new in names.items() if name in steps.inputs()},
+        outputs={name: new for name, new in names.items() if name in steps.all_outputs()},
+        parameters={name for name in steps.inputs() if name.startswith("params:")},
+    )
