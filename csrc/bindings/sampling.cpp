@@ -23,7 +23,7 @@ lmsi::Logits view_of(const py::array& logits) {
     const bool bfloat16 = logits.dtype().is(py::dtype::of<uint16_t>());
     if (!bfloat16 && !logits.dtype().is(py::dtype::of<float>()))
         throw std::invalid_argument("logits must be float32, or bfloat16 as uint16");
-    if (logits.ndim() != 2 || (logits.shape(1) > 1 && logits.strides(1) != logits.itemsize()))
+    if (logits.ndim() != 2 || (logits.shape(0) > 0 && logits.shape(1) > 1 && logits.strides(1) != logits.itemsize()))
         throw std::invalid_argument("logits must be [rows, vocabulary] with adjacent values");
     return {logits.data(), bfloat16 ? lmsi::NumberFormat::bfloat16 : lmsi::NumberFormat::float32,
             static_cast<size_t>(logits.shape(0)), static_cast<size_t>(logits.shape(1)), logits.strides(0)};

@@ -1,0 +1,334 @@
+"""sample_tokens: the published random numbers, the filters by hand, distribution, hostile rows."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from scipy import stats
+
+from lmsi_kedro.kernels.sampling import Rules, native, reference, sample_tokens
+
+ISAS = ["scalar", "avx2", "avx512"]
+BACKENDS = ["reference", *ISAS]
+
+
+@dataclass(frozen=True)
+class Sampling:
+    temperature: float = 1.0
+    top_k: int = 0
+    top_p: float = 1.0
+    min_p: float = 0.0
+
+
+PLANS = [
+    Sampling(0.7),
+    Sampling(1.0),
+    Sampling(0.7, top_k=40, top_p=0.95),
+    Sampling(1.3, top_p=0.9, min_p=0.02),
+    Sampling(0.5, top_k=5, min_p=0.3),
+    Sampling(1.0, min_p=0.05),
+    Sampling(2.0, top_p=0.01),
+    Sampling(1.0, top_k=1),
+    Sampling(0.0, top_k=3),
+    Sampling(1e-6),
+]
+
+
+def supported(isa):
+    flags = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
+    return {"scalar": True, "avx2": " avx2" in flags, "avx512": " avx512dq" in flags}[isa]
+
+
+@pytest.fixture(params=BACKENDS)
+def backend(request, monkeypatch):
+    if request.param == "reference":
+        monkeypatch.setenv("LMSI_KERNELS", "reference")
+    elif supported(request.param):
+        monkeypatch.setenv("LMSI_ISA", request.param)
+    else:
+        pytest.skip(f"this machine has no {request.param}")
+    return request.param
+
+
+def counters_of(rows, seed=0):
+    """Neighbouring paths of one question: the counters that a run really uses."""
+    counters = np.zeros((rows, 4), np.uint64)
+    counters[:, 0] = seed
+    counters[:, 1] = 0x9E3779B97F4A7C15
+    counters[:, 2] = np.arange(rows)
+    return counters
+
+
+def logits_of(rows, vocabulary, spread=3.0, seed=0):
+    return (np.random.default_rng(seed).standard_normal((rows, vocabulary)) * spread).astype(
+        np.float32
+    )
+
+
+def draw(row, sampling, rows=2000):
+    logits = np.broadcast_to(np.asarray(row, np.float32), (rows, len(row)))
+    return sample_tokens(logits, sampling, counters_of(rows))[0]
+
+
+@pytest.mark.parametrize(
+    ("counter", "bits"),
+    [  # kat_vectors of the Random123 distribution, first two words
+        ([0, 0, 0, 0], 0xE169C58D6627E8D5),
+        ([2**64 - 1, 2**64 - 1, 2**32 - 1, 2**32 - 1], 0x41C83B0E408F276D),
+        ([0x299F31D0A4093822, 0x85A308D3243F6A88, 0x13198A2E, 0x03707344], 0x94FDCCEBD16CFE09),
+    ],
+)
+def test_philox_is_the_published_one(counter, bits):
+    assert int(reference.philox(np.array([counter], np.uint64))[0]) == bits
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("vocabulary", [1, 3, 16, 17, 255, 600, 4097])
+@pytest.mark.parametrize("spread", [0.0, 0.5, 4.0])
+def test_native_is_the_reference(isa, vocabulary, spread, monkeypatch):
+    if not supported(isa):
+        pytest.skip(f"this machine has no {isa}")
+    monkeypatch.setenv("LMSI_ISA", isa)
+    logits = logits_of(12, vocabulary, spread)
+    logits[6:] = np.round(logits[6:])  # many ties
+    logits[::2, 1::3] = -np.inf
+    counters = counters_of(12, vocabulary)
+    for plan in PLANS:
+        tokens, logprobs = sample_tokens(logits, plan, counters)
+        expected, expected_logprobs = reference.sample_tokens(logits, Rules.of(plan), counters)
+        np.testing.assert_array_equal(tokens, expected, err_msg=str(plan))
+        np.testing.assert_allclose(logprobs, expected_logprobs, atol=1e-6)
+
+
+def test_instruction_sets_agree_to_the_bit(monkeypatch):
+    logits, counters = logits_of(16, 20_000, 2.0), counters_of(16)
+    drawn = []
+    for isa in filter(supported, ISAS):
+        monkeypatch.setenv("LMSI_ISA", isa)
+        drawn.append([sample_tokens(logits, plan, counters) for plan in PLANS])
+    for other in drawn[1:]:
+        np.testing.assert_array_equal(
+            [np.concatenate(pair) for pair in other], [np.concatenate(pair) for pair in drawn[0]]
+        )
+
+
+def test_draws_differ_from_exact_weights_at_most_once_in_a_million():
+    # The share of draws that fall between the two cumulative sums, from the sums themselves.
+    for spread in (0.0, 1.0, 4.0):
+        logits = logits_of(1, 150_000, spread)
+        exact = reference.weights_of(logits[0].astype(np.float64), Rules.of(Sampling(0.7)).scale)
+        other = weights_by_drawing(logits)
+        gap = np.abs(np.cumsum(exact) / exact.sum() - np.cumsum(other) / other.sum())
+        assert gap.sum() < 1e-6
+
+
+def weights_by_drawing(logits):
+    """The polynomial of sampling_lanes.inc in numpy: the same but for the last bit of each fma."""
+    values = logits[0].astype(np.float64)
+    y = np.maximum((values - values.max()) * Rules.of(Sampling(0.7)).scale, -64.0)
+    source = (Path(__file__).parents[3] / "csrc/sampling_lanes.inc").read_text()
+    body = source[source.index("double p = ") : source.index("const uint64_t exponent")]
+    coefficients = [
+        float.fromhex(word.strip(";)")) for word in body.split() if word.startswith("0x1.")
+    ]
+    n = np.rint(y)
+    return np.rint(np.ldexp(np.polyval([*coefficients, 1.0], y - n), (n + 44).astype(np.int32)))
+
+
+class TestFilters:
+    """Which tokens can come out, by hand; 2,000 draws reach all that may."""
+
+    def reached(self, row, **parameters):
+        return sorted(set(draw(row, Sampling(**parameters)).tolist()))
+
+    def test_every_token_is_reachable(self, backend):
+        assert self.reached([0.0] * 64) == list(range(64))
+
+    def test_top_k(self, backend):
+        assert self.reached([0, 1, 3, 2], top_k=2) == [2, 3]
+
+    def test_top_k_keeps_the_lowest_ids_of_a_tie(self, backend):
+        assert self.reached([1, 2, 1, 1, 0], top_k=3) == [0, 1, 2]
+
+    def test_top_k_beyond_the_vocabulary(self, backend):
+        assert self.reached([0, 0], top_k=99) == [0, 1]
+
+    def test_top_p_keeps_the_token_that_crosses(self, backend):
+        row = np.log([0.5, 0.3, 0.15, 0.05])
+        assert self.reached(row, top_p=0.75) == [0, 1]
+        assert self.reached(row, top_p=0.85) == [0, 1, 2]
+
+    def test_top_p_always_keeps_one(self, backend):
+        assert self.reached([0, 2, 1], top_p=1e-12) == [1]
+
+    def test_top_p_keeps_the_lowest_ids_of_a_tie(self, backend):
+        assert self.reached([0, 0, 0, 0], top_p=0.5) == [0, 1]
+
+    def test_top_p_is_renormalised_after_top_k(self, backend):
+        row = np.log([0.4, 0.3, 0.3])  # of the first two: 0.57 and 0.43
+        assert self.reached(row, top_k=2, top_p=0.55) == [0]
+        assert self.reached(row, top_p=0.55) == [0, 1]
+
+    def test_min_p(self, backend):
+        assert self.reached(np.log([0.5, 0.26, 0.24]), min_p=0.5) == [0, 1]
+
+    def test_temperature_comes_first(self, backend):
+        assert self.reached([1, 0], temperature=0.1, min_p=0.01) == [0]
+        assert self.reached([1, 0], temperature=10.0, min_p=0.01) == [0, 1]
+
+    def test_greedy_takes_the_lowest_id(self, backend):
+        assert self.reached([0, 5, 5], temperature=0.0) == [1]
+
+    def test_masked_tokens_never_come_out(self, backend):
+        assert self.reached([-np.inf, 0, -np.inf, 0, -np.inf], top_k=4) == [1, 3]
+
+    def test_zeros_of_both_signs_are_a_tie(self, backend):
+        assert self.reached([-0.0, 0.0, -0.0], top_k=2) == [0, 1]
+
+
+@pytest.mark.parametrize("plan", PLANS[:6], ids=str)
+def test_distribution_by_chi_square(backend, plan):
+    row = logits_of(1, 30, 2.0)[0]
+    rules = Rules.of(plan)
+    weights = reference.weights_of(row.astype(np.float64), rules.scale)
+    kept = reference.kept_tokens(row.astype(np.float64), weights, rules)
+    rows = 20_000
+    seen = np.bincount(draw(row, plan, rows), minlength=30)
+    assert seen.sum() == seen[kept].sum()
+    expected = rows * weights[kept] / weights[kept].sum()
+    often = expected >= 5
+    cells = [np.append(x[often], x[~often].sum()) for x in (seen[kept], expected)]
+    cells = [x[cells[1] > 0] for x in cells]
+    if len(cells[0]) > 1:
+        assert stats.chisquare(*cells).pvalue > 1e-4
+
+
+def test_rows_do_not_depend_on_the_batch(backend):
+    logits, counters = logits_of(40, 700), counters_of(40)
+    for plan in PLANS:
+        together = np.array(sample_tokens(logits, plan, counters))
+        backwards = np.array(sample_tokens(logits[::-1], plan, counters[::-1]))
+        np.testing.assert_array_equal(together, backwards[:, ::-1])
+        alone = [sample_tokens(logits[i : i + 1], plan, counters[i : i + 1]) for i in range(40)]
+        np.testing.assert_array_equal(together, np.concatenate(alone, axis=1))
+
+
+@pytest.mark.parametrize("column", range(4))
+def test_every_counter_matters(backend, column):
+    logits = np.zeros((50, 1000), np.float32)
+    counters = counters_of(50)
+    other = counters.copy()
+    other[:, column] += np.uint64(1) << np.uint64(31)
+    assert (sample_tokens(logits, Sampling(), counters)[0] !=
+            sample_tokens(logits, Sampling(), other)[0]).mean() > 0.9  # fmt: skip
+
+
+class TestTensors:
+    def test_as_numpy(self, backend):
+        logits, counters = logits_of(9, 300), counters_of(9)
+        arrays = sample_tokens(logits, Sampling(0.7), counters)
+        tensors = sample_tokens(
+            torch.from_numpy(logits), Sampling(0.7), torch.from_numpy(counters.view(np.int64))
+        )
+        for array, tensor in zip(arrays, tensors, strict=True):
+            np.testing.assert_array_equal(array, tensor.numpy())
+
+    def test_bfloat16_is_its_float32(self, backend):
+        narrow = torch.from_numpy(logits_of(9, 300)).bfloat16()
+        for plan in PLANS:
+            pairs = zip(
+                sample_tokens(narrow, plan, counters_of(9)),
+                sample_tokens(narrow.float(), plan, counters_of(9)),
+                strict=True,
+            )
+            assert all(torch.equal(a, b) for a, b in pairs)
+
+    def test_the_last_position_of_a_batch(self, backend):
+        logits = torch.from_numpy(logits_of(24, 50)).view(8, 3, 50).requires_grad_()
+        strided = sample_tokens(logits[:, -1], Sampling(), counters_of(8))[0]
+        dense = sample_tokens(logits[:, -1].contiguous(), Sampling(), counters_of(8))[0]
+        assert torch.equal(strided, dense)
+
+
+def test_transposed_logits(backend):
+    logits = logits_of(20, 30)
+    tokens = sample_tokens(np.asfortranarray(logits), Sampling(), counters_of(20))[0]
+    np.testing.assert_array_equal(tokens, sample_tokens(logits, Sampling(), counters_of(20))[0])
+
+
+def test_no_rows(backend):
+    tokens, logprobs = sample_tokens(np.empty((0, 5), np.float32), Sampling(), counters_of(0))
+    assert tokens.shape == logprobs.shape == (0,)
+
+
+def test_huge_and_tiny_logits(backend):
+    row = [3e38, -3e38, 3e38, 1e-40]
+    assert set(draw(row, Sampling()).tolist()) == {0, 2}
+
+
+def test_the_largest_random_number_takes_the_last_token(backend, monkeypatch):
+    # 64 set bits times the total, shifted: the last unit of weight, never past it.
+    rules = Rules.of(Sampling())
+    assert reference.draw(np.array([0.0, 0.0, -np.inf]), rules, 2**64 - 1) == 1
+
+
+@pytest.mark.parametrize("plan", [PLANS[0], PLANS[2], PLANS[8]], ids=str)
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ([0.0, np.nan], "row 2: logits hold NaN"),
+        ([np.nan, np.inf], "row 2: logits hold NaN"),
+        ([0.0, np.inf], "row 2: logits hold +inf"),
+        ([-np.inf, -np.inf], "row 2: every logit is -inf"),
+    ],
+)
+def test_bad_rows_are_named(backend, plan, row, message):
+    logits = np.zeros((4, 40), np.float32)
+    logits[2:] = row * 20
+    with pytest.raises(ValueError, match=message.replace("+", r"\+")):
+        sample_tokens(logits, plan, counters_of(4))
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"temperature": -1.0}, "temperature"),
+        ({"temperature": float("nan")}, "temperature"),
+        ({"top_k": -1}, "top_k"),
+        ({"top_p": 0.0}, "top_p"),
+        ({"top_p": 1.5}, "top_p"),
+        ({"min_p": -0.1}, "min_p"),
+        ({"min_p": float("nan")}, "min_p"),
+    ],
+)
+def test_bad_parameters_are_named(parameters, message):
+    with pytest.raises(ValueError, match=message):
+        sample_tokens(logits_of(1, 3), Sampling(**parameters), counters_of(1))
+
+
+@pytest.mark.parametrize(
+    ("logits", "counters", "message"),
+    [
+        (np.zeros((1, 3)), counters_of(1), "float32, not float64"),
+        (torch.zeros(1, 3, dtype=torch.float16), counters_of(1), "float32 or bfloat16"),
+        (np.zeros(3, np.float32), counters_of(1), "logits must be"),
+        (np.zeros((1, 0), np.float32), counters_of(1), "logits must be"),
+        (np.zeros((2, 3), np.float32), counters_of(1), r"counters must be \[rows, 4\] for 2"),
+        (np.zeros((1, 3), np.float32), counters_of(1).astype(float), "uint64 or int64"),
+    ],
+)
+def test_bad_shapes_and_types_are_named(logits, counters, message):
+    with pytest.raises(ValueError, match=message):
+        sample_tokens(logits, Sampling(), counters)
+
+
+def test_an_unknown_instruction_set_is_refused(monkeypatch):
+    monkeypatch.setenv("LMSI_ISA", "avx1024")
+    with pytest.raises(ValueError, match="LMSI_ISA=avx1024"):
+        sample_tokens(logits_of(1, 3), Sampling(), counters_of(1))
+
+
+def test_native_is_built():
+    assert native is not None

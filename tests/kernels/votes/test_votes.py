@@ -1,0 +1,168 @@
+"""count_votes: by hand, against the reference, in any order, and on input that must be refused."""
+
+import math
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
+
+from lmsi_kedro.kernels.votes import TIES, count_votes
+
+# Short and long keys, equal up to the last byte, empty, and not ASCII: every branch of the hash.
+KEYS = ["num:1", "num:2", "", "é", "a" * 12, "a" * 13, "b" * 16, "b" * 17, "b" * 40, "b" * 39 + "c"]
+WEIGHTS = [-0.1, -0.2, -0.3, -1.0, -1e16, 1e16, 1e-30, 0.0]
+paths = st.lists(st.tuples(st.sampled_from([None, *KEYS]), st.sampled_from(WEIGHTS)), max_size=100)
+
+
+@pytest.fixture(params=["reference", "native"])
+def _backend(request, monkeypatch):
+    monkeypatch.setenv("LMSI_KERNELS", request.param)
+
+
+def one(keys, **options):
+    return count_votes(keys, [0, len(keys)], **options).row(0, named=True)
+
+
+@pytest.mark.usefixtures("_backend")
+def test_a_ragged_table():
+    keys = ["a", "b", "a", None, "b", "c", None, None]
+    table = count_votes(keys, [0, 4, 4, 6, 8])
+    expected = pl.DataFrame(
+        {
+            "key": ["a", None, None, None],
+            "votes": pl.Series([2, 0, 1, 0], dtype=pl.Int32),
+            "readable": pl.Series([3, 0, 2, 0], dtype=pl.Int32),
+            "paths": pl.Series([4, 0, 2, 2], dtype=pl.Int32),
+            "confidence": [0.5, 0.0, 0.5, 0.0],
+            "margin": [0.25, 0.0, 0.0, 0.0],
+            "entropy": [math.log(3) - 2 / 3 * math.log(2), 0.0, math.log(2), 0.0],
+            "tied": [["a"], [], ["b", "c"], []],
+        }
+    )
+    assert_frame_equal(table, expected)
+
+
+@pytest.mark.usefixtures("_backend")
+class TestTies:
+    def test_abstain(self):
+        vote = one(["b", "a", "c", "a", "b"], weights=[0, -9, 0, -9, 0])
+        assert vote["key"] is None
+        assert vote["tied"] == ["a", "b"]
+
+    def test_weights_decide(self):
+        vote = one(["b", "a", "c", "a", "b"], weights=[0, -9, 99, -9, 0], ties="logprob")
+        assert vote["key"] == "b"
+        assert vote["tied"] == ["a", "b"]
+        assert vote["margin"] == 0
+
+    def test_weights_never_outvote(self):
+        assert one(["a", "a", "b"], weights=[-9, -9, 0], ties="logprob")["key"] == "a"
+
+    def test_equal_weights_abstain(self):
+        # Adding these in floating point gives 0.6000000000000001 for one order and 0.6 for another.
+        keys = ["a", "a", "a", "b", "b", "b"]
+        weights = [0.1, 0.2, 0.3, 0.3, 0.2, 0.1]
+        assert one(keys, weights=weights, ties="logprob")["key"] is None
+
+    def test_sums_are_exact(self):
+        keys = ["a", "a", "a", "b", "b", "b"]
+        weights = [1e16, 1.0, -1e16, 0.5, 0.0, 0.0]
+        assert one(keys, weights=weights, ties="logprob")["key"] == "a"
+
+    def test_nulls_do_not_weigh(self):
+        weights = [0.0, -1.0, 99.0]
+        assert one(["a", "b", None], weights=weights, ties="logprob")["key"] == "a"
+
+
+@pytest.mark.usefixtures("_backend")
+def test_unanimous_is_certain():
+    assert one(["a"] * 7) | {"tied": None} == {
+        "key": "a", "votes": 7, "readable": 7, "paths": 7,
+        "confidence": 1.0, "margin": 1.0, "entropy": 0.0, "tied": None,
+    }  # fmt: skip
+
+
+@pytest.mark.usefixtures("_backend")
+@pytest.mark.parametrize(
+    "keys",
+    [
+        pl.Series(["x", "a", "b", "a"])[1:],
+        pl.DataFrame({"key": ["a", "b", "a"]})["key"],
+        pl.concat([pl.Series(["a"]), pl.Series(["b", "a"])], rechunk=False),
+        ("a", "b", "a"),
+    ],
+    ids=["sliced", "column", "chunked", "tuple"],
+)
+def test_forms_of_input(keys):
+    assert one(keys)["key"] == "a"
+
+
+@pytest.mark.usefixtures("_backend")
+@pytest.mark.parametrize("keys", [[None, None], pl.Series([None, None])])
+def test_nothing_but_nulls(keys):
+    assert one(keys)["readable"] == 0
+
+
+@pytest.mark.usefixtures("_backend")
+def test_no_questions():
+    table = count_votes([], [0])
+    assert table.height == 0
+    assert table.columns[-1] == "tied"
+
+
+@given(paths, st.lists(st.integers(0, 100), max_size=5), st.sampled_from(TIES))
+def test_native_is_the_reference(drawn, cuts, ties):
+    keys = pl.Series([key for key, _ in drawn], dtype=pl.String)
+    weights = [weight for _, weight in drawn]
+    offsets = [0, *sorted(min(cut, len(keys)) for cut in cuts), len(keys)]
+    tables = []
+    for backend in ("reference", "native"):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("LMSI_KERNELS", backend)
+            tables.append(count_votes(keys, offsets, weights, ties))
+    assert_frame_equal(*tables, check_exact=True)
+
+
+@given(st.data(), paths, st.sampled_from(TIES))
+def test_order_does_not_matter(data, drawn, ties):
+    shuffled = data.draw(st.permutations(drawn))
+    tables = [
+        count_votes([k for k, _ in order], [0, len(order)], [w for _, w in order], ties)
+        for order in (drawn, shuffled)
+    ]
+    assert_frame_equal(*tables, check_exact=True)
+
+
+def test_a_large_group_of_distinct_keys():
+    keys = [f"num:{i}" for i in range(50_000)] + ["num:7"]
+    vote = one(keys)
+    assert (vote["key"], vote["votes"], vote["readable"]) == ("num:7", 2, 50_001)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((["a"], []), "offsets must be a list of integers"),
+        ((["a"], [0.0, 1.0]), "offsets must be a list of integers"),
+        ((["a"], [1, 1]), r"offsets\[0\] must be 0, not 1"),
+        ((["a", "b"], [0, 2, 1, 2]), r"offsets\[2\] = 1 is below offsets\[1\] = 2"),
+        ((["a", "b"], [0, 1]), r"offsets\[1\] = 1 must be the number of keys, 2"),
+        ((["a", "b"], [0, 2], [0.0, math.nan]), r"weights\[1\] = nan"),
+        ((["a", "b"], [0, 2], [-math.inf, 0.0]), r"weights\[0\] = -inf"),
+        ((["a", "b"], [0, 2], [0.0]), r"one number per key \(2\)"),
+        ((["a"], [0, 1], None, "first"), "one of abstain, logprob, not 'first'"),
+        ((["a"], [0, 1], None, "logprob"), "needs weights"),
+        ((pl.Series([1]), [0, 1]), "keys must be text, not Int64"),
+    ],
+)
+def test_bad_input_is_named(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        count_votes(*arguments)
+
+
+def test_tables_built_by_numpy_offsets():
+    offsets = np.array([0, 2, 3], np.uint32)
+    assert count_votes(["a", "a", "b"], offsets)["votes"].to_list() == [2, 1]
