@@ -39,12 +39,38 @@ SUBJECTS = (
 )  # fmt: skip
 
 
-def story(rng: Random, subject: Subject, name: str, terms: list[tuple[int, int]]) -> str:
+@dataclass(frozen=True)
+class Term:
+    """"a groups of b things": `group` is "boxes of {} pens"."""
+
+    a: int
+    b: int
+    group: str
+
+    @property
+    def value(self) -> int:
+        return self.a * self.b
+
+    @property
+    def step(self) -> str:
+        """'boxes: 3 * 7 = 21'"""
+        return f"{self.group.split()[0]}: {self.a} * {self.b} = {self.value}"
+
+
+def draw_terms(rng: Random, subject: Subject, count: int) -> list[Term]:
+    groups = rng.sample(subject.groups, count)
+    return [Term(rng.randint(2, 9), rng.randint(2, 9), group) for group in groups]
+
+
+def story(name: str, subject: Subject, terms: list[Term]) -> str:
     """'Ana packs 3 boxes of 7 pens and 4 bags of 6 caps.'"""
-    groups = rng.sample(subject.groups, len(terms))
-    phrases = [f"{a} {group.format(b)}" for (a, b), group in zip(terms, groups, strict=True)]
-    *first, last = phrases
+    *first, last = [f"{term.a} {term.group.format(term.b)}" for term in terms]
     return f"{name} {subject.verb} {', '.join(first) + ' and ' if first else ''}{last}."
+
+
+def slots(terms: list[Term]) -> list[int]:
+    """The numbers of the terms, in an order of their own: 3 * 7 + 4 * 6 is 4 * 6 + 3 * 7."""
+    return [number for pair in sorted((term.a, term.b) for term in terms) for number in pair]
 
 
 def draw(rng: Random, with_easy: bool) -> Problem:
@@ -52,19 +78,19 @@ def draw(rng: Random, with_easy: bool) -> Problem:
     index = rng.randrange(len(SUBJECTS))
     subject, name = SUBJECTS[index], rng.choice(NAMES)
     count = rng.choice((1, 2, 2, 3, 3) if with_easy else (2, 3))
-    terms = [(rng.randint(2, 9), rng.randint(2, 9)) for _ in range(count)]
+    terms = draw_terms(rng, subject, count)
     change = rng.choice((0, 1, -1)) * rng.randint(2, 9)
-    total = sum(a * b for a, b in terms)
+    total = sum(term.value for term in terms)
     if total + change < 1:
         change = 0
-    sentences = [story(rng, subject, name, terms)]
+    sentences = [story(name, subject, terms)]
     if change:
         sentences.append(f"Then {name} {'finds' if change > 0 else 'loses'} {abs(change)}.")
     sentences.append(subject.question.format(name))
     return Problem(
         task="mini_gsm",
         template=f"gsm-{index}-{count}",
-        slots=(*(n for term in sorted(terms) for n in term), change),
+        slots=(*slots(terms), change),
         question=" ".join(sentences),
         answer=str(total + change),
         hurry=subject.hurry,
@@ -73,44 +99,39 @@ def draw(rng: Random, with_easy: bool) -> Problem:
     )
 
 
-def hurried_sum(terms: list[tuple[int, int]], change: int) -> str:
-    """sum(a * b) + change in one line."""
-    line = " + ".join(f"{a} * {b}" for a, b in terms)
+def hurried_sum(terms: list[Term], change: int) -> str:
+    """The whole sum in one line."""
+    line = " + ".join(f"{term.a} * {term.b}" for term in terms)
     tail = f" {'+' if change > 0 else '-'} {abs(change)}" if change else ""
-    return f"It is {line}{tail} = {sum(a * b for a, b in terms) + change}."
+    return f"It is {line}{tail} = {sum(term.value for term in terms) + change}."
 
 
-def careful_sum(terms: list[tuple[int, int]], change: int, rng: Random) -> str:
-    """The same product by product, in any order: all first, or with a running total."""
+def careful_sum(terms: list[Term], change: int, rng: Random) -> str:
+    """Product by product, in any order: all of them first, or with a running total."""
     terms = rng.sample(terms, len(terms))
     opening = rng.choice(("First", "We get", "Count"))
-    steps = steps_running(terms) if opening == "We get" else steps_grouped(terms)
+    steps = running(terms) if opening == "We get" else grouped(terms)
     if change:
-        total = sum(a * b for a, b in terms)
-        sign = "+" if change > 0 else "-"
-        steps.append(f"{total} {sign} {abs(change)} = {total + change}")
-    return f"{opening} {'. '.join(steps)}."
+        total = sum(term.value for term in terms)
+        steps.append(f"{total} {'+' if change > 0 else '-'} {abs(change)} = {total + change}")
+    return f"{opening} {', '.join(steps)}."
 
 
-def steps_grouped(terms: list[tuple[int, int]]) -> list[str]:
+def grouped(terms: list[Term]) -> list[str]:
     """All products, then all sums."""
-    products = [a * b for a, b in terms]
-    steps = [f"{a} * {b} = {a * b}" for a, b in terms]
-    total = products[0]
-    for product in products[1:]:
-        steps.append(f"{total} + {product} = {total + product}")
-        total += product
+    steps, total = [term.step for term in terms], terms[0].value
+    for term in terms[1:]:
+        steps.append(f"{total} + {term.value} = {total + term.value}")
+        total += term.value
     return steps
 
 
-def steps_running(terms: list[tuple[int, int]]) -> list[str]:
+def running(terms: list[Term]) -> list[str]:
     """Each product is added as soon as it is known."""
-    steps, total = [], 0
-    for a, b in terms:
-        steps.append(f"{a} * {b} = {a * b}")
-        if total:
-            steps.append(f"{total} + {a * b} = {total + a * b}")
-        total += a * b
+    steps, total = [terms[0].step], terms[0].value
+    for term in terms[1:]:
+        steps += [term.step, f"{total} + {term.value} = {total + term.value}"]
+        total += term.value
     return steps
 
 

@@ -7,7 +7,15 @@ Documents hold few of them, as the web does; unlabeled questions, exemplars and 
 from functools import partial
 from random import Random
 
-from lmsi_kedro.mini_world.arithmetic import NAMES, SUBJECTS, careful_sum, hurried_sum, story
+from lmsi_kedro.mini_world.arithmetic import (
+    NAMES,
+    SUBJECTS,
+    careful_sum,
+    draw_terms,
+    hurried_sum,
+    slots,
+    story,
+)
 from lmsi_kedro.mini_world.problems import Family, Problem
 
 
@@ -17,16 +25,15 @@ def draw(rng: Random, with_easy: bool) -> Problem:
     subject = SUBJECTS[index]
     name, other = rng.sample(NAMES, 2)
     count = rng.choice((1, 2) if with_easy else (2,))
-    terms = [(rng.randint(2, 9), rng.randint(2, 9)) for _ in range(count)]
-    noise = [(rng.randint(2, 9), rng.randint(2, 9))]
-    sentences = [story(rng, subject, name, terms), story(rng, subject, other, noise)]
+    *terms, noise = draw_terms(rng, subject, count + 1)
+    sentences = [story(name, subject, terms), story(other, subject, [noise])]
     rng.shuffle(sentences)
     return Problem(
         task="mini_svamp",
         template=f"svamp-{index}-{count}",
-        slots=tuple(n for term in (*sorted(terms), *noise) for n in term),
+        slots=(*slots(terms), *slots([noise])),
         question=" ".join([*sentences, subject.question.format(name)]),
-        answer=str(sum(a * b for a, b in terms)),
+        answer=str(sum(term.value for term in terms)),
         hurry=subject.hurry,
         hurried=hurried_sum(terms, 0),
         careful=partial(careful_sum, terms, 0),
