@@ -1,1 +1,52 @@
+// Answers: where a completion gives one, and its canonical form.
+//
+// Two answers are the same if and only if their keys are equal (docs/answers.md). Guarantees: any bytes are accepted, time is
+// linear in the text's length, no locale, no doubles, no backtracking; a Reader keeps its buffers, so that reading allocates
+// per answer and never per character. It knows nothing of Python, Arrow or votes.
 #pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "answers/readers.hpp"
+
+namespace lmsi {
+
+enum class Kind : uint8_t { number, choice, yes_no, nli, span, date, text, math };
+
+std::optional<Kind> kind_named(std::string_view name);
+std::string_view rule_name(Form form);  // the `rule` column
+
+struct Answer {
+    size_t start, end;         // characters
+    std::string_view surface;  // valid until the reader's next text
+    std::string key;           // empty for `math`, whose normal form is made by the caller
+    Form rule;
+};
+
+class Reader {
+public:
+    explicit Reader(Kind kind) : kind_(kind) {}
+    // The options of the next text, for kind `choice`.
+    Options& options() { return options_; }
+    // The announced answer; with `fall_back` the last number, letter or verdict where none is announced. A text that was
+    // `cut` by the length limit is unreadable where its answer touches the end.
+    std::optional<Answer> read(std::string_view text, bool fall_back, bool cut);
+    // The key of a gold or already extracted answer; empty where there is none.
+    std::string canonical(std::string_view answer);
+
+private:
+    Reading value(size_t a, size_t b, Form form, bool fresh, LastDigit& digits) const;
+    Reading worded(size_t a, size_t b, Form form) const;
+    Reading fallback(size_t end) const;
+    bool touches_end(const Found& found) const;
+
+    Kind kind_;
+    Options options_;
+    Text text_;
+};
+
+}  // namespace lmsi

@@ -37,7 +37,7 @@ class _Reader:
         self.text, self.kind = text, kind
         self.s = fold(text)
         self.end = readable_end(self.s)
-        self.options = Options(None if choices is None else list(choices)) if kind == "choice" else Options(None)
+        self.options = Options([x or "" for x in choices] if choices else None) if kind == "choice" else Options(None)
         self.last_digit = next((i for i in range(self.end - 1, -1, -1) if digit(self.s[i])), -1)
 
     def value(self, a: int, b: int, form: str, fresh: bool) -> Found | None:

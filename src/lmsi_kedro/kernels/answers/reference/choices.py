@@ -4,15 +4,25 @@ The article "a", the pronoun "I" and "none of the above" are never letters. Two 
 ("A or B") name nothing. It knows nothing of where the value was announced.
 """
 
-from .characters import char, digit, fold, letter, plain, skip_spaces, space, upper, word_at, word_end
+from .characters import (
+    char,
+    digit,
+    fold,
+    letter,
+    plain,
+    skip_spaces,
+    space,
+    upper,
+    word_at,
+    word_end,
+)
 from .number_answers import Found, number_value, sentence_end
 
 FILLERS = frozenset(
-    "option choice letter answer the correct is most likely definitely clearly best probably therefore thus so "
-    "text textbf textit mathrm mathbf mathsf boxed fbox be indeed actually".split()
+    ["option", "choice", "letter", "answer", "the", "correct", "is", "most", "likely", "definitely", "clearly", "best", "probably", "therefore", "thus", "so", "text", "textbf", "textit", "mathrm", "mathbf", "mathsf", "boxed", "fbox", "be", "indeed", "actually"]
 )
-_AFTER_A = frozenset("because since as is which and or with for based but due if".split())
-_AFTER_I = frozenset("because since is".split())
+_AFTER_A = frozenset(["because", "since", "as", "is", "which", "and", "or", "with", "for", "based", "but", "due", "if"])
+_AFTER_I = frozenset(["because", "since", "is"])
 _STRIPPED = ".,;:!?\"'()[]{}*$\\`"
 WINDOW = 2000  # characters searched for an option's text: an announced value is short
 

@@ -8,10 +8,10 @@ from .characters import char, digit, letter, skip_spaces, word_at, word_end
 from .number_answers import Found
 from .numbers import digit_run
 
-_NAMES = "january february march april may june july august september october november december".split()
+_NAMES = ["january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december"]
 MONTHS = {name: i for i, name in enumerate(_NAMES, 1)}
 MONTHS |= {name[:3]: i for i, name in enumerate(_NAMES, 1)} | {"sept": 9}
-_DAYS = frozenset("monday tuesday wednesday thursday friday saturday sunday mon tue tues wed thu thur thurs fri sat sun".split())
+_DAYS = frozenset(["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday", "mon", "tue", "tues", "wed", "thu", "thur", "thurs", "fri", "sat", "sun"])
 _SUFFIXES = frozenset(("st", "nd", "rd", "th"))
 _LENGTHS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 Part = tuple[int, int]  # end, number

@@ -8,10 +8,21 @@ a range is no number. A colon that is followed by a calculation of several steps
 from typing import NamedTuple
 
 from .characters import (
-    ALMOST, DIVIDED, PI, ROOT, TIMES, char, digit, letter, lowered, skip_spaces, space, word_at, word_end,
+    ALMOST,
+    DIVIDED,
+    PI,
+    ROOT,
+    TIMES,
+    char,
+    digit,
+    letter,
+    skip_spaces,
+    space,
+    word_at,
+    word_end,
 )  # fmt: skip
 from .number_words import number_words
-from .numbers import CURRENCY_SIGNS, Token, tokens
+from .tokens import CURRENCY_SIGNS, Token, tokens
 from .values import key
 
 
@@ -22,17 +33,14 @@ class Found(NamedTuple):
 
 
 FILLERS = frozenset(
-    "approximately about around roughly nearly almost only exactly just a an the total of over simply "
-    "therefore thus then so option choice equal to text textbf mathbf mathrm boxed fbox dollars usd rs negative "
-    "minus approx us inr eur also still indeed actually now left".split()
+    ["approximately", "about", "around", "roughly", "nearly", "almost", "only", "exactly", "just", "a", "an", "the", "total", "of", "over", "out", "simply", "therefore", "thus", "then", "so", "option", "choice", "equal", "to", "text", "textbf", "mathbf", "mathrm", "boxed", "fbox", "dollars", "usd", "rs", "negative", "minus", "approx", "us", "inr", "eur", "also", "still", "indeed", "actually", "now", "left"]
 )
 _NO_VALUE = frozenset(
-    "not found calculated obtained computed determined derived reached wrong incorrect based unclear unknown "
-    "between from".split()
+    ["not", "found", "calculated", "obtained", "computed", "determined", "derived", "reached", "wrong", "incorrect", "based", "unclear", "unknown", "between", "from"]
 )
-_BREAKS = frozenset("because since as where when if so which for given therefore but and or that".split())
-_OPERATOR_WORDS = frozenset("x plus minus times divided multiplied to through or".split())
-_VERBS = frozenset("is are equals be gives was makes".split())
+_BREAKS = frozenset(["because", "since", "as", "where", "when", "if", "so", "which", "for", "given", "therefore", "but", "and", "or", "that"])
+_OPERATOR_WORDS = frozenset(["x", "plus", "minus", "times", "divided", "multiplied", "to", "through", "or"])
+_VERBS = frozenset(["is", "are", "equals", "be", "gives", "was", "makes"])
 _LATEX_OPERATORS = ("\\times", "\\cdot", "\\div", "\\pm", "\\sqrt", "\\pi", "\\cup", "\\overline", "\\bar", "\\log")
 _UNDER = ("\\sqrt{", "\\sqrt ", "\\sqrt")
 
@@ -170,6 +178,16 @@ def _found(token: Token) -> Found:
     return Found(token.start, token.end, key(token.value, token.negative))
 
 
+def _negated(s: str, a: int, head: int) -> bool:
+    """Whether "minus" or "negative" stands before a number in words."""
+    while head > a and space(s[head - 1]):
+        head -= 1
+    k = head
+    while k > a and letter(s[k - 1]):
+        k -= 1
+    return word_at(s, k, head) in ("minus", "negative")
+
+
 def number_value(s: str, a: int, b: int, form: str, fresh: bool, last_digit: int) -> Found | None:
     """The number that s[a:b] announces.
 
@@ -182,8 +200,7 @@ def number_value(s: str, a: int, b: int, form: str, fresh: bool, last_digit: int
     loose = form in ("answer:", "heading")
     words = number_words(s, head, b) if head < b and letter(s[head]) else None
     if words and word_at(s, skip_spaces(s, words.end, b), b) != "of":
-        negative = lowered(s[a:head]).rstrip().endswith(("minus", "negative"))
-        return Found(head, words.end, key(words.value, negative))
+        return Found(head, words.end, key(words.value, _negated(s, a, head)))
     first = next(tokens(s, a, b), None)
     if first is None:
         return _spelled(s, head, b) if form != "####" else None
@@ -207,14 +224,15 @@ def _enumerates(s: str, token: Token, end: int) -> bool:
 
 
 def _equation(s: str, first: Token, stop: int, loose: bool, last_digit: int) -> Found | None:
-    """The value of the chain of equations that begins with a number, or the number itself."""
+    """The last side of the chain of equations that a number begins, or the number itself."""
     after = _last_equal(s, first.end, stop)
     last = next(tokens(s, after, stop), None) if after else None
-    if last is None:
-        return _found(first) if _readable(s, first, stop) else None
-    if loose and last_digit >= stop:
-        return None
-    return _found(last) if _readable(s, last, stop) else None
+    alone = _readable(s, first, stop)
+    if last is None and not alone and first.value is not None:
+        last = _after_verb(s, first.end, stop)  # 20 + 30 equals 50
+    if last is None or not _readable(s, last, stop):
+        return _found(first) if alone else None
+    return None if loose and last_digit >= stop else _found(last)
 
 
 def last_number(s: str, end: int) -> Found | None:
@@ -222,9 +240,8 @@ def last_number(s: str, end: int) -> Found | None:
     while end > 0:
         start = s.rfind("\n", 0, end) + 1
         found = None
-        if any(digit(c) for c in s[start:end]):
-            for token in tokens(s, start, end):
-                found = token if token.value is not None else found
+        for token in tokens(s, start, end):
+            found = token if token.value is not None else found
         if found:
             return _found(found)
         end = start - 1

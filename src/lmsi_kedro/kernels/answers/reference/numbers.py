@@ -1,40 +1,34 @@
-"""Numbers as people and models write them, found in a folded text and read exactly.
+"""The magnitude at a position of a folded text, read exactly.
 
-Digits with thousands separators, decimals, exponents, fractions, mixed numbers, times, powers,
-scale words, percent and currency. `tokens` yields every number of a stretch of text in one pass.
-It knows nothing of answers: which number counts is decided in number_answers.
+Digits with thousands separators, decimals, exponents, fractions, mixed numbers, times, ratios, powers
+and scale words. It knows nothing of signs, currencies and percent, which are tokens' affair.
 """
 
-from collections.abc import Iterator
 from fractions import Fraction
-from typing import NamedTuple
 
-from .characters import NO_BREAK, ROOT, THIRD, TIMES, char, digit, letter, skip_spaces, space, word_at, word_end
+from .characters import (
+    NO_BREAK,
+    TIMES,
+    char,
+    digit,
+    letter,
+    skip_spaces,
+    word_at,
+    word_end,
+)
 from .values import EXPONENT_DIGITS, Decimal, Value, decimal, powered, quotient, shifted, total
 
 SCALES = {
     "hundred": 2, "hundreds": 2, "thousand": 3, "thousands": 3, "lakh": 5, "lakhs": 5, "million": 6,
     "millions": 6, "crore": 7, "crores": 7, "billion": 9, "billions": 9, "trillion": 12, "trillions": 12,
 }  # fmt: skip
-CURRENCY_WORDS = frozenset(("rs", "usd", "inr", "eur", "gbp", "us", "cad", "aud"))
-CURRENCY_SIGNS = "$\xa2\xa3\xa4\xa5"
-_VULGAR = {
+VULGAR = {
     "\xbc": (1, 4), "\xbd": (1, 2), "\xbe": (3, 4), "\x84": (1, 3), "\x85": (2, 3), "\x86": (1, 5),
     "\x87": (2, 5), "\x88": (3, 5), "\x89": (4, 5), "\x8a": (1, 6), "\x8b": (5, 6), "\x8c": (1, 8),
     "\x8d": (3, 8), "\x8e": (5, 8), "\x8f": (7, 8),
 }  # fmt: skip
-_SEPARATORS = ("{,}", ",\\!", "\\,", ",", NO_BREAK, " ", "_", "'")
+SEPARATORS = ("{,}", ",\\!", "\\,", ",", NO_BREAK, " ", "_", "'")
 _TIMES = ("\\times", "\\cdot", "x", "X", TIMES, "*", "\xb7")
-
-
-class Token(NamedTuple):
-    """A number in a text: its span (sign, currency and percent included) and its exact value."""
-
-    start: int
-    magnitude: int
-    end: int
-    value: Value | None
-    negative: bool
 
 
 def digit_run(s: str, i: int, end: int) -> int:
@@ -73,7 +67,7 @@ def _whole(s: str, i: int, end: int) -> tuple[int, str]:
     digits = [s[i:j]]
     if j == i or j - i > 3 or s[i] == "0":
         return j, digits[0]
-    separator = next((x for x in _SEPARATORS if _group(s, j, end, x)), "")
+    separator = next((x for x in SEPARATORS if _group(s, j, end, x)), "")
     while separator and (size := _group(s, j, end, separator)):
         j += len(separator) + size
         digits.append(s[j - size : j])
@@ -138,8 +132,8 @@ def _frac(s: str, i: int, end: int) -> tuple[int, Value | None, bool] | None:
 def _mixed(s: str, j: int, end: int, whole: Value) -> tuple[int, Value | None] | None:
     """The fraction after a whole number: 1 1/2, 1 1/2 written as one character, 1\\frac{1}{2}."""
     k = skip_spaces(s, j, min(end, j + 2))
-    if char(s, k, end) in _VULGAR:
-        return k + 1, total(whole, Fraction(*_VULGAR[s[k]]))
+    if char(s, k, end) in VULGAR:
+        return k + 1, total(whole, Fraction(*VULGAR[s[k]]))
     if at_frac(s, k, end):
         part = _frac(s, k, end)
         return (part[0], part[1] and total(whole, part[1])) if part and not part[2] else None
@@ -193,10 +187,10 @@ def _power(s: str, j: int, end: int, value: Decimal) -> tuple[int, Value | None]
     return j, value
 
 
-def _magnitude(s: str, i: int, end: int) -> tuple[int, Value | None, bool]:
+def magnitude(s: str, i: int, end: int) -> tuple[int, Value | None, bool]:
     """The number at i without sign, currency and percent: (end, value, negative)."""
-    if s[i] in _VULGAR:
-        return i + 1, Fraction(*_VULGAR[s[i]]), False
+    if s[i] in VULGAR:
+        return i + 1, Fraction(*VULGAR[s[i]]), False
     if (skipped := at_frac(s, i, end)) > 0:
         return _frac(s, i, end) or (skipped, None, False)
     found = _decimal(s, i, end)
@@ -209,10 +203,11 @@ def _magnitude(s: str, i: int, end: int) -> tuple[int, Value | None, bool]:
     return (*(tail or _power(s, j, end, value)), False)
 
 
-def _scaled(s: str, j: int, end: int, value: Value | None) -> tuple[int, Value | None]:
+def scaled(s: str, j: int, end: int, value: Value | None) -> tuple[int, Value | None]:
     """The scale words after a number: 1.5 million, 5 hundred thousand."""
     while value is not None:
-        k = skip_spaces(s, j, min(end, j + 2))
+        k = j + (char(s, j, end) == "$")  # $1.5$ million
+        k = skip_spaces(s, k, min(end, k + 2))
         power = SCALES.get(word_at(s, k, min(end, k + 10)), 0) if k > j else 0
         if not power or letter(char(s, word_end(s, k, end), end)):
             break
@@ -220,93 +215,3 @@ def _scaled(s: str, j: int, end: int, value: Value | None) -> tuple[int, Value |
     return j, value
 
 
-def _attached(s: str, m: int, first: int) -> bool:
-    """Whether the digits at m belong to a word, an index or an exponent (H2O, x_2, cm^2, covid-19)."""
-    before, further = char(s, m - 1, m), char(s, m - 2, m)
-    if m <= first:
-        return False
-    if letter(before):
-        k = m
-        while k > first and letter(s[k - 1]):
-            k -= 1
-        return char(s, k - 1, m) != "\\" and word_at(s, k, m) not in CURRENCY_WORDS
-    if before == "_":
-        return letter(further) or digit(further) or further == "}"
-    if before in ("^", ROOT) or (before == "{" and further in ("^", "_")):
-        return True
-    return before == "-" and m - 2 >= first and letter(further)
-
-
-def _sign_and_currency(s: str, m: int, first: int) -> tuple[int, bool, bool]:
-    """Looks back from the magnitude: (start, negative, currency)."""
-    i, negative, currency = m, False, False
-    for _ in range(2):
-        k = i - (i > first and space(s[i - 1]))
-        if not currency and k > first and s[k - 1] in CURRENCY_SIGNS:
-            currency = True
-            i = k - 1 - (k - 1 > first and s[k - 2] == "\\")
-        elif not negative and i > first and s[i - 1] == "-" and not _joins(s, i - 2, first):
-            negative = True
-            i -= 1
-    if not negative and i > first and space(s[i - 1]):
-        i, negative = _sign_apart(s, i, first)
-    return i, negative, currency
-
-
-def _joins(s: str, i: int, first: int) -> bool:
-    """Whether a dash after position i joins two things: 5-3, a)-3, well-3."""
-    return i >= first and (letter(s[i]) or digit(s[i]) or s[i] in ")}-]%")
-
-
-def _sign_apart(s: str, i: int, first: int) -> tuple[int, bool]:
-    """A sign with a space after it: "- 80" at the start (no bullet), "minus 80", "negative 80"."""
-    k = i - 1
-    if k > first and s[k - 1] == "-":
-        opens = all(space(c) or c in "*(\\[{$:" for c in s[first : k - 1][-4:]) and k - 1 - first <= 4
-        return (k - 1, True) if opens and "\n" not in s[max(first - 1, 0) : k] else (i, False)
-    start = k
-    while start > first and letter(s[start - 1]):
-        start -= 1
-    if word_at(s, start, k) not in ("minus", "negative"):
-        return i, False
-    back = start
-    while back > first and space(s[back - 1]):
-        back -= 1
-    return (i, False) if back > first and digit(s[back - 1]) else (start, True)
-
-
-def _begins(s: str, i: int, end: int, first: int) -> bool:
-    """Whether a magnitude begins at i."""
-    if digit(s[i]) or s[i] in _VULGAR or at_frac(s, i, end):
-        return True
-    before = char(s, i - 1, i) if i > first else "\0"
-    return s[i] == "." and digit(char(s, i + 1, end)) and not (letter(before) or digit(before) or before == ".")
-
-
-def token(s: str, m: int, end: int, first: int) -> Token:
-    """The number whose magnitude begins at m; `first` bounds the look back."""
-    j, value, flipped = _magnitude(s, m, end)
-    start, negative, currency = _sign_and_currency(s, m, first)
-    if currency and isinstance(value, Decimal) and not letter(char(s, j + 1, end)):
-        power = {"k": 3, "K": 3, "m": 6, "M": 6, "b": 9, "B": 9}.get(char(s, j, end), 0)
-        j, value = (j + 1, shifted(value, power)) if power else (j, value)
-    j, value = _scaled(s, j, end, value)
-    k = skip_spaces(s, j, min(end, j + 1))
-    k += char(s, k, end) == "\\" and char(s, k + 1, end) == "%"
-    j = k + 1 if char(s, k, end) == "%" else j
-    return Token(start, m, j, value, negative != flipped)
-
-
-def tokens(s: str, i: int, end: int) -> Iterator[Token]:
-    """Every number of s[i:end], left to right; one that cannot be read has no value."""
-    first = i
-    while i < end:
-        if not _begins(s, i, end, first):
-            i += 1
-        elif digit(s[i]) and _attached(s, i, first):
-            while i < end and (digit(s[i]) or letter(s[i])):
-                i += 1
-        else:
-            found = token(s, i, end, first)
-            yield found
-            i = max(found.end, i + 1)

@@ -5,25 +5,30 @@ commas, semicolons or "and" are a list without order. Otherwise case, articles, 
 hyphens do not count, and number words are digits.
 """
 
-from .characters import char, digit, fold, letter, lowered, plain, skip_spaces, space, upper, word_at, word_end
+from .characters import (
+    char,
+    digit,
+    fold,
+    letter,
+    plain,
+    skip_spaces,
+    space,
+    upper,
+    word_at,
+    word_end,
+)
 from .dates import date_at, time_at
-from .number_answers import FILLERS, Found
+from .number_answers import Found
 from .number_words import number_words
-from .numbers import tokens
+from .tokens import tokens
 from .values import key
 
 _ARTICLES = frozenset(("a", "an", "the"))
-_LEADS = frozenset("on in the about approximately around".split())
+_LEADS = frozenset(["on", "in", "the", "about", "approximately", "around"])
 _UNITS = frozenset(
-    "yard yards yd yds point points goal goals touchdown touchdowns td tds pass passes carry carries catch catches "
-    "reception receptions interception interceptions sack sacks quarter quarters play plays drive drives game games "
-    "win wins loss losses year years month months week weeks day days hour hours minute minutes second seconds "
-    "percent percentage people person persons men women children soldiers troops households families units "
-    "dollar dollars cent cents euro euros pound pounds mile miles kilometer kilometers kilometre kilometres km "
-    "meter meters metre metres cm mm feet foot ft inch inches degree degrees kg gram grams ton tons tonnes times "
-    "square total more fewer less field old yard".split()
+    ["yard", "yards", "yd", "yds", "point", "points", "goal", "goals", "touchdown", "touchdowns", "td", "tds", "pass", "passes", "carry", "carries", "catch", "catches", "reception", "receptions", "interception", "interceptions", "sack", "sacks", "quarter", "quarters", "play", "plays", "drive", "drives", "game", "games", "win", "wins", "loss", "losses", "year", "years", "month", "months", "week", "weeks", "day", "days", "hour", "hours", "minute", "minutes", "second", "seconds", "percent", "percentage", "people", "person", "persons", "men", "women", "children", "soldiers", "troops", "households", "families", "units", "dollar", "dollars", "cent", "cents", "euro", "euros", "pound", "pounds", "mile", "miles", "kilometer", "kilometers", "kilometre", "kilometres", "km", "meter", "meters", "metre", "metres", "cm", "mm", "feet", "foot", "ft", "inch", "inches", "degree", "degrees", "kg", "gram", "grams", "ton", "tons", "tonnes", "times", "square", "total", "more", "fewer", "less", "field", "old", "yard"]
 )  # fmt: skip
-_ABBREVIATIONS = frozenset("st mr mrs ms dr jr sr vs no mt ft gen col lt rep sen inc ltd co prof e g i".split())
+_ABBREVIATIONS = frozenset(["st", "mr", "mrs", "ms", "dr", "jr", "sr", "vs", "no", "mt", "ft", "gen", "col", "lt", "rep", "sen", "inc", "ltd", "co", "prof", "e", "g", "i"])
 _PUNCTUATION = frozenset("!\"#$%&'()*+,./:;<=>?@[\\]^_`{|}~")
 
 
@@ -72,7 +77,7 @@ def _content(s: str, a: int, b: int) -> str | None:
 
 def _token_key(s: str, original: str, i: int, j: int) -> str:
     """One word of a span: a number in digits, else its letters."""
-    token = next(tokens(s, i, j), None) if digit(s[i]) or char(s, i + 1, j) and digit(s[j - 1]) else None
+    token = next(tokens(s, i, j), None) if digit(s[i]) or (char(s, i + 1, j) and digit(s[j - 1])) else None
     if token and token.start == i and token.end == j and token.value is not None:
         return key(token.value, token.negative)[4:]
     return "".join(c for c in plain(original[i:j]) if c not in _PUNCTUATION)

@@ -11,14 +11,14 @@ from typing import NamedTuple
 from .characters import ALMOST, IGNORED, char, digit, letter, lowered, skip_spaces, space, word_end
 
 MARKUP = '*`":#_' + IGNORED
-COPULAS = frozenset(("is", "are", "was", "be", "equals", "becomes"))
+COPULAS = frozenset(("is", "are", "was", "be", "equals", "becomes", "comes"))
 _VERB_BEFORE = frozenset(
-    "to can cannot not will must should could would we you please let's i they now first".split()
+    ["to", "can", "cannot", "not", "will", "must", "should", "could", "would", "we", "you", "please", "let's", "i", "they", "now", "first"]
 )
 _NO_TRIGGER = frozenset(
-    "the this these your my each all any every a an question questions with by them it either".split()
+    ["the", "this", "these", "your", "my", "each", "all", "any", "every", "a", "an", "question", "questions", "with", "by", "them", "it", "either", "as"]
 )
-_BEST = frozenset("correct right best final answer appropriate likely suitable the accurate".split())
+_BEST = frozenset(["correct", "right", "best", "final", "answer", "appropriate", "likely", "suitable", "the", "accurate"])
 _ASKERS = ("Question", "Human", "User", "Q")
 GAP = 80  # characters between "answer" and its verb
 

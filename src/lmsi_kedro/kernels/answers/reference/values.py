@@ -52,7 +52,7 @@ def quotient(above: Value, below: Value) -> Fraction | None:
 def total(a: Value, b: Value) -> Fraction | None:
     """a + b for a whole number and a proper fraction."""
     x, y = fraction(a), fraction(b)
-    return None if x is None or y is None else limited(x + y)
+    return None if x is None or y is None or x.denominator != 1 else limited(x + y)
 
 
 def shifted(value: Value, power: int) -> Value | None:
@@ -65,7 +65,7 @@ def shifted(value: Value, power: int) -> Value | None:
 def powered(value: Decimal, power: int) -> Decimal | None:
     """value ** power where it stays small: a power of ten, or an integer below 10 ** 38."""
     if value.digits == "1":
-        return Decimal("1", value.exponent * power)
+        return Decimal("1", value.exponent * power) if abs(value.exponent) <= 1000 else None
     if not value.digits:
         return value if power > 0 else None
     if not 0 <= power <= 126 or len(value.digits) > DIGITS:

@@ -21,8 +21,7 @@ _NEUTRAL = tuple(
     for verb in ("tell", "say", "determine", "be determined", "know", "be known", "conclude", "infer", "be inferred")
 ) + ("not enough information", "not sure", "not clear", "unclear", "insufficient information")
 FILLERS = frozenset(
-    "most likely definitely clearly probably a an the simply therefore thus text textbf textit mathrm boxed that "
-    "option answer would be is it indeed actually".split()
+    ["most", "likely", "definitely", "clearly", "probably", "a", "an", "the", "simply", "therefore", "thus", "text", "textbf", "textit", "mathrm", "boxed", "that", "option", "answer", "would", "be", "is", "it", "indeed", "actually"]
 )
 WINDOW = 400  # characters of a value that are searched: a verdict is short
 

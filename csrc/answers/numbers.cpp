@@ -1,0 +1,243 @@
+#include "numbers.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace lmsi {
+namespace {
+
+constexpr size_t EXPONENT_DIGITS = 15;
+constexpr View SEPARATORS[] = {"{,}", ",\\!", "\\,", ",", "\xa0", " ", "_", "'"};
+constexpr View TIMES_SIGNS[] = {"\\times", "\\cdot", "x", "X", "\xd7", "*", "\xb7"};
+
+struct Scale {
+    View word;
+    int power;
+};
+constexpr Scale SCALES[] = {
+    {"hundred", 2},  {"hundreds", 2}, {"thousand", 3}, {"thousands", 3}, {"lakh", 5},      {"lakhs", 5},     {"million", 6},
+    {"millions", 6}, {"crore", 7},    {"crores", 7},   {"billion", 9},   {"billions", 9}, {"trillion", 12}, {"trillions", 12},
+};
+
+struct Vulgar {
+    char code;
+    unsigned char above, below;
+};
+constexpr Vulgar VULGAR[] = {
+    {'\xbc', 1, 4}, {'\xbd', 1, 2}, {'\xbe', 3, 4}, {'\x84', 1, 3}, {'\x85', 2, 3}, {'\x86', 1, 5}, {'\x87', 2, 5}, {'\x88', 3, 5},
+    {'\x89', 4, 5}, {'\x8a', 1, 6}, {'\x8b', 5, 6}, {'\x8c', 1, 8}, {'\x8d', 3, 8}, {'\x8e', 5, 8}, {'\x8f', 7, 8},
+};
+
+Value vulgar(char c) {
+    for (const Vulgar& known : VULGAR)
+        if (known.code == c) return Value::fraction(known.above, known.below);
+    return {};
+}
+
+struct Exponent {
+    size_t end;
+    int64_t value;
+};
+
+// A signed integer short enough to be an exponent.
+std::optional<Exponent> integer(View s, size_t i, size_t end) {
+    const bool negative = at(s, i, end) == '-';
+    i += negative || at(s, i, end) == '+';
+    const size_t j = digit_run(s, i, end);
+    if (j == i || j - i > EXPONENT_DIGITS) return std::nullopt;
+    int64_t value = 0;
+    for (; i < j; ++i) value = value * 10 + (s[i] - '0');
+    return Exponent{j, negative ? -value : value};
+}
+
+// What follows a caret: 3, -3, {3}.
+std::optional<Exponent> exponent(View s, size_t i, size_t end) {
+    if (at(s, i, end) != '{') return integer(s, i, end);
+    auto found = integer(s, i + 1, end);
+    if (!found || at(s, found->end, end) != '}') return std::nullopt;
+    ++found->end;
+    return found;
+}
+
+// The number of digits of the group that `separator` opens at j, 0 for none.
+size_t group(View s, size_t j, size_t end, View separator) {
+    if (!starts(s, j, end, separator)) return 0;
+    const size_t k = j + separator.size();
+    const size_t stop = digit_run(s, k, std::min(end, k + 4));
+    const char after = at(s, stop, end);
+    if (separator == " " && (after == '/' || after == ':')) return 0;
+    if (stop - k == 2) return separator == "," && after == ',' && digit(at(s, stop + 1, end)) ? 2 : 0;  // 12,34,567
+    if (stop - k == 4 && separator == ",") return digit_run(s, k, end) - k;  // a slip such as 12,3456: it still joins
+    return stop - k == 3 ? 3 : 0;
+}
+
+// A run of digits with its thousands separators; returns its end.
+size_t whole(View s, size_t i, size_t end, std::string& digits) {
+    size_t j = digit_run(s, i, end);
+    digits.assign(s.substr(i, j - i));
+    if (j == i || j - i > 3 || s[i] == '0') return j;
+    View separator;
+    for (View known : SEPARATORS)
+        if (separator.empty() && group(s, j, end, known) > 0) separator = known;
+    if (separator.empty()) return j;
+    while (const size_t size = group(s, j, end, separator)) {
+        j += separator.size();
+        digits.append(s.substr(j, size));
+        j += size;
+    }
+    return j;
+}
+
+struct Decimal {
+    size_t end;
+    Value value;
+    bool plain;  // written as a whole number
+};
+
+// Digits, decimals, exponent.
+std::optional<Decimal> decimal(View s, size_t i, size_t end) {
+    std::string digits;
+    size_t j = whole(s, i, end, digits);
+    int64_t power = 0;
+    if (at(s, j, end) == '.' && digit(at(s, j + 1, end))) {
+        const size_t k = digit_run(s, j + 1, end);
+        digits.append(s.substr(j + 1, k - j - 1));
+        power = -static_cast<int64_t>(k - j - 1);
+        j = k;
+        if (at(s, j, end) == '.' && digit(at(s, j + 1, end))) return std::nullopt;  // a version, a date or an address
+    }
+    bool is_plain = power == 0;
+    if (at(s, j, end) == 'e' || at(s, j, end) == 'E') {
+        const auto found = integer(s, j + 1, end);
+        if (found && !letter(at(s, found->end, end)) && !digit(at(s, found->end, end))) {
+            j = found->end;
+            power += found->value;
+            is_plain = false;
+        } else if (digit(at(s, j + 1, end)) && !found) {
+            return std::nullopt;
+        }
+    }
+    return Decimal{j, Value::decimal(std::move(digits), power), is_plain};
+}
+
+// One argument of \frac: {12}, {-3}, or a single digit.
+std::optional<Magnitude> argument(View s, size_t i, size_t end) {
+    if (digit(at(s, i, end))) return Magnitude{i + 1, Value::integer(static_cast<uint64_t>(s[i] - '0'))};
+    if (at(s, i, end) != '{') return std::nullopt;
+    i = skip_spaces(s, i + 1, end);
+    const bool negative = at(s, i, end) == '-';
+    i = skip_spaces(s, i + negative, end);
+    if (!digit(at(s, i, end)) && at(s, i, end) != '.') return std::nullopt;
+    auto found = decimal(s, i, end);
+    if (!found) return std::nullopt;
+    const size_t j = skip_spaces(s, found->end, end);
+    if (at(s, j, end) != '}') return std::nullopt;
+    return Magnitude{j + 1, std::move(found->value), negative};
+}
+
+// \frac{a}{b} at i; nothing where the arguments are no numbers.
+std::optional<Magnitude> frac(View s, size_t i, size_t end) {
+    const auto above = argument(s, skip_spaces(s, at_frac(s, i, end), end), end);
+    if (!above) return std::nullopt;
+    const auto below = argument(s, skip_spaces(s, above->end, end), end);
+    if (!below) return std::nullopt;
+    return Magnitude{below->end, Value::quotient(above->value, below->value), above->negative != below->negative};
+}
+
+Value digits_value(View s, size_t i, size_t j) { return Value::decimal(std::string(s.substr(i, j - i)), 0); }
+
+// The fraction after a whole number: 1 1/2, 1 1/2 written as one character, 1\frac{1}{2}.
+std::optional<Magnitude> mixed(View s, size_t j, size_t end, const Value& number) {
+    const size_t k = skip_spaces(s, j, std::min(end, j + 2));
+    if (is_vulgar(at(s, k, end))) return Magnitude{k + 1, Value::total(number, vulgar(s[k]))};
+    if (at_frac(s, k, end) != 0) {
+        const auto part = frac(s, k, end);
+        if (!part || part->negative) return std::nullopt;
+        return Magnitude{part->end, part->value ? Value::total(number, part->value) : Value()};
+    }
+    const size_t above = digit_run(s, k, end);
+    if (k == j || above == k || at(s, above, end) != '/') return std::nullopt;
+    const size_t below = digit_run(s, above + 1, end);
+    if (below == above + 1 || at(s, below, end) == '/') return std::nullopt;
+    const Value part = Value::quotient(digits_value(s, k, above), digits_value(s, above + 1, below));
+    if (!part.below_one()) return std::nullopt;
+    return Magnitude{below, Value::total(number, part)};
+}
+
+// What follows a number and a slash (3/4) or a colon (2:30 is two and a half, 3:2 a ratio).
+std::optional<Magnitude> ratio(View s, size_t j, size_t end, const Value& above) {
+    size_t k = skip_spaces(s, j, end);
+    if (at(s, k, end) == '/') {
+        k = skip_spaces(s, k + 1, end);
+        if (!digit(at(s, k, end))) return std::nullopt;
+        const auto below = decimal(s, k, end);
+        if (!below) return std::nullopt;
+        const bool many = at(s, below->end, end) == '/' && digit(at(s, below->end + 1, end));
+        return Magnitude{below->end, many ? Value() : Value::quotient(above, below->value)};
+    }
+    if (at(s, j, end) != ':') return std::nullopt;
+    k = digit_run(s, j + 1, end);
+    if (k == j + 1) return std::nullopt;
+    if (at(s, k, end) == ':' && digit(at(s, k + 1, end))) return Magnitude{k, Value()};
+    const Value below = digits_value(s, j + 1, k);
+    if (k - j == 3 && s[j + 1] < '6') return Magnitude{k, Value::total(above, Value::quotient(below, Value::integer(60)))};
+    return Magnitude{k, Value::quotient(above, below)};
+}
+
+// x 10^k, or ^k, after a decimal.
+Magnitude power(View s, size_t j, size_t end, Value value) {
+    if (at(s, j, end) == '^') {
+        if (const auto found = exponent(s, j + 1, end)) return {found->end, value.powered(found->value)};
+    }
+    size_t k = skip_spaces(s, j, end);
+    View sign;
+    for (View known : TIMES_SIGNS)
+        if (sign.empty() && starts(s, k, end, known)) sign = known;
+    k = skip_spaces(s, k + sign.size(), end);
+    if (!sign.empty() && starts(s, k, end, "10^")) {
+        if (const auto found = exponent(s, k + 3, end)) return {found->end, value.shifted(found->value)};
+    }
+    return {j, std::move(value)};
+}
+
+}  // namespace
+
+bool is_vulgar(char c) {
+    return std::any_of(std::begin(VULGAR), std::end(VULGAR), [c](const Vulgar& known) { return known.code == c; });
+}
+
+size_t at_frac(View s, size_t i, size_t end) {
+    if (at(s, i, end) != '\\') return 0;
+    for (View name : {View("\\frac"), View("\\dfrac"), View("\\tfrac")})
+        if (starts(s, i, end, name)) return i + name.size();
+    return 0;
+}
+
+Magnitude magnitude(View s, size_t i, size_t end) {
+    if (is_vulgar(s[i])) return {i + 1, vulgar(s[i])};
+    if (const size_t skipped = at_frac(s, i, end)) return frac(s, i, end).value_or(Magnitude{skipped, Value()});
+    auto found = decimal(s, i, end);
+    if (!found) {
+        while (i < end && (digit(s[i]) || s[i] == '.')) ++i;
+        return {i, Value()};
+    }
+    std::optional<Magnitude> tail;
+    if (found->plain) tail = mixed(s, found->end, end, found->value);
+    if (!tail) tail = ratio(s, found->end, end, found->value);
+    return tail ? *std::move(tail) : power(s, found->end, end, std::move(found->value));
+}
+
+void scale(View s, size_t end, Magnitude& number) {
+    while (number.value) {
+        const size_t after = number.end + (at(s, number.end, end) == '$');  // $1.5$ million
+        const size_t k = skip_spaces(s, after, std::min(end, after + 2));
+        if (k == number.end) return;
+        const size_t stop = word_end(s, k, end);
+        const Word word(s, k, stop);
+        const auto* known = std::find_if(std::begin(SCALES), std::end(SCALES), [&](const Scale& x) { return word == x.word; });
+        if (known == std::end(SCALES)) return;
+        number = {stop, number.value.shifted(known->power), number.negative};
+    }
+}
+
+}  // namespace lmsi

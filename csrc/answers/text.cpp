@@ -1,0 +1,146 @@
+#include "text.hpp"
+
+#include <cstring>
+
+namespace lmsi {
+namespace {
+
+constexpr char32_t REPLACEMENT = 0xFFFD;
+
+struct Range {
+    char32_t first, last;
+    char folded;
+};
+constexpr Range RANGES[] = {
+    {0x80, 0x9F, OTHER_SYMBOL}, {0x100, 0x52F, OTHER_LETTER}, {0x2000, 0x200A, NO_BREAK}, {0x200B, 0x200F, IGNORED},
+    {0x2010, 0x2015, '-'},      {0x2018, 0x201B, '\''},       {0x201C, 0x201F, '"'},      {0x2028, 0x2029, '\n'},
+    {0x20A0, 0x20CF, CURRENCY},
+};
+struct Single {
+    char32_t code;
+    char folded;
+};
+constexpr Single SINGLES[] = {
+    {0xAB, '"'},      {0xBB, '"'},      {0x3C0, PI},        {0x2022, DOT},    {0x202F, NO_BREAK}, {0x2032, '\''},
+    {0x2033, '"'},    {0x2044, '/'},    {0x205F, NO_BREAK}, {0x2060, IGNORED}, {0x2192, ARROW},   {0x21D2, ARROW},
+    {0x2212, '-'},    {0x2215, '/'},    {0x2217, '*'},      {0x2219, DOT},    {0x221A, ROOT},     {0x221E, INFINITE},
+    {0x2236, ':'},    {0x2243, ALMOST}, {0x2245, ALMOST},   {0x2248, ALMOST}, {0x22C5, DOT},      {0x2715, TIMES},
+    {0x2716, TIMES},  {0x3000, NO_BREAK}, {0x3001, ','},    {0x3002, '.'},    {0xFEFF, IGNORED},
+};
+
+char fold(char32_t code) {
+    if (code < 0x80) return static_cast<char>(code);
+    for (const Single& single : SINGLES)
+        if (single.code == code) return single.folded;
+    if (code >= 0xFF01 && code <= 0xFF5E) return static_cast<char>(code - 0xFEE0);
+    if (code >= 0x2153 && code <= 0x215E) return static_cast<char>(0x84 + code - 0x2153);
+    for (const Range& range : RANGES)
+        if (code >= range.first && code <= range.last) return range.folded;
+    return code < 0x100 ? static_cast<char>(code) : OTHER_SYMBOL;
+}
+
+// Lower case where the rule is plain arithmetic: ASCII, Latin-1, Latin Extended-A, Greek, Cyrillic.
+char32_t lower_code(char32_t code) {
+    const auto within = [code](char32_t first, char32_t last) { return code >= first && code <= last; };
+    if (within('A', 'Z') || (within(0xC0, 0xDE) && code != 0xD7)) return code + 32;
+    if (within(0x391, 0x3A9) || within(0x410, 0x42F)) return code + 32;
+    if (within(0x400, 0x40F)) return code + 80;
+    if (within(0x100, 0x137) || within(0x14A, 0x177)) return code | 1;
+    if (within(0x139, 0x148) || within(0x179, 0x17E)) return code + (code & 1);
+    return code;
+}
+
+void append_utf8(char32_t code, std::string& to) {
+    const auto put = [&to](char32_t byte) { to.push_back(static_cast<char>(byte)); };
+    if (code < 0x80) return put(code);
+    if (code < 0x800) put(0xC0 | code >> 6);
+    else if (code < 0x10000) put(0xE0 | code >> 12), put(0x80 | (code >> 6 & 0x3F));
+    else put(0xF0 | code >> 18), put(0x80 | (code >> 12 & 0x3F)), put(0x80 | (code >> 6 & 0x3F));
+    put(0x80 | (code & 0x3F));
+}
+
+// The character at i, which moves behind it. A broken sequence counts as one U+FFFD up to its first wrong byte.
+char32_t decode(View s, size_t& i) {
+    const auto byte = [&s](size_t k) { return k < s.size() ? static_cast<unsigned char>(s[k]) : 0u; };
+    const unsigned first = byte(i++);
+    if (first < 0x80) return first;
+    const int more = first >= 0xC2 && first <= 0xDF ? 1 : first >= 0xE0 && first <= 0xEF ? 2 : first >= 0xF0 && first <= 0xF4 ? 3 : 0;
+    if (more == 0) return REPLACEMENT;
+    // The second byte excludes overlong forms, surrogates and what lies beyond U+10FFFF.
+    const unsigned low = first == 0xE0 ? 0xA0 : first == 0xF0 ? 0x90 : 0x80;
+    const unsigned high = first == 0xED ? 0x9F : first == 0xF4 ? 0x8F : 0xBF;
+    char32_t code = first & (0x3Fu >> more);
+    for (int k = 0; k < more; ++k) {
+        const unsigned next = byte(i);
+        if (next < (k == 0 ? low : 0x80u) || next > (k == 0 ? high : 0xBFu)) return REPLACEMENT;
+        code = code << 6 | (next & 0x3F);
+        ++i;
+    }
+    return code;
+}
+
+bool is_ascii(View s) {
+    size_t i = 0;
+    uint64_t any = 0;
+    for (; i + 32 <= s.size(); i += 32) {
+        uint64_t w[4];
+        std::memcpy(w, s.data() + i, 32);
+        any |= w[0] | w[1] | w[2] | w[3];
+    }
+    for (; i < s.size(); ++i) any |= static_cast<uint64_t>(static_cast<unsigned char>(s[i]) & 0x80);
+    return (any & 0x8080808080808080u) == 0;
+}
+
+}  // namespace
+
+void Text::read(View original) {
+    ascii_ = is_ascii(original);
+    original_ = folded_ = original;
+    if (!ascii_) fold_all(original);
+}
+
+void Text::fold_all(View original) {
+    codes_.clear();
+    bool broken = false;
+    for (size_t i = 0; i < original.size();) {
+        const size_t from = i;
+        const char32_t code = decode(original, i);
+        broken |= code == REPLACEMENT && original.substr(from, i - from) != "\xEF\xBF\xBD";
+        codes_.push_back(fold(code));
+    }
+    folded_ = codes_;
+    if (!broken) return;
+    valid_.clear();
+    for (size_t i = 0; i < original.size();) append_utf8(decode(original, i), valid_);
+    original_ = valid_;
+}
+
+View Text::slice(size_t begin, size_t end) const {
+    if (ascii_) return original_.substr(begin, end - begin);
+    size_t byte = 0, count = 0, from = 0;
+    for (; byte < original_.size() && count <= end; ++byte) {
+        if ((original_[byte] & 0xC0) == 0x80) continue;
+        if (count == begin) from = byte;
+        if (count == end) break;
+        ++count;
+    }
+    return begin == end ? View{} : original_.substr(from, byte - from);
+}
+
+void append_plain(View valid_utf8, std::string& to) {
+    for (size_t i = 0; i < valid_utf8.size();) {
+        const char32_t code = decode(valid_utf8, i);
+        const char folded = fold(code);
+        if (space(folded)) to.push_back(' ');
+        else if (static_cast<unsigned char>(folded) < 0x80) to.push_back(lower(folded));
+        else append_utf8(lower_code(code), to);
+    }
+}
+
+std::string plain(View valid_utf8) {
+    std::string result;
+    append_plain(valid_utf8, result);
+    return result;
+}
+
+}  // namespace lmsi

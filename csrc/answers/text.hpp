@@ -1,0 +1,94 @@
+// One byte for every character, so that all readers scan plain bytes and positions count characters.
+//
+// Look-alikes (full-width digits, dashes, quotes, thin spaces) become their plain twin, symbols that numbers are written
+// with get a code of their own, everything else is a letter or a symbol. ASCII text is its own folding: no copy. Any bytes
+// are accepted; what is not UTF-8 reads as U+FFFD, as Python's decode(errors="replace") has it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace lmsi {
+
+using View = std::string_view;
+
+// Codes of the folded alphabet (reference/characters.py has the same).
+inline constexpr char ROOT = '\x81', PI = '\x82', ALMOST = '\x83', THIRD = '\x84', INFINITE = '\x90', ARROW = '\x91';
+inline constexpr char NO_BREAK = '\xa0', CURRENCY = '\xa4', OTHER_SYMBOL = '\xa6', IGNORED = '\xad';
+inline constexpr char DOT = '\xb7', TIMES = '\xd7', DIVIDED = '\xf7', OTHER_LETTER = '\xff';
+
+inline bool digit(char c) { return c >= '0' && c <= '9'; }
+inline bool upper(char c) { return c >= 'A' && c <= 'Z'; }
+inline char lower(char c) { return upper(c) ? static_cast<char>(c + 32) : c; }
+inline bool letter(char c) {
+    const auto u = static_cast<unsigned char>(c);
+    return (lower(c) >= 'a' && lower(c) <= 'z') || (u >= 0xC0 && c != TIMES && c != DIVIDED);
+}
+inline bool space(char c) { return c == ' ' || (c >= '\t' && c <= '\r') || c == NO_BREAK; }
+inline bool one_of(char c, View set) { return set.find(c) != View::npos; }
+
+// A word in lower case; one that is longer than any word we know equals none.
+class Word {
+public:
+    Word(View s, size_t begin, size_t end) {
+        for (size_t i = begin; i < end && size_ < sizeof text_; ++i) text_[size_++] = lower(s[i]);
+    }
+    operator View() const { return {text_, size_}; }
+    bool operator==(View other) const { return View(*this) == other; }
+    bool empty() const { return size_ == 0; }
+
+private:
+    char text_[24];
+    size_t size_ = 0;
+};
+
+template <size_t N> bool one_of(View word, const View (&words)[N]) {
+    for (View known : words)
+        if (known == word) return true;
+    return false;
+}
+
+// The character at i, or a NUL outside: readers compare without asking for the bounds.
+inline char at(View s, size_t i, size_t end) { return i < end ? s[i] : '\0'; }
+inline bool starts(View s, size_t i, size_t end, View what) {
+    return i <= end && end - i >= what.size() && s.compare(i, what.size(), what) == 0;
+}
+inline size_t skip_spaces(View s, size_t i, size_t end) {
+    while (i < end && space(s[i])) ++i;
+    return i;
+}
+inline size_t word_end(View s, size_t i, size_t end) {
+    while (i < end && letter(s[i])) ++i;
+    return i;
+}
+inline Word word_at(View s, size_t i, size_t end) { return {s, i, word_end(s, i, end)}; }
+inline size_t digit_run(View s, size_t i, size_t end) {
+    while (i < end && digit(s[i])) ++i;
+    return i;
+}
+
+// A text with its folding. The buffers are reused from text to text.
+class Text {
+public:
+    void read(View original);
+    View folded() const { return folded_; }
+    // The original characters from one position to another, as valid UTF-8.
+    View slice(size_t begin, size_t end) const;
+
+private:
+    void fold_all(View original);
+
+    View original_;  // valid UTF-8
+    View folded_;
+    std::string valid_;
+    std::string codes_;
+    bool ascii_ = true;
+};
+
+// Appends lower case, look-alikes as their ASCII twin, every space a blank: how wordings are compared.
+void append_plain(View valid_utf8, std::string& to);
+std::string plain(View valid_utf8);
+
+}  // namespace lmsi

@@ -1,0 +1,43 @@
+"""The C++ kernel behind the signature of the reference. Kind `math` gets its normal form in Python.
+
+Only distinct surfaces are normalised there, so that the kernel's speed is not lost on repeated answers.
+"""
+
+from typing import Any
+
+import polars as pl
+
+from .. import _native
+from .math import math_key
+
+
+def _laid_out(choices: pl.Series | None) -> tuple[Any, Any]:
+    """Option texts end to end, and where each row's begin."""
+    if choices is None:
+        return None, None
+    lengths = choices.list.len().fill_null(0)
+    begins = pl.concat([pl.Series([0], dtype=pl.Int64), lengths.cum_sum().cast(pl.Int64)])
+    texts = choices.filter(lengths > 0).explode().fill_null("")
+    return texts, begins.to_numpy()
+
+
+def _math_keys(surfaces: pl.Series) -> pl.Series:
+    known = {surface: math_key(surface) for surface in surfaces.drop_nulls().unique().to_list()}
+    keys = [None if surface is None else known[surface] for surface in surfaces.to_list()]
+    return pl.Series("key", keys, dtype=pl.String)
+
+
+def read_answers(
+    texts: pl.Series, kind: str, choices: pl.Series | None, rule: str, finish: pl.Series | None, threads: int
+) -> pl.DataFrame:
+    fall_back = rule == "trigger_or_last"
+    table = _native.read_answers(texts, kind, *_laid_out(choices), fall_back, finish, threads)
+    frame = pl.DataFrame(table)
+    return frame.with_columns(_math_keys(frame["surface"])) if kind == "math" else frame
+
+
+def canonical_keys(answers: pl.Series, kind: str, choices: pl.Series | None, threads: int) -> pl.Series:
+    if kind == "math":
+        text = answers.map_elements(lambda x: x.decode(errors="replace"), pl.String) if answers.dtype == pl.Binary else answers
+        return _math_keys(text.cast(pl.String))
+    return pl.Series("key", _native.canonical_keys(answers, kind, *_laid_out(choices), threads))
