@@ -62,7 +62,8 @@ def read_answers(
     `finish` says per row whether the text ended by itself ("stop") or at the length limit ("length").
     """
     _check(kind, rule)
-    column, options, ends = text_column(texts), choice_column(choices), text_column(finish)
+    column, options = text_column(texts), choice_column(choices)
+    ends = None if finish is None else text_column(finish)
     _same_length("choices", options, len(column))
     _same_length("finish", ends, len(column))
     frame: pl.DataFrame = _backend.read_answers(column, kind, options, rule, ends, threads)

@@ -5,10 +5,8 @@ from typing import Any
 import polars as pl
 
 
-def text_column(texts: Any) -> pl.Series | None:
+def text_column(texts: Any) -> pl.Series:
     """A string or binary column of any list or Arrow array."""
-    if texts is None:
-        return None
     if isinstance(texts, str | bytes):
         raise TypeError("expected a list of texts, found a single one")
     is_arrow = hasattr(texts, "__arrow_c_stream__") or hasattr(texts, "__arrow_c_array__")
@@ -33,5 +31,12 @@ def choice_column(choices: Any) -> pl.Series | None:
     """A column of lists of option texts."""
     if choices is None:
         return None
-    column = choices if isinstance(choices, pl.Series) else pl.Series(choices, dtype=pl.List(pl.String))
+    column = (
+        choices if isinstance(choices, pl.Series) else pl.Series(choices, dtype=pl.List(pl.String))
+    )
     return column if column.dtype == pl.List(pl.String) else column.cast(pl.List(pl.String))
+
+
+def as_text(value: Any) -> str | None:
+    """A text; what is not UTF-8 in bytes reads as U+FFFD."""
+    return value.decode(errors="replace") if isinstance(value, bytes) else value

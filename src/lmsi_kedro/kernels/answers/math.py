@@ -1,3 +1,5 @@
 """Placeholder."""
+
+
 def math_key(surface: str) -> str | None:
     return "math:" + "".join(surface.split())

@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 
 from .. import _native
+from .columns import as_text
 from .math import math_key
 
 
@@ -28,7 +29,12 @@ def _math_keys(surfaces: pl.Series) -> pl.Series:
 
 
 def read_answers(
-    texts: pl.Series, kind: str, choices: pl.Series | None, rule: str, finish: pl.Series | None, threads: int
+    texts: pl.Series,
+    kind: str,
+    choices: pl.Series | None,
+    rule: str,
+    finish: pl.Series | None,
+    threads: int,
 ) -> pl.DataFrame:
     fall_back = rule == "trigger_or_last"
     table = _native.read_answers(texts, kind, *_laid_out(choices), fall_back, finish, threads)
@@ -36,8 +42,11 @@ def read_answers(
     return frame.with_columns(_math_keys(frame["surface"])) if kind == "math" else frame
 
 
-def canonical_keys(answers: pl.Series, kind: str, choices: pl.Series | None, threads: int) -> pl.Series:
+def canonical_keys(
+    answers: pl.Series, kind: str, choices: pl.Series | None, threads: int
+) -> pl.Series:
     if kind == "math":
-        text = answers.map_elements(lambda x: x.decode(errors="replace"), pl.String) if answers.dtype == pl.Binary else answers
-        return _math_keys(text.cast(pl.String))
+        return _math_keys(
+            pl.Series([as_text(answer) for answer in answers.to_list()], dtype=pl.String)
+        )
     return pl.Series("key", _native.canonical_keys(answers, kind, *_laid_out(choices), threads))

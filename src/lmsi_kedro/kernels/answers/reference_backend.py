@@ -1,25 +1,31 @@
 """The reference, row by row, behind the signature that the native kernel has too."""
 
-from typing import Any
-
 import polars as pl
 
+from .columns import as_text
 from .math import math_key
 from .reference import Answer, canonical_key, read_answer
 
-SCHEMA = {"key": pl.String, "surface": pl.String, "start": pl.Int32, "end": pl.Int32, "rule": pl.String}
-
-
-def _text(value: Any) -> str | None:
-    return value.decode(errors="replace") if isinstance(value, bytes) else value
+SCHEMA = {
+    "key": pl.String,
+    "surface": pl.String,
+    "start": pl.Int32,
+    "end": pl.Int32,
+    "rule": pl.String,
+}
 
 
 def read_answers(
-    texts: pl.Series, kind: str, choices: pl.Series | None, rule: str, finish: pl.Series | None, threads: int
+    texts: pl.Series,
+    kind: str,
+    choices: pl.Series | None,
+    rule: str,
+    finish: pl.Series | None,
+    threads: int,
 ) -> pl.DataFrame:
     nothing = [None] * len(texts)
     rows: list[Answer] = [
-        read_answer(_text(text), kind, options, rule, end)
+        read_answer(as_text(text), kind, options, rule, end)
         for text, options, end in zip(
             texts.to_list(),
             nothing if choices is None else choices.to_list(),
@@ -28,15 +34,19 @@ def read_answers(
         )
     ]
     if kind == "math":
-        rows = [row if row.surface is None else row._replace(key=math_key(row.surface)) for row in rows]
+        rows = [
+            row if row.surface is None else row._replace(key=math_key(row.surface)) for row in rows
+        ]
     return pl.DataFrame(rows, schema=SCHEMA, orient="row")
 
 
-def canonical_keys(answers: pl.Series, kind: str, choices: pl.Series | None, threads: int) -> pl.Series:
+def canonical_keys(
+    answers: pl.Series, kind: str, choices: pl.Series | None, threads: int
+) -> pl.Series:
     nothing = [None] * len(answers)
     pairs = zip(answers.to_list(), nothing if choices is None else choices.to_list(), strict=True)
     if kind == "math":
-        keys = [None if answer is None else math_key(_text(answer) or "") for answer, _ in pairs]
+        keys = [None if answer is None else math_key(as_text(answer) or "") for answer, _ in pairs]
     else:
-        keys = [canonical_key(_text(answer), kind, options) for answer, options in pairs]
+        keys = [canonical_key(as_text(answer), kind, options) for answer, options in pairs]
     return pl.Series("key", keys, dtype=pl.String)

@@ -17,7 +17,11 @@ from .triggers import MARKUP, Trigger, readable_end, triggers, value_region
 from .verdicts import last_verdict, nli_value, yes_no_value
 
 Choices = Sequence[str] | None
-_WORDED: dict[str, Callable[[str], str | None]] = {"span": span_key, "text": text_key, "math": lambda _: ""}
+_WORDED: dict[str, Callable[[str], str | None]] = {
+    "span": span_key,
+    "text": text_key,
+    "math": lambda _: "",
+}
 
 
 class Answer(NamedTuple):
@@ -37,7 +41,11 @@ class _Reader:
         self.text, self.kind = text, kind
         self.s = fold(text)
         self.end = readable_end(self.s)
-        self.options = Options([x or "" for x in choices] if choices else None) if kind == "choice" else Options(None)
+        self.options = (
+            Options([x or "" for x in choices] if choices else None)
+            if kind == "choice"
+            else Options(None)
+        )
         self.last_digit = next((i for i in range(self.end - 1, -1, -1) if digit(self.s[i])), -1)
 
     def value(self, a: int, b: int, form: str, fresh: bool) -> Found | None:
@@ -77,7 +85,9 @@ class _Reader:
             i += 1
         return i >= end
 
-    def announced(self, trigger: Trigger, limit: int, finish: str | None) -> tuple[Found | None, bool]:
+    def announced(
+        self, trigger: Trigger, limit: int, finish: str | None
+    ) -> tuple[Found | None, bool]:
         """The value after a trigger, and whether reading must stop here without one."""
         a, b, fresh = value_region(self.s, trigger, limit)
         found = self.value(a, b, trigger.form, fresh) if a < b else None
@@ -102,7 +112,9 @@ class _Reader:
         return Answer(found.key, self.text[found.start : found.end], found.start, found.end, rule)
 
 
-def read_answer(text: str | None, kind: str, choices: Choices, rule: str, finish: str | None) -> Answer:
+def read_answer(
+    text: str | None, kind: str, choices: Choices, rule: str, finish: str | None
+) -> Answer:
     """The answer of one completion."""
     return Answer() if text is None else _Reader(text, kind, choices).read(rule, finish)
 

@@ -122,6 +122,11 @@ def word_at(s: str, i: int, end: int) -> str:
     return lowered(s[i : word_end(s, i, end)])
 
 
+def word_set(words: str) -> frozenset[str]:
+    """A closed list of words, written in one line."""
+    return frozenset(words.split())
+
+
 def char(s: str, i: int, end: int) -> str:
     """The character at i, or a NUL outside: scanners compare without asking for the bounds."""
     return s[i] if 0 <= i < end else "\0"

@@ -15,13 +15,15 @@ from .characters import (
     upper,
     word_at,
     word_end,
+    word_set,
 )
 from .number_answers import Found, number_value, sentence_end
 
-FILLERS = frozenset(
-    ["option", "choice", "letter", "answer", "the", "correct", "is", "most", "likely", "definitely", "clearly", "best", "probably", "therefore", "thus", "so", "text", "textbf", "textit", "mathrm", "mathbf", "mathsf", "boxed", "fbox", "be", "indeed", "actually"]
+FILLERS = word_set(
+    "option choice letter answer the correct is most likely definitely clearly best probably "
+    "therefore thus so text textbf textit mathrm mathbf mathsf boxed fbox be indeed actually"
 )
-_AFTER_A = frozenset(["because", "since", "as", "is", "which", "and", "or", "with", "for", "based", "but", "due", "if"])
+_AFTER_A = word_set("because since as is which and or with for based but due if")
 _AFTER_I = frozenset(["because", "since", "is"])
 _STRIPPED = ".,;:!?\"'()[]{}*$\\`"
 WINDOW = 2000  # characters searched for an option's text: an announced value is short
@@ -74,7 +76,9 @@ def _bare(s: str, i: int, end: int, options: Options) -> Found | None:
         word = word_at(s, j, end)
         known = _AFTER_I if found == "I" else _AFTER_A
         if found in "AI" or not upper(s[i]):
-            return Found(i, i + 1, "choice:" + found) if word in known and "\n" not in s[i:j] else None
+            return (
+                Found(i, i + 1, "choice:" + found) if word in known and "\n" not in s[i:j] else None
+            )
     return Found(i, i + 1, "choice:" + found)
 
 
@@ -119,12 +123,20 @@ def _head(s: str, i: int, end: int, options: Options) -> tuple[int, Found | None
 def _inside(s: str, i: int, end: int, options: Options) -> Found | None:
     """The first "(B)" or "option B" of a sentence."""
     while i < end:
-        if s[i] == "(" and upper(s[i + 1 : i + 2] or "\0") and (found := _enclosed(s, i, end, options)):
+        if (
+            s[i] == "("
+            and upper(s[i + 1 : i + 2] or "\0")
+            and (found := _enclosed(s, i, end, options))
+        ):
             return found
         if letter(s[i]):
             j = word_end(s, i, end)
             k = skip_spaces(s, j, end)
-            if word_at(s, i, end) in ("option", "choice") and k < end and (found := letter_at(s, k, end, options)):
+            if (
+                word_at(s, i, end) in ("option", "choice")
+                and k < end
+                and (found := letter_at(s, k, end, options))
+            ):
                 return found
             i = j
         else:
@@ -140,7 +152,9 @@ def _by_text(value: str, texts: list[str]) -> int | None:
         return exact[0] if len(exact) == 1 else None
     for where in (str.startswith, str.__contains__):
         named = [i for i, text in enumerate(texts) if text and where(said, f" {text} ")]
-        longest = [i for i in named if not any(_within(texts[i], texts[j]) for j in named if j != i)]
+        longest = [
+            i for i in named if not any(_within(texts[i], texts[j]) for j in named if j != i)
+        ]
         if named:
             return longest[0] if len(longest) == 1 else None
     return None
@@ -175,7 +189,9 @@ def choice_value(s: str, original: str, a: int, b: int, options: Options) -> Fou
         return found
     number = number_value(s, a, stop, "answer is", False, 0)
     option = _by_number(number, options.numbers) if number else None
-    return Found(number.start, number.end, "choice:" + chr(ord("A") + option)) if number and option is not None else None
+    if number is None or option is None or option >= 26:
+        return None
+    return Found(number.start, number.end, "choice:" + chr(ord("A") + option))
 
 
 def last_letter(s: str, end: int, options: Options) -> Found | None:

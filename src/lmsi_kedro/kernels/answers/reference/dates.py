@@ -4,14 +4,17 @@
 read month first unless that is impossible; two-digit years name no date.
 """
 
-from .characters import char, digit, letter, skip_spaces, word_at, word_end
+from .characters import char, digit, letter, lowered, skip_spaces, word_at, word_end, word_set
 from .number_answers import Found
 from .numbers import digit_run
 
-_NAMES = ["january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december"]
-MONTHS = {name: i for i, name in enumerate(_NAMES, 1)}
-MONTHS |= {name[:3]: i for i, name in enumerate(_NAMES, 1)} | {"sept": 9}
-_DAYS = frozenset(["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday", "mon", "tue", "tues", "wed", "thu", "thur", "thurs", "fri", "sat", "sun"])
+_NAMES = "january february march april may june july august september october november december"
+MONTHS = {name: i for i, name in enumerate(_NAMES.split(" "), 1)}
+MONTHS |= {name[:3]: i for i, name in enumerate(_NAMES.split(" "), 1)} | {"sept": 9}
+_DAYS = word_set(
+    "monday tuesday wednesday thursday friday saturday sunday mon tue tues wed thu thur thurs fri "
+    "sat sun"
+)
 _SUFFIXES = frozenset(("st", "nd", "rd", "th"))
 _LENGTHS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 Part = tuple[int, int]  # end, number
@@ -58,7 +61,12 @@ def _year(s: str, i: int, end: int) -> Part | None:
     if word_at(s, i, end) == "of":
         i = skip_spaces(s, i + 2, end)
     found = _number(s, i, end, 4)
-    if found is None or found[0] - i < 3 or letter(char(s, found[0], end)) or char(s, found[0], end) == ":":
+    if (
+        found is None
+        or found[0] - i < 3
+        or letter(char(s, found[0], end))
+        or char(s, found[0], end) == ":"
+    ):
         return None
     return found
 
@@ -97,11 +105,15 @@ def _numeric(s: str, i: int, end: int) -> tuple[int, str | None] | None:
     first = _number(s, i, end, 4)
     mark = char(s, first[0], end) if first else ""
     second = _number(s, first[0] + 1, end, 2) if first and mark in ("-", "/", ".") else None
-    third = _number(s, second[0] + 1, end, 4) if second and char(s, second[0], end) == mark else None
+    third = (
+        _number(s, second[0] + 1, end, 4) if second and char(s, second[0], end) == mark else None
+    )
     if first is None or second is None or third is None or digit(char(s, third[0], end)):
         return None
     if first[0] - i == 4:
-        return third[0], _date_key(first[1], second[1], third[1]) if second[1] and third[1] else None
+        return third[0], _date_key(first[1], second[1], third[1]) if second[1] and third[
+            1
+        ] else None
     if third[0] - second[0] != 5 or first[0] - i > 2 or not first[1] or not second[1]:
         return None
     month, day = (second[1], first[1]) if mark == "." or first[1] > 12 else (first[1], second[1])
@@ -131,7 +143,13 @@ def date_value(s: str, a: int, b: int) -> Found | None:
         if found := date_at(s, i, b):
             return found
         j = digit_run(s, i, b) if digit(s[i]) else word_end(s, i, b)
-        if year is None and j - i == 4 and digit(s[i]) and not letter(char(s, j, b)) and s[i] != "0":
+        if (
+            year is None
+            and j - i == 4
+            and digit(s[i])
+            and not letter(char(s, j, b))
+            and s[i] != "0"
+        ):
             year = Found(i, j, "date:" + s[i:j])
         i = j
     return year
@@ -160,7 +178,6 @@ def _half(s: str, i: int, end: int) -> tuple[str, int]:
     """am, pm, a.m., p.m. or o'clock at i: (which, end)."""
     for spelling in ("a.m.", "p.m.", "a.m", "p.m", "am", "pm", "o'clock"):
         j = i + len(spelling)
-        if "".join(chr(ord(c) | 32) if "A" <= c <= "Z" else c for c in s[i : min(j, end)]) == spelling:
-            if not letter(char(s, j, end)):
-                return spelling.replace(".", ""), j
+        if lowered(s[i : min(j, end)]) == spelling and not letter(char(s, j, end)):
+            return spelling.replace(".", ""), j
     return "", i

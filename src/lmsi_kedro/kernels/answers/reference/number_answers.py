@@ -20,7 +20,8 @@ from .characters import (
     space,
     word_at,
     word_end,
-)  # fmt: skip
+    word_set,
+)
 from .number_words import number_words
 from .tokens import CURRENCY_SIGNS, Token, tokens
 from .values import key
@@ -32,16 +33,21 @@ class Found(NamedTuple):
     key: str
 
 
-FILLERS = frozenset(
-    ["approximately", "about", "around", "roughly", "nearly", "almost", "only", "exactly", "just", "a", "an", "the", "total", "of", "over", "out", "simply", "therefore", "thus", "then", "so", "option", "choice", "equal", "to", "text", "textbf", "mathbf", "mathrm", "boxed", "fbox", "dollars", "usd", "rs", "negative", "minus", "approx", "us", "inr", "eur", "also", "still", "indeed", "actually", "now", "left"]
+FILLERS = word_set(
+    "approximately about around roughly nearly almost only exactly just a an the total of over "
+    "out simply therefore thus then so option choice equal to text textbf mathbf mathrm boxed "
+    "fbox dollars usd rs negative minus approx us inr eur also still indeed actually now left"
 )
-_NO_VALUE = frozenset(
-    ["not", "found", "calculated", "obtained", "computed", "determined", "derived", "reached", "wrong", "incorrect", "based", "unclear", "unknown", "between", "from"]
+_NO_VALUE = word_set(
+    "not found calculated obtained computed determined derived reached wrong incorrect based "
+    "unclear unknown between from"
 )
-_BREAKS = frozenset(["because", "since", "as", "where", "when", "if", "so", "which", "for", "given", "therefore", "but", "and", "or", "that"])
-_OPERATOR_WORDS = frozenset(["x", "plus", "minus", "times", "divided", "multiplied", "to", "through", "or"])
-_VERBS = frozenset(["is", "are", "equals", "be", "gives", "was", "makes"])
-_LATEX_OPERATORS = ("\\times", "\\cdot", "\\div", "\\pm", "\\sqrt", "\\pi", "\\cup", "\\overline", "\\bar", "\\log")
+_BREAKS = word_set("because since as where when if so which for given therefore but and or that")
+_OPERATOR_WORDS = word_set("x plus minus times divided multiplied to through or")
+_VERBS = word_set("is are equals be gives was makes")
+_LATEX_OPERATORS = (
+    "\\times", "\\cdot", "\\div", "\\pm", "\\sqrt", "\\pi", "\\cup", "\\overline", "\\bar", "\\log",
+)  # fmt: skip
 _UNDER = ("\\sqrt{", "\\sqrt ", "\\sqrt")
 
 
@@ -61,6 +67,15 @@ def _equal_sign(s: str, i: int, end: int) -> int:
     return 7 if s.startswith("\\approx", i, end) else 0
 
 
+def _breaks_chain(s: str, i: int, end: int, joined: bool) -> bool:
+    c = s[i]
+    return (
+        c == ";"
+        or (c == "," and space(char(s, i + 1, end)))
+        or (c == "(" and not joined and space(s[i - 1]))
+    )
+
+
 def _last_equal(s: str, i: int, end: int) -> int:
     """The position after the last equality sign of the chain that begins at i, or 0."""
     found, joined = 0, True
@@ -68,7 +83,7 @@ def _last_equal(s: str, i: int, end: int) -> int:
         c, width = s[i], _equal_sign(s, i, end)
         if width:
             found, joined = i + width, True
-        elif c == ";" or (c == "," and space(char(s, i + 1, end))) or (c == "(" and not joined and space(s[i - 1])):
+        elif _breaks_chain(s, i, end, joined):
             break
         elif letter(c):
             if word_at(s, i, end) in _BREAKS:
@@ -106,11 +121,18 @@ def _open_expression(s: str, token: Token, end: int) -> bool:
 
 
 def _under_root(s: str, token: Token) -> bool:
-    return s[max(0, token.start - 6) : token.start].endswith(_UNDER) or char(s, token.start - 1, len(s)) == ROOT
+    return (
+        s[max(0, token.start - 6) : token.start].endswith(_UNDER)
+        or char(s, token.start - 1, len(s)) == ROOT
+    )
 
 
 def _readable(s: str, token: Token, end: int) -> bool:
-    return token.value is not None and not _under_root(s, token) and not _open_expression(s, token, end)
+    return (
+        token.value is not None
+        and not _under_root(s, token)
+        and not _open_expression(s, token, end)
+    )
 
 
 def _head(s: str, i: int, end: int) -> tuple[int, bool]:
@@ -166,7 +188,11 @@ def _spelled(s: str, i: int, end: int) -> Found | None:
             i += 1
             continue
         words = number_words(s, i, end)
-        lone = words and word_end(s, i, end) == words.end and word_at(s, i, end) in ("one", "half", "zero")
+        lone = (
+            words
+            and word_end(s, i, end) == words.end
+            and word_at(s, i, end) in ("one", "half", "zero")
+        )
         if words and (i == head or not lone):
             return Found(i, words.end, key(words.value))
         i = word_end(s, i, end)
@@ -219,7 +245,11 @@ def number_value(s: str, a: int, b: int, form: str, fresh: bool, last_digit: int
 def _enumerates(s: str, token: Token, end: int) -> bool:
     """Whether the number is that of a list item: "1. First, ..."."""
     i = token.end
-    item = char(s, i, end) in (".", ")") and space(char(s, i + 1, end)) and token.end - token.start <= 2
+    item = (
+        char(s, i, end) in (".", ")")
+        and space(char(s, i + 1, end))
+        and token.end - token.start <= 2
+    )
     return item and letter(char(s, skip_spaces(s, i + 1, end), end))
 
 

@@ -139,7 +139,13 @@ def _mixed(s: str, j: int, end: int, whole: Value) -> tuple[int, Value | None] |
         return (part[0], part[1] and total(whole, part[1])) if part and not part[2] else None
     above = digit_run(s, k, end)
     below = digit_run(s, above + 1, end)
-    if k == j or above == k or char(s, above, end) != "/" or below == above + 1 or char(s, below, end) == "/":
+    if (
+        k == j
+        or above == k
+        or char(s, above, end) != "/"
+        or below == above + 1
+        or char(s, below, end) == "/"
+    ):
         return None
     part_value = quotient(decimal(s[k:above], 0), decimal(s[above + 1 : below], 0))
     return (below, total(whole, part_value)) if part_value is not None and part_value < 1 else None
@@ -213,5 +219,3 @@ def scaled(s: str, j: int, end: int, value: Value | None) -> tuple[int, Value | 
             break
         j, value = word_end(s, k, end), shifted(value, power)
     return j, value
-
-

@@ -16,6 +16,7 @@ from .characters import (
     upper,
     word_at,
     word_end,
+    word_set,
 )
 from .dates import date_at, time_at
 from .number_answers import Found
@@ -24,11 +25,20 @@ from .tokens import tokens
 from .values import key
 
 _ARTICLES = frozenset(("a", "an", "the"))
-_LEADS = frozenset(["on", "in", "the", "about", "approximately", "around"])
-_UNITS = frozenset(
-    ["yard", "yards", "yd", "yds", "point", "points", "goal", "goals", "touchdown", "touchdowns", "td", "tds", "pass", "passes", "carry", "carries", "catch", "catches", "reception", "receptions", "interception", "interceptions", "sack", "sacks", "quarter", "quarters", "play", "plays", "drive", "drives", "game", "games", "win", "wins", "loss", "losses", "year", "years", "month", "months", "week", "weeks", "day", "days", "hour", "hours", "minute", "minutes", "second", "seconds", "percent", "percentage", "people", "person", "persons", "men", "women", "children", "soldiers", "troops", "households", "families", "units", "dollar", "dollars", "cent", "cents", "euro", "euros", "pound", "pounds", "mile", "miles", "kilometer", "kilometers", "kilometre", "kilometres", "km", "meter", "meters", "metre", "metres", "cm", "mm", "feet", "foot", "ft", "inch", "inches", "degree", "degrees", "kg", "gram", "grams", "ton", "tons", "tonnes", "times", "square", "total", "more", "fewer", "less", "field", "old", "yard"]
+_LEADS = word_set("on in the about approximately around")
+_UNITS = word_set(
+    "yard yards yd yds point points goal goals touchdown touchdowns td tds pass passes carry "
+    "carries catch catches reception receptions interception interceptions sack sacks quarter "
+    "quarters play plays drive drives game games win wins loss losses year years month months "
+    "week weeks day days hour hours minute minutes second seconds percent percentage people "
+    "person persons men women children soldiers troops households families units dollar dollars "
+    "cent cents euro euros pound pounds mile miles kilometer kilometers kilometre kilometres km "
+    "meter meters metre metres cm mm feet foot ft inch inches degree degrees kg gram grams ton "
+    "tons tonnes times square total more fewer less field old yard"
 )  # fmt: skip
-_ABBREVIATIONS = frozenset(["st", "mr", "mrs", "ms", "dr", "jr", "sr", "vs", "no", "mt", "ft", "gen", "col", "lt", "rep", "sen", "inc", "ltd", "co", "prof", "e", "g", "i"])
+_ABBREVIATIONS = word_set(
+    "st mr mrs ms dr jr sr vs no mt ft gen col lt rep sen inc ltd co prof e g i"
+)
 _PUNCTUATION = frozenset("!\"#$%&'()*+,./:;<=>?@[\\]^_`{|}~")
 
 
@@ -77,7 +87,11 @@ def _content(s: str, a: int, b: int) -> str | None:
 
 def _token_key(s: str, original: str, i: int, j: int) -> str:
     """One word of a span: a number in digits, else its letters."""
-    token = next(tokens(s, i, j), None) if digit(s[i]) or (char(s, i + 1, j) and digit(s[j - 1])) else None
+    token = (
+        next(tokens(s, i, j), None)
+        if digit(s[i]) or (char(s, i + 1, j) and digit(s[j - 1]))
+        else None
+    )
     if token and token.start == i and token.end == j and token.value is not None:
         return key(token.value, token.negative)[4:]
     return "".join(c for c in plain(original[i:j]) if c not in _PUNCTUATION)
@@ -90,7 +104,11 @@ def _words(s: str, original: str, a: int, b: int) -> list[str]:
             i += 1
             continue
         spelled = number_words(s, i, b) if letter(s[i]) and not letter(char(s, i - 1, b)) else None
-        if spelled and word_at(s, i, b) not in ("half", "a", "an") and not digit(char(s, spelled.end, b)):
+        if (
+            spelled
+            and word_at(s, i, b) not in ("half", "a", "an")
+            and not digit(char(s, spelled.end, b))
+        ):
             words.append(key(spelled.value)[4:])
             i = spelled.end
             continue
@@ -113,19 +131,24 @@ def _span(s: str, original: str, a: int, b: int) -> str | None:
     return "span:" + " ".join(kept) if kept else None
 
 
+def _separator(s: str, i: int, a: int, b: int) -> int:
+    """The width of what separates two parts at i: ", ", ";", a line end, " and ", " & "."""
+    if s[i] in ";\n" or (s[i] == "," and (i + 1 == b or space(s[i + 1]))):
+        return 1
+    if i == a or not space(s[i - 1]):
+        return 0
+    width = 1 if s[i] == "&" else 3 if word_at(s, i, b) == "and" else 0
+    return width if width and space(char(s, i + width, b)) else 0
+
+
 def _parts(s: str, a: int, b: int) -> list[tuple[int, int]]:
-    """The parts between ", ", ";", line ends, " and " and " & "."""
     parts, start, i = [], a, a
     while i < b:
-        width = 0
-        if s[i] in ";\n" or (s[i] == "," and (i + 1 == b or space(s[i + 1]))):
-            width = 1
-        elif i > a and space(s[i - 1]) and (word_at(s, i, b) == "and" or s[i] == "&") and space(char(s, i + 1 + 2 * letter(s[i]), b)):
-            width = 3 if letter(s[i]) else 1
+        width = _separator(s, i, a, b)
         if width:
             parts.append((start, i))
             start = i + width
-        i = i + width if width else (word_end(s, i, b) if letter(s[i]) else i + 1)
+        i = i + width if width else word_end(s, i, b) if letter(s[i]) else i + 1
     return [*parts, (start, b)]
 
 
@@ -181,4 +204,8 @@ def _abbreviates(s: str, a: int, i: int, b: int) -> bool:
     if s[i] != "." or following == "\0":
         return False
     initial = i - j == 1 and upper(s[j])
-    return initial or word_at(s, j, i) in _ABBREVIATIONS or (i > j and not upper(following) and letter(following))
+    return (
+        initial
+        or word_at(s, j, i) in _ABBREVIATIONS
+        or (i > j and not upper(following) and letter(following))
+    )

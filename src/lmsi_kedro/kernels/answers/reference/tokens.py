@@ -7,11 +7,11 @@ nothing of answers: which number counts is decided in number_answers.
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from .characters import ROOT, char, digit, letter, skip_spaces, space, word_at
+from .characters import ROOT, char, digit, letter, skip_spaces, space, word_at, word_set
 from .numbers import VULGAR, at_frac, magnitude, scaled
 from .values import Decimal, Value, shifted
 
-CURRENCY_WORDS = frozenset(("rs", "usd", "inr", "eur", "gbp", "us", "cad", "aud"))
+CURRENCY_WORDS = word_set("rs usd inr eur gbp us cad aud")
 CURRENCY_SIGNS = "$\xa2\xa3\xa4\xa5"
 
 
@@ -67,7 +67,9 @@ def _sign_apart(s: str, i: int, first: int) -> tuple[int, bool]:
     """A sign with a space after it: "- 80" at the start (no bullet), "minus 80", "negative 80"."""
     k = i - 1
     if k > first and s[k - 1] == "-":
-        opens = all(space(c) or c in "*(\\[{$:" for c in s[first : k - 1][-4:]) and k - 1 - first <= 4
+        opens = (
+            all(space(c) or c in "*(\\[{$:" for c in s[first : k - 1][-4:]) and k - 1 - first <= 4
+        )
         return (k - 1, True) if opens and "\n" not in s[max(first - 1, 0) : k] else (i, False)
     start = k
     while start > first and letter(s[start - 1]):
@@ -85,7 +87,11 @@ def _begins(s: str, i: int, end: int, first: int) -> bool:
     if digit(s[i]) or s[i] in VULGAR or at_frac(s, i, end):
         return True
     before = char(s, i - 1, i) if i > first else "\0"
-    return s[i] == "." and digit(char(s, i + 1, end)) and not (letter(before) or digit(before) or before == ".")
+    return (
+        s[i] == "."
+        and digit(char(s, i + 1, end))
+        and not (letter(before) or digit(before) or before == ".")
+    )
 
 
 def token(s: str, m: int, end: int, first: int) -> Token:

@@ -8,17 +8,28 @@ correct "option" or "choice" is announced like an answer.
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from .characters import ALMOST, IGNORED, char, digit, letter, lowered, skip_spaces, space, word_end
+from .characters import (
+    ALMOST,
+    IGNORED,
+    char,
+    digit,
+    letter,
+    lowered,
+    skip_spaces,
+    space,
+    word_end,
+    word_set,
+)
 
 MARKUP = '*`":#_' + IGNORED
-COPULAS = frozenset(("is", "are", "was", "be", "equals", "becomes", "comes"))
-_VERB_BEFORE = frozenset(
-    ["to", "can", "cannot", "not", "will", "must", "should", "could", "would", "we", "you", "please", "let's", "i", "they", "now", "first"]
+COPULAS = word_set("is are was be equals becomes comes")
+_VERB_BEFORE = word_set(
+    "to can cannot not will must should could would we you please let's i they now first"
 )
-_NO_TRIGGER = frozenset(
-    ["the", "this", "these", "your", "my", "each", "all", "any", "every", "a", "an", "question", "questions", "with", "by", "them", "it", "either", "as"]
+_NO_TRIGGER = word_set(
+    "the this these your my each all any every a an question questions with by them it either as"
 )
-_BEST = frozenset(["correct", "right", "best", "final", "answer", "appropriate", "likely", "suitable", "the", "accurate"])
+_BEST = word_set("correct right best final answer appropriate likely suitable the accurate")
 _ASKERS = ("Question", "Human", "User", "Q")
 GAP = 80  # characters between "answer" and its verb
 
@@ -80,7 +91,9 @@ def _after_answer(s: str, start: int, i: int, end: int) -> Trigger | None:
     while i < stop:
         c = s[i]
         if c == "\n":
-            return Trigger(start, i, end, "heading") if not words and _heading(s, start, end) else None
+            return (
+                Trigger(start, i, end, "heading") if not words and _heading(s, start, end) else None
+            )
         if c in (":", "=", ALMOST):
             return Trigger(start, i + 1, end, "answer:")
         if c in ".?!;" and (i + 1 >= end or space(s[i + 1])):

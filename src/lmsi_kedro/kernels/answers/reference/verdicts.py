@@ -4,7 +4,7 @@ It knows nothing of the question: a verdict is read only where the value is one 
 closed list, never guessed from prose.
 """
 
-from .characters import char, letter, lowered, skip_spaces, word_at, word_end
+from .characters import char, letter, lowered, skip_spaces, word_at, word_end, word_set
 from .number_answers import Found, sentence_end
 
 YES_NO = {"yes": "bool:yes", "true": "bool:yes", "no": "bool:no", "false": "bool:no"}
@@ -15,13 +15,33 @@ NLI = {
     "contradicted": "nli:contradiction", "neutral": "nli:neutral", "inconclusive": "nli:neutral",
     "undetermined": "nli:neutral", "maybe": "nli:neutral", "unknown": "nli:neutral", "neither": "nli:neutral",
 }  # fmt: skip
-_NEUTRAL = tuple(
-    f"{negation} {verb}"
-    for negation in ("not possible to", "impossible to", "cannot", "can't", "can not", "unable to", "not able to")
-    for verb in ("tell", "say", "determine", "be determined", "know", "be known", "conclude", "infer", "be inferred")
-) + ("not enough information", "not sure", "not clear", "unclear", "insufficient information")
-FILLERS = frozenset(
-    ["most", "likely", "definitely", "clearly", "probably", "a", "an", "the", "simply", "therefore", "thus", "text", "textbf", "textit", "mathrm", "boxed", "that", "option", "answer", "would", "be", "is", "it", "indeed", "actually"]
+_NEGATIONS = (
+    "not possible to",
+    "impossible to",
+    "cannot",
+    "can't",
+    "can not",
+    "unable to",
+    "not able to",
+)
+_KNOWING = (
+    "tell",
+    "say",
+    "determine",
+    "be determined",
+    "know",
+    "be known",
+    "conclude",
+    "infer",
+    "be inferred",
+)
+_NEUTRAL = (
+    *(f"{negation} {verb}" for negation in _NEGATIONS for verb in _KNOWING),
+    "not enough information", "not sure", "not clear", "unclear", "insufficient information",
+)  # fmt: skip
+FILLERS = word_set(
+    "most likely definitely clearly probably a an the simply therefore thus text textbf textit "
+    "mathrm boxed that option answer would be is it indeed actually"
 )
 WINDOW = 400  # characters of a value that are searched: a verdict is short
 
@@ -104,6 +124,8 @@ def last_verdict(s: str, end: int, kind: str) -> Found | None:
         while i > 0 and letter(s[i - 1]):
             i -= 1
         word = word_at(s, i, stop)
-        if word in verdicts and (word != "no" or not letter(char(s, skip_spaces(s, stop, end), end))):
+        if word in verdicts and (
+            word != "no" or not letter(char(s, skip_spaces(s, stop, end), end))
+        ):
             return Found(i, stop, verdicts[word])
     return None
