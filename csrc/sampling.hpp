@@ -13,7 +13,7 @@
 
 namespace lmsi {
 
-constexpr size_t kMaxVocabulary = size_t{1} << 20;  // more could overflow the sum of weights
+constexpr size_t kMaxVocabulary = (size_t{1} << 19) - 1;  // weights then sum below 2^63
 
 struct SamplingRules {
     double scale;         // log2(e) / temperature; 0: the first maximum

@@ -8,8 +8,8 @@ import math
 from dataclasses import dataclass
 from typing import Protocol
 
-WEIGHT_BITS = 44  # the likeliest token weighs 2**44, so 2**20 tokens still sum below 2**64
-MAX_VOCABULARY = 1 << 20
+WEIGHT_BITS = 44  # the likeliest token weighs 2**44, so that any vocabulary sums below 2**63
+MAX_VOCABULARY = (1 << 19) - 1
 
 
 class Sampling(Protocol):

@@ -1,0 +1,111 @@
+"""Votes over integer key ids that already live on a GPU, one program per question.
+
+Counts, winner, confidence and margin are the reference's to the bit; entropy adds the same terms in
+another fixed order, so it agrees within rounding and does not depend on the order of paths either.
+Ties abstain: weights need exact sums, which are the CPU's work. Knows nothing of texts.
+"""
+
+# Triton reads annotations itself, and writes compile-time arguments in capitals.
+# mypy: disable-error-code="no-untyped-def,untyped-decorator"
+# ruff: noqa: N803
+
+from typing import NamedTuple
+
+import torch
+import triton
+import triton.language as tl
+
+UNREADABLE = -1
+ABSENT = -2  # pads a question with fewer paths
+
+
+class Votes(NamedTuple):
+    """A row per question; see `lmsi_kedro.kernels.votes.count_votes` for the words."""
+
+    key: torch.Tensor  # [questions] int64, UNREADABLE for none
+    votes: torch.Tensor  # [questions] int32, as are readable and paths
+    readable: torch.Tensor
+    paths: torch.Tensor
+    confidence: torch.Tensor  # [questions] float64, as are margin and entropy
+    margin: torch.Tensor
+    entropy: torch.Tensor
+    tied: torch.Tensor  # [questions, m] bool: the path holds a key that shares the top
+
+
+@triton.jit
+def _counts(row, ids, m, M: tl.constexpr, CHUNK: tl.constexpr):
+    """For each path: how many paths hold its key, and the first one that does."""
+    counts = tl.zeros((M,), tl.int32)
+    first = tl.full((M,), M, tl.int32)
+    for begin in range(0, M, CHUNK):
+        at = begin + tl.arange(0, CHUNK)
+        others = tl.load(row + at, mask=at < m, other=-2)
+        equal = ids[:, None] == others[None, :]
+        counts += tl.sum(equal.to(tl.int32), axis=1)
+        first = tl.minimum(first, tl.min(tl.where(equal, at[None, :], M), axis=1))
+    return counts, first
+
+
+@triton.jit
+def _entropy(counts, readable):
+    """-sum(p * log(p)) over distinct keys; sorted first, so that the order of additions is fixed."""
+    ordered = tl.sort(counts).to(tl.float64)
+    total = tl.maximum(readable, 1).to(tl.float64)
+    present = ordered > 0
+    terms = ordered / total * tl.log(total / tl.where(present, ordered, total))
+    return tl.sum(tl.where(present, terms, 0.0))
+
+
+@triton.jit
+def _kernel(keys, stride, m, winner, votes, readable, paths, confidence, margin, entropy, tied,
+            M: tl.constexpr, CHUNK: tl.constexpr):  # fmt: skip
+    question = tl.program_id(0)
+    row = keys + tl.cast(question, tl.int64) * stride
+    at = tl.arange(0, M)
+    ids = tl.load(row + at, mask=at < m, other=-2)
+    counts, first = _counts(row, ids, m, M, CHUNK)
+    counts = tl.where(ids >= 0, counts, 0)
+    top = tl.max(counts)
+    leads = (counts == top) & (counts > 0)
+    leaders = tl.sum((leads & (first == at)).to(tl.int32))
+    second = tl.max(tl.where(leads, 0, counts))
+    second = tl.where(leaders > 1, top, second)
+    key = tl.max(tl.where(leads, ids, -1))
+    read = tl.sum((ids >= 0).to(tl.int32))
+    present = tl.sum((ids != -2).to(tl.int32))
+    share = tl.maximum(present, 1).to(tl.float64)
+    tl.store(winner + question, tl.where(leaders == 1, key, -1))
+    tl.store(votes + question, top)
+    tl.store(readable + question, read)
+    tl.store(paths + question, present)
+    tl.store(confidence + question, top.to(tl.float64) / share)
+    tl.store(margin + question, (top - second).to(tl.float64) / share)
+    tl.store(entropy + question, _entropy(tl.where(first == at, counts, 0), read))
+    tl.store(tied + tl.cast(question, tl.int64) * m + at, leads, mask=at < m)
+
+
+def count_votes(ids: torch.Tensor) -> Votes:
+    """Counts the votes of `ids` [questions, m]: key ids from 0 up, UNREADABLE or ABSENT."""
+    if ids.ndim != 2 or ids.dtype not in (torch.int32, torch.int64):
+        raise ValueError(f"ids must be integers [questions, m], not {ids.dtype} {tuple(ids.shape)}")
+    questions, m = ids.shape
+    ids = ids.to(torch.int64).contiguous()
+
+    def column(dtype: torch.dtype, *shape: int) -> torch.Tensor:
+        return torch.zeros((questions, *shape), dtype=dtype, device=ids.device)
+
+    integer, real = torch.int32, torch.float64
+    table = Votes(
+        key=column(torch.int64) + UNREADABLE,
+        votes=column(integer),
+        readable=column(integer),
+        paths=column(integer),
+        confidence=column(real),
+        margin=column(real),
+        entropy=column(real),
+        tied=column(torch.bool, m),
+    )
+    if questions and m:
+        padded = max(triton.next_power_of_2(m), 16)
+        _kernel[(questions,)](ids, m, m, *table, M=padded, CHUNK=16)
+    return table
