@@ -5,6 +5,7 @@ from typing import Any
 from kedro.framework.hooks import hook_impl
 
 PARAMETERS = {
+    "data_root",
     "rounds",
     "tasks",
     "paths",

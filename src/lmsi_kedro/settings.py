@@ -3,10 +3,11 @@
 from lmsi_kedro.hooks import RoundsHook
 
 HOOKS = (RoundsHook(),)
-# Kedro asks telemetry and viz plugins in too; none of them may change a run.
-DISABLE_HOOKS_FOR_PLUGINS = ("kedro-telemetry",)
+DISABLE_HOOKS_FOR_PLUGINS = ("kedro-telemetry",)  # nothing is sent from here
 CONFIG_LOADER_ARGS = {
     "base_env": "base",
     "default_run_env": "local",
     "config_patterns": {"parameters": ["parameters*", "tasks*"]},
+    # An environment overrides single values of a group, not the whole group.
+    "merge_strategy": {"parameters": "soft"},
 }

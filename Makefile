@@ -1,0 +1,66 @@
+# make run: the loop on the embedded model. make test: lint, types, C++ and Python tests. Both set themselves up.
+SHELL := /bin/bash
+PYTHON ?= python3
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export DO_NOT_TRACK := 1
+export KEDRO_LOGGING_CONFIG := $(CURDIR)/conf/logging.yml
+export TORCH_EXTENSIONS_DIR := $(CURDIR)/.cache/torch_extensions
+RUN = kedro run --pipeline=self_improve
+
+.PHONY: help setup tools run full test check lint native-test viz clean
+
+help:
+	@grep -E '^# make|^[a-z-]+:.*##' Makefile | sed -E 's/^# //; s/:.*##/ \t/'
+
+setup: .venv/ready ## build .venv with everything
+
+tools:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	  || { echo "lmsi: Python >= 3.11 is needed; run 'make PYTHON=/path/to/python'"; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null \
+	  || { echo "lmsi: the Python module venv is missing; on Debian: apt install python3-venv"; exit 1; }
+	@test -f "$$($(PYTHON) -c 'import sysconfig; print(sysconfig.get_path("include"))')/Python.h" \
+	  || { echo "lmsi: Python.h is missing; on Debian: apt install python3-dev"; exit 1; }
+	@command -v $${CXX:-c++} >/dev/null \
+	  || { echo "lmsi: a C++ compiler is needed; on Debian: apt install g++"; exit 1; }
+
+# The package is rebuilt when its sources for the compiler or its dependencies change.
+.venv/ready: pyproject.toml constraints.txt $(shell find csrc -name '*.[chi]*' -o -name CMakeLists.txt) | tools
+	test -x .venv/bin/python || $(PYTHON) -m venv .venv
+	pip install --quiet --disable-pip-version-check -c constraints.txt torch
+	pip install --quiet --disable-pip-version-check -c constraints.txt cmake ninja pybind11 scikit-build-core
+	pip install --quiet --disable-pip-version-check -c constraints.txt --no-build-isolation -e '.[dev,viz]'
+	touch $@
+
+run: setup ## improve the embedded model; prints where the report is
+	@find .cache/torch_extensions -name lock -delete 2>/dev/null || true
+	$(RUN)
+	@lmsi report
+
+full: setup ## the same, every held-out question evaluated
+	$(RUN) --env=full
+	@lmsi report
+
+lint: setup
+	ruff check .
+	ruff format --check .
+	mypy
+	lint-imports
+
+native-test: setup
+	cmake -S csrc -B .build/tests -G Ninja -DLMSI_TESTS=ON > /dev/null
+	cmake --build .build/tests
+	ctest --test-dir .build/tests --output-on-failure
+
+test: lint native-test ## lint, types, C++ tests, Python tests
+	HF_HUB_OFFLINE=1 pytest -q -m "not slow"
+
+check: lint native-test ## everything, the slow tests too
+	HF_HUB_OFFLINE=1 pytest -q
+
+viz: setup ## look at the graph
+	kedro viz run
+
+clean: ## remove what runs made; the embedded model and questions stay
+	rm -rf data/0[2-57-8]_* data/smoke .build build
+	find data/06_models -mindepth 1 -maxdepth 1 ! -name base -exec rm -rf {} +

@@ -1,0 +1,101 @@
+"""The configuration itself: every dataset declared, every parameter used, labels out of training's reach."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from kedro.framework.session import KedroSession
+from kedro.framework.startup import bootstrap_project
+from kedro.pipeline import Pipeline
+
+from lmsi_kedro.hooks import PARAMETERS
+from lmsi_kedro.pipelines.self_improve.pipeline import create_pipeline
+
+ROOT = Path(__file__).parents[1]
+PIPELINES = {"self_improve", "sampling", "voting", "mixing", "fine_tuning", "evaluation",
+             "reporting", "base_model", "mini_world"}  # fmt: skip
+
+
+def ancestors(pipeline: Pipeline, dataset: str) -> set[str]:
+    return pipeline.to_outputs(dataset).datasets()
+
+
+def test_labels_never_reach_training() -> None:
+    """No input of any fine-tuning node descends from labels; the metrics do."""
+    pipeline = create_pipeline(rounds=3)
+    training = [node for node in pipeline.nodes if node.name.endswith("fine_tune")]
+    assert len(training) == 4
+    for node in training:
+        for dataset in node.inputs:
+            if not dataset.startswith("params:"):
+                assert not {"labels", "raw_labels"} & ancestors(pipeline, dataset), dataset
+    assert "labels" in ancestors(pipeline, "metrics")
+
+
+def test_a_round_samples_from_the_last_model_and_trains_the_base_model() -> None:
+    pipeline = create_pipeline(rounds=2)
+    nodes = {node.name: set(node.inputs) for node in pipeline.nodes}
+    assert "model_1" in nodes["round_2.sample_paths"]
+    assert {"base_model", "examples_2"} <= nodes["round_2.fine_tune"]
+    assert {"base_model", "examples_random"} <= nodes["round_1.random.fine_tune"]
+
+
+@pytest.fixture(scope="module")
+def context() -> object:
+    bootstrap_project(ROOT)
+    with KedroSession.create(ROOT) as session:
+        yield session.load_context()
+
+
+def test_every_dataset_is_declared(context: object) -> None:
+    from kedro.framework.project import pipelines
+
+    assert set(pipelines) - {"__default__"} == PIPELINES
+    for pipeline in pipelines.values():
+        named = {name for name in pipeline.datasets() if not name.startswith("param")}
+        assert not {name for name in named if name not in context.catalog}  # type: ignore[attr-defined]
+
+
+def test_every_parameter_is_used_and_known(context: object) -> None:
+    from kedro.framework.project import pipelines
+
+    used = {name for p in pipelines.values() for name in p.inputs() if name.startswith("params:")}
+    given = set(context.params)  # type: ignore[attr-defined]
+    assert {name.removeprefix("params:") for name in used} | {"rounds"} == given
+    assert given | {"data_root"} == PARAMETERS
+
+
+def kedro(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "kedro", *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+
+
+@pytest.mark.parametrize(
+    ("parameter", "message"),
+    [
+        ("lerning_rate=1", "parameters: unknown lerning_rate"),
+        ("rounds=0", "rounds must be a whole number of at least 1"),
+        ("paths.m=0", "paths"),
+        ("training.lr=1", "training"),
+    ],
+)
+def test_wrong_parameters_stop_the_run_by_name(
+    parameter: str, message: str, tmp_path: Path
+) -> None:
+    result = kedro("run", "--pipelines=self_improve", f"--params={parameter},data_root={tmp_path}")
+    assert result.returncode != 0
+    assert message in result.stdout + result.stderr
+    assert not any(tmp_path.iterdir())
+
+
+def test_the_registry_imports_nothing_heavy() -> None:
+    """What keeps `kedro registry list` under 1.2 s."""
+    script = (
+        "import sys, lmsi_kedro.pipeline_registry as registry; registry.register_pipelines();"
+        "print([name for name in ('torch', 'transformers', 'scipy.stats', 'pandas') if name in sys.modules])"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True
+    )
+    assert result.stdout.strip() == "[]", result.stderr

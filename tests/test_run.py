@@ -1,0 +1,110 @@
+"""The whole loop, small, on the embedded model: once, killed, resumed, explored and drawn."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+ROOT = Path(__file__).parents[1]
+RUN = [sys.executable, "-m", "kedro", "run", "--pipelines=self_improve", "--env=smoke"]
+
+
+def data_root(folder: Path) -> Path:
+    """A copy of what the project ships, for a run to write beside."""
+    shutil.copytree(ROOT / "data" / "01_raw", folder / "01_raw")
+    shutil.copytree(ROOT / "data" / "06_models" / "base", folder / "06_models" / "base")
+    return folder
+
+
+def chunks(data: Path) -> dict[str, int]:
+    """Every sampled chunk and when it was written."""
+    return {
+        str(path): path.stat().st_mtime_ns for path in data.rglob("*.parquet") if is_chunk(path)
+    }
+
+
+def is_chunk(path: Path) -> bool:
+    return re.fullmatch(r"[0-9a-f]{32}\.[0-9a-f]{16}\.parquet", path.name) is not None
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data of a run that was killed while it sampled, and started again."""
+    data = data_root(tmp_path_factory.mktemp("data"))
+    command = [*RUN, f"--params=data_root={data},engine.rows_per_chunk=16"]
+    first = subprocess.Popen(command, cwd=ROOT, start_new_session=True, stdout=subprocess.DEVNULL)
+    while len(chunks(data)) < 3:
+        assert first.poll() is None, "the run ended before it could be killed"
+        time.sleep(0.05)
+    os.kill(first.pid, signal.SIGKILL)
+    first.wait()
+    time.sleep(1.5)  # orphaned workers notice within half a second
+    written = chunks(data)
+    subprocess.run(command, cwd=ROOT, check=True, timeout=400)
+    kept = {name: stamp for name, stamp in chunks(data).items() if name in written}
+    assert kept == written, "chunks of the killed run were sampled again"
+    return data
+
+
+def test_the_report_and_its_numbers(data: Path) -> None:
+    metrics = json.loads((data / "08_reporting" / "metrics.json").read_text())
+    wanted = {"before", "after", "delta", "p_value", "n", "improved", "beats_controls"}
+    assert wanted <= set(metrics["headline"])
+    assert metrics["headline"]["n"] == 24
+    for task in ("mini_gsm", "mini_arc", "mini_svamp"):
+        for mode, n in (("standard", 12), ("cot_greedy", 12), ("self_consistency", 8)):
+            for side in ("before", "after"):
+                numbers = metrics["rounds"][0]["tasks"][task][mode][side]
+                assert numbers["low"] <= numbers["accuracy"] <= numbers["high"]
+                assert numbers["n"] == n
+    page = (data / "08_reporting" / "report.html").read_text()
+    assert "mini_arc" in page
+    assert not re.search(r"<(?:script|link|img)[^>]+(?:src|href)=\"https?:", page)
+
+
+def test_what_was_trained_on(data: Path) -> None:
+    """Only unlabeled questions of in-domain tasks, in all four formats, with the winner's answer."""
+    examples = pl.read_parquet(data / "05_examples" / "examples_1.parquet")
+    questions = pl.read_parquet(data / "02_intermediate" / "questions.parquet")
+    asked = examples.join(questions, on="question_id")
+    assert set(asked["split"]) == {"unlabeled"}
+    assert set(asked["task"]) <= {"mini_gsm", "mini_arc"}
+    assert examples["format"].n_unique() == 4
+    random = pl.read_parquet(data / "05_examples" / "examples_random.parquet")
+    counts = [
+        t.filter(format="zero_shot_cot").group_by("question_id").len() for t in (examples, random)
+    ]
+    assert counts[0].sort("question_id").equals(counts[1].sort("question_id"))
+
+
+def test_the_notebook_explores_the_run(data: Path) -> None:
+    import nbformat
+    from nbclient import NotebookClient
+
+    notebook = nbformat.read(ROOT / "notebooks" / "explore.ipynb", as_version=4)
+    first = next(cell for cell in notebook.cells if "load_ext" in cell.source)
+    first.source += f"\n%reload_kedro --env=smoke --params=data_root={data}"
+    NotebookClient(notebook, resources={"metadata": {"path": str(ROOT / "notebooks")}}).execute()
+    assert any(cell.get("outputs") for cell in notebook.cells)
+
+
+def test_the_graph_is_drawn(tmp_path: Path) -> None:
+    """`kedro viz build` exits 0 even on failure, so its output is looked at."""
+    project = tmp_path / "project"
+    for folder in ("conf", "src"):
+        shutil.copytree(ROOT / folder, project / folder)
+    for file in ("pyproject.toml", ".telemetry"):
+        shutil.copy(ROOT / file, project / file)
+    subprocess.run(
+        [sys.executable, "-m", "kedro", "viz", "build"], cwd=project, check=True, timeout=200
+    )
+    graph = json.loads((project / "build" / "api" / "main").read_text())
+    assert {"round_1.sample_paths", "sample_paths"} & {node["name"] for node in graph["nodes"]}
