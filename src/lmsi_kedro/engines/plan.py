@@ -178,5 +178,5 @@ def follow(parent: int) -> None:
 
 def sample_chunk(chunk: Chunk) -> pl.DataFrame:
     """In a worker: the chunk's paths."""
-    table = _engine.sample(chunk.requests, chunk.sampling)
+    table: pl.DataFrame = _engine.sample(chunk.requests, chunk.sampling)
     return table.with_columns(pl.lit(value).alias(name) for name, value in chunk.columns.items())

@@ -41,7 +41,7 @@ SUBJECTS = (
 
 @dataclass(frozen=True)
 class Term:
-    """"a groups of b things": `group` is "boxes of {} pens"."""
+    """ "a groups of b things": `group` is "boxes of {} pens"."""
 
     a: int
     b: int

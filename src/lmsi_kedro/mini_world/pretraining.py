@@ -86,47 +86,77 @@ def build_model(vocab: int, params: PretrainingParams) -> Any:
     )
 
 
+class Pretraining:
+    """Model, optimizer, schedule and losses so far: what a checkpoint holds."""
+
+    def __init__(self, model: Any, params: PretrainingParams, checkpoint: Path) -> None:
+        self.model, self.params, self.checkpoint = model, params, checkpoint
+        self.optimizer, self.schedule = build_optimizer(model, params)
+        self.losses: list[dict[str, float]] = []
+        self.step = 0
+        self.seconds = 0.0
+
+    @property
+    def stateful(self) -> dict[str, Any]:
+        return {"model": self.model, "optimizer": self.optimizer, "schedule": self.schedule}
+
+    def resume(self) -> None:
+        """Continue from the checkpoint, if there is one."""
+        import torch
+
+        if self.checkpoint.exists():
+            state = torch.load(self.checkpoint, weights_only=True)
+            for name, part in self.stateful.items():
+                part.load_state_dict(state[name])
+            self.step, self.losses, self.seconds = state["step"], state["losses"], state["seconds"]
+            log.info("resuming at step %d of %d", self.step, self.params.steps)
+
+    def save(self) -> None:
+        import torch
+
+        state = {name: part.state_dict() for name, part in self.stateful.items()}
+        state |= {"step": self.step, "losses": self.losses, "seconds": self.seconds}
+        torch.save(state, self.checkpoint.with_suffix(".tmp"))
+        self.checkpoint.with_suffix(".tmp").replace(self.checkpoint)
+
+    def learn(self, forward: Any, batch: Any) -> None:
+        """One step on token ids [batch, block]."""
+        import torch
+
+        start = time.monotonic()
+        with torch.autocast("cpu", torch.bfloat16):
+            loss = forward(input_ids=batch, labels=batch).loss
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        self.optimizer.step()
+        self.schedule.step()
+        self.optimizer.zero_grad()
+        self.step += 1
+        self.seconds += time.monotonic() - start
+        if self.step % self.params.log_every == 0:
+            self.losses.append({"step": self.step, "loss": round(loss.item(), 4)})
+            rate = self.step * batch.numel() / self.seconds
+            log.info("step %d of %d: loss %.4f, %.0f tokens/s", self.step, self.params.steps,
+                     self.losses[-1]["loss"], rate)  # fmt: skip
+        if self.step % self.params.checkpoint_every == 0:
+            self.save()
+
+
 def pretrain(params: PretrainingParams, workspace: Path) -> Path:
-    """Train tokenizer and model; returns the finished model directory. Resumes from its last checkpoint."""
+    """Train tokenizer and model; returns the finished directory. Resumes from its last checkpoint."""
     import torch
 
     workspace.mkdir(parents=True, exist_ok=True)
     tokenizer = train_tokenizer(params.seed)
     model = build_model(len(tokenizer), params)
-    optimizer, schedule = build_optimizer(model, params)
-    checkpoint, first, losses = workspace / "checkpoint.pt", 0, []
-    if checkpoint.exists():
-        state = torch.load(checkpoint, weights_only=True)
-        model.load_state_dict(state["model"])
-        optimizer.load_state_dict(state["optimizer"])
-        schedule.load_state_dict(state["schedule"])
-        first, losses = state["step"], state["losses"]
-        log.info("resuming at step %d of %d", first, params.steps)
-    data = blocks(tokenizer, params.seed, params.block)
+    training = Pretraining(model, params, workspace / "checkpoint.pt")
+    training.resume()
+    done = training.step
     forward = torch.compile(model)
-    start = time.monotonic()
-    for step, batch in enumerate(batches(data, params), start=1):
-        if step <= first:
-            continue
-        with torch.autocast("cpu", torch.bfloat16):
-            loss = forward(input_ids=batch, labels=batch).loss
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        schedule.step()
-        optimizer.zero_grad()
-        if step % params.log_every == 0:
-            losses.append({"step": step, "loss": round(loss.item(), 4)})
-            rate = (step - first) * params.batch * params.block / (time.monotonic() - start)
-            log.info(
-                "step %d/%d  loss %.4f  %d tokens/s", step, params.steps, losses[-1]["loss"], rate
-            )
-        if step % params.checkpoint_every == 0:
-            state = {"model": model.state_dict(), "optimizer": optimizer.state_dict()}
-            state |= {"schedule": schedule.state_dict(), "step": step, "losses": losses}
-            torch.save(state, checkpoint.with_suffix(".tmp"))
-            checkpoint.with_suffix(".tmp").replace(checkpoint)
-    return save(model, tokenizer, params, losses, time.monotonic() - start, workspace)
+    data = blocks(tokenizer, params.seed, params.block)
+    for batch in islice(batches(data, params), done, None):
+        training.learn(forward, batch)
+    return save(training, tokenizer, workspace / "model")
 
 
 def batches(data: Iterator[list[int]], params: PretrainingParams) -> Iterator[Any]:
@@ -154,24 +184,17 @@ def build_optimizer(model: Any, params: PretrainingParams) -> tuple[Any, Any]:
     return optimizer, torch.optim.lr_scheduler.LambdaLR(optimizer, scale)
 
 
-def save(
-    model: Any,
-    tokenizer: Any,
-    params: PretrainingParams,
-    losses: list[dict[str, float]],
-    seconds: float,
-    workspace: Path,
-) -> Path:
+def save(training: Pretraining, tokenizer: Any, directory: Path) -> Path:
     """Weights, tokenizer and how they were made, in one directory."""
-    directory = workspace / "model"
-    model.save_pretrained(directory)
+    params = training.params
+    training.model.save_pretrained(directory)
     tokenizer.save_pretrained(directory)
     record = {
         "command": "kedro run --pipeline=base_model",
         "params": params.model_dump(),
         "tokens": params.steps * params.batch * params.block,
-        "seconds": round(seconds),
-        "losses": losses,
+        "seconds": round(training.seconds),
+        "losses": training.losses,
     }
     (directory / "pretraining.json").write_text(json.dumps(record, indent=1) + "\n")
     return directory

@@ -19,8 +19,11 @@ NAME = "lmsi_tree"
 class PathLayer(DynamicLayer):
     """Own keys and values of the rows, in a buffer of the final size: appending copies nothing else."""
 
+    keys: Any
+    values: Any
+
     def __init__(self, capacity: int) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.capacity, self.length = capacity, 0
 
     def update(self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any) -> Any:
@@ -37,6 +40,8 @@ class PathLayer(DynamicLayer):
 
 class PrefixTree(Cache):
     """levels[layer] are the prefixes that all rows share; `layers` hold the rows' own tokens."""
+
+    layers: list[Any]
 
     def __init__(self, layers: int, capacity: int, levels: list[list[Level]]) -> None:
         super().__init__(layers=[PathLayer(capacity) for _ in range(layers)])

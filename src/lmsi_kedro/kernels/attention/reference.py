@@ -39,7 +39,7 @@ def attend(
     sizes = [score.shape[-1] for score in scores]
     weights = torch.cat(scores, -1).softmax(-1, dtype=torch.float32).to(values.dtype)
     *parts, own = weights.split(sizes, -1)
-    output = own @ values
+    output: Tensor = own @ values
     for part, level in zip(parts, levels, strict=True):
         output = output + gather(part, level)
     return output.view(rows, heads, length, width)
@@ -83,5 +83,6 @@ def fold(rows: Tensor, members: Tensor) -> Tensor:
 
 def unfold(folded: Tensor, members: Tensor, slot: Tensor) -> Tensor:
     """The inverse of `fold`: [N, Hkv, A * Q, X] -> [R, Hkv, Q, X]."""
-    split = folded.unflatten(2, (members.shape[1], -1)).transpose(1, 2)  # [N, A, Hkv, Q, X]
-    return split.flatten(0, 1)[slot]
+    split: Tensor = folded.unflatten(2, (members.shape[1], -1)).transpose(1, 2)  # [N, A, Hkv, Q, X]
+    rows: Tensor = split.flatten(0, 1)[slot]
+    return rows

@@ -8,9 +8,8 @@ import polars as pl
 from lmsi_kedro.mini_world import FAMILIES
 from lmsi_kedro.mini_world.problems import Problem, draw_problem
 from lmsi_kedro.params import WorldParams
+from lmsi_kedro.schemas import TEXTS, Columns
 from lmsi_kedro.tasks import Tasks
-
-TEXTS = pl.List(pl.String)
 
 
 def make_questions(world: WorldParams, tasks: Tasks) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -29,7 +28,7 @@ def make_questions(world: WorldParams, tasks: Tasks) -> tuple[pl.DataFrame, pl.D
         for split, problem in drawn
         if split != "unlabeled"
     ]
-    columns = {"task": pl.String, "question": pl.String, "choices": TEXTS}
+    columns: Columns = {"task": pl.String, "question": pl.String, "choices": TEXTS}
     return (
         pl.DataFrame(asked, schema={"split": pl.String, **columns}),
         pl.DataFrame(labels, schema={**columns, "answers": TEXTS}),

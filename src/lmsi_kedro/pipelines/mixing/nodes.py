@@ -65,7 +65,7 @@ def render_examples(
 
     The k paths of a question give the same direct example; direct_per_question of them are kept.
     """
-    round = 1 + (previous["round"].max() or 0)
+    round = 1 + max(previous["round"].to_list(), default=0)
     shots = {name: exemplars_of(exemplars, tasks[name].exemplar_set) for name in tasks.in_domain}
     asked = selected.join(questions, on="question_id", how="left", maintain_order="left")
     nth = asked.select(pl.int_range(pl.len()).over("question_id")).to_series()
