@@ -117,6 +117,14 @@ std::vector<std::string> words_of(const Text& text, size_t a, size_t b) {
     return words;
 }
 
+// Symbols alone, such as closing brackets, count as written.
+std::string symbols(View valid_utf8) {
+    std::string kept;
+    for (const char c : plain(valid_utf8))
+        if (c != ' ' || (!kept.empty() && kept.back() != ' ')) kept += c;
+    return kept;
+}
+
 // The key of one part.
 std::string part_key(const Text& text, size_t from, size_t to) {
     const auto [a, b] = trim(text.folded(), from, to);
@@ -130,7 +138,7 @@ std::string part_key(const Text& text, size_t from, size_t to) {
         key += key.empty() ? "span:" : " ";
         key += word;
     }
-    return key;
+    return key.empty() ? "span:" + symbols(text.slice(a, b)) : key;
 }
 
 // The width of what separates two parts at i: ", ", ";", a line end, " and ", " & ".

@@ -11,7 +11,10 @@ constexpr size_t WINDOW = 400;  // characters of a value that are searched: a ve
 struct Verdict {
     View word, key;
 };
-constexpr Verdict YES_NO[] = {{"yes", "bool:yes"}, {"true", "bool:yes"}, {"no", "bool:no"}, {"false", "bool:no"}};
+constexpr Verdict YES_NO[] = {
+    {"yes", "bool:yes"}, {"true", "bool:yes"}, {"valid", "bool:yes"}, {"plausible", "bool:yes"},
+    {"no", "bool:no"}, {"false", "bool:no"}, {"invalid", "bool:no"}, {"implausible", "bool:no"},
+};
 constexpr Verdict NLI[] = {
     {"yes", "nli:entailment"}, {"true", "nli:entailment"}, {"entailment", "nli:entailment"}, {"entails", "nli:entailment"},
     {"entailed", "nli:entailment"}, {"no", "nli:contradiction"}, {"false", "nli:contradiction"},

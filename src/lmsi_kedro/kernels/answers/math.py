@@ -1,5 +1,150 @@
-"""Placeholder."""
+"""Keys of mathematical answers (kind `math`): numbers, expressions, tuples, intervals, sets, equations.
+
+The wording is cleaned of typography and units, taken apart at its commas, unions and relations, and
+each part gets the normal form of algebra; what is not understood is keyed by its cleaned wording. So
+equality stays one of keys: symmetric and transitive. Surfaces beyond MOST_LENGTH are keyed as wordings.
+"""
+
+import re
+from fractions import Fraction
+
+from .algebra import RefusedError, add, constant, key, multiply
+from .latex import expression
+from .reference.characters import fold
+from .reference.number_words import number_words
+from .reference.values import key as number_key
+from .typography import cleaned
+
+MOST_LENGTH = 400
+_GROUPED = re.compile(r"(?<![\d.])\d{1,3}(?:(?:,|\{,\})\d{3})+(?!\d)")
+_NAMED = r"[A-Za-z]|[A-Za-z]_\{?\w\}?|[a-zA-Z]\([a-z]\)|\\theta|\\alpha"
+_LEFT_SIDE = re.compile(rf"(?:{_NAMED})\s?(?:=|\\in)(?!.*=)\s?(?=.)")
+_MATRIX = re.compile(r"\\begin\{([pbv]?matrix)\}(.*)\\end\{\1\}")
+_RELATION = re.compile(r"(<=|>=|!=|<|>|=)")
+
+
+def _split(text: str, separators: tuple[str, ...]) -> list[str]:
+    """The parts between separators outside all brackets."""
+    parts, depth, start, i = [], 0, 0, 0
+    while i < len(text):
+        depth += (text[i] in "([{") - (text[i] in ")]}")
+        found = next((x for x in separators if depth == 0 and text.startswith(x, i)), "")
+        if found:
+            parts.append(text[start:i])
+            start = i + len(found)
+        i += max(len(found), 1)
+    return [part.strip() for part in (*parts, text[start:])]
+
+
+def _wording(text: str) -> str:
+    """The key of what is not understood: letters in one case if it is plain words, else as cleaned."""
+    plain = text.strip("()[]{}\"' ") if re.fullmatch(r"[(\[\"']?[A-Za-z]+[)\]\"']?", text) else text
+    words = re.fullmatch(r"[A-Za-z][A-Za-z' -]*", plain)
+    return "math:" + (plain.lower() if words and len(plain) > 1 else plain.replace(" ", ""))
+
+
+def _listed(keys: list[str]) -> str:
+    distinct = sorted(set(keys))
+    return distinct[0] if len(distinct) == 1 else "list:" + "|".join(distinct)
+
+
+def _related(text: str) -> str:
+    """An equation as a sum that is zero, an inequality from small to large."""
+    pieces = _RELATION.split(text)
+    sides, signs = pieces[::2], pieces[1::2]
+    if signs == ["="]:
+        zero = add(expression(sides[0]), expression(sides[1]), -1)
+        leading = zero[min(zero)] if zero else Fraction(1)
+        return f"math:0={key(multiply(zero, constant(1 / leading)))}"
+    keys = [key(expression(side)) for side in sides]
+    if all(sign in (">", ">=") for sign in signs):
+        keys, signs = keys[::-1], [sign.replace(">", "<") for sign in signs[::-1]]
+    return "math:" + "".join(x for pair in zip(keys, [*signs, ""], strict=True) for x in pair)
+
+
+def _encloses(text: str) -> bool:
+    """Whether the bracket that the text begins with is closed by its last character."""
+    depth = 0
+    for i, c in enumerate(text):
+        depth += (c in "([{") - (c in ")]}")
+        if depth <= 0 and i < len(text) - 1 and c != "\\":
+            return False
+    return depth == 0
+
+
+def _bracketed(text: str) -> str | None:
+    """A tuple, an interval or a set."""
+    is_set = text.startswith("\\{") and text.endswith("\\}")
+    if not (is_set or (text[:1] in "([" and text[-1:] in ")]")) or not _encloses(text):
+        return None
+    parts = _split(text[2:-2] if is_set else text[1:-1], (",",))
+    if is_set:
+        return _listed([_part(part) for part in parts]) if parts != [""] else "math:{}"
+    return (
+        f"math:{text[0]}{','.join(_part(part) for part in parts)}{text[-1]}"
+        if len(parts) > 1
+        else None
+    )
+
+
+def _matrix(text: str) -> str | None:
+    found = _MATRIX.fullmatch(text)
+    if not found:
+        return None
+    rows = [
+        [_part(cell.strip()) for cell in row.split("&")]
+        for row in found[2].split("\\\\")
+        if row.strip()
+    ]
+    return "math:matrix(" + ";".join(",".join(row) for row in rows) + ")"
+
+
+def _part(text: str) -> str:
+    """The key of one part."""
+    text = text.strip()
+    if found := _matrix(text) or (_bracketed(text) if text else None):
+        return found
+    unions = _split(text, ("\\cup",))
+    if len(unions) > 1:
+        return "math:" + "\\cup".join(sorted(_part(part) for part in unions))
+    try:
+        if _RELATION.search(text):
+            return _related(text)
+        if re.fullmatch(r"[A-Za-z]{2,}", text) or re.search(
+            r"(?<!\\)(?<![A-Za-z])[A-Za-z]{4,}", text
+        ):
+            return _wording(text)
+        return key(expression(text))
+    except RefusedError:
+        return _wording(text)
+
+
+def _valued(text: str) -> str:
+    """What follows "x =", "f(x) =" or "x in"."""
+    found = _LEFT_SIDE.match(text)
+    return text[found.end() :] if found else text
+
+
+def _signs(text: str) -> list[str]:
+    """Both readings of a plus-minus."""
+    return (
+        [text.replace("\\pm", "+"), text.replace("\\pm", "-")]
+        if text.count("\\pm") == 1
+        else [text]
+    )
 
 
 def math_key(surface: str) -> str | None:
-    return "math:" + "".join(surface.split())
+    """The key of a mathematical answer; nothing for an empty one."""
+    text = cleaned(surface) if len(surface) <= MOST_LENGTH else surface
+    if not text or len(surface) > MOST_LENGTH:
+        return "math:" + "".join(text.split()) if text else None
+    spelled = number_words(fold(text), 0, len(text))
+    if spelled and spelled.end == len(text):
+        return number_key(spelled.value)
+    text = (
+        _GROUPED.sub(lambda m: re.sub(r"\D", "", m[0]), text) if _bracketed(text) is None else text
+    )
+    parts = _split(text, (",", ";", " and ", " or "))
+    keys = [_part(_valued(reading)) for part in parts if part for reading in _signs(part)]
+    return _listed(keys or [_wording(text)])

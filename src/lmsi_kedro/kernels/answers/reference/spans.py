@@ -120,6 +120,11 @@ def _words(s: str, original: str, a: int, b: int) -> list[str]:
     return [word for word in words if word]
 
 
+def _symbols(text: str) -> str:
+    """Symbols alone, such as closing brackets, count as written."""
+    return " ".join(word for word in plain(text).split(" ") if word)
+
+
 def _span(s: str, original: str, a: int, b: int) -> str | None:
     a, b = _trim(s, a, b)
     if a >= b:
@@ -128,7 +133,7 @@ def _span(s: str, original: str, a: int, b: int) -> str | None:
         return content
     words = _words(s, original, a, b)
     kept = [word for word in words if word not in _ARTICLES] or words
-    return "span:" + " ".join(kept) if kept else None
+    return "span:" + (" ".join(kept) or _symbols(original[a:b]))
 
 
 def _separator(s: str, i: int, a: int, b: int) -> int:

@@ -7,7 +7,10 @@ closed list, never guessed from prose.
 from .characters import char, letter, lowered, skip_spaces, word_at, word_end, word_set
 from .number_answers import Found, sentence_end
 
-YES_NO = {"yes": "bool:yes", "true": "bool:yes", "no": "bool:no", "false": "bool:no"}
+YES_NO = {
+    "yes": "bool:yes", "true": "bool:yes", "valid": "bool:yes", "plausible": "bool:yes",
+    "no": "bool:no", "false": "bool:no", "invalid": "bool:no", "implausible": "bool:no",
+}  # fmt: skip
 NLI = {
     "yes": "nli:entailment", "true": "nli:entailment", "entailment": "nli:entailment", "entails": "nli:entailment",
     "entailed": "nli:entailment", "no": "nli:contradiction", "false": "nli:contradiction",
