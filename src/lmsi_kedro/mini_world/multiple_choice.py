@@ -27,7 +27,7 @@ SUBJECTS = (
     Subject("Which load is the heaviest?", "{} bags of {} kilos", True, 0.5),
     Subject("Which load is the lightest?", "{} bags of {} kilos", False, 0.5),
     Subject("Which trip is the longest?", "{} days of {} hours", True, 0.5),
-    Subject("Which trip is the shortest?", "{} days of {} hours", False, 0.5),
+    Subject("Which trip is the shortest?", "{} days of {} hours", False, 0.2),
     Subject("Which tank holds the most?", "{} cups of {} liters", True, 0.2),
     Subject("Which tank holds the least?", "{} cups of {} liters", False, 0.2),
 )
@@ -68,15 +68,13 @@ def draw(rng: Random, with_easy: bool) -> Problem:
 
 
 def careful_comparison(pairs: list[tuple[int, int]], greatest: bool, rng: Random) -> str:
-    """Every choice worked out, in any order, with the best one so far."""
+    """Every choice worked out, in any order, and then the best of them."""
     opening = rng.choice(("First", "We get", "Count"))
-    steps: list[str] = []
-    best = (-1, "") if greatest else (100, "")
-    for index in rng.sample(range(len(LETTERS)), len(LETTERS)):
-        (a, b), letter = pairs[index], LETTERS[index]
-        best = (max if greatest else min)(best, (a * b, letter))
-        steps.append(f"({letter}) {a} * {b} = {a * b}, best ({best[1]}) {best[0]}")
-    return f"{opening} {'. '.join(steps)}."
+    order = rng.sample(range(len(LETTERS)), len(LETTERS))
+    worked = [(pairs[i][0] * pairs[i][1], LETTERS[i], *pairs[i]) for i in order]
+    steps = ", ".join(f"({letter}) {a} * {b} = {v} ({letter})" for v, letter, a, b in worked)
+    value, best, *_ = (max if greatest else min)(worked)
+    return f"{opening} {steps}. The {'most' if greatest else 'least'} is {value} ({best})."
 
 
 FAMILY = Family("mini_arc", draw)
