@@ -75,7 +75,9 @@ def test_greedy_equals_generate(engine: LocalEngine) -> None:
         prompt = torch.tensor([engine.encode(SHARED) + engine.encode(own)])
         written = engine.model.generate(prompt, max_new_tokens=20, do_sample=False)
         new = written[0, prompt.shape[1] :]
-        assert engine.tokenizer.decode(new, skip_special_tokens=True).split("\nQ:")[0].strip() == text
+        assert (
+            engine.tokenizer.decode(new, skip_special_tokens=True).split("\nQ:")[0].strip() == text
+        )
         logits = engine.model(written).logits.detach()[0, prompt.shape[1] - 1 : -1]
         chosen = logits.log_softmax(-1)[torch.arange(len(new)), new].sum()
         assert total == pytest.approx(chosen.item(), rel=1e-4)
