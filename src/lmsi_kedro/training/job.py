@@ -1,0 +1,112 @@
+"""One fine-tuning, written down: a folder named by the digest of all that determines its result.
+
+    <workspace>/<digest>/
+        job.json  examples.parquet          what to do
+        checkpoints/  progress.jsonl  trainer.log  error.txt    while it is done
+        model/                              there only when it is done
+
+The same examples, base model and parameters lead to the same folder, so an interrupted run resumes
+and a finished one is not done twice. Knows nothing of how training is done.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from lmsi_kedro.params import TrainingParams
+
+COLUMNS = ["example_id", "prompt", "target", "weight"]
+# Part of every digest: raise it when the trainer makes other models from the same job.
+RECIPE = 1
+
+
+class TrainingError(RuntimeError):
+    """Fine-tuning cannot go on; the message says why and what to change."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job folder and what is written in its job.json."""
+
+    folder: Path
+    base_model: Path
+    params: TrainingParams
+
+    @classmethod
+    def write(
+        cls,
+        workspace: Path,
+        examples: pl.DataFrame,
+        base_model: Path,
+        base_digest: str,
+        params: TrainingParams,
+    ) -> "Job":
+        """Makes or finds the folder of a job; the order of the examples does not matter."""
+        examples = checked(examples)
+        folder = workspace.resolve() / job_digest(examples, base_digest, params)[:32]
+        folder.mkdir(parents=True, exist_ok=True)
+        examples.write_parquet(folder / "examples.parquet")
+        job = {"base_model": str(base_model.resolve()), "params": params.model_dump()}
+        (folder / "job.json").write_text(json.dumps(job, indent=2))
+        return cls.read(folder / "job.json")
+
+    @classmethod
+    def read(cls, path: Path) -> "Job":
+        """The job of a job.json."""
+        job = json.loads(path.read_text())
+        return cls(path.parent, Path(job["base_model"]), TrainingParams(**job["params"]))
+
+    @property
+    def examples(self) -> pl.DataFrame:
+        """The examples, in the order of their ids."""
+        return pl.read_parquet(self.folder / "examples.parquet")
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.folder / "checkpoints"
+
+    @property
+    def progress(self) -> Path:
+        """One JSON object a line for each step done."""
+        return self.folder / "progress.jsonl"
+
+    @property
+    def log(self) -> Path:
+        """What the trainer and its libraries print."""
+        return self.folder / "trainer.log"
+
+    @property
+    def error(self) -> Path:
+        """The one sentence of a TrainingError in the trainer."""
+        return self.folder / "error.txt"
+
+    @property
+    def model(self) -> Path:
+        """The result; it exists only when it is complete and checked."""
+        return self.folder / "model"
+
+
+def checked(examples: pl.DataFrame) -> pl.DataFrame:
+    """The columns that training reads, sorted by id; an error for unusable examples."""
+    if missing := set(COLUMNS) - set(examples.columns):
+        raise TrainingError(f"examples lack the columns {sorted(missing)}.")
+    if examples.is_empty():
+        raise TrainingError("There are no examples to train on: no answer was kept by the vote.")
+    usable = pl.col("weight").is_finite() & (pl.col("weight") > 0)
+    if (bad := examples.filter(~usable.fill_null(False))).height:
+        raise TrainingError(
+            f"The weight of an example must be positive: {bad['example_id'][:5].to_list()}."
+        )
+    return examples.select(COLUMNS).sort(COLUMNS)
+
+
+def job_digest(examples: pl.DataFrame, base_digest: str, params: TrainingParams) -> str:
+    """sha256 of all that determines the tuned model."""
+    head = {"recipe": RECIPE, "base": base_digest, "params": params.model_dump()}
+    digest = hashlib.sha256(json.dumps(head, sort_keys=True).encode())
+    for row in examples.iter_rows():
+        digest.update(repr(row).encode())
+    return digest.hexdigest()

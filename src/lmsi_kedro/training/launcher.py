@@ -1,0 +1,123 @@
+"""Starts the trainer's processes, shows their progress, and never leaves one behind.
+
+The environment is the one that the `deepspeed` launcher gives to local processes; starting them
+directly saves its two rounds of imports. Knows nothing of what is computed.
+"""
+
+import contextlib
+import fcntl
+import json
+import logging
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+from lmsi_kedro.training.job import Job, TrainingError
+
+log = logging.getLogger(__name__)
+REPORT_SECONDS = 5.0
+
+
+def train(job: Job) -> Path:
+    """Does a job, or what is left of it, and returns the directory of the tuned model."""
+    with exclusive(job.folder):
+        if not job.model.exists():
+            job.error.unlink(missing_ok=True)
+            job.progress.write_text("")
+            with job.log.open("ab") as output, processes(job, output) as running:
+                follow(job, running)
+    return job.model
+
+
+@contextlib.contextmanager
+def exclusive(folder: Path) -> Iterator[None]:
+    """One run at a time in a job folder; a second one waits, and then finds the model."""
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@contextlib.contextmanager
+def processes(job: Job, output: IO[bytes]) -> Iterator[list[subprocess.Popen[bytes]]]:
+    """The trainer's processes, each in a group of its own; all are gone afterwards."""
+    command = [sys.executable, "-m", "lmsi_kedro.training.trainer", str(job.folder / "job.json")]
+    running: list[subprocess.Popen[bytes]] = []
+    port = free_port()
+    try:
+        for rank in range(job.params.processes):
+            environment = os.environ | rank_environment(rank, job.params.processes, port)
+            running.append(
+                subprocess.Popen(
+                    command, env=environment, stdout=output, stderr=output, process_group=0
+                )
+            )
+        yield running
+    finally:
+        for process in running:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def rank_environment(rank: int, count: int, port: int) -> dict[str, str]:
+    """What torch.distributed and DeepSpeed read in a process."""
+    return {
+        "RANK": str(rank),
+        "LOCAL_RANK": str(rank),
+        "WORLD_SIZE": str(count),
+        "LOCAL_SIZE": str(count),
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(port),
+        "OMP_NUM_THREADS": str(max(1, len(os.sched_getaffinity(0)) // count)),
+        "LMSI_LAUNCHER_PID": str(os.getpid()),
+    }
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def follow(job: Job, running: list[subprocess.Popen[bytes]]) -> None:
+    """Logs progress until all processes are done; an error as soon as one of them fails."""
+    reported = time.monotonic()
+    with job.progress.open() as progress:
+        while None in (codes := [process.poll() for process in running]) and not any(codes):
+            time.sleep(0.1)
+            if time.monotonic() - reported > REPORT_SECONDS:
+                report(progress)
+                reported = time.monotonic()
+        report(progress)
+    if any(codes):
+        raise TrainingError(failure(job))
+
+
+def report(progress: IO[str]) -> None:
+    """One log line for the last of the steps done since the last report, if there are any."""
+    if not (lines := progress.readlines()):
+        return
+    done = json.loads(lines[-1])
+    log.info(
+        "Step %d of %d, loss %.4f, %s tokens/s, %.0f s left",
+        done["step"],
+        done["steps"],
+        done["loss"],
+        f"{done['tokens_per_second']:,.0f}",
+        done["seconds_left"],
+    )
+
+
+def failure(job: Job) -> str:
+    """The trainer's own sentence, or the end of what it printed."""
+    if job.error.exists():
+        return job.error.read_text()
+    tail = "\n".join(job.log.read_text(errors="replace").splitlines()[-25:])
+    return f"The trainer stopped without a result; the end of {job.log}:\n{tail}"

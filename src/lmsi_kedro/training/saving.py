@@ -1,0 +1,111 @@
+"""Saves a tuned model and proves it: loaded back, it gives the logits that the live one gave.
+
+Full float32 weights are gathered from all ZeRO shards and written in the base model's number
+format; every other file is the base model's own, byte for byte. Knows nothing of how the weights
+came about.
+"""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from deepspeed.utils import safe_get_full_fp32_param
+from transformers import AutoConfig, AutoModelForCausalLM
+from transformers.integrations.deepspeed import unset_hf_deepspeed_config
+
+from lmsi_kedro.durable import partial, publish
+from lmsi_kedro.training.batches import collate
+from lmsi_kedro.training.job import Job, TrainingError
+from lmsi_kedro.training.target_trainer import TargetTrainer, target_logits
+
+EXAMPLES_COMPARED = 4
+
+
+def save_checked(trainer: TargetTrainer, job: Job) -> None:
+    """Publishes the model once it is loaded back and compared; all processes take part."""
+    config = AutoConfig.from_pretrained(job.base_model)
+    probe = collate(trainer.plan.encoded[:EXAMPLES_COMPARED])
+    model: Any = trainer.model
+    live = logits(trainer.model_wrapped, model, probe)
+    weights = gathered_weights(model, config.dtype or torch.float32)
+    if trainer.is_world_process_zero():
+        prepared = partial(job.model)
+        model.save_pretrained(prepared, state_dict=weights)
+        copy_base_files(job.base_model, prepared)
+        compare(live, prepared, model, probe)
+        (prepared / "training.json").write_text(json.dumps(record(trainer, job), indent=2))
+        publish(prepared, job.model)
+        shutil.rmtree(job.checkpoints)
+    torch.distributed.barrier()
+
+
+def gathered_weights(model: Any, dtype: torch.dtype) -> dict[str, torch.Tensor]:
+    """Whole parameters and saved buffers by name; an error if a shard was taken for a whole."""
+    weights = {}
+    for name, parameter in model.named_parameters():
+        full = safe_get_full_fp32_param(parameter)
+        weights[name] = (parameter.data if full is None else full).to("cpu", dtype)
+        if weights[name].shape != getattr(parameter, "ds_shape", parameter.shape):
+            raise TrainingError(f"The weight {name} could not be gathered from its shards.")
+    saved = model.state_dict().keys()
+    return weights | {name: value.cpu() for name, value in model.named_buffers() if name in saved}
+
+
+def copy_base_files(base_model: Path, prepared: Path) -> None:
+    """Tokenizer and configuration; of the base model's files only the weights are new."""
+    for file in base_model.iterdir():
+        weights = file.suffix in {".safetensors", ".bin"} or file.name.endswith(".index.json")
+        if file.is_file() and not weights and file.name != "training.json":
+            shutil.copyfile(file, prepared / file.name)
+
+
+def compare(
+    live: torch.Tensor, prepared: Path, trained: Any, probe: dict[str, torch.Tensor]
+) -> None:
+    """An error unless the saved model, computing as the trained one does, gives its logits."""
+    # Else the copy would be loaded in ZeRO-3 shards, which needs the other processes.
+    unset_hf_deepspeed_config()  # type: ignore[no-untyped-call]
+    loading: Any = AutoModelForCausalLM.from_pretrained(
+        prepared,
+        dtype=trained.dtype,
+        attn_implementation=trained.config._attn_implementation,
+        output_loading_info=True,
+    )
+    model, info = loading
+    if info["missing_keys"] or info["unexpected_keys"]:
+        raise TrainingError(f"The saved model does not load back: {info}.")
+    loaded = logits(model.to(live.device), model, probe)
+    saved = AutoConfig.from_pretrained(prepared).dtype or torch.float32
+    # Rounding to the files' format is the only difference there may be.
+    allowed = 16 * torch.finfo(saved).eps * live.abs().max().item()
+    if not (difference := (loaded - live).abs().max().item()) <= allowed:
+        raise TrainingError(
+            f"The saved model is not the trained one: its logits differ by {difference:.3g}, "
+            f"where rounding explains {allowed:.3g}."
+        )
+
+
+@torch.no_grad()
+def logits(engine: Any, model: Any, probe: dict[str, torch.Tensor]) -> torch.Tensor:
+    """Logits of the probe's target positions."""
+    engine.eval()
+    inputs = {name: value.to(model.device) for name, value in probe.items()}
+    return target_logits(engine, model, inputs["input_ids"], inputs["positions"]).float()
+
+
+def record(trainer: TargetTrainer, job: Job) -> dict[str, Any]:
+    """How the model was made, for people and reports."""
+    steps = [entry for entry in trainer.state.log_history if "loss" in entry]
+    plan, model = trainer.plan, cast(Any, trainer.model)
+    return {
+        "base_model": job.base_model.name,
+        "params": job.params.model_dump(),
+        "precision": str(model.dtype).removeprefix("torch."),
+        "examples": len(plan.encoded),
+        "tokens": sum(plan.tokens(step) for step in range(plan.steps)),
+        "target_tokens": sum(plan.target_tokens(step) for step in range(plan.steps)),
+        "seconds": trainer.state.log_history[-1]["train_runtime"],
+        "losses": [entry["loss"] for entry in steps],
+    }

@@ -1,0 +1,136 @@
+"""From a job to a trainer that is ready to run: model, tokens, plan, and DeepSpeed's configuration.
+
+Knows nothing of what happens during training, nor of saving its result.
+"""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import deepspeed
+import deepspeed.runtime.compiler
+import torch
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    PrinterCallback,
+    TrainingArguments,
+)
+from transformers.utils.logging import disable_progress_bar
+
+from lmsi_kedro.params import TrainingParams
+from lmsi_kedro.training.attention import FLOAT32_ATTENTION
+from lmsi_kedro.training.batches import Plan, draw
+from lmsi_kedro.training.encoding import check_length, check_vocabulary, encode_example
+from lmsi_kedro.training.job import Job, TrainingError
+from lmsi_kedro.training.target_trainer import COMPLETE, Progress, TargetTrainer
+
+
+def build_trainer(job: Job) -> TargetTrainer:
+    """Checks the job and builds everything that its training needs."""
+    skip_builds()
+    disable_progress_bar()
+    # Made first: with ZeRO-3, models are loaded in shards from here on.
+    arguments = training_arguments(job)
+    plan, ids = build_plan(job, arguments.world_size)
+    model = AutoModelForCausalLM.from_pretrained(
+        job.base_model,
+        dtype=torch.bfloat16 if arguments.bf16 else torch.float32,
+        attn_implementation=FLOAT32_ATTENTION if arguments.use_cpu else "sdpa",
+    )
+    trainer = TargetTrainer(
+        plan, ids, model=model, args=arguments, callbacks=[Progress(job.progress, plan)]
+    )
+    trainer.remove_callback(PrinterCallback)
+    return trainer
+
+
+def skip_builds() -> None:
+    """Keeps DeepSpeed from compiling what is not used."""
+    # shm_comm, a 30 s build, makes all-reduce between processes on a CPU faster; gloo does it too.
+    deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False
+    # The Muon optimizer is imported in any case, and its decorators load a compiler for 2.6 s.
+    deepspeed.runtime.compiler.compile = lambda *_, **__: lambda function: function
+
+
+def build_plan(job: Job, processes: int) -> tuple[Plan, list[str]]:
+    """The encoded examples and their batches, with the examples' ids."""
+    params, examples = job.params, job.examples
+    if params.batch_size < processes * params.gradient_accumulation:
+        raise TrainingError(
+            f"batch_size {params.batch_size} is less than processes x gradient_accumulation = "
+            f"{processes} x {params.gradient_accumulation}; raise it or lower the others."
+        )
+    config = AutoConfig.from_pretrained(job.base_model)
+    tokenizer = AutoTokenizer.from_pretrained(job.base_model)
+    check_vocabulary(tokenizer, config)
+    encoded = [
+        encode_example(tokenizer, prompt, target)
+        for prompt, target in examples.select("prompt", "target").iter_rows()
+    ]
+    ids = examples["example_id"].to_list()
+    for example_id, example in zip(ids, encoded, strict=True):
+        check_length(example, example_id, config)
+    rows = draw(len(ids), params.steps, params.batch_size, params.seed)
+    weights = examples["weight"].to_list()
+    return Plan(rows, encoded, weights, params.gradient_accumulation, processes), ids
+
+
+def training_arguments(job: Job) -> TrainingArguments:
+    """The job's parameters in the Trainer's words."""
+    params = job.params
+    processes = int(os.environ["WORLD_SIZE"])
+    return TrainingArguments(
+        output_dir=str(job.checkpoints),
+        max_steps=params.steps,
+        per_device_train_batch_size=-(
+            -params.batch_size // (processes * params.gradient_accumulation)
+        ),
+        gradient_accumulation_steps=params.gradient_accumulation,
+        learning_rate=params.learning_rate,
+        lr_scheduler_type="cosine",
+        warmup_steps=round(params.warmup_ratio * params.steps),
+        weight_decay=params.weight_decay,
+        max_grad_norm=params.max_grad_norm,
+        seed=params.seed,
+        use_cpu=not torch.cuda.is_available(),
+        bf16=trains_in_bfloat16(params.precision),
+        deepspeed=deepspeed_config(params),
+        save_steps=params.checkpoint_every,
+        # Two, so that the older one is there while the newer one is written.
+        save_total_limit=2,
+        logging_steps=1,
+        logging_nan_inf_filter=False,
+        remove_unused_columns=False,
+        disable_tqdm=True,
+        report_to=[],
+    )
+
+
+def deepspeed_config(params: TrainingParams) -> dict[str, Any]:
+    """ZeRO with torch's AdamW, made by the Trainer: DeepSpeed's own is a 2-minute build on CPU."""
+    return {
+        "train_micro_batch_size_per_gpu": "auto",
+        "gradient_accumulation_steps": "auto",
+        "gradient_clipping": "auto",
+        "bf16": {"enabled": "auto"},
+        "zero_optimization": {"stage": params.zero_stage},
+    }
+
+
+def trains_in_bfloat16(precision: str) -> bool:
+    """Whether to compute in bfloat16: `auto` does where the hardware does."""
+    if precision != "auto":
+        return precision == "bfloat16"
+    if torch.cuda.is_available():
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    flags = Path("/proc/cpuinfo")
+    return flags.exists() and "avx512_bf16" in flags.read_text()
+
+
+def last_checkpoint(job: Job) -> str | None:
+    """The newest complete checkpoint."""
+    complete = job.checkpoints.glob(f"checkpoint-*/{COMPLETE}")
+    found = sorted(complete, key=lambda mark: int(mark.parent.name.removeprefix("checkpoint-")))
+    return str(found[-1].parent) if found else None

@@ -1,0 +1,119 @@
+"""`transformers.Trainer` with the loss on target tokens only, and what it reports after each step.
+
+The LM head runs only at the positions that predict a target token: with 25 % targets most of head
+and loss is saved. Knows nothing of files other than the progress it appends to and the checkpoints
+it marks as complete.
+"""
+
+import json
+import math
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.nn.functional import cross_entropy
+from transformers import Trainer, TrainerCallback
+
+from lmsi_kedro.training.batches import MicroBatches, Plan
+from lmsi_kedro.training.job import TrainingError
+
+COMPLETE = "complete"
+ADVICE = "Lower learning_rate, or train in float32."
+
+
+class TargetTrainer(Trainer):
+    """Computes a plan's micro-batches; `ids` name the plan's rows in errors."""
+
+    def __init__(self, plan: Plan, ids: list[str], **rest: Any) -> None:
+        super().__init__(**rest)
+        self.plan = plan
+        self.ids = ids
+        self.micro_batches = MicroBatches(plan, self.args.process_index)
+        # A micro-batch is divided by its whole step's weight already.
+        self.loss_is_scaled_for_ga = True
+
+    def get_train_dataloader(self) -> torch.utils.data.DataLoader[dict[str, Any]]:
+        """This process's micro-batches in the plan's order, which the default would shuffle."""
+        return torch.utils.data.DataLoader(
+            self.micro_batches, batch_size=1, collate_fn=lambda batch: batch[0]
+        )
+
+    def compute_loss(self, model: Any, inputs: dict[str, Any], *_: Any, **__: Any) -> torch.Tensor:
+        """This process's part of the step's weighted mean over target tokens."""
+        logits = target_logits(model, self.model, inputs["input_ids"], inputs["positions"])
+        each = cross_entropy(logits.float(), inputs["targets"], reduction="none")
+        loss = each @ torch.tensor(inputs["weights"], device=each.device)
+        if not torch.isfinite(loss):
+            names = ", ".join(self.ids[row] for row in inputs["rows"])
+            raise TrainingError(
+                f"The loss of step {self.state.global_step + 1} is {loss.item()}, in one of the "
+                f"examples {names}; the last good checkpoint is kept. {ADVICE}"
+            )
+        return loss
+
+    def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
+        """Nothing: a checkpoint's weights are in DeepSpeed's own files."""
+
+
+def target_logits(
+    engine: Any, model: Any, input_ids: torch.Tensor, positions: torch.Tensor
+) -> torch.Tensor:
+    """The logits [N, V] at flat positions; the model itself computes (scales, caps) them."""
+
+    def select(_: Any, hidden: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor]:
+        return (hidden[0].flatten(0, 1)[positions].unsqueeze(0),)
+
+    hook = model.get_output_embeddings().register_forward_pre_hook(select)
+    try:
+        logits: torch.Tensor = engine(input_ids=input_ids, use_cache=False).logits[0]
+    finally:
+        hook.remove()
+    return logits
+
+
+class Progress(TrainerCallback):
+    """Appends each step to a JSON lines file, stops at a broken gradient, seals checkpoints."""
+
+    def __init__(self, path: Path, plan: Plan) -> None:
+        self.path = path
+        self.plan = plan
+        self.start = time.monotonic()
+        self.first_step = 0
+        self.tokens = 0
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        self.start = time.monotonic()
+        self.first_step = state.global_step
+
+    def on_log(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        logs = kwargs["logs"]
+        if "loss" not in logs:
+            return
+        if not math.isfinite(logs.get("grad_norm", 0.0)):
+            raise TrainingError(
+                f"The gradient of step {state.global_step} is not finite; the last good checkpoint "
+                f"is kept. {ADVICE}"
+            )
+        if state.is_world_process_zero:
+            self.append(state.global_step, logs)
+
+    def append(self, step: int, logs: dict[str, float]) -> None:
+        """One line, with the speed since training began and the time it leaves."""
+        self.tokens += self.plan.tokens(step - 1)
+        seconds = time.monotonic() - self.start
+        line = {
+            "step": step,
+            "steps": self.plan.steps,
+            **logs,
+            "tokens_per_second": self.tokens / seconds,
+            "seconds_left": seconds / (step - self.first_step) * (self.plan.steps - step),
+        }
+        with self.path.open("a") as file:
+            file.write(json.dumps(line) + "\n")
+
+    def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """A checkpoint counts once every process has written its part."""
+        torch.distributed.barrier()
+        if state.is_world_process_zero:
+            (Path(args.output_dir) / f"checkpoint-{state.global_step}" / COMPLETE).touch()

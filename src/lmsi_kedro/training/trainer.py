@@ -1,0 +1,65 @@
+"""The trainer process: `python -m lmsi_kedro.training.trainer job.json`, once for each rank.
+
+`transformers.Trainer` on DeepSpeed, with the loss on target tokens only, on any number of
+processes and any ZeRO stage. It reads a job folder and writes there only; it knows nothing of who
+started it, except that it ends with its launcher.
+"""
+
+import os
+import sys
+import threading
+import time
+import warnings
+from pathlib import Path
+
+from lmsi_kedro.training.job import Job, TrainingError
+
+
+def main() -> None:
+    """Does the job named on the command line."""
+    if launcher := os.environ.get("LMSI_LAUNCHER_PID"):
+        threading.Thread(target=end_with, args=(int(launcher),), daemon=True).start()
+    job = Job.read(Path(sys.argv[1]))
+    prepare_environment()
+    try:
+        run(job)
+    except TrainingError as error:
+        job.error.write_text(str(error))
+        sys.exit(1)
+
+
+def end_with(launcher: int) -> None:
+    """Ends this process when its launcher is gone, even if it was killed."""
+    while os.getppid() == launcher:
+        time.sleep(0.5)
+    os._exit(1)
+
+
+def prepare_environment() -> None:
+    """Settings that libraries read when they are imported; a single process needs no launcher."""
+    import torch
+
+    # About torch functions that DeepSpeed calls by their old names.
+    warnings.filterwarnings("ignore", category=FutureWarning)
+    alone = {"RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "1", "LOCAL_SIZE": "1"}
+    alone |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "0"}
+    quiet = {"TRANSFORMERS_VERBOSITY": "error", "ACCELERATE_LOG_LEVEL": "error"}
+    defaults = {**alone, **quiet, "HF_HUB_OFFLINE": "1"}
+    if not torch.cuda.is_available():
+        defaults["DS_ACCELERATOR"] = "cpu"
+    for name, value in defaults.items():
+        os.environ.setdefault(name, value)
+
+
+def run(job: Job) -> None:
+    """Trains, from the last complete checkpoint if there is one, and saves the model."""
+    from lmsi_kedro.training.saving import save_checked
+    from lmsi_kedro.training.setup import build_trainer, last_checkpoint
+
+    trainer = build_trainer(job)
+    trainer.train(resume_from_checkpoint=last_checkpoint(job))
+    save_checked(trainer, job)
+
+
+if __name__ == "__main__":
+    main()
