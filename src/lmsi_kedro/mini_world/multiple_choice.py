@@ -68,13 +68,16 @@ def draw(rng: Random, with_easy: bool) -> Problem:
 
 
 def careful_comparison(pairs: list[tuple[int, int]], greatest: bool, rng: Random) -> str:
-    """Every choice worked out, in any order, and then the best of them."""
+    """Every choice worked out, in any order, and marked when it is the best so far."""
     opening = rng.choice(("First", "We get", "Count"))
-    order = rng.sample(range(len(LETTERS)), len(LETTERS))
-    worked = [(pairs[i][0] * pairs[i][1], LETTERS[i], *pairs[i]) for i in order]
-    steps = ", ".join(f"({letter}) {a} * {b} = {v} ({letter})" for v, letter, a, b in worked)
-    value, best, *_ = (max if greatest else min)(worked)
-    return f"{opening} {steps}. The {'most' if greatest else 'least'} is {value} ({best})."
+    steps: list[str] = []
+    best = 0 if greatest else 100
+    for index in rng.sample(range(len(LETTERS)), len(LETTERS)):
+        a, b = pairs[index]
+        better = a * b > best if greatest else a * b < best
+        best = a * b if better else best
+        steps.append(f"({LETTERS[index]}) {a} * {b} = {a * b} {'best' if better else 'no'}")
+    return f"{opening} {', '.join(steps)}."
 
 
 FAMILY = Family("mini_arc", draw)
