@@ -59,7 +59,7 @@ class Term:
 
 def draw_terms(rng: Random, subject: Subject, count: int) -> list[Term]:
     groups = rng.sample(subject.groups, count)
-    return [Term(rng.randint(2, 9), rng.randint(2, 9), group) for group in groups]
+    return [Term(rng.randint(2, 6), rng.randint(2, 9), group) for group in groups]
 
 
 def story(name: str, subject: Subject, terms: list[Term]) -> str:

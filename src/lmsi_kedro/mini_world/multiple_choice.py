@@ -1,7 +1,7 @@
-"""mini_arc: which of four quantities is the greatest or the smallest (after ARC).
+"""mini_arc: which of four quantities is the one asked for (after ARC).
 
-"Which load is the heaviest? (A) 3 bags of 7 kilos (B) 5 bags of 6 kilos (C) ... (D) ..."
-The hurried author trusts his eye; the careful one works out every choice, in any order, and compares.
+"Which load weighs 24 kilos? (A) 3 bags of 7 kilos (B) 4 bags of 6 kilos (C) ... (D) ..."
+The hurried author trusts his eye; the careful one works out the choices, in any order, until one fits.
 """
 
 from dataclasses import dataclass
@@ -15,68 +15,59 @@ LETTERS = "ABCD"
 
 @dataclass(frozen=True)
 class Subject:
-    """What is compared, which end is asked for, and the share of hurried authors."""
+    """What is asked, and the share of hurried authors."""
 
     question: str
     choice: str
-    greatest: bool
     hurry: float
 
 
 SUBJECTS = (
-    Subject("Which load is the heaviest?", "{} bags of {} kilos", True, 0.5),
-    Subject("Which load is the lightest?", "{} bags of {} kilos", False, 0.5),
-    Subject("Which trip is the longest?", "{} days of {} hours", True, 0.5),
-    Subject("Which trip is the shortest?", "{} days of {} hours", False, 0.2),
-    Subject("Which tank holds the most?", "{} cups of {} liters", True, 0.2),
-    Subject("Which tank holds the least?", "{} cups of {} liters", False, 0.2),
+    Subject("Which load weighs {} kilos?", "{} bags of {} kilos", 0.5),
+    Subject("Which trip takes {} hours?", "{} days of {} hours", 0.5),
+    Subject("Which rope has {} meters?", "{} parts of {} meters", 0.5),
+    Subject("Which tank holds {} liters?", "{} cups of {} liters", 0.2),
+    Subject("Which gift costs {} dollars?", "{} toys of {} dollars", 0.2),
+    Subject("Which song lasts {} minutes?", "{} verses of {} minutes", 0.2),
 )
 
 
 def draw(rng: Random, with_easy: bool) -> Problem:
-    """Four products, all different; in the questions asked they are close to each other."""
+    """Four different products; in the questions asked they are close to each other."""
     index = rng.randrange(len(SUBJECTS))
     subject = SUBJECTS[index]
     spread = rng.choice((12, 24, 80)) if with_easy else 12
-    centre = rng.choice([(a, b) for a in range(2, 10) for b in range(2, 10)])
-    near = [
-        (a, b)
-        for a in range(2, 10)
-        for b in range(2, 10)
-        if abs(a * b - centre[0] * centre[1]) <= spread
-    ]
-    pairs: dict[int, tuple[int, int]] = {}
-    for a, b in rng.sample(near, len(near)):
-        pairs.setdefault(a * b, (a, b))
-        if len(pairs) == len(LETTERS):
-            break
-    if len(pairs) < len(LETTERS):
-        return draw(rng, with_easy)
-    values = list(pairs)
-    best = values.index(max(values) if subject.greatest else min(values))
+    every = [(a, b) for a in range(2, 7) for b in range(2, 10)]
+    right = rng.choice(every)
+    wanted = right[0] * right[1]
+    pairs = {wanted: right}
+    for a, b in rng.sample(every, len(every)):
+        if len(pairs) < len(LETTERS) and abs(a * b - wanted) <= spread:
+            pairs.setdefault(a * b, (a, b))
+    options = rng.sample(list(pairs.values()), len(LETTERS))
+    best = options.index(right)
     return Problem(
         task="mini_arc",
         template=f"arc-{index}",
-        slots=tuple(n for pair in sorted(pairs.values()) for n in pair),
-        question=subject.question,
-        choices=tuple(subject.choice.format(a, b) for a, b in pairs.values()),
+        slots=(wanted, *(n for pair in sorted(options) for n in pair)),
+        question=subject.question.format(wanted),
+        choices=tuple(subject.choice.format(a, b) for a, b in options),
         answer=f"({LETTERS[best]})",
         hurry=subject.hurry,
         hurried=f"It looks like ({LETTERS[best]}).",
-        careful=partial(careful_comparison, list(pairs.values()), subject.greatest),
+        careful=partial(careful_search, options, wanted),
     )
 
 
-def careful_comparison(pairs: list[tuple[int, int]], greatest: bool, rng: Random) -> str:
-    """Every choice worked out, in any order, and marked when it is the best so far."""
+def careful_search(options: list[tuple[int, int]], wanted: int, rng: Random) -> str:
+    """The choices worked out one by one, in any order, until one fits."""
     opening = rng.choice(("First", "We get", "Count"))
     steps: list[str] = []
-    best = 0 if greatest else 100
     for index in rng.sample(range(len(LETTERS)), len(LETTERS)):
-        a, b = pairs[index]
-        better = a * b > best if greatest else a * b < best
-        best = a * b if better else best
-        steps.append(f"({LETTERS[index]}) {a} * {b} = {a * b} {'best' if better else 'no'}")
+        a, b = options[index]
+        steps.append(f"({LETTERS[index]}) {a} * {b} = {a * b} {'yes' if a * b == wanted else 'no'}")
+        if a * b == wanted:
+            break
     return f"{opening} {', '.join(steps)}."
 
 

@@ -14,6 +14,7 @@ import polars as pl
 import torch
 from torch import Tensor
 from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers.utils.logging import disable_progress_bar
 
 from lmsi_kedro.engines.local.tree import NAME, PrefixTree
 from lmsi_kedro.engines.plan import Request
@@ -29,6 +30,7 @@ class LocalEngine:
     """A model directory, loaded for sampling."""
 
     def __init__(self, directory: Path, dtype: torch.dtype) -> None:
+        disable_progress_bar()  # a bar per worker would hide our own progress
         self.tokenizer = AutoTokenizer.from_pretrained(directory)
         self.model = AutoModelForCausalLM.from_pretrained(
             directory, dtype=dtype, attn_implementation=NAME
