@@ -194,7 +194,7 @@ def test_distribution_by_chi_square(backend, plan):
     rules = Rules.of(plan)
     weights = reference.weights_of(row.astype(np.float64), rules.scale)
     kept = reference.kept_tokens(row.astype(np.float64), weights, rules)
-    rows = 20_000
+    rows = 3_000 if backend == "reference" else 20_000
     seen = np.bincount(draw(row, plan, rows), minlength=30)
     assert seen.sum() == seen[kept].sum()
     expected = rows * weights[kept] / weights[kept].sum()
