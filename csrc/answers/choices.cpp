@@ -18,21 +18,28 @@ constexpr View FILLERS[] = {
 constexpr View AFTER_A[] = {"because", "since", "as", "is", "which", "and", "or", "with", "for", "based", "but", "due", "if"};
 constexpr View AFTER_I[] = {"because", "since", "is"};
 
-// Lower case words without outer punctuation, one space apart: how option texts are compared.
-std::string matchable(View text) {
-    const std::string blank_separated = plain(text);
-    const View words = blank_separated;
+// Lower case words without outer punctuation, one space apart.
+std::string stripped_words(View words, bool articles) {
     std::string result;
     for (size_t i = 0; i < words.size();) {
         const size_t stop = std::min(words.find(' ', i), words.size());
         size_t a = i, b = stop;
         while (a < b && one_of(words[a], STRIPPED)) ++a;
         while (b > a && one_of(words[b - 1], STRIPPED)) --b;
-        if (b > a && !result.empty()) result += ' ';
-        result.append(words.substr(a, b - a));
+        const View word = words.substr(a, b - a);
         i = stop + 1;
+        if (word.empty() || (!articles && (word == "a" || word == "an" || word == "the"))) continue;
+        if (!result.empty()) result += ' ';
+        result.append(word);
     }
     return result;
+}
+
+// How option texts are compared: without articles, unless nothing else is left.
+std::string matchable(View text) {
+    const std::string words = plain(text);
+    std::string result = stripped_words(words, false);
+    return result.empty() ? stripped_words(words, true) : result;
 }
 
 // Whether the words of `inner` are found in a row among those of `outer`, at its beginning if asked.

@@ -151,6 +151,7 @@ Reading date_at(View s, size_t i, size_t end) {
 
 Reading date_value(View s, size_t a, size_t b) {
     Reading lone_year;
+    int numbers = 0;
     for (size_t i = a; i < b;) {
         if (!letter(s[i]) && !digit(s[i])) {
             ++i;
@@ -160,9 +161,10 @@ Reading date_value(View s, size_t a, size_t b) {
         const size_t j = digit(s[i]) ? digit_run(s, i, b) : word_end(s, i, b);
         if (!lone_year && j - i == 4 && digit(s[i]) && !letter(at(s, j, b)) && s[i] != '0')
             lone_year = Found{i, j, "date:" + std::string(s.substr(i, 4))};
+        numbers += digit(s[i]);
         i = j;
     }
-    return lone_year;
+    return numbers == 1 ? lone_year : std::nullopt;
 }
 
 Reading time_at(View s, size_t i, size_t end) {

@@ -170,6 +170,12 @@ std::vector<std::string> part_keys(const Text& text, size_t a, size_t b) {
     return keys;
 }
 
+View unquoted(View s) {
+    if (one_of(s.back(), "\"`")) s.remove_suffix(1);
+    if (one_of(s.front(), "\"`")) s.remove_prefix(1);
+    return s;
+}
+
 // Whether the full stop at i belongs to an abbreviation or an initial and the sentence goes on.
 bool abbreviates(View s, size_t a, size_t i, size_t b) {
     size_t j = i;
@@ -207,7 +213,8 @@ std::string text_key(View valid_utf8) {
         while (!s.empty() && s.front() == ' ') s.remove_prefix(1);
         while (!s.empty() && s.back() == ' ') s.remove_suffix(1);
         if (s.size() >= 4 && s.starts_with("**") && s.ends_with("**")) s = s.substr(2, s.size() - 4);
-        else if (s.size() >= 3 && s.front() == s.back() && one_of(s.front(), "\"'`*")) s = s.substr(1, s.size() - 2);
+        else if (s.size() >= 3 && s.front() == s.back() && one_of(s.front(), "'*")) s = s.substr(1, s.size() - 2);
+        else if (s.size() >= 2 && (one_of(s.front(), "\"`") || one_of(s.back(), "\"`"))) s = unquoted(s);
         else if (s.size() >= 2 && s.back() == '.' && !one_of(s[s.size() - 2], " .")) s.remove_suffix(1);
     }
     std::string key = "text:";

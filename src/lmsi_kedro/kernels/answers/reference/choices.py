@@ -26,13 +26,15 @@ FILLERS = word_set(
 _AFTER_A = word_set("because since as is which and or with for based but due if")
 _AFTER_I = frozenset(["because", "since", "is"])
 _STRIPPED = ".,;:!?\"'()[]{}*$\\`"
+ARTICLES = frozenset(("a", "an", "the"))
 WINDOW = 2000  # characters searched for an option's text: an announced value is short
 
 
 def matchable(text: str) -> str:
-    """Lower case words without outer punctuation, one space apart: how option texts are compared."""
-    words = (word.strip(_STRIPPED) for word in plain(text).split(" "))
-    return " ".join(word for word in words if word)
+    """Lower case words without articles and outer punctuation, one space apart: how option texts are compared."""
+    stripped = [word.strip(_STRIPPED) for word in plain(text).split(" ")]
+    words = [word for word in stripped if word]
+    return " ".join([word for word in words if word not in ARTICLES] or words)
 
 
 def _number_key(s: str) -> str:

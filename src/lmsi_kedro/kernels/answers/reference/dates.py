@@ -134,8 +134,8 @@ def date_at(s: str, i: int, end: int) -> Found | None:
 
 
 def date_value(s: str, a: int, b: int) -> Found | None:
-    """The first date of s[a:b], or its first year."""
-    year, i = None, a
+    """The first date of s[a:b], or the year that is its only number."""
+    year, i, numbers = None, a, 0
     while i < b:
         if not letter(s[i]) and not digit(s[i]):
             i += 1
@@ -151,8 +151,9 @@ def date_value(s: str, a: int, b: int) -> Found | None:
             and s[i] != "0"
         ):
             year = Found(i, j, "date:" + s[i:j])
+        numbers += digit(s[i])
         i = j
-    return year
+    return year if numbers == 1 else None
 
 
 def time_at(s: str, i: int, end: int) -> Found | None:

@@ -18,13 +18,13 @@ from .characters import (
     word_end,
     word_set,
 )
+from .choices import ARTICLES
 from .dates import date_at, time_at
 from .number_answers import Found
 from .number_words import number_words
 from .tokens import tokens
 from .values import key
 
-_ARTICLES = frozenset(("a", "an", "the"))
 _LEADS = word_set("on in the about approximately around")
 _UNITS = word_set(
     "yard yards yd yds point points goal goals touchdown touchdowns td tds pass passes carry "
@@ -132,7 +132,7 @@ def _span(s: str, original: str, a: int, b: int) -> str | None:
     if content := _content(s, a, b):
         return content
     words = _words(s, original, a, b)
-    kept = [word for word in words if word not in _ARTICLES] or words
+    kept = [word for word in words if word not in ARTICLES] or words
     return "span:" + (" ".join(kept) or _symbols(original[a:b]))
 
 
@@ -178,8 +178,10 @@ def text_key(original: str) -> str | None:
             b -= 1
         if b - a >= 4 and s[a : a + 2] == "**" == s[b - 2 : b]:
             a, b = a + 2, b - 2
-        elif b - a >= 3 and s[a] == s[b - 1] and s[a] in "\"'`*":
+        elif b - a >= 3 and s[a] == s[b - 1] and s[a] in "'*":
             a, b = a + 1, b - 1
+        elif b - a >= 2 and (s[a] in '"`' or s[b - 1] in '"`'):
+            a, b = a + (s[a] in '"`'), b - (s[b - 1] in '"`')
         elif b - a >= 2 and s[b - 1] == "." and s[b - 2] not in " .":
             b -= 1
     words = s[a:b].replace(", ", " ").split(" ")

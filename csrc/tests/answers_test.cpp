@@ -1,0 +1,111 @@
+// The answer kernel alone: forms, exactness, hostile bytes and linear time, without Python.
+#include "../answers.hpp"
+
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <random>
+
+#include "../arrow.hpp"
+
+namespace {
+
+void check(bool holds, const char* what) {
+    if (holds) return;
+    std::fprintf(stderr, "failed: %s\n", what);
+    std::exit(1);
+}
+
+std::string key(const std::string& text, lmsi::Kind kind = lmsi::Kind::number, bool fall_back = false, bool cut = false) {
+    lmsi::Reader reader(kind);
+    const auto answer = reader.read(text, fall_back, cut);
+    return answer ? answer->key : "";
+}
+
+void reads_forms() {
+    check(key("The answer is 45.\n\nQ: ... The answer is 99.") == "num:45", "an invented question");
+    check(key("The answer is 5 x 3 = 15.") == "num:15", "an equation");
+    check(key("#### $1,234.50") == "num:2469/2", "hashes");
+    check(key("\\boxed{\\frac{3}{4}}") == "num:3/4", "a box");
+    check(key("so 3 + 4 = 7") == "" && key("so 3 + 4 = 7", lmsi::Kind::number, true) == "num:7", "no trigger");
+    check(key("The answer is 4", lmsi::Kind::number, false, true) == "", "a cut answer");
+    check(key("The answer is (B).", lmsi::Kind::choice) == "choice:B", "a letter");
+    check(key("The answer is a dog", lmsi::Kind::choice) == "", "an article");
+    check(key("The answer is October 2, 2022.", lmsi::Kind::date) == "date:2022-10-02", "a date");
+}
+
+void counts_characters() {
+    lmsi::Reader reader(lmsi::Kind::number);
+    const auto answer = reader.read("\xE2\x82\xAC\xC3\xA9 The answer is \xE2\x88\x92\x37.", false, false);
+    check(answer && answer->start == 17 && answer->end == 19 && answer->surface == "\xE2\x88\x92\x37" && answer->key == "num:-7", "characters");
+}
+
+void keeps_huge_numbers() {
+    check(key("The answer is 1e999999999") == "num:1e999999999", "a huge exponent");
+    check(key("The answer is 1e99999999999999999999999") == "", "an exponent beyond measure");
+    const std::string digits(1'000'000, '7');
+    check(key("The answer is " + digits) == "num:" + digits + "e0", "a million digits");
+}
+
+const char* const PIECES[] = {"The answer is ", "\\boxed{", "####", "Answer: 1 = 1. ", "9", "1/", "\\frac{", "**1**", "no ", "(A) or ", "a, ", "\n", "\nQ:",
+                              "\xFF", "\xE2\x82", "\xF0\x9F\x98\x80", "one hundred ", "- ", "$", ".", ",000", "e9", "^{", "}", "is", "\xC2\xBD", "October 2, ", "<|"};
+
+void survives_noise() {
+    std::mt19937 random(7);
+    for (int round = 0; round < 3'000; ++round) {
+        std::string text;
+        for (unsigned n = random() % 24; n > 0; --n) {
+            if (random() % 4 == 0) text += static_cast<char>(random());
+            else text += PIECES[random() % std::size(PIECES)];
+        }
+        for (int kind = 0; kind < 8; ++kind) {
+            lmsi::Reader reader(static_cast<lmsi::Kind>(kind));
+            for (const char* option : {"1", "the dog", "\xFF"}) reader.options().add(option);
+            reader.read(text, random() % 2, random() % 2);
+            reader.canonical(text);
+        }
+    }
+}
+
+double seconds(const std::string& text, lmsi::Kind kind) {
+    const auto start = std::chrono::steady_clock::now();
+    key(text + "\nthe end", kind, true);
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+std::string repeated(const std::string& piece, size_t size) {
+    std::string text;
+    while (text.size() < size) text += piece;
+    return text;
+}
+
+void takes_linear_time() {
+    // Four times the text may take eight times as long and 50 ms, far from the sixteen of a square; timers are noisy.
+    for (const char* piece : PIECES)
+        for (int kind = 0; kind < 7; ++kind) {
+            const double small = seconds(repeated(piece, 50'000), static_cast<lmsi::Kind>(kind));
+            const double large = seconds(repeated(piece, 200'000), static_cast<lmsi::Kind>(kind));
+            if (large > 8 * small + 0.05) std::fprintf(stderr, "'%s' kind %d: %.4f s, then %.4f s\n", piece, kind, small, large);
+            check(large <= 8 * small + 0.05, "linear time");
+        }
+}
+
+void reads_arrow_arrays() {
+    const int32_t offsets[] = {0, 1, 1, 4};
+    const uint8_t validity[] = {0b101};
+    const void* buffers[] = {validity, offsets, "abcd"};
+    const ArrowArray array{2, -1, 1, 3, 0, buffers, nullptr, nullptr, nullptr, nullptr};
+    const lmsi::StringArray strings(lmsi::StringLayout::offsets32, array);
+    check(strings.size() == 2 && strings[0].data() == nullptr && strings[1] == "bcd", "a sliced Arrow array");
+}
+
+}  // namespace
+
+int main() {
+    reads_forms();
+    counts_characters();
+    keeps_huge_numbers();
+    survives_noise();
+    takes_linear_time();
+    reads_arrow_arrays();
+}

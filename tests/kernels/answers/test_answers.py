@@ -1,0 +1,297 @@
+"""Reading and canonicalising: the table of forms, both implementations compared, the laws of equality."""
+
+import csv
+import importlib.util
+import random
+from fractions import Fraction
+from pathlib import Path
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lmsi_kedro.kernels import canonical_keys, read_answers
+from lmsi_kedro.kernels.answers import KINDS, reference_backend
+from lmsi_kedro.kernels.answers.math import math_key
+
+HERE = Path(__file__).parent
+_spec = importlib.util.spec_from_file_location("answers_completions", HERE / "completions.py")
+assert _spec is not None
+assert _spec.loader is not None
+completions = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(completions)
+
+native = pytest.importorskip("lmsi_kedro.kernels.answers.native")
+BACKENDS = pytest.mark.parametrize(
+    "backend", [native, reference_backend], ids=["native", "reference"]
+)
+CHOICES = pl.List(pl.String)
+
+
+def key_of(text: str, kind: str = "number", **options: object) -> str | None:
+    return read_answers([text], kind, **options)["key"][0]  # type: ignore[arg-type]
+
+
+@BACKENDS
+def test_table_of_forms(backend):
+    with (HERE / "answers.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    wrong = []
+    for row in rows:
+        options = [row["choices"].split("|")] if row["choices"] else [None]
+        choices = pl.Series(options, dtype=CHOICES) if row["kind"] == "choice" else None
+        text = row["text"].replace("\\n", "\n") if row["kind"] != "math" else row["text"]
+        found = backend.read_answers(pl.Series([text]), row["kind"], choices, row["rule"], None, 1)[
+            "key"
+        ][0]
+        if (found or "") != row["key"]:
+            wrong.append((row["kind"], text, row["key"], found))
+    assert not wrong
+    assert len(rows) > 250
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_native_equals_reference(kind):
+    rng = random.Random(KINDS.index(kind))
+    texts = pl.Series([completions.completion(rng) for _ in range(200)])
+    choices = (
+        pl.Series([rng.choice(completions.OPTIONS) for _ in texts], dtype=CHOICES)
+        if kind == "choice"
+        else None
+    )
+    finish = pl.Series([rng.choice(["stop", "length"]) for _ in texts])
+    for rule in ("trigger", "trigger_or_last"):
+        arguments = (texts, kind, choices, rule, finish, 1)
+        assert native.read_answers(*arguments).equals(reference_backend.read_answers(*arguments))
+    assert native.canonical_keys(texts, kind, choices, 1).equals(
+        reference_backend.canonical_keys(texts, kind, choices, 1)
+    )
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.binary(max_size=200), st.sampled_from(KINDS))
+def test_any_bytes_read_alike(noise, kind):
+    texts = pl.Series(
+        [b"The answer is " + noise, noise + b" #### 4" + noise, noise], dtype=pl.Binary
+    )
+    arguments = (texts, kind, None, "trigger_or_last", None, 1)
+    assert native.read_answers(*arguments).equals(reference_backend.read_answers(*arguments))
+
+
+@given(st.text(max_size=60))
+def test_span_is_the_surface(noise):
+    text = f"{noise} The answer is 42 {noise}"
+    row = read_answers([text], "number").row(0, named=True)
+    if row["key"] is not None:
+        assert text[row["start"] : row["end"]] == row["surface"]
+
+
+def spellings(value: Fraction, rng: random.Random) -> str:
+    """One of the ways to write a positive number exactly."""
+    below = value.denominator
+    ways = [
+        f"{value.numerator}/{below}",
+        f"\\frac{{{value.numerator}}}{{{below}}}",
+        f"{value.numerator} / {below}",
+    ]
+    if below == 1:
+        ways += [
+            f"{value.numerator:,}",
+            f"${value.numerator}.00",
+            f"{value.numerator}e0",
+            f"{value.numerator * 10}e-1",
+        ]
+    elif value > 1:
+        ways += [f"{value.numerator // below} {value.numerator % below}/{below}"]
+    if 10**6 % below == 0:
+        digits = f"{value.numerator * (10**6 // below):07d}"
+        plain = f"{int(digits[:-6]):,}.{digits[-6:]}"
+        ways += [plain, plain.rstrip("0"), f"{digits}e-6", f"{digits} x 10^{{-6}}"]
+    return rng.choice(ways)
+
+
+def check_spellings(count: int) -> None:
+    rng = random.Random(count)
+    belows = (1, 2, 3, 4, 7, 8, 10, 100, 625, 10**6)
+    values = [
+        Fraction(rng.randrange(1, 10 ** rng.randrange(1, 9)), rng.choice(belows))
+        for _ in range(count)
+    ]
+    signs = [rng.choice((1, -1)) for _ in values]
+    texts = [("-" if s < 0 else "") + spellings(v, rng) for v, s in zip(values, signs, strict=True)]
+    keys = canonical_keys(texts, "number").to_list()
+    wrong = [
+        x for x in zip(texts, keys, values, signs, strict=True) if x[1] != f"num:{x[2] * x[3]}"
+    ]
+    assert not wrong[:5]
+
+
+def test_numbers_are_exact():
+    check_spellings(20_000)
+
+
+@pytest.mark.slow
+def test_a_million_numbers_are_exact():
+    check_spellings(1_000_000)
+
+
+PAIRS = (
+    "0.10|.1|1/10|10e-2", "1,234.50|$1234.5|2469/2", "1e3|1000|1,000|one thousand", "1 1/2|3/2|1.5|1\xbd",
+    "10%|10", "-80|\u221280|minus 80",
+)  # fmt: skip
+
+
+def test_numbers_that_are_the_same():
+    keys = [set(canonical_keys(pair.split("|"), "number").to_list()) for pair in PAIRS]
+    assert [len(group) for group in keys] == [1] * len(PAIRS)
+    assert len(set().union(*keys)) == len(PAIRS)
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.lists(st.sampled_from("ABCD"), min_size=2, max_size=2),
+    st.sampled_from(KINDS),
+    st.integers(0, 2**32),
+)
+def test_a_key_depends_on_the_row_alone(letters, kind, seed):
+    """Equality of keys is symmetric and transitive if a row's key never depends on its neighbours."""
+    rng = random.Random(seed)
+    texts = [completions.completion(rng) for _ in range(4)]
+    alone = [canonical_keys([text], kind)[0] for text in texts]
+    assert canonical_keys(texts[::-1], kind, threads=2).to_list() == alone[::-1]
+    assert canonical_keys(letters, "choice").to_list() == [f"choice:{letter}" for letter in letters]
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.sampled_from(["number", "math", "nli", "yes_no", "choice", "date"]), st.integers(0, 2**32)
+)
+def test_a_key_says_the_same_when_it_is_read_again(kind, seed):
+    text = completions.completion(random.Random(seed))
+    key = key_of(text, kind, rule="trigger_or_last")
+    prefix, _, said = (key or "").partition(":")
+    if key and prefix in ("num", "choice", "bool", "nli", "date") and not said.startswith("--"):
+        assert canonical_keys([said], kind)[0] == key
+
+
+def test_reading_rules_are_recorded():
+    texts = ["The answer is 4.", "Answer: 4", "## Answer\n4", "#### 4", "\\boxed{4}", "so 4", None]
+    frame = read_answers(texts, "number", rule="trigger_or_last")
+    assert frame["rule"].to_list() == [
+        "answer is",
+        "answer:",
+        "heading",
+        "####",
+        "boxed",
+        "last",
+        None,
+    ]
+    assert frame.columns == ["key", "surface", "start", "end", "rule"]
+
+
+def test_no_trigger_abstains():
+    assert key_of("3 + 4 = 7") is None
+    assert key_of("3 + 4 = 7", rule="trigger_or_last") == "num:7"
+
+
+CUT = {
+    "The answer is 4": False,
+    "The answer is 4.": False,
+    "The answer is 4 apples": True,
+    "The answer is 4. So": True,
+    "The answer is 4. The answer is": False,
+    "\\boxed{4}": True,
+    "\\boxed{4}.": True,
+    "\\boxed{4": False,
+}
+
+
+@pytest.mark.parametrize(("text", "readable"), CUT.items())
+def test_a_cut_text_is_read_only_if_its_answer_is_complete(text, readable):
+    assert (key_of(text, finish=["length"]) == "num:4") == readable
+    assert key_of(text, finish=["stop"]) == "num:4"
+
+
+def test_arrow_columns_sliced_chunked_and_null():
+    texts = pl.Series(
+        ["The answer is 1.", None, "", "The answer is 3 which is longer than a short string."]
+    )
+    expected = ["num:1", None, None, "num:3"]
+    assert read_answers(texts, "number")["key"].to_list() == expected
+    assert read_answers(texts[2:], "number")["key"].to_list() == expected[2:]
+    assert read_answers(pl.concat([texts, texts[3:]], rechunk=False), "number")[
+        "key"
+    ].to_list() == [*expected, "num:3"]
+    assert read_answers([], "number").height == 0
+    assert canonical_keys(pl.Series([None, None]), "number").to_list() == [None, None]
+
+
+def test_threads_change_nothing():
+    texts = [f"The answer is {i}." for i in range(1001)]
+    assert read_answers(texts, "number", threads=3).equals(read_answers(texts, "number"))
+
+
+def test_unknown_arguments_are_named():
+    with pytest.raises(ValueError, match="number, choice, yes_no, nli, span, date, text, math"):
+        read_answers(["4"], "integer")
+    with pytest.raises(ValueError, match="trigger, trigger_or_last"):
+        read_answers(["4"], "number", rule="first")
+    with pytest.raises(ValueError, match="finish has 2 rows"):
+        read_answers(["4"], "number", finish=["stop", "stop"])
+    with pytest.raises(TypeError, match="row 1"):
+        canonical_keys(["4", 5], "number")
+
+
+HOSTILE = (
+    "The answer is ",
+    "\\boxed{",
+    "#### ",
+    "Answer: 1 = 1. ",
+    "9",
+    "1 ",
+    "1/",
+    "\\frac{",
+    "**1** ",
+    "no ",
+    "(A) or ",
+)
+
+
+@pytest.mark.parametrize("piece", HOSTILE)
+@pytest.mark.parametrize("kind", ["number", "choice", "yes_no", "nli", "span", "date", "text"])
+def test_hostile_texts_are_read(piece, kind):
+    text = piece * (200_000 // len(piece))
+    assert read_answers([text, text + "\n#### 7"], kind, rule="trigger_or_last").height == 2
+
+
+MATH_SAME = (
+    "\\frac{1}{2}|0.5|\\dfrac12|1/2|50\\% \\cdot 0.01",
+    "2\\sqrt{3}|\\sqrt{12}|\\frac{6}{\\sqrt{3}}",
+    "x^2+3x+2|(x+1)(x+2)",
+    "[0,1)\\cup(2,3)|(2,3) \\cup [0,1)",
+    "1,2|2, 1|\\{1,2\\}|x=1 \\text{ or } x=2",
+    "x+y=5|2x+2y=10|5=x+y",
+    "1<x<2|2>x>1",
+    "(0,5)|\\left( 0, 5 \\right)",
+    "\\begin{pmatrix}1\\\\2\\end{pmatrix}|\\begin{pmatrix} 1 \\\\ 2 \\end{pmatrix}",
+    "\\frac{1}{1+\\sqrt{2}}|\\sqrt2-1",
+    "3 \\pm \\sqrt{2}|3-\\sqrt2, 3+\\sqrt2",
+    "\\sqrt{-4}|2i",
+    "90^\\circ|90|$90$",
+    "even|\\text{Even}",
+)
+
+
+def test_mathematical_answers_that_are_the_same():
+    keys = [{math_key(surface) for surface in group.split("|")} for group in MATH_SAME]
+    assert [len(group) for group in keys] == [1] * len(MATH_SAME)
+    assert len(set().union(*keys)) == len(MATH_SAME)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.text(alphabet="12x+-*/^()[]{}\\,=<_ .fracsqt!&\u00bd\u00b2", max_size=40))
+def test_any_mathematical_surface_is_keyed(surface):
+    key = math_key(surface)
+    assert key is None or key.startswith(("num:", "math:", "list:"))
+    assert math_key(f" $ {surface} $ ") == key or "*" in surface or "\\" in surface
