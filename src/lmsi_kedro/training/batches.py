@@ -1,14 +1,14 @@
 """Which examples a process computes when: the plan of a whole run, from the seed alone.
 
-Every step takes a random batch of the examples, epoch after epoch. Inside a step the batch is
-sorted by length and cut into length buckets, one for each micro-step of gradient accumulation, and
-a bucket is dealt to the processes row by row. So padding is small, processes have equal work, and
-the batch of a step, hence its gradient, is the same for any number of processes and buckets. The
+Every step takes a random batch of the examples, epoch after epoch. Sorted by length it is cut into
+the micro-steps of gradient accumulation, each is dealt to the processes row by row, and a process
+pads and computes its share in a few length buckets. So padding is small, processes have equal
+work, and the batch of a step, hence its gradient, is the same for any number of processes. The
 loss of a step is the mean over its target tokens, each weighted by its example. Knows nothing of
 models.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,9 @@ import numpy as np
 import torch
 
 from lmsi_kedro.training.encoding import Encoded
+
+# Of 32 examples in 4 formats, 57 % are padding in 1 bucket, 14 % in 4; each costs 50 ms on a CPU.
+BUCKETS = 4
 
 
 @dataclass(frozen=True)
@@ -25,18 +28,24 @@ class Plan:
     rows: np.ndarray
     encoded: Sequence[Encoded]
     weights: Sequence[float]
-    buckets: int
+    micro_steps: int
     processes: int
 
     @property
     def steps(self) -> int:
         return len(self.rows)
 
-    def shares(self, step: int, process: int) -> Iterator[list[int]]:
-        """The rows of a process in a step, bucket by bucket."""
+    @property
+    def buckets(self) -> int:
+        """Buckets of a micro-step, the same for all processes: with ZeRO-3 they compute in step."""
+        batch_size = int(self.rows.shape[1])
+        return min(BUCKETS, batch_size // (self.micro_steps * self.processes))
+
+    def share(self, step: int, micro_step: int, process: int) -> list[list[int]]:
+        """The rows that a process computes in a micro-step, bucket by bucket."""
         by_length = sorted(self.rows[step].tolist(), key=lambda row: len(self.encoded[row].ids))
-        for bucket in np.array_split(by_length, self.buckets):
-            yield bucket[process :: self.processes].tolist()
+        rows = np.array_split(by_length, self.micro_steps)[micro_step][process :: self.processes]
+        return [bucket.tolist() for bucket in np.array_split(rows, self.buckets)]
 
     def tokens(self, step: int) -> int:
         """Tokens of a step over all processes, without padding."""
@@ -62,28 +71,29 @@ def draw(examples: int, steps: int, batch_size: int, seed: int) -> np.ndarray:
 
 
 class MicroBatches(torch.utils.data.Dataset[dict[str, Any]]):
-    """The padded micro-batches of one process, in the order in which it computes them."""
+    """The micro-batches of one process, in the order in which it computes them."""
 
     def __init__(self, plan: Plan, process: int) -> None:
         self.plan = plan
         self.process = process
 
     def __len__(self) -> int:
-        return self.plan.steps * self.plan.buckets
+        return self.plan.steps * self.plan.micro_steps
 
     def __getitem__(self, index: int) -> dict[str, Any]:
-        step, bucket = divmod(index, self.plan.buckets)
-        rows = list(self.plan.shares(step, self.process))[bucket]
+        step, micro_step = divmod(index, self.plan.micro_steps)
         # Each process's gradient is averaged with the others', hence the factor.
         scale = self.plan.processes / self.plan.weight(step)
-        batch = collate([self.plan.encoded[row] for row in rows])
-        weights = [
-            self.plan.weights[row] * scale
-            for row in rows
-            for _ in range(self.plan.encoded[row].target_tokens)
-        ]
-        # A list, since the Trainer casts float tensors to the model's precision.
-        return {**batch, "weights": weights, "rows": rows}
+        buckets = self.plan.share(step, micro_step, self.process)
+        return {"buckets": [self.bucket(rows, scale) for rows in buckets]}
+
+    def bucket(self, rows: list[int], scale: float) -> dict[str, Any]:
+        """Padded rows, and the weight of each target token in the loss of the step."""
+        encoded = [self.plan.encoded[row] for row in rows]
+        each = np.array([self.plan.weights[row] * scale for row in rows], dtype=np.float32)
+        weights = each.repeat([example.target_tokens for example in encoded])
+        # Not tensors: the Trainer would cast them to the model's precision.
+        return {**collate(encoded), "weights": weights, "rows": np.array(rows)}
 
 
 def collate(encoded: Sequence[Encoded]) -> dict[str, torch.Tensor]:

@@ -66,7 +66,7 @@ def compare(
 ) -> None:
     """An error unless the saved model, computing as the trained one does, gives its logits."""
     # Else the copy would be loaded in ZeRO-3 shards, which needs the other processes.
-    unset_hf_deepspeed_config()  # type: ignore[no-untyped-call]
+    unset_hf_deepspeed_config()
     loading: Any = AutoModelForCausalLM.from_pretrained(
         prepared,
         dtype=trained.dtype,

@@ -41,11 +41,15 @@ class TargetTrainer(Trainer):
 
     def compute_loss(self, model: Any, inputs: dict[str, Any], *_: Any, **__: Any) -> torch.Tensor:
         """This process's part of the step's weighted mean over target tokens."""
-        logits = target_logits(model, self.model, inputs["input_ids"], inputs["positions"])
-        each = cross_entropy(logits.float(), inputs["targets"], reduction="none")
-        loss = each @ torch.tensor(inputs["weights"], device=each.device)
+        return torch.stack([self.bucket_loss(model, part) for part in inputs["buckets"]]).sum()
+
+    def bucket_loss(self, model: Any, bucket: dict[str, Any]) -> torch.Tensor:
+        """A bucket's part of it; an error when it is not a number."""
+        logits = target_logits(model, self.model, bucket["input_ids"], bucket["positions"])
+        each = cross_entropy(logits.float(), bucket["targets"], reduction="none")
+        loss = each @ torch.from_numpy(bucket["weights"]).to(each.device)
         if not torch.isfinite(loss):
-            names = ", ".join(self.ids[row] for row in inputs["rows"])
+            names = ", ".join(self.ids[row] for row in bucket["rows"])
             raise TrainingError(
                 f"The loss of step {self.state.global_step + 1} is {loss.item()}, in one of the "
                 f"examples {names}; the last good checkpoint is kept. {ADVICE}"
