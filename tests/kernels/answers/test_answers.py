@@ -79,6 +79,7 @@ def test_any_bytes_read_alike(noise, kind):
     assert native.read_answers(*arguments).equals(reference_backend.read_answers(*arguments))
 
 
+@settings(deadline=None)
 @given(st.text(max_size=60))
 def test_span_is_the_surface(noise):
     text = f"{noise} The answer is 42 {noise}"
