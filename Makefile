@@ -5,6 +5,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export DO_NOT_TRACK := 1
 export KEDRO_LOGGING_CONFIG := $(CURDIR)/conf/logging.yml
 export TORCH_EXTENSIONS_DIR := $(CURDIR)/.cache/torch_extensions
+PIP = .venv/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 RUN = kedro run --pipeline=self_improve
 
 .PHONY: help setup tools run full test check lint native-test viz clean
@@ -26,10 +27,10 @@ tools:
 
 # The package is rebuilt when its sources for the compiler or its dependencies change.
 .venv/ready: pyproject.toml constraints.txt $(shell find csrc -name '*.[chi]*' -o -name CMakeLists.txt) | tools
-	test -x .venv/bin/python || $(PYTHON) -m venv .venv
-	pip install --quiet --disable-pip-version-check -c constraints.txt torch
-	pip install --quiet --disable-pip-version-check -c constraints.txt cmake ninja pybind11 scikit-build-core
-	pip install --quiet --disable-pip-version-check -c constraints.txt --no-build-isolation -e '.[dev,viz]'
+	.venv/bin/python -m pip --version > /dev/null 2>&1 || $(PYTHON) -m venv --clear .venv
+	$(PIP) torch
+	$(PIP) setuptools cmake ninja pybind11 scikit-build-core
+	$(PIP) --no-build-isolation -e '.[dev,viz]'
 	touch $@
 
 run: setup ## improve the embedded model; prints where the report is
@@ -62,5 +63,5 @@ viz: setup ## look at the graph
 	kedro viz run
 
 clean: ## remove what runs made; the embedded model and questions stay
-	rm -rf data/0[2-57-8]_* data/smoke .build build
+	rm -rf data/0[2-57-8]_* .build build
 	find data/06_models -mindepth 1 -maxdepth 1 ! -name base -exec rm -rf {} +

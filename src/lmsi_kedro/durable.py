@@ -22,6 +22,7 @@ def publish(prepared: Path, final: Path) -> None:
     for file in prepared.rglob("*"):
         flush(file)
     flush(prepared)
+    recover(final)
     replaced = final.with_name(f".{final.name}.replaced")
     shutil.rmtree(replaced, ignore_errors=True)
     if final.exists():
@@ -29,6 +30,13 @@ def publish(prepared: Path, final: Path) -> None:
     prepared.rename(final)
     flush(final.parent)
     shutil.rmtree(replaced, ignore_errors=True)
+
+
+def recover(final: Path) -> None:
+    """Puts the replaced directory back if a kill came between the two renames of `publish`."""
+    replaced = final.with_name(f".{final.name}.replaced")
+    if replaced.exists() and not final.exists():
+        replaced.rename(final)
 
 
 def flush(path: Path) -> None:

@@ -25,6 +25,20 @@ PATHS: Columns = {
     "tokens": pl.Int32, "logprob": pl.Float64, "finish": pl.String,
 }  # fmt: skip
 EVALUATION_PATHS: Columns = {**PATHS, "mode": pl.String}
+READ: Columns = {
+    "task": pl.String, "choices": TEXTS, "key": pl.String, "surface": pl.String,
+    "start": pl.Int32, "end": pl.Int32, "rule": pl.String,
+}  # fmt: skip
+READINGS: Columns = {**PATHS, **READ}
+EVALUATION_READINGS: Columns = {**EVALUATION_PATHS, **READ}
+EVALUATION_ANSWERS: Columns = {
+    "question_id": pl.String, "task": pl.String, "mode": pl.String, "key": pl.String,
+    "confidence": pl.Float64, "round": pl.Int32, "arm": pl.String, "seed": pl.Int64,
+}  # fmt: skip
+SELECTED: Columns = {
+    "question_id": pl.String, "path": pl.Int32, "arm": pl.String, "key": pl.String,
+    "surface": pl.String, "text": pl.String,
+}  # fmt: skip
 ANSWERS: Columns = {
     "question_id": pl.String, "path": pl.Int32, "key": pl.String, "surface": pl.String,
     "start": pl.Int32, "end": pl.Int32, "rule": pl.String, "kept": pl.Boolean, "reason": pl.String,
@@ -71,8 +85,13 @@ questions = check("questions", QUESTIONS, ["question_id"])
 labels = check("labels", LABELS, ["question_id"])
 exemplars = check("exemplars", EXEMPLARS, ["exemplar_set", "question", "choices"])
 paths = check("paths", PATHS, ["question_id", "path"])
-evaluation_exemplars = check("exemplars", EXEMPLARS, ["exemplar_set", "question", "choices"])
-paths = check("evaluation_paths", EVALUATION_PATHS, ["question_id", "mode", "path"])
+evaluation_paths = check("evaluation_paths", EVALUATION_PATHS, ["question_id", "mode", "path"])
+readings = check("readings", READINGS, ["question_id", "path"])
+evaluation_readings = check(
+    "evaluation_readings", EVALUATION_READINGS, ["question_id", "mode", "path"]
+)
+evaluation_answers = check("evaluation_answers", EVALUATION_ANSWERS, ["question_id", "mode"])
+selected = check("selected", SELECTED, ["question_id", "path"])
 answers = check("answers", ANSWERS, ["question_id", "path"])
 votes = check("votes", VOTES, ["question_id"])
 examples = check("examples", EXAMPLES, ["example_id"])

@@ -6,7 +6,7 @@ HOOKS = (RoundsHook(),)
 DISABLE_HOOKS_FOR_PLUGINS = ("kedro-telemetry",)  # nothing is sent from here
 CONFIG_LOADER_ARGS = {
     "base_env": "base",
-    "default_run_env": "local",
+    "default_run_env": "base",
     "config_patterns": {"parameters": ["parameters*", "tasks*"]},
     # An environment overrides single values of a group, not the whole group.
     "merge_strategy": {"parameters": "soft"},

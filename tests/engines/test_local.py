@@ -31,7 +31,7 @@ def requests(shared: str, paths: range = range(4)) -> list[Request]:
 def test_logits_equal_a_full_forward(engine: LocalEngine, shared: str) -> None:
     """At the first token and after every step, with rows dropped on the way."""
     engine.model.set_attn_implementation("sdpa")
-    plain = {own: engine.encode(shared) + engine.encode(own) for own in OWN}
+    plain = {own: engine.tokenizer.encode(shared) + engine.tokenizer.encode(own) for own in OWN}
     generator = torch.Generator().manual_seed(0)
     with torch.inference_mode():
         engine.model.set_attn_implementation("lmsi_tree")
@@ -72,7 +72,7 @@ def test_greedy_equals_generate(engine: LocalEngine) -> None:
     table = engine.sample(requests(SHARED, range(1)), greedy)
     engine.model.set_attn_implementation("sdpa")
     for own, text, total in zip(OWN, table["text"], table["logprob"], strict=True):
-        prompt = torch.tensor([engine.encode(SHARED) + engine.encode(own)])
+        prompt = torch.tensor([engine.tokenizer.encode(SHARED) + engine.tokenizer.encode(own)])
         written = engine.model.generate(prompt, max_new_tokens=20, do_sample=False)
         new = written[0, prompt.shape[1] :]
         assert (

@@ -19,6 +19,7 @@ from typing import Any, Protocol
 
 import polars as pl
 from kedro.io import AbstractDataset, DatasetError
+from kedro.utils import load_obj
 
 log = logging.getLogger(__name__)
 MANIFEST = "manifest.json"
@@ -36,8 +37,12 @@ class Plan(Protocol):
 class ChunkStore(AbstractDataset[Plan, pl.DataFrame]):
     """A folder of chunks: save(plan) completes it, load() gives the plan's paths as one table."""
 
-    def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self, *, filepath: str, check: str | None = None, metadata: dict[str, Any] | None = None
+    ) -> None:
+        """check names a function that validates the loaded table, such as schemas.paths."""
         self._folder = Path(filepath)
+        self._check = load_obj(check) if check else lambda table: table
         self.metadata = metadata
 
     def save(self, plan: Plan) -> None:
@@ -45,6 +50,8 @@ class ChunkStore(AbstractDataset[Plan, pl.DataFrame]):
         self._folder.mkdir(parents=True, exist_ok=True)
         stored = self.stored(plan.chunks)
         missing = [chunk for chunk in plan.chunks if chunk not in stored]
+        if missing:  # until this plan is complete, the last one's paths must not pass for it
+            (self._folder / MANIFEST).unlink(missing_ok=True)
         if stored:
             log.info("%d of %d chunks are already there", len(stored), len(plan.chunks))
         for chunk, table in plan.compute(missing):
@@ -66,7 +73,7 @@ class ChunkStore(AbstractDataset[Plan, pl.DataFrame]):
                     "it redoes only this chunk."
                 )
             tables.append(pl.read_parquet(io.BytesIO(content)))
-        return pl.concat(tables)
+        return self._check(pl.concat(tables))  # type: ignore[no-any-return]
 
     def stored(self, chunks: dict[str, Any]) -> dict[str, Path]:
         """The intact files of these chunks; damaged ones and leftovers of a killed run are removed."""

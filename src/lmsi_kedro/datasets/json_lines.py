@@ -30,7 +30,7 @@ class JsonLines(AbstractDataset[pl.DataFrame, pl.DataFrame]):
         """A row per line; DatasetError names file, line and field."""
         if not self._path.is_file():
             raise DatasetError(f"{self._path} is missing: put your file there, one JSON object a line.")
-        lines = self._path.read_text(encoding="utf-8").splitlines()
+        lines = self._path.read_text(encoding="utf-8").split("\n")  # JSON may hold other breaks
         rows = [self._parse(number, line) for number, line in enumerate(lines, 1) if line.strip()]
         if not rows:
             raise DatasetError(f"{self._path} has no lines: it needs one JSON object a line.")

@@ -15,7 +15,7 @@ from typing import Any
 from kedro.io import AbstractDataset, DatasetError
 from kedro_datasets._typing import JSONPreview
 
-from lmsi_kedro.durable import partial, publish
+from lmsi_kedro.durable import partial, publish, recover
 
 # How a model was made; it does not change what the model computes.
 RECORD = "training.json"
@@ -51,6 +51,7 @@ class ModelDirectory(AbstractDataset[Model, Model]):
 
     def load(self) -> Model:
         """The model, with its digest computed from its files."""
+        recover(Path(self._filepath))
         return Model.at(Path(self._filepath))
 
     def save(self, data: Model) -> None:

@@ -74,10 +74,10 @@ def slots(terms: list[Term]) -> list[int]:
 
 
 def draw(rng: Random, with_easy: bool) -> Problem:
-    """Two or three products, often with something found or lost; easy ones have a single product."""
+    """Two products, sometimes three, often with something found or lost; easy ones have one."""
     index = rng.randrange(len(SUBJECTS))
     subject, name = SUBJECTS[index], rng.choice(NAMES)
-    count = rng.choice((1, 2, 2, 3, 3) if with_easy else (2, 3))
+    count = rng.choice((1, 2, 2, 3, 3) if with_easy else (2, 2, 2, 3))
     terms = draw_terms(rng, subject, count)
     change = rng.choice((0, 1, -1)) * rng.randint(2, 9)
     total = sum(term.value for term in terms)

@@ -1,9 +1,9 @@
 """Builds the embedded base model: a tokenizer and a small Llama, both from documents of the mini world.
 
-A plain training loop on one machine: next-token loss, AdamW, cosine schedule, bf16 autocast where the CPU has
-it. It knows nothing of self-improvement; `training` fine-tunes the result as it would any other model.
+A plain training loop on one machine: next-token loss, AdamW, cosine schedule, bf16 autocast. It knows nothing of self-improvement; `training` fine-tunes the result as it would any other model.
 """
 
+import hashlib
 import json
 import logging
 import time
@@ -146,6 +146,7 @@ def pretrain(params: PretrainingParams, workspace: Path) -> Path:
     """Train tokenizer and model; returns the finished directory. Resumes from its last checkpoint."""
     import torch
 
+    workspace = workspace / address(params)
     workspace.mkdir(parents=True, exist_ok=True)
     tokenizer = train_tokenizer(params.seed)
     model = build_model(len(tokenizer), params)
@@ -157,6 +158,12 @@ def pretrain(params: PretrainingParams, workspace: Path) -> Path:
     for batch in islice(batches(data, params), done, None):
         training.learn(forward, batch)
     return save(training, tokenizer, workspace / "model")
+
+
+def address(params: PretrainingParams) -> str:
+    """What decides the result: the parameters, and the world as its first documents show it."""
+    content = "\n".join([params.model_dump_json(), *islice(documents(params.seed), 200)])
+    return hashlib.blake2b(content.encode(), digest_size=8).hexdigest()
 
 
 def batches(data: Iterator[list[int]], params: PretrainingParams) -> Iterator[Any]:
@@ -196,5 +203,5 @@ def save(training: Pretraining, tokenizer: Any, directory: Path) -> Path:
         "seconds": round(training.seconds),
         "losses": training.losses,
     }
-    (directory / "pretraining.json").write_text(json.dumps(record, indent=1) + "\n")
+    (directory / "training.json").write_text(json.dumps(record, indent=1) + "\n")
     return directory

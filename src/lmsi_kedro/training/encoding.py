@@ -8,6 +8,7 @@ nothing of batches.
 from dataclasses import dataclass
 from typing import Any
 
+from lmsi_kedro.tasks.encoding import encode_prompt
 from lmsi_kedro.training.job import TrainingError
 
 
@@ -21,13 +22,6 @@ class Encoded:
     @property
     def target_tokens(self) -> int:
         return len(self.ids) - self.prompt_tokens
-
-
-def encode_prompt(tokenizer: Any, prompt: str) -> list[int]:
-    """The ids of a prompt, after a BOS token only if the tokenizer adds one by default."""
-    ids: list[int] = tokenizer.encode(prompt, add_special_tokens=False)
-    bos = tokenizer.bos_token_id
-    return [bos, *ids] if bos is not None and tokenizer.encode("")[:1] == [bos] else ids
 
 
 def encode_example(tokenizer: Any, prompt: str, target: str) -> Encoded:

@@ -1,7 +1,8 @@
 """Samples paths with a transformers model on this machine.
 
 The shared prompt is computed once and kept, each question once, and its m paths share both. Draws depend only on
-(seed, question, path, position), so a path's text does not depend on the rows beside it.
+(seed, question, path, position), never on the rows beside it; the logits may round differently with them, so
+exact bytes are promised for whole chunks.
 """
 
 import hashlib
@@ -21,6 +22,7 @@ from lmsi_kedro.engines.plan import Request
 from lmsi_kedro.kernels import sample_tokens
 from lmsi_kedro.params import Sampling
 from lmsi_kedro.tasks import STOP
+from lmsi_kedro.tasks.encoding import encode_parts
 
 TAIL = 8  # tokens looked at for a stop sequence; "\nQ:" is at most 3 tokens of any tokenizer
 COMPACT = 8  # steps between dropping finished rows: copying the cache costs about one step
@@ -35,8 +37,9 @@ class LocalEngine:
         self.model = AutoModelForCausalLM.from_pretrained(
             directory, dtype=dtype, attn_implementation=NAME
         ).eval()
+        self.head = self.model.get_output_embeddings()
         self.layers = self.model.config.num_hidden_layers
-        self._shared: tuple[str, list[list[Any]], int] | None = None
+        self._shared: tuple[list[int], list[list[Any]], int] | None = None
 
     @torch.inference_mode()
     def sample(self, requests: Sequence[Request], sampling: Sampling) -> pl.DataFrame:
@@ -60,8 +63,12 @@ class LocalEngine:
         self, requests: Sequence[Request], capacity: int
     ) -> tuple[PrefixTree, Tensor, Tensor]:
         """The tree below all paths, the logits of their first tokens [R, V], and first positions [N]."""
-        shared, offset = self.shared_level(requests[0].prompt.shared)
-        ids = [self.encode(request.prompt.own) for request in requests]
+        parts = [
+            encode_parts(self.tokenizer, request.prompt.shared, request.prompt.own)
+            for request in requests
+        ]
+        shared, offset = self.shared_level(parts[0][0])
+        ids = [own for _, own in parts]
         lengths = torch.tensor([len(question) for question in ids])
         padded = torch.zeros(len(ids), int(lengths.max()), dtype=torch.long)
         for row, question in enumerate(ids):
@@ -69,29 +76,29 @@ class LocalEngine:
         tree = PrefixTree(self.layers, padded.shape[1], shared)
         positions = offset + torch.arange(padded.shape[1]).expand_as(padded)
         hidden = self.forward(tree, padded, positions)
-        logits = self.model.lm_head(hidden[torch.arange(len(ids)), lengths - 1])
+        logits = self.head(hidden[torch.arange(len(ids)), lengths - 1])
         counts = torch.tensor([len(request.paths) for request in requests])
         questions = torch.arange(len(ids)).repeat_interleave(counts)
         paths = PrefixTree(self.layers, capacity, tree.as_questions(lengths))
         paths.assign(questions)
         return paths, logits[questions], offset + lengths
 
-    def shared_level(self, text: str) -> tuple[list[list[Any]], int]:
+    def shared_level(self, prefix: list[int]) -> tuple[list[list[Any]], int]:
         """The shared prompt's keys per layer, kept from the last call, and its length in tokens."""
-        if self._shared is None or self._shared[0] != text:
-            ids = torch.tensor([self.encode(text)], dtype=torch.long)
+        if self._shared is None or self._shared[0] != prefix:
+            ids = torch.tensor([prefix], dtype=torch.long)
             levels: list[list[Any]] = [[] for _ in range(self.layers)]
             if ids.shape[1]:
                 tree = PrefixTree(self.layers, ids.shape[1], levels)
                 self.forward(tree, ids, torch.arange(ids.shape[1])[None])
                 levels = tree.as_shared()
-            self._shared = (text, levels, ids.shape[1])
+            self._shared = (prefix, levels, ids.shape[1])
         return self._shared[1], self._shared[2]
 
     def step(self, tree: PrefixTree, tokens: Tensor, positions: Tensor) -> Tensor:
         """Logits [R, V] after one more token [R] of each row."""
         hidden = self.forward(tree, tokens[:, None], positions[:, None])
-        return self.model.lm_head(hidden[:, 0])  # type: ignore[no-any-return]
+        return self.head(hidden[:, 0])  # type: ignore[no-any-return]
 
     def forward(self, tree: PrefixTree, ids: Tensor, positions: Tensor) -> Tensor:
         """Hidden states [R, T, width] of tokens that continue the tree."""
@@ -99,9 +106,6 @@ class LocalEngine:
             input_ids=ids, position_ids=positions, past_key_values=tree, use_cache=True, tree=tree
         )
         return output.last_hidden_state  # type: ignore[no-any-return]
-
-    def encode(self, text: str) -> list[int]:
-        return self.tokenizer.encode(text, add_special_tokens=False)  # type: ignore[no-any-return]
 
 
 def stream_of(question_id: str) -> int:

@@ -103,6 +103,9 @@ def tree_attention(
     **kwargs: Any,
 ) -> tuple[Tensor, None]:
     """The attention function that transformers calls; [R, H, T, D] -> [R, T, H, D]."""
+    for unsupported in ("softcap", "sliding_window"):
+        if kwargs.get(unsupported) is not None:
+            raise ValueError(f"{type(module).__name__} uses {unsupported}, which the tree lacks")
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling
     levels = tree.levels[module.layer_idx] if tree is not None else []
     return attend(query, key, value, levels, scale).transpose(1, 2), None

@@ -51,6 +51,11 @@ def prepare_exemplars(raw_exemplars: dict[str, Callable[[], Any]]) -> pl.DataFra
     return pl.DataFrame(rows, schema=schemas.EXEMPLARS)
 
 
+def start_accumulation() -> pl.DataFrame:
+    """examples_0: none; every round adds its own."""
+    return schemas.empty(schemas.EXAMPLES)
+
+
 def with_ids(raw: pl.DataFrame) -> pl.DataFrame:
     """Adds question_id, a hash of task and content."""
     content = zip(raw["task"], raw["question"], raw["choices"], strict=True)

@@ -1,4 +1,4 @@
-"""questions.jsonl, labels.jsonl and exemplar files -> questions, labels, exemplars."""
+"""questions.jsonl, labels.jsonl and exemplar files -> questions, labels, exemplars, examples_0."""
 
 from kedro.pipeline import Node, Pipeline
 
@@ -6,6 +6,7 @@ from lmsi_kedro.pipelines.preparation.nodes import (
     prepare_exemplars,
     prepare_labels,
     prepare_questions,
+    start_accumulation,
 )
 
 
@@ -29,6 +30,12 @@ def create_pipeline() -> Pipeline:
                 inputs="raw_exemplars",
                 outputs="exemplars",
                 name="prepare_exemplars",
+            ),
+            Node(
+                start_accumulation,
+                inputs=None,
+                outputs="examples_0",
+                name="start_accumulation",
             ),
         ]
     )

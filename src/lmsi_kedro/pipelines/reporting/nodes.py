@@ -45,7 +45,7 @@ def summarise(random: Metrics, vote_over_random: Metrics, *rounds: Metrics) -> M
 
 
 def _headline(rounds: tuple[Metrics, ...], random: Metrics, contest: Metrics) -> Metrics:
-    vote, *_, last = (measured["pooled"]["cot_greedy"] for measured in (*rounds, rounds[-1]))
+    vote, last = (measured["pooled"]["cot_greedy"] for measured in (rounds[0], rounds[-1]))
     control, paired = random["pooled"]["cot_greedy"], contest["pooled"]["cot_greedy"]
     return {
         "before": last["before"]["accuracy"],

@@ -18,7 +18,6 @@ from lmsi_kedro.pipelines import (
     voting,
 )
 from lmsi_kedro.pipelines.evaluation.nodes import compare, vote_statistics
-from lmsi_kedro.pipelines.self_improve.nodes import start_accumulation
 
 SHARED = {"questions", "exemplars"}
 LABELED = {*SHARED, "labels"}
@@ -37,7 +36,6 @@ def create_pipeline(rounds: int) -> Pipeline:
     return Pipeline(
         [
             preparation.create_pipeline(),
-            Pipeline([Node(start_accumulation, None, "examples_0", name="start_accumulation")]),
             *[create_round(number) for number in range(1, rounds + 1)],
             create_control(),
             create_evaluation("base_model", 0, "base", "0"),
@@ -78,11 +76,12 @@ def create_control() -> Pipeline:
     """The arm `random` of round 1: same questions, counts, steps and seed, other paths."""
     steps = Pipeline([mixing.create_pipeline("random"), fine_tuning.create_pipeline()])
     renamed = {"examples": "examples_random", "tuned_model": "model_random", "voted": "selected"}
-    kept = {*SHARED, "base_model", "answers", "paths", "previous_examples"}
-    inner = namespaced(steps, "random", kept, renamed)
-    outer = {"previous_examples": "examples_0", **{name: name for name in renamed.values()}}
-    del outer["selected"]
-    return namespaced(inner, "round_1", {*SHARED, "base_model"}, outer)
+    of_round = {*SHARED, "base_model", "answers", "paths", "previous_examples"}
+    arm = namespaced(steps, "random", of_round, renamed)
+    outside = {"previous_examples": "examples_0"}
+    return namespaced(
+        arm, "round_1", {*SHARED, "base_model", "examples_random", "model_random"}, outside
+    )
 
 
 def create_evaluation(model: str, round: int, arm: str, suffix: str) -> Pipeline:

@@ -34,7 +34,7 @@ def read_answers(
         for (name,), rows in asked.partition_by("task", as_dict=True, maintain_order=True).items()
     ]
     # Chunks arrive in any order; from here on a question's paths stand together.
-    return pl.concat(read).sort("question_id", "path")
+    return pl.concat(read).cast({"start": pl.Int32, "end": pl.Int32}).sort("question_id", "path")
 
 
 def count_votes(readings: pl.DataFrame, voting: VotingParams) -> pl.DataFrame:
@@ -77,6 +77,5 @@ def keep_agreeing(readings: pl.DataFrame, votes: pl.DataFrame) -> pl.DataFrame:
         readings.join(winners, on="question_id", how="left", maintain_order="left")
         .with_columns(reason=reason)
         .with_columns(kept=pl.col("reason") == "agrees")
-        .cast({"start": pl.Int32, "end": pl.Int32})
         .select(*schemas.ANSWERS)
     )

@@ -1,0 +1,85 @@
+import json
+import shutil
+
+import pytest
+from kedro.io import DatasetError
+
+from lmsi_kedro.datasets import model_directory
+from lmsi_kedro.datasets.model_directory import Model, ModelDirectory
+
+
+@pytest.fixture
+def model(tmp_path):
+    return make_model(tmp_path / "made", "weights")
+
+
+def make_model(path, weights):
+    path.mkdir()
+    (path / "config.json").write_text('{"model_type": "llama"}')
+    (path / "tokenizer.json").write_text("{}")
+    (path / "model.safetensors").write_text(weights)
+    (path / "training.json").write_text(json.dumps({"seconds": len(weights)}))
+    return Model.at(path)
+
+
+def test_a_saved_model_loads_with_the_same_digest(model, tmp_path):
+    dataset = ModelDirectory(filepath=str(tmp_path / "models" / "tuned"))
+    assert not dataset.exists()
+    dataset.save(model)
+    assert dataset.exists()
+    assert dataset.load() == Model(tmp_path / "models" / "tuned", model.digest)
+    assert [path.name for path in (tmp_path / "models").iterdir()] == ["tuned"]
+
+
+def test_the_digest_is_of_content_alone(model, tmp_path):
+    assert make_model(tmp_path / "same", "weights").digest == model.digest
+    assert make_model(tmp_path / "other", "Weights").digest != model.digest
+    (model.path / "training.json").write_text('{"seconds": 1000}')
+    assert Model.at(model.path).digest == model.digest
+    (model.path / "config.json").write_text("{}")
+    assert Model.at(model.path).digest != model.digest
+
+
+@pytest.mark.parametrize("part", ["config.json", "model.safetensors", "tokenizer.json"])
+def test_a_missing_part_is_named(model, part):
+    (model.path / part).unlink()
+    with pytest.raises(DatasetError, match=rf"made is not a model: .*{part[-11:]} missing"):
+        ModelDirectory(filepath=str(model.path)).load()
+
+
+def test_an_older_model_is_replaced_as_a_whole(model, tmp_path):
+    older = make_model(tmp_path / "older", "older weights")
+    (older.path / "extra.txt").write_text("of the older model")
+    dataset = ModelDirectory(filepath=str(older.path))
+    dataset.save(model)
+    assert dataset.load().digest == model.digest
+    assert not (older.path / "extra.txt").exists()
+
+
+def test_an_interrupted_save_leaves_the_older_model(model, tmp_path, monkeypatch):
+    older = make_model(tmp_path / "older", "older weights")
+    dataset = ModelDirectory(filepath=str(older.path))
+
+    def half(source, target, **_):
+        shutil.copy(source / "config.json", target)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(model_directory.shutil, "copytree", half)
+        with pytest.raises(KeyboardInterrupt):
+            dataset.save(model)
+    assert dataset.load() == older
+    dataset.save(model)
+    assert dataset.load().digest == model.digest
+
+
+def test_a_model_that_changed_since_it_was_made_is_refused(model, tmp_path):
+    (model.path / "model.safetensors").write_text("others")
+    dataset = ModelDirectory(filepath=str(tmp_path / "tuned"))
+    with pytest.raises(DatasetError, match="changed while it was used"):
+        dataset.save(model)
+    assert not dataset.exists()
+
+
+def test_the_preview_tells_how_the_model_was_made(model):
+    assert json.loads(ModelDirectory(filepath=str(model.path)).preview()) == {"seconds": 7}

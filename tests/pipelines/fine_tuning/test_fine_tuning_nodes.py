@@ -1,0 +1,36 @@
+import shutil
+
+import polars as pl
+
+from lmsi_kedro.datasets.model_directory import Model
+from lmsi_kedro.params import TrainingParams
+from lmsi_kedro.pipelines.fine_tuning.nodes import fine_tune
+from lmsi_kedro.training import Job
+
+PARAMS = TrainingParams(
+    steps=1,
+    batch_size=1,
+    learning_rate=1e-3,
+    warmup_ratio=0,
+    weight_decay=0,
+    max_grad_norm=1,
+    seed=0,
+    processes=1,
+    zero_stage=0,
+    precision="auto",
+    gradient_accumulation=1,
+    checkpoint_every=1,
+)
+
+
+def test_a_finished_job_is_found_by_its_content_and_not_done_again(tmp_path):
+    base = tmp_path / "base"
+    base.mkdir()
+    for part in ("config.json", "tokenizer.json", "model.safetensors"):
+        (base / part).write_text(part)
+    examples = pl.DataFrame({"example_id": "e", "prompt": "A:", "target": " 1.", "weight": 1.0})
+    model = Model.at(base)
+    job = Job.write(tmp_path / "jobs", examples, model.path, model.digest, PARAMS)
+    shutil.copytree(base, job.model)
+    tuned = fine_tune(examples, model, PARAMS, str(tmp_path / "jobs"))
+    assert tuned == Model(job.model, model.digest)

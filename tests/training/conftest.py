@@ -1,0 +1,54 @@
+"""A tiny base model and examples of different lengths, with a job made of them."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from lmsi_kedro.params import TrainingParams
+from lmsi_kedro.training import Job
+from tests.models import tiny_model
+
+PARAMS = {
+    "steps": 10,
+    "batch_size": 9,
+    "learning_rate": 3e-3,
+    "warmup_ratio": 0.2,
+    "weight_decay": 0.0,
+    "max_grad_norm": 1.0,
+    "seed": 3,
+    "processes": 2,
+    "zero_stage": 2,
+    "precision": "float32",
+    "gradient_accumulation": 1,
+    "checkpoint_every": 4,
+}
+
+
+@pytest.fixture(scope="session")
+def base_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny_model(tmp_path_factory.mktemp("base"))
+
+
+@pytest.fixture(scope="session")
+def examples() -> pl.DataFrame:
+    numbers = range(1, 26)
+    return pl.DataFrame(
+        {
+            "example_id": [f"e{n:02}" for n in numbers],
+            "prompt": [f"Q: How many are {n} boxes of 3 pens?\nA:" * (1 + n % 4) for n in numbers],
+            "target": [f" {n} * 3 = {n * 3}." * (n % 3) + f" It is {n * 3}." for n in numbers],
+            "weight": [0.5 + n % 2 for n in numbers],
+        }
+    )
+
+
+@pytest.fixture
+def make_job(base_model: Path, examples: pl.DataFrame, tmp_path: Path) -> Callable[..., Job]:
+    def make(workspace: str = "jobs", base: Path = base_model, **changes: Any) -> Job:
+        params = TrainingParams(**{**PARAMS, **changes})
+        return Job.write(tmp_path / workspace, examples, base, "digest", params)
+
+    return make

@@ -1,0 +1,138 @@
+"""Trains for real, with DeepSpeed on two processes; about 10 s of both cores for each launch."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from torch.nn.functional import cross_entropy
+from transformers import AutoModelForCausalLM, get_cosine_schedule_with_warmup
+
+from lmsi_kedro.training import TrainingError, train
+from lmsi_kedro.training.launcher import failure
+from lmsi_kedro.training.setup import build_plan
+
+TRAIN = (
+    "import sys; from pathlib import Path; from lmsi_kedro.training import Job, train;"
+    "train(Job.read(Path(sys.argv[1])))"
+)
+
+
+def record(job):
+    return json.loads((job.model / "training.json").read_text())
+
+
+def plain_losses(job):
+    """The specification: one process, torch's AdamW, each example on its own."""
+    plan, _ = build_plan(job, processes=1)
+    model = AutoModelForCausalLM.from_pretrained(job.base_model)
+    optimizer = torch.optim.AdamW(model.parameters(), job.params.learning_rate, weight_decay=0)
+    warmup = round(job.params.warmup_ratio * job.params.steps)
+    schedule = get_cosine_schedule_with_warmup(optimizer, warmup, job.params.steps)
+    losses = []
+    for rows in plan.rows:
+        total, weight = torch.zeros(()), 0.0
+        for row in rows:
+            example = plan.encoded[row]
+            logits = model(torch.tensor([example.ids])).logits[0, example.prompt_tokens - 1 : -1]
+            targets = torch.tensor(example.ids[example.prompt_tokens :])
+            total = total + plan.weights[row] * cross_entropy(logits, targets, reduction="sum")
+            weight += plan.weights[row] * example.target_tokens
+        loss = total / weight
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), job.params.max_grad_norm)
+        optimizer.step()
+        schedule.step()
+        optimizer.zero_grad()
+        losses.append(loss.item())
+    return losses
+
+
+def test_zero_2_and_a_resumed_run_equal_plain_training(make_job):
+    job = make_job("whole")
+    model = train(job)
+    whole = record(job)
+    assert whole["losses"] == pytest.approx(plain_losses(job), abs=1e-4)
+    assert whole["losses"][-1] < 0.7 * whole["losses"][0]
+    assert not job.checkpoints.exists()
+    assert train(job) == model
+
+    interrupted = make_job("interrupted")
+    assert interrupted.folder.name == job.folder.name
+    kill_after_first_checkpoint(interrupted)
+    assert not interrupted.model.exists()
+    train(interrupted)
+    assert json.loads(interrupted.progress.read_text().splitlines()[0])["step"] > 4
+    assert record(interrupted)["losses"] == pytest.approx(whole["losses"], abs=1e-6)
+    resumed = load_file(interrupted.model / "model.safetensors")
+    for name, weight in load_file(model / "model.safetensors").items():
+        torch.testing.assert_close(resumed[name], weight, rtol=0, atol=1e-6)
+
+
+def kill_after_first_checkpoint(job):
+    """Starts a run, kills what started it (kill -9), and sees that its processes end too."""
+    starter = subprocess.Popen([sys.executable, "-c", TRAIN, job.folder / "job.json"])
+    while not any(job.checkpoints.glob("*/complete")):
+        assert starter.poll() is None, failure(job)
+        time.sleep(0.005)
+    workers = psutil.Process(starter.pid).children()
+    os.kill(starter.pid, signal.SIGKILL)
+    starter.wait()
+    assert len(workers) == 2
+    assert not psutil.wait_procs(workers, timeout=60)[1]
+
+
+def test_zero_3_equals_plain_training_and_saves_whole_weights(make_job, base_model, examples):
+    job = make_job(zero_stage=3, steps=4)
+    train(job)
+    assert record(job)["losses"] == pytest.approx(plain_losses(job), abs=1e-4)
+    before = load_file(base_model / "model.safetensors")
+    after = load_file(job.model / "model.safetensors")
+    assert {name: weight.shape for name, weight in after.items()} == {
+        name: weight.shape for name, weight in before.items()
+    }
+    assert not any(torch.equal(after[name], before[name]) for name in before)
+    tokenizer = "tokenizer.json"
+    assert (job.model / tokenizer).read_bytes() == (base_model / tokenizer).read_bytes()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stage", [0, 1, 2, 3])
+def test_every_stage_trains_in_bfloat16_with_accumulation(make_job, stage):
+    job = make_job(zero_stage=stage, gradient_accumulation=2, precision="bfloat16", steps=6)
+    train(job)
+    assert record(job)["losses"] == pytest.approx(plain_losses(job), abs=0.05)
+
+
+@pytest.mark.slow
+def test_a_loss_that_is_not_a_number_stops_with_step_and_examples(make_job, base_model, tmp_path):
+    broken = tmp_path / "broken"
+    shutil.copytree(base_model, broken)
+    weights = load_file(broken / "model.safetensors")
+    weights["model.norm.weight"][0] = float("nan")
+    save_file(weights, broken / "model.safetensors", metadata={"format": "pt"})
+    job = make_job(base=broken, processes=1)
+    with pytest.raises(TrainingError, match=r"loss of step 1 is nan, in one of the examples e\d\d"):
+        train(job)
+    assert not job.model.exists()
+
+
+def test_a_failure_shows_the_trainers_sentence_or_the_end_of_its_log(make_job):
+    job = make_job()
+    job.log.write_text("\n".join(f"line {n}" for n in range(100)))
+    assert "line 99" in failure(job)
+    assert "line 9\n" not in failure(job)
+    job.error.write_text("This is why.")
+    assert failure(job) == "This is why."
+
+
+def test_too_small_a_batch_names_the_settings(make_job):
+    with pytest.raises(TrainingError, match="batch_size 3 is less than"):
+        build_plan(make_job(batch_size=3, gradient_accumulation=2), processes=2)
