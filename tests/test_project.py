@@ -2,7 +2,9 @@
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from kedro.framework.session import KedroSession
@@ -10,6 +12,7 @@ from kedro.framework.startup import bootstrap_project
 from kedro.pipeline import Pipeline
 
 from lmsi_kedro.hooks import PARAMETERS
+from lmsi_kedro.pipelines.mini_world.nodes import make_exemplars, make_questions
 from lmsi_kedro.pipelines.self_improve.pipeline import create_pipeline
 
 ROOT = Path(__file__).parents[1]
@@ -42,26 +45,26 @@ def test_a_round_samples_from_the_last_model_and_trains_the_base_model() -> None
 
 
 @pytest.fixture(scope="module")
-def context() -> object:
+def context() -> Iterator[Any]:
     bootstrap_project(ROOT)
     with KedroSession.create(ROOT) as session:
         yield session.load_context()
 
 
-def test_every_dataset_is_declared(context: object) -> None:
+def test_every_dataset_is_declared(context: Any) -> None:
     from kedro.framework.project import pipelines
 
     assert set(pipelines) - {"__default__"} == PIPELINES
     for pipeline in pipelines.values():
         named = {name for name in pipeline.datasets() if not name.startswith("param")}
-        assert not {name for name in named if name not in context.catalog}  # type: ignore[attr-defined]
+        assert not {name for name in named if name not in context.catalog}
 
 
-def test_every_parameter_is_used_and_known(context: object) -> None:
+def test_every_parameter_is_used_and_known(context: Any) -> None:
     from kedro.framework.project import pipelines
 
     used = {name for p in pipelines.values() for name in p.inputs() if name.startswith("params:")}
-    given = set(context.params)  # type: ignore[attr-defined]
+    given = set(context.params)
     assert {name.removeprefix("params:") for name in used} | {"rounds"} == given
     assert given | {"data_root"} == PARAMETERS
 
@@ -99,3 +102,14 @@ def test_the_registry_imports_nothing_heavy() -> None:
         [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True
     )
     assert result.stdout.strip() == "[]", result.stderr
+
+
+def test_the_shipped_files_are_the_ones_of_the_shipped_seed(context: Any) -> None:
+    """`kedro run --pipeline=mini_world` would write the same files again."""
+    world, tasks = context.params["world"], context.params["tasks"]
+    made = make_questions(world, tasks)
+    for name, table in zip(("raw_questions", "raw_labels"), made, strict=True):
+        shipped = context.catalog.load(name)
+        assert shipped.equals(table.select(shipped.columns))
+    exemplars = context.catalog.load("raw_exemplars")
+    assert {name: load() for name, load in exemplars.items()} == make_exemplars(world, tasks)

@@ -35,5 +35,7 @@ class RoundsHook:
             raise ValueError(f"parameters: unknown {', '.join(unknown)}; known are {known}")
         rounds = parameters["rounds"]
         if not isinstance(rounds, int) or rounds < 1:
-            raise ValueError(f"parameters: rounds must be a whole number of at least 1, not {rounds!r}")
+            raise ValueError(
+                f"parameters: rounds must be a whole number of at least 1, not {rounds!r}"
+            )
         RoundsHook.rounds = rounds

@@ -75,7 +75,9 @@ def check(name: str, columns: Columns, unique: list[str]) -> Callable[[pl.DataFr
                 )
         if (doubles := table.select(unique).is_duplicated()).any():
             first = table.filter(doubles).select(unique).row(0)
-            raise ValueError(f"table {name}: {dict(zip(unique, first, strict=True))} is there twice")
+            raise ValueError(
+                f"table {name}: {dict(zip(unique, first, strict=True))} is there twice"
+            )
         return table
 
     return validate

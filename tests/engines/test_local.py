@@ -5,12 +5,12 @@ from pathlib import Path
 import polars as pl
 import pytest
 import torch
-from tests.models import tiny_model
 
 from lmsi_kedro.engines.local import LocalEngine
 from lmsi_kedro.engines.plan import Request
 from lmsi_kedro.params import Sampling
 from lmsi_kedro.tasks import Prompt
+from tests.models import tiny_model
 
 SHARED = "Q: Ana has 3 pens.\nA: The answer is 3.\n\n"
 OWN = ["Q: Ben has 4 caps.\nA:", "Q: Cleo packs 3 boxes of 21 pens and 7 more.\nA:", "Q: 5\nA:"]

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from tests.models import tiny_model
 
 from lmsi_kedro.engines.plan import Plan
 from lmsi_kedro.params import EngineParams, Sampling
 from lmsi_kedro.tasks import Prompt
+from tests.models import tiny_model
 
 SAMPLING = Sampling(temperature=1.0, max_new_tokens=8, seed=3)
 PROMPTS = {f"q{i}": Prompt("Q: a?\nA: b.\n\n", f"Q: {i}?\nA:") for i in range(6)}
@@ -66,4 +66,3 @@ def test_workers_and_order_decide_nothing(tmp_path: Path) -> None:
     assert set(alone) == set(shared)
     assert all(alone[chunk].equals(shared[chunk]) for chunk in alone)
     assert pl.concat(alone.values()).height == 24
-

@@ -56,7 +56,7 @@ def plain_losses(job):
 
 
 def test_zero_2_and_a_resumed_run_equal_plain_training(make_job):
-    job = make_job("whole")
+    job = make_job("whole", steps=24)
     model = train(job)
     whole = record(job)
     assert whole["losses"] == pytest.approx(plain_losses(job), abs=1e-4)
@@ -64,7 +64,7 @@ def test_zero_2_and_a_resumed_run_equal_plain_training(make_job):
     assert not job.checkpoints.exists()
     assert train(job) == model
 
-    interrupted = make_job("interrupted")
+    interrupted = make_job("interrupted", steps=24)
     assert interrupted.folder.name == job.folder.name
     kill_after_first_checkpoint(interrupted)
     assert not interrupted.model.exists()

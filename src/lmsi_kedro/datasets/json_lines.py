@@ -29,7 +29,9 @@ class JsonLines(AbstractDataset[pl.DataFrame, pl.DataFrame]):
     def load(self) -> pl.DataFrame:
         """A row per line; DatasetError names file, line and field."""
         if not self._path.is_file():
-            raise DatasetError(f"{self._path} is missing: put your file there, one JSON object a line.")
+            raise DatasetError(
+                f"{self._path} is missing: put your file there, one JSON object a line."
+            )
         lines = self._path.read_text(encoding="utf-8").split("\n")  # JSON may hold other breaks
         rows = [self._parse(number, line) for number, line in enumerate(lines, 1) if line.strip()]
         if not rows:
@@ -41,7 +43,9 @@ class JsonLines(AbstractDataset[pl.DataFrame, pl.DataFrame]):
     def save(self, data: pl.DataFrame) -> None:
         """Null fields are left out, so that the file stays readable."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        rows = ({k: v for k, v in row.items() if v is not None} for row in data.iter_rows(named=True))
+        rows = (
+            {k: v for k, v in row.items() if v is not None} for row in data.iter_rows(named=True)
+        )
         text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
         temporary = self._path.with_suffix(".tmp")
         temporary.write_text(text, encoding="utf-8")

@@ -1,6 +1,7 @@
 """Builds the embedded base model: a tokenizer and a small Llama, both from documents of the mini world.
 
-A plain training loop on one machine: next-token loss, AdamW, cosine schedule, bf16 autocast. It knows nothing of self-improvement; `training` fine-tunes the result as it would any other model.
+A plain training loop on one machine: next-token loss, AdamW, cosine schedule, bf16 autocast. It knows nothing
+of self-improvement; `training` fine-tunes the result as it would any other model.
 """
 
 import hashlib

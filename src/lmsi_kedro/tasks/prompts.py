@@ -58,7 +58,9 @@ def target(answer: str, rationale: str | None = None) -> str:
 
 def ask(question: str, choices: Sequence[str] | None = None) -> str:
     """'Q: question\\nAnswer Choices: (A) first (B) second\\nA:'"""
-    listed = " ".join(f"({letter}) {text}" for letter, text in zip(LETTERS, choices or (), strict=False))
+    listed = " ".join(
+        f"({letter}) {text}" for letter, text in zip(LETTERS, choices or (), strict=False)
+    )
     return f"Q: {question}\n" + (f"Answer Choices: {listed}\n" if listed else "") + "A:"
 
 

@@ -68,9 +68,7 @@ def decide_answers(
     )
 
 
-def accepted_keys(
-    labels: pl.DataFrame, questions: pl.DataFrame, tasks: Tasks
-) -> pl.DataFrame:
+def accepted_keys(labels: pl.DataFrame, questions: pl.DataFrame, tasks: Tasks) -> pl.DataFrame:
     """question_id, accepted: the keys of every accepted answer that can be read."""
     asked = labels.join(questions.select("question_id", "task", "choices"), on="question_id")
     written = asked.explode("answers").partition_by("task", as_dict=True)

@@ -9,6 +9,7 @@ import polars as pl
 
 from lmsi_kedro import schemas
 from lmsi_kedro.tasks import Exemplar, Tasks
+from lmsi_kedro.tasks.prompts import LETTERS
 
 SPLITS = ("unlabeled", "held_out", "probe")
 
@@ -22,15 +23,33 @@ def prepare_questions(raw_questions: pl.DataFrame, tasks: Tasks) -> pl.DataFrame
                 f"questions: {column} {unknown[column][0]!r} is not one of {', '.join(known)} "
                 f"(question {unknown['question'][0]!r})"
             )
+    check_choices(raw_questions, tasks)
+    for name in tasks.in_domain:
+        held_out = raw_questions.filter(task=name, split="held_out")
+        if held_out.is_empty():
+            raise ValueError(f"questions: task {name!r} has no question in the split 'held_out'")
     table = with_ids(raw_questions).unique(["question_id", "split"], maintain_order=True)
     if (doubles := table.filter(pl.col("question_id").is_duplicated())).height:
         raise ValueError(f"questions: {doubles['question'][0]!r} is in more than one split")
     return table.select(*schemas.QUESTIONS)
 
 
+def check_choices(raw_questions: pl.DataFrame, tasks: Tasks) -> None:
+    """ValueError when a multiple-choice question has no choices, or more than there are letters."""
+    multiple = [name for name, task in tasks.root.items() if task.kind == "choice"]
+    counts = pl.col("choices").list.len().fill_null(0)
+    wrong = raw_questions.filter(
+        pl.col("task").is_in(multiple), ~counts.is_between(2, len(LETTERS))
+    )
+    if wrong.height:
+        raise ValueError(f"questions: {wrong['question'][0]!r} needs 2 to {len(LETTERS)} choices")
+
+
 def prepare_labels(raw_labels: pl.DataFrame, questions: pl.DataFrame) -> pl.DataFrame:
     """labels of held-out and probe questions. Nothing that trains a model may read this table."""
-    table = with_ids(raw_labels).unique("question_id", keep="first", maintain_order=True)
+    table = with_ids(raw_labels).unique(["question_id", "answers"], maintain_order=True)
+    if (doubles := table.filter(pl.col("question_id").is_duplicated())).height:
+        raise ValueError(f"labels: {doubles['question'][0]!r} has two lines with different answers")
     asked = questions.filter(pl.col("split") != "unlabeled")
     unlabeled = asked.join(table, on="question_id", how="anti")
     if unlabeled.height:
