@@ -12,9 +12,6 @@ import numpy as np
 import pytest
 import torch
 
-if not torch.cuda.is_available():
-    os.environ["TRITON_INTERPRET"] = "1"  # read when the kernels are decorated
-
 pytest.importorskip("triton")
 
 from lmsi_kedro.kernels.sampling import Rules, sample_tokens

@@ -1,13 +1,8 @@
 """The GPU votes are the reference's: on a GPU where there is one, else in Triton's interpreter."""
 
-import os
-
 import numpy as np
 import pytest
 import torch
-
-if not torch.cuda.is_available():
-    os.environ["TRITON_INTERPRET"] = "1"  # read when the kernels are decorated
 
 pytest.importorskip("triton")
 
