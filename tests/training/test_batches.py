@@ -68,6 +68,6 @@ def test_buckets_hold_examples_of_similar_length():
 
 def test_positions_are_those_that_predict_target_and_end():
     batch = collate([Encoded([5, 6, 7, 8], 3), Encoded([1, 2, 3, 4, 9, 0], 4)])
-    assert batch["input_ids"].tolist() == [[5, 6, 7, 8, 0, 0], [1, 2, 3, 4, 9, 0]]
-    assert batch["positions"].tolist() == [2, 9, 10]
+    assert batch["input_ids"].tolist() == [[5, 6, 7, 8] + [0] * 12, [1, 2, 3, 4, 9, 0] + [0] * 10]
+    assert batch["positions"].tolist() == [2, 16 + 3, 16 + 4]
     assert batch["targets"].tolist() == [8, 9, 0]
