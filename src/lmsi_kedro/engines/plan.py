@@ -18,6 +18,7 @@ from typing import Any
 
 import polars as pl
 
+from lmsi_kedro.hardware import cpu_has_bfloat16
 from lmsi_kedro.params import EngineParams, Sampling
 from lmsi_kedro.tasks import Prompt
 
@@ -88,7 +89,7 @@ class Plan:
         """The number format of the model: bfloat16 where the processor computes in it."""
         if self.engine.dtype != "auto":
             return self.engine.dtype
-        return "bfloat16" if native_bfloat16() else "float32"
+        return "bfloat16" if cpu_has_bfloat16() else "float32"
 
     def compute(self, missing: Sequence[str]) -> Iterator[tuple[str, pl.DataFrame]]:
         """The missing chunks, in the order in which the workers finish them."""
@@ -137,21 +138,6 @@ class Progress:
             self.tokens / seconds,
             seconds / self.done * (self.chunks - self.done),
         )
-
-
-def native_bfloat16() -> bool:
-    """Whether the device multiplies bfloat16 matrices in hardware; elsewhere float32 is faster."""
-    import torch
-
-    return (
-        torch.cuda.is_available()
-        or torch.backends.cpu.get_cpu_capability() == "AMX"
-        or (
-            "avx512_bf16" in Path("/proc/cpuinfo").read_text()
-            if Path("/proc/cpuinfo").exists()
-            else False
-        )
-    )
 
 
 _engine: Any = None

@@ -4,7 +4,6 @@ Knows nothing of what happens during training, nor of saving its result.
 """
 
 import os
-from pathlib import Path
 from typing import Any
 
 import deepspeed
@@ -19,6 +18,7 @@ from transformers import (
 )
 from transformers.utils.logging import disable_progress_bar
 
+from lmsi_kedro.hardware import cpu_has_bfloat16
 from lmsi_kedro.params import TrainingParams
 from lmsi_kedro.training.attention import FLOAT32_ATTENTION
 from lmsi_kedro.training.batches import Plan, draw
@@ -31,6 +31,7 @@ def build_trainer(job: Job) -> TargetTrainer:
     """Checks the job and builds everything that its training needs."""
     skip_builds()
     disable_progress_bar()
+    check_devices(job.params.processes)
     # Made first: with ZeRO-3, models are loaded in shards from here on.
     arguments = training_arguments(job)
     plan, ids = build_plan(job, arguments.world_size)
@@ -44,6 +45,16 @@ def build_trainer(job: Job) -> TargetTrainer:
     )
     trainer.remove_callback(PrinterCallback)
     return trainer
+
+
+def check_devices(processes: int) -> None:
+    """An error when several processes would share a GPU."""
+    gpus = torch.cuda.device_count()
+    if torch.cuda.is_available() and gpus < processes:
+        raise TrainingError(
+            f"training.processes is {processes}, but this machine has {gpus} GPU; "
+            f"run with --params=training.processes={gpus}."
+        )
 
 
 def skip_builds() -> None:
@@ -125,8 +136,7 @@ def trains_in_bfloat16(precision: str) -> bool:
         return precision == "bfloat16"
     if torch.cuda.is_available():
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    flags = Path("/proc/cpuinfo")
-    return flags.exists() and "avx512_bf16" in flags.read_text()
+    return cpu_has_bfloat16()
 
 
 def last_checkpoint(job: Job) -> str | None:
