@@ -4,9 +4,9 @@ An unknown or ill-typed field stops the run with its name. Defaults live in conf
 with its source, so that there is one place to read them.
 """
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Format = Literal["few_shot_cot", "few_shot_direct", "zero_shot_cot", "zero_shot_direct"]
 
@@ -76,6 +76,13 @@ class TrainingParams(Params):
     precision: Literal["auto", "bfloat16", "float32"]
     gradient_accumulation: int = Field(gt=0)
     checkpoint_every: int = Field(gt=0)
+
+    @model_validator(mode="after")
+    def stage_fits_precision(self) -> Self:
+        """DeepSpeed's stage 0 in bfloat16 is off by 0.17 in loss after 6 steps, others by < 0.05."""
+        if self.zero_stage == 0 and self.precision == "bfloat16":
+            raise ValueError("training.zero_stage 0 is for float32; use stage 1 with bfloat16")
+        return self
 
 
 class EvaluationParams(Params):

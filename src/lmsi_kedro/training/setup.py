@@ -106,7 +106,7 @@ def training_arguments(job: Job) -> TrainingArguments:
         max_grad_norm=params.max_grad_norm,
         seed=params.seed,
         use_cpu=not torch.cuda.is_available(),
-        bf16=trains_in_bfloat16(params.precision),
+        bf16=trains_in_bfloat16(params),
         deepspeed=deepspeed_config(params),
         save_steps=params.checkpoint_every,
         # Two, so that the older one is there while the newer one is written.
@@ -130,10 +130,10 @@ def deepspeed_config(params: TrainingParams) -> dict[str, Any]:
     }
 
 
-def trains_in_bfloat16(precision: str) -> bool:
-    """Whether to compute in bfloat16: `auto` does where the hardware does."""
-    if precision != "auto":
-        return precision == "bfloat16"
+def trains_in_bfloat16(params: TrainingParams) -> bool:
+    """Whether to compute in bfloat16: `auto` does where hardware and ZeRO stage allow it."""
+    if params.precision != "auto" or params.zero_stage == 0:
+        return params.precision == "bfloat16"
     if torch.cuda.is_available():
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     return cpu_has_bfloat16()
