@@ -1,27 +1,20 @@
-"""The `lmsi` command: what a finished run found. Runs themselves are started by `kedro run`."""
+"""`lmsi report`: what a finished run found."""
 
 import argparse
 import json
-import sys
 from pathlib import Path
+from typing import Any
 
 from lmsi_kedro.report import words
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Entry point of the console script; the exit status is 0 when the command succeeded."""
-    parser = argparse.ArgumentParser(prog="lmsi", description=__doc__)
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    command = commands.add_parser("report", help="print the headline and where the report is")
+def add_to(commands: Any) -> None:
+    """Adds this subcommand to argparse's subparsers."""
+    command: argparse.ArgumentParser = commands.add_parser(
+        "report", help="print the headline and where the report is"
+    )
     command.add_argument("--data", type=Path, default=Path("data"), help="data root of the run")
     command.set_defaults(run=lambda given: report(given.data))
-    given = parser.parse_args(arguments)
-    try:
-        print(given.run(given))
-    except (OSError, ValueError) as error:
-        print(f"lmsi: {error}", file=sys.stderr)
-        return 1
-    return 0
 
 
 def report(data: Path) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lmsi_kedro.command import main
+from lmsi_kedro.commands import main
 
 ROW = {"delta": 0.1, "delta_low": 0.05, "delta_high": 0.15, "p_value": 0.001}
 ARM = {"pooled": {"cot_greedy": ROW}}
