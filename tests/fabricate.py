@@ -38,7 +38,12 @@ def questions(n: int) -> pl.DataFrame:
     schema = {"question_id": pl.String, "task": pl.String, "split": pl.String}
     return pl.DataFrame(
         rows,
-        schema={**schema, "question": pl.String, "choices": pl.List(pl.String)},
+        schema={
+            **schema,
+            "question": pl.String,
+            "context": pl.String,
+            "choices": pl.List(pl.String),
+        },
         orient="row",
     )
 
@@ -107,7 +112,7 @@ def _sample(task: str, i: int, path: int, mode: str, skill: float) -> tuple[str,
     return f"{shown} The answer is {written}.", _key(task, answer)
 
 
-def _question(task: str, i: int) -> tuple[str, str, str, str, list[str] | None]:
+def _question(task: str, i: int) -> tuple[str, str, str, str, None, list[str] | None]:
     a, b, c = _numbers(i)
     story = f"Ann has {a} pens. She buys {b} boxes of {c} pens each. How many pens has she now?"
     if task == "mini_svamp":
@@ -115,7 +120,7 @@ def _question(task: str, i: int) -> tuple[str, str, str, str, list[str] | None]:
     if task == "mini_arc":
         story = f"Which of these floats on water for {a} days?"
     choices = CHOICES if task == "mini_arc" else None
-    return _identity(task, i), task, "held_out", story, choices
+    return _identity(task, i), task, "held_out", story, None, choices
 
 
 def _identity(task: str, i: int) -> str:

@@ -6,13 +6,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
 from kedro.pipeline import Pipeline
 
+from lmsi_kedro import schemas
 from lmsi_kedro.hooks import PARAMETERS
 from lmsi_kedro.pipelines.mini_world.nodes import make_exemplars, make_questions
+from lmsi_kedro.pipelines.preparation.nodes import choose_tasks, prepare_questions
+from lmsi_kedro.pipelines.preparation.pipeline import create_pipeline as preparation
 from lmsi_kedro.pipelines.self_improve.pipeline import create_pipeline
 
 ROOT = Path(__file__).parents[1]
@@ -32,8 +36,20 @@ def test_labels_never_reach_training() -> None:
     for node in training:
         for dataset in node.inputs:
             if not dataset.startswith("params:"):
-                assert not {"labels", "raw_labels"} & ancestors(pipeline, dataset), dataset
+                assert "labels" not in ancestors(pipeline, dataset), dataset
     assert "labels" in ancestors(pipeline, "metrics")
+
+
+def test_answers_in_the_question_file_end_in_labels_alone(context: Any) -> None:
+    """Other answers in the file give the same questions and tasks, which is all that training descends from."""
+    raw, declared = context.catalog.load("raw_questions"), context.params["tasks"]
+    others = raw.with_columns(answer=pl.lit(["1000"]))
+    readers = {n.name for n in preparation().nodes if "raw_questions" in n.inputs}
+    assert readers == {"choose_tasks", "prepare_questions", "prepare_labels"}
+    tasks = choose_tasks(raw, declared)
+    assert choose_tasks(others, declared) == tasks
+    assert prepare_questions(others, tasks).equals(prepare_questions(raw, tasks))
+    assert not {"answer", "answers"} & set(schemas.QUESTIONS)
 
 
 def test_a_round_samples_from_the_last_model_and_trains_the_base_model() -> None:
@@ -107,9 +123,8 @@ def test_the_registry_imports_nothing_heavy() -> None:
 def test_the_shipped_files_are_the_ones_of_the_shipped_seed(context: Any) -> None:
     """`kedro run --pipeline=mini_world` would write the same files again."""
     world, tasks = context.params["world"], context.params["tasks"]
-    made = make_questions(world, tasks)
-    for name, table in zip(("raw_questions", "raw_labels"), made, strict=True):
-        shipped = context.catalog.load(name)
-        assert shipped.equals(table.select(shipped.columns))
+    shipped = context.catalog.load("raw_questions")
+    assert shipped.equals(make_questions(world, tasks).select(shipped.columns))
     exemplars = context.catalog.load("raw_exemplars")
-    assert {name: load() for name, load in exemplars.items()} == make_exemplars(world, tasks)
+    made = make_exemplars(world, tasks)
+    assert {name: exemplars[name]() for name in made} == made

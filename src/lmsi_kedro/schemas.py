@@ -11,13 +11,17 @@ import polars as pl
 Columns = dict[str, pl.DataType | type[pl.DataType]]
 
 TEXTS = pl.List(pl.String)
+RAW_QUESTIONS: Columns = {
+    "split": pl.String, "task": pl.String, "question": pl.String, "context": pl.String,
+    "choices": TEXTS, "answer": TEXTS,
+}  # fmt: skip
 QUESTIONS: Columns = {
     "question_id": pl.String, "task": pl.String, "split": pl.String, "question": pl.String,
-    "choices": TEXTS,
+    "context": pl.String, "choices": TEXTS,
 }  # fmt: skip
 EXEMPLARS: Columns = {
-    "exemplar_set": pl.String, "question": pl.String, "choices": TEXTS, "rationale": pl.String,
-    "answer": pl.String,
+    "exemplar_set": pl.String, "question": pl.String, "context": pl.String, "choices": TEXTS,
+    "rationale": pl.String, "answer": pl.String,
 }  # fmt: skip
 LABELS: Columns = {"question_id": pl.String, "answers": TEXTS}
 PATHS: Columns = {
@@ -85,7 +89,7 @@ def check(name: str, columns: Columns, unique: list[str]) -> Callable[[pl.DataFr
 
 questions = check("questions", QUESTIONS, ["question_id"])
 labels = check("labels", LABELS, ["question_id"])
-exemplars = check("exemplars", EXEMPLARS, ["exemplar_set", "question", "choices"])
+exemplars = check("exemplars", EXEMPLARS, ["exemplar_set", "question", "context", "choices"])
 paths = check("paths", PATHS, ["question_id", "path"])
 evaluation_paths = check("evaluation_paths", EVALUATION_PATHS, ["question_id", "mode", "path"])
 readings = check("readings", READINGS, ["question_id", "path"])

@@ -4,6 +4,7 @@ import re
 from itertools import islice
 from random import Random
 
+import polars as pl
 import pytest
 
 from lmsi_kedro.mini_world import FAMILIES
@@ -11,7 +12,7 @@ from lmsi_kedro.mini_world.documents import documents
 from lmsi_kedro.mini_world.problems import SPLITS, draw_problem
 from lmsi_kedro.params import WorldParams
 from lmsi_kedro.pipelines.mini_world.nodes import draw_distinct, make_exemplars, make_questions
-from lmsi_kedro.tasks.prompts import ask
+from lmsi_kedro.tasks.prompts import Asked, ask
 from tests.fabricate import TASKS
 
 WORLD = WorldParams(seed=5, unlabeled=40, held_out=40, probe=20, exemplars=2)
@@ -67,8 +68,9 @@ def test_splits_are_disjoint_whatever_the_seed() -> None:
 
 def test_documents_hold_no_evaluated_question() -> None:
     """Nor an unlabeled one: by text, as a model would see it."""
-    questions, _ = make_questions(WORLD, TASKS)
-    asked = {ask(*row) for row in questions.select("question", "choices").iter_rows()}
+    questions = make_questions(WORLD, TASKS)
+    columns = questions.select("question", "context", "choices")
+    asked = {ask(Asked(*row)) for row in columns.iter_rows()}
     for document in islice(documents(9), 3000):
         for question in re.findall(r"Q: .*\n(?:Answer Choices: .*\n)?A:", document):
             assert question not in asked
@@ -77,16 +79,17 @@ def test_documents_hold_no_evaluated_question() -> None:
 def test_documents_and_questions_are_reproducible() -> None:
     assert list(islice(documents(3), 50)) == list(islice(documents(3), 50))
     assert list(islice(documents(3), 50)) != list(islice(documents(4), 50))
-    assert make_questions(WORLD, TASKS)[0].equals(make_questions(WORLD, TASKS)[0])
+    assert make_questions(WORLD, TASKS).equals(make_questions(WORLD, TASKS))
 
 
 def test_out_of_domain_questions_are_only_evaluated() -> None:
     """mini_svamp has no unlabeled questions, no exemplars, and labels only where they are allowed."""
-    questions, labels = make_questions(WORLD, TASKS)
+    questions = make_questions(WORLD, TASKS)
     assert set(questions.filter(task="mini_svamp")["split"]) == {"held_out", "probe"}
     assert "mini_svamp" not in make_exemplars(WORLD, TASKS)
-    unlabeled = questions.filter(split="unlabeled", task="mini_gsm")["question"]
-    assert not set(unlabeled) & set(labels["question"])
+    unlabeled = questions.filter(split="unlabeled")
+    assert unlabeled["answer"].null_count() == unlabeled.height
+    assert not questions.filter(pl.col("split") != "unlabeled")["answer"].null_count()
     assert questions.filter(task="mini_gsm").height == 100
 
 

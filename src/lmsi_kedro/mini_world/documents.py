@@ -9,7 +9,7 @@ from random import Random
 
 from lmsi_kedro.mini_world import FAMILIES
 from lmsi_kedro.mini_world.problems import Problem, draw_problem
-from lmsi_kedro.tasks import render, target
+from lmsi_kedro.tasks import Asked, render, target
 from lmsi_kedro.tasks.prompts import ask
 
 # Shares of documents. Direct answers are 17 % of them (15-25 % keeps `standard` partly competent).
@@ -37,7 +37,7 @@ def write_document(form: str, task: str, rng: Random) -> str:
     count = 1 if form.startswith("zero_shot") else rng.randint(2, 6)
     problems = [draw_problem(FAMILIES[task], "documents", rng) for _ in range(count)]
     if form == "questions":
-        return "\n\n".join(ask(p.question, p.choices).removesuffix("\nA:") for p in problems)
+        return "\n\n".join(ask(asked(p)).removesuffix("\nA:") for p in problems)
     return "\n\n".join(worked(problem, form, rng) for problem in problems)
 
 
@@ -45,7 +45,9 @@ def worked(problem: Problem, form: str, rng: Random) -> str:
     """A question and its answer, as in the prompts; a zero-shot rationale may lack the usual hint."""
     rationale = None if form.endswith("direct") else problem.rationale(rng)
     hinted = form == "zero_shot_cot" and rng.random() < 0.6
-    prompt = render(
-        "zero_shot_cot" if hinted else "zero_shot_direct", problem.question, problem.choices
-    )
+    prompt = render("zero_shot_cot" if hinted else "zero_shot_direct", asked(problem))
     return prompt.own + target(problem.answer, rationale)
+
+
+def asked(problem: Problem) -> Asked:
+    return Asked(problem.question, choices=problem.choices)

@@ -1,6 +1,18 @@
 """What a task is and how its questions become prompts: see `task` and `prompts`."""
 
-from lmsi_kedro.tasks.prompts import STOP, Prompt, render, target, written
+from lmsi_kedro.tasks.prompts import STOP, Asked, Prompt, render, target, usable, written
 from lmsi_kedro.tasks.task import Exemplar, Kind, Task, Tasks
 
-__all__ = ["STOP", "Exemplar", "Kind", "Prompt", "Task", "Tasks", "render", "target", "written"]
+__all__ = [
+    "STOP",
+    "Asked",
+    "Exemplar",
+    "Kind",
+    "Prompt",
+    "Task",
+    "Tasks",
+    "render",
+    "target",
+    "usable",
+    "written",
+]

@@ -32,23 +32,35 @@ class Prompt:
         return self.shared + self.own
 
 
-def render(
-    format: Format,
-    question: str,
-    choices: Sequence[str] | None = None,
-    exemplars: Sequence[Exemplar] = (),
-) -> Prompt:
+@dataclass(frozen=True)
+class Asked:
+    """What a prompt says of a question; context (a passage, a premise) stands before it."""
+
+    question: str
+    context: str | None = None
+    choices: Sequence[str] | None = None
+
+
+def render(format: Format, asked: Asked, exemplars: Sequence[Exemplar] = ()) -> Prompt:
     """The prompt of a question in one of the four formats."""
     shared = ""
     if format in ("few_shot_cot", "few_shot_direct"):
         worked = (
-            ask(shot.question, shot.choices)
-            + target(shot.answer, shot.rationale if format == "few_shot_cot" else None)
+            ask(shot) + target(shot.answer, shot.rationale if format == "few_shot_cot" else None)
             for shot in exemplars
         )
         shared = "".join(f"{shot}\n\n" for shot in worked)
     hint = " Let's think step by step." if format == "zero_shot_cot" else ""
-    return Prompt(shared, ask(question, choices) + hint)
+    return Prompt(shared, ask(asked) + hint)
+
+
+def usable(format: Format, exemplars: Sequence[Exemplar]) -> Format:
+    """The format itself, or its zero-shot twin where there are no exemplars."""
+    twins: dict[Format, Format] = {
+        "few_shot_cot": "zero_shot_cot",
+        "few_shot_direct": "zero_shot_direct",
+    }
+    return format if exemplars else twins.get(format, format)
 
 
 def target(answer: str, rationale: str | None = None) -> str:
@@ -56,12 +68,15 @@ def target(answer: str, rationale: str | None = None) -> str:
     return f"{f' {rationale}' if rationale else ''} The answer is {answer}."
 
 
-def ask(question: str, choices: Sequence[str] | None = None) -> str:
-    """'Q: question\\nAnswer Choices: (A) first (B) second\\nA:'"""
+def ask(asked: Asked | Exemplar) -> str:
+    """'Q: context\nquestion\nAnswer Choices: (A) first (B) second\nA:'; only the question is always there."""
     listed = " ".join(
-        f"({letter}) {text}" for letter, text in zip(LETTERS, choices or (), strict=False)
+        f"({letter}) {text}" for letter, text in zip(LETTERS, asked.choices or (), strict=False)
     )
-    return f"Q: {question}\n" + (f"Answer Choices: {listed}\n" if listed else "") + "A:"
+    passage = f"{asked.context}\n" if asked.context else ""
+    return (
+        f"Q: {passage}{asked.question}\n" + (f"Answer Choices: {listed}\n" if listed else "") + "A:"
+    )
 
 
 def written(key: str, surface: str, kind: Kind) -> str:

@@ -9,27 +9,26 @@ Kind = Literal["number", "choice", "yes_no", "nli", "span", "date", "text", "mat
 
 
 class Task(BaseModel):
-    """One entry of conf/base/tasks.yml.
+    """One entry of `params:tasks` (conf/base/tasks.yml), or of a file in tasks/benchmarks.
 
-    in_domain tasks have unlabeled questions; the others are only evaluated. exemplar_set names the file of
-    exemplars, which an out-of-domain task may borrow (paper: SVAMP uses those of GSM8K).
+    in_domain tasks have unlabeled questions, which the loop learns from; the others are only evaluated.
+    exemplar_set names the file of exemplars, which a task may borrow (paper: SVAMP uses those of GSM8K);
+    without one the task is asked zero-shot.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     kind: Kind
-    exemplar_set: str
-    in_domain: bool
+    exemplar_set: str | None = None
+    in_domain: bool = True
 
 
 class Tasks(RootModel[dict[str, Task]]):
-    """All tasks by name; `params:tasks`."""
+    """Tasks by name. The dataset `tasks` has those of the run, in the order of the questions."""
 
     def __getitem__(self, name: str) -> Task:
         if name not in self.root:
-            raise KeyError(
-                f"task {name!r} is not in conf/base/tasks.yml, which has {list(self.root)}"
-            )
+            raise KeyError(f"task {name!r} is unknown; known are {list(self.root)}")
         return self.root[name]
 
     @property
@@ -43,6 +42,7 @@ class Exemplar(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     question: str
-    choices: Sequence[str] = ()
+    context: str | None = None
+    choices: Sequence[str] | None = None
     rationale: str
     answer: str

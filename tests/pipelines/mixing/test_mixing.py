@@ -30,10 +30,10 @@ def tables() -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame, pl.DataFrame]:
             kept = key == "num:4"
             answers.append((question, path, shown, surface, 1, 2, "trigger", kept, "r"))
             paths.append((question, path, "s", text, 5, -1.0, "stop"))
-    questions = [("q0", "mini_gsm", "unlabeled", "2 + 2?", None),
-                 ("q1", "mini_arc", "unlabeled", "Which?", ["x", "y"])]  # fmt: skip
-    exemplars = [("mini_gsm", "1 + 1?", [], "1 + 1 = 2.", "2"),
-                 ("mini_arc", "What?", ["u", "v"], "Look.", "(A)")]  # fmt: skip
+    questions = [("q0", "mini_gsm", "unlabeled", "2 + 2?", None, None),
+                 ("q1", "mini_arc", "unlabeled", "Which?", None, ["x", "y"])]  # fmt: skip
+    exemplars = [("mini_gsm", "1 + 1?", None, [], "1 + 1 = 2.", "2"),
+                 ("mini_arc", "What?", None, ["u", "v"], "Look.", "(A)")]  # fmt: skip
     return (
         pl.DataFrame(answers, schema=schemas.ANSWERS, orient="row"),
         pl.DataFrame(paths, schema=schemas.PATHS, orient="row"),

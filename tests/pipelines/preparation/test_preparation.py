@@ -5,37 +5,35 @@ import pytest
 
 from lmsi_kedro import schemas
 from lmsi_kedro.pipelines.preparation.nodes import (
+    choose_tasks,
     prepare_exemplars,
     prepare_labels,
     prepare_questions,
 )
 from tests.fabricate import TASKS
 
-TEXTS = pl.List(pl.String)
+Row = tuple[str, str, str, list[str] | None, list[str] | None]
+HELD_OUT: list[Row] = [
+    ("mini_gsm", "held_out", "h?", None, ["5"]),
+    ("mini_arc", "held_out", "h?", ["x", "y"], ["(A)"]),
+]
 
 
-HELD_OUT = (("mini_gsm", "held_out", "h?", None), ("mini_arc", "held_out", "h?", ["x", "y"]))
-
-
-def raw(*rows: tuple[str, str, str, list[str] | None]) -> pl.DataFrame:
+def raw(*rows: Row) -> pl.DataFrame:
     """The rows, and a held-out question of every in-domain task."""
-    schema = {"task": pl.String, "split": pl.String, "question": pl.String, "choices": TEXTS}
-    return pl.DataFrame([*rows, *HELD_OUT], schema=schema, orient="row")
-
-
-def labels(*rows: tuple[str, str, list[str] | None, list[str]]) -> pl.DataFrame:
-    schema = {"task": pl.String, "question": pl.String, "choices": TEXTS, "answers": TEXTS}
-    return pl.DataFrame(rows, schema=schema, orient="row")
+    columns = ["task", "split", "question", "choices", "answer"]
+    full = [dict(zip(columns, row, strict=True)) for row in (*rows, *HELD_OUT)]
+    return pl.DataFrame(full, schema=schemas.RAW_QUESTIONS)
 
 
 def test_ids_depend_on_task_and_content() -> None:
     table = prepare_questions(
         raw(
-            ("mini_gsm", "held_out", "a?", None),
-            ("mini_svamp", "held_out", "a?", None),
-            ("mini_arc", "unlabeled", "a?", ["x", "y"]),
-            ("mini_arc", "unlabeled", "a?", ["y", "x"]),
-            ("mini_gsm", "held_out", "a?", None),
+            ("mini_gsm", "held_out", "a?", None, None),
+            ("mini_svamp", "held_out", "a?", None, None),
+            ("mini_arc", "unlabeled", "a?", ["x", "y"], None),
+            ("mini_arc", "unlabeled", "a?", ["y", "x"], None),
+            ("mini_gsm", "held_out", "a?", None, None),
         ),
         TASKS,
     )
@@ -43,45 +41,55 @@ def test_ids_depend_on_task_and_content() -> None:
     assert table.height == 6
 
 
+def test_tasks_are_those_that_are_asked() -> None:
+    assert list(choose_tasks(raw(), TASKS).root) == ["mini_gsm", "mini_arc"]
+    with pytest.raises(ValueError, match="task 'gsm' is not one of mini_gsm"):
+        choose_tasks(raw(("gsm", "held_out", "a?", None, None)), TASKS)
+
+
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        (("gsm", "held_out", "a?", None), "task 'gsm' is not one of mini_gsm"),
-        (("mini_gsm", "test", "a?", None), "split 'test' is not one of unlabeled"),
-        (("mini_arc", "unlabeled", "a?", None), "'a\\?' needs 2 to 26 choices"),
+        (("mini_gsm", "test", "a?", None, None), "split 'test' is not one of unlabeled"),
+        (("mini_arc", "unlabeled", "a?", None, None), "'a\\?' needs 2 to 26 choices"),
     ],
 )
-def test_unknown_tasks_and_splits_are_named(row: tuple[str, str, str, None], message: str) -> None:
+def test_unknown_splits_and_missing_choices_are_named(row: Row, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         prepare_questions(raw(row), TASKS)
 
 
 def test_a_question_in_two_splits_is_refused() -> None:
-    both = raw(("mini_gsm", "held_out", "a?", None), ("mini_gsm", "unlabeled", "a?", None))
+    both = raw(
+        ("mini_gsm", "held_out", "a?", None, None), ("mini_gsm", "unlabeled", "a?", None, None)
+    )
     with pytest.raises(ValueError, match="'a\\?' is in more than one split"):
         prepare_questions(both, TASKS)
 
 
-def test_labels_are_joined_by_content_and_unlabeled_questions_have_none() -> None:
-    questions = prepare_questions(
-        raw(("mini_gsm", "held_out", "a?", None), ("mini_gsm", "unlabeled", "b?", None)), TASKS
+def test_unlabeled_questions_have_no_label_even_if_the_file_has_one() -> None:
+    rows = raw(
+        ("mini_gsm", "held_out", "a?", None, ["3", "three"]),
+        ("mini_gsm", "unlabeled", "b?", None, ["4"]),
     )
-    table = prepare_labels(
-        labels(
-            ("mini_gsm", "a?", None, ["3"]),
-            ("mini_gsm", "b?", None, ["4"]),
-            ("mini_gsm", "h?", None, ["5"]),
-            ("mini_arc", "h?", ["x", "y"], ["(A)"]),
-        ),
-        questions,
-    )
+    table = prepare_labels(rows, prepare_questions(rows, TASKS))
     schemas.labels(table)
-    assert table["answers"].to_list() == [["3"], ["5"], ["(A)"]]
-    twice = labels(("mini_gsm", "a?", None, ["3"]), ("mini_gsm", "a?", None, ["4"]))
-    with pytest.raises(ValueError, match="'a\\?' has two lines with different answers"):
-        prepare_labels(twice, questions)
-    with pytest.raises(ValueError, match="no answer for the question 'a\\?'"):
-        prepare_labels(labels(("mini_gsm", "b?", None, ["4"])), questions)
+    assert table["answers"].to_list() == [["3", "three"], ["5"], ["(A)"]]
+
+
+@pytest.mark.parametrize(
+    ("answers", "message"),
+    [
+        ([["3"], ["4"]], "'a\\?' is there twice with different answers"),
+        ([None], "no answer to 'a\\?'"),
+    ],
+)
+def test_contradicting_and_missing_answers_are_named(
+    answers: list[list[str] | None], message: str
+) -> None:
+    rows = raw(*[("mini_gsm", "held_out", "a?", None, answer) for answer in answers])
+    with pytest.raises(ValueError, match=message):
+        prepare_labels(rows, prepare_questions(rows, TASKS))
 
 
 def test_exemplars_name_their_file_and_entry() -> None:

@@ -43,7 +43,7 @@ def inputs(rounds: int, n: int = N, gain: float = 0.2) -> dict[str, Any]:
     return {
         "questions": questions(n),
         "labels": labels(n),
-        "params:tasks": TASKS,
+        "tasks": TASKS,
         "parameters": {"rounds": rounds, "sampling": {"m": 8, "sampling": {"temperature": 0.7}}},
         "base_model": Model(Path("base"), "b" * 64),
         f"model_{rounds}": Model(Path("tuned"), "c" * 64),

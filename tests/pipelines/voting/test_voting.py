@@ -30,7 +30,7 @@ def tables() -> tuple[pl.DataFrame, pl.DataFrame]:
     ]
     questions = pl.DataFrame(
         [
-            (name, "mini_arc" if name == "choice" else "mini_gsm", "unlabeled", name, None)
+            (name, "mini_arc" if name == "choice" else "mini_gsm", "unlabeled", name, None, None)
             for name in TEXTS
         ],
         schema=schemas.QUESTIONS,

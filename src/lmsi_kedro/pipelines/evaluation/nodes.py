@@ -39,11 +39,11 @@ def plan_evaluation(
         ("self_consistency", "few_shot_cot", sampled, evaluation.m, evaluation.voted_questions),
     ]
     for name, task in tasks.root.items():
-        shots = exemplars_of(exemplars, task.exemplar_set)
+        shots = exemplars_of(exemplars, task)
         held_out = questions.filter(task=name, split="held_out")
         for mode, format, sampling, m, count in modes:
             prompts = prompts_of(held_out.head(count), format, shots)
-            columns = {"exemplar_set": task.exemplar_set, "mode": mode}
+            columns = {"exemplar_set": task.exemplar_set or "none", "mode": mode}
             plan.add(prompts, m, sampling, columns)
     return plan
 

@@ -23,7 +23,7 @@ def create_pipeline(round: int, arm: str) -> Pipeline:
                     "questions",
                     "exemplars",
                     "model",
-                    "params:tasks",
+                    "tasks",
                     "params:evaluation",
                     "params:engine",
                 ],
@@ -32,7 +32,7 @@ def create_pipeline(round: int, arm: str) -> Pipeline:
             ),
             Node(
                 read_answers,
-                inputs=["evaluation_paths", "questions", "params:tasks", "params:voting"],
+                inputs=["evaluation_paths", "questions", "tasks", "params:voting"],
                 outputs="evaluation_readings",
                 name="read_evaluation_answers",
             ),
@@ -44,7 +44,7 @@ def create_pipeline(round: int, arm: str) -> Pipeline:
             ),
             Node(
                 mark_predictions,
-                inputs=["evaluation_answers", "labels", "questions", "params:tasks"],
+                inputs=["evaluation_answers", "labels", "questions", "tasks"],
                 outputs="predictions",
                 name="mark_predictions",
             ),

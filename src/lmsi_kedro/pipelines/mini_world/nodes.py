@@ -5,34 +5,24 @@ from typing import Any
 
 import polars as pl
 
+from lmsi_kedro import schemas
 from lmsi_kedro.mini_world import FAMILIES
 from lmsi_kedro.mini_world.problems import Problem, draw_problem
 from lmsi_kedro.params import WorldParams
-from lmsi_kedro.schemas import TEXTS, Columns
 from lmsi_kedro.tasks import Tasks
 
 
-def make_questions(world: WorldParams, tasks: Tasks) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """raw_questions and raw_labels; labels only of held-out and probe questions."""
+def make_questions(world: WorldParams, tasks: Tasks) -> pl.DataFrame:
+    """raw_questions; unlabeled ones have no answer."""
     counts = {"unlabeled": world.unlabeled, "held_out": world.held_out, "probe": world.probe}
-    drawn = [
-        (split, problem)
+    rows = [
+        {"split": split, **fields(problem, labeled=split != "unlabeled")}
         for name, task in tasks.root.items()
         for split, count in counts.items()
         if task.in_domain or split != "unlabeled"
         for problem in draw_distinct(name, split, count, world.seed)
     ]
-    asked = [{"split": split, **fields(problem)} for split, problem in drawn]
-    labels = [
-        {**fields(problem), "answers": [problem.answer]}
-        for split, problem in drawn
-        if split != "unlabeled"
-    ]
-    columns: Columns = {"task": pl.String, "question": pl.String, "choices": TEXTS}
-    return (
-        pl.DataFrame(asked, schema={"split": pl.String, **columns}),
-        pl.DataFrame(labels, schema={**columns, "answers": TEXTS}),
-    )
+    return pl.DataFrame(rows, schema=schemas.RAW_QUESTIONS)
 
 
 def make_exemplars(world: WorldParams, tasks: Tasks) -> dict[str, list[dict[str, Any]]]:
@@ -62,7 +52,11 @@ def draw_distinct(task: str, split: str, count: int, seed: int) -> list[Problem]
     return list(problems.values())
 
 
-def fields(problem: Problem) -> dict[str, Any]:
+def fields(problem: Problem, labeled: bool) -> dict[str, Any]:
     """What a question file says of a problem."""
-    choices = list(problem.choices) or None
-    return {"task": problem.task, "question": problem.question, "choices": choices}
+    return {
+        "task": problem.task,
+        "question": problem.question,
+        "choices": list(problem.choices) or None,
+        "answer": [problem.answer] if labeled else None,
+    }

@@ -1,4 +1,4 @@
-"""seed -> raw_questions, raw_labels, raw_exemplars."""
+"""seed -> raw_questions, raw_exemplars."""
 
 from kedro.pipeline import Node, Pipeline
 
@@ -11,7 +11,7 @@ def create_pipeline() -> Pipeline:
             Node(
                 make_questions,
                 inputs=["params:world", "params:tasks"],
-                outputs=["raw_questions", "raw_labels"],
+                outputs="raw_questions",
                 name="make_questions",
             ),
             Node(

@@ -8,7 +8,7 @@ import polars as pl
 from lmsi_kedro import schemas
 from lmsi_kedro.params import MixingParams
 from lmsi_kedro.pipelines.sampling.nodes import exemplars_of
-from lmsi_kedro.tasks import Tasks, render, target, written
+from lmsi_kedro.tasks import Asked, Tasks, render, target, usable, written
 
 SELECTED = ["question_id", "path", "arm", "key", "surface", "text"]
 
@@ -66,17 +66,18 @@ def render_examples(
     The k paths of a question give the same direct example; direct_per_question of them are kept.
     """
     round = 1 + max(previous["round"].to_list(), default=0)
-    shots = {name: exemplars_of(exemplars, tasks[name].exemplar_set) for name in tasks.in_domain}
+    shots = {name: exemplars_of(exemplars, tasks[name]) for name in tasks.in_domain}
     asked = selected.join(questions, on="question_id", how="left", maintain_order="left")
     nth = asked.select(pl.int_range(pl.len()).over("question_id")).to_series()
     rows = []
     for row, index in zip(asked.iter_rows(named=True), nth, strict=True):
         kind = tasks[row["task"]].kind
-        for format in mixing.formats:
+        content = Asked(row["question"], row["context"], row["choices"])
+        for format in dict.fromkeys(usable(f, shots[row["task"]]) for f in mixing.formats):
             direct = format.endswith("direct")
             if direct and index >= mixing.direct_per_question:
                 continue
-            prompt = render(format, row["question"], row["choices"], shots[row["task"]])
+            prompt = render(format, content, shots[row["task"]])
             answer = target(written(row["key"], row["surface"], kind))
             rows.append(
                 {

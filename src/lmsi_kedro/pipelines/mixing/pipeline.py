@@ -36,7 +36,7 @@ def create_pipeline(arm: str = "vote") -> Pipeline:
                     "previous_examples",
                     "questions",
                     "exemplars",
-                    "params:tasks",
+                    "tasks",
                     "params:mixing",
                 ],
                 outputs="new_examples",

@@ -1,4 +1,4 @@
-"""Gives every question its id and checks what people wrote."""
+"""Gives every question its id and its task, and checks what people wrote."""
 
 import hashlib
 import json
@@ -14,15 +14,27 @@ from lmsi_kedro.tasks.prompts import LETTERS
 SPLITS = ("unlabeled", "held_out", "probe")
 
 
+def choose_tasks(raw_questions: pl.DataFrame, declared: Tasks) -> Tasks:
+    """tasks: those declared that have questions, in the order of the questions."""
+    asked = raw_questions["task"].unique(maintain_order=True).to_list()
+    unknown = [name for name in asked if name not in declared.root]
+    if unknown:
+        first = raw_questions.filter(task=unknown[0])["question"][0]
+        raise ValueError(
+            f"questions: task {unknown[0]!r} is not one of {', '.join(declared.root)} "
+            f"(question {first!r})"
+        )
+    return Tasks({name: declared[name] for name in asked})
+
+
 def prepare_questions(raw_questions: pl.DataFrame, tasks: Tasks) -> pl.DataFrame:
-    """questions; a question asked twice is kept once, if both are in the same split."""
-    for column, known in (("task", list(tasks.root)), ("split", list(SPLITS))):
-        unknown = raw_questions.filter(~pl.col(column).is_in(known))
-        if unknown.height:
-            raise ValueError(
-                f"questions: {column} {unknown[column][0]!r} is not one of {', '.join(known)} "
-                f"(question {unknown['question'][0]!r})"
-            )
+    """questions, without their answers; one asked twice is kept once, if both are in one split."""
+    unknown = raw_questions.filter(~pl.col("split").is_in(list(SPLITS)))
+    if unknown.height:
+        raise ValueError(
+            f"questions: split {unknown['split'][0]!r} is not one of {', '.join(SPLITS)} "
+            f"(question {unknown['question'][0]!r})"
+        )
     check_choices(raw_questions, tasks)
     for name in tasks.in_domain:
         held_out = raw_questions.filter(task=name, split="held_out")
@@ -45,15 +57,18 @@ def check_choices(raw_questions: pl.DataFrame, tasks: Tasks) -> None:
         raise ValueError(f"questions: {wrong['question'][0]!r} needs 2 to {len(LETTERS)} choices")
 
 
-def prepare_labels(raw_labels: pl.DataFrame, questions: pl.DataFrame) -> pl.DataFrame:
+def prepare_labels(raw_questions: pl.DataFrame, questions: pl.DataFrame) -> pl.DataFrame:
     """labels of held-out and probe questions. Nothing that trains a model may read this table."""
-    table = with_ids(raw_labels).unique(["question_id", "answers"], maintain_order=True)
+    table = with_ids(raw_questions).rename({"answer": "answers"})
+    table = table.drop_nulls("answers").unique(["question_id", "answers"], maintain_order=True)
     if (doubles := table.filter(pl.col("question_id").is_duplicated())).height:
-        raise ValueError(f"labels: {doubles['question'][0]!r} has two lines with different answers")
+        raise ValueError(
+            f"questions: {doubles['question'][0]!r} is there twice with different answers"
+        )
     asked = questions.filter(pl.col("split") != "unlabeled")
     unlabeled = asked.join(table, on="question_id", how="anti")
     if unlabeled.height:
-        raise ValueError(f"labels: no answer for the question {unlabeled['question'][0]!r}")
+        raise ValueError(f"questions: no answer to {unlabeled['question'][0]!r}")
     return table.join(asked, on="question_id", how="semi").select(*schemas.LABELS)
 
 
@@ -77,13 +92,13 @@ def start_accumulation() -> pl.DataFrame:
 
 def with_ids(raw: pl.DataFrame) -> pl.DataFrame:
     """Adds question_id, a hash of task and content."""
-    content = zip(raw["task"], raw["question"], raw["choices"], strict=True)
+    content = raw.select("task", "question", "context", "choices").iter_rows()
     return raw.with_columns(
         question_id=pl.Series([question_id(*row) for row in content], dtype=pl.String)
     )
 
 
-def question_id(task: str, question: str, choices: pl.Series | None) -> str:
+def question_id(task: str, question: str, context: str | None, choices: list[str] | None) -> str:
     """16 hex digits; the same question in another task is another question."""
-    content = json.dumps([task, question, [] if choices is None else list(choices)])
-    return hashlib.blake2b(content.encode(), digest_size=8).hexdigest()
+    content = [task, question, choices or [], *([context] if context else [])]
+    return hashlib.blake2b(json.dumps(content).encode(), digest_size=8).hexdigest()

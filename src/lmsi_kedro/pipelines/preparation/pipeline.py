@@ -1,8 +1,9 @@
-"""questions.jsonl, labels.jsonl and exemplar files -> questions, labels, exemplars, examples_0."""
+"""raw_questions and exemplar files -> tasks, questions, labels, exemplars, examples_0."""
 
 from kedro.pipeline import Node, Pipeline
 
 from lmsi_kedro.pipelines.preparation.nodes import (
+    choose_tasks,
     prepare_exemplars,
     prepare_labels,
     prepare_questions,
@@ -14,14 +15,20 @@ def create_pipeline() -> Pipeline:
     return Pipeline(
         [
             Node(
-                prepare_questions,
+                choose_tasks,
                 inputs=["raw_questions", "params:tasks"],
+                outputs="tasks",
+                name="choose_tasks",
+            ),
+            Node(
+                prepare_questions,
+                inputs=["raw_questions", "tasks"],
                 outputs="questions",
                 name="prepare_questions",
             ),
             Node(
                 prepare_labels,
-                inputs=["raw_labels", "questions"],
+                inputs=["raw_questions", "questions"],
                 outputs="labels",
                 name="prepare_labels",
             ),

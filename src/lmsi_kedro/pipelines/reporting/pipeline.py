@@ -46,7 +46,7 @@ def create_pipeline(rounds: int) -> Pipeline:
             ),
             Node(
                 choose_examples,
-                inputs=["predictions_0", f"predictions_{rounds}", "params:tasks"],
+                inputs=["predictions_0", f"predictions_{rounds}", "tasks"],
                 outputs="chosen_questions",
                 name="choose_examples",
             ),
@@ -56,7 +56,7 @@ def create_pipeline(rounds: int) -> Pipeline:
                     "chosen_questions",
                     "questions",
                     "labels",
-                    "params:tasks",
+                    "tasks",
                     "evaluation_readings_0",
                     f"evaluation_readings_{rounds}",
                 ],

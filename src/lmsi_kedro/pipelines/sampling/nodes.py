@@ -5,7 +5,7 @@ import polars as pl
 from lmsi_kedro.datasets.model_directory import Model
 from lmsi_kedro.engines.plan import Plan
 from lmsi_kedro.params import EngineParams, Format, PathParams
-from lmsi_kedro.tasks import Exemplar, Prompt, Tasks, render
+from lmsi_kedro.tasks import Asked, Exemplar, Prompt, Task, Tasks, render, usable
 
 
 def plan_paths(
@@ -20,28 +20,30 @@ def plan_paths(
     plan = Plan(model.path, model.digest, engine)
     for name in tasks.in_domain:
         asked = questions.filter(task=name, split="unlabeled").head(paths.questions_per_task)
-        shots = exemplars_of(exemplars, tasks[name].exemplar_set)
-        columns = {"exemplar_set": tasks[name].exemplar_set}
+        shots = exemplars_of(exemplars, tasks[name])
+        columns = {"exemplar_set": tasks[name].exemplar_set or "none"}
         plan.add(prompts_of(asked, "few_shot_cot", shots), paths.m, paths.sampling, columns)
     if not plan.chunks:
         raise ValueError("questions: no in-domain task has a question in the split 'unlabeled'")
     return plan
 
 
-def exemplars_of(exemplars: pl.DataFrame, exemplar_set: str) -> list[Exemplar]:
-    """The exemplars of a set; ValueError if there are none."""
-    rows = exemplars.filter(exemplar_set=exemplar_set).drop("exemplar_set")
+def exemplars_of(exemplars: pl.DataFrame, task: Task) -> list[Exemplar]:
+    """The exemplars of a task; ValueError if its set is empty."""
+    if task.exemplar_set is None:
+        return []
+    rows = exemplars.filter(exemplar_set=task.exemplar_set).drop("exemplar_set")
     if rows.is_empty():
-        raise ValueError(f"exemplars: the set {exemplar_set!r} is empty or has no file")
+        raise ValueError(f"exemplars: the set {task.exemplar_set!r} is empty or has no file")
     return [Exemplar.model_validate(row) for row in rows.iter_rows(named=True)]
 
 
 def prompts_of(
     questions: pl.DataFrame, format: Format, exemplars: list[Exemplar]
 ) -> dict[str, Prompt]:
-    """The prompt of every question_id."""
-    rows = questions.select("question_id", "question", "choices").iter_rows()
+    """The prompt of every question_id; zero-shot where there are no exemplars."""
+    rows = questions.select("question_id", "question", "context", "choices").iter_rows()
     return {
-        question_id: render(format, question, choices, exemplars)
-        for question_id, question, choices in rows
+        question_id: render(usable(format, exemplars), Asked(*content), exemplars)
+        for question_id, *content in rows
     }

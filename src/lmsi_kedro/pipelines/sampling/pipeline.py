@@ -14,7 +14,7 @@ def create_pipeline() -> Pipeline:
                     "questions",
                     "exemplars",
                     "model",
-                    "params:tasks",
+                    "tasks",
                     "params:paths",
                     "params:engine",
                 ],

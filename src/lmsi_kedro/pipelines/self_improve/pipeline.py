@@ -19,7 +19,7 @@ from lmsi_kedro.pipelines import (
 )
 from lmsi_kedro.pipelines.evaluation.nodes import compare, vote_statistics
 
-SHARED = {"questions", "exemplars"}
+SHARED = {"questions", "tasks", "exemplars"}
 LABELED = {*SHARED, "labels"}
 
 # The steps of a round, each registered as a pipeline of its own (round 1).
@@ -103,7 +103,7 @@ def create_comparison(rounds: int) -> Pipeline:
         [
             Node(
                 compare,
-                inputs=[f"predictions_{before}", f"predictions_{after}", "params:tasks"],
+                inputs=[f"predictions_{before}", f"predictions_{after}", "tasks"],
                 outputs=name,
                 name=f"compare_{name}",
             )

@@ -10,7 +10,7 @@ def create_pipeline() -> Pipeline:
         [
             Node(
                 read_answers,
-                inputs=["paths", "questions", "params:tasks", "params:voting"],
+                inputs=["paths", "questions", "tasks", "params:voting"],
                 outputs="readings",
                 name="read_answers",
             ),

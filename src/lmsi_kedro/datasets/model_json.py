@@ -1,0 +1,38 @@
+"""A pydantic model as a JSON file, so that a node receives what another one made, typed and checked."""
+
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from kedro.io import AbstractDataset, DatasetError
+from pydantic import BaseModel, ValidationError
+
+
+class ModelJson(AbstractDataset[BaseModel, BaseModel]):
+    """`model` is the dotted name of a pydantic class; a file that does not fit it is an error."""
+
+    def __init__(
+        self, *, filepath: str, model: str, metadata: dict[str, Any] | None = None
+    ) -> None:
+        self._path, self._model = Path(filepath), model
+        self.metadata = metadata
+
+    def load(self) -> BaseModel:
+        module, name = self._model.rsplit(".", 1)
+        model: type[BaseModel] = getattr(import_module(module), name)
+        try:
+            return model.model_validate_json(self._path.read_bytes())
+        except ValidationError as error:
+            raise DatasetError(f"{self._path} is no {name}: {error}") from None
+
+    def save(self, data: BaseModel) -> None:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = self._path.with_suffix(".tmp")
+        temporary.write_text(data.model_dump_json(indent=2), encoding="utf-8")
+        temporary.replace(self._path)
+
+    def _exists(self) -> bool:
+        return self._path.is_file()
+
+    def _describe(self) -> dict[str, Any]:
+        return {"filepath": str(self._path), "model": self._model}

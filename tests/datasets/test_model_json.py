@@ -1,0 +1,19 @@
+"""What a node hands over as a pydantic model comes back as the same model."""
+
+from pathlib import Path
+
+import pytest
+from kedro.io import DatasetError
+
+from lmsi_kedro.datasets.model_json import ModelJson
+from tests.fabricate import TASKS
+
+
+def test_a_model_comes_back_equal_and_another_file_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "new" / "tasks.json"
+    dataset = ModelJson(filepath=str(file), model="lmsi_kedro.tasks.Tasks")
+    dataset.save(TASKS)
+    assert dataset.load() == TASKS
+    file.write_text('{"gsm": {"kind": "numbr"}}')
+    with pytest.raises(DatasetError, match=r"(?s)tasks.json is no Tasks.*gsm.kind"):
+        dataset.load()
