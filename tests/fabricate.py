@@ -8,6 +8,7 @@ from random import Random
 
 import polars as pl
 
+from lmsi_kedro import schemas
 from lmsi_kedro.tasks import Task, Tasks
 
 TASKS = Tasks(
@@ -27,6 +28,7 @@ SCHEMA = {
     "arm": pl.String,
     "seed": pl.Int64,
     "mode": pl.String,
+    "decoding": pl.String,
     "path": pl.Int32,
     "text": pl.String,
     "key": pl.String,
@@ -56,7 +58,10 @@ def labels(n: int) -> pl.DataFrame:
 
 def evaluation_readings(n: int, skill: float, round: int = 0, arm: str = "base") -> pl.DataFrame:
     rows = [
-        (_identity(task, i), task, round, arm, 1, mode, path, *_sample(task, i, path, mode, skill))
+        (
+            *(_identity(task, i), task, round, arm, 1, mode, "m=1", path),
+            *_sample(task, i, path, mode, skill),
+        )
         for task in NAMES
         for i in range(n)
         for mode, m in PATHS.items()
@@ -67,7 +72,7 @@ def evaluation_readings(n: int, skill: float, round: int = 0, arm: str = "base")
 
 def evaluation_answers(n: int, skill: float, round: int = 0, arm: str = "base") -> pl.DataFrame:
     groups = evaluation_readings(n, skill, round, arm).group_by(
-        "question_id", "task", "round", "arm", "seed", "mode", maintain_order=True
+        "question_id", "task", "round", "arm", "seed", "mode", "decoding", maintain_order=True
     )
     rows = [(*origin, *_vote(rows["key"].to_list())) for origin, rows in groups]
     columns = {name: kind for name, kind in SCHEMA.items() if name not in ("path", "text", "key")}
@@ -79,9 +84,8 @@ def evaluation_answers(n: int, skill: float, round: int = 0, arm: str = "base") 
 def predictions(n: int, skill: float, round: int = 0, arm: str = "base") -> pl.DataFrame:
     right = {_identity(task, i): _key(task, _answer(task, i)) for task in NAMES for i in range(n)}
     answered = evaluation_answers(n, skill, round, arm)
-    return answered.with_columns(
-        correct=pl.col("key").eq_missing(pl.col("question_id").replace_strict(right))
-    )
+    correct = pl.col("key").eq_missing(pl.col("question_id").replace_strict(right))
+    return answered.with_columns(correct=correct).select(*schemas.PREDICTIONS)
 
 
 def _vote(keys: list[str | None]) -> tuple[str | None, float | None]:

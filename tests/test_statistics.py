@@ -41,6 +41,20 @@ def test_bootstrap_is_seeded_and_surrounds_the_delta() -> None:
     assert first.low < 30 / 200 < first.high
 
 
+@given(st.lists(st.floats(0, 1), max_size=6))
+def test_holm_equals_its_definition(p_values: list[float]) -> None:
+    """A hypothesis is rejected at level a iff every smaller one is, each at a / (number left)."""
+    corrected = statistics.holm(p_values)
+    for level in (0.01, 0.05, 0.3, 0.9):
+        rejected, left = set(), len(p_values)
+        for index in sorted(range(len(p_values)), key=p_values.__getitem__):
+            if p_values[index] * left > level:
+                break
+            rejected.add(index)
+            left -= 1
+        assert {i for i, p in enumerate(corrected) if p <= level} == rejected
+
+
 @given(st.data())
 def test_subset_statistics_equal_enumeration(data: st.DataObject) -> None:
     """pass@k and maj@k over every k-subset of up to 9 paths, ties counted as wrong."""

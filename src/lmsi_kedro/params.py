@@ -10,6 +10,11 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Format = Literal["few_shot_cot", "few_shot_direct", "zero_shot_cot", "zero_shot_direct"]
 
+Mode = Literal[
+    "standard", "cot_greedy", "self_consistency", "self_consistency_raised", "zero_shot_direct",
+    "zero_shot_cot",
+]  # fmt: skip
+
 
 class Params(BaseModel):
     """Base of all parameter models: immutable, unknown fields are errors."""
@@ -88,10 +93,12 @@ class TrainingParams(Params):
 class EvaluationParams(Params):
     """What is measured before and after a round (paper, section 4)."""
 
+    modes: list[Mode]
     greedy_questions: int = Field(gt=0, description="per task")
     voted_questions: int = Field(gt=0, description="per task")
     m: int = Field(gt=0)
     temperature: float = Field(gt=0)
+    raised_temperature: float = Field(gt=0, description="of self_consistency_raised")
     max_new_tokens: int = Field(gt=0)
     seed: int = Field(ge=0)
 

@@ -28,7 +28,7 @@ PATHS: Columns = {
     "question_id": pl.String, "path": pl.Int32, "exemplar_set": pl.String, "text": pl.String,
     "tokens": pl.Int32, "logprob": pl.Float64, "finish": pl.String,
 }  # fmt: skip
-EVALUATION_PATHS: Columns = {**PATHS, "mode": pl.String}
+EVALUATION_PATHS: Columns = {**PATHS, "mode": pl.String, "decoding": pl.String}
 READ: Columns = {
     "task": pl.String, "choices": TEXTS, "key": pl.String, "surface": pl.String,
     "start": pl.Int32, "end": pl.Int32, "rule": pl.String,
@@ -36,8 +36,9 @@ READ: Columns = {
 READINGS: Columns = {**PATHS, **READ}
 EVALUATION_READINGS: Columns = {**EVALUATION_PATHS, **READ}
 EVALUATION_ANSWERS: Columns = {
-    "question_id": pl.String, "task": pl.String, "mode": pl.String, "key": pl.String,
-    "confidence": pl.Float64, "round": pl.Int32, "arm": pl.String, "seed": pl.Int64,
+    "question_id": pl.String, "task": pl.String, "mode": pl.String, "decoding": pl.String,
+    "key": pl.String, "confidence": pl.Float64, "round": pl.Int32, "arm": pl.String,
+    "seed": pl.Int64,
 }  # fmt: skip
 SELECTED: Columns = {
     "question_id": pl.String, "path": pl.Int32, "arm": pl.String, "key": pl.String,
@@ -59,8 +60,8 @@ EXAMPLES: Columns = {
 }  # fmt: skip
 PREDICTIONS: Columns = {
     "question_id": pl.String, "task": pl.String, "round": pl.Int32, "arm": pl.String,
-    "seed": pl.Int64, "mode": pl.String, "key": pl.String, "correct": pl.Boolean,
-    "confidence": pl.Float64,
+    "seed": pl.Int64, "mode": pl.String, "decoding": pl.String, "key": pl.String,
+    "correct": pl.Boolean, "confidence": pl.Float64,
 }  # fmt: skip
 
 

@@ -60,6 +60,16 @@ def bootstrap_delta(wrong_to_right: int, right_to_wrong: int, n: int, seed: int 
     return Interval(float(low), float(high))
 
 
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Holm's step-down correction: each p-value times the number of hypotheses not yet rejected."""
+    order = sorted(range(len(p_values)), key=p_values.__getitem__)
+    corrected, largest = [0.0] * len(p_values), 0.0
+    for place, index in enumerate(order):
+        largest = max(largest, min(1.0, (len(p_values) - place) * p_values[index]))
+        corrected[index] = largest
+    return corrected
+
+
 def pass_at_k(correct: int, n: int, k: int) -> float:
     """Share of all k-subsets of a question's n paths that hold a correct one."""
     return 1 - comb(n - correct, k) / comb(n, k)

@@ -2,7 +2,7 @@
 
 import plotly.graph_objects as go
 
-from lmsi_kedro.pipelines.evaluation.nodes import compare
+from lmsi_kedro.pipelines.evaluation.comparison import compare
 from lmsi_kedro.pipelines.reporting.nodes import summarise
 from lmsi_kedro.report.render import answer, leaves, render
 from tests.fabricate import TASKS, predictions
@@ -44,6 +44,10 @@ def _metrics() -> dict[str, object]:
     shares = ("unreadable", "confidence", "winner_entropy", "distinct_paths", "tokens_per_path")
     votes = {**counts, **dict.fromkeys(shares, 0.5)}
     sampling = {"paths": 40, "tokens": 900}
+    curves = {"questions": 5, "k": [1, 8], "maj": [0.4, 0.6], "pass": [0.4, 0.8]}
+    measured = {"step": compared["pooled"], "curves": {"before": curves, "after": curves}}
     return summarise(
-        compared, compared, {"round": 1, **compared, "votes": votes, "sampling": sampling}
+        compared,
+        compared,
+        {"round": 1, **compared, **measured, "votes": votes, "sampling": sampling},
     )

@@ -13,6 +13,9 @@ MODE_NAMES = {
     "standard": "standard",
     "cot_greedy": "CoT greedy",
     "self_consistency": "self-consistency",
+    "self_consistency_raised": "self-consistency, raised T",
+    "zero_shot_direct": "zero-shot, direct",
+    "zero_shot_cot": "zero-shot CoT",
 }
 CLEAR = "rgba(0,0,0,0)"
 
@@ -48,6 +51,20 @@ def calibration_figure(metrics: Metrics) -> go.Figure:
             figure.add_trace(_reliability(when, found))
     figure.update_xaxes(title="confidence of the vote", range=[0, 1.04], tickformat=".0%")
     figure.update_yaxes(title="accuracy", range=[0, 1.04], tickformat=".0%")
+    return _plain(figure, height=420)
+
+
+def curves_figure(metrics: Metrics) -> go.Figure:
+    """maj@k and pass@k of the last round and of the base model over k, in-domain tasks pooled."""
+    figure = go.Figure()
+    for when, found in metrics["rounds"][-1]["curves"].items():
+        for share, name, dash in (("maj", "maj@k", "solid"), ("pass", "pass@k", "dot")):
+            line = {"color": COLOURS[when], "dash": dash}
+            figure.add_trace(
+                go.Scatter(name=f"{name} {when}", x=found["k"], y=found[share], line=line)
+            )
+    figure.update_xaxes(title="k, paths per question", type="log", dtick="L1")
+    figure.update_yaxes(title="accuracy", tickformat=".0%")
     return _plain(figure, height=420)
 
 

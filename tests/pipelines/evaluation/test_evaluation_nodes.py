@@ -3,15 +3,34 @@
 import polars as pl
 import pytest
 
-from lmsi_kedro.pipelines.evaluation.nodes import (
+from lmsi_kedro import schemas
+from lmsi_kedro.params import EvaluationParams
+from lmsi_kedro.pipelines.evaluation.comparison import (
     calibrate,
     compare,
-    mark_predictions,
+    measure_curves,
     vote_statistics,
 )
-from lmsi_kedro.statistics import mcnemar, wilson
+from lmsi_kedro.pipelines.evaluation.nodes import (
+    FORMATS,
+    accepted_keys,
+    decide_answers,
+    decoding,
+    fingerprint,
+    mark_predictions,
+)
+from lmsi_kedro.statistics import holm, mcnemar, wilson
 from lmsi_kedro.tasks import Tasks
-from tests.fabricate import NAMES, TASKS, evaluation_answers, labels, predictions, questions
+from lmsi_kedro.tasks.prompts import Prompt
+from tests.fabricate import (
+    NAMES,
+    TASKS,
+    evaluation_answers,
+    evaluation_readings,
+    labels,
+    predictions,
+    questions,
+)
 
 N = 60
 
@@ -28,10 +47,8 @@ def after() -> pl.DataFrame:
 
 def test_marks_by_key(before: pl.DataFrame) -> None:
     marked = mark_predictions(evaluation_answers(N, skill=0.45), labels(N), questions(N), TASKS)
-    assert marked.columns == [
-        *["question_id", "task", "round", "arm", "seed", "mode", "key", "correct", "confidence"]
-    ]
-    assert marked.equals(before.select(marked.columns))
+    schemas.predictions(marked)
+    assert marked.equals(before)
     assert marked.filter(pl.col("key").is_null())["correct"].any() is False
     assert marked["correct"].null_count() == 0
 
@@ -93,6 +110,87 @@ def test_compare_refuses_different_questions(before: pl.DataFrame, after: pl.Dat
     for pair in ((before, missing), (missing, before)):
         with pytest.raises(ValueError, match="mini_arc, self_consistency"):
             compare(*pair, TASKS)
+
+
+def test_compare_refuses_different_decodings(before: pl.DataFrame, after: pl.DataFrame) -> None:
+    """The paper's raised temperature after training is a row of its own, measured before it too."""
+    raised = after.with_columns(
+        decoding=pl.when(mode="self_consistency").then(pl.lit("m=8 T=1.2")).otherwise("decoding")
+    )
+    with pytest.raises(ValueError, match=r"self_consistency: .* decoded differently, 'm=1' and"):
+        compare(before, raised, TASKS)
+
+
+def test_a_decoding_is_told_by_all_that_changes_it() -> None:
+    evaluation = EvaluationParams(
+        modes=list(FORMATS), greedy_questions=9, voted_questions=5, m=8,
+        temperature=0.7, raised_temperature=1.2, max_new_tokens=64, seed=2,
+    )  # fmt: skip
+    prompts = {"q": Prompt("Q: 1 + 1?\nA: The answer is 2.\n\n", "Q: 2 + 2?\nA:")}
+    others = {"q": Prompt("Q: 1 + 2?\nA: The answer is 3.\n\n", "Q: 2 + 2?\nA:")}
+    decodings = {mode: decoding(mode, evaluation) for mode in FORMATS}
+    assert {mode: (d[0].temperature, d[1], d[2]) for mode, d in decodings.items()} == {
+        **dict.fromkeys(FORMATS, (0, 1, 9)),
+        "self_consistency": (0.7, 8, 5),
+        "self_consistency_raised": (1.2, 8, 5),
+    }
+    sampled, m, _ = decodings["self_consistency"]
+    raised, *_ = decodings["self_consistency_raised"]
+    told = {
+        fingerprint(prompts, sampled, m),
+        fingerprint(prompts, raised, m),
+        fingerprint(prompts, sampled, 4),
+        fingerprint(prompts, sampled.model_copy(update={"seed": 3}), m),
+        fingerprint(others, sampled, m),
+    }
+    assert len(told) == 5
+
+
+def test_every_mode_decides_by_its_own_paths() -> None:
+    """Two voted modes of one question are two votes; a lone path has no confidence."""
+    made = evaluation_readings(3, skill=0.5)
+    voted = made.filter(mode="self_consistency")
+    flipped = voted.with_columns(mode=pl.lit("self_consistency_raised"), key=pl.lit("num:-1"))
+    evaluation = EvaluationParams(
+        modes=list(FORMATS), greedy_questions=3, voted_questions=3, m=8,
+        temperature=0.7, raised_temperature=1.2, max_new_tokens=64, seed=1,
+    )  # fmt: skip
+    decided = decide_answers(pl.concat([made, flipped]), evaluation, round=0, arm="base")
+    schemas.evaluation_answers(decided)
+    expected = evaluation_answers(3, skill=0.5).sort("mode", "question_id")
+    own = decided.filter(pl.col("mode") != "self_consistency_raised").sort("mode", "question_id")
+    assert own.select("question_id", "mode", "key").equals(
+        expected.select("question_id", "mode", "key")
+    )
+    raised = decided.filter(mode="self_consistency_raised")
+    assert raised.height == 9
+    assert (raised["key"] == "num:-1").all()
+    assert (raised["confidence"] == 1).all()
+    assert decided.filter(mode="cot_greedy")["confidence"].null_count() == 9
+
+
+def test_curves_end_in_the_vote_and_begin_with_one_path() -> None:
+    """maj@m is the vote's accuracy, maj@1 = pass@1 the share of right paths; both by brute force."""
+    made, tasks = evaluation_readings(N, skill=0.45), TASKS
+    curves = measure_curves(made, labels(N), questions(N), tasks)
+    votes = predictions(N, skill=0.45).filter(
+        pl.col("mode") == "self_consistency", pl.col("task").is_in(tasks.in_domain)
+    )
+    assert curves["k"] == [1, 2, 4, 8]
+    assert curves["questions"] == 2 * N
+    assert curves["maj"][-1] == pytest.approx(votes["correct"].mean())
+    assert curves["maj"][0] == pytest.approx(curves["pass"][0])
+    assert curves["pass"] == sorted(curves["pass"])
+    voted = made.filter(
+        pl.col("mode") == "self_consistency", pl.col("task").is_in(tasks.in_domain)
+    ).join(accepted_keys(labels(N), questions(N), tasks), on="question_id")
+    right = voted.select(pl.col("accepted").list.contains(pl.col("key"))).to_series()
+    assert curves["pass"][0] == pytest.approx(right.fill_null(False).mean())
+
+
+def test_p_values_are_corrected_over_tasks(before: pl.DataFrame, after: pl.DataFrame) -> None:
+    rows = [modes["cot_greedy"] for modes in compare(before, after, TASKS)["tasks"].values()]
+    assert [row["p_holm"] for row in rows] == holm([row["p_value"] for row in rows])
 
 
 def test_compare_refuses_mixed_models(before: pl.DataFrame, after: pl.DataFrame) -> None:

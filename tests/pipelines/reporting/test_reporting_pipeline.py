@@ -1,6 +1,7 @@
 """The reporting pipeline on invented tables, end to end in memory."""
 
 import json
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from kedro_datasets.plotly import JSONDataset as FigureDataset
 from kedro_datasets.text import TextDataset
 
 from lmsi_kedro.datasets.model_directory import Model
-from lmsi_kedro.pipelines.evaluation.nodes import compare
+from lmsi_kedro.pipelines.evaluation.comparison import compare
 from lmsi_kedro.pipelines.reporting.nodes import choose_examples
 from lmsi_kedro.pipelines.reporting.pipeline import create_pipeline
 from tests.fabricate import NAMES, TASKS, evaluation_readings, labels, predictions, questions
@@ -32,6 +33,13 @@ VOTES = {
         "tokens_per_path": 31.2,
     },
     "sampling": {"paths": 6400, "tokens": 199_680},
+}
+
+CURVES = {
+    "questions": 100,
+    "k": [1, 2, 4, 8],
+    "maj": [0.4, 0.4, 0.5, 0.6],
+    "pass": [0.4, 0.5, 0.6, 0.7],
 }
 
 
@@ -54,6 +62,11 @@ def inputs(rounds: int, n: int = N, gain: float = 0.2) -> dict[str, Any]:
         "metrics_random": compare(base, random, TASKS),
         "metrics_vote_over_random": compare(random, rounds_made[0], TASKS),
         **{f"metrics_{k}": compare(base, made, TASKS) for k, made in enumerate(rounds_made, 1)},
+        **{
+            f"metrics_step_{k}": compare(previous, made, TASKS)
+            for k, (previous, made) in enumerate(pairwise([base, *rounds_made]), 1)
+        },
+        **{f"curves_{k}": CURVES for k in range(rounds + 1)},
         **{f"vote_statistics_{k}": VOTES for k in range(1, rounds + 1)},
     }
 
@@ -64,6 +77,7 @@ def run(rounds: int, folder: Path, **changed: Any) -> dict[str, Any]:
         "metrics": JSONDataset(filepath=str(folder / "metrics.json")),
         "accuracy_figure": FigureDataset(filepath=str(folder / "accuracy.json")),
         "calibration_figure": FigureDataset(filepath=str(folder / "calibration.json")),
+        "curves_figure": FigureDataset(filepath=str(folder / "curves.json")),
         "report": TextDataset(filepath=str(folder / "report.html")),
     }
     given = {name: MemoryDataset(value) for name, value in inputs(rounds, **changed).items()}
@@ -141,6 +155,17 @@ def test_figures_show_every_task_and_mode(made: dict[str, Any]) -> None:
         f"{when} (ECE {found['ece']:.3f})"
         for when, found in made["metrics"]["rounds"][-1]["calibration"].items()
     ]
+
+
+def test_curves_and_steps_are_shown(made: dict[str, Any]) -> None:
+    names = {trace.name: tuple(trace.y) for trace in made["curves_figure"].data}
+    assert names["maj@k after"] == tuple(CURVES["maj"])
+    assert names["pass@k before"] == tuple(CURVES["pass"])
+    second = made["metrics"]["rounds"][1]
+    assert second["step"]["cot_greedy"]["before"]["accuracy"] == pytest.approx(
+        made["metrics"]["rounds"][0]["pooled"]["cot_greedy"]["after"]["accuracy"]
+    )
+    assert "round 1 → round 2" in made["report"]
 
 
 def test_rounds_must_share_the_base() -> None:

@@ -1,9 +1,10 @@
-"""questions, exemplars, model -> evaluation_paths -> answers -> predictions (labels enter only here)."""
+"""questions, exemplars, model -> evaluation_paths -> answers -> predictions, curves (labels enter only here)."""
 
 from functools import partial, update_wrapper
 
 from kedro.pipeline import Node, Pipeline
 
+from lmsi_kedro.pipelines.evaluation.comparison import measure_curves
 from lmsi_kedro.pipelines.evaluation.nodes import (
     decide_answers,
     mark_predictions,
@@ -47,6 +48,12 @@ def create_pipeline(round: int, arm: str) -> Pipeline:
                 inputs=["evaluation_answers", "labels", "questions", "tasks"],
                 outputs="predictions",
                 name="mark_predictions",
+            ),
+            Node(
+                measure_curves,
+                inputs=["evaluation_readings", "labels", "questions", "tasks"],
+                outputs="curves",
+                name="measure_curves",
             ),
         ]
     )

@@ -11,7 +11,8 @@ import plotly.graph_objects as go
 import polars as pl
 
 from lmsi_kedro.datasets.model_directory import Model
-from lmsi_kedro.pipelines.evaluation.nodes import Metrics, accepted_keys
+from lmsi_kedro.pipelines.evaluation.comparison import Metrics
+from lmsi_kedro.pipelines.evaluation.nodes import accepted_keys
 from lmsi_kedro.report.render import render
 from lmsi_kedro.report.words import SURE
 from lmsi_kedro.tasks import Tasks
@@ -27,9 +28,21 @@ SHOWN_PER_OUTCOME = 2
 VERSIONS = ("lmsi-kedro", "torch", "transformers", "deepspeed", "polars")
 
 
-def describe_round(metrics: Metrics, vote_statistics: Metrics) -> Metrics:
-    """One entry of `rounds`: what the round's model reached, and what its votes looked like."""
-    return {"round": metrics["after"]["round"], **metrics, **vote_statistics}
+def describe_round(
+    metrics: Metrics,
+    step: Metrics,
+    vote_statistics: Metrics,
+    curves_before: Metrics,
+    curves_after: Metrics,
+) -> Metrics:
+    """One entry of `rounds`: what the round's model reached, its step from the model before, its votes."""
+    return {
+        "round": metrics["after"]["round"],
+        **metrics,
+        "step": step["pooled"],
+        "curves": {"before": curves_before, "after": curves_after},
+        **vote_statistics,
+    }
 
 
 def summarise(random: Metrics, vote_over_random: Metrics, *rounds: Metrics) -> Metrics:
@@ -132,9 +145,10 @@ def render_report(
     metrics: Metrics,
     accuracy: go.Figure,
     calibration: go.Figure,
+    curves: go.Figure,
     examples: list[dict[str, Any]],
     provenance: dict[str, Any],
 ) -> str:
     """The self-contained page."""
-    figures = {"accuracy": accuracy, "calibration": calibration}
+    figures = {"accuracy": accuracy, "calibration": calibration, "curves": curves}
     return render(metrics, figures, examples, provenance)

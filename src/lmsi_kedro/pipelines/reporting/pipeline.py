@@ -10,7 +10,7 @@ from lmsi_kedro.pipelines.reporting.nodes import (
     render_report,
     summarise,
 )
-from lmsi_kedro.report.figures import accuracy_figure, calibration_figure
+from lmsi_kedro.report.figures import accuracy_figure, calibration_figure, curves_figure
 
 
 def create_pipeline(rounds: int) -> Pipeline:
@@ -19,7 +19,13 @@ def create_pipeline(rounds: int) -> Pipeline:
     described = [
         Node(
             describe_round,
-            inputs=[f"metrics_{k}", f"vote_statistics_{k}"],
+            inputs=[
+                f"metrics_{k}",
+                f"metrics_step_{k}",
+                f"vote_statistics_{k}",
+                "curves_0",
+                f"curves_{k}",
+            ],
             outputs=f"summary_{k}",
             name=f"describe_round_{k}",
         )
@@ -44,6 +50,7 @@ def create_pipeline(rounds: int) -> Pipeline:
                 outputs="calibration_figure",
                 name="draw_calibration",
             ),
+            Node(curves_figure, inputs="metrics", outputs="curves_figure", name="draw_curves"),
             Node(
                 choose_examples,
                 inputs=["predictions_0", f"predictions_{rounds}", "tasks"],
@@ -75,6 +82,7 @@ def create_pipeline(rounds: int) -> Pipeline:
                     "metrics",
                     "accuracy_figure",
                     "calibration_figure",
+                    "curves_figure",
                     "shown_questions",
                     "provenance",
                 ],

@@ -17,7 +17,7 @@ from lmsi_kedro.pipelines import (
     sampling,
     voting,
 )
-from lmsi_kedro.pipelines.evaluation.nodes import compare, vote_statistics
+from lmsi_kedro.pipelines.evaluation.comparison import compare, vote_statistics
 
 SHARED = {"questions", "tasks", "exemplars"}
 LABELED = {*SHARED, "labels"}
@@ -90,14 +90,17 @@ def create_evaluation(model: str, round: int, arm: str, suffix: str) -> Pipeline
         "model": model,
         "evaluation_readings": f"evaluation_readings_{suffix}",
         "predictions": f"predictions_{suffix}",
+        "curves": f"curves_{suffix}",
     }
     steps = evaluation.create_pipeline(round, arm)
     return namespaced(steps, f"evaluation_{suffix}", LABELED, renamed)
 
 
 def create_comparison(rounds: int) -> Pipeline:
-    """Every model against the base model, and the vote of round 1 against its control arm."""
-    pairs = [(f"metrics_{k}", "0", str(k)) for k in range(1, rounds + 1)]
+    """Every model against the base model and the one before; the vote of round 1 against its control."""
+    numbers = range(1, rounds + 1)
+    pairs = [(f"metrics_{k}", "0", str(k)) for k in numbers]
+    pairs += [(f"metrics_step_{k}", str(k - 1), str(k)) for k in numbers]
     pairs += [("metrics_random", "0", "random"), ("metrics_vote_over_random", "random", "1")]
     return Pipeline(
         [

@@ -1,0 +1,204 @@
+"""What the predictions of two models say about each other, and what votes look like without labels."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import polars as pl
+
+from lmsi_kedro import statistics
+from lmsi_kedro.params import Mode
+from lmsi_kedro.pipelines.evaluation.nodes import FORMATS, accepted_keys
+from lmsi_kedro.tasks import Tasks
+
+Metrics = dict[str, Any]  # docs/metrics.md
+
+MODES: tuple[Mode, ...] = tuple(FORMATS)
+
+
+def compare(before: pl.DataFrame, after: pl.DataFrame, tasks: Tasks) -> Metrics:
+    """Accuracy of two models by task and mode and pooled over in-domain tasks; vote calibration."""
+    pairs, in_domain = _pair(before, after), tasks.in_domain
+    missing = sorted(set(in_domain) - set(pairs["task"]))
+    if missing:
+        raise ValueError(f"no predictions for in-domain tasks {missing}")
+    out_of_domain = sorted(set(pairs["task"]) - set(in_domain))
+    by_task = {
+        task: _by_mode(pairs.filter(pl.col("task") == task))
+        for task in [*in_domain, *out_of_domain]
+    }
+    return {
+        "before": _origin(before),
+        "after": _origin(after),
+        "in_domain": in_domain,
+        "tasks": adjusted(by_task),
+        "pooled": _by_mode(pairs.filter(pl.col("task").is_in(in_domain))),
+        "calibration": {
+            "before": calibrate(before, in_domain),
+            "after": calibrate(after, in_domain),
+        },
+    }
+
+
+def _pair(before: pl.DataFrame, after: pl.DataFrame) -> pl.DataFrame:
+    """task, mode, question_id, before, after; refuses models asked or decoded differently."""
+    keys = ["task", "mode", "question_id"]
+    left = before.select(*keys, "decoding", before="correct")
+    right = after.select(*keys, "decoding", after="correct")
+    pairs = left.join(right, on=keys, how="full", coalesce=True, validate="1:1").sort(keys)
+    alone = pairs.filter(pl.col("before").is_null() | pl.col("after").is_null())
+    if alone.height:
+        task, mode, *_ = alone.row(0)
+        raise ValueError(f"{task}, {mode}: before and after were asked different questions")
+    other = pairs.filter(pl.col("decoding") != pl.col("decoding_right"))
+    if other.height:
+        row = other.row(0, named=True)
+        raise ValueError(
+            f"{row['task']}, {row['mode']}: before and after were decoded differently, "
+            f"{row['decoding']!r} and {row['decoding_right']!r}"
+        )
+    return pairs
+
+
+def _origin(predictions: pl.DataFrame) -> dict[str, Any]:
+    """The one model that made these predictions."""
+    origins = predictions.select("round", "arm", "seed").unique()
+    if origins.height != 1:
+        raise ValueError(f"predictions of {origins.height} models where one is expected")
+    return origins.row(0, named=True)
+
+
+def _by_mode(pairs: pl.DataFrame) -> Metrics:
+    present = set(pairs["mode"])
+    return {mode: _paired(pairs.filter(mode=mode)) for mode in MODES if mode in present}
+
+
+def _paired(pairs: pl.DataFrame) -> Metrics:
+    n = pairs.height
+    gained = int((~pairs["before"] & pairs["after"]).sum())
+    lost = int((pairs["before"] & ~pairs["after"]).sum())
+    interval = statistics.bootstrap_delta(gained, lost, n)
+    return {
+        "before": _accuracy(int(pairs["before"].sum()), n),
+        "after": _accuracy(int(pairs["after"].sum()), n),
+        "delta": (gained - lost) / n,
+        "delta_low": interval.low,
+        "delta_high": interval.high,
+        "p_value": statistics.mcnemar(gained, lost),
+        "wrong_to_right": gained,
+        "right_to_wrong": lost,
+    }
+
+
+def _accuracy(correct: int, n: int) -> Metrics:
+    return {"accuracy": correct / n, **statistics.wilson(correct, n)._asdict(), "n": n}
+
+
+def adjusted(by_task: Metrics) -> Metrics:
+    """The rows with p_holm: Holm's correction over the tasks of the same mode."""
+    for mode in MODES:
+        rows = [modes[mode] for modes in by_task.values() if mode in modes]
+        corrected = statistics.holm([row["p_value"] for row in rows])
+        for row, p in zip(rows, corrected, strict=True):
+            row["p_holm"] = p
+    return by_task
+
+
+def calibrate(predictions: pl.DataFrame, tasks: Sequence[str]) -> Metrics | None:
+    """Does a vote's confidence tell how often it is right (paper, figure 2)? None without votes."""
+    voted = predictions.filter(
+        pl.col("mode") == "self_consistency",
+        pl.col("confidence").is_not_null(),
+        pl.col("task").is_in(tasks),
+    )
+    if voted.is_empty():
+        return None
+    confidence, correct = voted["confidence"].to_numpy(), voted["correct"].to_numpy()
+    bins = statistics.reliability(confidence, correct)
+    return {
+        "n": voted.height,
+        "ece": statistics.expected_calibration_error(bins),
+        "brier": statistics.brier(confidence, correct),
+        "bins": [b._asdict() for b in bins],
+    }
+
+
+def measure_curves(
+    readings: pl.DataFrame, labels: pl.DataFrame, questions: pl.DataFrame, tasks: Tasks
+) -> Metrics:
+    """maj@k and pass@k of the self-consistency paths, exact over all k-subsets; in-domain, pooled.
+
+    k is 1, 2, 4, ... and m. A tie is wrong in maj@k (docs/metrics.md).
+    """
+    voted = readings.filter(
+        pl.col("mode") == "self_consistency", pl.col("task").is_in(tasks.in_domain)
+    )
+    accepted = dict(accepted_keys(labels, questions, tasks).iter_rows())
+    groups = [
+        Tally.of(rows["key"].to_list(), accepted[str(question)])
+        for (question,), rows in voted.partition_by("question_id", as_dict=True).items()
+    ]
+    m = min((group.paths for group in groups), default=0)
+    ks = [2**i for i in range(m.bit_length()) if 2**i < m] + ([m] if m else [])
+    return {
+        "questions": len(groups),
+        "k": ks,
+        "maj": [_mean([group.maj(k) for group in groups]) for k in ks],
+        "pass": [_mean([group.passes(k) for group in groups]) for k in ks],
+    }
+
+
+class Tally(NamedTuple):
+    """A question's paths: how many gave each accepted key, each other key, and none."""
+
+    right: list[int]
+    wrong: list[int]
+    unread: int
+
+    @classmethod
+    def of(cls, keys: Sequence[str | None], accepted: Sequence[str]) -> "Tally":
+        counts = Counter(keys)
+        unread = counts.pop(None, 0)
+        right = [count for key, count in counts.items() if key in accepted]
+        return cls(right, [count for key, count in counts.items() if key not in accepted], unread)
+
+    @property
+    def paths(self) -> int:
+        return sum(self.right) + sum(self.wrong) + self.unread
+
+    def maj(self, k: int) -> float:
+        """An accepted key wins alone in this share of the k-subsets; no two can at once."""
+        others = [
+            [*self.right[:i], *self.right[i + 1 :], *self.wrong] for i in range(len(self.right))
+        ]
+        return sum(
+            statistics.maj_at_k(count, rest, self.unread, k)
+            for count, rest in zip(self.right, others, strict=True)
+        )
+
+    def passes(self, k: int) -> float:
+        return statistics.pass_at_k(sum(self.right), self.paths, k)
+
+
+def _mean(shares: list[float]) -> float:
+    return sum(shares) / len(shares)
+
+
+def vote_statistics(votes: pl.DataFrame, answers: pl.DataFrame, paths: pl.DataFrame) -> Metrics:
+    """What the votes of a round look like, without labels. Entropy of the winners is in bits."""
+    winners = votes["key"].drop_nulls()
+    distinct = paths.group_by("question_id").agg(pl.col("text").n_unique())["text"]
+    return {
+        "votes": {
+            "questions": votes.height,
+            "decided": winners.len(),
+            "tied": int((votes["tied"].list.len() > 1).sum()),
+            "kept": int(votes["kept"].sum()),
+            "unreadable": answers["key"].null_count() / answers.height,
+            "confidence": votes["confidence"].mean(),
+            "winner_entropy": winners.value_counts()["count"].entropy(base=2),
+            "distinct_paths": distinct.mean(),
+            "tokens_per_path": paths["tokens"].mean(),
+        },
+        "sampling": {"paths": paths.height, "tokens": int(paths["tokens"].sum())},
+    }
