@@ -1,12 +1,15 @@
-"""The graph is fixed before parameters are read; this hook reads the one that shapes it, and checks the names."""
+"""The graph is fixed before parameters are read; this hook reads those that shape it, and checks the names."""
 
-from typing import Any
+from typing import Any, get_args
 
 from kedro.framework.hooks import hook_impl
+
+from lmsi_kedro.params import Guard
 
 PARAMETERS = {
     "data_root",
     "rounds",
+    "guard",
     "tasks",
     "paths",
     "engine",
@@ -15,16 +18,18 @@ PARAMETERS = {
     "training",
     "training_workspace",
     "evaluation",
+    "monitor",
     "pretraining",
     "pretraining_workspace",
     "world",
 }
 
 
-class RoundsHook:
+class ShapeHook:
     """`--params=rounds=3` gives three rounds. An unknown parameter stops the run with its name."""
 
     rounds = 1
+    guard: Guard = "none"
 
     @hook_impl
     def after_context_created(self, context: Any) -> None:
@@ -33,9 +38,11 @@ class RoundsHook:
         if unknown:
             known = ", ".join(sorted(PARAMETERS))
             raise ValueError(f"parameters: unknown {', '.join(unknown)}; known are {known}")
-        rounds = parameters["rounds"]
+        rounds, guard = parameters["rounds"], parameters["guard"]
         if not isinstance(rounds, int) or rounds < 1:
             raise ValueError(
                 f"parameters: rounds must be a whole number of at least 1, not {rounds!r}"
             )
-        RoundsHook.rounds = rounds
+        if guard not in get_args(Guard):
+            raise ValueError(f"parameters: guard must be none or probe, not {guard!r}")
+        ShapeHook.rounds, ShapeHook.guard = rounds, guard

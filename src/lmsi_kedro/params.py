@@ -15,6 +15,8 @@ Mode = Literal[
     "zero_shot_cot",
 ]  # fmt: skip
 
+Guard = Literal["none", "probe"]
+
 
 class Params(BaseModel):
     """Base of all parameter models: immutable, unknown fields are errors."""
@@ -101,6 +103,20 @@ class EvaluationParams(Params):
     raised_temperature: float = Field(gt=0, description="of self_consistency_raised")
     max_new_tokens: int = Field(gt=0)
     seed: int = Field(ge=0)
+
+
+class MonitorParams(Params):
+    """When a round counts as collapsed; every limit compares its model with the one before."""
+
+    questions_per_task: int = Field(gt=0)
+    m: int = Field(gt=0)
+    min_winner_entropy: float = Field(ge=0, le=1, description="share of the entropy before")
+    min_distinct_paths: float = Field(ge=0, le=1, description="share of the share before")
+    min_length: float = Field(ge=0, le=1, description="share of the tokens per path before")
+    max_length: float = Field(ge=1, description="multiple of the tokens per path before")
+    max_unreadable_rise: float = Field(ge=0, le=1, description="in shares of all paths")
+    max_accuracy_fall: float = Field(ge=0, le=1, description="on the probe; guard=probe only")
+    on_alarm: Literal["roll_back", "stop"]
 
 
 class PretrainingParams(Params):

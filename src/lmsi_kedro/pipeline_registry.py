@@ -2,7 +2,7 @@
 
 from kedro.pipeline import Pipeline
 
-from lmsi_kedro.hooks import RoundsHook
+from lmsi_kedro.hooks import ShapeHook
 from lmsi_kedro.pipelines import base_model, mini_world, preparation, reporting, self_improve
 from lmsi_kedro.pipelines.self_improve.pipeline import STEPS, create_evaluation, create_round
 
@@ -11,13 +11,13 @@ def register_pipelines() -> dict[str, Pipeline]:
     """self_improve is all rounds and the report; the steps are slices of round 1, after the preparation."""
     first = create_round(1)
     before = preparation.create_pipeline()  # so that no step reads the tables of older files
-    loop = self_improve.create_pipeline(RoundsHook.rounds)
+    loop = self_improve.create_pipeline(ShapeHook.rounds, ShapeHook.guard)
     return {
         "__default__": loop,
         "self_improve": loop,
         **{step: before + first.only_nodes(*nodes) for step, nodes in STEPS.items()},
         "evaluation": before + create_evaluation("base_model", 0, "base", "0"),
-        "reporting": reporting.create_pipeline(RoundsHook.rounds),
+        "reporting": reporting.create_pipeline(ShapeHook.rounds),
         "mini_world": mini_world.create_pipeline(),
         "base_model": base_model.create_pipeline(),
     }

@@ -45,9 +45,15 @@ def _metrics() -> dict[str, object]:
     votes = {**counts, **dict.fromkeys(shares, 0.5)}
     sampling = {"paths": 40, "tokens": 900}
     curves = {"questions": 5, "k": [1, 8], "maj": [0.4, 0.6], "pass": [0.4, 0.8]}
-    measured = {"step": compared["pooled"], "curves": {"before": curves, "after": curves}}
+    monitor = {"promoted": True, "alarms": [], "before": {}, "candidate": {}}
+    measured = {
+        "step": compared["pooled"],
+        "curves": {"before": curves, "after": curves},
+        "monitor": monitor,
+    }
     return summarise(
         compared,
         compared,
+        "none",
         {"round": 1, **compared, **measured, "votes": votes, "sampling": sampling},
     )

@@ -50,6 +50,19 @@ def verdict(headline: dict[str, Any]) -> str:
     )
 
 
+def promotion(metrics: dict[str, Any]) -> str:
+    """What the collapse monitor decided, and whether it looked at labels."""
+    held_back = [entry for entry in metrics["rounds"] if not entry["monitor"]["promoted"]]
+    said = [
+        f"Round {entry['round']} was not promoted ({'; '.join(entry['monitor']['alarms'])}): its"
+        " figures are those of the model before it."
+        for entry in held_back
+    ]
+    if metrics["headline"]["guard"] == "probe":
+        said.append("Promotion also looked at the labels of the probe questions (guard=probe).")
+    return " ".join(said) or "Every round was promoted; no label was looked at to decide it."
+
+
 def control(metrics: dict[str, Any]) -> str:
     """How much of the vote's gain in round 1 the random arm may have reached."""
     measured = (metrics["rounds"][0], metrics["controls"]["random"], metrics["vote_over_random"])

@@ -42,6 +42,11 @@ CURVES = {
     "pass": [0.4, 0.5, 0.6, 0.7],
 }
 
+SIGNALS = {"questions": 50, "agreement": 0.6, "winner_entropy": 4.5, "distinct_paths": 0.7,
+           "tokens_per_path": 30.5, "unreadable": 0.02}  # fmt: skip
+HEALTH = {"mini_gsm": SIGNALS, "mini_arc": SIGNALS}
+MONITOR = {"promoted": True, "alarms": [], "before": HEALTH, "candidate": HEALTH}
+
 
 def inputs(rounds: int, n: int = N, gain: float = 0.2) -> dict[str, Any]:
     """Every input of the pipeline; each round adds half as much as the one before."""
@@ -67,6 +72,8 @@ def inputs(rounds: int, n: int = N, gain: float = 0.2) -> dict[str, Any]:
             for k, (previous, made) in enumerate(pairwise([base, *rounds_made]), 1)
         },
         **{f"curves_{k}": CURVES for k in range(rounds + 1)},
+        "params:guard": "none",
+        **{f"monitor_{k}": MONITOR for k in range(1, rounds + 1)},
         **{f"vote_statistics_{k}": VOTES for k in range(1, rounds + 1)},
     }
 
@@ -166,6 +173,20 @@ def test_curves_and_steps_are_shown(made: dict[str, Any]) -> None:
         made["metrics"]["rounds"][0]["pooled"]["cot_greedy"]["after"]["accuracy"]
     )
     assert "round 1 → round 2" in made["report"]
+
+
+def test_a_round_that_was_not_promoted_is_said_at_the_top() -> None:
+    given = inputs(1)
+    given["monitor_1"] = MONITOR | {
+        "promoted": False,
+        "alarms": ["mini_gsm: winner_entropy 4 -> 0"],
+    }
+    given["params:guard"] = "probe"
+    catalog = DataCatalog({name: MemoryDataset(value) for name, value in given.items()})
+    page = SequentialRunner().run(create_pipeline(1), catalog)["report"].load()
+    head = page[: page.index("Accuracy before and after")]
+    assert "Round 1 was not promoted (mini_gsm: winner_entropy 4 -&gt; 0)" in head
+    assert "labels of the probe questions (guard=probe)" in head
 
 
 def test_rounds_must_share_the_base() -> None:

@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 import polars as pl
 
 from lmsi_kedro.datasets.model_directory import Model
+from lmsi_kedro.params import Guard
 from lmsi_kedro.pipelines.evaluation.comparison import Metrics
 from lmsi_kedro.pipelines.evaluation.nodes import accepted_keys
 from lmsi_kedro.report.render import render
@@ -32,6 +33,7 @@ def describe_round(
     metrics: Metrics,
     step: Metrics,
     vote_statistics: Metrics,
+    monitor: Metrics,
     curves_before: Metrics,
     curves_after: Metrics,
 ) -> Metrics:
@@ -40,17 +42,20 @@ def describe_round(
         "round": metrics["after"]["round"],
         **metrics,
         "step": step["pooled"],
+        "monitor": monitor,
         "curves": {"before": curves_before, "after": curves_after},
         **vote_statistics,
     }
 
 
-def summarise(random: Metrics, vote_over_random: Metrics, *rounds: Metrics) -> Metrics:
+def summarise(
+    random: Metrics, vote_over_random: Metrics, guard: Guard, *rounds: Metrics
+) -> Metrics:
     """metrics.json: the last round against the base, and round 1 against its control arm."""
     if any(measured["before"] != random["before"] for measured in rounds):
         raise ValueError("rounds and controls must be compared with the same base model")
     return {
-        "headline": _headline(rounds, random, vote_over_random),
+        "headline": {**_headline(rounds, random, vote_over_random), "guard": guard},
         "rounds": list(rounds),
         "controls": {"random": random},
         "vote_over_random": vote_over_random,

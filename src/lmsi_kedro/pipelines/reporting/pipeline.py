@@ -23,6 +23,7 @@ def create_pipeline(rounds: int) -> Pipeline:
                 f"metrics_{k}",
                 f"metrics_step_{k}",
                 f"vote_statistics_{k}",
+                f"monitor_{k}",
                 "curves_0",
                 f"curves_{k}",
             ],
@@ -37,7 +38,7 @@ def create_pipeline(rounds: int) -> Pipeline:
             *described,
             Node(
                 summarise,
-                inputs=["metrics_random", "metrics_vote_over_random", *summaries],
+                inputs=["metrics_random", "metrics_vote_over_random", "params:guard", *summaries],
                 outputs="metrics",
                 name="summarise",
             ),

@@ -8,10 +8,12 @@ round 1's paths drawn without looking at votes, compares every model with the ba
 
 from kedro.pipeline import Node, Pipeline
 
+from lmsi_kedro.params import Guard
 from lmsi_kedro.pipelines import (
     evaluation,
     fine_tuning,
     mixing,
+    monitoring,
     preparation,
     reporting,
     sampling,
@@ -31,12 +33,13 @@ STEPS = {
 }
 
 
-def create_pipeline(rounds: int) -> Pipeline:
+def create_pipeline(rounds: int, guard: Guard = "none") -> Pipeline:
     """Preparation, rounds, control arm, evaluation of every model, report."""
     return Pipeline(
         [
             preparation.create_pipeline(),
-            *[create_round(number) for number in range(1, rounds + 1)],
+            create_examination("base_model", "health_0", "0", guard),
+            *[create_round(number, guard) for number in range(1, rounds + 1)],
             create_control(),
             create_evaluation("base_model", 0, "base", "0"),
             *[create_evaluation(f"model_{k}", k, "vote", str(k)) for k in range(1, rounds + 1)],
@@ -47,10 +50,10 @@ def create_pipeline(rounds: int) -> Pipeline:
     )
 
 
-def create_round(number: int) -> Pipeline:
-    """model_{k-1} -> model_k: sample, vote, mix, and fine-tune the base model on what was kept.
+def create_round(number: int, guard: Guard = "none") -> Pipeline:
+    """model_{k-1} -> model_k: sample, vote, mix, fine-tune the base model on what was kept, promote.
 
-    Sampling continues from the last model, training always restarts from the base model.
+    Sampling continues from the last promoted model, training always restarts from the base model.
     """
     statistics = Node(
         vote_statistics, ["votes", "answers", "paths"], "vote_statistics", name="describe_votes"
@@ -62,14 +65,38 @@ def create_round(number: int) -> Pipeline:
         fine_tuning.create_pipeline(),
         Pipeline([statistics]),
     ]
+    previous = "base_model" if number == 1 else f"model_{number - 1}"
+    candidate = f"candidate_{number}"
     renamed = {
-        "model": "base_model" if number == 1 else f"model_{number - 1}",
+        "model": previous,
         "previous_examples": f"examples_{number - 1}",
         "examples": f"examples_{number}",
-        "tuned_model": f"model_{number}",
+        "tuned_model": candidate,
         "vote_statistics": f"vote_statistics_{number}",
     }
-    return namespaced(Pipeline(steps), f"round_{number}", {*SHARED, "base_model"}, renamed)
+    made = namespaced(Pipeline(steps), f"round_{number}", {*SHARED, "base_model"}, renamed)
+    judged = {
+        "candidate": candidate,
+        "previous_model": previous,
+        "health_before": f"health_{number - 1}",
+        "health_candidate": f"health_{candidate}",
+        "promoted_model": f"model_{number}",
+        "health": f"health_{number}",
+        "monitor": f"monitor_{number}",
+    }
+    return Pipeline(
+        [
+            made,
+            create_examination(candidate, f"health_{candidate}", candidate, guard),
+            namespaced(monitoring.create_promotion(), f"monitor_{candidate}", set(), judged),
+        ]
+    )
+
+
+def create_examination(model: str, health: str, suffix: str, guard: Guard) -> Pipeline:
+    """What the collapse monitor sees of a model."""
+    steps = monitoring.create_examination(guard)
+    return namespaced(steps, f"monitor_{suffix}", LABELED, {"model": model, "health": health})
 
 
 def create_control() -> Pipeline:

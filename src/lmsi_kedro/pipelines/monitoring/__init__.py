@@ -1,0 +1,5 @@
+"""Has a round collapsed? Judged without labels before its model is promoted."""
+
+from lmsi_kedro.pipelines.monitoring.pipeline import create_examination, create_promotion
+
+__all__ = ["create_examination", "create_promotion"]

@@ -1,0 +1,138 @@
+"""Tells a collapse from a gain without labels, and promotes a model only where there is no alarm.
+
+Training on one's own majority can end in a constant answer: consensus jumps while the winners' entropy over
+questions falls (SRT, arXiv 2505.21444). So that is watched, with diversity, length and readability.
+"""
+
+import logging
+from typing import Any
+
+import polars as pl
+
+from lmsi_kedro.datasets.model_directory import Model
+from lmsi_kedro.engines.plan import Plan
+from lmsi_kedro.params import EngineParams, MonitorParams, PathParams, VotingParams
+from lmsi_kedro.pipelines.evaluation.comparison import measure_curves
+from lmsi_kedro.pipelines.sampling.nodes import exemplars_of, prompts_of
+from lmsi_kedro.pipelines.voting.nodes import count_votes
+from lmsi_kedro.tasks import Tasks
+
+log = logging.getLogger(__name__)
+Health = dict[str, dict[str, float]]  # task -> signal -> value (docs/metrics.md)
+
+
+def plan_examination(
+    questions: pl.DataFrame,
+    exemplars: pl.DataFrame,
+    model: Model,
+    tasks: Tasks,
+    paths: PathParams,
+    monitor: MonitorParams,
+    engine: EngineParams,
+) -> Plan:
+    """A few paths for probe questions of every in-domain task, or for unlabeled ones where it has none.
+
+    Probe questions are neither trained on nor held out; their labels are not read here.
+    """
+    plan = Plan(model.path, model.digest, engine)
+    for name in tasks.in_domain:
+        own = questions.filter(task=name)
+        probe = own.filter(split="probe")
+        asked = own.filter(split="unlabeled") if probe.is_empty() else probe
+        shots = exemplars_of(exemplars, tasks[name])
+        prompts = prompts_of(asked.head(monitor.questions_per_task), "few_shot_cot", shots)
+        columns = {"exemplar_set": tasks[name].exemplar_set or "none"}
+        plan.add(prompts, monitor.m, paths.sampling, columns)
+    return plan
+
+
+def examine(readings: pl.DataFrame) -> Health:
+    """The signals of every task: what a model's paths and votes look like."""
+    return {
+        str(task): signals(rows)
+        for (task,), rows in sorted(readings.partition_by("task", as_dict=True).items())
+    }
+
+
+def signals(readings: pl.DataFrame) -> dict[str, float]:
+    """agreement and unreadable are shares of paths, winner_entropy is in bits over questions."""
+    votes = count_votes(readings, VotingParams(rule="trigger", ties="abstain", min_confidence=0))
+    winners = votes["key"].drop_nulls()
+    texts = readings.group_by("question_id").agg(pl.col("text").n_unique() / pl.len())["text"]
+    return {
+        "questions": votes.height,
+        "agreement": float(votes["confidence"].mean()),  # type: ignore[arg-type]
+        "winner_entropy": winners.value_counts()["count"].entropy(base=2) or 0.0,
+        "distinct_paths": float(texts.mean()),  # type: ignore[arg-type]
+        "tokens_per_path": float(readings["tokens"].mean()),  # type: ignore[arg-type]
+        "unreadable": readings["key"].null_count() / readings.height,
+    }
+
+
+def examine_probe(
+    readings: pl.DataFrame, labels: pl.DataFrame, questions: pl.DataFrame, tasks: Tasks
+) -> Health:
+    """With `guard=probe`: the signals, the accuracy of the vote, and pass@m - maj@m. Reads labels."""
+    health = examine(readings)
+    modes = readings.with_columns(mode=pl.lit("self_consistency"))
+    for name in tasks.in_domain:
+        only = Tasks({name: tasks[name]})
+        known = labels.join(questions.filter(task=name), on="question_id", how="semi")
+        curves = measure_curves(modes.filter(task=name), known, questions, only)
+        health[name] |= {
+            "accuracy": curves["maj"][-1],
+            "headroom": curves["pass"][-1] - curves["maj"][-1],
+        }
+    return health
+
+
+def judge(before: Health, after: Health, monitor: MonitorParams) -> list[str]:
+    """One sentence for every signal of a task that passed its limit; none means healthy."""
+    limits = {
+        "winner_entropy": (monitor.min_winner_entropy, None),
+        "distinct_paths": (monitor.min_distinct_paths, None),
+        "tokens_per_path": (monitor.min_length, monitor.max_length),
+    }
+    alarms = []
+    for task, was in before.items():
+        now = after[task]
+        for signal, (low, high) in limits.items():
+            if now[signal] < low * was[signal] or (high and now[signal] > high * was[signal]):
+                alarms.append(f"{task}: {signal} {was[signal]:.2f} -> {now[signal]:.2f}")
+        if now["unreadable"] > was["unreadable"] + monitor.max_unreadable_rise:
+            alarms.append(f"{task}: unreadable {was['unreadable']:.2f} -> {now['unreadable']:.2f}")
+        if "accuracy" in now and now["accuracy"] < was["accuracy"] - monitor.max_accuracy_fall:
+            alarms.append(
+                f"{task}: accuracy on the probe {was['accuracy']:.2f} -> {now['accuracy']:.2f}"
+            )
+    return alarms
+
+
+def promote(
+    candidate: Model,
+    previous: Model,
+    health_before: Health,
+    health_candidate: Health,
+    monitor: MonitorParams,
+) -> tuple[Model, Health, dict[str, Any]]:
+    """The candidate, or after an alarm the model before it; that model's health; the verdict.
+
+    RuntimeError after an alarm with `monitor.on_alarm: stop`; nothing computed is lost.
+    """
+    alarms = judge(health_before, health_candidate, monitor)
+    verdict = {
+        "promoted": not alarms,
+        "alarms": alarms,
+        "before": health_before,
+        "candidate": health_candidate,
+    }
+    if not alarms:
+        return candidate, health_candidate, verdict
+    said = "; ".join(alarms)
+    if monitor.on_alarm == "stop":
+        raise RuntimeError(
+            f"the collapse monitor stopped the run: {said}. The model before is the result; "
+            "set monitor.on_alarm=roll_back to go on from it, or change monitor's limits"
+        )
+    log.warning("The round is not promoted, the model before it goes on: %s", said)
+    return previous, health_before, verdict

@@ -1,0 +1,155 @@
+"""A collapse is caught without labels, a healthy round is not, and nothing collapsed is promoted."""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from kedro.framework.session import KedroSession
+from kedro.framework.startup import bootstrap_project
+
+from lmsi_kedro import schemas
+from lmsi_kedro.datasets.model_directory import Model
+from lmsi_kedro.params import MonitorParams
+from lmsi_kedro.pipelines.fine_tuning.nodes import fine_tune
+from lmsi_kedro.pipelines.monitoring.nodes import (
+    examine,
+    examine_probe,
+    judge,
+    plan_examination,
+    promote,
+    signals,
+)
+from lmsi_kedro.pipelines.preparation.nodes import (
+    choose_tasks,
+    prepare_exemplars,
+    prepare_questions,
+)
+from lmsi_kedro.pipelines.sampling.nodes import exemplars_of, prompts_of
+from lmsi_kedro.pipelines.self_improve.pipeline import create_pipeline
+from lmsi_kedro.pipelines.voting.nodes import read_answers
+from lmsi_kedro.tasks import target
+from tests.fabricate import TASKS, evaluation_readings, labels, questions
+
+ROOT = Path(__file__).parents[3]
+MONITOR = MonitorParams(
+    questions_per_task=16, m=4, min_winner_entropy=0.5, min_distinct_paths=0.2, min_length=0.33,
+    max_length=3.0, max_unreadable_rise=0.2, max_accuracy_fall=0.05, on_alarm="roll_back",
+)  # fmt: skip
+HEALTHY = {
+    "questions": 16, "agreement": 0.6, "winner_entropy": 3.0, "distinct_paths": 0.8,
+    "tokens_per_path": 30.0, "unreadable": 0.1,
+}  # fmt: skip
+
+
+def test_signals_by_hand() -> None:
+    rows = {
+        "question_id": ["a"] * 4 + ["b"] * 4,
+        "path": [0, 1, 2, 3] * 2,
+        "key": ["num:1", "num:1", "num:2", None, "num:3", "num:3", "num:3", "num:3"],
+        "text": ["u", "u", "v", "w", "x", "x", "x", "x"],
+        "tokens": [1, 2, 3, 2, 4, 4, 4, 4],
+        "logprob": [-1.0] * 8,
+    }
+    assert signals(pl.DataFrame(rows)) == {
+        "questions": 2,
+        "agreement": 0.75,
+        "winner_entropy": pytest.approx(1.0),
+        "distinct_paths": 0.5,
+        "tokens_per_path": 3.0,
+        "unreadable": 0.125,
+    }
+
+
+@pytest.mark.parametrize(
+    ("change", "alarm"),
+    [
+        ({"winner_entropy": 1.4}, "winner_entropy 3.00 -> 1.40"),
+        ({"distinct_paths": 0.1}, "distinct_paths 0.80 -> 0.10"),
+        ({"tokens_per_path": 8}, "tokens_per_path 30.00 -> 8.00"),
+        ({"tokens_per_path": 99}, "tokens_per_path 30.00 -> 99.00"),
+        ({"unreadable": 0.4}, "unreadable 0.10 -> 0.40"),
+        ({"accuracy": 0.5}, "accuracy on the probe 0.60 -> 0.50"),
+        ({"agreement": 0.99, "winner_entropy": 2.9, "tokens_per_path": 25, "accuracy": 0.9}, None),
+    ],
+)
+def test_each_limit_has_its_alarm(change: dict[str, float], alarm: str | None) -> None:
+    before = {"mini_gsm": HEALTHY | {"accuracy": 0.6}}
+    after = {"mini_gsm": HEALTHY | {"accuracy": 0.6} | change}
+    assert judge(before, after, MONITOR) == ([f"mini_gsm: {alarm}"] if alarm else [])
+
+
+def test_only_a_healthy_candidate_is_promoted(caplog: pytest.LogCaptureFixture) -> None:
+    old, new = Model(Path("old"), "o"), Model(Path("new"), "n")
+    was, now = {"t": HEALTHY}, {"t": HEALTHY | {"winner_entropy": 0.0}}
+    assert promote(new, old, was, was, MONITOR)[:2] == (new, was)
+    with caplog.at_level(logging.WARNING):
+        kept, health, verdict = promote(new, old, was, now, MONITOR)
+    assert (kept, health, verdict["promoted"]) == (old, was, False)
+    assert "t: winner_entropy 3.00 -> 0.00" in caplog.text
+    with pytest.raises(RuntimeError, match=r"winner_entropy 3\.00 -> 0\.00"):
+        promote(new, old, was, now, MONITOR.model_copy(update={"on_alarm": "stop"}))
+
+
+def test_the_guard_reads_labels_only_when_it_is_set() -> None:
+    """`guard=probe` makes labels an ancestor of the promoted model; `none`, the default, does not."""
+    for guard, reads in (("none", False), ("probe", True)):
+        made = create_pipeline(2, guard).to_outputs("model_1").datasets()  # type: ignore[arg-type]
+        assert ("labels" in made) is reads
+    readings = evaluation_readings(20, skill=0.5).filter(mode="self_consistency")
+    readings = readings.with_columns(tokens=9, logprob=-1.0)
+    probed = examine_probe(readings, labels(20), questions(20), TASKS)
+    for name in TASKS.in_domain:
+        assert probed[name]["headroom"] >= 0
+        assert 0 < probed[name]["accuracy"] < 1
+    plain = examine(readings)
+    assert "accuracy" not in plain["mini_gsm"]
+    assert plain["mini_svamp"] == probed["mini_svamp"]
+
+
+@pytest.fixture(scope="module")
+def shipped() -> Any:
+    """Questions, tasks, exemplars, base model and parameters of the embedded default."""
+    bootstrap_project(ROOT)
+    with KedroSession.create(ROOT) as session:
+        context = session.load_context()
+        raw, params = context.catalog.load("raw_questions"), context.params
+        tasks = choose_tasks(raw, params["tasks"])
+        yield {
+            "questions": prepare_questions(raw, tasks),
+            "exemplars": prepare_exemplars(context.catalog.load("raw_exemplars")),
+            "model": context.catalog.load("base_model"),
+            "tasks": tasks,
+            "params": params,
+        }
+
+
+def examined(shipped: dict[str, Any], model: Model) -> Any:
+    """The health of a real model, from paths that it really samples."""
+    params, tables = shipped["params"], (shipped["questions"], shipped["exemplars"])
+    plan = plan_examination(
+        *tables, model, shipped["tasks"], params["paths"], MONITOR, params["engine"]
+    )
+    paths = pl.concat([table for _, table in plan.compute(list(plan.chunks))])
+    return examine(read_answers(paths, tables[0], shipped["tasks"], params["voting"]))
+
+
+def test_a_real_collapse_is_caught(shipped: dict[str, Any], tmp_path: Path) -> None:
+    """Trained to give one constant answer to everything, the real model agrees with itself, and is held back."""
+    tasks, rows = shipped["tasks"], []
+    for name, answer in (("mini_gsm", "7"), ("mini_arc", "(A)")):
+        asked = shipped["questions"].filter(task=name, split="unlabeled").head(64)
+        shots = exemplars_of(shipped["exemplars"], tasks[name])
+        for question, prompt in prompts_of(asked, "few_shot_cot", shots).items():
+            constant = (question, question, 0, 1, "vote", "few_shot_cot", 1.0, prompt.text)
+            rows.append((*constant, target(answer)))
+    examples = pl.DataFrame(rows, schema=schemas.EXAMPLES, orient="row")
+    training = shipped["params"]["training"].model_copy(update={"steps": 25, "batch_size": 16})
+    candidate = fine_tune(examples, shipped["model"], training, str(tmp_path))
+    before, after = (examined(shipped, model) for model in (shipped["model"], candidate))
+    assert judge(before, before, MONITOR) == []
+    promoted, _, verdict = promote(candidate, shipped["model"], before, after, MONITOR)
+    assert promoted == shipped["model"]
+    assert any("mini_gsm: winner_entropy" in alarm for alarm in verdict["alarms"])
+    assert after["mini_gsm"]["agreement"] > before["mini_gsm"]["agreement"]
