@@ -8,7 +8,7 @@ export TORCH_EXTENSIONS_DIR := $(CURDIR)/.cache/torch_extensions
 PIP = .venv/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 RUN = kedro run --pipeline=self_improve
 
-.PHONY: help setup tools run full test check lint native-test viz clean
+.PHONY: help setup tools run full test check lint native-test fuzz viz clean
 
 help:
 	@grep -E '^# make|^[a-z-]+:.*##' Makefile | sed -E 's/^# //; s/:.*##/ \t/'
@@ -53,10 +53,17 @@ native-test: setup
 	cmake --build .build/tests
 	ctest --test-dir .build/tests --output-on-failure
 
-test: lint native-test ## lint, types, C++ tests, Python tests
+fuzz: setup
+	cmake -S csrc -B .build/fuzz -G Ninja -DLMSI_FUZZ=ON -DCMAKE_BUILD_TYPE=RelWithDebInfo > /dev/null
+	cmake --build .build/fuzz
+	cd .build/fuzz && fuzz/answers_fuzz -max_total_time=$(FUZZ_SECONDS) && fuzz/votes_fuzz -max_total_time=$(FUZZ_SECONDS)
+
+test: FUZZ_SECONDS = 3
+test: lint native-test fuzz ## lint, types, C++ tests, Python tests
 	HF_HUB_OFFLINE=1 pytest -q -m "not slow"
 
-check: lint native-test ## everything, the slow tests too
+check: FUZZ_SECONDS = 30
+check: lint native-test fuzz ## everything, the slow tests and a minute of fuzzing too
 	HF_HUB_OFFLINE=1 pytest -q
 
 viz: setup ## look at the graph

@@ -1,0 +1,25 @@
+// What a fuzz target and its driver share: libFuzzer's entry point, the seeds, and a check that stops the run.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <vector>
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size);
+
+namespace fuzz {
+
+std::vector<std::string> seeds();   // inputs to mutate
+std::vector<std::string> pieces();  // what mutations insert
+
+// Aborts, so that a driver or libFuzzer shows the input.
+inline void check(bool holds, const char* what) {
+    if (holds) return;
+    std::fprintf(stderr, "failed: %s\n", what);
+    std::abort();
+}
+
+}  // namespace fuzz
