@@ -2,9 +2,9 @@
 
     pip install -e '.[bench]' -c constraints.txt && python benchmarks/answers.py [rows]
 
-All readers take the same completions in turn, best of several. Ours extracts and canonicalises; so does the harness
-with its own GSM8K filter ("flexible-extract") and its own Minerva normaliser; `math_verify.parse` with its defaults but
-without its alarm clock. Every answer of ours is checked in the same run. Measured on 2 cores:
+All readers take the same completions in turn, best of several. Ours extracts and canonicalises; so does the
+harness with its own GSM8K filter ("flexible-extract") and its own Minerva normaliser; `math_verify.parse` with its
+defaults but without its alarm clock. Every answer of ours is checked in the same run. Measured on 2 cores:
 
      bytes         this      lm-eval  Math-Verify  this/lm-eval  this/Math-Verify
        460    2,007,743       17,846        4,300         112.5             466.9

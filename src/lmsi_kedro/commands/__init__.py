@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from lmsi_kedro.commands import report
+from lmsi_kedro.commands import audit, report
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -11,6 +11,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="lmsi", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     report.add_to(commands)
+    audit.add_to(commands)
     given = parser.parse_args(arguments)
     try:
         print(given.run(given))

@@ -1,0 +1,86 @@
+"""Our keys beside those of Math-Verify and of a plain pattern; their answers are keyed by our own rules."""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from lmsi_kedro import kernels
+from lmsi_kedro.audit.math_verify import TIMEOUT, read_all
+from lmsi_kedro.tasks import Kind
+
+# What a harness would write: the last number, bracketed letter or box.
+PATTERNS: dict[Kind, str] = {
+    "number": r"-?\$?\d[\d,]*(?:\.\d+)?",
+    "choice": r"\(([A-Z])\)",
+    "math": r"\\boxed\{([^{}]*(?:\{[^{}]*\}[^{}]*)*)\}",
+}
+OUTCOMES = ("agree", "only we read", "only they read", "differ", "neither", "timeout")
+READERS = ("math_verify", "regex")
+
+
+@dataclass(frozen=True)
+class Audit:
+    """counts[reader][outcome]; disagreements has the columns of a test row, then each reader's answer."""
+
+    completions: int
+    counts: dict[str, Counter[str]]
+    disagreements: pl.DataFrame
+
+
+def audit(
+    texts: Sequence[str], kind: Kind, rule: str, workers: int = 2, timeout: float = 3.0
+) -> Audit:
+    """Reads every text three ways. ValueError for a kind that the others cannot read.
+
+    timeout: seconds after which Math-Verify is killed for a text.
+    """
+    if kind not in PATTERNS:
+        raise ValueError(f"kind {kind!r} is read by no other reader; audit {', '.join(PATTERNS)}")
+    ours = kernels.read_answers(list(texts), kind, rule=rule)["key"]
+    theirs = {
+        "math_verify": read_all(texts, kind == "choice", workers, timeout),
+        "regex": [last_match(PATTERNS[kind], text) for text in texts],
+    }
+    outcomes = {
+        name: [outcome(*row) for row in zip(ours, keyed(found, kind), found, strict=True)]
+        for name, found in theirs.items()
+    }
+    rows = pl.DataFrame(
+        {
+            "kind": [kind] * len(texts),
+            "rule": [rule] * len(texts),
+            "choices": [""] * len(texts),
+            "text": [text.replace("\n", "\\n") for text in texts],
+            "key": ours,
+            **theirs,
+        },
+        schema_overrides={**dict.fromkeys(READERS, pl.String), "key": pl.String},
+    )
+    disputed = [
+        any(found[i] not in ("agree", "neither") for found in outcomes.values())
+        for i in range(len(texts))
+    ]
+    counts = {name: Counter(found) for name, found in outcomes.items()}
+    return Audit(len(texts), counts, rows.filter(pl.Series(disputed, dtype=pl.Boolean)))
+
+
+def last_match(pattern: str, text: str) -> str | None:
+    found = re.findall(pattern, text)
+    return found[-1] if found else None
+
+
+def keyed(found: Sequence[str | None], kind: Kind) -> pl.Series:
+    """The keys of what a reader extracted; null where it extracted nothing, or nothing that has a key."""
+    written = [None if answer == TIMEOUT else answer for answer in found]
+    return kernels.canonical_keys(pl.Series(written, dtype=pl.String), kind)
+
+
+def outcome(ours: str | None, theirs: str | None, found: str | None) -> str:
+    if found == TIMEOUT:
+        return "timeout"
+    if ours is None or theirs is None:
+        return "neither" if ours is theirs else ("only we read" if ours else "only they read")
+    return "agree" if ours == theirs else "differ"

@@ -1,0 +1,57 @@
+"""`lmsi audit`: our reading of a file of completions beside Math-Verify's and a plain pattern's."""
+
+import argparse
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+READ = {".parquet": "read_parquet", ".csv": "read_csv", ".jsonl": "read_ndjson"}
+
+
+def add_to(commands: Any) -> None:
+    """Adds this subcommand to argparse's subparsers."""
+    command: argparse.ArgumentParser = commands.add_parser(
+        "audit", help="compare how answers are read with Math-Verify and a plain pattern"
+    )
+    command.add_argument("file", type=Path, help="completions: .parquet, .csv or .jsonl")
+    command.add_argument("--kind", default="number", help="number, choice or math")
+    command.add_argument("--column", default="text", help="the column of completions")
+    command.add_argument("--rule", default="trigger", choices=["trigger", "trigger_or_last"])
+    command.add_argument("--output", type=Path, default=Path("disagreements.csv"))
+    command.add_argument("--workers", type=int, default=2)
+    command.add_argument("--timeout", type=float, default=3.0, help="seconds for a text")
+    command.set_defaults(run=run)
+
+
+def run(given: argparse.Namespace) -> str:
+    """The counts, and where the disagreements are: rows for tests/kernels/answers/answers.csv."""
+    from lmsi_kedro.audit import audit
+    from lmsi_kedro.audit.comparison import OUTCOMES
+
+    try:
+        peer = f"Math-Verify {version('math-verify')}"
+    except PackageNotFoundError:
+        raise ValueError("Math-Verify is missing: pip install -e '.[audit]'") from None
+    texts = completions(given.file, given.column)
+    found = audit(texts, given.kind, given.rule, given.workers, given.timeout)
+    found.disagreements.write_csv(given.output)
+    lines = [f"{found.completions:,} completions read as {given.kind} (rule {given.rule})"]
+    lines.append(f"{'':18}" + "".join(f"{name:>16}" for name in OUTCOMES))
+    for name, counts in found.counts.items():
+        shown = peer if name == "math_verify" else name
+        lines.append(f"{shown:18}" + "".join(f"{counts[outcome]:>16,}" for outcome in OUTCOMES))
+    lines.append(f"{found.disagreements.height:,} disagreements are in {given.output}")
+    return "\n".join(lines)
+
+
+def completions(file: Path, column: str) -> list[str]:
+    """The texts of a column; ValueError names what is missing."""
+    import polars as pl
+
+    if file.suffix not in READ:
+        raise ValueError(f"{file}: a {', '.join(READ)} file is needed")
+    table: pl.DataFrame = getattr(pl, READ[file.suffix])(file)
+    if column not in table.columns:
+        raise ValueError(f"{file} has no column {column!r}; it has {', '.join(table.columns)}")
+    texts = table[column].cast(pl.String)
+    return texts.fill_null("").to_list()
