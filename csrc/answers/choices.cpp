@@ -18,15 +18,25 @@ constexpr View FILLERS[] = {
 constexpr View AFTER_A[] = {"because", "since", "as", "is", "which", "and", "or", "with", "for", "based", "but", "due", "if"};
 constexpr View AFTER_I[] = {"because", "since", "is"};
 
+View stripped(View word) {
+    while (!word.empty() && one_of(word.front(), STRIPPED)) word.remove_prefix(1);
+    while (!word.empty() && one_of(word.back(), STRIPPED)) word.remove_suffix(1);
+    return word;
+}
+
+// The word inside \text{...}, whose braces may close some words later.
+View unwrapped(View word) {
+    for (View wrapper : {View("text{"), View("textbf{"), View("textit{"), View("mathrm{"), View("mathbf{"), View("mathsf{"), View("mbox{")})
+        if (word.substr(0, wrapper.size()) == wrapper) return stripped(word.substr(wrapper.size()));
+    return word;
+}
+
 // Lower case words without outer punctuation, one space apart.
 std::string stripped_words(View words, bool articles) {
     std::string result;
     for (size_t i = 0; i < words.size();) {
         const size_t stop = std::min(words.find(' ', i), words.size());
-        size_t a = i, b = stop;
-        while (a < b && one_of(words[a], STRIPPED)) ++a;
-        while (b > a && one_of(words[b - 1], STRIPPED)) --b;
-        const View word = words.substr(a, b - a);
+        const View word = unwrapped(stripped(words.substr(i, stop - i)));
         i = stop + 1;
         if (word.empty() || (!articles && (word == "a" || word == "an" || word == "the"))) continue;
         if (!result.empty()) result += ' ';

@@ -26,15 +26,24 @@ FILLERS = word_set(
 _AFTER_A = word_set("because since as is which and or with for based but due if")
 _AFTER_I = frozenset(["because", "since", "is"])
 _STRIPPED = ".,;:!?\"'()[]{}*$\\`"
+_WRAPPERS = ("text{", "textbf{", "textit{", "mathrm{", "mathbf{", "mathsf{", "mbox{")
 ARTICLES = frozenset(("a", "an", "the"))
 WINDOW = 2000  # characters searched for an option's text: an announced value is short
 
 
 def matchable(text: str) -> str:
     """Lower case words without articles and outer punctuation, one space apart: how option texts are compared."""
-    stripped = [word.strip(_STRIPPED) for word in plain(text).split(" ")]
+    stripped = [_unwrapped(word.strip(_STRIPPED)) for word in plain(text).split(" ")]
     words = [word for word in stripped if word]
     return " ".join([word for word in words if word not in ARTICLES] or words)
+
+
+def _unwrapped(word: str) -> str:
+    """The word inside \\text{...}, whose braces may close some words later."""
+    for wrapper in _WRAPPERS:
+        if word.startswith(wrapper):
+            return word.removeprefix(wrapper).strip(_STRIPPED)
+    return word
 
 
 def _number_key(s: str) -> str:
