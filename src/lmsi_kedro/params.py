@@ -4,9 +4,9 @@ An unknown or ill-typed field stops the run with its name. Defaults live in conf
 with its source, so that there is one place to read them.
 """
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 Format = Literal["few_shot_cot", "few_shot_direct", "zero_shot_cot", "zero_shot_direct"]
 
@@ -15,6 +15,7 @@ Mode = Literal[
     "zero_shot_cot",
 ]  # fmt: skip
 
+Share = Annotated[float, Field(ge=0, le=1)]
 Guard = Literal["none", "probe"]
 
 
@@ -52,18 +53,37 @@ class EngineParams(Params):
 
 
 class VotingParams(Params):
-    """How answers are read and winners kept (paper, section 3.1)."""
+    """How answers are read and winners kept (paper, section 3.1).
+
+    A question's winner is kept if its confidence is in [min_confidence, max_confidence]. min_confidence may be a
+    list, one value per round; the last one stands for all later rounds.
+    """
 
     rule: Literal["trigger", "trigger_or_last"]
     ties: Literal["abstain", "logprob"]
-    min_confidence: float = Field(ge=0, le=1)
+    min_confidence: Share | list[Share]
+    max_confidence: Share
+    max_paths_per_question: int = Field(gt=0)
+    seed: int = Field(ge=0)
+
+    def threshold(self, round: int) -> float:
+        """The min_confidence of a round, which are counted from 1."""
+        if isinstance(self.min_confidence, list):
+            return self.min_confidence[min(round, len(self.min_confidence)) - 1]
+        return self.min_confidence
+
+    @field_validator("min_confidence")
+    @classmethod
+    def not_empty(cls, value: float | list[float]) -> float | list[float]:
+        if value == []:
+            raise ValueError("voting.min_confidence is an empty list; give one value per round")
+        return value
 
 
 class MixingParams(Params):
     """How kept paths become training examples (paper, table 1)."""
 
     formats: list[Format]
-    max_paths_per_question: int = Field(gt=0)
     direct_per_question: int = Field(ge=0)
     seed: int = Field(ge=0)
 

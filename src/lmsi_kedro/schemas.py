@@ -30,10 +30,13 @@ PATHS: Columns = {
 }  # fmt: skip
 EVALUATION_PATHS: Columns = {**PATHS, "mode": pl.String, "decoding": pl.String}
 READ: Columns = {
-    "task": pl.String, "choices": TEXTS, "key": pl.String, "surface": pl.String,
-    "start": pl.Int32, "end": pl.Int32, "rule": pl.String,
+    "task": pl.String, "key": pl.String, "surface": pl.String, "start": pl.Int32,
+    "end": pl.Int32, "rule": pl.String,
 }  # fmt: skip
-READINGS: Columns = {**PATHS, **READ}
+# content stands for the normalised text: two paths of a question with the same one are copies.
+READINGS: Columns = {
+    **{name: kind for name, kind in PATHS.items() if name != "text"}, **READ, "content": pl.UInt64
+}  # fmt: skip
 EVALUATION_READINGS: Columns = {**EVALUATION_PATHS, **READ}
 EVALUATION_ANSWERS: Columns = {
     "question_id": pl.String, "task": pl.String, "mode": pl.String, "decoding": pl.String,

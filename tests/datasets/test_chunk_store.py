@@ -42,7 +42,7 @@ def files(folder: Path) -> dict[str, bytes]:
 def test_loads_in_the_order_of_the_plan(tmp_path: Path) -> None:
     """However the chunks were finished."""
     store(tmp_path).save(FakePlan(["b", "a", "c"]))
-    assert store(tmp_path).load()["question_id"].to_list() == ["b", "a", "c"]
+    assert store(tmp_path).load().table()["question_id"].to_list() == ["b", "a", "c"]
     assert store(tmp_path).exists()
 
 
@@ -69,7 +69,7 @@ def test_a_damaged_chunk_is_found_and_redone(tmp_path: Path, damage: bytes) -> N
     chunk.write_bytes(damage)
     (tmp_path / "paths" / "a.123.tmp").write_bytes(b"leftover")
     with pytest.raises(DatasetError, match=r"b\..* is damaged"):
-        store(tmp_path).load()
+        store(tmp_path).load().table()
     again = FakePlan(["a", "b"])
     store(tmp_path).save(again)
     assert again.computed == ["b"]
@@ -83,7 +83,7 @@ def test_a_flipped_bit_is_found(tmp_path: Path) -> None:
     content[len(content) // 2] ^= 1
     chunk.write_bytes(content)
     with pytest.raises(DatasetError, match="damaged"):
-        store(tmp_path).load()
+        store(tmp_path).load().table()
 
 
 def test_other_inputs_never_reuse_text(tmp_path: Path) -> None:
@@ -92,4 +92,4 @@ def test_other_inputs_never_reuse_text(tmp_path: Path) -> None:
     other = FakePlan(["b", "x"])
     store(tmp_path).save(other)
     assert other.computed == ["x"]
-    assert store(tmp_path).load()["question_id"].to_list() == ["b", "x"]
+    assert store(tmp_path).load().table()["question_id"].to_list() == ["b", "x"]

@@ -44,6 +44,7 @@ def _metrics() -> dict[str, object]:
     shares = ("unreadable", "confidence", "winner_entropy", "distinct_paths", "tokens_per_path")
     votes = {**counts, **dict.fromkeys(shares, 0.5)}
     sampling = {"paths": 40, "tokens": 900}
+    funnel = {"questions": {"all": 5, "kept": 5}, "paths": {"all": 40, "kept": 20}}
     curves = {"questions": 5, "k": [1, 8], "maj": [0.4, 0.6], "pass": [0.4, 0.8]}
     monitor = {"promoted": True, "alarms": [], "before": {}, "candidate": {}}
     measured = {
@@ -55,5 +56,5 @@ def _metrics() -> dict[str, object]:
         compared,
         compared,
         "none",
-        {"round": 1, **compared, **measured, "votes": votes, "sampling": sampling},
+        {"round": 1, **compared, **measured, "votes": votes, "funnel": funnel, "sampling": sampling},
     )

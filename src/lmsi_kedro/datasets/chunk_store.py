@@ -13,7 +13,7 @@ import io
 import json
 import logging
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -34,13 +34,38 @@ class Plan(Protocol):
     def compute(self, missing: Sequence[str]) -> Iterator[tuple[str, pl.DataFrame]]: ...
 
 
-class ChunkStore(AbstractDataset[Plan, pl.DataFrame]):
-    """A folder of chunks: save(plan) completes it, load() gives the plan's paths as one table."""
+class Chunks:
+    """The paths of a complete plan, in its order: iterate for one table after the other, or `table()`.
+
+    Iterating holds one chunk in memory; a damaged one is a DatasetError that says what to do.
+    """
+
+    def __init__(
+        self, files: Sequence[Path], check: Callable[[pl.DataFrame], pl.DataFrame]
+    ) -> None:
+        self._files, self._check = files, check
+
+    def __iter__(self) -> Iterator[pl.DataFrame]:
+        for file in self._files:
+            if (content := intact(file)) is None:
+                raise DatasetError(
+                    f"{file} is damaged or missing: run the sampling pipeline again, it redoes "
+                    "only this chunk."
+                )
+            yield self._check(pl.read_parquet(io.BytesIO(content)))
+
+    def table(self) -> pl.DataFrame:
+        """All paths as one table, for exploring."""
+        return pl.concat(list(self))
+
+
+class ChunkStore(AbstractDataset[Plan, Chunks]):
+    """A folder of chunks: save(plan) completes it, load() gives the plan's paths chunk by chunk."""
 
     def __init__(
         self, *, filepath: str, check: str | None = None, metadata: dict[str, Any] | None = None
     ) -> None:
-        """check names a function that validates the loaded table, such as schemas.paths."""
+        """check names a function that validates a loaded chunk, such as schemas.paths."""
         self._folder = Path(filepath)
         self._check = load_obj(check) if check else lambda table: table
         self.metadata = metadata
@@ -59,21 +84,13 @@ class ChunkStore(AbstractDataset[Plan, pl.DataFrame]):
         manifest = {"chunks": [stored[chunk].name for chunk in plan.chunks]}
         replace(self._folder / MANIFEST, json.dumps(manifest, indent=1).encode())
 
-    def load(self) -> pl.DataFrame:
-        """All paths of the last complete plan; a damaged chunk is an error that says what to do."""
+    def load(self) -> Chunks:
+        """The chunks of the last complete plan; they are read, and checked, when they are iterated."""
         path = self._folder / MANIFEST
         if not path.exists():
             raise DatasetError(f"{self._folder} is not complete: run the sampling pipeline again.")
-        tables = []
-        for name in json.loads(path.read_text())["chunks"]:
-            content = intact(self._folder / name)
-            if content is None:
-                raise DatasetError(
-                    f"{self._folder / name} is damaged or missing: run the sampling pipeline again, "
-                    "it redoes only this chunk."
-                )
-            tables.append(pl.read_parquet(io.BytesIO(content)))
-        return self._check(pl.concat(tables))  # type: ignore[no-any-return]
+        names = json.loads(path.read_text())["chunks"]
+        return Chunks([self._folder / name for name in names], self._check)
 
     def stored(self, chunks: dict[str, Any]) -> dict[str, Path]:
         """The intact files of these chunks; damaged ones and leftovers of a killed run are removed."""

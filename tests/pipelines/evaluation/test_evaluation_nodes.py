@@ -211,20 +211,26 @@ def test_calibration_of_the_vote(before: pl.DataFrame) -> None:
     assert calibrate(greedy, TASKS.in_domain) is None
 
 
-def test_vote_statistics() -> None:
-    paths = pl.DataFrame(
-        {"question_id": list("aabb"), "text": list("xxyz"), "tokens": [1, 2, 3, 4]}
+def test_vote_statistics_and_the_funnel() -> None:
+    readings = pl.DataFrame(
+        {"question_id": list("aabb"), "content": [1, 1, 2, 3], "tokens": [1, 2, 3, 4]}
     )
-    answers = pl.DataFrame({"key": ["num:1", "num:1", "num:2", None]})
+    answers = pl.DataFrame(
+        {
+            "key": ["num:1", "num:1", "num:2", None],
+            "reason": ["agrees", "duplicate", "tied", "unreadable"],
+        }
+    )
     votes = pl.DataFrame(
         {
             "key": ["num:1", "num:2", None],
             "confidence": [1.0, 0.5, 0.0],
             "tied": [[], [], ["num:3", "num:4"]],
             "kept": [True, False, False],
+            "reason": ["winner", "low confidence", "tied"],
         }
     )
-    assert vote_statistics(votes, answers, paths) == {
+    assert vote_statistics(votes, answers, readings) == {
         "votes": {
             "questions": 3,
             "decided": 2,
@@ -235,6 +241,10 @@ def test_vote_statistics() -> None:
             "winner_entropy": pytest.approx(1.0),
             "distinct_paths": 1.5,
             "tokens_per_path": 2.5,
+        },
+        "funnel": {
+            "questions": {"all": 3, "low confidence": 1, "tied": 1, "kept": 1},
+            "paths": {"all": 4, "duplicate": 1, "tied": 1, "unreadable": 1, "kept": 1},
         },
         "sampling": {"paths": 4, "tokens": 10},
     }

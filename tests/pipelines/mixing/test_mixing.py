@@ -14,7 +14,7 @@ from lmsi_kedro.pipelines.mixing.nodes import (
 from tests.fabricate import TASKS
 
 FORMATS = ["few_shot_cot", "few_shot_direct", "zero_shot_cot", "zero_shot_direct"]
-MIXING = MixingParams(formats=FORMATS, max_paths_per_question=2, direct_per_question=1, seed=1)
+MIXING = MixingParams(formats=FORMATS, direct_per_question=1, seed=1)
 TEXTS = ["2 + 2 = 4. The answer is 4.", "Four: 4. The answer is 4.", "2 + 2 = 4. The answer is 4.",
          "1 + 3 = 4. The answer is 4.", "2 + 2 = 5. The answer is 5.", "hm"]  # fmt: skip
 KEYS = ["num:4", "num:4", "num:4", "num:4", "num:5", None]
@@ -27,7 +27,7 @@ def tables() -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame, pl.DataFrame]:
         for path, (text, key) in enumerate(zip(TEXTS, KEYS, strict=True)):
             surface = key and key[4:]
             shown = key and (key if question == "q0" else f"choice:{'AB'[surface == '4']}")
-            kept = key == "num:4"
+            kept = key == "num:4" and path < 2
             answers.append((question, path, shown, surface, 1, 2, "trigger", kept, "r"))
             paths.append((question, path, "s", text, 5, -1.0, "stop"))
     questions = [("q0", "mini_gsm", "unlabeled", "2 + 2?", None, None),
@@ -44,33 +44,37 @@ def tables() -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame, pl.DataFrame]:
 
 def render(mixing: MixingParams = MIXING) -> pl.DataFrame:
     answers, paths, questions, exemplars = tables()
-    selected = select_voted(answers, paths, mixing)
+    selected = select_voted(answers, [paths])
     nothing = schemas.empty(schemas.EXAMPLES)
     return render_examples(selected, nothing, questions, exemplars, TASKS, mixing)
 
 
-def test_voted_paths_are_distinct_and_capped() -> None:
+def test_voted_paths_have_their_texts() -> None:
     answers, paths, *_ = tables()
-    selected = select_voted(answers, paths, MIXING)
-    assert selected.group_by("question_id").len()["len"].to_list() == [2, 2]
-    assert selected.select("question_id", "text").is_unique().all()
+    selected = schemas.selected(select_voted(answers, [paths[:5], paths[5:]]))
+    assert selected.select("question_id", "path").rows() == [
+        ("q0", 0),
+        ("q0", 1),
+        ("q1", 0),
+        ("q1", 1),
+    ]
+    assert selected["text"].to_list() == TEXTS[:2] * 2
     assert set(selected["key"]) == {"num:4", "choice:B"}
-    everything = select_voted(
-        answers, paths, MIXING.model_copy(update={"max_paths_per_question": 9})
-    )
-    assert everything.filter(question_id="q0").height == 3
 
 
 def test_the_random_arm_has_the_same_counts_and_ignores_votes() -> None:
     answers, paths, *_ = tables()
-    voted = select_voted(answers, paths, MIXING)
+    readings = answers.with_columns(content=pl.Series(["a", "b", "a", "c", "d", "e"] * 2))
+    voted = select_voted(answers, [paths])
     drawn = [
-        select_random(answers, paths, voted, MIXING.model_copy(update={"seed": seed}))
+        select_random(readings, [paths], voted, MIXING.model_copy(update={"seed": seed}))
         for seed in range(20)
     ]
     for table in drawn:
+        schemas.selected(table)
         assert table.group_by("question_id").len().sort("question_id")["len"].to_list() == [2, 2]
         assert table["key"].null_count() == 0
+        assert 2 not in set(table["path"])  # a copy of path 0
     assert "num:5" in set(pl.concat(drawn)["key"])
 
 
@@ -105,7 +109,7 @@ def test_the_paper_keeps_direct_copies() -> None:
 def test_rounds_accumulate_and_the_newest_vote_wins() -> None:
     answers, paths, questions, exemplars = tables()
     first = render()
-    again = select_voted(answers.filter(question_id="q1"), paths, MIXING)
+    again = select_voted(answers.filter(question_id="q1"), [paths])
     second = render_examples(again, first, questions, exemplars, TASKS, MIXING)
     both = schemas.examples(accumulate(first, second))
     assert set(second["round"]) == {2}
@@ -116,4 +120,4 @@ def test_rounds_accumulate_and_the_newest_vote_wins() -> None:
 def test_nothing_kept_is_an_error() -> None:
     answers, paths, *_ = tables()
     with pytest.raises(ValueError, match="arm vote: no path was kept"):
-        select_voted(answers.with_columns(kept=pl.lit(False)), paths, MIXING)
+        select_voted(answers.with_columns(kept=pl.lit(False)), [paths])

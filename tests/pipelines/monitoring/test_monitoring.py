@@ -48,7 +48,7 @@ def test_signals_by_hand() -> None:
         "question_id": ["a"] * 4 + ["b"] * 4,
         "path": [0, 1, 2, 3] * 2,
         "key": ["num:1", "num:1", "num:2", None, "num:3", "num:3", "num:3", "num:3"],
-        "text": ["u", "u", "v", "w", "x", "x", "x", "x"],
+        "content": [1, 1, 2, 3, 4, 4, 4, 4],
         "tokens": [1, 2, 3, 2, 4, 4, 4, 4],
         "logprob": [-1.0] * 8,
     }
@@ -98,7 +98,7 @@ def test_the_guard_reads_labels_only_when_it_is_set() -> None:
         made = create_pipeline(2, guard).to_outputs("model_1").datasets()  # type: ignore[arg-type]
         assert ("labels" in made) is reads
     readings = evaluation_readings(20, skill=0.5).filter(mode="self_consistency")
-    readings = readings.with_columns(tokens=9, logprob=-1.0)
+    readings = readings.with_columns(tokens=9, content=pl.col("text").hash())
     probed = examine_probe(readings, labels(20), questions(20), TASKS)
     for name in TASKS.in_domain:
         assert probed[name]["headroom"] >= 0
@@ -131,7 +131,7 @@ def examined(shipped: dict[str, Any], model: Model) -> Any:
     plan = plan_examination(
         *tables, model, shipped["tasks"], params["paths"], MONITOR, params["engine"]
     )
-    paths = pl.concat([table for _, table in plan.compute(list(plan.chunks))])
+    paths = [table for _, table in plan.compute(list(plan.chunks))]
     return examine(read_answers(paths, tables[0], shipped["tasks"], params["voting"]))
 
 

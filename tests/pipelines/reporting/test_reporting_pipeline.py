@@ -32,6 +32,10 @@ VOTES = {
         "distinct_paths": 6.4,
         "tokens_per_path": 31.2,
     },
+    "funnel": {
+        "questions": {"all": 400, "tied": 29, "kept": 371},
+        "paths": {"all": 6400, "disagrees": 2900, "unreadable": 275, "capped": 1741, "kept": 1484},
+    },
     "sampling": {"paths": 6400, "tokens": 199_680},
 }
 
@@ -173,6 +177,7 @@ def test_curves_and_steps_are_shown(made: dict[str, Any]) -> None:
         made["metrics"]["rounds"][0]["pooled"]["cot_greedy"]["after"]["accuracy"]
     )
     assert "round 1 → round 2" in made["report"]
+    assert "6,400 all, 2,900 disagrees, 275 unreadable, 1,741 capped, 1,484 kept" in made["report"]
 
 
 def test_a_round_that_was_not_promoted_is_said_at_the_top() -> None:

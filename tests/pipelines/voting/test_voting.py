@@ -1,13 +1,29 @@
 """From texts to winners: unreadable paths and ties never teach anything."""
 
+from collections import Counter
+from collections.abc import Iterator
+
 import polars as pl
+import pytest
 
 from lmsi_kedro import schemas
 from lmsi_kedro.params import VotingParams
-from lmsi_kedro.pipelines.voting.nodes import count_votes, keep_agreeing, read_answers
+from lmsi_kedro.pipelines.voting.nodes import (
+    count_votes,
+    keep_agreeing,
+    read_answers,
+    read_texts,
+)
 from tests.fabricate import TASKS
 
-VOTING = VotingParams(rule="trigger", ties="abstain", min_confidence=0.0)
+VOTING = VotingParams(
+    rule="trigger",
+    ties="abstain",
+    min_confidence=0.0,
+    max_confidence=1.0,
+    max_paths_per_question=4,
+    seed=1,
+)
 TEXTS = {
     "won": ["The answer is 4.", "The answer is 4.", "The answer is 5.", "I do not know."],
     "tied": ["The answer is 4.", "The answer is 5.", "The answer is 4.", "The answer is 5."],
@@ -43,9 +59,9 @@ def tables() -> tuple[pl.DataFrame, pl.DataFrame]:
 
 def test_votes_and_kept_paths() -> None:
     paths, questions = tables()
-    readings = read_answers(paths, questions, TASKS, VOTING)
+    readings = read_answers([paths], questions, TASKS, VOTING)
     votes = schemas.votes(count_votes(readings, VOTING))
-    answers = schemas.answers(keep_agreeing(readings, votes))
+    answers = schemas.answers(keep_agreeing(readings, votes, VOTING))
     by_id = {row["question_id"]: row for row in votes.iter_rows(named=True)}
     assert {name: row["reason"] for name, row in by_id.items()} == REASONS
     assert by_id["won"]["key"] == "num:4"
@@ -53,7 +69,9 @@ def test_votes_and_kept_paths() -> None:
     assert by_id["won"]["confidence"] == 0.5
     assert by_id["choice"]["key"] == "choice:B"
     kept = answers.filter("kept").select("question_id", "path").rows()
-    assert sorted(kept) == [("choice", 0), ("choice", 1), ("won", 0), ("won", 1)]
+    assert sorted(kept) == [("choice", 0), ("choice", 1), ("won", 0)]
+    won = dict(answers.filter(question_id="won").select("path", "reason").iter_rows())
+    assert won == {0: "agrees", 1: "duplicate", 2: "disagrees", 3: "unreadable"}
     assert set(answers.filter(question_id="tied")["reason"]) == {"tied"}
 
 
@@ -61,7 +79,7 @@ def test_the_order_of_paths_does_not_matter() -> None:
     paths, questions = tables()
     shuffled = paths.sample(fraction=1, shuffle=True, seed=4)
     both = [
-        count_votes(read_answers(p, questions, TASKS, VOTING), VOTING) for p in (paths, shuffled)
+        count_votes(read_answers([p], questions, TASKS, VOTING), VOTING) for p in (paths, shuffled)
     ]
     assert both[0].equals(both[1])
 
@@ -69,6 +87,59 @@ def test_the_order_of_paths_does_not_matter() -> None:
 def test_low_confidence_keeps_nothing() -> None:
     paths, questions = tables()
     strict = VOTING.model_copy(update={"min_confidence": 0.75})
-    votes = count_votes(read_answers(paths, questions, TASKS, strict), strict)
+    votes = count_votes(read_answers([paths], questions, TASKS, strict), strict)
     assert not votes["kept"].any()
     assert votes.filter(question_id="won")["reason"].item() == "low confidence"
+
+
+def test_a_band_and_a_threshold_per_round() -> None:
+    """R-Zero's band keeps what is neither certain nor hopeless; ScPO's threshold rises with the round."""
+    paths, questions = tables()
+    readings = read_answers([paths], questions, TASKS, VOTING)
+    band = VOTING.model_copy(update={"max_confidence": 0.4})
+    assert set(count_votes(readings, band)["reason"]) == {"high confidence", "tied", "unreadable"}
+    rising = VOTING.model_copy(update={"min_confidence": [0.5, 0.75]})
+    kept = {
+        number: int(count_votes(readings, rising, number)["kept"].sum()) for number in (1, 2, 9)
+    }
+    assert kept == {1: 2, 2: 0, 9: 0}
+    with pytest.raises(ValueError, match="empty list"):
+        VotingParams(**{**VOTING.model_dump(), "min_confidence": []})
+
+
+def test_copies_are_dropped_and_the_rest_is_capped_by_lot() -> None:
+    """A copy differs in spaces and capitals only; who is capped depends on the seed, not on the order of rows."""
+    texts = ["Three. The answer is 3.", "three.  The answer is 3. "]
+    texts += [f"Way {way}: 3. The answer is 3." for way in range(9)]
+    rows = [("won", i, "s", text, 5, -1.0, "stop") for i, text in enumerate(texts)]
+    paths = pl.DataFrame(rows, schema=schemas.PATHS, orient="row")
+    _, questions = tables()
+
+    def reasons(table: pl.DataFrame, seed: int) -> dict[int, str]:
+        voting = VOTING.model_copy(update={"seed": seed})
+        readings = read_answers([table[:4], table[4:]], questions, TASKS, voting)
+        answers = keep_agreeing(readings, count_votes(readings, voting), voting)
+        return dict(answers.select("path", "reason").iter_rows())
+
+    first = reasons(paths, 1)
+    assert Counter(first.values()) == {"agrees": 4, "capped": 6, "duplicate": 1}
+    assert first[1] == "duplicate"
+    assert reasons(paths.sample(fraction=1, shuffle=True, seed=3), 1) == first
+    assert len({tuple(reasons(paths, seed).values()) for seed in range(8)}) > 4
+
+
+def test_texts_are_read_chunk_by_chunk() -> None:
+    """Only one chunk is asked for at a time, and no text is left in the readings."""
+    paths, questions = tables()
+    asked: list[int] = []
+
+    def chunks() -> Iterator[pl.DataFrame]:
+        for start in range(0, paths.height, 4):
+            asked.append(start)
+            yield paths[start : start + 4]
+
+    lazily = iter(read_texts(chunks(), questions, TASKS, VOTING))
+    next(lazily)
+    assert asked == [0]
+    assert "text" not in read_answers(chunks(), questions, TASKS, VOTING).columns
+    schemas.readings(read_answers(chunks(), questions, TASKS, VOTING))

@@ -184,10 +184,10 @@ def _mean(shares: list[float]) -> float:
     return sum(shares) / len(shares)
 
 
-def vote_statistics(votes: pl.DataFrame, answers: pl.DataFrame, paths: pl.DataFrame) -> Metrics:
-    """What the votes of a round look like, without labels. Entropy of the winners is in bits."""
+def vote_statistics(votes: pl.DataFrame, answers: pl.DataFrame, readings: pl.DataFrame) -> Metrics:
+    """What the votes of a round look like, without labels; entropies are in bits."""
     winners = votes["key"].drop_nulls()
-    distinct = paths.group_by("question_id").agg(pl.col("text").n_unique())["text"]
+    distinct = readings.group_by("question_id").agg(pl.col("content").n_unique())["content"]
     return {
         "votes": {
             "questions": votes.height,
@@ -198,7 +198,18 @@ def vote_statistics(votes: pl.DataFrame, answers: pl.DataFrame, paths: pl.DataFr
             "confidence": votes["confidence"].mean(),
             "winner_entropy": winners.value_counts()["count"].entropy(base=2),
             "distinct_paths": distinct.mean(),
-            "tokens_per_path": paths["tokens"].mean(),
+            "tokens_per_path": readings["tokens"].mean(),
         },
-        "sampling": {"paths": paths.height, "tokens": int(paths["tokens"].sum())},
+        "funnel": {"questions": _funnel(votes, "winner"), "paths": _funnel(answers, "agrees")},
+        "sampling": {"paths": readings.height, "tokens": int(readings["tokens"].sum())},
+    }
+
+
+def _funnel(table: pl.DataFrame, kept: str) -> dict[str, int]:
+    """Rows by the reason for which they were dropped, and those kept; the values sum to all rows."""
+    counts = dict(table["reason"].value_counts(sort=True).iter_rows())
+    return {
+        "all": table.height,
+        **{r: n for r, n in counts.items() if r != kept},
+        "kept": counts.get(kept, 0),
     }

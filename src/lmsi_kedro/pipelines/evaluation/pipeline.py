@@ -10,7 +10,7 @@ from lmsi_kedro.pipelines.evaluation.nodes import (
     mark_predictions,
     plan_evaluation,
 )
-from lmsi_kedro.pipelines.voting.nodes import read_answers
+from lmsi_kedro.pipelines.voting.nodes import read_evaluation_answers
 
 
 def create_pipeline(round: int, arm: str) -> Pipeline:
@@ -32,7 +32,7 @@ def create_pipeline(round: int, arm: str) -> Pipeline:
                 name="sample_evaluation_paths",
             ),
             Node(
-                read_answers,
+                read_evaluation_answers,
                 inputs=["evaluation_paths", "questions", "tasks", "params:voting"],
                 outputs="evaluation_readings",
                 name="read_evaluation_answers",

@@ -1,6 +1,7 @@
 """Which paths are taught, and how they are written down for training."""
 
 import hashlib
+from collections.abc import Iterable
 from random import Random
 
 import polars as pl
@@ -13,44 +14,35 @@ from lmsi_kedro.tasks import Asked, Tasks, render, target, usable, written
 SELECTED = ["question_id", "path", "arm", "key", "surface", "text"]
 
 
-def select_voted(answers: pl.DataFrame, paths: pl.DataFrame, mixing: MixingParams) -> pl.DataFrame:
-    """Up to max_paths_per_question distinct texts among the paths that agree with the vote."""
-    kept = distinct(answers.filter("kept"), paths)
-    limit = dict.fromkeys(kept["question_id"].unique(), mixing.max_paths_per_question)
-    return draw(kept, limit, "vote", mixing.seed)
+def select_voted(answers: pl.DataFrame, paths: Iterable[pl.DataFrame]) -> pl.DataFrame:
+    """selected: the kept paths, with their texts."""
+    return with_texts(answers.filter("kept"), paths, "vote")
 
 
 def select_random(
-    answers: pl.DataFrame, paths: pl.DataFrame, selected: pl.DataFrame, mixing: MixingParams
+    readings: pl.DataFrame,
+    paths: Iterable[pl.DataFrame],
+    voted: pl.DataFrame,
+    mixing: MixingParams,
 ) -> pl.DataFrame:
-    """As many readable paths per question as `selected` has, drawn without looking at votes."""
-    readable = distinct(answers.filter(pl.col("key").is_not_null()), paths)
-    limit = dict(selected.group_by("question_id").len().iter_rows())
-    return draw(readable, limit, "random", mixing.seed)
-
-
-def distinct(answers: pl.DataFrame, paths: pl.DataFrame) -> pl.DataFrame:
-    """The answers with their texts, each text of a question once: copies teach nothing new."""
-    texts = paths.select("question_id", "path", "text")
-    return (
-        answers.join(texts, on=["question_id", "path"])
-        .sort("question_id", "path")
-        .unique(["question_id", "text"], keep="first", maintain_order=True)
-    )
-
-
-def draw(paths: pl.DataFrame, limit: dict[str, int], arm: str, seed: int) -> pl.DataFrame:
-    """At most limit[question] paths of each question, drawn at random from its own generator."""
+    """As many distinct readable paths per question as the vote keeps, drawn without looking at votes."""
+    readable = readings.filter(pl.col("key").is_not_null()).sort("question_id", "path")
+    distinct = readable.unique(["question_id", "content"], keep="first", maintain_order=True)
+    limit = dict(voted.group_by("question_id").len().iter_rows())
     drawn = []
-    for (question,), rows in paths.partition_by("question_id", as_dict=True).items():
-        if count := min(limit.get(question, 0), rows.height):
-            picked = Random(f"{seed} {question}").sample(range(rows.height), count)
-            drawn.append(rows[picked])
-    if not drawn:
+    for (question,), rows in distinct.partition_by("question_id", as_dict=True).items():
+        count = min(limit.get(question, 0), rows.height)
+        drawn.append(rows[Random(f"{mixing.seed} {question}").sample(range(rows.height), count)])
+    return with_texts(pl.concat([distinct.clear(), *drawn]), paths, "random")
+
+
+def with_texts(chosen: pl.DataFrame, paths: Iterable[pl.DataFrame], arm: str) -> pl.DataFrame:
+    """The chosen paths' texts, taken chunk by chunk; ValueError if nothing was chosen."""
+    if chosen.is_empty():
         raise ValueError(f"arm {arm}: no path was kept, so there is nothing to train on")
-    return (
-        pl.concat(drawn).with_columns(arm=pl.lit(arm)).select(SELECTED).sort("question_id", "path")
-    )
+    keys = chosen.select("question_id", "path", "key", "surface", arm=pl.lit(arm))
+    texts = [chunk.join(keys, on=["question_id", "path"]).select(SELECTED) for chunk in paths]
+    return pl.concat(texts).sort("question_id", "path")
 
 
 def render_examples(

@@ -15,13 +15,13 @@ def create_pipeline(arm: str = "vote") -> Pipeline:
     select = {
         "vote": Node(
             select_voted,
-            inputs=["answers", "paths", "params:mixing"],
+            inputs=["answers", "paths"],
             outputs="selected",
             name="select_voted",
         ),
         "random": Node(
             select_random,
-            inputs=["answers", "paths", "voted", "params:mixing"],
+            inputs=["readings", "paths", "voted", "params:mixing"],
             outputs="selected",
             name="select_random",
         ),

@@ -9,12 +9,12 @@ from typing import Any
 
 import polars as pl
 
+from lmsi_kedro import kernels
 from lmsi_kedro.datasets.model_directory import Model
 from lmsi_kedro.engines.plan import Plan
-from lmsi_kedro.params import EngineParams, MonitorParams, PathParams, VotingParams
+from lmsi_kedro.params import EngineParams, MonitorParams, PathParams
 from lmsi_kedro.pipelines.evaluation.comparison import measure_curves
 from lmsi_kedro.pipelines.sampling.nodes import exemplars_of, prompts_of
-from lmsi_kedro.pipelines.voting.nodes import count_votes
 from lmsi_kedro.tasks import Tasks
 
 log = logging.getLogger(__name__)
@@ -56,14 +56,16 @@ def examine(readings: pl.DataFrame) -> Health:
 
 def signals(readings: pl.DataFrame) -> dict[str, float]:
     """agreement and unreadable are shares of paths, winner_entropy is in bits over questions."""
-    votes = count_votes(readings, VotingParams(rule="trigger", ties="abstain", min_confidence=0))
+    offsets = readings.group_by("question_id", maintain_order=True).len()["len"].cum_sum()
+    votes = kernels.count_votes(readings["key"], [0, *offsets])
     winners = votes["key"].drop_nulls()
-    texts = readings.group_by("question_id").agg(pl.col("text").n_unique() / pl.len())["text"]
+    share = pl.col("content").n_unique() / pl.len()
+    distinct = readings.group_by("question_id").agg(share)["content"]
     return {
         "questions": votes.height,
         "agreement": float(votes["confidence"].mean()),  # type: ignore[arg-type]
         "winner_entropy": winners.value_counts()["count"].entropy(base=2) or 0.0,
-        "distinct_paths": float(texts.mean()),  # type: ignore[arg-type]
+        "distinct_paths": float(distinct.mean()),  # type: ignore[arg-type]
         "tokens_per_path": float(readings["tokens"].mean()),  # type: ignore[arg-type]
         "unreadable": readings["key"].null_count() / readings.height,
     }

@@ -56,11 +56,11 @@ def create_round(number: int, guard: Guard = "none") -> Pipeline:
     Sampling continues from the last promoted model, training always restarts from the base model.
     """
     statistics = Node(
-        vote_statistics, ["votes", "answers", "paths"], "vote_statistics", name="describe_votes"
+        vote_statistics, ["votes", "answers", "readings"], "vote_statistics", name="describe_votes"
     )
     steps = [
         sampling.create_pipeline(),
-        voting.create_pipeline(),
+        voting.create_pipeline(number),
         mixing.create_pipeline(),
         fine_tuning.create_pipeline(),
         Pipeline([statistics]),
@@ -103,7 +103,7 @@ def create_control() -> Pipeline:
     """The arm `random` of round 1: same questions, counts, steps and seed, other paths."""
     steps = Pipeline([mixing.create_pipeline("random"), fine_tuning.create_pipeline()])
     renamed = {"examples": "examples_random", "tuned_model": "model_random", "voted": "selected"}
-    of_round = {*SHARED, "base_model", "answers", "paths", "previous_examples"}
+    of_round = {*SHARED, "base_model", "readings", "paths", "previous_examples"}
     arm = namespaced(steps, "random", of_round, renamed)
     outside = {"previous_examples": "examples_0"}
     return namespaced(

@@ -1,4 +1,7 @@
-"""One answer per path, one winner per question, and the paths that agree with it."""
+"""One answer per path, one winner per question, and the paths that are kept of those that agree with it."""
+
+import hashlib
+from collections.abc import Iterable
 
 import numpy as np
 import polars as pl
@@ -9,36 +12,55 @@ from lmsi_kedro.tasks import Tasks
 
 
 def read_answers(
-    paths: pl.DataFrame, questions: pl.DataFrame, tasks: Tasks, voting: VotingParams
+    paths: Iterable[pl.DataFrame], questions: pl.DataFrame, tasks: Tasks, voting: VotingParams
 ) -> pl.DataFrame:
-    """The paths with key, surface, start, end and rule of the answer that each of them gives."""
-    asked = paths.join(
-        questions.select("question_id", "task", "choices"), on="question_id", how="left"
-    )
-    if asked["task"].null_count():
-        raise ValueError("paths: some belong to no question; sample again after changing questions")
-    read = [
-        pl.concat(
-            [
-                rows,
-                kernels.read_answers(
-                    rows["text"],
-                    tasks[name].kind,
-                    choices=rows["choices"].to_list() if tasks[name].kind == "choice" else None,
-                    rule=voting.rule,
-                    finish=rows["finish"],
-                ),
-            ],
-            how="horizontal",
-        )
-        for (name,), rows in asked.partition_by("task", as_dict=True, maintain_order=True).items()
-    ]
-    # Chunks arrive in any order; from here on a question's paths stand together.
-    return pl.concat(read).cast({"start": pl.Int32, "end": pl.Int32}).sort("question_id", "path")
+    """readings: the answer that each path gives; chunk by chunk, so that texts are never held together."""
+    normalised = pl.col("text").str.replace_all(r"\s+", " ").str.strip_chars().str.to_lowercase()
+    chunks = read_texts(paths, questions, tasks, voting)
+    return in_order(chunk.with_columns(content=normalised.hash()).drop("text") for chunk in chunks)
 
 
-def count_votes(readings: pl.DataFrame, voting: VotingParams) -> pl.DataFrame:
-    """votes: the most frequent key of each question; a tie, or too little confidence, keeps nothing."""
+def read_evaluation_answers(
+    paths: Iterable[pl.DataFrame], questions: pl.DataFrame, tasks: Tasks, voting: VotingParams
+) -> pl.DataFrame:
+    """evaluation_readings: the same, with the texts, which the report shows."""
+    return in_order(read_texts(paths, questions, tasks, voting))
+
+
+def in_order(chunks: Iterable[pl.DataFrame]) -> pl.DataFrame:
+    """One table. Chunks come in blocks of paths; from here on a question's paths stand together."""
+    return pl.concat(list(chunks)).sort("question_id", "path", maintain_order=True)
+
+
+def read_texts(
+    paths: Iterable[pl.DataFrame], questions: pl.DataFrame, tasks: Tasks, voting: VotingParams
+) -> Iterable[pl.DataFrame]:
+    """Each chunk with task, key, surface, start, end and rule."""
+    content = questions.select("question_id", "task", "choices")
+    for chunk in paths:
+        asked = chunk.join(content, on="question_id", how="left", maintain_order="left")
+        if asked["task"].null_count():
+            raise ValueError(
+                "paths: some belong to no question; sample again after changing questions"
+            )
+        for (name,), rows in asked.partition_by("task", as_dict=True).items():
+            yield read_rows(rows, tasks, str(name), voting.rule)
+
+
+def read_rows(rows: pl.DataFrame, tasks: Tasks, task: str, rule: str) -> pl.DataFrame:
+    kind = tasks[task].kind
+    read = kernels.read_answers(
+        rows["text"],
+        kind,
+        choices=rows["choices"].to_list() if kind == "choice" else None,
+        rule=rule,
+        finish=rows["finish"],
+    ).cast({"start": pl.Int32, "end": pl.Int32})
+    return pl.concat([rows.drop("choices"), read], how="horizontal")
+
+
+def count_votes(readings: pl.DataFrame, voting: VotingParams, round: int = 1) -> pl.DataFrame:
+    """votes: the most frequent key of each question; kept with enough, and not too much, confidence."""
     sizes = readings.group_by("question_id", maintain_order=True).len()
     offsets = np.concatenate([[0], sizes["len"].cum_sum().to_numpy()])
     weights = readings["logprob"].to_numpy() if voting.ties == "logprob" else None
@@ -48,8 +70,10 @@ def count_votes(readings: pl.DataFrame, voting: VotingParams) -> pl.DataFrame:
         .then(pl.lit("unreadable"))
         .when(pl.col("key").is_null())
         .then(pl.lit("tied"))
-        .when(pl.col("confidence") < voting.min_confidence)
+        .when(pl.col("confidence") < voting.threshold(round))
         .then(pl.lit("low confidence"))
+        .when(pl.col("confidence") > voting.max_confidence)
+        .then(pl.lit("high confidence"))
         .otherwise(pl.lit("winner"))
     )
     votes = pl.concat([sizes.select("question_id"), counted], how="horizontal")
@@ -61,8 +85,10 @@ def count_votes(readings: pl.DataFrame, voting: VotingParams) -> pl.DataFrame:
     )
 
 
-def keep_agreeing(readings: pl.DataFrame, votes: pl.DataFrame) -> pl.DataFrame:
-    """answers: a path is kept iff its key is the kept winner of its question."""
+def keep_agreeing(
+    readings: pl.DataFrame, votes: pl.DataFrame, voting: VotingParams
+) -> pl.DataFrame:
+    """answers: of the paths whose key is the kept winner, copies are dropped and the rest is capped."""
     winners = votes.select("question_id", winner="key", decided="kept", why="reason")
     reason = (
         pl.when(pl.col("key").is_null())
@@ -73,9 +99,35 @@ def keep_agreeing(readings: pl.DataFrame, votes: pl.DataFrame) -> pl.DataFrame:
         .then(pl.lit("agrees"))
         .otherwise(pl.lit("disagrees"))
     )
+    judged = readings.join(winners, on="question_id", how="left", maintain_order="left")
     return (
-        readings.join(winners, on="question_id", how="left", maintain_order="left")
-        .with_columns(reason=reason)
+        thin_out(judged.with_columns(reason=reason), voting)
         .with_columns(kept=pl.col("reason") == "agrees")
         .select(*schemas.ANSWERS)
     )
+
+
+def thin_out(judged: pl.DataFrame, voting: VotingParams) -> pl.DataFrame:
+    """Among agreeing paths of a question, `duplicate` for a text seen before, `capped` beyond the cap.
+
+    Which ones are capped is drawn by (seed, question, path), whatever the order of rows.
+    """
+    agrees = pl.col("reason") == "agrees"
+    copy = agrees & (pl.int_range(pl.len()).over("question_id", "content", "reason") > 0)
+    distinct = judged.sort("question_id", "path").with_columns(
+        reason=pl.when(copy).then(pl.lit("duplicate")).otherwise("reason")
+    )
+    names = distinct.select("question_id", "path", "reason").iter_rows()
+    lots = [lot(voting.seed, q, p) if reason == "agrees" else 0 for q, p, reason in names]
+    place = pl.col("lot").rank("ordinal").over("question_id", "reason")
+    return distinct.with_columns(lot=pl.Series(lots, dtype=pl.UInt64)).with_columns(
+        reason=pl.when(agrees & (place > voting.max_paths_per_question))
+        .then(pl.lit("capped"))
+        .otherwise("reason")
+    )
+
+
+def lot(seed: int, question_id: str, path: int) -> int:
+    """A number that decides which paths stay below a cap."""
+    content = f"{seed} {question_id} {path}".encode()
+    return int.from_bytes(hashlib.blake2b(content, digest_size=8).digest(), "big")

@@ -1,11 +1,15 @@
 """paths -> readings -> votes, answers."""
 
+from functools import partial, update_wrapper
+
 from kedro.pipeline import Node, Pipeline
 
 from lmsi_kedro.pipelines.voting.nodes import count_votes, keep_agreeing, read_answers
 
 
-def create_pipeline() -> Pipeline:
+def create_pipeline(round: int) -> Pipeline:
+    """The votes of a round, which is counted from 1: its threshold may be another than the last one's."""
+    count = update_wrapper(partial(count_votes, round=round), count_votes)
     return Pipeline(
         [
             Node(
@@ -15,14 +19,14 @@ def create_pipeline() -> Pipeline:
                 name="read_answers",
             ),
             Node(
-                count_votes,
+                count,
                 inputs=["readings", "params:voting"],
                 outputs="votes",
                 name="count_votes",
             ),
             Node(
                 keep_agreeing,
-                inputs=["readings", "votes"],
+                inputs=["readings", "votes", "params:voting"],
                 outputs="answers",
                 name="keep_agreeing",
             ),
