@@ -35,7 +35,8 @@ READ: Columns = {
 }  # fmt: skip
 # content stands for the normalised text: two paths of a question with the same one are copies.
 READINGS: Columns = {
-    **{name: kind for name, kind in PATHS.items() if name != "text"}, **READ, "content": pl.UInt64
+    "question_id": pl.String, "path": pl.Int32, "tokens": pl.Int32, "logprob": pl.Float64, **READ,
+    "content": pl.UInt64,
 }  # fmt: skip
 EVALUATION_READINGS: Columns = {**EVALUATION_PATHS, **READ}
 EVALUATION_ANSWERS: Columns = {

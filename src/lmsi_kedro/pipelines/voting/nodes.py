@@ -17,7 +17,9 @@ def read_answers(
     """readings: the answer that each path gives; chunk by chunk, so that texts are never held together."""
     normalised = pl.col("text").str.replace_all(r"\s+", " ").str.strip_chars().str.to_lowercase()
     chunks = read_texts(paths, questions, tasks, voting)
-    return in_order(chunk.with_columns(content=normalised.hash()).drop("text") for chunk in chunks)
+    return in_order(
+        chunk.with_columns(content=normalised.hash()).select(*schemas.READINGS) for chunk in chunks
+    )
 
 
 def read_evaluation_answers(
