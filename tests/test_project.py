@@ -46,9 +46,11 @@ def test_answers_in_the_question_file_end_in_labels_alone(context: Any) -> None:
     others = raw.with_columns(answer=pl.lit(["1000"]))
     readers = {n.name for n in preparation().nodes if "raw_questions" in n.inputs}
     assert readers == {"choose_tasks", "prepare_questions", "prepare_labels"}
-    tasks = choose_tasks(raw, declared)
-    assert choose_tasks(others, declared) == tasks
-    assert prepare_questions(others, tasks).equals(prepare_questions(raw, tasks))
+    tasks = choose_tasks(raw, {}, declared)
+    assert choose_tasks(others, {}, declared) == tasks
+    shares = context.params["preparation"]
+    prepared = prepare_questions(raw, tasks, shares)
+    assert prepare_questions(others, tasks, shares).equals(prepared)
     assert not {"answer", "answers"} & set(schemas.QUESTIONS)
 
 
@@ -82,7 +84,7 @@ def test_every_parameter_is_used_and_known(context: Any) -> None:
     used = {name for p in pipelines.values() for name in p.inputs() if name.startswith("params:")}
     given = set(context.params)
     assert {name.removeprefix("params:") for name in used} | {"rounds"} == given
-    assert given | {"data_root"} == PARAMETERS
+    assert given | {"data_root", "questions", "model"} == PARAMETERS
 
 
 def kedro(*arguments: str) -> subprocess.CompletedProcess[str]:

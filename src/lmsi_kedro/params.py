@@ -36,6 +36,19 @@ class Sampling(Params):
     seed: int = Field(ge=0)
 
 
+class PreparationParams(Params):
+    """How labeled questions that name no split are divided; by a hash of the question, so never anew."""
+
+    held_out_share: Share
+    probe_share: Share
+
+    @model_validator(mode="after")
+    def shares_fit(self) -> Self:
+        if self.held_out_share + self.probe_share > 1:
+            raise ValueError("preparation: held_out_share and probe_share sum to more than 1")
+        return self
+
+
 class PathParams(Params):
     """The sampling step: m paths per unlabeled question (paper, section 3.1)."""
 

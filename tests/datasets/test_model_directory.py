@@ -40,10 +40,17 @@ def test_the_digest_is_of_content_alone(model, tmp_path):
     assert Model.at(model.path).digest != model.digest
 
 
-@pytest.mark.parametrize("part", ["config.json", "model.safetensors", "tokenizer.json"])
-def test_a_missing_part_is_named(model, part):
+@pytest.mark.parametrize(
+    ("part", "named"),
+    [
+        ("config.json", "config.json"),
+        ("model.safetensors", r"\*.safetensors"),
+        ("tokenizer.json", r"tokenizer\*"),
+    ],
+)
+def test_a_missing_part_is_named(model, part, named):
     (model.path / part).unlink()
-    with pytest.raises(DatasetError, match=rf"made is not a model: .*{part[-11:]} missing"):
+    with pytest.raises(DatasetError, match=rf"made is not a model: {named} missing"):
         ModelDirectory(filepath=str(model.path)).load()
 
 
@@ -83,3 +90,29 @@ def test_a_model_that_changed_since_it_was_made_is_refused(model, tmp_path):
 
 def test_the_preview_tells_how_the_model_was_made(model):
     assert json.loads(ModelDirectory(filepath=str(model.path)).preview()) == {"seconds": 7}
+
+
+def test_a_model_of_the_hub_is_fetched_by_its_name(model, tmp_path, monkeypatch):
+    """Only what a model needs: no pickled weights, no code."""
+    import huggingface_hub
+
+    asked = {}
+
+    def snapshot(name, allow_patterns):
+        asked[name] = allow_patterns
+        return str(model.path)
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", snapshot)
+    assert ModelDirectory(filepath="someone/some-model").load() == model
+    assert list(asked) == ["someone/some-model"]
+    assert not {"*.bin", "*.py", "*"} & set(asked["someone/some-model"])
+
+
+def test_a_model_that_is_nowhere_is_named(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    with pytest.raises(DatasetError, match="nobody/no-model is neither a directory nor"):
+        ModelDirectory(filepath="nobody/no-model").load()
+    with pytest.raises(DatasetError, match="no-model is not a model"):
+        ModelDirectory(filepath="no-model").load()

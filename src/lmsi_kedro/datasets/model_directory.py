@@ -7,6 +7,7 @@ computes with a model.
 
 import hashlib
 import json
+import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -19,7 +20,8 @@ from lmsi_kedro.durable import partial, publish, recover
 
 # How a model was made; it does not change what the model computes.
 RECORD = "training.json"
-PARTS = ("config.json", "*.safetensors", "tokenizer.json")
+PARTS = ("config.json", "*.safetensors", "tokenizer*")
+HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
 CONTENT = {".safetensors", ".json", ".model", ".txt", ".jinja"}
 
 
@@ -43,7 +45,10 @@ class Model:
 
 
 class ModelDirectory(AbstractDataset[Model, Model]):
-    """The model in `filepath`; saving copies another model's directory there in one step."""
+    """The model in `filepath`; saving copies another model's directory there in one step.
+
+    A filepath `owner/name` that is no directory is a model of the Hugging Face hub, fetched once into its cache.
+    """
 
     def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
         self._filepath = PurePosixPath(filepath)
@@ -51,8 +56,11 @@ class ModelDirectory(AbstractDataset[Model, Model]):
 
     def load(self) -> Model:
         """The model, with its digest computed from its files."""
-        recover(Path(self._filepath))
-        return Model.at(Path(self._filepath))
+        path = Path(self._filepath)
+        recover(path)
+        if not path.exists() and HUB_NAME.fullmatch(str(path)):
+            path = fetch(str(path))
+        return Model.at(path)
 
     def save(self, data: Model) -> None:
         """Copies the model; until its last byte is on disk, `filepath` stays as it was."""
@@ -74,6 +82,19 @@ class ModelDirectory(AbstractDataset[Model, Model]):
 
     def _describe(self) -> dict[str, Any]:
         return {"filepath": str(self._filepath)}
+
+
+def fetch(name: str) -> Path:
+    """The local copy of a model of the hub: weights as safetensors, tokenizer, configuration, nothing else."""
+    from huggingface_hub import snapshot_download
+
+    wanted = [f"*{suffix}" for suffix in sorted(CONTENT)]
+    try:
+        return Path(snapshot_download(name, allow_patterns=wanted))
+    except Exception as error:  # the hub has a dozen kinds; each of them means the same here
+        raise DatasetError(
+            f"{name} is neither a directory nor could it be fetched from the hub: {error}"
+        ) from error
 
 
 def content_digest(path: Path) -> str:

@@ -24,11 +24,15 @@ def probability(p: float) -> str:
 
 
 def claim(headline: dict[str, Any]) -> str:
+    if not headline["n"]:
+        return "Nothing was measured: no held-out question has a label"
     before, after = percent(headline["before"]), percent(headline["after"])
     return f"CoT greedy accuracy on {headline['n']:,} held-out questions: {before} → {after}"
 
 
 def evidence(headline: dict[str, Any]) -> str:
+    if not headline["n"]:
+        return "What the votes and the collapse monitor tell without labels is in the report."
     low, high = points(headline["delta_low"]), points(headline["delta_high"])
     return (
         f"{points(headline['delta'])} points "
@@ -38,6 +42,8 @@ def evidence(headline: dict[str, Any]) -> str:
 
 def verdict(headline: dict[str, Any]) -> str:
     """What a sceptic may conclude."""
+    if not headline["n"]:
+        return "No improvement is claimed."
     if headline["p_value"] >= SURE:
         return "No improvement is shown: chance alone explains a difference of this size."
     if headline["delta"] < 0:
@@ -65,6 +71,8 @@ def promotion(metrics: dict[str, Any]) -> str:
 
 def control(metrics: dict[str, Any]) -> str:
     """How much of the vote's gain in round 1 the random arm may have reached."""
+    if not metrics["headline"]["n"]:
+        return "Without labels the control arm is not compared."
     measured = (metrics["rounds"][0], metrics["controls"]["random"], metrics["vote_over_random"])
     vote, random, paired = (part["pooled"]["cot_greedy"] for part in measured)
     share = metrics["headline"]["random_upper_share"]

@@ -197,9 +197,19 @@ def test_compare_refuses_mixed_models(before: pl.DataFrame, after: pl.DataFrame)
     mixed = after.with_columns(seed=pl.int_range(pl.len()) % 2)
     with pytest.raises(ValueError, match="predictions of 2 models"):
         compare(before, mixed, TASKS)
+
+
+def test_a_task_without_held_out_questions_has_no_row(
+    before: pl.DataFrame, after: pl.DataFrame
+) -> None:
     more = Tasks(TASKS.root | {"mini_drop": TASKS["mini_gsm"]})
-    with pytest.raises(ValueError, match="mini_drop"):
-        compare(before, after, more)
+    assert compare(before, after, more) == compare(before, after, TASKS)
+    nothing = compare(before.clear(), after.clear(), TASKS)
+    assert nothing["tasks"] == nothing["pooled"] == {}
+    curves = measure_curves(
+        evaluation_readings(1, 0.5).clear(), labels(1).clear(), questions(1), TASKS
+    )
+    assert (curves["questions"], curves["k"]) == (0, [])
 
 
 def test_calibration_of_the_vote(before: pl.DataFrame) -> None:

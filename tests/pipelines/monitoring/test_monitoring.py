@@ -115,10 +115,11 @@ def shipped() -> Any:
     with KedroSession.create(ROOT) as session:
         context = session.load_context()
         raw, params = context.catalog.load("raw_questions"), context.params
-        tasks = choose_tasks(raw, params["tasks"])
+        exemplars = context.catalog.load("raw_exemplars")
+        tasks = choose_tasks(raw, exemplars, params["tasks"])
         yield {
-            "questions": prepare_questions(raw, tasks),
-            "exemplars": prepare_exemplars(context.catalog.load("raw_exemplars")),
+            "questions": prepare_questions(raw, tasks, params["preparation"]),
+            "exemplars": prepare_exemplars(exemplars),
             "model": context.catalog.load("base_model"),
             "tasks": tasks,
             "params": params,

@@ -1,18 +1,24 @@
 """What people write becomes checked tables, or one clear sentence."""
 
+import logging
+
 import polars as pl
 import pytest
 
 from lmsi_kedro import schemas
+from lmsi_kedro.params import PreparationParams
 from lmsi_kedro.pipelines.preparation.nodes import (
     choose_tasks,
     prepare_exemplars,
     prepare_labels,
     prepare_questions,
 )
+from lmsi_kedro.tasks import Task, Tasks
 from tests.fabricate import TASKS
 
-Row = tuple[str, str, str, list[str] | None, list[str] | None]
+PREPARATION = PreparationParams(held_out_share=0.2, probe_share=0.0)
+
+Row = tuple[str, str | None, str, list[str] | None, list[str] | None]
 HELD_OUT: list[Row] = [
     ("mini_gsm", "held_out", "h?", None, ["5"]),
     ("mini_arc", "held_out", "h?", ["x", "y"], ["(A)"]),
@@ -36,27 +42,50 @@ def test_ids_depend_on_task_and_content() -> None:
             ("mini_gsm", "held_out", "a?", None, None),
         ),
         TASKS,
+        PREPARATION,
     )
     schemas.questions(table)
     assert table.height == 6
 
 
-def test_tasks_are_those_that_are_asked() -> None:
-    assert list(choose_tasks(raw(), TASKS).root) == ["mini_gsm", "mini_arc"]
-    with pytest.raises(ValueError, match="task 'gsm' is not one of mini_gsm"):
-        choose_tasks(raw(("gsm", "held_out", "a?", None, None)), TASKS)
+def test_a_declared_task_is_taken_and_another_is_inferred(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    rows = raw(*[("mine", None, f"q{i}?", None, [str(i)]) for i in range(9)])
+    with caplog.at_level(logging.INFO):
+        tasks = choose_tasks(rows, {"mine": list}, TASKS)
+    assert tasks.root == {
+        "mine": Task(kind="number", exemplar_set="mine", in_domain=True),
+        "mini_gsm": TASKS["mini_gsm"],
+        "mini_arc": TASKS["mini_arc"],
+    }
+    assert "Task mine: kind of answer number, since so read 9 answers" in caplog.text
+    declared = Tasks(TASKS.root | {"mine": Task(kind="text")})
+    assert choose_tasks(rows, {}, declared)["mine"] == Task(kind="text")
 
 
-@pytest.mark.parametrize(
-    ("row", "message"),
-    [
-        (("mini_gsm", "test", "a?", None, None), "split 'test' is not one of unlabeled"),
-        (("mini_arc", "unlabeled", "a?", None, None), "'a\\?' needs 2 to 26 choices"),
-    ],
-)
-def test_unknown_splits_and_missing_choices_are_named(row: Row, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        prepare_questions(raw(row), TASKS)
+def test_labeled_questions_are_split_by_their_hash() -> None:
+    """The same question falls on the same side in every file; unlabeled ones are never held out."""
+    rows = [("mini_gsm", None, f"q{i}?", None, ["1"] if i % 2 else None) for i in range(2000)]
+    shares = PreparationParams(held_out_share=0.3, probe_share=0.1)
+    table = prepare_questions(raw(*rows), TASKS, shares)
+    labeled = set(raw(*rows).filter(pl.col("answer").is_not_null())["question"])
+    counts = dict(table["split"].value_counts().iter_rows())
+    assert counts["held_out"] == pytest.approx(300, abs=45)
+    assert counts["probe"] == pytest.approx(100, abs=30)
+    held_out = set(table.filter(pl.col("split") != "unlabeled")["question"])
+    assert held_out <= labeled
+    half = prepare_questions(raw(*rows[:1000]), TASKS, shares)
+    assert set(half.filter(split="held_out")["question"]) == {
+        q for q in table.filter(split="held_out")["question"] if q in set(half["question"])
+    }
+    with pytest.raises(ValueError, match="sum to more than 1"):
+        PreparationParams(held_out_share=0.7, probe_share=0.5)
+
+
+def test_missing_choices_are_named() -> None:
+    with pytest.raises(ValueError, match=r"1 of kind choice have no choices, such as 'a\?'"):
+        prepare_questions(raw(("mini_arc", "unlabeled", "a?", None, None)), TASKS, PREPARATION)
 
 
 def test_a_question_in_two_splits_is_refused() -> None:
@@ -64,7 +93,7 @@ def test_a_question_in_two_splits_is_refused() -> None:
         ("mini_gsm", "held_out", "a?", None, None), ("mini_gsm", "unlabeled", "a?", None, None)
     )
     with pytest.raises(ValueError, match="'a\\?' is in more than one split"):
-        prepare_questions(both, TASKS)
+        prepare_questions(both, TASKS, PREPARATION)
 
 
 def test_unlabeled_questions_have_no_label_even_if_the_file_has_one() -> None:
@@ -72,7 +101,7 @@ def test_unlabeled_questions_have_no_label_even_if_the_file_has_one() -> None:
         ("mini_gsm", "held_out", "a?", None, ["3", "three"]),
         ("mini_gsm", "unlabeled", "b?", None, ["4"]),
     )
-    table = prepare_labels(rows, prepare_questions(rows, TASKS))
+    table = prepare_labels(rows, prepare_questions(rows, TASKS, PREPARATION))
     schemas.labels(table)
     assert table["answers"].to_list() == [["3", "three"], ["5"], ["(A)"]]
 
@@ -89,7 +118,7 @@ def test_contradicting_and_missing_answers_are_named(
 ) -> None:
     rows = raw(*[("mini_gsm", "held_out", "a?", None, answer) for answer in answers])
     with pytest.raises(ValueError, match=message):
-        prepare_labels(rows, prepare_questions(rows, TASKS))
+        prepare_labels(rows, prepare_questions(rows, TASKS, PREPARATION))
 
 
 def test_exemplars_name_their_file_and_entry() -> None:
@@ -100,8 +129,10 @@ def test_exemplars_name_their_file_and_entry() -> None:
         prepare_exemplars({"mini_gsm": lambda: [good, {"question": "a?", "answer": "3"}]})
 
 
-def test_a_task_without_held_out_questions_is_refused() -> None:
-    """Before anything is sampled: its gain could not be measured."""
-    lone = raw().filter(pl.col("task") == "mini_gsm")
-    with pytest.raises(ValueError, match="'mini_arc' has no question in the split 'held_out'"):
-        prepare_questions(lone, TASKS)
+def test_nothing_is_measured_without_held_out_questions_and_that_is_said(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    lone = raw(("mini_arc", "unlabeled", "a?", ["x", "y"], None)).filter(split="unlabeled")
+    table = prepare_questions(lone, choose_tasks(lone, {}, TASKS), PREPARATION)
+    assert "mini_arc has no labeled held-out question: nothing is measured for it" in caplog.text
+    schemas.labels(prepare_labels(lone, table))

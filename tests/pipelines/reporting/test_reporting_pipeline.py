@@ -142,6 +142,20 @@ def test_no_gain_is_said_plainly(tmp_path: Path) -> None:
     assert "No improvement is shown" in found["report"]
 
 
+def test_without_labels_nothing_is_claimed(tmp_path: Path) -> None:
+    """The votes and the monitor are reported all the same."""
+    found = run(1, tmp_path, n=0)
+    headline = found["metrics"]["headline"]
+    assert (headline["n"], headline["improved"], headline["p_value"]) == (0, False, None)
+    page = found["report"]
+    assert "Nothing was measured: no held-out question has a label" in page
+    assert "No improvement is claimed." in page
+    assert "95.7 % of the paths are readable" in page
+    assert "58.0 % of a question's paths agree" in page
+    assert "Has it collapsed?" in page
+    assert "Accuracy before and after" not in page
+
+
 def test_examples_follow_the_stated_rule() -> None:
     given = inputs(1)
     before, after = given["predictions_0"], given["predictions_1"]

@@ -17,11 +17,12 @@ MODES: tuple[Mode, ...] = tuple(FORMATS)
 
 
 def compare(before: pl.DataFrame, after: pl.DataFrame, tasks: Tasks) -> Metrics:
-    """Accuracy of two models by task and mode and pooled over in-domain tasks; vote calibration."""
-    pairs, in_domain = _pair(before, after), tasks.in_domain
-    missing = sorted(set(in_domain) - set(pairs["task"]))
-    if missing:
-        raise ValueError(f"no predictions for in-domain tasks {missing}")
+    """Accuracy of two models by task and mode and pooled over in-domain tasks; vote calibration.
+
+    Tasks without labeled held-out questions have no row; without any, nothing is compared.
+    """
+    pairs = _pair(before, after)
+    in_domain = [name for name in tasks.in_domain if name in set(pairs["task"])]
     out_of_domain = sorted(set(pairs["task"]) - set(in_domain))
     by_task = {
         task: _by_mode(pairs.filter(pl.col("task") == task))
@@ -60,8 +61,10 @@ def _pair(before: pl.DataFrame, after: pl.DataFrame) -> pl.DataFrame:
     return pairs
 
 
-def _origin(predictions: pl.DataFrame) -> dict[str, Any]:
-    """The one model that made these predictions."""
+def _origin(predictions: pl.DataFrame) -> dict[str, Any] | None:
+    """The one model that made these predictions; None if there are none."""
+    if predictions.is_empty():
+        return None
     origins = predictions.select("round", "arm", "seed").unique()
     if origins.height != 1:
         raise ValueError(f"predictions of {origins.height} models where one is expected")

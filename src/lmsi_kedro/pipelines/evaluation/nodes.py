@@ -101,7 +101,7 @@ def accepted_keys(labels: pl.DataFrame, questions: pl.DataFrame, tasks: Tasks) -
     written = asked.explode("answers").partition_by("task", as_dict=True)
     read = (_read(rows, tasks[str(task)].kind) for (task,), rows in written.items())
     return (
-        pl.concat(read)
+        pl.concat([schemas.empty({"question_id": pl.String, "accepted": pl.String}), *read])
         .group_by("question_id", maintain_order=True)
         .agg(pl.col("accepted").drop_nulls())
     )

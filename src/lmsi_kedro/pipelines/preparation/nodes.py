@@ -1,60 +1,92 @@
-"""Gives every question its id and its task, and checks what people wrote."""
+"""Gives every question its id, task and split, and checks what people wrote before anything is computed."""
 
 import hashlib
 import json
+import logging
 from collections.abc import Callable
 from typing import Any
 
 import polars as pl
 
 from lmsi_kedro import schemas
-from lmsi_kedro.tasks import Exemplar, Tasks
-from lmsi_kedro.tasks.prompts import LETTERS
+from lmsi_kedro.params import PreparationParams
+from lmsi_kedro.tasks import Exemplar, Task, Tasks
+from lmsi_kedro.tasks.inference import infer_kind
 
-SPLITS = ("unlabeled", "held_out", "probe")
-
-
-def choose_tasks(raw_questions: pl.DataFrame, declared: Tasks) -> Tasks:
-    """tasks: those declared that have questions, in the order of the questions."""
-    asked = raw_questions["task"].unique(maintain_order=True).to_list()
-    unknown = [name for name in asked if name not in declared.root]
-    if unknown:
-        first = raw_questions.filter(task=unknown[0])["question"][0]
-        raise ValueError(
-            f"questions: task {unknown[0]!r} is not one of {', '.join(declared.root)} "
-            f"(question {first!r})"
-        )
-    return Tasks({name: declared[name] for name in asked})
+log = logging.getLogger(__name__)
+Loaders = dict[str, Callable[[], Any]]
 
 
-def prepare_questions(raw_questions: pl.DataFrame, tasks: Tasks) -> pl.DataFrame:
-    """questions, without their answers; one asked twice is kept once, if both are in one split."""
-    unknown = raw_questions.filter(~pl.col("split").is_in(list(SPLITS)))
-    if unknown.height:
-        raise ValueError(
-            f"questions: split {unknown['split'][0]!r} is not one of {', '.join(SPLITS)} "
-            f"(question {unknown['question'][0]!r})"
-        )
+def choose_tasks(raw_questions: pl.DataFrame, raw_exemplars: Loaders, declared: Tasks) -> Tasks:
+    """tasks: one for every name in the questions, in their order; an undeclared one is inferred, and said."""
+    chosen = {}
+    for (name,), rows in raw_questions.partition_by("task", as_dict=True).items():
+        task = declared.root.get(str(name)) or inferred(str(name), rows)
+        if task.exemplar_set is None and name in raw_exemplars:
+            task = task.model_copy(update={"exemplar_set": name})
+        chosen[str(name)] = task
+    return Tasks(chosen)
+
+
+def inferred(name: str, rows: pl.DataFrame) -> Task:
+    """The task of questions that no task was declared for."""
+    answers = rows["answer"].drop_nulls().explode().to_list()
+    kind, reason = infer_kind(
+        rows["question"].to_list(), answers, not rows["choices"].is_null().all()
+    )
+    log.info(
+        "Task %s: kind of answer %s, since %s; set another by tasks.%s.kind",
+        name,
+        kind,
+        reason,
+        name,
+    )
+    return Task(kind=kind)
+
+
+def prepare_questions(
+    raw_questions: pl.DataFrame, tasks: Tasks, preparation: PreparationParams
+) -> pl.DataFrame:
+    """questions, without their answers; one that is there twice is kept once."""
     check_choices(raw_questions, tasks)
-    for name in tasks.in_domain:
-        held_out = raw_questions.filter(task=name, split="held_out")
-        if held_out.is_empty():
-            raise ValueError(f"questions: task {name!r} has no question in the split 'held_out'")
-    table = with_ids(raw_questions).unique(["question_id", "split"], maintain_order=True)
-    if (doubles := table.filter(pl.col("question_id").is_duplicated())).height:
+    table = in_splits(with_ids(raw_questions), preparation)
+    once = table.unique(["question_id", "split"], maintain_order=True)
+    if (doubles := once.filter(pl.col("question_id").is_duplicated())).height:
         raise ValueError(f"questions: {doubles['question'][0]!r} is in more than one split")
-    return table.select(*schemas.QUESTIONS)
+    if copies := table.height - once.height:
+        log.warning("%d questions are there more than once; each was kept once", copies)
+    for name in tasks.in_domain:
+        if once.filter(task=name, split="held_out").is_empty():
+            log.warning(
+                "Task %s has no labeled held-out question: nothing is measured for it", name
+            )
+    return once.select(*schemas.QUESTIONS)
+
+
+def in_splits(table: pl.DataFrame, preparation: PreparationParams) -> pl.DataFrame:
+    """The table with a split in every row: its own, or by a hash of the question if it has an answer."""
+    place = pl.col("question_id").str.slice(0, 8).str.to_integer(base=16) / 2**32
+    held_out, probe = preparation.held_out_share, preparation.probe_share
+    drawn = (
+        pl.when(pl.col("answer").is_null())
+        .then(pl.lit("unlabeled"))
+        .when(place < held_out)
+        .then(pl.lit("held_out"))
+        .when(place < held_out + probe)
+        .then(pl.lit("probe"))
+        .otherwise(pl.lit("unlabeled"))
+    )
+    return table.with_columns(split=pl.col("split").fill_null(drawn))
 
 
 def check_choices(raw_questions: pl.DataFrame, tasks: Tasks) -> None:
-    """ValueError when a multiple-choice question has no choices, or more than there are letters."""
+    """ValueError when a multiple-choice question has no choices."""
     multiple = [name for name, task in tasks.root.items() if task.kind == "choice"]
-    counts = pl.col("choices").list.len().fill_null(0)
-    wrong = raw_questions.filter(
-        pl.col("task").is_in(multiple), ~counts.is_between(2, len(LETTERS))
-    )
+    wrong = raw_questions.filter(pl.col("task").is_in(multiple), pl.col("choices").is_null())
     if wrong.height:
-        raise ValueError(f"questions: {wrong['question'][0]!r} needs 2 to {len(LETTERS)} choices")
+        raise ValueError(
+            f"questions: {wrong.height:,} of kind choice have no choices, such as {wrong['question'][0]!r}"
+        )
 
 
 def prepare_labels(raw_questions: pl.DataFrame, questions: pl.DataFrame) -> pl.DataFrame:
@@ -68,11 +100,14 @@ def prepare_labels(raw_questions: pl.DataFrame, questions: pl.DataFrame) -> pl.D
     asked = questions.filter(pl.col("split") != "unlabeled")
     unlabeled = asked.join(table, on="question_id", how="anti")
     if unlabeled.height:
-        raise ValueError(f"questions: no answer to {unlabeled['question'][0]!r}")
+        raise ValueError(
+            f"questions: no answer to {unlabeled['question'][0]!r}, which is "
+            f"{unlabeled['split'][0]}"
+        )
     return table.join(asked, on="question_id", how="semi").select(*schemas.LABELS)
 
 
-def prepare_exemplars(raw_exemplars: dict[str, Callable[[], Any]]) -> pl.DataFrame:
+def prepare_exemplars(raw_exemplars: Loaders) -> pl.DataFrame:
     """exemplars from one file per set, in the order of the file."""
     rows = []
     for name, load in sorted(raw_exemplars.items()):

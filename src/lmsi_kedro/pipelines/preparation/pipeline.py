@@ -16,13 +16,13 @@ def create_pipeline() -> Pipeline:
         [
             Node(
                 choose_tasks,
-                inputs=["raw_questions", "params:tasks"],
+                inputs=["raw_questions", "raw_exemplars", "params:tasks"],
                 outputs="tasks",
                 name="choose_tasks",
             ),
             Node(
                 prepare_questions,
-                inputs=["raw_questions", "tasks"],
+                inputs=["raw_questions", "tasks", "params:preparation"],
                 outputs="questions",
                 name="prepare_questions",
             ),

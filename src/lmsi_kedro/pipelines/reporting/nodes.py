@@ -36,10 +36,11 @@ def describe_round(
     monitor: Metrics,
     curves_before: Metrics,
     curves_after: Metrics,
+    round: int,
 ) -> Metrics:
     """One entry of `rounds`: what the round's model reached, its step from the model before, its votes."""
     return {
-        "round": metrics["after"]["round"],
+        "round": round,
         **metrics,
         "step": step["pooled"],
         "monitor": monitor,
@@ -62,7 +63,14 @@ def summarise(
     }
 
 
+NOTHING = dict.fromkeys(("before", "after", "delta", "delta_low", "delta_high", "p_value"))
+
+
 def _headline(rounds: tuple[Metrics, ...], random: Metrics, contest: Metrics) -> Metrics:
+    """CoT greedy, pooled; without labeled held-out questions nothing is measured, so nothing is claimed."""
+    if "cot_greedy" not in rounds[-1]["pooled"]:
+        claims = {"improved": False, "beats_controls": False, "random_upper_share": None}
+        return {**NOTHING, "n": 0, **claims}
     vote, last = (measured["pooled"]["cot_greedy"] for measured in (rounds[0], rounds[-1]))
     control, paired = random["pooled"]["cot_greedy"], contest["pooled"]["cot_greedy"]
     return {

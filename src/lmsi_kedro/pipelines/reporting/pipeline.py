@@ -1,5 +1,7 @@
 """From the metrics of every round to metrics.json and the page."""
 
+from functools import partial, update_wrapper
+
 from kedro.pipeline import Node, Pipeline
 
 from lmsi_kedro.pipelines.reporting.nodes import (
@@ -18,7 +20,7 @@ def create_pipeline(rounds: int) -> Pipeline:
     numbers = range(1, rounds + 1)
     described = [
         Node(
-            describe_round,
+            update_wrapper(partial(describe_round, round=k), describe_round),
             inputs=[
                 f"metrics_{k}",
                 f"metrics_step_{k}",

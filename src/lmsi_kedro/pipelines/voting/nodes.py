@@ -17,21 +17,23 @@ def read_answers(
     """readings: the answer that each path gives; chunk by chunk, so that texts are never held together."""
     normalised = pl.col("text").str.replace_all(r"\s+", " ").str.strip_chars().str.to_lowercase()
     chunks = read_texts(paths, questions, tasks, voting)
-    return in_order(
-        chunk.with_columns(content=normalised.hash()).select(*schemas.READINGS) for chunk in chunks
-    )
+    read = (chunk.with_columns(content=normalised.hash()) for chunk in chunks)
+    return in_order(read, schemas.READINGS)
 
 
 def read_evaluation_answers(
     paths: Iterable[pl.DataFrame], questions: pl.DataFrame, tasks: Tasks, voting: VotingParams
 ) -> pl.DataFrame:
     """evaluation_readings: the same, with the texts, which the report shows."""
-    return in_order(read_texts(paths, questions, tasks, voting))
+    return in_order(read_texts(paths, questions, tasks, voting), schemas.EVALUATION_READINGS)
 
 
-def in_order(chunks: Iterable[pl.DataFrame]) -> pl.DataFrame:
+def in_order(chunks: Iterable[pl.DataFrame], columns: schemas.Columns) -> pl.DataFrame:
     """One table. Chunks come in blocks of paths; from here on a question's paths stand together."""
-    return pl.concat(list(chunks)).sort("question_id", "path", maintain_order=True)
+    tables = [chunk.select(*columns) for chunk in chunks]
+    return pl.concat([schemas.empty(columns), *tables]).sort(
+        "question_id", "path", maintain_order=True
+    )
 
 
 def read_texts(
