@@ -18,8 +18,15 @@ METRICS = {
         "improved": True,
         "beats_controls": True,
         "random_upper_share": 1.5,
+        "guard": "none",
     },
-    "rounds": [ARM],
+    "rounds": [
+        {
+            **ARM,
+            "votes": {"unreadable": 0.04, "confidence": 0.5},
+            "monitor": {"promoted": True, "alarms": []},
+        }
+    ],
     "controls": {"random": ARM},
     "vote_over_random": ARM,
 }

@@ -25,6 +25,7 @@ def report(data: Path) -> str:
     try:
         metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
         said = [form(metrics["headline"]) for form in (words.claim, words.evidence, words.verdict)]
-        return "\n".join([*said, words.control(metrics), str(folder / "report.html")])
+        said += [form(metrics) for form in (words.control, words.votes, words.promotion)]
+        return "\n".join([*said, str(folder / "report.html")])
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{folder / 'metrics.json'} is not a run's metrics: {error!r}") from error

@@ -56,6 +56,15 @@ def verdict(headline: dict[str, Any]) -> str:
     )
 
 
+def votes(metrics: dict[str, Any]) -> str:
+    """How readable and how unanimous the last round's paths were: known without any label."""
+    found = metrics["rounds"][-1]["votes"]
+    return (
+        f"{percent(1 - found['unreadable'])} of the sampled paths are readable; on average"
+        f" {percent(found['confidence'])} of a question's paths agree with its winner."
+    )
+
+
 def promotion(metrics: dict[str, Any]) -> str:
     """What the collapse monitor decided, and whether it looked at labels."""
     held_back = [entry for entry in metrics["rounds"] if not entry["monitor"]["promoted"]]

@@ -150,8 +150,8 @@ def test_without_labels_nothing_is_claimed(tmp_path: Path) -> None:
     page = found["report"]
     assert "Nothing was measured: no held-out question has a label" in page
     assert "No improvement is claimed." in page
-    assert "95.7 % of the paths are readable" in page
-    assert "58.0 % of a question's paths agree" in page
+    assert "95.7 % of the sampled paths are readable" in page
+    assert "58.0 % of a question&#39;s paths agree" in page
     assert "Has it collapsed?" in page
     assert "Accuracy before and after" not in page
 
