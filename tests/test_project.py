@@ -21,7 +21,7 @@ from lmsi_kedro.pipelines.self_improve.pipeline import create_pipeline
 
 ROOT = Path(__file__).parents[1]
 PIPELINES = {"self_improve", "sampling", "voting", "mixing", "fine_tuning", "evaluation",
-             "reporting", "base_model", "mini_world"}  # fmt: skip
+             "reporting", "base_model", "mini_world", "public_tasks"}  # fmt: skip
 
 
 def ancestors(pipeline: Pipeline, dataset: str) -> set[str]:

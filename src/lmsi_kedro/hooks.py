@@ -1,10 +1,11 @@
 """The graph is fixed before parameters are read; this hook reads those that shape it, and checks the names."""
 
-from typing import Any, get_args
+from typing import Any, ClassVar, get_args
 
 from kedro.framework.hooks import hook_impl
 
 from lmsi_kedro.params import Guard
+from lmsi_kedro.tasks.benchmarks import BENCHMARKS
 
 PARAMETERS = {
     "data_root",
@@ -13,6 +14,7 @@ PARAMETERS = {
     "questions",
     "model",
     "tasks",
+    "public_tasks",
     "preparation",
     "paths",
     "engine",
@@ -33,6 +35,7 @@ class ShapeHook:
 
     rounds = 1
     guard: Guard = "none"
+    benchmarks: ClassVar[list[str]] = list(BENCHMARKS)
 
     @hook_impl
     def after_context_created(self, context: Any) -> None:
@@ -48,4 +51,9 @@ class ShapeHook:
             )
         if guard not in get_args(Guard):
             raise ValueError(f"parameters: guard must be none or probe, not {guard!r}")
-        ShapeHook.rounds, ShapeHook.guard = rounds, guard
+        benchmarks = parameters["public_tasks"]["names"]
+        if unknown := sorted(set(benchmarks) - set(BENCHMARKS)):
+            raise ValueError(
+                f"parameters: public_tasks.names has {', '.join(unknown)}; known are {', '.join(BENCHMARKS)}"
+            )
+        ShapeHook.rounds, ShapeHook.guard, ShapeHook.benchmarks = rounds, guard, benchmarks

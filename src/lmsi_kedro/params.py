@@ -49,6 +49,13 @@ class PreparationParams(Params):
         return self
 
 
+class PublicTasksParams(Params):
+    """Which public benchmarks the pipeline public_tasks makes the question file of."""
+
+    names: list[str] = Field(min_length=1)
+    rows_per_split: int | None = Field(gt=0, description="null: as many as the paper used")
+
+
 class PathParams(Params):
     """The sampling step: m paths per unlabeled question (paper, section 3.1)."""
 

@@ -11,6 +11,7 @@ import polars as pl
 from lmsi_kedro import schemas
 from lmsi_kedro.params import PreparationParams
 from lmsi_kedro.tasks import Exemplar, Task, Tasks
+from lmsi_kedro.tasks.benchmarks import BENCHMARKS
 from lmsi_kedro.tasks.inference import infer_kind
 
 log = logging.getLogger(__name__)
@@ -21,11 +22,16 @@ def choose_tasks(raw_questions: pl.DataFrame, raw_exemplars: Loaders, declared: 
     """tasks: one for every name in the questions, in their order; an undeclared one is inferred, and said."""
     chosen = {}
     for (name,), rows in raw_questions.partition_by("task", as_dict=True).items():
-        task = declared.root.get(str(name)) or inferred(str(name), rows)
+        task = declared.root.get(str(name)) or known(str(name)) or inferred(str(name), rows)
         if task.exemplar_set is None and name in raw_exemplars:
             task = task.model_copy(update={"exemplar_set": name})
         chosen[str(name)] = task
     return Tasks(chosen)
+
+
+def known(name: str) -> Task | None:
+    """The task of a public benchmark."""
+    return BENCHMARKS[name].task if name in BENCHMARKS else None
 
 
 def inferred(name: str, rows: pl.DataFrame) -> Task:

@@ -1,0 +1,32 @@
+"""hub:... -> rows of every benchmark -> raw_questions."""
+
+from collections.abc import Sequence
+from functools import partial, update_wrapper
+
+from kedro.pipeline import Node, Pipeline
+
+from lmsi_kedro.pipelines.public_tasks.nodes import join_benchmarks, read_benchmark
+from lmsi_kedro.tasks.benchmarks import BENCHMARKS
+
+
+def create_pipeline(names: Sequence[str]) -> Pipeline:
+    """The question file of these benchmarks."""
+    read = [
+        Node(
+            update_wrapper(partial(read_benchmark, name=name), read_benchmark),
+            inputs=[
+                f"hub:{BENCHMARKS[name].path}:{BENCHMARKS[name].config}",
+                "params:public_tasks",
+            ],
+            outputs=f"{name}_rows",
+            name=f"read_{name}",
+        )
+        for name in names
+    ]
+    join = Node(
+        join_benchmarks,
+        inputs=[f"{name}_rows" for name in names],
+        outputs="raw_questions",
+        name="join_benchmarks",
+    )
+    return Pipeline([*read, join])

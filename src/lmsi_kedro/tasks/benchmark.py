@@ -1,0 +1,52 @@
+"""A public benchmark: where the hub has it, and how a row of the hub becomes one of ours."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lmsi_kedro.tasks.task import Task
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """splits maps the hub's splits to `unlabeled` and `held_out`; limit caps the first kind, as the paper does.
+
+    convert gives question, context, choices and answer, or None for a row without a label. NLI and passages are
+    laid out by it, so that a prompt is always "Q: context, question, choices", then "A:".
+    """
+
+    task: Task
+    path: str
+    splits: Mapping[str, str]
+    convert: Callable[[Row], Row | None]
+    config: str = "default"
+    limit: int | None = None
+
+
+def conclusion(premise: str, hypothesis: str, verdicts: str) -> Row:
+    """A premise and a hypothesis as a question, with the verdicts that it may be answered by."""
+    return {
+        "context": f"Premise: {premise.strip()}",
+        "question": (
+            "Based on this premise, can we conclude that the hypothesis "
+            f'"{hypothesis.strip()}" is true? Answer {verdicts}.'
+        ),
+    }
+
+
+def three_way(row: Row) -> Row | None:
+    """ANLI and MNLI: label 0 entailment, 1 neutral, 2 contradiction; -1 is none."""
+    answers = {0: "yes", 1: "it is not possible to tell", 2: "no"}
+    if row["label"] not in answers:
+        return None
+    asked = conclusion(row["premise"], row["hypothesis"], "yes, no or it is not possible to tell")
+    return {**asked, "answer": answers[row["label"]]}
+
+
+def multiple_choice(question: str, choices: Mapping[str, list[str]], key: str) -> Row:
+    """ARC and OpenBookQA: the key is one of choices["label"], letters or numbers; ours is its place."""
+    place = choices["label"].index(key)
+    texts = choices["text"]
+    return {"question": question, "choices": texts, "answer": f"({chr(ord('A') + place)})"}

@@ -1,0 +1,22 @@
+"""ANLI round 1, adversarial inference (Nie et al. 2020). Out of domain; nli.
+
+Hub facebook/anli, plain_text:
+    {"uid": "1f", "premise": "Ann sings.", "hypothesis": "Ann is loud.", "label": 1, "reason": "..."}; 0
+     entailment, 1 neutral, 2 contradiction
+Ours:
+    {"context": "Premise: Ann sings.", "question": "Based on this premise, can we conclude that the
+     hypothesis \"Ann is loud.\" is true? ...", "answer": "it is not possible to tell"}
+
+Held out: test_r1, 1,000. Six exemplars, shared by all of ANLI and MNLI.
+"""
+
+from lmsi_kedro.tasks.benchmark import Benchmark, three_way
+from lmsi_kedro.tasks.task import Task
+
+BENCHMARK = Benchmark(
+    task=Task(kind="nli", exemplar_set="anli", in_domain=False),
+    path="facebook/anli",
+    config="plain_text",
+    splits={"test_r1": "held_out"},
+    convert=three_way,
+)

@@ -1,0 +1,21 @@
+"""DROP, questions on passages of history and census, all that is not football. In domain; span.
+
+Hub and ours: as drop_football. Unlabeled: the other half of the paper's 5,000. Three exemplars.
+"""
+
+from lmsi_kedro.tasks.benchmark import Benchmark, Row
+from lmsi_kedro.tasks.benchmarks.drop_football import read
+from lmsi_kedro.tasks.task import Task
+
+
+def convert(row: Row) -> Row | None:
+    return None if row["section_id"].startswith("nfl_") else read(row)
+
+
+BENCHMARK = Benchmark(
+    task=Task(kind="span", exemplar_set="drop_other"),
+    path="ucinlp/drop",
+    splits={"train": "unlabeled", "validation": "held_out"},
+    convert=convert,
+    limit=2_500,
+)

@@ -1,0 +1,21 @@
+"""MNLI, inference over many genres, matched (Williams et al. 2018). Out of domain; nli.
+
+Hub nyu-mll/glue, mnli:
+    {"premise": "Ann sings.", "hypothesis": "Ann is loud.", "label": 1, "idx": 0}; labels as ANLI's, and -1
+     is none
+Ours:
+    as anli_a1's
+
+Held out: validation_matched, whose labels are public. Six exemplars, those of ANLI.
+"""
+
+from lmsi_kedro.tasks.benchmark import Benchmark, three_way
+from lmsi_kedro.tasks.task import Task
+
+BENCHMARK = Benchmark(
+    task=Task(kind="nli", exemplar_set="anli", in_domain=False),
+    path="nyu-mll/glue",
+    config="mnli",
+    splits={"validation_matched": "held_out"},
+    convert=three_way,
+)
