@@ -1,0 +1,151 @@
+"""Every benchmark: from the hub's schema through the pipeline to prompts that somebody has read (golden/)."""
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any, get_args
+
+import polars as pl
+import pytest
+import yaml
+from datasets import Dataset, DatasetDict
+from kedro.io import DataCatalog, MemoryDataset
+from kedro.runner import SequentialRunner
+
+from lmsi_kedro import kernels, schemas
+from lmsi_kedro.params import Format, PreparationParams, PublicTasksParams
+from lmsi_kedro.pipelines.preparation.nodes import (
+    choose_tasks,
+    prepare_exemplars,
+    prepare_labels,
+    prepare_questions,
+)
+from lmsi_kedro.pipelines.public_tasks.nodes import read_benchmark
+from lmsi_kedro.pipelines.public_tasks.pipeline import create_pipeline
+from lmsi_kedro.pipelines.sampling.nodes import exemplars_of
+from lmsi_kedro.tasks import Asked, Tasks, render
+from lmsi_kedro.tasks.benchmarks import BENCHMARKS
+from tests.tasks.hub_rows import HUB
+
+ROOT = Path(__file__).parents[2]
+SHARED = ROOT.parent / "shared" / "data"
+GOLDEN = Path(__file__).parent / "golden"
+EXEMPLARS = {path.stem: path for path in (ROOT / "conf/base/exemplars").glob("*.yml")}
+LOADERS = {
+    name: lambda path=path: yaml.safe_load(path.read_text()) for name, path in EXEMPLARS.items()
+}
+ALL = PublicTasksParams(names=list(BENCHMARKS), rows_per_split=None)
+PREPARATION = PreparationParams(held_out_share=0.2, probe_share=0.0)
+
+
+@pytest.fixture(scope="module")
+def raw() -> pl.DataFrame:
+    """The question file that the pipeline makes of all benchmarks."""
+    hub = {
+        f"hub:{BENCHMARKS[name].path}:{BENCHMARKS[name].config}": DatasetDict(
+            {split: Dataset.from_list(rows) for split, rows in merged(name).items()}
+        )
+        for name in BENCHMARKS
+    }
+    given = {**hub, "params:public_tasks": ALL}
+    catalog = DataCatalog(
+        {name: MemoryDataset(value, copy_mode="assign") for name, value in given.items()}
+    )
+    made = SequentialRunner().run(create_pipeline(list(BENCHMARKS)), catalog)
+    table: pl.DataFrame = made["raw_questions"].load()
+    return table
+
+
+def merged(name: str) -> dict[str, list[dict[str, Any]]]:
+    """All splits of the hub's dataset, of which a benchmark may use some."""
+    path, config = BENCHMARKS[name].path, BENCHMARKS[name].config
+    same = [n for n, b in BENCHMARKS.items() if (b.path, b.config) == (path, config)]
+    return {split: rows for n in same for split, rows in HUB[n].items()}
+
+
+def test_the_paper_s_tasks_are_there() -> None:
+    in_domain = {name for name, benchmark in BENCHMARKS.items() if benchmark.task.in_domain}
+    assert in_domain == {
+        *("gsm8k", "drop_football", "drop_other", "arc_challenge", "openbookqa"),
+        *("anli_a2", "anli_a3"),
+    }
+    assert set(BENCHMARKS) - in_domain == {
+        *("aqua", "svamp", "strategyqa", "anli_a1", "rte", "mnli_m", "mnli_mm"),
+    }
+    assert set(HUB) == set(BENCHMARKS)
+
+
+def test_hub_rows_become_questions_and_labels(raw: pl.DataFrame) -> None:
+    tasks = choose_tasks(raw, LOADERS, Tasks({}))
+    assert set(tasks.root) == set(BENCHMARKS)
+    questions = schemas.questions(prepare_questions(raw, tasks, PREPARATION))
+    labels = schemas.labels(prepare_labels(raw, questions))
+    for name, task in tasks.root.items():
+        rows = questions.filter(task=name)
+        assert rows.filter(split="held_out").height >= 2
+        assert rows.filter(split="unlabeled").is_empty() is not task.in_domain
+        known = labels.join(rows, on="question_id")
+        choices = known["choices"].to_list() if task.kind == "choice" else None
+        first = known["answers"].list.first()
+        assert kernels.canonical_keys(first, task.kind, choices).null_count() == 0, name
+    unlabeled = raw.filter(split="unlabeled")
+    assert unlabeled["answer"].null_count() == unlabeled.height
+
+
+def test_awkward_rows(raw: pl.DataFrame) -> None:
+    """Numbered labels, commas, no answers, no labels, bodies without a full stop."""
+
+    def held_out(task: str) -> list[dict[str, Any]]:
+        return raw.filter(task=task, split="held_out").to_dicts()
+
+    assert [row["answer"] for row in held_out("gsm8k")] == [["7"], ["1,200"], ["-3"]]
+    assert [row["answer"] for row in held_out("arc_challenge")] == [["(B)"], ["(A)"], ["(D)"]]
+    assert [row["answer"] for row in held_out("mnli_m")] == [
+        ["yes"],
+        ["it is not possible to tell"],
+        ["no"],
+    ]
+    assert [row["answer"] for row in held_out("rte")] == [["yes"], ["no"], ["yes"]]
+    assert [row["answer"] for row in held_out("drop_football")] == [["Owen Marsh", "Marsh"], ["14"]]
+    assert {row["context"].split(":")[0] for row in held_out("drop_other")} == {"One year later"}
+    assert held_out("aqua")[1]["choices"] == ["1:2", "2:3", "3:4", "none", "(3)"]
+    svamp = [row["question"] for row in held_out("svamp")]
+    assert "Ann has 3 pens and 2 books. How many pens has she?" in svamp
+    assert "Bo ran 1 km on Monday. How far did he run in all?" in svamp
+
+
+def test_limits_choose_by_content_and_missing_splits_are_named() -> None:
+    few = PublicTasksParams(names=["gsm8k"], rows_per_split=2)
+    once = read_benchmark(HUB["gsm8k"], few, "gsm8k")
+    turned = read_benchmark({k: rows[::-1] for k, rows in HUB["gsm8k"].items()}, few, "gsm8k")
+    assert once.height == 4
+    assert once.equals(turned)
+    with pytest.raises(KeyError, match="openai/gsm8k has no split 'test'; it has train"):
+        read_benchmark({"train": HUB["gsm8k"]["train"]}, few, "gsm8k")
+
+
+@pytest.mark.parametrize("name", list(BENCHMARKS))
+def test_prompts_are_the_ones_that_were_read(name: str, raw: pl.DataFrame) -> None:
+    """All four formats of the first held-out row. To write the files anew, delete them and run this twice."""
+    row = raw.filter(task=name, split="held_out").row(0, named=True)
+    shots = exemplars_of(prepare_exemplars(LOADERS), BENCHMARKS[name].task)
+    asked = Asked(row["question"], row["context"], row["choices"])
+    texts = [f"=== {f}\n{render(f, asked, shots).text}\n" for f in get_args(Format)]
+    file = GOLDEN / f"{name}.txt"
+    if not file.exists():
+        file.write_text("\n".join(texts))
+        pytest.fail(f"{file} was written: read it")
+    assert "\n".join(texts) == file.read_text()
+
+
+@pytest.mark.skipif(not SHARED.exists(), reason="the real questions are not here")
+def test_real_questions_convert() -> None:
+    """GSM8K as the hub has it: the solution with its last line."""
+    with gzip.open(SHARED / "gsm8k" / "test.jsonl.gz", "rt") as lines:
+        rows = [json.loads(line) for line in lines]
+    hub = [
+        {"question": r["question"], "answer": f"{r['solution']}\n#### {r['answer']}"} for r in rows
+    ]
+    table = read_benchmark({"train": [], "test": hub}, ALL, "gsm8k")
+    assert table.height == 1319
+    assert table["answer"].list.first().to_list() == [row["answer"].strip() for row in rows]
