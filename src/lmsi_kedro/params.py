@@ -65,11 +65,14 @@ class PathParams(Params):
 
 
 class EngineParams(Params):
-    """Where paths are computed: worker processes, number format, questions in a chunk."""
+    """Where paths are computed, and how a model is given its text."""
 
     workers: int = Field(gt=0)
     dtype: Literal["auto", "bfloat16", "float32"]
     rows_per_chunk: int = Field(gt=0)
+    chat: Literal["auto", "never"]
+    trust_remote_code: bool
+    skip_too_long: bool
 
 
 class VotingParams(Params):

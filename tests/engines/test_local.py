@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from lmsi_kedro.engines.local import LocalEngine
+from lmsi_kedro.engines.local.tree_decoder import TreeDecoder
 from lmsi_kedro.engines.plan import Request
 from lmsi_kedro.params import Sampling
 from lmsi_kedro.tasks import Prompt
@@ -30,29 +31,27 @@ def requests(shared: str, paths: range = range(4)) -> list[Request]:
 @pytest.mark.parametrize("shared", [SHARED, ""], ids=["few-shot", "zero-shot"])
 def test_logits_equal_a_full_forward(engine: LocalEngine, shared: str) -> None:
     """At the first token and after every step, with rows dropped on the way."""
-    engine.model.set_attn_implementation("sdpa")
-    plain = {own: engine.tokenizer.encode(shared) + engine.tokenizer.encode(own) for own in OWN}
+    parts = [(engine.tokenizer.encode(shared), engine.tokenizer.encode(own)) for own in OWN]
+    decoder = engine.decoder
+    assert isinstance(decoder, TreeDecoder)
     generator = torch.Generator().manual_seed(0)
     with torch.inference_mode():
-        engine.model.set_attn_implementation("lmsi_tree")
-        tree, logits, starts = engine.prefill(requests(shared), 6)
-        rows = [(own, plain[own]) for own in OWN for _ in range(4)]
-        questions = torch.arange(3).repeat_interleave(4)
+        logits = decoder.start(parts, 4, 6)
+        rows = [[*head, *tail] for head, tail in parts for _ in range(4)]
         for step in range(6):
             engine.model.set_attn_implementation("sdpa")
-            for row, (_, ids) in enumerate(rows):
+            for row, ids in enumerate(rows):
                 expected = engine.model(torch.tensor([ids])).logits[0, -1]
                 torch.testing.assert_close(logits[row], expected, rtol=1e-5, atol=1e-5)
             engine.model.set_attn_implementation("lmsi_tree")
             if step == 3:
                 kept = torch.tensor([0, 2, 3, 7, 8, 9])
-                rows, questions = [rows[i] for i in kept], questions[kept]
-                tree.keep(kept)
-                tree.assign(questions)
+                rows = [rows[i] for i in kept]
+                decoder.keep(kept)
             tokens = torch.randint(1, 300, (len(rows),), generator=generator)
-            rows = [(own, [*ids, int(t)]) for (own, ids), t in zip(rows, tokens, strict=True)]
+            rows = [[*ids, int(t)] for ids, t in zip(rows, tokens, strict=True)]
             if step < 5:
-                logits = engine.step(tree, tokens, starts[questions] + step)
+                logits = decoder.step(tokens)
 
 
 def test_paths_do_not_depend_on_their_company(engine: LocalEngine) -> None:

@@ -25,7 +25,14 @@ def plan(
     prompts: dict[str, Prompt] = PROMPTS,
     mode: str = "x",
 ) -> Plan:
-    engine = EngineParams(workers=workers, dtype=dtype, rows_per_chunk=8)  # type: ignore[arg-type]
+    engine = EngineParams(
+        workers=workers,
+        dtype=dtype,  # type: ignore[arg-type]
+        rows_per_chunk=8,
+        chat="auto",
+        trust_remote_code=False,
+        skip_too_long=False,
+    )
     made = Plan(model, digest, engine)
     made.add(prompts, m, sampling, {"mode": mode})
     return made

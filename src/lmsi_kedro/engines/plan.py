@@ -18,12 +18,12 @@ from typing import Any
 
 import polars as pl
 
-from lmsi_kedro.hardware import cpu_has_bfloat16
+from lmsi_kedro.hardware import cpu_has_bfloat16, gpus
 from lmsi_kedro.params import EngineParams, Sampling
 from lmsi_kedro.tasks import Prompt
 
 log = logging.getLogger(__name__)
-VERSION = 1  # of the sampling code: raise it when the same inputs give other text
+VERSION = 2  # of the sampling code: raise it when the same inputs give other text
 PATH_BLOCK = 8
 
 
@@ -44,12 +44,13 @@ class Chunk:
     sampling: Sampling
     columns: Mapping[str, str]
 
-    def address(self, digest: str, dtype: str) -> str:
+    def address(self, digest: str, dtype: str, chat: str) -> str:
         """The hash of all that decides the chunk's content."""
         content = {
             "version": VERSION,
             "model": digest,
             "dtype": dtype,
+            "chat": chat,
             "sampling": self.sampling.model_dump(),
             "columns": dict(self.columns),
             "requests": [
@@ -82,14 +83,14 @@ class Plan:
             size = max(1, self.engine.rows_per_chunk // len(paths))
             for start in range(0, len(requests), size):
                 chunk = Chunk(tuple(requests[start : start + size]), sampling, columns)
-                self.chunks[chunk.address(self.digest, self.dtype)] = chunk
+                self.chunks[chunk.address(self.digest, self.dtype, self.engine.chat)] = chunk
 
     @property
     def dtype(self) -> str:
-        """The number format of the model: bfloat16 where the processor computes in it."""
+        """The number format of the model: bfloat16 on GPUs and on processors that compute in it."""
         if self.engine.dtype != "auto":
             return self.engine.dtype
-        return "bfloat16" if cpu_has_bfloat16() else "float32"
+        return "bfloat16" if gpus() or cpu_has_bfloat16() else "float32"
 
     def compute(self, missing: Sequence[str]) -> Iterator[tuple[str, pl.DataFrame]]:
         """The missing chunks, in the order in which the workers finish them."""
@@ -101,7 +102,7 @@ class Plan:
             workers,
             mp_context=get_context("spawn"),
             initializer=start_worker,
-            initargs=(str(self.model), self.dtype, os.getpid()),
+            initargs=(str(self.model), self.dtype, self.engine, os.getpid()),
         ) as pool:
             futures = {pool.submit(sample_chunk, self.chunks[chunk]): chunk for chunk in missing}
             try:
@@ -143,7 +144,7 @@ class Progress:
 _engine: Any = None
 
 
-def start_worker(directory: str, dtype: str, parent: int) -> None:
+def start_worker(directory: str, dtype: str, engine: EngineParams, parent: int) -> None:
     """Load the model once per worker process, on one thread, and die with the parent."""
     global _engine
     threading.Thread(target=follow, args=(parent,), daemon=True).start()
@@ -154,7 +155,9 @@ def start_worker(directory: str, dtype: str, parent: int) -> None:
     torch.set_num_threads(1)
     from lmsi_kedro.engines.local import LocalEngine
 
-    _engine = LocalEngine(Path(directory), getattr(torch, dtype))
+    _engine = LocalEngine(
+        Path(directory), getattr(torch, dtype), engine.chat, engine.trust_remote_code
+    )
 
 
 def follow(parent: int) -> None:

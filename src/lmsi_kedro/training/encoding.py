@@ -8,7 +8,7 @@ nothing of batches.
 from dataclasses import dataclass
 from typing import Any
 
-from lmsi_kedro.tasks.encoding import encode_prompt
+from lmsi_kedro.tasks.encoding import PLAIN, Frame, encode_prompt, encode_target
 from lmsi_kedro.training.job import TrainingError
 
 
@@ -24,11 +24,10 @@ class Encoded:
         return len(self.ids) - self.prompt_tokens
 
 
-def encode_example(tokenizer: Any, prompt: str, target: str) -> Encoded:
+def encode_example(tokenizer: Any, prompt: str, target: str, frame: Frame = PLAIN) -> Encoded:
     """One training pair; the model also learns to end where the target ends."""
-    head = encode_prompt(tokenizer, prompt)
-    tail = tokenizer.encode(target, add_special_tokens=False)
-    return Encoded([*head, *tail, tokenizer.eos_token_id], len(head))
+    head = encode_prompt(tokenizer, prompt, frame)
+    return Encoded([*head, *encode_target(tokenizer, target, frame)], len(head))
 
 
 def check_vocabulary(tokenizer: Any, config: Any) -> None:

@@ -17,6 +17,7 @@ from pathlib import Path
 import polars as pl
 
 from lmsi_kedro.params import TrainingParams
+from lmsi_kedro.tasks.encoding import Chat
 
 COLUMNS = ["example_id", "prompt", "target", "weight"]
 # Part of every digest: raise it when the trainer makes other models from the same job.
@@ -34,6 +35,8 @@ class Job:
     folder: Path
     base_model: Path
     params: TrainingParams
+    chat: Chat
+    trust_remote_code: bool
 
     @classmethod
     def write(
@@ -43,13 +46,20 @@ class Job:
         base_model: Path,
         base_digest: str,
         params: TrainingParams,
+        chat: Chat = "auto",
+        trust_remote_code: bool = False,
     ) -> "Job":
         """Makes or finds the folder of a job; the order of the examples does not matter."""
         examples = checked(examples)
-        folder = workspace.resolve() / job_digest(examples, base_digest, params)[:32]
+        folder = workspace.resolve() / job_digest(examples, base_digest, params, chat)[:32]
         folder.mkdir(parents=True, exist_ok=True)
         examples.write_parquet(folder / "examples.parquet")
-        job = {"base_model": str(base_model.resolve()), "params": params.model_dump()}
+        job = {
+            "base_model": str(base_model.resolve()),
+            "params": params.model_dump(),
+            "chat": chat,
+            "trust_remote_code": trust_remote_code,
+        }
         (folder / "job.json").write_text(json.dumps(job, indent=2))
         return cls.read(folder / "job.json")
 
@@ -57,7 +67,10 @@ class Job:
     def read(cls, path: Path) -> "Job":
         """The job of a job.json."""
         job = json.loads(path.read_text())
-        return cls(path.parent, Path(job["base_model"]), TrainingParams(**job["params"]))
+        params = TrainingParams(**job["params"])
+        return cls(
+            path.parent, Path(job["base_model"]), params, job["chat"], job["trust_remote_code"]
+        )
 
     @property
     def examples(self) -> pl.DataFrame:
@@ -103,9 +116,9 @@ def checked(examples: pl.DataFrame) -> pl.DataFrame:
     return examples.select(COLUMNS).sort(COLUMNS)
 
 
-def job_digest(examples: pl.DataFrame, base_digest: str, params: TrainingParams) -> str:
+def job_digest(examples: pl.DataFrame, base_digest: str, params: TrainingParams, chat: Chat) -> str:
     """sha256 of all that determines the tuned model."""
-    head = {"recipe": RECIPE, "base": base_digest, "params": params.model_dump()}
+    head = {"recipe": RECIPE, "base": base_digest, "params": params.model_dump(), "chat": chat}
     digest = hashlib.sha256(json.dumps(head, sort_keys=True).encode())
     for row in examples.iter_rows():
         digest.update(repr(row).encode())

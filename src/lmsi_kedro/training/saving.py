@@ -25,7 +25,8 @@ EXAMPLES_COMPARED = 4
 
 def save_checked(trainer: TargetTrainer, job: Job) -> None:
     """Publishes the model once it is loaded back and compared; all processes take part."""
-    config = AutoConfig.from_pretrained(job.base_model)
+    trust = job.trust_remote_code
+    config = AutoConfig.from_pretrained(job.base_model, trust_remote_code=trust)
     probe = collate(trainer.plan.encoded[:EXAMPLES_COMPARED])
     model: Any = trainer.model
     live = logits(trainer.model_wrapped, model, probe)
@@ -34,7 +35,7 @@ def save_checked(trainer: TargetTrainer, job: Job) -> None:
         prepared = partial(job.model)
         model.save_pretrained(prepared, state_dict=weights)
         copy_base_files(job.base_model, prepared)
-        compare(live, prepared, model, probe)
+        compare(live, prepared, model, probe, trust)
         (prepared / "training.json").write_text(json.dumps(record(trainer, job), indent=2))
         publish(prepared, job.model)
         shutil.rmtree(job.checkpoints)
@@ -62,7 +63,7 @@ def copy_base_files(base_model: Path, prepared: Path) -> None:
 
 
 def compare(
-    live: torch.Tensor, prepared: Path, trained: Any, probe: dict[str, torch.Tensor]
+    live: torch.Tensor, prepared: Path, trained: Any, probe: dict[str, torch.Tensor], trust: bool
 ) -> None:
     """An error unless the saved model, computing as the trained one does, gives its logits."""
     # Else the copy would be loaded in ZeRO-3 shards, which needs the other processes.
@@ -72,12 +73,13 @@ def compare(
         dtype=trained.dtype,
         attn_implementation=trained.config._attn_implementation,
         output_loading_info=True,
+        trust_remote_code=trust,
     )
     model, info = loading
     if info["missing_keys"] or info["unexpected_keys"]:
         raise TrainingError(f"The saved model does not load back: {info}.")
     loaded = logits(model.to(live.device), model, probe)
-    saved = AutoConfig.from_pretrained(prepared).dtype or torch.float32
+    saved = model.config.dtype or torch.float32
     # Rounding to the files' format is the only difference there may be.
     allowed = 16 * torch.finfo(saved).eps * live.abs().max().item()
     if not (difference := (loaded - live).abs().max().item()) <= allowed:

@@ -20,6 +20,7 @@ from transformers.utils.logging import disable_progress_bar
 
 from lmsi_kedro.hardware import cpu_has_bfloat16
 from lmsi_kedro.params import TrainingParams
+from lmsi_kedro.tasks.encoding import frame_of
 from lmsi_kedro.training.attention import FLOAT32_ATTENTION
 from lmsi_kedro.training.batches import Plan, draw
 from lmsi_kedro.training.encoding import check_length, check_vocabulary, encode_example
@@ -37,6 +38,7 @@ def build_trainer(job: Job) -> TargetTrainer:
     plan, ids = build_plan(job, arguments.world_size)
     model = AutoModelForCausalLM.from_pretrained(
         job.base_model,
+        trust_remote_code=job.trust_remote_code,
         dtype=torch.bfloat16 if arguments.bf16 else torch.float32,
         attn_implementation=FLOAT32_ATTENTION if arguments.use_cpu else "sdpa",
     )
@@ -73,11 +75,13 @@ def build_plan(job: Job, processes: int) -> tuple[Plan, list[str]]:
             f"batch_size {params.batch_size} is less than processes x gradient_accumulation = "
             f"{processes} x {params.gradient_accumulation}; raise it or lower the others."
         )
-    config = AutoConfig.from_pretrained(job.base_model)
-    tokenizer = AutoTokenizer.from_pretrained(job.base_model)
+    trust = {"trust_remote_code": job.trust_remote_code}
+    config = AutoConfig.from_pretrained(job.base_model, **trust)
+    tokenizer = AutoTokenizer.from_pretrained(job.base_model, **trust)
+    frame = frame_of(tokenizer, job.chat)
     check_vocabulary(tokenizer, config)
     encoded = [
-        encode_example(tokenizer, prompt, target)
+        encode_example(tokenizer, prompt, target, frame)
         for prompt, target in examples.select("prompt", "target").iter_rows()
     ]
     ids = examples["example_id"].to_list()

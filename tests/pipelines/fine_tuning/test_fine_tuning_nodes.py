@@ -3,7 +3,7 @@ import shutil
 import polars as pl
 
 from lmsi_kedro.datasets.model_directory import Model
-from lmsi_kedro.params import TrainingParams
+from lmsi_kedro.params import EngineParams, TrainingParams
 from lmsi_kedro.pipelines.fine_tuning.nodes import fine_tune
 from lmsi_kedro.training import Job
 
@@ -23,6 +23,16 @@ PARAMS = TrainingParams(
 )
 
 
+ENGINE = EngineParams(
+    workers=1,
+    dtype="float32",
+    rows_per_chunk=8,
+    chat="auto",
+    trust_remote_code=False,
+    skip_too_long=False,
+)
+
+
 def test_a_finished_job_is_found_by_its_content_and_not_done_again(tmp_path):
     base = tmp_path / "base"
     base.mkdir()
@@ -32,5 +42,5 @@ def test_a_finished_job_is_found_by_its_content_and_not_done_again(tmp_path):
     model = Model.at(base)
     job = Job.write(tmp_path / "jobs", examples, model.path, model.digest, PARAMS)
     shutil.copytree(base, job.model)
-    tuned = fine_tune(examples, model, PARAMS, str(tmp_path / "jobs"))
+    tuned = fine_tune(examples, model, PARAMS, ENGINE, str(tmp_path / "jobs"))
     assert tuned == Model(job.model, model.digest)

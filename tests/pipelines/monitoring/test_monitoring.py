@@ -147,7 +147,8 @@ def test_a_real_collapse_is_caught(shipped: dict[str, Any], tmp_path: Path) -> N
             rows.append((*constant, target(answer)))
     examples = pl.DataFrame(rows, schema=schemas.EXAMPLES, orient="row")
     training = shipped["params"]["training"].model_copy(update={"steps": 25, "batch_size": 16})
-    candidate = fine_tune(examples, shipped["model"], training, str(tmp_path))
+    engine = shipped["params"]["engine"]
+    candidate = fine_tune(examples, shipped["model"], training, engine, str(tmp_path))
     before, after = (examined(shipped, model) for model in (shipped["model"], candidate))
     assert judge(before, before, MONITOR) == []
     promoted, _, verdict = promote(candidate, shipped["model"], before, after, MONITOR)

@@ -15,6 +15,7 @@ def create_pipeline() -> Pipeline:
                     "examples": "examples",
                     "base_model": "base_model",
                     "training": "params:training",
+                    "engine": "params:engine",
                     "workspace": "params:training_workspace",
                 },
                 outputs="tuned_model",

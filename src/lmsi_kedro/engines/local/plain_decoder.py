@@ -1,0 +1,53 @@
+"""Decodes as the model itself does, for those that the prefix tree cannot serve: no path shares its prompt."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from lmsi_kedro.engines.local.tree_decoder import Parts
+
+
+class PlainDecoder:
+    """Prompts are padded on the left and repeated for each path; the cache is the model's own."""
+
+    def __init__(self, model: Any) -> None:
+        self.model = model
+
+    def start(self, prompts: Sequence[Parts], paths: int, capacity: int) -> Tensor:
+        """The logits [R, V] of the first tokens of `paths` rows for each prompt."""
+        whole = [[*shared, *own] for shared, own in prompts for _ in range(paths)]
+        width = max(map(len, whole))
+        ids = torch.zeros(len(whole), width, dtype=torch.long)
+        self.mask = torch.zeros_like(ids)
+        for row, tokens in enumerate(whole):
+            ids[row, width - len(tokens) :] = torch.tensor(tokens)
+            self.mask[row, width - len(tokens) :] = 1
+        self.mask = self.mask.to(self.model.device)
+        self.cache: Any = None
+        return self.forward(ids, (self.mask.cumsum(1) - 1).clamp(min=0))
+
+    def step(self, tokens: Tensor) -> Tensor:
+        """The logits [R, V] after one more token [R] of each row."""
+        positions = self.mask.sum(1, keepdim=True)
+        self.mask = torch.cat([self.mask, torch.ones_like(positions)], dim=1)
+        return self.forward(tokens[:, None], positions)
+
+    def keep(self, rows: Tensor) -> None:
+        """Drop all other rows."""
+        rows = rows.to(self.model.device)
+        self.mask = self.mask[rows]
+        self.cache.batch_select_indices(rows)
+
+    def forward(self, ids: Tensor, positions: Tensor) -> Tensor:
+        output = self.model(
+            input_ids=ids.to(self.model.device),
+            attention_mask=self.mask,
+            position_ids=positions.to(self.model.device),
+            past_key_values=self.cache,
+            use_cache=True,
+            logits_to_keep=1,
+        )
+        self.cache = output.past_key_values
+        return output.logits[:, -1]  # type: ignore[no-any-return]

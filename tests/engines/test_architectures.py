@@ -1,0 +1,129 @@
+"""Any decoder: the tree where it gives the model's own logits, else the model's own way, with the same tokens."""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from transformers import AutoConfig, AutoModelForCausalLM
+
+from lmsi_kedro.engines.local import LocalEngine
+from lmsi_kedro.engines.local.plain_decoder import PlainDecoder
+from lmsi_kedro.engines.local.rows import said
+from lmsi_kedro.engines.local.tree_decoder import TreeDecoder
+from lmsi_kedro.engines.plan import Request
+from lmsi_kedro.mini_world.pretraining import train_tokenizer
+from lmsi_kedro.params import Sampling
+from lmsi_kedro.tasks import Prompt
+
+SMALL = {
+    "hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 16,
+    "intermediate_size": 96, "max_position_embeddings": 512, "initializer_range": 0.2,
+    "bos_token_id": None, "eos_token_id": 0, "pad_token_id": 0,
+}  # fmt: skip
+# Model type, what else its configuration needs, and whether the tree serves it.
+MODELS: list[tuple[str, dict[str, Any], bool]] = [
+    ("llama", {}, True),
+    ("qwen2", {}, True),
+    ("qwen3", {}, True),
+    ("gemma", {}, True),
+    ("mistral", {"sliding_window": None}, True),
+    ("gpt_neox", {}, True),
+    ("phi", {}, True),
+    ("mistral", {"sliding_window": 8}, False),
+    ("gemma2", {"sliding_window": 8, "query_pre_attn_scalar": 16}, False),
+    ("gemma3_text", {"sliding_window": 8, "query_pre_attn_scalar": 16}, False),
+]
+OWN = ["Q: Ben has 4 caps.\nA:", "Q: Cleo packs 3 boxes of 21 pens and 7 more.\nA:", "Q: 5\nA:"]
+REQUESTS = [
+    Request(f"q{i}", Prompt("Q: 3?\nA: 3.\n\n", own), range(3)) for i, own in enumerate(OWN)
+]
+SAMPLING = Sampling(temperature=1.0, max_new_tokens=20, seed=3)
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> Any:
+    return train_tokenizer(seed=1, sample=500)
+
+
+def engine(kind: str, more: dict[str, Any], tokenizer: Any, folder: Path) -> LocalEngine:
+    torch.manual_seed(0)
+    config = AutoConfig.for_model(kind, vocab_size=len(tokenizer), **SMALL, **more)
+    AutoModelForCausalLM.from_config(config).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return LocalEngine(folder, torch.float32)
+
+
+@pytest.mark.parametrize(
+    ("kind", "more", "tree"),
+    MODELS,
+    ids=[f"{kind}-{'tree' if t else 'plain'}" for kind, _, t in MODELS],
+)
+def test_logits_are_the_model_s_own(
+    kind: str, more: dict[str, Any], tree: bool, tokenizer: Any, tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:  # fmt: skip
+    """At every token of every path, whose prompts are of different lengths."""
+    with caplog.at_level(logging.WARNING):
+        made = engine(kind, more, tokenizer, tmp_path)
+    assert isinstance(made.decoder, TreeDecoder if tree else PlainDecoder)
+    assert ("No prefix tree for this model" in caplog.text) is not tree
+    parts = [(tokenizer.encode(r.prompt.shared), tokenizer.encode(r.prompt.own)) for r in REQUESTS]
+    rows = [[*head, *tail] for head, tail in parts for _ in range(3)]
+    plain = AutoModelForCausalLM.from_pretrained(tmp_path, attn_implementation="eager").eval()
+    generator = torch.Generator().manual_seed(1)
+    with torch.inference_mode():
+        logits = made.decoder.start(parts, 3, 12)
+        for step in range(12):
+            for row, ids in enumerate(rows):
+                expected = plain(torch.tensor([ids])).logits[0, -1]
+                error = (logits[row] - expected).abs().max() / expected.abs().max()
+                assert error < 1e-5, (step, row)
+            if step == 6:
+                kept = torch.tensor([0, 2, 4, 8])
+                made.decoder.keep(kept)
+                rows = [rows[i] for i in kept]
+            tokens = torch.randint(1, 300, (len(rows),), generator=generator)
+            rows = [[*ids, int(token)] for ids, token in zip(rows, tokens, strict=True)]
+            logits = made.decoder.step(tokens)
+
+
+def test_both_ways_write_the_same_paths(tokenizer: Any, tmp_path: Path) -> None:
+    made = engine("llama", {}, tokenizer, tmp_path)
+    shared = made.sample(REQUESTS, SAMPLING)
+    made.model.set_attn_implementation("sdpa")
+    made.decoder = PlainDecoder(made.model)
+    assert made.sample(REQUESTS, SAMPLING)["text"].to_list() == shared["text"].to_list()
+    assert shared["text"].n_unique() > 4
+
+
+def test_out_of_memory_halves_the_batch(
+    tokenizer: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The chunk is finished in smaller parts, with the same paths."""
+    made = engine("llama", {}, tokenizer, tmp_path)
+    whole, decode, sizes = made.sample(REQUESTS, SAMPLING), made.decode, []
+
+    def small_machine(requests: Any, *rest: Any) -> Any:
+        sizes.append(len(requests))
+        if len(requests) > 1:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return decode(requests, *rest)
+
+    monkeypatch.setattr(made, "decode", small_machine)
+    assert made.sample(REQUESTS, SAMPLING).drop("logprob").equals(whole.drop("logprob"))
+    assert sizes == [3, 1, 2, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("text", "spoken"),
+    [
+        (" It is 3. The answer is 3.\n\nQ: And?", "It is 3. The answer is 3."),
+        ("<think>Is it 4? The answer is 4.</think>\nThe answer is 3.", "The answer is 3."),
+        ("The answer is 4.</think> The answer is 3.", "The answer is 3."),
+        ("<think>The answer is 4.", ""),
+    ],
+)
+def test_thoughts_are_not_said(text: str, spoken: str) -> None:
+    assert said(text) == spoken
