@@ -14,3 +14,11 @@ def cpu_has_bfloat16() -> bool:
 def gpus() -> int:
     """How many NVIDIA GPUs the machine has, told without loading torch."""
     return len(list(Path("/dev").glob("nvidia[0-9]*")))
+
+
+def available_memory() -> int:
+    """Bytes that programs may still use; a very large number where the system does not tell."""
+    meminfo = Path("/proc/meminfo")
+    lines = meminfo.read_text().splitlines() if meminfo.exists() else []
+    found = [int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable")]
+    return found[0] if found else 1 << 60

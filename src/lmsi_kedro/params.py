@@ -8,6 +8,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from lmsi_kedro.hardware import cpu_has_bfloat16, gpus
+
 Format = Literal["few_shot_cot", "few_shot_direct", "zero_shot_cot", "zero_shot_direct"]
 
 Mode = Literal[
@@ -73,6 +75,13 @@ class EngineParams(Params):
     chat: Literal["auto", "never"]
     trust_remote_code: bool
     skip_too_long: bool
+
+    @property
+    def number_format(self) -> Literal["bfloat16", "float32"]:
+        """bfloat16 on GPUs and on processors that compute in it, unless dtype says otherwise."""
+        if self.dtype != "auto":
+            return self.dtype
+        return "bfloat16" if gpus() or cpu_has_bfloat16() else "float32"
 
 
 class VotingParams(Params):

@@ -18,7 +18,6 @@ from typing import Any
 
 import polars as pl
 
-from lmsi_kedro.hardware import cpu_has_bfloat16, gpus
 from lmsi_kedro.params import EngineParams, Sampling
 from lmsi_kedro.tasks import Prompt
 
@@ -83,14 +82,9 @@ class Plan:
             size = max(1, self.engine.rows_per_chunk // len(paths))
             for start in range(0, len(requests), size):
                 chunk = Chunk(tuple(requests[start : start + size]), sampling, columns)
-                self.chunks[chunk.address(self.digest, self.dtype, self.engine.chat)] = chunk
-
-    @property
-    def dtype(self) -> str:
-        """The number format of the model: bfloat16 on GPUs and on processors that compute in it."""
-        if self.engine.dtype != "auto":
-            return self.engine.dtype
-        return "bfloat16" if gpus() or cpu_has_bfloat16() else "float32"
+                self.chunks[
+                    chunk.address(self.digest, self.engine.number_format, self.engine.chat)
+                ] = chunk
 
     def compute(self, missing: Sequence[str]) -> Iterator[tuple[str, pl.DataFrame]]:
         """The missing chunks, in the order in which the workers finish them."""
@@ -102,7 +96,7 @@ class Plan:
             workers,
             mp_context=get_context("spawn"),
             initializer=start_worker,
-            initargs=(str(self.model), self.dtype, self.engine, os.getpid()),
+            initargs=(str(self.model), self.engine, os.getpid()),
         ) as pool:
             futures = {pool.submit(sample_chunk, self.chunks[chunk]): chunk for chunk in missing}
             try:
@@ -144,7 +138,7 @@ class Progress:
 _engine: Any = None
 
 
-def start_worker(directory: str, dtype: str, engine: EngineParams, parent: int) -> None:
+def start_worker(directory: str, engine: EngineParams, parent: int) -> None:
     """Load the model once per worker process, on one thread, and die with the parent."""
     global _engine
     threading.Thread(target=follow, args=(parent,), daemon=True).start()
@@ -156,7 +150,7 @@ def start_worker(directory: str, dtype: str, engine: EngineParams, parent: int) 
     from lmsi_kedro.engines.local import LocalEngine
 
     _engine = LocalEngine(
-        Path(directory), getattr(torch, dtype), engine.chat, engine.trust_remote_code
+        Path(directory), getattr(torch, engine.number_format), engine.chat, engine.trust_remote_code
     )
 
 

@@ -1,4 +1,4 @@
-"""raw_questions and exemplar files -> tasks, questions, labels, exemplars, examples_0."""
+"""raw_questions and exemplar files -> tasks, questions, labels, exemplars, examples_0; the model is checked."""
 
 from kedro.pipeline import Node, Pipeline
 
@@ -9,6 +9,7 @@ from lmsi_kedro.pipelines.preparation.nodes import (
     prepare_questions,
     start_accumulation,
 )
+from lmsi_kedro.pipelines.preparation.preflight import check_model
 
 
 def create_pipeline() -> Pipeline:
@@ -23,8 +24,22 @@ def create_pipeline() -> Pipeline:
             Node(
                 prepare_questions,
                 inputs=["raw_questions", "tasks", "params:preparation"],
-                outputs="questions",
+                outputs="prepared_questions",
                 name="prepare_questions",
+            ),
+            Node(
+                check_model,
+                inputs=[
+                    "prepared_questions",
+                    "exemplars",
+                    "base_model",
+                    "tasks",
+                    "params:paths",
+                    "params:evaluation",
+                    "params:engine",
+                ],
+                outputs=["questions", "preflight"],
+                name="check_model",
             ),
             Node(
                 prepare_labels,

@@ -1,0 +1,158 @@
+"""Everything about a model that would fail later is found here, before the first token is sampled.
+
+Needs its tokenizer and configuration only, not its weights.
+"""
+
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from lmsi_kedro.datasets.model_directory import Model
+from lmsi_kedro.engines.plan import PATH_BLOCK
+from lmsi_kedro.hardware import available_memory, gpus
+from lmsi_kedro.params import EngineParams, EvaluationParams, PathParams
+from lmsi_kedro.pipelines.sampling.nodes import exemplars_of, prompts_of
+from lmsi_kedro.tasks import Prompt, Tasks
+from lmsi_kedro.tasks.encoding import Frame, encode_parts, encode_prompt, frame_of
+
+log = logging.getLogger(__name__)
+BYTES = {"bfloat16": 2, "float16": 2, "float32": 4}
+
+
+def check_model(
+    prepared_questions: pl.DataFrame,
+    exemplars: pl.DataFrame,
+    base_model: Model,
+    tasks: Tasks,
+    paths: PathParams,
+    evaluation: EvaluationParams,
+    engine: EngineParams,
+) -> tuple[pl.DataFrame, dict[str, Any]]:
+    """questions that the model can take, and preflight: what was found. ValueError says what to change."""
+    tokenizer, config = load(base_model.path, engine.trust_remote_code)
+    frame = frame_of(tokenizer, engine.chat)
+    if tokenizer.eos_token_id is None and frame.end is None:
+        raise ValueError(
+            f"{base_model.path} has no end token, so no path could stop: set eos_token in tokenizer_config.json"
+        )
+    new_tokens = max(paths.sampling.max_new_tokens, evaluation.max_new_tokens)
+    context = config.get("max_position_embeddings")
+    prompts = {
+        name: prompts_of(
+            prepared_questions.filter(task=name), "few_shot_cot", exemplars_of(exemplars, task)
+        )
+        for name, task in tasks.root.items()
+    }
+    check_round_trip(tokenizer, prompts, frame)
+    own = {q: p for asked in prompts.values() for q, p in asked.items()}
+    lengths = prompt_lengths(tokenizer, own, frame, (context or 1 << 40) - new_tokens)
+    too_long = {q: n for q, n in lengths.items() if context and n + new_tokens > context}
+    refuse_too_long(too_long, new_tokens, context, engine)
+    longest = longest_prompt(tokenizer, own, frame)
+    needed = memory(config, base_model.path, engine, longest, new_tokens)
+    found = {
+        "chat": frame.is_chat,
+        "context": context,
+        "longest_prompt": longest,
+        "skipped_too_long": len(too_long),
+        "memory_gib": round(needed / 2**30, 2),
+        "device": "cuda" if gpus() else "cpu",
+        "dtype": engine.number_format,
+    }
+    log.info("Preflight: %s", ", ".join(f"{name} {value}" for name, value in found.items()))
+    return prepared_questions.filter(~pl.col("question_id").is_in(list(too_long))), found
+
+
+def load(path: Path, trust_remote_code: bool) -> tuple[Any, dict[str, Any]]:
+    """The tokenizer, and the configuration of the text part of a model."""
+    from transformers import AutoTokenizer
+
+    config = json.loads((path / "config.json").read_text())
+    tokenizer = AutoTokenizer.from_pretrained(path, trust_remote_code=trust_remote_code)
+    return tokenizer, config.get("text_config", config)
+
+
+def check_round_trip(tokenizer: Any, prompts: dict[str, dict[str, Prompt]], frame: Frame) -> None:
+    """The first prompt of each task: tokens part where its parts do, and give the text back."""
+    for name, asked in prompts.items():
+        for prompt in list(asked.values())[:1]:
+            shared, own = encode_parts(tokenizer, prompt.shared, prompt.own, frame)
+            text = tokenizer.decode([*shared, *own])
+            if (
+                not text.endswith(frame.before[-1:] + prompt.text + frame.after)
+                and prompt.text not in text
+            ):
+                log.warning("Task %s: the tokenizer does not give its prompt back as it was", name)
+
+
+def prompt_lengths(
+    tokenizer: Any, prompts: dict[str, Prompt], frame: Frame, room: int
+) -> dict[str, int]:
+    """Tokens of every prompt; the characters of one that surely has room, which are at least as many."""
+    shared: dict[str, int] = {}
+    lengths = {}
+    for question, prompt in prompts.items():
+        if prompt.shared not in shared:
+            text = Frame(before=frame.before)
+            shared[prompt.shared] = len(encode_prompt(tokenizer, prompt.shared, text))
+        own = len((prompt.own + frame.after).encode())
+        if shared[prompt.shared] + own > room:
+            own = len(tokenizer.encode(prompt.own + frame.after, add_special_tokens=False))
+        lengths[question] = shared[prompt.shared] + own
+    return lengths
+
+
+def longest_prompt(tokenizer: Any, prompts: dict[str, Prompt], frame: Frame) -> int:
+    """Tokens of the prompt with the most characters."""
+    if not prompts:
+        return 0
+    prompt = max(prompts.values(), key=lambda prompt: len(prompt.text))
+    return len(encode_prompt(tokenizer, prompt.text, frame))
+
+
+def refuse_too_long(
+    too_long: dict[str, int], new_tokens: int, context: int | None, engine: EngineParams
+) -> None:
+    """ValueError that names the longest question, or a warning with `engine.skip_too_long`."""
+    if not too_long:
+        return
+    worst = max(too_long, key=too_long.__getitem__)
+    said = (
+        f"{len(too_long):,} questions do not fit into the model's context of {context} tokens; the longest is "
+        f"{worst} with {too_long[worst]} tokens and {new_tokens} new ones"
+    )
+    if not engine.skip_too_long:
+        raise ValueError(
+            f"{said}. Leave them out with engine.skip_too_long=true, or use fewer exemplars"
+        )
+    log.warning("%s. They are left out", said)
+
+
+def memory(config: dict[str, Any], path: Path, engine: EngineParams, longest: int, new: int) -> int:
+    """Bytes that sampling needs: weights and keys and values of a chunk's tokens, in every worker.
+
+    longest: tokens of the longest prompt, which PATH_BLOCK paths share. ValueError when there is less.
+    """
+    stored = BYTES.get(str(config.get("dtype") or config.get("torch_dtype")), 2)
+    size = BYTES[engine.number_format]
+    weights = sum(file.stat().st_size for file in path.glob("*.safetensors")) * size // stored
+    questions = engine.rows_per_chunk // PATH_BLOCK + 1
+    tokens = engine.rows_per_chunk * new + questions * longest
+    needed = engine.workers * (weights + tokens * size * numbers_per_token(config))
+    if not gpus() and needed > available_memory():
+        raise ValueError(
+            f"sampling needs {needed / 2**30:.1f} GiB of memory, {available_memory() / 2**30:.1f} are free: "
+            "lower engine.rows_per_chunk or engine.workers"
+        )
+    return needed
+
+
+def numbers_per_token(config: dict[str, Any]) -> int:
+    """Keys and values that a token leaves in all layers."""
+    heads = int(config["num_attention_heads"])
+    width = int(config.get("head_dim") or config["hidden_size"] // heads)
+    shared = int(config.get("num_key_value_heads") or heads)
+    return 2 * int(config["num_hidden_layers"]) * shared * width

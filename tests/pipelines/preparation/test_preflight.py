@@ -1,0 +1,104 @@
+"""What would fail in the middle of a run is said before it begins, with what to change."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from lmsi_kedro import schemas
+from lmsi_kedro.datasets.model_directory import Model
+from lmsi_kedro.params import EngineParams, EvaluationParams, PathParams, Sampling
+from lmsi_kedro.pipelines.preparation import preflight
+from lmsi_kedro.tasks import Task, Tasks
+
+BASE = Path(__file__).parents[3] / "data" / "06_models" / "base"
+PATHS = PathParams(
+    m=2,
+    questions_per_task=5,
+    sampling=Sampling(temperature=0.7, max_new_tokens=96, seed=1),
+)
+EVALUATION = EvaluationParams(
+    modes=["cot_greedy"], greedy_questions=5, voted_questions=5, m=2,
+    temperature=0.7, raised_temperature=1.2, max_new_tokens=64, seed=1,
+)  # fmt: skip
+ENGINE = EngineParams(
+    workers=2, dtype="float32", rows_per_chunk=64, chat="auto", trust_remote_code=False,
+    skip_too_long=False,
+)  # fmt: skip
+TASKS = Tasks({"mini": Task(kind="number")})
+
+
+def questions(*texts: str) -> pl.DataFrame:
+    rows = [(f"q{i}", "mini", "unlabeled", text, None, None) for i, text in enumerate(texts)]
+    return pl.DataFrame(rows, schema=schemas.QUESTIONS, orient="row")
+
+
+def check(table: pl.DataFrame, model: Path = BASE, **changed: Any) -> Any:
+    engine = ENGINE.model_copy(update=changed)
+    exemplars = schemas.empty(schemas.EXEMPLARS)
+    return preflight.check_model(
+        table, exemplars, Model.at(model), TASKS, PATHS, EVALUATION, engine
+    )
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(BASE, tmp_path / "model"))
+
+
+def test_a_good_model_passes_and_is_described() -> None:
+    asked = questions("Finn has 3 pens. How many?", "Ana has 4 pens and 5 caps. How many?")
+    fitting, found = check(asked)
+    assert fitting.equals(asked)
+    assert found["context"] == 1024
+    assert found["skipped_too_long"] == 0
+    assert 10 < found["longest_prompt"] < 60
+    assert found["chat"] is False
+    weights = (BASE / "model.safetensors").stat().st_size
+    assert found["memory_gib"] >= round(2 * weights / 2**30, 2)
+
+
+def test_questions_beyond_the_context_are_named_or_left_out() -> None:
+    long = "How many pens has Finn? " * 300
+    with pytest.raises(
+        ValueError, match=r"1 questions do not fit .* 1024 tokens; the longest is q1 with"
+    ):
+        check(questions("Short?", long))
+    fitting, found = check(questions("Short?", long), skip_too_long=True)
+    assert fitting["question_id"].to_list() == ["q0"]
+    assert found["skipped_too_long"] == 1
+
+
+def test_a_question_that_just_fits_is_kept() -> None:
+    """Counted in tokens, not in characters."""
+    text = "pens " * 400
+    fitting, _ = check(questions(text))
+    assert fitting.height == 1
+    assert len(text) > 1024
+
+
+def test_a_model_without_an_end_token_is_refused(model: Path) -> None:
+    config = json.loads((model / "tokenizer_config.json").read_text())
+    config.pop("eos_token")
+    (model / "tokenizer_config.json").write_text(json.dumps(config))
+    with pytest.raises(ValueError, match="has no end token, so no path could stop: set eos_token"):
+        check(questions("How many?"), model)
+
+
+def test_memory_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(preflight, "available_memory", lambda: 10 << 20)
+    monkeypatch.setattr(preflight, "gpus", lambda: 0)
+    with pytest.raises(ValueError, match=r"needs .* GiB of memory.*lower engine\.rows_per_chunk"):
+        check(questions("How many?"), rows_per_chunk=4096)
+
+
+def test_the_forecast_is_the_size_of_the_cache() -> None:
+    """Two numbers per head, width and layer for each token, in two workers."""
+    config = json.loads((BASE / "config.json").read_text())
+    assert preflight.numbers_per_token(config) == 2 * 4 * 4 * 40
+    small = preflight.memory(config, BASE, ENGINE, longest=0, new=0)
+    large = preflight.memory(config, BASE, ENGINE, longest=100, new=50)
+    assert large - small == 2 * (64 * 50 + 9 * 100) * 4 * 1280
