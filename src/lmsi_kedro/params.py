@@ -69,6 +69,8 @@ class PathParams(Params):
 class EngineParams(Params):
     """Where paths are computed, and how a model is given its text."""
 
+    executor: Literal["processes", "ray"]
+    ray_address: str | None
     workers: int = Field(gt=0)
     dtype: Literal["auto", "bfloat16", "float32"]
     rows_per_chunk: int = Field(gt=0)

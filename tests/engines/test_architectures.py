@@ -8,11 +8,11 @@ import pytest
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM
 
+from lmsi_kedro.engines.chunk import Request
 from lmsi_kedro.engines.local import LocalEngine
 from lmsi_kedro.engines.local.plain_decoder import PlainDecoder
 from lmsi_kedro.engines.local.rows import said
 from lmsi_kedro.engines.local.tree_decoder import TreeDecoder
-from lmsi_kedro.engines.plan import Request
 from lmsi_kedro.mini_world.pretraining import train_tokenizer
 from lmsi_kedro.params import Sampling
 from lmsi_kedro.tasks import Prompt

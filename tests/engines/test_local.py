@@ -6,9 +6,9 @@ import polars as pl
 import pytest
 import torch
 
+from lmsi_kedro.engines.chunk import Request
 from lmsi_kedro.engines.local import LocalEngine
 from lmsi_kedro.engines.local.tree_decoder import TreeDecoder
-from lmsi_kedro.engines.plan import Request
 from lmsi_kedro.params import Sampling
 from lmsi_kedro.tasks import Prompt
 from tests.models import tiny_model

@@ -26,6 +26,8 @@ def plan(
     mode: str = "x",
 ) -> Plan:
     engine = EngineParams(
+        executor="processes",
+        ray_address=None,
         workers=workers,
         dtype=dtype,  # type: ignore[arg-type]
         rows_per_chunk=8,

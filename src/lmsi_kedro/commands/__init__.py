@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from lmsi_kedro.commands import audit, report
+from lmsi_kedro.commands import audit, forecast, report
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -12,6 +12,7 @@ def main(arguments: list[str] | None = None) -> int:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     report.add_to(commands)
     audit.add_to(commands)
+    forecast.add_to(commands)
     given = parser.parse_args(arguments)
     try:
         print(given.run(given))

@@ -24,6 +24,8 @@ PARAMS = TrainingParams(
 
 
 ENGINE = EngineParams(
+    executor="processes",
+    ray_address=None,
     workers=1,
     dtype="float32",
     rows_per_chunk=8,

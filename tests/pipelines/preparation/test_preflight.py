@@ -25,8 +25,8 @@ EVALUATION = EvaluationParams(
     temperature=0.7, raised_temperature=1.2, max_new_tokens=64, seed=1,
 )  # fmt: skip
 ENGINE = EngineParams(
-    workers=2, dtype="float32", rows_per_chunk=64, chat="auto", trust_remote_code=False,
-    skip_too_long=False,
+    executor="processes", ray_address=None, workers=2, dtype="float32", rows_per_chunk=64, chat="auto",
+    trust_remote_code=False, skip_too_long=False,
 )  # fmt: skip
 TASKS = Tasks({"mini": Task(kind="number")})
 

@@ -16,10 +16,10 @@ from torch import Tensor
 from transformers import AutoModelForCausalLM, AutoTokenizer
 from transformers.utils.logging import disable_progress_bar
 
+from lmsi_kedro.engines.chunk import Request
 from lmsi_kedro.engines.local.plain_decoder import PlainDecoder
 from lmsi_kedro.engines.local.rows import Rows
 from lmsi_kedro.engines.local.tree_decoder import Parts, TreeDecoder, serves
-from lmsi_kedro.engines.plan import Request
 from lmsi_kedro.kernels import sample_tokens
 from lmsi_kedro.params import Sampling
 from lmsi_kedro.tasks.encoding import Chat, encode_parts, end_tokens, frame_of

@@ -9,7 +9,7 @@ import polars as pl
 import torch
 from torch import Tensor
 
-from lmsi_kedro.engines.plan import Request
+from lmsi_kedro.engines.chunk import Request
 from lmsi_kedro.tasks import STOP
 
 TAIL = 8  # tokens looked at for a stop sequence; "\nQ:" is at most 3 tokens of any tokenizer

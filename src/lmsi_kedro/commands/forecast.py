@@ -1,0 +1,96 @@
+"""`lmsi forecast`: hours, tokens, examples and disk of a configured run, before it is started."""
+
+import argparse
+import re
+from pathlib import Path
+from typing import Any
+
+SAMPLE = 200  # questions whose training examples are measured
+
+
+def add_to(commands: Any) -> None:
+    """Adds this subcommand to argparse's subparsers."""
+    command: argparse.ArgumentParser = commands.add_parser(
+        "forecast", help="what a run will cost, after measuring its engine for a minute"
+    )
+    command.add_argument("--env", default="base", help="configuration, such as paper or gpu")
+    command.add_argument("--params", default="", help="as for kedro run: rounds=2,model=...")
+    command.add_argument("--seconds", type=float, default=60.0, help="of measurement")
+    command.set_defaults(run=lambda given: forecast(given.env, given.params, given.seconds))
+
+
+def forecast(env: str, params: str, seconds: float, project: Path | None = None) -> str:
+    """A sentence per figure."""
+    from kedro.framework.session import KedroSession
+    from kedro.framework.startup import bootstrap_project
+
+    from lmsi_kedro.forecast import cost_of, measure
+
+    project = project or Path.cwd()
+    bootstrap_project(project)
+    with KedroSession.create(project, env=env, runtime_params=split(params)) as session:
+        context: Any = session.load_context()  # type: ignore[attr-defined]
+        plan, work, texts = planned(context.catalog, context.params)
+    measured = measure(plan, texts, seconds)
+    return "\n".join(told(work, measured, cost_of(work, measured)))
+
+
+def split(params: str) -> dict[str, Any]:
+    """a.b=1,c=[x,y] as nested parameters, as `kedro run --params` reads them."""
+    from omegaconf import OmegaConf
+
+    pairs = re.split(r",(?=[\w.]+=)", params) if params else []
+    nested: dict[str, Any] = OmegaConf.to_container(OmegaConf.from_dotlist(pairs))  # type: ignore[assignment]
+    return nested
+
+
+def planned(catalog: Any, params: dict[str, Any]) -> tuple[Any, Any, list[str]]:
+    """The sampling plan of round 1, all work of the run, and some training examples."""
+    from lmsi_kedro.forecast import Work
+    from lmsi_kedro.pipelines.evaluation.nodes import plan_evaluation
+    from lmsi_kedro.pipelines.preparation import nodes
+    from lmsi_kedro.pipelines.sampling.nodes import exemplars_of, plan_paths, prompts_of
+
+    raw, loaders = catalog.load("raw_questions"), catalog.load("raw_exemplars")
+    tasks = nodes.choose_tasks(raw, loaders, params["tasks"])
+    questions = nodes.prepare_questions(raw, tasks, params["preparation"])
+    exemplars, model = nodes.prepare_exemplars(loaders), catalog.load("base_model")
+    tables = (questions, exemplars, model, tasks)
+    plan = plan_paths(*tables, params["paths"], params["engine"])
+    evaluation = plan_evaluation(*tables, params["evaluation"], params["engine"])
+    work = Work(
+        rounds=params["rounds"],
+        paths=paths_of(plan),
+        evaluation_paths=paths_of(evaluation),
+        models_evaluated=params["rounds"] + 2,  # the base model and the random arm
+        trainings=params["rounds"] + 1,
+        training_examples=params["training"].steps * params["training"].batch_size,
+        workers=params["engine"].workers,
+    )
+    first = tasks.in_domain[0]
+    asked = questions.filter(task=first).head(SAMPLE)
+    texts = [
+        prompt.text
+        for format in params["mixing"].formats
+        for prompt in prompts_of(asked, format, exemplars_of(exemplars, tasks[first])).values()
+    ]
+    return plan, work, texts
+
+
+def paths_of(plan: Any) -> int:
+    return sum(len(request.paths) for chunk in plan.chunks.values() for request in chunk.requests)
+
+
+def told(work: Any, measured: Any, cost: Any) -> list[str]:
+    """The measurement, then what follows from it."""
+    rate = measured.tokens / measured.seconds
+    return [
+        f"measured: {measured.paths:,} paths in {measured.seconds:.0f} s, {rate:,.0f} tokens/s a worker, "
+        f"{measured.tokens / measured.paths:.0f} tokens a path, {measured.parameters / 1e6:,.1f} M parameters",
+        f"sampling: {work.rounds * work.paths:,} paths to learn from and {work.models_evaluated} x "
+        f"{work.evaluation_paths:,} to evaluate, {cost.tokens:,} tokens, {cost.sampling_hours:,.2f} h "
+        f"with {work.workers} workers",
+        f"training: {work.trainings} x {cost.examples_per_training:,} examples, {cost.training_tokens:,} tokens, "
+        f"about {cost.training_hours:,.2f} h on one device",
+        f"in all about {cost.device_hours:,.2f} device hours and {cost.disk_gib:,.2f} GiB of disk",
+    ]
