@@ -132,7 +132,8 @@ class TrainingParams(Params):
     weight_decay: float = Field(ge=0)
     max_grad_norm: float = Field(gt=0)
     seed: int = Field(ge=0)
-    processes: int = Field(gt=0)
+    processes: int = Field(gt=0, description="of this machine; a hostfile's slots instead of it")
+    hostfile: str | None
     zero_stage: Literal[0, 1, 2, 3]
     precision: Literal["auto", "bfloat16", "float32"]
     gradient_accumulation: int = Field(gt=0)

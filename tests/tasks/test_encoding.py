@@ -8,8 +8,8 @@ import torch
 import yaml
 from transformers import AutoTokenizer, GenerationConfig
 
+from lmsi_kedro.engines.chunk import Request
 from lmsi_kedro.engines.local import LocalEngine
-from lmsi_kedro.engines.plan import Request
 from lmsi_kedro.mini_world.pretraining import train_tokenizer
 from lmsi_kedro.params import Format, Sampling
 from lmsi_kedro.tasks import Asked, Exemplar, Prompt, render, target

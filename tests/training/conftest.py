@@ -20,6 +20,7 @@ PARAMS = {
     "max_grad_norm": 1.0,
     "seed": 3,
     "processes": 2,
+    "hostfile": None,
     "zero_stage": 2,
     "precision": "float32",
     "gradient_accumulation": 1,

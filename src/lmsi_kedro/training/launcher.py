@@ -9,6 +9,7 @@ import fcntl
 import json
 import logging
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -22,6 +23,7 @@ from lmsi_kedro.training.job import Job, TrainingError
 
 log = logging.getLogger(__name__)
 REPORT_SECONDS = 5.0
+TRAINER = "lmsi_kedro.training.trainer"
 
 
 def train(job: Job) -> Path:
@@ -46,12 +48,10 @@ def exclusive(folder: Path) -> Iterator[None]:
 @contextlib.contextmanager
 def processes(job: Job, output: IO[bytes]) -> Iterator[list[subprocess.Popen[bytes]]]:
     """The trainer's processes, each in a group of its own; all are gone afterwards."""
-    command = [sys.executable, "-m", "lmsi_kedro.training.trainer", str(job.folder / "job.json")]
     running: list[subprocess.Popen[bytes]] = []
-    port = free_port()
+    start = on_nodes if job.params.hostfile else on_this_machine
     try:
-        for rank in range(job.params.processes):
-            environment = os.environ | rank_environment(rank, job.params.processes, port)
+        for command, environment in start(job, free_port()):
             running.append(
                 subprocess.Popen(
                     command, env=environment, stdout=output, stderr=output, process_group=0
@@ -63,6 +63,49 @@ def processes(job: Job, output: IO[bytes]) -> Iterator[list[subprocess.Popen[byt
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+
+
+def on_this_machine(job: Job, port: int) -> Iterator[tuple[list[str], dict[str, str]]]:
+    """A command and its environment for every rank."""
+    command = [sys.executable, "-m", TRAINER, str(job.folder / "job.json")]
+    for rank in range(job.params.processes):
+        yield command, os.environ | rank_environment(rank, job.params.processes, port)
+
+
+def on_nodes(job: Job, port: int) -> Iterator[tuple[list[str], dict[str, str]]]:
+    """DeepSpeed's own launcher, which starts a process for every slot of the hostfile through ssh and pdsh.
+
+    The project, its environment and its data must be there under the same path on every node.
+    """
+    hosts = read_hostfile(Path(str(job.params.hostfile)))
+    command = [
+        sys.executable,
+        "-m",
+        "deepspeed.launcher.runner",
+        f"--hostfile={job.params.hostfile}",
+    ]
+    command += [f"--master_port={port}", "--force_multi", "--no_local_rank", "--module", TRAINER]
+    log.info("Training on %s", ", ".join(f"{host} ({slots})" for host, slots in hosts.items()))
+    yield [*command, str(job.folder / "job.json")], dict(os.environ)
+
+
+def read_hostfile(path: Path) -> dict[str, int]:
+    """Slots by host; TrainingError names the line that is none."""
+    if not path.is_file():
+        raise TrainingError(f"training.hostfile: {path} does not exist.")
+    hosts = {}
+    for number, line in enumerate(path.read_text().splitlines(), start=1):
+        if not (text := line.partition("#")[0].strip()):
+            continue
+        found = re.fullmatch(r"(\S+)\s+slots=([1-9]\d*)", text)
+        if not found:
+            raise TrainingError(
+                f"training.hostfile: {path}, line {number}: {text!r} is not of the form 'host slots=8'."
+            )
+        hosts[found[1]] = int(found[2])
+    if not hosts:
+        raise TrainingError(f"training.hostfile: {path} names no host.")
+    return hosts
 
 
 def rank_environment(rank: int, count: int, port: int) -> dict[str, str]:
@@ -119,5 +162,7 @@ def failure(job: Job) -> str:
     """The trainer's own sentence, or the end of what it printed."""
     if job.error.exists():
         return job.error.read_text()
+    if job.params.hostfile and "not reachable via ssh" in job.log.read_text(errors="replace"):
+        return f"training.hostfile: a host of {job.params.hostfile} does not answer ssh without a password."
     tail = "\n".join(job.log.read_text(errors="replace").splitlines()[-25:])
     return f"The trainer stopped without a result; the end of {job.log}:\n{tail}"

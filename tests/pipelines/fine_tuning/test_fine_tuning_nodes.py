@@ -16,6 +16,7 @@ PARAMS = TrainingParams(
     max_grad_norm=1,
     seed=0,
     processes=1,
+    hostfile=None,
     zero_stage=0,
     precision="auto",
     gradient_accumulation=1,

@@ -1,0 +1,82 @@
+"""Several nodes by a hostfile: DeepSpeed's own launcher, with two "nodes" on this machine."""
+
+import json
+import os
+import stat
+import sys
+from pathlib import Path
+
+import pytest
+
+from lmsi_kedro.training import TrainingError, train
+from lmsi_kedro.training.launcher import read_hostfile
+
+# What pdsh does, without a network: the command once per host, %n its number.
+PDSH = """#!{python}
+import subprocess, sys
+hosts = sys.argv[sys.argv.index("-w") + 1].split(",")
+command = " ".join(sys.argv[sys.argv.index("-w") + 2:])
+running = [subprocess.Popen(["bash", "-c", command.replace("%n", str(n))]) for n in range(len(hosts))]
+sys.exit(max(process.wait() for process in running))
+"""
+SSH = """#!/bin/sh
+case "$*" in *"hostname -I"*) echo 127.0.0.1;; *) exit {code};; esac
+"""
+
+
+def commands(folder: Path, ssh_code: int) -> None:
+    """Stand-ins for ssh and pdsh, found before the real ones."""
+    scripts = {"pdsh": PDSH.format(python=sys.executable), "ssh": SSH.format(code=ssh_code)}
+    for name, script in scripts.items():
+        (folder / name).write_text(script)
+        (folder / name).chmod(stat.S_IRWXU)
+
+
+@pytest.fixture
+def hostfile(tmp_path: Path) -> Path:
+    path = tmp_path / "hostfile"
+    path.write_text("# two nodes\nnode-1 slots=1\nnode-2 slots=1\n\n")
+    return path
+
+
+@pytest.mark.slow
+def test_two_nodes_train_as_two_processes(make_job, hostfile, tmp_path, monkeypatch):
+    commands(tmp_path, ssh_code=0)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("DS_ACCELERATOR", "cpu")
+    alone = json.loads((train(make_job("local")) / "training.json").read_text())
+    nodes = json.loads(
+        (train(make_job("nodes", hostfile=str(hostfile))) / "training.json").read_text()
+    )
+    assert nodes["losses"] == pytest.approx(alone["losses"], rel=1e-4)
+    assert len(nodes["losses"]) == 10
+
+
+@pytest.mark.slow
+def test_a_host_that_does_not_answer_is_named(make_job, hostfile, tmp_path, monkeypatch):
+    commands(tmp_path, ssh_code=255)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("DS_ACCELERATOR", "cpu")
+    with pytest.raises(TrainingError, match=r"training\.hostfile: a host of .* does not answer"):
+        train(make_job("nodes", hostfile=str(hostfile)))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "does not exist"),
+        ("node-1\n", "line 1: 'node-1' is not of the form"),
+        ("node-1 slots=1\nnode-2 slots=none\n", "line 2: "),
+        ("# nobody\n", "names no host"),
+    ],
+)
+def test_a_wrong_hostfile_is_named_before_training(tmp_path, content, message):
+    path = tmp_path / "hosts"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(TrainingError, match=rf"training\.hostfile: .*{message}"):
+        read_hostfile(path)
+
+
+def test_hosts_have_slots(hostfile):
+    assert read_hostfile(hostfile) == {"node-1": 1, "node-2": 1}
