@@ -1,11 +1,13 @@
 #include "text.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 namespace lmsi {
 namespace {
 
 constexpr char32_t REPLACEMENT = 0xFFFD;
+constexpr size_t STRIDE = 64;  // characters that a slice walks at most before its own
 
 struct Range {
     char32_t first, last;
@@ -101,30 +103,38 @@ void Text::read(View original) {
 
 void Text::fold_all(View original) {
     codes_.clear();
+    marks_.clear();
     bool broken = false;
     for (size_t i = 0; i < original.size();) {
         const size_t from = i;
         const char32_t code = decode(original, i);
         broken |= code == REPLACEMENT && original.substr(from, i - from) != "\xEF\xBF\xBD";
+        if (codes_.size() % STRIDE == 0) marks_.push_back(from);
         codes_.push_back(fold(code));
     }
     folded_ = codes_;
     if (!broken) return;
     valid_.clear();
-    for (size_t i = 0; i < original.size();) append_utf8(decode(original, i), valid_);
+    for (size_t i = 0, count = 0; i < original.size(); ++count) {
+        if (count % STRIDE == 0) marks_[count / STRIDE] = valid_.size();
+        append_utf8(decode(original, i), valid_);
+    }
     original_ = valid_;
 }
 
 View Text::slice(size_t begin, size_t end) const {
     if (ascii_) return original_.substr(begin, end - begin);
-    size_t byte = 0, count = 0, from = 0;
-    for (; byte < original_.size() && count <= end; ++byte) {
-        if ((original_[byte] & 0xC0) == 0x80) continue;
-        if (count == begin) from = byte;
-        if (count == end) break;
-        ++count;
-    }
-    return begin == end ? View{} : original_.substr(from, byte - from);
+    if (begin >= end || begin >= folded_.size()) return {};
+    const auto step = [this](size_t byte) {
+        do ++byte;
+        while (byte < original_.size() && (original_[byte] & 0xC0) == 0x80);
+        return byte;
+    };
+    size_t count = begin / STRIDE * STRIDE, from = marks_[begin / STRIDE];
+    for (; count < begin; ++count) from = step(from);
+    size_t byte = from;
+    for (end = std::min(end, folded_.size()); count < end; ++count) byte = step(byte);
+    return original_.substr(from, byte - from);
 }
 
 void append_plain(View valid_utf8, std::string& to) {

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace lmsi {
 
@@ -84,6 +85,7 @@ private:
     View folded_;
     std::string valid_;
     std::string codes_;
+    std::vector<size_t> marks_;  // where every STRIDE-th character begins in the original
     bool ascii_ = true;
 };
 

@@ -139,9 +139,9 @@ class Parser:
         if signed and self.taken("-"):
             return multiply(constant(-1), self.argument())
         c = self.next()
-        if c.isdecimal() and not signed:
+        if not signed and (c.isdecimal() or (c.isascii() and c.isalpha())):
             self.at += 1
-            return constant(int(c))
+            return constant(int(c)) if c.isdecimal() else atom(c)
         return self.primary()
 
     def number(self) -> Sum:

@@ -2,14 +2,16 @@
 
 The wording is cleaned of typography and units, taken apart at its commas, unions and relations, and
 each part gets the normal form of algebra; what is not understood is keyed by its cleaned wording. So
-equality stays one of keys: symmetric and transitive. Surfaces beyond MOST_LENGTH are keyed as wordings.
+equality stays one of keys: symmetric and transitive. Surfaces beyond MOST_LENGTH or MOST_DEPTH are
+keyed as wordings.
 """
 
 import re
 from fractions import Fraction
+from itertools import accumulate
 
 from .algebra import RefusedError, add, constant, key, multiply
-from .latex import expression
+from .latex import MOST_DEPTH, expression
 from .reference.characters import fold
 from .reference.number_words import number_words
 from .reference.values import key as number_key
@@ -125,6 +127,12 @@ def _valued(text: str) -> str:
     return text[found.end() :] if found else text
 
 
+def _depth(text: str) -> int:
+    """How deep its brackets nest at most, whichever of them are closed."""
+    levels = list(accumulate(((c in "([{") - (c in ")]}") for c in text), initial=0))
+    return max(levels) - min(levels)
+
+
 def _signs(text: str) -> list[str]:
     """Both readings of a plus-minus."""
     return (
@@ -137,7 +145,7 @@ def _signs(text: str) -> list[str]:
 def math_key(surface: str) -> str | None:
     """The key of a mathematical answer; nothing for an empty one."""
     text = cleaned(surface) if len(surface) <= MOST_LENGTH else surface
-    if not text or len(surface) > MOST_LENGTH:
+    if not text or len(surface) > MOST_LENGTH or _depth(text) > MOST_DEPTH:
         return "math:" + "".join(text.split()) if text else None
     spelled = number_words(fold(text), 0, len(text))
     if spelled and spelled.end == len(text):

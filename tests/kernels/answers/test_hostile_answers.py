@@ -1,0 +1,144 @@
+"""Texts that are meant to hurt: linear time for every kind, bounded work for mathematics, no text refused."""
+
+import time
+
+import polars as pl
+import pytest
+
+from lmsi_kedro.kernels import canonical_keys, read_answers
+from lmsi_kedro.kernels.answers import KINDS, algebra, math
+
+pytest.importorskip("lmsi_kedro.kernels.answers.native")  # the reference is not meant to be fast
+
+PIECES = [
+    b"x", b" ", b"9", b"1 ", b"1,", b"1/", b"- ", b"{", b"(", b"\\boxed{", b"\\boxed", b"\\frac{1}{", b"**", b"$", b"\n", b"\nQ",
+    b"The answer is ", b"Answer: 1 = 1. ", b"#### ", b"answer", b"no ", b"(A) or ", b"one hundred and ", b"half ", b"minus  ",
+    b"10/", b"Jan 1 of ", b"12:30 ", b"e9", b"dog, ", b"e.g. ", b"\0", b"\xff", b"\xe2\x82", b"\xf0\x9f\x98", b"\xe2\x88\x92 ",
+    "é ½ ".encode(), "“7” ".encode(), "The answer is é ".encode(),
+]  # fmt: skip
+CHOICES = ["12 km", "the dog", "none of the above", "9"]
+
+
+def cpu_seconds(texts: pl.Series, kind: str) -> float:
+    """The best of three; reading, and keying the whole text as an answer."""
+    choices = pl.Series([CHOICES] * len(texts)) if kind == "choice" else None
+    best = float("inf")
+    for _ in range(3):
+        start = time.process_time()
+        read_answers(texts, kind, choices, rule="trigger_or_last")
+        canonical_keys(texts, kind, choices)
+        best = min(best, time.process_time() - start)
+    return best
+
+
+def shapes(piece: bytes, size: int) -> list[bytes]:
+    """The piece over and over: alone, announced, before an announcement, and in three parts of a text."""
+    run = piece * (size // len(piece))
+    third = piece * (size // len(piece) // 3)
+    return [run, b"The answer is " + run, run + b"\n#### 7", b"\n\\boxed{".join([third] * 3)]
+
+
+@pytest.mark.parametrize("piece", PIECES)
+@pytest.mark.parametrize("kind", KINDS)
+def test_time_is_linear(kind: str, piece: bytes) -> None:
+    """Eight times the text takes at most sixteen times as long: linear is 8, quadratic is 64."""
+    short, long = (pl.Series(shapes(piece, size), dtype=pl.Binary) for size in (12_000, 96_000))
+    allowed = 16 * cpu_seconds(short, kind) + 1e-3
+    assert cpu_seconds(long, kind) < allowed
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_large_texts_are_read(kind: str) -> None:
+    megabyte = [
+        piece * (2**20 // len(piece)) for piece in (b"{", b"\\boxed{", b"\0", b"\xff", b"x")
+    ]
+    digits = b"9" * 10**7
+    texts = [*megabyte, digits, b"The answer is " + digits, b"\\boxed{0." + digits + b"}"]
+    column = pl.Series(texts, dtype=pl.Binary)
+    assert canonical_keys(column, kind).len() == len(texts)
+    ended = read_answers(pl.Series([text + b"\n#### 7" for text in texts], dtype=pl.Binary), kind)
+    if kind == "number":
+        assert set(ended["key"]) == {"num:7"}
+        assert ended["start"].to_list() == [
+            len(text.decode(errors="replace")) + 6 for text in texts
+        ]
+
+
+EXPONENTS = {
+    "1e999999999": "num:1e999999999",
+    "-1E-999999999": "num:-1e-999999999",
+    "1e999999999999999": "num:1e999999999999999",
+    "1e9999999999999999": None,
+    "10^999999999": "num:1e999999999",
+    "2^{999999999}": None,
+    "1e999999999/3": None,
+    "1e-999999999%": "num:1e-999999999",
+    "1e" + "9" * 100_000: None,
+    "0e999999999": "num:0",
+}
+
+
+@pytest.mark.parametrize(("text", "key"), EXPONENTS.items(), ids=lambda value: str(value)[:20])
+def test_exponents_cost_nothing(text: str, key: str | None) -> None:
+    start = time.process_time()
+    assert canonical_keys([text], "number").to_list() == [key]
+    for kind in KINDS:
+        read_answers([f"The answer is {text}."], kind)
+        canonical_keys([text], kind)
+    assert time.process_time() - start < 0.1
+
+
+def repeated(piece: str) -> str:
+    """A surface as long as is still taken apart."""
+    return (piece * (math.MOST_LENGTH // len(piece))).rstrip(",+-*/")
+
+
+def nested(pattern: str, times: int = 12) -> str:
+    text = "x"
+    for _ in range(times):
+        text = pattern.format(text)
+    return text
+
+
+EXPENSIVE = [
+    repeated("2\\pm(x+y+z)^6,"), repeated("(\\sqrt{2}x+\\sqrt{3})^12\\pm1;"), repeated("(x+1)^12-"), repeated("(x/97+y/89)^12,"),
+    repeated("(x+1)^12<"), repeated("(x+1)^12\\cup "), repeated("\\sqrt{99999989},"), repeated("(0.123x+0.456)^{12},"),
+    nested("(1+1/({}+1))^12"), nested("(1+\\sin({}+1))^12"), nested("(1+\\sqrt{{1+{}}})^12"), nested("(x_{{{}}}+1)^12"),
+    nested("(1+x^{{{}}})^12"), "(," * 133 + ")" * 133, "(" * 200 + ")" * 200, "\\{1," * 80 + "\\}" * 80, "a_" * 200, "{" * 400,
+    repeated("25!"), repeated("\\binom{100}{50}"), "9" * 400, "0.\\overline{" + "7" * 380 + "}", "x" * 10**6, "\\frac{" * 10**5,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("surface", EXPENSIVE, ids=lambda surface: surface[:16])
+def test_mathematics_is_bounded(surface: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Counted, since seconds differ between machines: at most 10,000 products of terms, 35 ms on the slowest tried."""
+    products = 0
+    product = algebra._product
+
+    def counted(*arguments: object) -> object:
+        nonlocal products
+        products += 1
+        return product(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(algebra, "_product", counted)
+    key = math.math_key(surface)
+    assert products < 10_000
+    assert key is not None
+    assert len(key) < max(50_000, 2 * len(surface))
+
+
+def test_a_radicand_is_split_exactly() -> None:
+    for n in [*range(1, 2000), 9973**2, 9973 * 9967, 461**3, 99_999_989, 2**26, 10**8]:
+        outside, inside = algebra._square_part(n)
+        assert outside * outside * inside == n
+        assert not any(inside % (p * p) == 0 for p in range(2, 10_001) if p * p <= inside)
+
+
+def test_deep_surfaces_leave_the_stack_alone() -> None:
+    """Well below Python's limit of 1,000 frames, of which a caller has used some."""
+
+    def below(frames: int, surface: str) -> str | None:
+        return below(frames - 1, surface) if frames else math.math_key(surface)
+
+    for surface in EXPENSIVE:
+        assert below(450, surface) == math.math_key(surface)
