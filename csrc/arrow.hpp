@@ -88,6 +88,21 @@ public:
         return validity_ != nullptr && ((validity_[bit >> 3] >> (bit & 7)) & 1) == 0;
     }
 
+    // A bit for each null among `count` <= 64 rows.
+    uint64_t null_bits(size_t row, size_t count) const {
+        const uint64_t rows = count > 0 ? ~uint64_t{0} >> (64 - count) : 0;
+        if (layout_ == StringLayout::none) return rows;
+        if (validity_ == nullptr) return 0;
+        const size_t bit = offset_ + row, shift = bit % 8;
+        const size_t left = (offset_ + length_ + 7) / 8 - bit / 8;  // bytes of the bitmap from here on
+        uint64_t valid = 0;
+        if (left >= 8) std::memcpy(&valid, validity_ + bit / 8, 8);
+        else std::memcpy(&valid, validity_ + bit / 8, left);
+        valid >>= shift;
+        if (shift + count > 64) valid |= uint64_t{validity_[bit / 8 + 8]} << (64 - shift);
+        return ~valid & rows;
+    }
+
     // The text of a row; data() is null for a null row, and never for a valid one, however short.
     std::string_view operator[](size_t row) const {
         if (is_null(row)) return {};
@@ -98,6 +113,9 @@ public:
         default: return view(index_ + 16 * at);
         }
     }
+
+    // The 16 bytes that describe a row of layout `views`, null or not; nullptr in other layouts.
+    const char* cell(size_t row) const { return layout_ == StringLayout::views ? index_ + 16 * (offset_ + row) : nullptr; }
 
 private:
     template <class Offset> int64_t load(size_t at) const {

@@ -125,7 +125,7 @@ lmsi::Table canonical_keys(const py::object& answers, const std::string& kind_na
 }  // namespace
 
 void bind_answers(py::module_& m) {
-    py::class_<lmsi::Table>(m, "AnswerTable").def("__arrow_c_stream__", &lmsi::Table::stream, py::arg("requested_schema") = py::none());
+    py::class_<lmsi::Table>(m, "ArrowTable").def("__arrow_c_stream__", &lmsi::Table::stream, py::arg("requested_schema") = py::none());
     m.def("read_answers", &read_answers, py::arg("texts"), py::arg("kind"), py::arg("choices"), py::arg("begins"), py::arg("fall_back"),
           py::arg("finish"), py::arg("threads"));
     m.def("canonical_keys", &canonical_keys, py::arg("answers"), py::arg("kind"), py::arg("choices"), py::arg("begins"), py::arg("threads"));

@@ -14,6 +14,56 @@
 
 namespace lmsi {
 
+// A column as the C interface describes it: buffers in the order of its format, and who keeps them alive.
+struct ArrowColumn {
+    const char* name;
+    const char* format;
+    int64_t length;
+    int64_t nulls;
+    std::vector<const void*> buffers;
+    std::vector<ArrowColumn> children;
+    std::shared_ptr<const void> owner;
+
+    // Columns of one length as one: a chunk of a table.
+    static ArrowColumn record(std::vector<ArrowColumn> columns) {
+        const int64_t length = columns.front().length;
+        return {"", "+s", length, 0, {nullptr}, std::move(columns), nullptr};
+    }
+};
+
+// An ArrowSchema or ArrowArray with its children, all released with it.
+template <class Struct> struct Exported {
+    ArrowColumn column;
+    std::vector<Struct> children;
+    std::vector<Struct*> pointers;
+
+    static Exported* of(const ArrowColumn& column) {
+        auto* held = new Exported{column, std::vector<Struct>(column.children.size()), {}};
+        for (size_t i = 0; i < column.children.size(); ++i) {
+            put(column.children[i], held->children[i]);
+            held->pointers.push_back(&held->children[i]);
+        }
+        return held;
+    }
+    static void release(Struct* exported) {
+        auto* held = static_cast<Exported*>(exported->private_data);
+        for (Struct& child : held->children)
+            if (child.release != nullptr) child.release(&child);
+        delete held;
+        exported->release = nullptr;
+    }
+    static void put(const ArrowColumn& column, ArrowSchema& to) {
+        constexpr int64_t nullable = 2;
+        auto* held = of(column);
+        to = {column.format, column.name, nullptr, nullable, static_cast<int64_t>(held->pointers.size()), held->pointers.data(), nullptr, release, held};
+    }
+    static void put(const ArrowColumn& column, ArrowArray& to) {
+        auto* held = of(column);
+        to = {column.length, column.nulls, 0, static_cast<int64_t>(column.buffers.size()), static_cast<int64_t>(held->pointers.size()),
+              held->column.buffers.data(), held->pointers.data(), nullptr, release, held};
+    }
+};
+
 // A nullable column of strings ("U": 64-bit offsets) or of 32-bit integers ("i").
 class Column {
 public:
@@ -36,23 +86,13 @@ public:
         mark(false);
     }
 
-    // The column as an Arrow array that shares ownership of it.
-    static void export_array(std::shared_ptr<const Column> column, ArrowArray& to) {
-        struct Held {
-            std::shared_ptr<const Column> column;
-            const void* buffers[3];
-        };
-        auto* held = new Held{std::move(column), {}};
-        const Column& c = *held->column;
-        held->buffers[0] = c.validity_.data();
-        held->buffers[1] = c.is_text() ? static_cast<const void*>(c.offsets_.data()) : c.values_.data();
-        held->buffers[2] = c.bytes_.data();
-        to = {static_cast<int64_t>(c.size_), c.nulls_, 0, c.is_text() ? 3 : 2, 0, held->buffers, nullptr, nullptr,
-              [](ArrowArray* array) {
-                  delete static_cast<Held*>(array->private_data);
-                  array->release = nullptr;
-              },
-              held};
+    // The column ready for export, which it keeps alive.
+    static ArrowColumn exported(std::shared_ptr<const Column> column) {
+        const Column& c = *column;
+        std::vector<const void*> buffers{c.validity_.data()};
+        if (c.is_text()) buffers.insert(buffers.end(), {c.offsets_.data(), c.bytes_.data()});
+        else buffers.push_back(c.values_.data());
+        return {c.name, c.format, static_cast<int64_t>(c.size_), c.nulls_, std::move(buffers), {}, std::move(column)};
     }
 
     const char* const name;
@@ -79,12 +119,21 @@ using Columns = std::vector<std::shared_ptr<Column>>;
 
 class Table {
 public:
-    // `chunks` have the same columns; with `single`, each has one, which is exported as such.
-    Table(std::vector<Columns> chunks, bool single) : content_{std::move(chunks), single} {}
+    // At least one chunk, all of the same columns.
+    explicit Table(std::vector<ArrowColumn> chunks) : chunks_(std::move(chunks)) {}
+
+    // With `single`, each chunk has one column, which is exported as such.
+    Table(const std::vector<Columns>& chunks, bool single) {
+        for (const Columns& columns : chunks) {
+            std::vector<ArrowColumn> exported;
+            for (const auto& column : columns) exported.push_back(Column::exported(column));
+            chunks_.push_back(single ? exported.front() : ArrowColumn::record(std::move(exported)));
+        }
+    }
 
     // The capsule of the PyCapsule interface; the requested schema is advice that we do not take.
     pybind11::capsule stream(const pybind11::object&) const {
-        auto* stream = new ArrowArrayStream{get_schema, get_next, last_error, release_stream, new State{content_, 0}};
+        auto* stream = new ArrowArrayStream{get_schema, get_next, last_error, release_stream, new State{chunks_, 0}};
         const auto drop = [](PyObject* capsule) {
             auto* held = static_cast<ArrowArrayStream*>(PyCapsule_GetPointer(capsule, "arrow_array_stream"));
             if (held->release != nullptr) held->release(held);
@@ -94,58 +143,21 @@ public:
     }
 
 private:
-    struct Content {
-        std::vector<Columns> chunks;
-        bool single;
-    };
     struct State {
-        Content content;
+        std::vector<ArrowColumn> chunks;
         size_t next;
     };
     static State& state(ArrowArrayStream* stream) { return *static_cast<State*>(stream->private_data); }
 
-    static void column_schema(const Column& column, ArrowSchema& to) {
-        constexpr int64_t nullable = 2;
-        to = {column.format, column.name, nullptr, nullable, 0, nullptr, nullptr, [](ArrowSchema* schema) { schema->release = nullptr; }, nullptr};
-    }
-
-    template <class Struct> static void release_children(Struct* parent) {
-        for (int64_t i = 0; i < parent->n_children; ++i) {
-            if (parent->children[i]->release != nullptr) parent->children[i]->release(parent->children[i]);
-            delete parent->children[i];
-        }
-        delete[] parent->children;
-        parent->release = nullptr;
-    }
-
     static int get_schema(ArrowArrayStream* stream, ArrowSchema* to) {
-        const Content& content = state(stream).content;
-        const Columns& columns = content.chunks.front();
-        if (content.single) {
-            column_schema(*columns.front(), *to);
-            return 0;
-        }
-        auto** children = new ArrowSchema*[columns.size()];
-        for (size_t i = 0; i < columns.size(); ++i) column_schema(*columns[i], *(children[i] = new ArrowSchema));
-        *to = {"+s", "", nullptr, 0, static_cast<int64_t>(columns.size()), children, nullptr, release_children<ArrowSchema>, nullptr};
+        Exported<ArrowSchema>::put(state(stream).chunks.front(), *to);
         return 0;
     }
 
     static int get_next(ArrowArrayStream* stream, ArrowArray* to) {
         State& at = state(stream);
-        if (at.next == at.content.chunks.size()) {
-            to->release = nullptr;
-            return 0;
-        }
-        const Columns& columns = at.content.chunks[at.next++];
-        if (at.content.single) {
-            Column::export_array(columns.front(), *to);
-            return 0;
-        }
-        auto** children = new ArrowArray*[columns.size()];
-        for (size_t i = 0; i < columns.size(); ++i) Column::export_array(columns[i], *(children[i] = new ArrowArray));
-        static const void* no_validity[1] = {nullptr};
-        *to = {children[0]->length, 0, 0, 1, static_cast<int64_t>(columns.size()), no_validity, children, nullptr, release_children<ArrowArray>, nullptr};
+        if (at.next == at.chunks.size()) to->release = nullptr;
+        else Exported<ArrowArray>::put(at.chunks[at.next++], *to);
         return 0;
     }
 
@@ -156,7 +168,7 @@ private:
         stream->release = nullptr;
     }
 
-    Content content_;
+    std::vector<ArrowColumn> chunks_;
 };
 
 }  // namespace lmsi

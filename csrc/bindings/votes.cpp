@@ -1,3 +1,4 @@
+// Votes for Python: checks the offsets, releases the GIL, hands the columns over without a copy.
 #include "../votes.hpp"
 
 #include <pybind11/numpy.h>
@@ -5,9 +6,8 @@
 
 #include <memory>
 #include <optional>
-#include <stdexcept>
-#include <utility>
 
+#include "arrow_export.hpp"
 #include "arrow_import.hpp"
 #include "bindings.hpp"
 
@@ -15,49 +15,63 @@ namespace py = pybind11;
 
 namespace {
 
+using lmsi::ArrowColumn;
 using Offsets = py::array_t<int64_t, py::array::c_style>;
 using Weights = py::array_t<double, py::array::c_style>;
 
-// Hands a column over to numpy, which frees it.
-template <class T> py::array_t<T> handed_over(std::vector<T>& column) {
-    auto owned = std::make_unique<std::vector<T>>(std::move(column));
-    const auto* from = owned.get();
-    const py::capsule owner(owned.release(), [](void* held) { delete static_cast<std::vector<T>*>(held); });
-    return py::array_t<T>(static_cast<py::ssize_t>(from->size()), from->data(), owner);
-}
-
-py::dict columns(lmsi::VoteTable& table) {
-    py::dict named;
-    named["winner"] = handed_over(table.winner);
-    named["votes"] = handed_over(table.votes);
-    named["readable"] = handed_over(table.readable);
-    named["paths"] = handed_over(table.paths);
-    named["confidence"] = handed_over(table.confidence);
-    named["margin"] = handed_over(table.margin);
-    named["entropy"] = handed_over(table.entropy);
-    named["tied_offsets"] = handed_over(table.tied_offsets);
-    named["tied"] = handed_over(table.tied);
-    return named;
-}
-
-// Offsets and weights were checked by the caller; the two that guard memory are checked again.
-py::dict count_votes(const py::object& keys, const Offsets& offsets, const std::optional<Weights>& weights) {
-    const lmsi::ArrowStrings strings(keys, "keys");
-    const auto size = static_cast<int64_t>(strings.size());
-    if (offsets.size() == 0 || offsets.data()[0] != 0 || offsets.data()[offsets.size() - 1] != size)
-        throw std::invalid_argument("offsets must run from 0 to the number of keys");
-    for (py::ssize_t i = 1; i < offsets.size(); ++i)
-        if (offsets.data()[i] < offsets.data()[i - 1]) throw std::invalid_argument("offsets must not decrease");
-    if (weights && weights->size() != size) throw std::invalid_argument("one weight per key is needed");
+// A table and the sizes of its blocks, which Arrow asks for as the last buffer of string views.
+struct Held {
     lmsi::VoteTable table;
-    {
-        const double* weight = weights ? weights->data() : nullptr;
-        const int64_t* offset = offsets.data();
-        const auto questions = static_cast<size_t>(offsets.size() - 1);
-        const py::gil_scoped_release unlocked;
-        table = lmsi::count_votes(strings.views().data(), offset, questions, weight);
+    std::vector<int64_t> block_sizes;
+
+    explicit Held(lmsi::VoteTable counted) : table(std::move(counted)) {
+        block_sizes.reserve(table.longer_keys.size() + 1);  // never without an address
+        for (const auto& block : table.longer_keys) block_sizes.push_back(static_cast<int64_t>(block.size()));
     }
-    return columns(table);
+};
+
+ArrowColumn views(const char* name, std::span<const lmsi::KeyCell> cells, const void* validity, int64_t nulls, std::shared_ptr<const Held> held) {
+    std::vector<const void*> buffers{validity, cells.data()};
+    for (const auto& block : held->table.longer_keys) buffers.push_back(block.data());
+    buffers.push_back(held->block_sizes.data());
+    return {name, "vu", static_cast<int64_t>(cells.size()), nulls, std::move(buffers), {}, std::move(held)};
+}
+
+lmsi::Table exported(lmsi::VoteTable counted) {
+    const auto held = std::make_shared<const Held>(std::move(counted));
+    const lmsi::VoteTable& table = held->table;
+    const auto rows = static_cast<int64_t>(table.key.size());
+    const auto numbers = [&](const char* name, const char* format, const auto& values) {
+        return ArrowColumn{name, format, rows, 0, {nullptr, values.data()}, {}, held};
+    };
+    const ArrowColumn tied{"tied", "+L", rows, 0, {nullptr, table.tied_offsets.data()}, {views("item", table.tied, nullptr, 0, held)}, held};
+    return lmsi::Table({ArrowColumn::record({
+        views("key", table.key, table.decided.data(), table.undecided, held),
+        numbers("votes", "i", table.votes), numbers("readable", "i", table.readable), numbers("paths", "i", table.paths),
+        numbers("confidence", "g", table.confidence), numbers("margin", "g", table.margin), numbers("entropy", "g", table.entropy), tied,
+    })});
+}
+
+// Offsets and weights were checked by the caller, who names the index; what guards memory is checked again.
+void check(const Offsets& offsets, const std::optional<Weights>& weights, size_t keys) {
+    const auto size = static_cast<int64_t>(keys);
+    const int64_t* offset = offsets.data();
+    if (offsets.size() == 0 || offset[0] != 0 || offset[offsets.size() - 1] != size)
+        throw py::value_error("offsets must run from 0 to the number of keys");
+    for (py::ssize_t i = 1; i < offsets.size(); ++i)
+        if (offset[i] < offset[i - 1] || offset[i] - offset[i - 1] > INT32_MAX)
+            throw py::value_error("offsets[" + std::to_string(i) + "] must not decrease, nor grow by 2^31");
+    if (weights && weights->size() != size) throw py::value_error("one weight per key is needed");
+}
+
+lmsi::Table count_votes(const py::object& keys, const Offsets& offsets, const std::optional<Weights>& weights) {
+    const lmsi::ArrowStrings strings(keys, "keys");
+    check(offsets, weights, strings.size());
+    const int64_t* offset = offsets.data();
+    const double* weight = weights ? weights->data() : nullptr;
+    const auto questions = static_cast<size_t>(offsets.size() - 1);
+    const py::gil_scoped_release unlocked;
+    return exported(lmsi::count_votes(strings.chunks(), offset, questions, weight));
 }
 
 }  // namespace

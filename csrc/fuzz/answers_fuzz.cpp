@@ -3,51 +3,93 @@
 // The first byte of an input chooses the kind and how it is read, the second the number of options; the text follows.
 #include "../answers.hpp"
 
+#include <algorithm>
+#include <cstring>
+#include <memory>
+
 #include "fuzz.hpp"
 
 namespace {
 
+using lmsi::Kind;
+using MaybeAnswer = std::optional<lmsi::Answer>;
+
 const char* const OPTIONS[] = {"12 km", "the dog", "\xFF", "none of the above", "A", "1/2"};
 
-lmsi::Reader make_reader(lmsi::Kind kind, unsigned options) {
+lmsi::Reader make_reader(Kind kind, unsigned options) {
     lmsi::Reader reader(kind);
+    if (options == 0) return reader;
+    reader.options().begin();
     for (unsigned i = 0; i < options; ++i) reader.options().add(OPTIONS[i]);
     return reader;
 }
 
+// A copy that ends where its buffer ends, so that a sanitizer sees one byte read too many.
+class Exact {
+public:
+    explicit Exact(std::string_view text) : bytes_(new char[text.size()]), size_(text.size()) { std::copy(text.begin(), text.end(), bytes_.get()); }
+    operator std::string_view() const { return {bytes_.get(), size_}; }
+
+private:
+    std::unique_ptr<char[]> bytes_;
+    size_t size_;
+};
+
+void check_same(const MaybeAnswer& a, const MaybeAnswer& b, const char* what) {
+    fuzz::check(a.has_value() == b.has_value(), what);
+    if (a) fuzz::check(a->key == b->key && a->start == b->start && a->end == b->end && a->rule == b->rule, what);
+}
+
 // A key without its prefix is the answer written plainly, and must read as itself.
-void names_itself(lmsi::Kind kind, const std::string& key) {
-    if (kind != lmsi::Kind::number && kind != lmsi::Kind::yes_no && kind != lmsi::Kind::choice && kind != lmsi::Kind::nli) return;
+void names_itself(Kind kind, const std::string& key) {
+    if (kind != Kind::number && kind != Kind::yes_no && kind != Kind::choice && kind != Kind::nli) return;
     const std::string plain = key.substr(key.find(':') + 1);
     lmsi::Reader reader = make_reader(kind, 0);
     fuzz::check(reader.canonical(plain) == key, "a key that does not read as itself");
 }
 
-void check_answer(const std::string& text, lmsi::Kind kind, const lmsi::Answer& answer) {
+void check_answer(std::string_view text, Kind kind, const lmsi::Answer& answer) {
     size_t characters = 0;
     for (const char byte : answer.surface) characters += (byte & 0xC0) != 0x80;
     fuzz::check(answer.start <= answer.end && answer.end <= text.size(), "a position outside the text");
     fuzz::check(characters == answer.end - answer.start, "a surface of another length than its positions say");
-    fuzz::check(answer.key.empty() == (kind == lmsi::Kind::math), "an answer without a key");
+    if (std::ranges::none_of(text, [](char c) { return c < 0; }))
+        fuzz::check(text.substr(answer.start, answer.end - answer.start) == answer.surface, "a surface from elsewhere");
+    fuzz::check(answer.key.empty() == (kind == Kind::math), "an answer without a key");
     if (!answer.key.empty()) names_itself(kind, answer.key);
+}
+
+// What each way to read says of the others (docs/answers.md, "Where an answer is announced").
+void check_ways(std::string_view text, Kind kind, unsigned options) {
+    lmsi::Reader reader = make_reader(kind, options), again = make_reader(kind, options);
+    const MaybeAnswer announced = reader.read(text, false, false);
+    if (announced) check_answer(text, kind, *announced);
+    if (announced) fuzz::check(announced->rule != lmsi::Form::last, "a fall back that was not asked for");
+    again.canonical(text);
+    check_same(announced, again.read(text, false, false), "a reader that was used before reads otherwise");
+    const MaybeAnswer last = again.read(text, true, false);
+    if (last) check_answer(text, kind, *last);
+    if (announced) check_same(announced, last, "the fall back overrules an announcement");
+    for (const bool fall_back : {false, true})
+        if (MaybeAnswer cut = reader.read(text, fall_back, true)) check_same(cut, again.read(text, fall_back, false), "a cut text says something else");
+}
+
+// Text behind an invented question is not there.
+void check_stop(std::string_view text, Kind kind, unsigned options, bool fall_back) {
+    lmsi::Reader reader = make_reader(kind, options), again = make_reader(kind, options);
+    if (std::ranges::all_of(text, [](char c) { return std::strchr(" \t\r\n\v\f", c) != nullptr || c < 0; })) return;
+    const Exact longer(std::string(text) + "\nQ: Is the answer 5?\nA: The answer is yes, (B) or 12.");
+    check_same(reader.read(text, fall_back, false), again.read(longer, fall_back, false), "text behind a stop sequence was read");
 }
 
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     if (size < 2) return 0;
-    const auto kind = static_cast<lmsi::Kind>(data[0] % 8);
-    const bool fall_back = data[0] & 8, cut = data[0] & 16;
-    const std::string text(reinterpret_cast<const char*>(data) + 2, size - 2);
-    lmsi::Reader reader = make_reader(kind, data[1] % 7), again = make_reader(kind, data[1] % 7);
-    const auto answer = reader.read(text, fall_back, cut);
-    again.canonical(text);  // a reader that was used before reads alike
-    const auto repeated = again.read(text, fall_back, cut);
-    fuzz::check(answer.has_value() == repeated.has_value(), "two readings differ");
-    if (!answer) return 0;
-    fuzz::check(answer->key == repeated->key && answer->start == repeated->start && answer->end == repeated->end, "two readings differ");
-    fuzz::check(fall_back || answer->rule != lmsi::Form::last, "a fall back that was not asked for");
-    check_answer(text, kind, *answer);
+    const auto kind = static_cast<Kind>(data[0] % 8);
+    const Exact text({reinterpret_cast<const char*>(data) + 2, size - 2});
+    if (data[0] & 8) check_stop(text, kind, data[1] % 7, data[0] & 16);
+    else check_ways(text, kind, data[1] % 7);
     return 0;
 }
 

@@ -9,10 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from lmsi_kedro.kernels.votes import TIES, count_votes
+from lmsi_kedro.kernels.votes import TIES, count_votes, reference
 
-# Short and long keys, equal up to the last byte, empty, and not ASCII: every branch of the hash.
-KEYS = ["num:1", "num:2", "", "é", "a" * 12, "a" * 13, "b" * 16, "b" * 17, "b" * 40, "b" * 39 + "c"]
+# Short and long keys, equal up to the last byte, empty, with zeros, and not ASCII: each way to hold a key.
+KEYS = ["num:1", "num:2", "", "\0", "a", "a\0", "é", "a" * 12, "a" * 13, "a" * 15, "a" * 14 + "b",
+        "b" * 16, "b" * 17, "b" * 40, "b" * 39 + "c"]  # fmt: skip
 WEIGHTS = [-0.1, -0.2, -0.3, -1.0, -1e16, 1e16, 1e-30, 0.0]
 paths = st.lists(st.tuples(st.sampled_from([None, *KEYS]), st.sampled_from(WEIGHTS)), max_size=100)
 
@@ -38,7 +39,7 @@ def test_a_ragged_table():
             "paths": pl.Series([4, 0, 2, 2], dtype=pl.Int32),
             "confidence": [0.5, 0.0, 0.5, 0.0],
             "margin": [0.25, 0.0, 0.0, 0.0],
-            "entropy": [math.log(3) - 2 / 3 * math.log(2), 0.0, math.log(2), 0.0],
+            "entropy": [math.log2(3) - 2 / 3, 0.0, 1.0, 0.0],
             "tied": [["a"], [], ["b", "c"], []],
         }
     )
@@ -127,6 +128,13 @@ def test_native_is_the_reference(drawn, cuts, ties):
     assert_frame_equal(*tables, check_exact=True)
 
 
+@given(st.lists(st.integers(1, 1000), min_size=1, max_size=20))
+def test_entropy_is_shannons_in_bits(counts):
+    shares = [count / sum(counts) for count in counts]
+    expected = math.fsum(-p * math.log2(p) for p in shares)
+    assert reference.entropy(counts) == pytest.approx(expected, rel=0, abs=1e-12)
+
+
 @settings(deadline=None)
 @given(st.data(), paths, st.sampled_from(TIES))
 def test_order_does_not_matter(data, drawn, ties):
@@ -136,6 +144,16 @@ def test_order_does_not_matter(data, drawn, ties):
         for order in (drawn, shuffled)
     ]
     assert_frame_equal(*tables, check_exact=True)
+
+
+def test_columns_outlive_what_they_were_counted_from():
+    """Long keys are copied, so that the table needs neither the keys nor the kernel's own memory."""
+    keys = pl.Series([f"span:{'x' * 20}{i // 3}" for i in range(3000)])
+    table = count_votes(keys, range(0, 3001, 3))
+    expected = keys.gather_every(3).to_list()
+    del keys
+    assert table["key"].to_list() == expected
+    assert table["tied"].to_list() == [[key] for key in expected]
 
 
 def test_a_large_group_of_distinct_keys():

@@ -54,7 +54,7 @@ def count_votes(
         paths       all paths
         confidence  votes / paths, or 0
         margin      (votes - votes of the next key) / paths, or 0; a tie has margin 0
-        entropy     -sum(p * log(p)) in nats, p = votes of a key / readable
+        entropy     -sum(p * log2(p)) in bits, p = votes of a key / readable
         tied        all keys with `votes` votes, sorted by bytes; one key when there is no tie
 
     ValueError names the index of an offset that decreases or does not cover the keys, or of a
@@ -89,7 +89,7 @@ def _checked_offsets(offsets: ArrayLike, size: int) -> NDArray[np.int64]:
     array = np.ascontiguousarray(array, np.int64)
     if array[0] != 0:
         raise ValueError(f"offsets[0] must be 0, not {array[0]}")
-    falls = np.flatnonzero(np.diff(array) < 0)
+    falls = np.flatnonzero(array[1:] < array[:-1])
     if len(falls):
         i = int(falls[0]) + 1
         raise ValueError(f"offsets[{i}] = {array[i]} is below offsets[{i - 1}] = {array[i - 1]}")

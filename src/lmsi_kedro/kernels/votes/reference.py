@@ -1,15 +1,17 @@
 """The specification of `count_votes`, in plain Python.
 
 Nothing here depends on the order of a question's paths: counts are integers, weights are summed
-exactly (`math.fsum`), entropy adds its terms by ascending count, and ties are listed sorted. Knows
-nothing of texts, rules of reading, or what the winner is used for.
+exactly (`math.fsum`), entropy adds integers, and ties are listed sorted. Knows nothing of texts,
+rules of reading, or what the winner is used for.
 """
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import pairwise
 from typing import NamedTuple
+
+ENTROPY_UNITS = 2**44  # per bit: errors stay below 1e-13 bits, and 4,096 paths fit sums of 64 bits
 
 
 class Vote(NamedTuple):
@@ -39,7 +41,7 @@ def count_question(keys: Sequence[str | None], weights: Sequence[float] | None) 
         paths=paths,
         confidence=votes / paths if paths else 0.0,
         margin=(votes - second) / paths if paths else 0.0,
-        entropy=entropy(sorted(counts.values())),
+        entropy=entropy(counts.values()),
         tied=tied,
     )
 
@@ -53,10 +55,19 @@ def heaviest(tied: list[str], keys: Sequence[str | None], weights: Sequence[floa
     return [key for key in tied if sums[key] == max(sums.values())]
 
 
-def entropy(counts: list[int]) -> float:
-    """Shannon entropy in nats of the votes of readable paths; 0 for none."""
+def entropy(counts: Collection[int]) -> float:
+    """Shannon entropy in bits of the votes of readable paths; 0 for none.
+
+    -sum(p * log2(p)) = (n * log2(n) - sum(c * log2(c))) / n for p = c / n, in whole units.
+    """
     readable = sum(counts)
-    return sum((c / readable * math.log(readable / c) for c in counts), start=0.0)
+    units = entropy_units(readable) - sum(entropy_units(count) for count in counts)
+    return float(units) / max(readable, 1) / ENTROPY_UNITS
+
+
+def entropy_units(count: int) -> int:
+    """c * log2(c) in units of 2**-44."""
+    return round(count * math.log2(count) * ENTROPY_UNITS) if count else 0
 
 
 def count_votes(

@@ -1,8 +1,7 @@
 """Votes over integer key ids that already live on a GPU, one program per question.
 
-Counts, winner, confidence and margin are the reference's to the bit; entropy adds the same terms in
-another fixed order, so it agrees within rounding and does not depend on the order of paths either.
-Ties abstain: weights need exact sums, which are the CPU's work. Knows nothing of texts.
+Every number is the reference's to the bit. Ties abstain: weights need exact sums, which are the CPU's
+work. Knows nothing of texts.
 """
 
 # Triton reads annotations itself, and writes compile-time arguments in capitals.
@@ -15,6 +14,9 @@ import torch
 import triton
 import triton.language as tl
 
+from .reference import ENTROPY_UNITS, entropy_units
+
+MOST_PATHS = 4096  # so that sums of entropy units fit 64 bits
 UNREADABLE = -1
 ABSENT = -2  # pads a question with fewer paths
 
@@ -47,18 +49,8 @@ def _counts(row, ids, m, M: tl.constexpr, CHUNK: tl.constexpr):
 
 
 @triton.jit
-def _entropy(counts, readable):
-    """-sum(p * log(p)) over distinct keys; sorted first, so that the order of additions is fixed."""
-    ordered = tl.sort(counts).to(tl.float64)
-    total = tl.maximum(readable, 1).to(tl.float64)
-    present = ordered > 0
-    terms = ordered / total * tl.log(total / tl.where(present, ordered, total))
-    return tl.sum(tl.where(present, terms, 0.0))
-
-
-@triton.jit
-def _kernel(keys, stride, m, winner, votes, readable, paths, confidence, margin, entropy, tied,
-            M: tl.constexpr, CHUNK: tl.constexpr):  # fmt: skip
+def _kernel(keys, stride, m, units, winner, votes, readable, paths, confidence, margin, entropy, tied,
+            UNITS: tl.constexpr, M: tl.constexpr, CHUNK: tl.constexpr):  # fmt: skip
     question = tl.program_id(0)
     row = keys + tl.cast(question, tl.int64) * stride
     at = tl.arange(0, M)
@@ -80,7 +72,9 @@ def _kernel(keys, stride, m, winner, votes, readable, paths, confidence, margin,
     tl.store(paths + question, present)
     tl.store(confidence + question, top.to(tl.float64) / share)
     tl.store(margin + question, (top - second).to(tl.float64) / share)
-    tl.store(entropy + question, _entropy(tl.where(first == at, counts, 0), read))
+    # Whole units, as in the reference, add up to the same sum in any order.
+    spread = tl.load(units + read) - tl.sum(tl.load(units + tl.where(first == at, counts, 0)))
+    tl.store(entropy + question, spread.to(tl.float64) / tl.maximum(read, 1) / UNITS)
     tl.store(tied + tl.cast(question, tl.int64) * m + at, leads, mask=at < m)
 
 
@@ -89,6 +83,8 @@ def count_votes(ids: torch.Tensor) -> Votes:
     if ids.ndim != 2 or ids.dtype not in (torch.int32, torch.int64):
         raise ValueError(f"ids must be integers [questions, m], not {ids.dtype} {tuple(ids.shape)}")
     questions, m = ids.shape
+    if m > MOST_PATHS:
+        raise ValueError(f"ids have {m} paths a question, at most {MOST_PATHS} can be counted here")
     ids = ids.to(torch.int64).contiguous()
 
     def column(dtype: torch.dtype, *shape: int) -> torch.Tensor:
@@ -106,6 +102,9 @@ def count_votes(ids: torch.Tensor) -> Votes:
         tied=column(torch.bool, m),
     )
     if questions and m:
+        units = torch.tensor([entropy_units(count) for count in range(m + 1)], device=ids.device)
         padded = max(triton.next_power_of_2(m), 16)
-        _kernel[(questions,)](ids, m, m, *table, M=padded, CHUNK=16)
+        _kernel[(questions,)](
+            ids, m, m, units, *table, UNITS=float(ENTROPY_UNITS), M=padded, CHUNK=16
+        )
     return table

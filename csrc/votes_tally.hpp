@@ -1,0 +1,41 @@
+// The tallies of one question: how many of its paths hold each key.
+#pragma once
+
+#include <vector>
+
+#include "votes_numbering.hpp"
+#include "votes_tokens.hpp"
+
+namespace lmsi {
+
+constexpr size_t kFew = 64;  // paths that a word has bits for
+
+// A distinct key: its votes above, a path that holds it below. One number, so that the top is found without a branch.
+using Tally = uint64_t;
+inline Tally tally_of(uint64_t votes, size_t path) { return votes << 32 | path; }
+inline int32_t votes_of(Tally tally) { return static_cast<int32_t>(tally >> 32); }
+inline size_t path_of(Tally tally) { return static_cast<uint32_t>(tally); }
+
+// Kept from question to question, so that its vectors are allocated once.
+struct Question {
+    size_t paths = 0;
+    std::vector<Token> tokens = std::vector<Token>(kFew + 1);  // of each path, and room for one more
+    uint64_t nulls = 0;                                        // of few paths, the unreadable ones; of many, their token tells
+    // What counting finds:
+    std::vector<Tally> tallies = std::vector<Tally>(kFew + 1);
+    size_t distinct = 0;  // tallies in use
+    int32_t readable = 0;
+    Tally top = 0, second = 0;
+    double entropy = 0;  // bits
+
+    bool few() const { return paths <= kFew; }
+    bool is_readable(size_t path) const { return few() ? (nulls >> path & 1) == 0 : tokens[path].size() != Token::kUnreadable; }
+    bool tied() const { return votes_of(top) == votes_of(second); }
+};
+
+// Questions of at most kFew paths, two at a time.
+void count_few(Question& one, Question& other);
+// A question of any number of paths; `keys` is scratch.
+void count_many(Question& question, Numbering<Token>& keys);
+
+}  // namespace lmsi
