@@ -220,6 +220,14 @@ Reading number_value(View s, size_t a, size_t b, Form form, bool fresh, LastDigi
     return equation(s, chosen ? *chosen : *first, stop, loose, digits);
 }
 
+// Whether a number at the beginning of a line only counts it: "1. First", "2) then".
+static bool numbers_item(View s, const Token& token, size_t start, size_t end) {
+    const char mark = at(s, token.end, end);
+    const size_t after = token.end + 1;
+    return token.start == skip_spaces(s, start, end) && (mark == '.' || mark == ')') && space(at(s, after, end)) &&
+           skip_spaces(s, after, end) < end;
+}
+
 Reading last_number(View s, size_t end) {
     for (;;) {
         const size_t line = s.substr(0, end).rfind('\n');
@@ -227,7 +235,7 @@ Reading last_number(View s, size_t end) {
         std::optional<Token> found;
         Tokens tokens(s, start, end);
         while (auto token = tokens.next())
-            if (token->value) found = std::move(token);
+            if (token->value && !numbers_item(s, *token, start, end)) found = std::move(token);
         if (found) return found_token(*found);
         if (start == 0) return std::nullopt;
         end = start - 1;

@@ -24,7 +24,7 @@ _REPLACED = {
     "\\dfrac": "\\frac", "\\tfrac": "\\frac", "\\cfrac": "\\frac", "\\lbrace": "\\{", "\\rbrace": "\\}",
     "\\leq": "<=", "\\le": "<=", "\\geq": ">=", "\\ge": ">=", "\\lt": "<", "\\gt": ">", "\\neq": "!=",
     "\\ne": "!=", "\\leqslant": "<=", "\\geqslant": ">=", "\\ast": "*", "\\degree": "^\\circ", "\\land": ",",
-    "\\lor": ",", "\\implies": "=",
+    "\\lor": ",", "\\implies": "=", "\\varnothing": "\\emptyset",
 }  # fmt: skip
 _SYMBOLS = str.maketrans({
     "\u2212": "-", "\u2013": "-", "\xd7": "*", "\xf7": "/", "\u22c5": "*", "\xb7": "*", "\u2264": "<=",

@@ -11,7 +11,8 @@ from typing import NamedTuple
 from .characters import digit, fold, space
 from .choices import Options, choice_value, last_letter
 from .dates import date_value
-from .number_answers import Found, last_number, number_value
+from .last_number import last_number
+from .number_answers import Found, number_value
 from .spans import span_key, text_key, wording
 from .triggers import MARKUP, Trigger, readable_end, triggers, value_region
 from .verdicts import last_verdict, nli_value, yes_no_value

@@ -199,7 +199,7 @@ def _spelled(s: str, i: int, end: int) -> Found | None:
     return None
 
 
-def _found(token: Token) -> Found:
+def as_found(token: Token) -> Found:
     assert token.value is not None
     return Found(token.start, token.end, key(token.value, token.negative))
 
@@ -261,18 +261,5 @@ def _equation(s: str, first: Token, stop: int, loose: bool, last_digit: int) -> 
     if last is None and not alone and first.value is not None:
         last = _after_verb(s, first.end, stop)  # 20 + 30 equals 50
     if last is None or not _readable(s, last, stop):
-        return _found(first) if alone else None
-    return None if loose and last_digit >= stop else _found(last)
-
-
-def last_number(s: str, end: int) -> Found | None:
-    """The fallback: the last readable number of the text."""
-    while end > 0:
-        start = s.rfind("\n", 0, end) + 1
-        found = None
-        for token in tokens(s, start, end):
-            found = token if token.value is not None else found
-        if found:
-            return _found(found)
-        end = start - 1
-    return None
+        return as_found(first) if alone else None
+    return None if loose and last_digit >= stop else as_found(last)
