@@ -27,20 +27,7 @@ def create_pipeline() -> Pipeline:
                 outputs="prepared_questions",
                 name="prepare_questions",
             ),
-            Node(
-                check_model,
-                inputs=[
-                    "prepared_questions",
-                    "exemplars",
-                    "base_model",
-                    "tasks",
-                    "params:paths",
-                    "params:evaluation",
-                    "params:engine",
-                ],
-                outputs=["questions", "preflight"],
-                name="check_model",
-            ),
+            model_check(),
             Node(
                 prepare_labels,
                 inputs=["raw_questions", "questions"],
@@ -60,4 +47,22 @@ def create_pipeline() -> Pipeline:
                 name="start_accumulation",
             ),
         ]
+    )
+
+
+def model_check() -> Node:
+    """Lets through what the model can take."""
+    return Node(
+        check_model,
+        inputs=[
+            "prepared_questions",
+            "exemplars",
+            "base_model",
+            "tasks",
+            "params:paths",
+            "params:evaluation",
+            "params:engine",
+        ],
+        outputs=["questions", "preflight"],
+        name="check_model",
     )

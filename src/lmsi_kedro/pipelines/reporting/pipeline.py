@@ -14,10 +14,20 @@ from lmsi_kedro.pipelines.reporting.nodes import (
 )
 from lmsi_kedro.report.figures import accuracy_figure, calibration_figure, curves_figure
 
+FIGURES = {
+    "accuracy_figure": accuracy_figure,
+    "calibration_figure": calibration_figure,
+    "curves_figure": curves_figure,
+}
+
 
 def create_pipeline(rounds: int) -> Pipeline:
     """Reports on the base model and the given number of rounds; examples show the last one."""
-    numbers = range(1, rounds + 1)
+    return Pipeline([*numbers(rounds), *figures(), *examples(rounds), page()])
+
+
+def numbers(rounds: int) -> list[Node]:
+    """metrics.json from what was measured in each round."""
     described = [
         Node(
             update_wrapper(partial(describe_round, round=k), describe_round),
@@ -32,65 +42,55 @@ def create_pipeline(rounds: int) -> Pipeline:
             outputs=f"summary_{k}",
             name=f"describe_round_{k}",
         )
-        for k in numbers
+        for k in range(1, rounds + 1)
     ]
-    summaries = [f"summary_{k}" for k in numbers]
-    return Pipeline(
-        [
-            *described,
-            Node(
-                summarise,
-                inputs=["metrics_random", "metrics_vote_over_random", "params:guard", *summaries],
-                outputs="metrics",
-                name="summarise",
-            ),
-            Node(
-                accuracy_figure, inputs="metrics", outputs="accuracy_figure", name="draw_accuracy"
-            ),
-            Node(
-                calibration_figure,
-                inputs="metrics",
-                outputs="calibration_figure",
-                name="draw_calibration",
-            ),
-            Node(curves_figure, inputs="metrics", outputs="curves_figure", name="draw_curves"),
-            Node(
-                choose_examples,
-                inputs=["predictions_0", f"predictions_{rounds}", "tasks"],
-                outputs="chosen_questions",
-                name="choose_examples",
-            ),
-            Node(
-                describe_examples,
-                inputs=[
-                    "chosen_questions",
-                    "questions",
-                    "labels",
-                    "tasks",
-                    "evaluation_readings_0",
-                    f"evaluation_readings_{rounds}",
-                ],
-                outputs="shown_questions",
-                name="describe_examples",
-            ),
-            Node(
-                describe_run,
-                inputs=["parameters", "base_model", f"model_{rounds}"],
-                outputs="provenance",
-                name="describe_run",
-            ),
-            Node(
-                render_report,
-                inputs=[
-                    "metrics",
-                    "accuracy_figure",
-                    "calibration_figure",
-                    "curves_figure",
-                    "shown_questions",
-                    "provenance",
-                ],
-                outputs="report",
-                name="render_report",
-            ),
-        ]
+    measured = ["metrics_random", "metrics_vote_over_random", "params:guard"]
+    summaries = [f"summary_{k}" for k in range(1, rounds + 1)]
+    return [*described, Node(summarise, [*measured, *summaries], "metrics", name="summarise")]
+
+
+def figures() -> list[Node]:
+    return [
+        Node(draw, inputs="metrics", outputs=name, name=f"draw_{name.removesuffix('_figure')}")
+        for name, draw in FIGURES.items()
+    ]
+
+
+def examples(rounds: int) -> list[Node]:
+    """What the base model and the last round's wrote on the same questions."""
+    return [
+        Node(
+            choose_examples,
+            inputs=["predictions_0", f"predictions_{rounds}", "tasks"],
+            outputs="chosen_questions",
+            name="choose_examples",
+        ),
+        Node(
+            describe_examples,
+            inputs=[
+                "chosen_questions",
+                "questions",
+                "labels",
+                "tasks",
+                "evaluation_readings_0",
+                f"evaluation_readings_{rounds}",
+            ],
+            outputs="shown_questions",
+            name="describe_examples",
+        ),
+        Node(
+            describe_run,
+            inputs=["parameters", "base_model", f"model_{rounds}"],
+            outputs="provenance",
+            name="describe_run",
+        ),
+    ]
+
+
+def page() -> Node:
+    return Node(
+        render_report,
+        inputs=["metrics", *FIGURES, "shown_questions", "provenance"],
+        outputs="report",
+        name="render_report",
     )
