@@ -56,5 +56,12 @@ def _metrics() -> dict[str, object]:
         compared,
         compared,
         "none",
-        {"round": 1, **compared, **measured, "votes": votes, "funnel": funnel, "sampling": sampling},
+        {
+            "round": 1,
+            **compared,
+            **measured,
+            "votes": votes,
+            "funnel": funnel,
+            "sampling": sampling,
+        },
     )
