@@ -3,7 +3,7 @@
 Ours returns every column of `count_votes`. Counter, `polars mode` and `torch.mode` return the winner
 alone (torch.mode of integer ids, so it knows neither counts nor ties; "with ids" adds making them
 from the keys); `polars all` is a query for the same columns. One thread, CPU time, the sides taking
-turns, best of 7. A sample (2 cores of an EPYC 9005, 4 GHz, shared with other work):
+turns, best of 7. A sample (2 cores of an AMD EPYC, shared with other work):
 
     polars 2.1.0, torch 2.13.0+cpu, 50000 questions
     us a question, and how many times ours it takes
