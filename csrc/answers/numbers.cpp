@@ -113,11 +113,13 @@ std::optional<Decimal> decimal(View s, size_t i, size_t end) {
             j = found->end;
             power += found->value;
             is_plain = false;
-        } else if (digit(at(s, j + 1, end)) && !found) {
+        } else if (digit(at(s, j + 1 + (at(s, j + 1, end) == '-' || at(s, j + 1, end) == '+'), end)) && !found) {
             return std::nullopt;
         }
     }
-    return Decimal{j, Value::decimal(std::move(digits), power), is_plain};
+    Value value = Value::decimal(std::move(digits), power);
+    if (!value) return std::nullopt;
+    return Decimal{j, std::move(value), is_plain};
 }
 
 // One argument of \frac: {12}, {-3}, or a single digit.

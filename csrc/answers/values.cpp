@@ -8,6 +8,7 @@ namespace {
 
 constexpr size_t DIGITS = 38;
 constexpr int64_t POWERS = 126;
+constexpr int64_t EXPONENTS = 1'000'000'000'000'000;  // longer ones are not read, so no key may have them
 
 constexpr Big power_of_ten(int n) {
     Big result = 1;
@@ -56,6 +57,7 @@ Value Value::decimal(std::string digits, int64_t exponent) {
     if (last == std::string::npos) return value;
     exponent += static_cast<int64_t>(digits.size() - last - 1);
     digits.resize(last + 1);
+    if (exponent >= EXPONENTS || exponent <= -EXPONENTS) return {};
     digits.erase(0, digits.find_first_not_of('0'));
     value.digits_ = std::move(digits);
     value.exponent_ = exponent;
@@ -102,9 +104,7 @@ Value Value::total(const Value& a, const Value& b) {
 
 Value Value::shifted(int64_t power) const {
     if (kind_ == Kind::fraction) return quotient(*this, decimal("1", -power));
-    Value value = *this;
-    if (!digits_.empty()) value.exponent_ += power;
-    return value;
+    return digits_.empty() ? *this : decimal(digits_, exponent_ + power);
 }
 
 Value Value::powered(int64_t power) const {

@@ -15,7 +15,7 @@ using Big = unsigned __int128;
 class Value {
 public:
     Value() = default;  // no value
-    static Value decimal(std::string digits, int64_t exponent);
+    static Value decimal(std::string digits, int64_t exponent);  // none where the key would have an exponent too long to read
     static Value integer(uint64_t n) { return decimal(std::to_string(n), 0); }
     static Value fraction(uint64_t above, uint64_t below) { return quotient(integer(above), integer(below)); }
 

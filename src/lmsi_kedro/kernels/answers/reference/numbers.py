@@ -16,7 +16,17 @@ from .characters import (
     word_at,
     word_end,
 )
-from .values import EXPONENT_DIGITS, Decimal, Value, decimal, powered, quotient, shifted, total
+from .values import (
+    EXPONENT_DIGITS,
+    Decimal,
+    Value,
+    bounded,
+    decimal,
+    powered,
+    quotient,
+    shifted,
+    total,
+)
 
 SCALES = {
     "hundred": 2, "hundreds": 2, "thousand": 3, "thousands": 3, "lakh": 5, "lakhs": 5, "million": 6,
@@ -89,9 +99,10 @@ def _decimal(s: str, i: int, end: int) -> tuple[int, Decimal, bool] | None:
         power = _integer(s, j + 1, end)
         if power and not letter(char(s, power[0], end)) and not digit(char(s, power[0], end)):
             j, exponent, plain = power[0], exponent + power[1], False
-        elif digit(char(s, j + 1, end)) and not power:
+        elif digit(char(s, j + 1 + (char(s, j + 1, end) in ("-", "+")), end)) and not power:
             return None
-    return j, decimal(digits, exponent), plain
+    value = bounded(decimal(digits, exponent))
+    return None if value is None else (j, value, plain)
 
 
 def _braced(s: str, i: int, end: int) -> tuple[int, Value, bool] | None:

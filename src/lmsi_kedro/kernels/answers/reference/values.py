@@ -30,6 +30,11 @@ def decimal(digits: str, exponent: int) -> Decimal:
     return Decimal(kept, exponent) if kept else Decimal("", 0)
 
 
+def bounded(value: Decimal) -> Decimal | None:
+    """Nothing for a power of ten that is longer than what is read: its key could not be read again."""
+    return value if abs(value.exponent) < 10**EXPONENT_DIGITS else None
+
+
 def limited(value: Fraction) -> Fraction | None:
     return value if value.numerator <= LIMIT and value.denominator <= LIMIT else None
 
@@ -58,20 +63,21 @@ def total(a: Value, b: Value) -> Fraction | None:
 def shifted(value: Value, power: int) -> Value | None:
     """value * 10 ** power."""
     if isinstance(value, Decimal):
-        return Decimal(value.digits, value.exponent + power) if value.digits else value
+        return bounded(Decimal(value.digits, value.exponent + power)) if value.digits else value
     return limited(value * Fraction(10) ** power)
 
 
 def powered(value: Decimal, power: int) -> Decimal | None:
     """value ** power where it stays small: a power of ten, or an integer below 10 ** 38."""
     if value.digits == "1":
-        return Decimal("1", value.exponent * power) if abs(value.exponent) <= 1000 else None
+        small = abs(value.exponent) <= 1000
+        return bounded(Decimal("1", value.exponent * power)) if small else None
     if not value.digits:
         return value if power > 0 else None
     if not 0 <= power <= 126 or len(value.digits) > DIGITS:
         return None
     result = int(value.digits) ** power
-    return decimal(str(result), value.exponent * power) if result <= LIMIT else None
+    return bounded(decimal(str(result), value.exponent * power)) if result <= LIMIT else None
 
 
 def key(value: Value, negative: bool = False) -> str:
