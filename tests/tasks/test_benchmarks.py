@@ -52,7 +52,7 @@ def raw() -> pl.DataFrame:
         {name: MemoryDataset(value, copy_mode="assign") for name, value in given.items()}
     )
     made = SequentialRunner().run(create_pipeline(list(BENCHMARKS)), catalog)
-    table: pl.DataFrame = made["raw_questions"].load()
+    table: pl.DataFrame = made["public_questions"].load()
     return table
 
 

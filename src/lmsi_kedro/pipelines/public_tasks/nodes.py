@@ -55,7 +55,7 @@ def place(row: Row) -> bytes:
 
 
 def join_benchmarks(*tables: pl.DataFrame) -> pl.DataFrame:
-    """raw_questions: each question once per task and split."""
+    """public_questions: each question once per task and split."""
     together: Any = pl.concat(tables)
     content = ["task", "split", "question", "context", "choices"]
     return together.unique(content, keep="first", maintain_order=True)  # type: ignore[no-any-return]

@@ -1,4 +1,4 @@
-"""hub:... -> rows of every benchmark -> raw_questions."""
+"""hub:... -> rows of every benchmark -> public_questions, a question file for `--params=questions=...`."""
 
 from collections.abc import Sequence
 from functools import partial, update_wrapper
@@ -26,7 +26,7 @@ def create_pipeline(names: Sequence[str]) -> Pipeline:
     join = Node(
         join_benchmarks,
         inputs=[f"{name}_rows" for name in names],
-        outputs="raw_questions",
+        outputs="public_questions",
         name="join_benchmarks",
     )
     return Pipeline([*read, join])
