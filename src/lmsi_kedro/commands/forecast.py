@@ -1,7 +1,6 @@
 """`lmsi forecast`: hours, tokens, examples and disk of a configured run, before it is started."""
 
 import argparse
-import re
 from pathlib import Path
 from typing import Any
 
@@ -36,10 +35,10 @@ def forecast(env: str, params: str, seconds: float, project: Path | None = None)
 
 
 def split(params: str) -> dict[str, Any]:
-    """a.b=1,c=[x,y] as nested parameters, as `kedro run --params` reads them."""
+    """a.b=1,c=2 as nested parameters, as `kedro run --params` reads them."""
     from omegaconf import OmegaConf
 
-    pairs = re.split(r",(?=[\w.]+=)", params) if params else []
+    pairs = [pair for pair in params.split(",") if pair]
     nested: dict[str, Any] = OmegaConf.to_container(OmegaConf.from_dotlist(pairs))  # type: ignore[assignment]
     return nested
 
