@@ -115,11 +115,29 @@ class VotingParams(Params):
 
 
 class MixingParams(Params):
-    """How kept paths become training examples (paper, table 1)."""
+    """How kept paths become training examples (paper, section 3.2 and table 1).
 
-    formats: list[Format]
-    direct_per_question: int = Field(ge=0)
+    parts: the formats' parts of the mixture, 0 leaves a format out. balance: none weighs every example by its
+    format's part; rows and tokens also make up for formats that have fewer examples or shorter targets.
+    direct: the k paths of a question give k equal direct examples; once keeps one, weight keeps one that counts
+    k times, copies keeps all. exemplars: those of training prompts, in another order or some of them.
+    """
+
+    parts: dict[Format, Annotated[float, Field(ge=0)]]
+    balance: Literal["none", "rows", "tokens"]
+    direct: Literal["once", "weight", "copies"]
+    exemplars: Literal["same", "shuffled", "dropped"]
     seed: int = Field(ge=0)
+
+    @property
+    def formats(self) -> list[Format]:
+        return [format for format, part in self.parts.items() if part > 0]
+
+    @model_validator(mode="after")
+    def has_a_format(self) -> Self:
+        if not self.formats:
+            raise ValueError("mixing.parts: every part is 0, so there is nothing to train on")
+        return self
 
 
 class TrainingParams(Params):

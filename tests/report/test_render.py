@@ -51,6 +51,7 @@ def _metrics() -> dict[str, object]:
         "step": compared["pooled"],
         "curves": {"before": curves, "after": curves},
         "monitor": monitor,
+        "leaks": {"questions": 5, "exact": 1, "overlapping": 2, "words": 13},
     }
     return summarise(
         compared,

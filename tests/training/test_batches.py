@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmsi_kedro.training.batches import MicroBatches, Plan, collate, draw
+from lmsi_kedro.training.batches import BatchPlan, MicroBatches, collate, draw
 from lmsi_kedro.training.encoding import Encoded
 
 
@@ -11,7 +11,7 @@ def plan(lengths, batch_size=8, micro_steps=1, processes=1, steps=3):
     encoded = [Encoded(list(range(10, 10 + length)), 2) for length in lengths]
     weights = [1.0 + row % 2 for row in range(len(lengths))]
     rows = draw(len(lengths), steps, batch_size, seed=5)
-    return Plan(rows, encoded, weights, micro_steps, processes)
+    return BatchPlan(rows, encoded, weights, micro_steps, processes)
 
 
 def test_every_example_is_seen_before_any_is_seen_again():

@@ -62,6 +62,7 @@ def test_zero_2_and_a_resumed_run_equal_plain_training(make_job):
     whole = record(job)
     assert whole["losses"] == pytest.approx(plain_losses(job), abs=1e-4)
     assert whole["losses"][-1] < 0.7 * whole["losses"][0]
+    assert whole["stopped"]["prompts"] == 5
     assert not job.checkpoints.exists()
     assert train(job) == model
 

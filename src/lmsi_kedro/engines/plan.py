@@ -29,18 +29,24 @@ class Plan:
     def add(
         self, prompts: Mapping[str, Prompt], m: int, sampling: Sampling, columns: Mapping[str, str]
     ) -> None:
-        """m paths for every question_id; the prompts share their first part.
+        """m paths for every question_id; the prompts of a chunk share their first part.
 
         Paths come in blocks of at most PATH_BLOCK, so that a larger m later keeps the chunks of a smaller one.
         """
         for first in range(0, m, PATH_BLOCK):
             paths = range(first, min(first + PATH_BLOCK, m))
-            requests = [Request(question, prompt, paths) for question, prompt in prompts.items()]
             size = max(1, self.engine.rows_per_chunk // len(paths))
-            for start in range(0, len(requests), size):
-                chunk = Chunk(tuple(requests[start : start + size]), sampling, columns)
-                format, chat = self.engine.number_format, self.engine.chat
-                self.chunks[chunk.address(self.digest, format, chat)] = chunk
+            for shared in dict.fromkeys(prompt.shared for prompt in prompts.values()):
+                alike = [item for item in prompts.items() if item[1].shared == shared]
+                for start in range(0, len(alike), size):
+                    batch = alike[start : start + size]
+                    requests = tuple(Request(question, prompt, paths) for question, prompt in batch)
+                    self.put(Chunk(requests, sampling, columns))
+
+    def put(self, chunk: Chunk) -> None:
+        """A chunk under its address."""
+        format, chat = self.engine.number_format, self.engine.chat
+        self.chunks[chunk.address(self.digest, format, chat)] = chunk
 
     def compute(self, missing: Sequence[str]) -> Iterator[tuple[str, pl.DataFrame]]:
         """The missing chunks, in the order in which they are finished."""

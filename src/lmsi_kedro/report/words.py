@@ -65,6 +65,16 @@ def votes(metrics: dict[str, Any]) -> str:
     )
 
 
+def leaks(metrics: dict[str, Any]) -> str:
+    """Whether what was taught is in the evaluation too."""
+    found = metrics["rounds"][-1]["leaks"]
+    return (
+        f"{found['exact']} of {found['questions']:,} questions to be taught are word for word in an evaluation"
+        f" set, and were left out; {found['overlapping']:,} others share {found['words']} words in a row with"
+        " a question there."
+    )
+
+
 def promotion(metrics: dict[str, Any]) -> str:
     """What the collapse monitor decided, and whether it looked at labels."""
     held_back = [entry for entry in metrics["rounds"] if not entry["monitor"]["promoted"]]

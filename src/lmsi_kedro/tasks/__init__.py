@@ -1,6 +1,16 @@
 """What a task is and how its questions become prompts: see `task` and `prompts`."""
 
-from lmsi_kedro.tasks.prompts import STOP, Asked, Prompt, render, target, usable, written
+from lmsi_kedro.tasks.prompts import (
+    STOP,
+    Asked,
+    Prompt,
+    few_shot,
+    render,
+    target,
+    usable,
+    words_of,
+    written,
+)
 from lmsi_kedro.tasks.task import Exemplar, Kind, Task, Tasks
 
 __all__ = [
@@ -11,8 +21,10 @@ __all__ = [
     "Prompt",
     "Task",
     "Tasks",
+    "few_shot",
     "render",
     "target",
     "usable",
+    "words_of",
     "written",
 ]

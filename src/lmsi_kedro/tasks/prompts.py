@@ -11,12 +11,18 @@ computes it once. The parts are tokenized one by one, for sampling and for train
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from lmsi_kedro.params import Format
 from lmsi_kedro.tasks.task import Exemplar, Kind
 
 # A model that goes on after its answer invents the next question: nothing from here on is its answer.
 STOP = "\nQ:"
+PUNCTUATION = ".,;:?!\"'()"
+ZERO_SHOT: dict[Format, Format] = {
+    "few_shot_cot": "zero_shot_cot",
+    "few_shot_direct": "zero_shot_direct",
+}
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
@@ -42,7 +48,8 @@ class Asked:
 
 
 def render(format: Format, asked: Asked, exemplars: Sequence[Exemplar] = ()) -> Prompt:
-    """The prompt of a question in one of the four formats."""
+    """The prompt of a question in one of the four formats; an exemplar that is the question itself is left out."""
+    exemplars = [shot for shot in exemplars if words_of(shot) != words_of(asked)]
     shared = ""
     if format in ("few_shot_cot", "few_shot_direct"):
         worked = (
@@ -54,13 +61,25 @@ def render(format: Format, asked: Asked, exemplars: Sequence[Exemplar] = ()) -> 
     return Prompt(shared, ask(asked) + hint)
 
 
+def words_of(asked: Asked | Exemplar) -> tuple[str, ...]:
+    """What is asked as lower-case words without punctuation: questions with the same words are the same."""
+    return _words(" ".join([asked.context or "", asked.question, *(asked.choices or ())]))
+
+
+@lru_cache(maxsize=1024)  # of the exemplars, which every prompt is compared with
+def _words(text: str) -> tuple[str, ...]:
+    bare = (word.strip(PUNCTUATION) for word in text.casefold().split())
+    return tuple(word for word in bare if word)
+
+
 def usable(format: Format, exemplars: Sequence[Exemplar]) -> Format:
     """The format itself, or its zero-shot twin where there are no exemplars."""
-    twins: dict[Format, Format] = {
-        "few_shot_cot": "zero_shot_cot",
-        "few_shot_direct": "zero_shot_direct",
-    }
-    return format if exemplars else twins.get(format, format)
+    return format if exemplars else ZERO_SHOT.get(format, format)
+
+
+def few_shot(format: Format) -> Format:
+    """The twin of a zero-shot format."""
+    return next(few for few, zero in ZERO_SHOT.items() if zero == format)
 
 
 def target(answer: str, rationale: str | None = None) -> str:

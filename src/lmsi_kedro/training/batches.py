@@ -25,7 +25,7 @@ WIDTH_MULTIPLE = 16
 
 
 @dataclass(frozen=True)
-class Plan:
+class BatchPlan:
     """The batches of a run: rows of the examples, [steps, batch size]."""
 
     rows: np.ndarray
@@ -76,7 +76,7 @@ def draw(examples: int, steps: int, batch_size: int, seed: int) -> np.ndarray:
 class MicroBatches(torch.utils.data.Dataset[dict[str, Any]]):
     """The micro-batches of one process, in the order in which it computes them."""
 
-    def __init__(self, plan: Plan, process: int) -> None:
+    def __init__(self, plan: BatchPlan, process: int) -> None:
         self.plan = plan
         self.process = process
 

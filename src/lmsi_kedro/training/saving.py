@@ -6,21 +6,26 @@ came about.
 """
 
 import json
+import logging
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
 import torch
 from deepspeed.utils import safe_get_full_fp32_param
-from transformers import AutoConfig, AutoModelForCausalLM
+from transformers import AutoConfig, AutoModelForCausalLM, GenerationConfig
 from transformers.integrations.deepspeed import unset_hf_deepspeed_config
 
 from lmsi_kedro.durable import partial, publish
 from lmsi_kedro.training.batches import collate
+from lmsi_kedro.training.encoding import Encoded
 from lmsi_kedro.training.job import Job, TrainingError
 from lmsi_kedro.training.target_trainer import TargetTrainer, target_logits
 
 EXAMPLES_COMPARED = 4
+PROMPTS_ANSWERED = 5
+log = logging.getLogger(__name__)
 
 
 def save_checked(trainer: TargetTrainer, job: Job) -> None:
@@ -35,8 +40,10 @@ def save_checked(trainer: TargetTrainer, job: Job) -> None:
         prepared = partial(job.model)
         model.save_pretrained(prepared, state_dict=weights)
         copy_base_files(job.base_model, prepared)
-        compare(live, prepared, model, probe, trust)
-        (prepared / "training.json").write_text(json.dumps(record(trainer, job), indent=2))
+        loaded = loaded_back(prepared, model, trust)
+        compare(live, loaded, probe)
+        made = record(trainer, job) | {"stopped": stopped(loaded, trainer.plan.encoded)}
+        (prepared / "training.json").write_text(json.dumps(made, indent=2))
         publish(prepared, job.model)
         shutil.rmtree(job.checkpoints)
     torch.distributed.barrier()
@@ -62,10 +69,8 @@ def copy_base_files(base_model: Path, prepared: Path) -> None:
             shutil.copyfile(file, prepared / file.name)
 
 
-def compare(
-    live: torch.Tensor, prepared: Path, trained: Any, probe: dict[str, torch.Tensor], trust: bool
-) -> None:
-    """An error unless the saved model, computing as the trained one does, gives its logits."""
+def loaded_back(prepared: Path, trained: Any, trust: bool) -> Any:
+    """The saved model, to compute as the trained one does; an error when weights are missing."""
     # Else the copy would be loaded in ZeRO-3 shards, which needs the other processes.
     unset_hf_deepspeed_config()
     loading: Any = AutoModelForCausalLM.from_pretrained(
@@ -78,7 +83,12 @@ def compare(
     model, info = loading
     if info["missing_keys"] or info["unexpected_keys"]:
         raise TrainingError(f"The saved model does not load back: {info}.")
-    loaded = logits(model.to(live.device), model, probe)
+    return model.to(trained.device)
+
+
+def compare(live: torch.Tensor, model: Any, probe: dict[str, torch.Tensor]) -> None:
+    """An error unless the loaded model gives the logits of the trained one."""
+    loaded = logits(model, model, probe)
     saved = model.config.dtype or torch.float32
     # Rounding to the files' format is the only difference there may be.
     allowed = 16 * torch.finfo(saved).eps * live.abs().max().item()
@@ -87,6 +97,40 @@ def compare(
             f"The saved model is not the trained one: its logits differ by {difference:.3g}, "
             f"where rounding explains {allowed:.3g}."
         )
+
+
+def stopped(model: Any, encoded: Sequence[Encoded]) -> dict[str, int]:
+    """How many of a few greedy answers end by themselves, in twice the tokens of the longest target.
+
+    A model that learned its targets without the end token would go on up to the limit, for every path.
+    """
+    spread = range(0, len(encoded), -(-len(encoded) // PROMPTS_ANSWERED))
+    prompts = [encoded[row] for row in spread]
+    limit = 2 * max(example.target_tokens for example in encoded)
+    ended = sum(ends(model, example, limit) for example in prompts)
+    if ended < len(prompts):
+        log.warning(
+            "Only %d of %d prompts were answered to an end in %d tokens: most paths of this model may be cut off. "
+            "Train for more steps",
+            ended,
+            len(prompts),
+            limit,
+        )
+    return {"prompts": len(prompts), "ended": ended}
+
+
+def ends(model: Any, example: Encoded, limit: int) -> bool:
+    """Whether the greedy answer to an example's prompt comes to its end token."""
+    room = getattr(model.config, "max_position_embeddings", None) or 1 << 30
+    prompt = torch.tensor([example.ids[: example.prompt_tokens]], device=model.device)
+    end = example.ids[-1]
+    tokens = min(limit, room - example.prompt_tokens)
+    config = GenerationConfig(
+        max_new_tokens=tokens, do_sample=False, eos_token_id=end, pad_token_id=end
+    )
+    mask = torch.ones_like(prompt)
+    written = model.generate(prompt, attention_mask=mask, generation_config=config)
+    return bool(written[0, -1] == end)
 
 
 @torch.no_grad()

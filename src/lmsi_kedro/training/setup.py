@@ -22,10 +22,10 @@ from lmsi_kedro.hardware import cpu_has_bfloat16
 from lmsi_kedro.params import TrainingParams
 from lmsi_kedro.tasks.encoding import frame_of
 from lmsi_kedro.training.attention import FLOAT32_ATTENTION
-from lmsi_kedro.training.batches import Plan, draw
+from lmsi_kedro.training.batches import BatchPlan, draw
 from lmsi_kedro.training.encoding import check_length, check_vocabulary, encode_example
 from lmsi_kedro.training.job import Job, TrainingError
-from lmsi_kedro.training.target_trainer import COMPLETE, Progress, TargetTrainer
+from lmsi_kedro.training.target_trainer import COMPLETE, StepLog, TargetTrainer
 
 
 def build_trainer(job: Job) -> TargetTrainer:
@@ -43,7 +43,7 @@ def build_trainer(job: Job) -> TargetTrainer:
         attn_implementation=FLOAT32_ATTENTION if arguments.use_cpu else "sdpa",
     )
     trainer = TargetTrainer(
-        plan, ids, model=model, args=arguments, callbacks=[Progress(job.progress, plan)]
+        plan, ids, model=model, args=arguments, callbacks=[StepLog(job.progress, plan)]
     )
     trainer.remove_callback(PrinterCallback)
     return trainer
@@ -67,7 +67,7 @@ def skip_builds() -> None:
     deepspeed.runtime.compiler.compile = lambda *_, **__: lambda function: function
 
 
-def build_plan(job: Job, processes: int) -> tuple[Plan, list[str]]:
+def build_plan(job: Job, processes: int) -> tuple[BatchPlan, list[str]]:
     """The encoded examples and their batches, with the examples' ids."""
     params, examples = job.params, job.examples
     if params.batch_size < processes * params.gradient_accumulation:
@@ -89,7 +89,7 @@ def build_plan(job: Job, processes: int) -> tuple[Plan, list[str]]:
         check_length(example, example_id, config)
     rows = draw(len(ids), params.steps, params.batch_size, params.seed)
     weights = examples["weight"].to_list()
-    return Plan(rows, encoded, weights, params.gradient_accumulation, processes), ids
+    return BatchPlan(rows, encoded, weights, params.gradient_accumulation, processes), ids
 
 
 def training_arguments(job: Job) -> TrainingArguments:

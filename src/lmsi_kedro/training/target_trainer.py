@@ -15,7 +15,7 @@ import torch
 from torch.nn.functional import cross_entropy
 from transformers import Trainer, TrainerCallback
 
-from lmsi_kedro.training.batches import MicroBatches, Plan
+from lmsi_kedro.training.batches import BatchPlan, MicroBatches
 from lmsi_kedro.training.job import TrainingError
 
 COMPLETE = "complete"
@@ -25,7 +25,7 @@ ADVICE = "Lower learning_rate, or train in float32."
 class TargetTrainer(Trainer):
     """Computes a plan's micro-batches; `ids` name the plan's rows in errors."""
 
-    def __init__(self, plan: Plan, ids: list[str], **rest: Any) -> None:
+    def __init__(self, plan: BatchPlan, ids: list[str], **rest: Any) -> None:
         super().__init__(**rest)
         self.plan = plan
         self.ids = ids
@@ -76,10 +76,10 @@ def target_logits(
     return logits
 
 
-class Progress(TrainerCallback):
+class StepLog(TrainerCallback):
     """Appends each step to a JSON lines file, stops at a broken gradient, seals checkpoints."""
 
-    def __init__(self, path: Path, plan: Plan) -> None:
+    def __init__(self, path: Path, plan: BatchPlan) -> None:
         self.path = path
         self.plan = plan
         self.start = time.monotonic()

@@ -2,19 +2,33 @@
 
 import polars as pl
 import pytest
+from pydantic import ValidationError
+from transformers import AutoTokenizer
 
 from lmsi_kedro import schemas
-from lmsi_kedro.params import MixingParams
+from lmsi_kedro.datasets.model_directory import Model
+from lmsi_kedro.params import EngineParams, MixingParams
 from lmsi_kedro.pipelines.mixing.nodes import (
     accumulate,
+    balance,
+    disturbed,
+    leave_out_leaks,
     render_examples,
     select_random,
     select_voted,
 )
+from lmsi_kedro.tasks import Exemplar, Task, Tasks
 from tests.fabricate import TASKS
+from tests.models import tiny_model
 
 FORMATS = ["few_shot_cot", "few_shot_direct", "zero_shot_cot", "zero_shot_direct"]
-MIXING = MixingParams(formats=FORMATS, direct_per_question=1, seed=1)
+MIXING = MixingParams(
+    parts=dict.fromkeys(FORMATS, 1.0), balance="none", direct="once", exemplars="same", seed=1
+)
+ENGINE = EngineParams(
+    executor="processes", ray_address=None, workers=1, dtype="float32", rows_per_chunk=8,
+    chat="auto", trust_remote_code=False, skip_too_long=False,
+)  # fmt: skip
 TEXTS = ["2 + 2 = 4. The answer is 4.", "Four: 4. The answer is 4.", "2 + 2 = 4. The answer is 4.",
          "1 + 3 = 4. The answer is 4.", "2 + 2 = 5. The answer is 5.", "hm"]  # fmt: skip
 KEYS = ["num:4", "num:4", "num:4", "num:4", "num:5", None]
@@ -101,9 +115,123 @@ def test_the_four_formats() -> None:
     assert choice["target"] == " The answer is (B)."
 
 
-def test_the_paper_keeps_direct_copies() -> None:
-    examples = render(MIXING.model_copy(update={"direct_per_question": 2}))
-    assert examples.filter(question_id="q0", format="zero_shot_direct").height == 2
+@pytest.mark.parametrize(
+    ("direct", "weights"), [("once", [1]), ("weight", [2]), ("copies", [1, 1])]
+)
+def test_direct_examples_once_weighted_or_copied(direct: str, weights: list[float]) -> None:
+    examples = render(MIXING.model_copy(update={"direct": direct}))
+    for format in ("zero_shot_direct", "few_shot_direct"):
+        assert examples.filter(question_id="q0", format=format)["weight"].to_list() == weights
+    assert examples.filter(question_id="q0", format="few_shot_cot")["weight"].to_list() == [1, 1]
+
+
+def test_a_weighted_direct_example_stands_for_its_own_key() -> None:
+    """The arm `random` has paths with different answers to a question."""
+    answers, paths, questions, exemplars = tables()
+    selected = select_voted(answers.with_columns(kept=pl.col("path").is_in([0, 1, 4])), [paths])
+    nothing = schemas.empty(schemas.EXAMPLES)
+    weighted = MIXING.model_copy(update={"direct": "weight"})
+    examples = render_examples(selected, nothing, questions, exemplars, TASKS, weighted)
+    direct = examples.filter(question_id="q0", format="zero_shot_direct")
+    assert dict(direct.select("target", "weight").iter_rows()) == {
+        " The answer is 4.": 2.0,
+        " The answer is 5.": 1.0,
+    }
+
+
+def test_a_part_of_0_leaves_a_format_out() -> None:
+    parts = MIXING.parts | {"few_shot_cot": 0.0}
+    assert "few_shot_cot" not in set(render(MIXING.model_copy(update={"parts": parts}))["format"])
+    with pytest.raises(ValidationError, match=r"mixing\.parts: every part is 0"):
+        MixingParams(**{**MIXING.model_dump(), "parts": dict.fromkeys(FORMATS, 0)})
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Model:
+    return Model.at(tiny_model(tmp_path_factory.mktemp("model")))
+
+
+@pytest.mark.parametrize("balancing", ["rows", "tokens"])
+def test_a_balanced_mixture_has_the_parts(balancing: str, model: Model) -> None:
+    """Of the summed weights of rows, or of target tokens, counted here with the tokenizer itself."""
+    parts = dict(zip(FORMATS, [2.0, 1.0, 1.0, 0.5], strict=True))
+    mixing = MIXING.model_copy(update={"balance": balancing, "parts": parts})
+    mixture = balance(render(mixing), model, mixing, ENGINE)
+    tokenizer = AutoTokenizer.from_pretrained(model.path)
+    size = [
+        1 if balancing == "rows" else len(tokenizer(target)["input_ids"]) + 1
+        for target in mixture["target"]
+    ]
+    shares = dict(
+        mixture.with_columns(size=pl.Series(size) * pl.col("weight"))
+        .group_by("format").agg(pl.col("size").sum()).iter_rows()
+    )  # fmt: skip
+    for format, part in parts.items():
+        assert shares[format] / sum(shares.values()) == pytest.approx(part / 4.5)
+
+
+def test_an_unbalanced_mixture_multiplies_the_parts(model: Model) -> None:
+    mixing = MIXING.model_copy(update={"parts": MIXING.parts | {"few_shot_direct": 3.0}})
+    mixture = balance(render(mixing), model, mixing, ENGINE)
+    weights = mixture.group_by("format").agg(pl.col("weight").unique())
+    assert dict(weights.iter_rows()) == {
+        format: [weight] for format, weight in mixing.parts.items()
+    }
+
+
+def test_a_task_without_exemplars_brings_the_part_of_the_few_shot_twin(model: Model) -> None:
+    answers, paths, questions, exemplars = tables()
+    bare = Tasks({name: Task(kind=task.kind) for name, task in TASKS.root.items()})
+    mixing = MIXING.model_copy(update={"parts": {"few_shot_cot": 2.0}})
+    selected, nothing = select_voted(answers, [paths]), schemas.empty(schemas.EXAMPLES)
+    examples = render_examples(selected, nothing, questions, exemplars, bare, mixing)
+    assert set(examples["format"]) == {"zero_shot_cot"}
+    assert set(balance(examples, model, mixing, ENGINE)["weight"]) == {2.0}
+
+
+def test_a_question_is_never_its_own_exemplar() -> None:
+    answers, paths, questions, exemplars = tables()
+    doubled = pl.concat(
+        [
+            exemplars,
+            exemplars.filter(exemplar_set="mini_gsm").with_columns(question=pl.lit(" 2 + 2 ")),
+        ]
+    )
+    selected, nothing = select_voted(answers, [paths]), schemas.empty(schemas.EXAMPLES)
+    examples = render_examples(selected, nothing, questions, doubled, TASKS, MIXING)
+    assert examples.equals(render())
+
+
+def test_training_prompts_may_have_other_exemplars() -> None:
+    shots = [Exemplar(question=f"{n}?", rationale="r", answer=str(n)) for n in range(8)]
+    assert disturbed(shots, "same", "q") == shots
+    orders = [disturbed(shots, "shuffled", f"q{n}") for n in range(20)]
+    assert all(sorted(order, key=shots.index) == shots for order in orders)
+    assert len({tuple(shot.answer for shot in order) for order in orders}) == 20
+    kept = [disturbed(shots, "dropped", f"q{n}") for n in range(200)]
+    assert all(some and sorted(some, key=shots.index) == list(some) for some in kept)
+    assert 3.5 < sum(map(len, kept)) / 200 < 4.5
+    assert disturbed(shots, "dropped", "q7") == kept[7]
+    assert disturbed([], "dropped", "q") == []
+
+
+def test_questions_of_an_evaluation_set_are_not_taught() -> None:
+    answers, paths, questions, _ = tables()
+    story = "Ann has two red hats and buys three more of them on a rainy Monday in May."
+    rows = [("q0", "mini_gsm", "unlabeled", f"{story} How many?", None, None),
+            ("q1", "mini_arc", "unlabeled", "Which?", None, ["x", "y"]),
+            ("h0", "mini_gsm", "held_out", f"{story} How many hats are not red?", None, None),
+            ("h1", "mini_arc", "probe", " which", None, ["X", "y."])]  # fmt: skip
+    asked = pl.DataFrame(rows, schema=schemas.QUESTIONS, orient="row")
+    selected = select_voted(answers, [paths])
+    taught, leaks = leave_out_leaks(selected, asked)
+    assert leaks == {"questions": 2, "exact": 1, "overlapping": 1, "words": 13}
+    assert set(taught["question_id"]) == {"q0"}
+    with pytest.raises(ValueError, match="is a held-out question too"):
+        leave_out_leaks(selected.filter(question_id="q1"), asked)
+    alone, none = leave_out_leaks(selected, questions)
+    assert alone.equals(selected)
+    assert none == {"questions": 2, "exact": 0, "overlapping": 0, "words": 13}
 
 
 def test_rounds_accumulate_and_the_newest_vote_wins() -> None:

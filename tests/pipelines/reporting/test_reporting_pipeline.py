@@ -21,6 +21,7 @@ from lmsi_kedro.pipelines.reporting.pipeline import create_pipeline
 from tests.fabricate import NAMES, TASKS, evaluation_readings, labels, predictions, questions
 
 N = 50
+LEAKS = {"questions": 30, "exact": 1, "overlapping": 4, "words": 13}
 VOTES = {
     "votes": {
         "questions": 400,
@@ -79,6 +80,7 @@ def inputs(rounds: int, n: int = N, gain: float = 0.2) -> dict[str, Any]:
         **{f"curves_{k}": CURVES for k in range(rounds + 1)},
         "params:guard": "none",
         **{f"monitor_{k}": MONITOR for k in range(1, rounds + 1)},
+        **{f"leaks_{k}": LEAKS for k in range(1, rounds + 1)},
         **{f"vote_statistics_{k}": VOTES for k in range(1, rounds + 1)},
     }
 

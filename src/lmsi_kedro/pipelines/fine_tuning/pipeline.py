@@ -1,4 +1,4 @@
-"""Examples and base model in, tuned model out."""
+"""The mixture of examples and the base model in, tuned model out."""
 
 from kedro.pipeline import Node, Pipeline
 
@@ -12,7 +12,7 @@ def create_pipeline() -> Pipeline:
             Node(
                 fine_tune,
                 inputs={
-                    "examples": "examples",
+                    "examples": "mixture",
                     "base_model": "base_model",
                     "training": "params:training",
                     "engine": "params:engine",

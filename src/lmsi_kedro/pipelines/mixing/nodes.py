@@ -1,16 +1,31 @@
 """Which paths are taught, and how they are written down for training."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from random import Random
+from typing import Any
 
 import polars as pl
 
 from lmsi_kedro import schemas
-from lmsi_kedro.params import MixingParams
+from lmsi_kedro.datasets.model_directory import Model
+from lmsi_kedro.params import EngineParams, Format, MixingParams
 from lmsi_kedro.pipelines.sampling.nodes import exemplars_of
-from lmsi_kedro.tasks import Asked, Tasks, render, target, usable, written
+from lmsi_kedro.tasks import (
+    Asked,
+    Exemplar,
+    Task,
+    Tasks,
+    few_shot,
+    render,
+    target,
+    usable,
+    words_of,
+    written,
+)
+from lmsi_kedro.tasks.encoding import encode_target, frame_of
 
+LEAK_WORDS = 13
 SELECTED = ["question_id", "path", "arm", "key", "surface", "text"]
 
 
@@ -45,44 +60,103 @@ def with_texts(chosen: pl.DataFrame, paths: Iterable[pl.DataFrame], arm: str) ->
     return pl.concat(texts).sort("question_id", "path")
 
 
+def leave_out_leaks(
+    selected: pl.DataFrame, questions: pl.DataFrame
+) -> tuple[pl.DataFrame, dict[str, int]]:
+    """taught: the selected paths but those of questions that are evaluated too; leaks: what was found.
+
+    exact: questions with the same words as one of another split, which are left out. overlapping: others that
+    share LEAK_WORDS words in a row with one (the test of GPT-3, appendix C), which are only counted.
+    """
+    asked = dict(zip(questions["question_id"], _asked(questions), strict=True))
+    held_out = questions.filter(pl.col("split") != "unlabeled")["question_id"]
+    texts = {words_of(asked[question]) for question in held_out}
+    runs = {run for words in texts for run in _runs(words)}
+    taught = selected["question_id"].unique(maintain_order=True)
+    exact = [question for question in taught if words_of(asked[question]) in texts]
+    overlapping = [q for q in taught if not runs.isdisjoint(_runs(words_of(asked[q])))]
+    rest = selected.filter(~pl.col("question_id").is_in(exact))
+    if rest.is_empty():
+        raise ValueError("questions: each one that would be taught is a held-out question too")
+    return rest, {
+        "questions": len(taught),
+        "exact": len(exact),
+        "overlapping": len(set(overlapping) - set(exact)),
+        "words": LEAK_WORDS,
+    }
+
+
+def _runs(words: tuple[str, ...]) -> set[tuple[str, ...]]:
+    """All LEAK_WORDS words in a row; none of a shorter text."""
+    return {words[i : i + LEAK_WORDS] for i in range(len(words) - LEAK_WORDS + 1)}
+
+
+def _asked(questions: pl.DataFrame) -> list[Asked]:
+    return [Asked(*row) for row in questions.select("question", "context", "choices").iter_rows()]
+
+
 def render_examples(
-    selected: pl.DataFrame,
+    taught: pl.DataFrame,
     previous: pl.DataFrame,
     questions: pl.DataFrame,
     exemplars: pl.DataFrame,
     tasks: Tasks,
     mixing: MixingParams,
 ) -> pl.DataFrame:
-    """examples: every path in the chain-of-thought formats, its answer alone in the direct ones.
-
-    The k paths of a question give the same direct example; direct_per_question of them are kept.
-    """
+    """examples: every path in the chain-of-thought formats, its answer alone in the direct ones."""
     round = 1 + max(previous["round"].to_list(), default=0)
-    shots = {name: exemplars_of(exemplars, tasks[name]) for name in tasks.in_domain}
-    asked = selected.join(questions, on="question_id", how="left", maintain_order="left")
-    nth = asked.select(pl.int_range(pl.len()).over("question_id")).to_series()
+    asked = taught.join(questions, on="question_id", how="left", maintain_order="left")
     rows = []
-    for row, index in zip(asked.iter_rows(named=True), nth, strict=True):
-        kind = tasks[row["task"]].kind
-        content = Asked(row["question"], row["context"], row["choices"])
-        for format in dict.fromkeys(usable(f, shots[row["task"]]) for f in mixing.formats):
+    for name in asked["task"].unique(maintain_order=True):
+        shots = exemplars_of(exemplars, tasks[name])
+        whole = asked.filter(task=name).with_columns(weight=1.0)
+        for format in dict.fromkeys(usable(format, shots) for format in mixing.formats):
             direct = format.endswith("direct")
-            if direct and index >= mixing.direct_per_question:
-                continue
-            prompt = render(format, content, shots[row["task"]])
-            answer = target(written(row["key"], row["surface"], kind))
-            rows.append(
-                {
-                    "example_id": example_id(row, format, round),
-                    **{name: row[name] for name in ("question_id", "path", "arm")},
-                    "round": round,
-                    "format": format,
-                    "weight": 1.0,
-                    "prompt": prompt.text,
-                    "target": answer if direct else f" {row['text']}",
-                }
-            )
+            source = direct_rows(whole, mixing.direct) if direct else whole
+            for row in source.iter_rows(named=True):
+                rows.append(example(row, format, round, shots, tasks[name], mixing))
     return pl.DataFrame(rows, schema=schemas.EXAMPLES)
+
+
+def direct_rows(whole: pl.DataFrame, direct: str) -> pl.DataFrame:
+    """The rows that become direct examples, with their weights (MixingParams.direct)."""
+    if direct == "copies":
+        return whole
+    alike = ["question_id"] if direct == "once" else ["question_id", "key"]
+    weight = pl.lit(1.0) if direct == "once" else pl.len().over(alike).cast(pl.Float64)
+    return whole.with_columns(weight=weight).unique(alike, keep="first", maintain_order=True)
+
+
+def example(
+    row: dict[str, Any],
+    format: Format,
+    round: int,
+    shots: Sequence[Exemplar],
+    task: Task,
+    mixing: MixingParams,
+) -> dict[str, Any]:
+    """A row of examples."""
+    shown = disturbed(shots, mixing.exemplars, f"{mixing.seed} {row['question_id']}")
+    asked = Asked(row["question"], row["context"], row["choices"])
+    answer = target(written(row["key"], row["surface"], task.kind))
+    return {
+        "example_id": example_id(row, format, round),
+        **{name: row[name] for name in ("question_id", "path", "arm", "weight")},
+        "round": round,
+        "format": format,
+        "prompt": render(format, asked, shown).text,
+        "target": answer if format.endswith("direct") else f" {row['text']}",
+    }
+
+
+def disturbed(shots: Sequence[Exemplar], how: str, seed: str) -> Sequence[Exemplar]:
+    """The exemplars of a training prompt (MixingParams.exemplars); dropped keeps each with 1/2, at least one."""
+    random = Random(seed)
+    if how == "shuffled":
+        return random.sample(shots, len(shots))
+    if how == "dropped" and shots:
+        return [shot for shot in shots if random.random() < 0.5] or [random.choice(shots)]
+    return shots
 
 
 def example_id(row: dict[str, object], format: str, round: int) -> str:
@@ -94,3 +168,40 @@ def accumulate(previous: pl.DataFrame, new: pl.DataFrame) -> pl.DataFrame:
     """All rounds' examples; the newest vote on a question replaces its older examples."""
     older = previous.join(new, on="question_id", how="anti", maintain_order="left")
     return pl.concat([older, new])
+
+
+def balance(
+    examples: pl.DataFrame, base_model: Model, mixing: MixingParams, engine: EngineParams
+) -> pl.DataFrame:
+    """mixture: all examples, their weights times a factor per format, so that mixing.parts holds.
+
+    With balance=rows the summed weights of the formats are in that proportion, with balance=tokens the summed
+    weights of their target tokens, which is their share of the loss.
+    """
+    factors = {format: part(format, mixing) for format in examples["format"].unique().sort()}
+    if mixing.balance != "none":
+        size = pl.Series([1] * examples.height)
+        if mixing.balance == "tokens":
+            size = target_tokens(examples["target"].to_list(), base_model, engine)
+        sized = examples.select("format", size=pl.col("weight") * size)
+        total = dict(sized.group_by("format").sum().iter_rows())
+        share = sum(total.values()) / sum(factors.values())
+        factors = {format: each * share / total[format] for format, each in factors.items()}
+    factor = pl.col("format").replace_strict(factors, return_dtype=pl.Float64)
+    return examples.with_columns(weight=pl.col("weight") * factor)
+
+
+def part(format: Format, mixing: MixingParams) -> float:
+    """A format's part; that of its few-shot twin where a task without exemplars brought it in."""
+    return mixing.parts.get(format) or mixing.parts[few_shot(format)]
+
+
+def target_tokens(targets: list[str], base_model: Model, engine: EngineParams) -> pl.Series:
+    """Tokens of each target, with its end token: those that the loss covers."""
+    from transformers import AutoTokenizer
+
+    tokenizer: Any = AutoTokenizer.from_pretrained(
+        base_model.path, trust_remote_code=engine.trust_remote_code
+    )
+    frame = frame_of(tokenizer, engine.chat)
+    return pl.Series([len(encode_target(tokenizer, target, frame)) for target in targets])

@@ -1,9 +1,11 @@
-"""answers, paths -> selected paths -> examples of this round -> examples of all rounds."""
+"""answers, paths -> selected -> taught -> examples of this round -> of all rounds -> mixture."""
 
 from kedro.pipeline import Node, Pipeline
 
 from lmsi_kedro.pipelines.mixing.nodes import (
     accumulate,
+    balance,
+    leave_out_leaks,
     render_examples,
     select_random,
     select_voted,
@@ -30,9 +32,15 @@ def create_pipeline(arm: str = "vote") -> Pipeline:
         [
             select[arm],
             Node(
+                leave_out_leaks,
+                inputs=["selected", "questions"],
+                outputs=["taught", "leaks"],
+                name="leave_out_leaks",
+            ),
+            Node(
                 render_examples,
                 inputs=[
-                    "selected",
+                    "taught",
                     "previous_examples",
                     "questions",
                     "exemplars",
@@ -47,6 +55,12 @@ def create_pipeline(arm: str = "vote") -> Pipeline:
                 inputs=["previous_examples", "new_examples"],
                 outputs="examples",
                 name="accumulate_examples",
+            ),
+            Node(
+                balance,
+                inputs=["examples", "base_model", "params:mixing", "params:engine"],
+                outputs="mixture",
+                name="balance_examples",
             ),
         ]
     )

@@ -33,6 +33,7 @@ def describe_round(
     metrics: Metrics,
     step: Metrics,
     vote_statistics: Metrics,
+    leaks: Metrics,
     monitor: Metrics,
     curves_before: Metrics,
     curves_after: Metrics,
@@ -44,6 +45,7 @@ def describe_round(
         **metrics,
         "step": step["pooled"],
         "monitor": monitor,
+        "leaks": leaks,
         "curves": {"before": curves_before, "after": curves_after},
         **vote_statistics,
     }

@@ -35,6 +35,7 @@ def numbers(rounds: int) -> list[Node]:
                 f"metrics_{k}",
                 f"metrics_step_{k}",
                 f"vote_statistics_{k}",
+                f"leaks_{k}",
                 f"monitor_{k}",
                 "curves_0",
                 f"curves_{k}",

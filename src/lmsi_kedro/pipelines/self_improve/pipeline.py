@@ -28,7 +28,13 @@ LABELED = {*SHARED, "labels"}
 STEPS = {
     "sampling": ["round_1.sample_paths"],
     "voting": ["round_1.read_answers", "round_1.count_votes", "round_1.keep_agreeing"],
-    "mixing": ["round_1.select_voted", "round_1.render_examples", "round_1.accumulate_examples"],
+    "mixing": [
+        "round_1.select_voted",
+        "round_1.leave_out_leaks",
+        "round_1.render_examples",
+        "round_1.accumulate_examples",
+        "round_1.balance_examples",
+    ],
     "fine_tuning": ["round_1.fine_tune"],
 }
 
@@ -73,6 +79,7 @@ def create_round(number: int, guard: Guard = "none") -> Pipeline:
         "examples": f"examples_{number}",
         "tuned_model": candidate,
         "vote_statistics": f"vote_statistics_{number}",
+        "leaks": f"leaks_{number}",
     }
     made = namespaced(Pipeline(steps), f"round_{number}", {*SHARED, "base_model"}, renamed)
     judged = {
