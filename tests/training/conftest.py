@@ -22,8 +22,11 @@ PARAMS = {
     "processes": 2,
     "hostfile": None,
     "zero_stage": 2,
+    "offload": "none",
     "precision": "float32",
     "gradient_accumulation": 1,
+    "gradient_checkpointing": False,
+    "lora": None,
     "checkpoint_every": 4,
 }
 

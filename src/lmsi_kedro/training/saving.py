@@ -18,6 +18,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, GenerationConfig
 from transformers.integrations.deepspeed import unset_hf_deepspeed_config
 
 from lmsi_kedro.durable import partial, publish
+from lmsi_kedro.training.adapters import merged
 from lmsi_kedro.training.batches import collate
 from lmsi_kedro.training.encoding import Encoded
 from lmsi_kedro.training.job import Job, TrainingError
@@ -35,10 +36,14 @@ def save_checked(trainer: TargetTrainer, job: Job) -> None:
     probe = collate(trainer.plan.encoded[:EXAMPLES_COMPARED])
     model: Any = trainer.model
     live = logits(trainer.model_wrapped, model, probe)
-    weights = gathered_weights(model, config.dtype or torch.float32)
+    dtype = config.dtype or torch.float32
+    weights = gathered_weights(model, torch.float32 if job.params.lora else dtype)
     if trainer.is_world_process_zero():
+        # Else models would be loaded in ZeRO-3 shards, which needs the other processes.
+        unset_hf_deepspeed_config()
         prepared = partial(job.model)
-        model.save_pretrained(prepared, state_dict=weights)
+        whole = merged_model(job, model, weights, dtype, prepared) if job.params.lora else model
+        whole.save_pretrained(prepared, state_dict=None if job.params.lora else weights)
         copy_base_files(job.base_model, prepared)
         loaded = loaded_back(prepared, model, trust)
         compare(live, loaded, probe)
@@ -50,15 +55,28 @@ def save_checked(trainer: TargetTrainer, job: Job) -> None:
 
 
 def gathered_weights(model: Any, dtype: torch.dtype) -> dict[str, torch.Tensor]:
-    """Whole parameters and saved buffers by name; an error if a shard was taken for a whole."""
+    """Whole trained parameters and saved buffers by name; an error if a shard was taken for a whole."""
     weights = {}
-    for name, parameter in model.named_parameters():
+    trained = (
+        (n, parameter) for n, parameter in model.named_parameters() if parameter.requires_grad
+    )
+    for name, parameter in trained:
         full = safe_get_full_fp32_param(parameter)
         weights[name] = (parameter.data if full is None else full).to("cpu", dtype)
         if weights[name].shape != getattr(parameter, "ds_shape", parameter.shape):
             raise TrainingError(f"The weight {name} could not be gathered from its shards.")
     saved = model.state_dict().keys()
     return weights | {name: value.cpu() for name, value in model.named_buffers() if name in saved}
+
+
+def merged_model(
+    job: Job, model: Any, weights: dict[str, torch.Tensor], dtype: torch.dtype, prepared: Path
+) -> Any:
+    """The base model with its trained adapters, added in float32; the adapters are saved beside it."""
+    base = AutoModelForCausalLM.from_pretrained(
+        job.base_model, dtype=torch.float32, trust_remote_code=job.trust_remote_code
+    )
+    return merged(model, base, weights, prepared).to(dtype)
 
 
 def copy_base_files(base_model: Path, prepared: Path) -> None:
@@ -71,8 +89,6 @@ def copy_base_files(base_model: Path, prepared: Path) -> None:
 
 def loaded_back(prepared: Path, trained: Any, trust: bool) -> Any:
     """The saved model, to compute as the trained one does; an error when weights are missing."""
-    # Else the copy would be loaded in ZeRO-3 shards, which needs the other processes.
-    unset_hf_deepspeed_config()
     loading: Any = AutoModelForCausalLM.from_pretrained(
         prepared,
         dtype=trained.dtype,

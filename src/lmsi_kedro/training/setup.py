@@ -15,12 +15,14 @@ from transformers import (
     AutoTokenizer,
     PrinterCallback,
     TrainingArguments,
+    set_seed,
 )
 from transformers.utils.logging import disable_progress_bar
 
 from lmsi_kedro.hardware import cpu_has_bfloat16
 from lmsi_kedro.params import TrainingParams
 from lmsi_kedro.tasks.encoding import frame_of
+from lmsi_kedro.training.adapters import with_adapters
 from lmsi_kedro.training.attention import FLOAT32_ATTENTION
 from lmsi_kedro.training.batches import BatchPlan, draw
 from lmsi_kedro.training.encoding import check_length, check_vocabulary, encode_example
@@ -42,6 +44,9 @@ def build_trainer(job: Job) -> TargetTrainer:
         dtype=torch.bfloat16 if arguments.bf16 else torch.float32,
         attn_implementation=FLOAT32_ATTENTION if arguments.use_cpu else "sdpa",
     )
+    if job.params.lora:
+        set_seed(job.params.seed)  # every process draws the same adapters
+        model = with_adapters(model, job.params.lora)
     trainer = TargetTrainer(
         plan, ids, model=model, args=arguments, callbacks=[StepLog(job.progress, plan)]
     )
@@ -112,6 +117,8 @@ def training_arguments(job: Job) -> TrainingArguments:
         use_cpu=not torch.cuda.is_available(),
         bf16=trains_in_bfloat16(params),
         deepspeed=deepspeed_config(params),
+        gradient_checkpointing=params.gradient_checkpointing,
+        gradient_checkpointing_kwargs={"use_reentrant": False},
         save_steps=params.checkpoint_every,
         # Two, so that the older one is there while the newer one is written.
         save_total_limit=2,
@@ -125,12 +132,18 @@ def training_arguments(job: Job) -> TrainingArguments:
 
 def deepspeed_config(params: TrainingParams) -> dict[str, Any]:
     """ZeRO with torch's AdamW, made by the Trainer: DeepSpeed's own is a 2-minute build on CPU."""
+    zero: dict[str, Any] = {"stage": params.zero_stage}
+    if params.offload != "none":
+        zero["offload_optimizer"] = {"device": "cpu"}
+    if params.offload == "all":
+        zero["offload_param"] = {"device": "cpu"}
     return {
+        "zero_force_ds_cpu_optimizer": False,
         "train_micro_batch_size_per_gpu": "auto",
         "gradient_accumulation_steps": "auto",
         "gradient_clipping": "auto",
         "bf16": {"enabled": "auto"},
-        "zero_optimization": {"stage": params.zero_stage},
+        "zero_optimization": zero,
     }
 
 

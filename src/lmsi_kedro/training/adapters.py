@@ -1,0 +1,58 @@
+"""Low-rank adapters (LoRA) by PEFT: trained alone, saved beside the model, and merged into it for sampling.
+
+Knows nothing of training itself.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from lmsi_kedro.params import LoraParams
+from lmsi_kedro.training.job import TrainingError
+
+FOLDER = "adapter"
+
+
+def with_adapters(model: Any, lora: LoraParams) -> Any:
+    """The model with adapters, which alone are trained; TrainingError for a target that is no module."""
+    try:
+        from peft import LoraConfig, get_peft_model
+    except ImportError:
+        raise TrainingError("training.lora needs PEFT: pip install 'lmsi-kedro[lora]'") from None
+    check_targets(model, lora)
+    config = LoraConfig(
+        r=lora.rank,
+        lora_alpha=lora.alpha,  # type: ignore[arg-type]  # PEFT divides it as any number
+        lora_dropout=lora.dropout,
+        target_modules=lora.targets,
+        task_type="CAUSAL_LM",
+    )
+    return get_peft_model(model, config)
+
+
+def check_targets(model: Any, lora: LoraParams) -> None:
+    """An error that names the first target without a module, and what there is."""
+    linear = (
+        name
+        for name, module in model.named_modules()
+        if isinstance(module, torch.nn.Linear) or type(module).__name__ == "Conv1D"
+    )
+    known = sorted({name.rpartition(".")[2] for name in linear})
+    for target in [] if lora.targets == "all-linear" else lora.targets:
+        if target not in known:
+            raise TrainingError(
+                f"training.lora.targets: no linear module of the base model is called {target!r}; "
+                f"there are {', '.join(known)}, or all of them with all-linear."
+            )
+
+
+def merged(model: Any, base: Any, adapters: dict[str, torch.Tensor], folder: Path) -> Any:
+    """The base model with trained adapters added to its weights; the adapters are saved in a folder."""
+    from peft import get_peft_model, set_peft_model_state_dict
+
+    loaded = get_peft_model(base, model.peft_config["default"])
+    short = {name.replace(".default.", "."): value for name, value in adapters.items()}
+    set_peft_model_state_dict(loaded, short)
+    loaded.save_pretrained(folder / FOLDER)
+    return loaded.merge_and_unload()
