@@ -68,20 +68,21 @@ def test_zero_2_and_a_resumed_run_equal_plain_training(make_job):
 
     interrupted = make_job("interrupted", steps=24)
     assert interrupted.folder.name == job.folder.name
-    kill_after_first_checkpoint(interrupted)
-    assert not interrupted.model.exists()
+    for checkpoint in (4, 12):
+        kill_after_checkpoint(interrupted, checkpoint)
+        assert not interrupted.model.exists()
     train(interrupted)
-    assert json.loads(interrupted.progress.read_text().splitlines()[0])["step"] > 4
+    assert json.loads(interrupted.progress.read_text().splitlines()[0])["step"] > 12
     assert record(interrupted)["losses"] == pytest.approx(whole["losses"], abs=1e-6)
     resumed = load_file(interrupted.model / "model.safetensors")
     for name, weight in load_file(model / "model.safetensors").items():
         torch.testing.assert_close(resumed[name], weight, rtol=0, atol=1e-6)
 
 
-def kill_after_first_checkpoint(job):
-    """Starts a run, kills what started it (kill -9), and sees that its processes end too."""
+def kill_after_checkpoint(job, step):
+    """Starts a run, kills what started it (kill -9) at a checkpoint, and sees that its processes end too."""
     starter = subprocess.Popen([sys.executable, "-c", TRAIN, job.folder / "job.json"])
-    while not any(job.checkpoints.glob("*/complete")):
+    while not (job.checkpoints / f"checkpoint-{step}" / "complete").exists():
         assert starter.poll() is None, failure(job)
         time.sleep(0.005)
     workers = psutil.Process(starter.pid).children()

@@ -18,8 +18,11 @@ PARAMS = TrainingParams(
     processes=1,
     hostfile=None,
     zero_stage=0,
+    offload="none",
     precision="auto",
     gradient_accumulation=1,
+    gradient_checkpointing=False,
+    lora=None,
     checkpoint_every=1,
 )
 
