@@ -58,8 +58,10 @@ def test_a_round_samples_from_the_last_model_and_trains_the_base_model() -> None
     pipeline = create_pipeline(rounds=2)
     nodes = {node.name: set(node.inputs) for node in pipeline.nodes}
     assert "model_1" in nodes["round_2.sample_paths"]
-    assert {"base_model", "examples_2"} <= nodes["round_2.fine_tune"]
-    assert {"base_model", "examples_random"} <= nodes["round_1.random.fine_tune"]
+    assert "examples_2" in nodes["round_2.balance_examples"]
+    assert {"base_model", "round_2.mixture"} <= nodes["round_2.fine_tune"]
+    assert "examples_random" in nodes["round_1.random.balance_examples"]
+    assert {"base_model", "round_1.random.mixture"} <= nodes["round_1.random.fine_tune"]
 
 
 @pytest.fixture(scope="module")

@@ -109,13 +109,17 @@ def create_examination(model: str, health: str, suffix: str, guard: Guard) -> Pi
 def create_control() -> Pipeline:
     """The arm `random` of round 1: same questions, counts, steps and seed, other paths."""
     steps = Pipeline([mixing.create_pipeline("random"), fine_tuning.create_pipeline()])
-    renamed = {"examples": "examples_random", "tuned_model": "model_random", "voted": "selected"}
+    renamed = {
+        "examples": "examples_random",
+        "leaks": "leaks_random",
+        "tuned_model": "model_random",
+        "voted": "selected",
+    }
     of_round = {*SHARED, "base_model", "readings", "paths", "previous_examples"}
     arm = namespaced(steps, "random", of_round, renamed)
     outside = {"previous_examples": "examples_0"}
-    return namespaced(
-        arm, "round_1", {*SHARED, "base_model", "examples_random", "model_random"}, outside
-    )
+    made = {"examples_random", "leaks_random", "model_random"}
+    return namespaced(arm, "round_1", {*SHARED, "base_model"} | made, outside)
 
 
 def create_evaluation(model: str, round: int, arm: str, suffix: str) -> Pipeline:
