@@ -1,39 +1,168 @@
+"""The logits and gradients of a forest are those of each example alone, whatever else is in its row."""
+
+import logging
+
 import pytest
 import torch
+import transformers
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from transformers import AutoModelForCausalLM
 
-from lmsi_kedro.training.attention import FLOAT32_ATTENTION
-from lmsi_kedro.training.batches import collate
 from lmsi_kedro.training.encoding import Encoded
-from lmsi_kedro.training.target_trainer import target_logits
+from lmsi_kedro.training.forest import LENGTH_MULTIPLE, MIN_SHARED, pad, plant
+from lmsi_kedro.training.logits import refuses, target_logits
 
-EXAMPLES = [Encoded([5, 6, 7, 8], 3), Encoded([1, 2, 3, 4, 9, 0], 4), Encoded([7, 7, 7], 1)]
+SHOTS = list(range(3, 43))
+SIZES = {"hidden_size": 32, "num_hidden_layers": 3, "num_attention_heads": 4, "vocab_size": 97}
+DECODERS = {
+    "Llama": {"num_key_value_heads": 2, "intermediate_size": 48},
+    "Qwen3": {"num_key_value_heads": 2, "intermediate_size": 48, "head_dim": 16},
+    "Mistral": {"num_key_value_heads": 2, "intermediate_size": 48, "sliding_window": 9},
+    "Gemma2": {"num_key_value_heads": 2, "intermediate_size": 48, "head_dim": 8,
+               "sliding_window": 7, "attn_logit_softcapping": 2.0, "query_pre_attn_scalar": 8},
+    "Gemma3Text": {"num_key_value_heads": 1, "intermediate_size": 48, "head_dim": 8,
+                   "sliding_window": 11, "query_pre_attn_scalar": 8},
+    "GPTNeoX": {"intermediate_size": 48},
+    "GPT2": {"n_positions": 128},
+}  # fmt: skip
+OTHERS = {
+    "Bloom": {},
+    "Mamba": {"state_size": 4},
+    "GptOss": {"num_key_value_heads": 2, "intermediate_size": 16, "head_dim": 8,
+               "num_local_experts": 2, "num_experts_per_tok": 1},
+}  # fmt: skip
 
 
-@pytest.mark.parametrize("attention", ["eager", "sdpa", FLOAT32_ATTENTION])
-def test_padded_batches_give_the_logits_of_each_example_alone(base_model, attention):
-    model = AutoModelForCausalLM.from_pretrained(base_model, attn_implementation=attention)
-    alone = AutoModelForCausalLM.from_pretrained(base_model, attn_implementation="eager")
-    batch = collate(EXAMPLES)
-    logits = target_logits(model, model, batch["input_ids"], batch["positions"])
-    expected = [
-        alone(torch.tensor([example.ids])).logits[0, example.prompt_tokens - 1 : -1]
-        for example in EXAMPLES
-    ]
-    torch.testing.assert_close(logits, torch.cat(expected), rtol=1e-4, atol=1e-4)
+def decoder(family, sizes, seed=0):
+    torch.manual_seed(seed)
+    config = getattr(transformers, f"{family}Config")(**SIZES, **sizes)
+    model = AutoModelForCausalLM.from_config(config).float().eval()
+    for parameter in model.parameters():  # large enough that every part of a layer shows
+        torch.nn.init.normal_(parameter, std=0.3)
+    return model
+
+
+def examples(lengths=((40, 8, 5), (40, 8, 9), (40, 3, 1), (0, 12, 4), (0, 30, 17), (40, 25, 20))):
+    """Of so many exemplar tokens, question tokens and target tokens each; the first two ask the same."""
+    made = []
+    for number, (shots, question, target) in enumerate(lengths):
+        own = [50 + (5 * place) % 40 for place in range(question)]
+        own += [(7 * number + 11 * place) % 90 for place in range(target)]
+        made.append(Encoded([*SHOTS[:shots], *own], shots + question))
+    return sorted(made, key=lambda example: example.ids)
+
+
+def alone(model, encoded):
+    """The specification: each example by itself."""
+    rows = [model(torch.tensor([e.ids])).logits[0, e.prompt_tokens - 1 : -1] for e in encoded]
+    return torch.cat(rows)
+
+
+def gradients(model, logits):
+    model.zero_grad()
+    weights = torch.linspace(-1, 1, logits.numel()).view_as(logits)
+    (logits * weights).sum().backward()
+    return torch.cat([p.grad.flatten() for p in model.parameters() if p.grad is not None])
+
+
+@pytest.mark.parametrize("family", DECODERS)
+def test_a_forest_gives_the_logits_and_gradients_of_each_example_alone(family):
+    model, encoded = decoder(family, DECODERS[family]), examples()
+    expected = alone(model, encoded)
+    gradient = gradients(model, expected)
+    assert refuses(model, model, encoded) is None
+    batch = plant(encoded)
+    assert [tree.prefix for tree in batch["forest"]].count(0) < len(batch["forest"])
+    logits = target_logits(model, model, batch)
+    assert (logits - expected).abs().max() < 1e-5 * expected.abs().max()
+    assert (gradients(model, logits) - gradient).norm() < 1e-5 * gradient.norm()
     assert not model.get_output_embeddings()._forward_pre_hooks
 
 
-def test_attention_in_float32_is_as_exact_as_the_rest_in_bfloat16(base_model):
-    batch = collate(EXAMPLES)
+@pytest.mark.parametrize("family", OTHERS)
+def test_a_model_that_attends_in_another_way_gets_padded_rows(family):
+    model, encoded = decoder(family, OTHERS[family]), examples()
+    expected = alone(model, encoded)
+    own = model.config._attn_implementation
+    assert refuses(model, model, encoded)
+    assert model.config._attn_implementation == own
+    logits = target_logits(model, model, pad(encoded))
+    assert (logits - expected).abs().max() < 1e-5 * expected.abs().max()
 
-    def logits(attention, dtype):
-        model = AutoModelForCausalLM.from_pretrained(
-            base_model, attn_implementation=attention, dtype=dtype
-        )
-        return target_logits(model, model, batch["input_ids"], batch["positions"]).float()
 
-    exact = logits("sdpa", torch.float32)
-    ours = (logits(FLOAT32_ATTENTION, torch.bfloat16) - exact).abs().max()
-    theirs = (logits("sdpa", torch.bfloat16) - exact).abs().max()
-    assert ours < 2 * theirs
+def test_no_token_sees_another_example(base_model):
+    """Other tokens in one leaf leave the logits of all others as they are, bit by bit."""
+    model = AutoModelForCausalLM.from_pretrained(base_model)
+    encoded = examples()
+    assert refuses(model, model, encoded) is None
+    longest = max(range(len(encoded)), key=lambda n: len(encoded[n].ids))
+    others = [
+        n != longest for n, example in enumerate(encoded) for _ in range(example.target_tokens)
+    ]
+    before = target_logits(model, model, plant(encoded))
+    encoded[longest].ids[-3:] = [91, 92, 93]
+    after = target_logits(model, model, plant(encoded))
+    assert torch.equal(before[others], after[others])
+    assert not torch.equal(before, after)
+
+
+def test_bfloat16_is_as_exact_in_a_forest_as_in_rows(base_model):
+    encoded = examples()
+    exact = alone(AutoModelForCausalLM.from_pretrained(base_model), encoded)
+    model = AutoModelForCausalLM.from_pretrained(base_model, dtype=torch.bfloat16)
+    rows = (target_logits(model, model, pad(encoded)) - exact).abs().max()
+    assert refuses(model, model, encoded) is None
+    assert (target_logits(model, model, plant(encoded)) - exact).abs().max() < 2 * rows
+
+
+ids = st.lists(st.integers(0, 2), min_size=2, max_size=60)
+
+
+@settings(max_examples=200)
+@given(made=st.lists(st.tuples(ids, st.integers(1, 59)), min_size=1, max_size=8))
+def test_every_token_is_in_the_row_with_what_it_follows(made):
+    """Walking back from each target's place through its tree gives the example's own tokens."""
+    encoded = sorted(
+        (Encoded(tokens, min(prompt, len(tokens) - 1)) for tokens, prompt in made),
+        key=lambda example: example.ids,
+    )
+    batch = plant(encoded)
+    row, places = batch["input_ids"][0].tolist(), batch["position_ids"][0].tolist()
+    written = []
+    for tree in batch["forest"]:
+        above = list(range(tree.start, tree.start + tree.prefix))
+        assert not above or tree.prefix >= MIN_SHARED
+        for leaf, real in zip(tree.leaves, tree.real, strict=True):
+            path = above + leaf[real].tolist()
+            assert [places[place] for place in path] == list(range(len(path)))
+            written.append(path)
+    assert [[row[place] for place in path] for path in written] == [e.ids for e in encoded]
+    predicting = [
+        path[place]
+        for path, example in zip(written, encoded, strict=True)
+        for place in range(example.prompt_tokens - 1, len(example.ids) - 1)
+    ]
+    assert batch["positions"].tolist() == predicting
+    assert batch["targets"].tolist() == [t for e in encoded for t in e.ids[e.prompt_tokens :]]
+    assert len(row) % LENGTH_MULTIPLE == 0
+
+
+def test_padded_rows_predict_target_and_end():
+    batch = pad([Encoded([5, 6, 7, 8], 3), Encoded([1, 2, 3, 4, 9, 0], 4)])
+    width = LENGTH_MULTIPLE
+    assert batch["input_ids"][:, :6].tolist() == [[5, 6, 7, 8, 0, 0], [1, 2, 3, 4, 9, 0]]
+    assert batch["positions"].tolist() == [2, width + 3, width + 4]
+    assert batch["targets"].tolist() == [8, 9, 0]
+
+
+def test_a_refusal_is_logged_once(make_job, caplog):
+    """A trainer lays out for its model; the reason why not is in the log."""
+    from lmsi_kedro.training.target_trainer import TargetTrainer
+
+    trainer = TargetTrainer.__new__(TargetTrainer)
+    trainer.model = trainer.model_wrapped = decoder("Bloom", {})
+    trainer.plan = type("Plan", (), {"encoded": examples()})()
+    with caplog.at_level(logging.WARNING):
+        assert trainer.lay_out is trainer.lay_out is pad
+    assert [r.message[:33] for r in caplog.records].count("Prompts are not shared in trainin") == 1

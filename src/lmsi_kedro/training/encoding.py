@@ -30,6 +30,13 @@ def encode_example(tokenizer: Any, prompt: str, target: str, frame: Frame = PLAI
     return Encoded([*head, *encode_target(tokenizer, target, frame)], len(head))
 
 
+def shared(one: Encoded, other: Encoded) -> int:
+    """How many tokens two examples begin with, of which each keeps one or more for itself."""
+    most = min(len(one.ids), len(other.ids)) - 1
+    pairs = zip(one.ids[:most], other.ids[:most], strict=True)
+    return next((place for place, (a, b) in enumerate(pairs) if a != b), most)
+
+
 def check_vocabulary(tokenizer: Any, config: Any) -> None:
     """An error when the model cannot learn to stop, or lacks a token's embedding."""
     if tokenizer.eos_token_id is None:

@@ -19,10 +19,10 @@ from transformers.integrations.deepspeed import unset_hf_deepspeed_config
 
 from lmsi_kedro.durable import partial, publish
 from lmsi_kedro.training.adapters import merged
-from lmsi_kedro.training.batches import collate
 from lmsi_kedro.training.encoding import Encoded
 from lmsi_kedro.training.job import Job, TrainingError
-from lmsi_kedro.training.target_trainer import TargetTrainer, target_logits
+from lmsi_kedro.training.logits import on_device, target_logits
+from lmsi_kedro.training.target_trainer import TargetTrainer
 
 EXAMPLES_COMPARED = 4
 PROMPTS_ANSWERED = 5
@@ -33,8 +33,8 @@ def save_checked(trainer: TargetTrainer, job: Job) -> None:
     """Publishes the model once it is loaded back and compared; all processes take part."""
     trust = job.trust_remote_code
     config = AutoConfig.from_pretrained(job.base_model, trust_remote_code=trust)
-    probe = collate(trainer.plan.encoded[:EXAMPLES_COMPARED])
     model: Any = trainer.model
+    probe = on_device(trainer.lay_out(trainer.plan.encoded[:EXAMPLES_COMPARED]), model.device)
     live = logits(trainer.model_wrapped, model, probe)
     dtype = config.dtype or torch.float32
     weights = gathered_weights(model, torch.float32 if job.params.lora else dtype)
@@ -46,7 +46,7 @@ def save_checked(trainer: TargetTrainer, job: Job) -> None:
         whole.save_pretrained(prepared, state_dict=None if job.params.lora else weights)
         copy_base_files(job.base_model, prepared)
         loaded = loaded_back(prepared, model, trust)
-        compare(live, loaded, probe)
+        compare(live, loaded, model.config._attn_implementation, probe)
         made = record(trainer, job) | {"stopped": stopped(loaded, trainer.plan.encoded)}
         (prepared / "training.json").write_text(json.dumps(made, indent=2))
         publish(prepared, job.model)
@@ -92,7 +92,6 @@ def loaded_back(prepared: Path, trained: Any, trust: bool) -> Any:
     loading: Any = AutoModelForCausalLM.from_pretrained(
         prepared,
         dtype=trained.dtype,
-        attn_implementation=trained.config._attn_implementation,
         output_loading_info=True,
         trust_remote_code=trust,
     )
@@ -102,9 +101,12 @@ def loaded_back(prepared: Path, trained: Any, trust: bool) -> Any:
     return model.to(trained.device)
 
 
-def compare(live: torch.Tensor, model: Any, probe: dict[str, torch.Tensor]) -> None:
-    """An error unless the loaded model gives the logits of the trained one."""
+def compare(live: torch.Tensor, model: Any, attention: str, probe: dict[str, Any]) -> None:
+    """An error unless the loaded model gives the logits of the trained one, with the same attention."""
+    own = model.config._attn_implementation
+    model.set_attn_implementation(attention)
     loaded = logits(model, model, probe)
+    model.set_attn_implementation(own)
     saved = model.config.dtype or torch.float32
     # Rounding to the files' format is the only difference there may be.
     allowed = 16 * torch.finfo(saved).eps * live.abs().max().item()
@@ -150,11 +152,10 @@ def ends(model: Any, example: Encoded, limit: int) -> bool:
 
 
 @torch.no_grad()
-def logits(engine: Any, model: Any, probe: dict[str, torch.Tensor]) -> torch.Tensor:
+def logits(engine: Any, model: Any, probe: dict[str, Any]) -> torch.Tensor:
     """Logits of the probe's target positions."""
     engine.eval()
-    inputs = {name: value.to(model.device) for name, value in probe.items()}
-    return target_logits(engine, model, inputs["input_ids"], inputs["positions"]).float()
+    return target_logits(engine, model, probe).float()
 
 
 def record(trainer: TargetTrainer, job: Job) -> dict[str, Any]:

@@ -23,7 +23,6 @@ from lmsi_kedro.hardware import cpu_has_bfloat16
 from lmsi_kedro.params import TrainingParams
 from lmsi_kedro.tasks.encoding import frame_of
 from lmsi_kedro.training.adapters import with_adapters
-from lmsi_kedro.training.attention import FLOAT32_ATTENTION
 from lmsi_kedro.training.batches import BatchPlan, draw
 from lmsi_kedro.training.encoding import check_length, check_vocabulary, encode_example
 from lmsi_kedro.training.job import Job, TrainingError
@@ -42,7 +41,6 @@ def build_trainer(job: Job) -> TargetTrainer:
         job.base_model,
         trust_remote_code=job.trust_remote_code,
         dtype=torch.bfloat16 if arguments.bf16 else torch.float32,
-        attn_implementation=FLOAT32_ATTENTION if arguments.use_cpu else "sdpa",
     )
     if job.params.lora:
         set_seed(job.params.seed)  # every process draws the same adapters

@@ -1,24 +1,31 @@
 """`transformers.Trainer` with the loss on target tokens only, and what it reports after each step.
 
-The LM head runs only at the positions that predict a target token: with 25 % targets most of head
-and loss is saved. Knows nothing of files other than the progress it appends to and the checkpoints
+Knows nothing of files other than the progress it appends to and the checkpoints
 it marks as complete.
 """
 
 import json
+import logging
 import math
 import time
+from collections.abc import Callable, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch.nn.functional import cross_entropy
 from transformers import Trainer, TrainerCallback
 
 from lmsi_kedro.training.batches import BatchPlan, MicroBatches
+from lmsi_kedro.training.encoding import Encoded
+from lmsi_kedro.training.forest import pad, plant
 from lmsi_kedro.training.job import TrainingError
+from lmsi_kedro.training.logits import on_device, refuses, target_logits
 
 COMPLETE = "complete"
+log = logging.getLogger(__name__)
 ADVICE = "Lower learning_rate, or train in float32."
 
 
@@ -33,23 +40,34 @@ class TargetTrainer(Trainer):
         # A micro-batch is divided by its whole step's weight already.
         self.loss_is_scaled_for_ga = True
 
-    def get_train_dataloader(self) -> torch.utils.data.DataLoader[dict[str, Any]]:
+    def get_train_dataloader(self) -> torch.utils.data.DataLoader[list[int]]:
         """This process's micro-batches in the plan's order, which the default would shuffle."""
         return torch.utils.data.DataLoader(
-            self.micro_batches, batch_size=1, collate_fn=lambda batch: batch[0]
+            self.micro_batches, batch_size=1, collate_fn=lambda batch: {"rows": batch[0]}
         )
+
+    @cached_property
+    def lay_out(self) -> Callable[[Sequence[Encoded]], dict[str, Any]]:
+        """How the model takes its examples: `plant`, or `pad` where sharing would change its logits."""
+        refusal = refuses(self.model_wrapped, self.model, self.plan.encoded)
+        if refusal:
+            log.warning("Prompts are not shared in training this model: %s", refusal)
+        return pad if refusal else plant
 
     def compute_loss(self, model: Any, inputs: dict[str, Any], *_: Any, **__: Any) -> torch.Tensor:
         """This process's part of the step's weighted mean over target tokens."""
-        return torch.stack([self.bucket_loss(model, part) for part in inputs["buckets"]]).sum()
-
-    def bucket_loss(self, model: Any, bucket: dict[str, Any]) -> torch.Tensor:
-        """A bucket's part of it; an error when it is not a number."""
-        logits = target_logits(model, self.model, bucket["input_ids"], bucket["positions"])
-        each = cross_entropy(logits.float(), bucket["targets"], reduction="none")
-        loss = each @ torch.from_numpy(bucket["weights"]).to(each.device)
+        rows = inputs["rows"]
+        encoded = [self.plan.encoded[row] for row in rows]
+        batch = on_device(self.lay_out(encoded), self.args.device)
+        logits = target_logits(model, self.model, batch)
+        each = cross_entropy(logits.float(), batch["targets"], reduction="none")
+        # Each process's gradient is averaged with the others', hence the factor.
+        scale = self.plan.processes / self.plan.weight(self.state.global_step)
+        weights = np.array([self.plan.weights[row] * scale for row in rows], dtype=np.float32)
+        repeated = torch.from_numpy(weights.repeat([e.target_tokens for e in encoded]))
+        loss = each @ repeated.to(each.device)
         if not torch.isfinite(loss):
-            names = ", ".join(self.ids[row] for row in bucket["rows"])
+            names = ", ".join(self.ids[row] for row in rows)
             raise TrainingError(
                 f"The loss of step {self.state.global_step + 1} is {loss.item()}, in one of the "
                 f"examples {names}; the last good checkpoint is kept. {ADVICE}"
@@ -58,22 +76,6 @@ class TargetTrainer(Trainer):
 
     def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
         """Nothing: a checkpoint's weights are in DeepSpeed's own files."""
-
-
-def target_logits(
-    engine: Any, model: Any, input_ids: torch.Tensor, positions: torch.Tensor
-) -> torch.Tensor:
-    """The logits [N, V] at flat positions; the model itself computes (scales, caps) them."""
-
-    def select(_: Any, hidden: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor]:
-        return (hidden[0].flatten(0, 1)[positions].unsqueeze(0),)
-
-    hook = model.get_output_embeddings().register_forward_pre_hook(select)
-    try:
-        logits: torch.Tensor = engine(input_ids=input_ids, use_cache=False).logits[0]
-    finally:
-        hook.remove()
-    return logits
 
 
 class StepLog(TrainerCallback):
