@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from transformers import AutoModelForCausalLM
 
 from lmsi_kedro.training.encoding import Encoded
-from lmsi_kedro.training.forest import LENGTH_MULTIPLE, MIN_SHARED, pad, plant
+from lmsi_kedro.training.forest import LENGTH_MULTIPLE, grouped, pad, plant
 from lmsi_kedro.training.logits import refuses, target_logits
 
 SHOTS = list(range(3, 43))
@@ -132,7 +132,6 @@ def test_every_token_is_in_the_row_with_what_it_follows(made):
     written = []
     for tree in batch["forest"]:
         above = list(range(tree.start, tree.start + tree.prefix))
-        assert not above or tree.prefix >= MIN_SHARED
         for leaf, real in zip(tree.leaves, tree.real, strict=True):
             path = above + leaf[real].tolist()
             assert [places[place] for place in path] == list(range(len(path)))
@@ -166,3 +165,19 @@ def test_a_refusal_is_logged_once(make_job, caplog):
     with caplog.at_level(logging.WARNING):
         assert trainer.lay_out is trainer.lay_out is pad
     assert [r.message[:33] for r in caplog.records].count("Prompts are not shared in trainin") == 1
+
+
+def test_trees_are_of_examples_that_begin_alike_or_are_loose_and_of_similar_length():
+    def of(*groups):
+        found = grouped([Encoded(ids, 1) for ids in groups])
+        return [len(group) for group in found]
+
+    def alike(start, end, length=30):
+        return [start] * 20 + [end] * (length - 20)
+
+    loose = [[9, n] * 10 for n in range(3)]
+    assert of(loose[0]) == [1]
+    assert of(*loose) == [3]
+    assert of(loose[0], alike(1, 2), alike(1, 3), loose[1], loose[2]) == [1, 2, 2]
+    assert of(alike(1, 2), alike(1, 3), alike(2, 2), alike(2, 3)) == [2, 2]
+    assert of([5] * 20, [6] * 40, [7] * 41, [8] * 19) == [2, 1, 1]

@@ -49,7 +49,7 @@ def plant(encoded: Sequence[Encoded]) -> dict[str, Any]:
     places: list[int] = []
     predicting: list[int] = []
     trees = []
-    for group in shared_groups(encoded):
+    for group in grouped(encoded):
         start, prefix = len(ids), common(group)
         ids += group[0].ids[:prefix]
         places += range(prefix)
@@ -106,15 +106,25 @@ def tree(start: int, prefix: int, begins: list[int], end: int) -> Tree:
     return Tree(start, prefix, torch.where(real, first + steps, first), real)
 
 
-def shared_groups(encoded: Sequence[Encoded]) -> list[list[Encoded]]:
-    """Neighbours that begin with the same MIN_SHARED tokens or more."""
-    groups = [[encoded[0]]]
+def grouped(encoded: Sequence[Encoded]) -> list[list[Encoded]]:
+    """Neighbours that begin with the same MIN_SHARED tokens or more; between them, loose ones alike in length."""
+    groups, alike = [[encoded[0]]], False  # whether the examples of the last group are alike
     for one, other in pairwise(encoded):
-        if shared(one, other) >= MIN_SHARED:
-            groups[-1].append(other)
+        last, similar = groups[-1], shared(one, other) >= MIN_SHARED
+        if similar and not alike and len(last) > 1:
+            groups.append([last.pop(), other])
+        elif similar or (not alike and pads_little([*last, other])):
+            last.append(other)
         else:
             groups.append([other])
+        alike = similar
     return groups
+
+
+def pads_little(examples: Sequence[Encoded]) -> bool:
+    """Whether no example is more than twice as long as another."""
+    lengths = [len(example.ids) for example in examples]
+    return max(lengths) <= 2 * min(lengths)
 
 
 def common(group: Sequence[Encoded]) -> int:
