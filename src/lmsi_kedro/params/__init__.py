@@ -1,0 +1,34 @@
+"""Typed parameters: one frozen model per `params:` entry; Kedro builds them before any node runs.
+
+An unknown or ill-typed field stops the run with its name. Defaults live in conf/base/parameters.yml, each
+with its source, so that there is one place to read them.
+"""
+
+from lmsi_kedro.params.base import Params, Share
+from lmsi_kedro.params.evaluation import EvaluationParams, Guard, Mode, MonitorParams
+from lmsi_kedro.params.examples import Format, MixingParams, VotingParams
+from lmsi_kedro.params.questions import PreparationParams, PublicTasksParams
+from lmsi_kedro.params.sampling import EngineParams, PathParams, Sampling
+from lmsi_kedro.params.training import LoraParams, TrainingParams
+from lmsi_kedro.params.world import PretrainingParams, WorldParams
+
+__all__ = [
+    "EngineParams",
+    "EvaluationParams",
+    "Format",
+    "Guard",
+    "LoraParams",
+    "MixingParams",
+    "Mode",
+    "MonitorParams",
+    "Params",
+    "PathParams",
+    "PreparationParams",
+    "PretrainingParams",
+    "PublicTasksParams",
+    "Sampling",
+    "Share",
+    "TrainingParams",
+    "VotingParams",
+    "WorldParams",
+]

@@ -1,0 +1,40 @@
+"""What is measured of a model, and when a round is not promoted."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from lmsi_kedro.params.base import Params
+
+Mode = Literal[
+    "standard", "cot_greedy", "self_consistency", "self_consistency_raised", "zero_shot_direct",
+    "zero_shot_cot",
+]  # fmt: skip
+Guard = Literal["none", "probe"]
+
+
+class EvaluationParams(Params):
+    """What is measured before and after a round (paper, section 4)."""
+
+    modes: list[Mode]
+    greedy_questions: int = Field(gt=0, description="per task")
+    voted_questions: int = Field(gt=0, description="per task")
+    m: int = Field(gt=0)
+    temperature: float = Field(gt=0)
+    raised_temperature: float = Field(gt=0, description="of self_consistency_raised")
+    max_new_tokens: int = Field(gt=0)
+    seed: int = Field(ge=0)
+
+
+class MonitorParams(Params):
+    """When a round counts as collapsed; every limit compares its model with the one before."""
+
+    questions_per_task: int = Field(gt=0)
+    m: int = Field(gt=0)
+    min_winner_entropy: float = Field(ge=0, le=1, description="share of the entropy before")
+    min_distinct_paths: float = Field(ge=0, le=1, description="share of the share before")
+    min_length: float = Field(ge=0, le=1, description="share of the tokens per path before")
+    max_length: float = Field(ge=1, description="multiple of the tokens per path before")
+    max_unreadable_rise: float = Field(ge=0, le=1, description="in shares of all paths")
+    max_accuracy_fall: float = Field(ge=0, le=1, description="on the probe; guard=probe only")
+    on_alarm: Literal["roll_back", "stop"]

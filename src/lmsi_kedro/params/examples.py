@@ -1,0 +1,63 @@
+"""From paths to training examples."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from lmsi_kedro.params.base import Params, Share
+
+Format = Literal["few_shot_cot", "few_shot_direct", "zero_shot_cot", "zero_shot_direct"]
+
+
+class VotingParams(Params):
+    """How answers are read and winners kept (paper, section 3.1).
+
+    A question's winner is kept if its confidence is in [min_confidence, max_confidence]. min_confidence may be a
+    list, one value per round; the last one stands for all later rounds.
+    """
+
+    rule: Literal["trigger", "trigger_or_last"]
+    ties: Literal["abstain", "logprob"]
+    min_confidence: Share | list[Share]
+    max_confidence: Share
+    max_paths_per_question: int = Field(gt=0)
+    seed: int = Field(ge=0)
+
+    def threshold(self, round: int) -> float:
+        """The min_confidence of a round, which are counted from 1."""
+        if isinstance(self.min_confidence, list):
+            return self.min_confidence[min(round, len(self.min_confidence)) - 1]
+        return self.min_confidence
+
+    @field_validator("min_confidence")
+    @classmethod
+    def not_empty(cls, value: float | list[float]) -> float | list[float]:
+        if value == []:
+            raise ValueError("voting.min_confidence is an empty list; give one value per round")
+        return value
+
+
+class MixingParams(Params):
+    """How kept paths become training examples (paper, section 3.2 and table 1).
+
+    parts: the formats' parts of the mixture, 0 leaves a format out. balance: none weighs every example by its
+    format's part; rows and tokens also make up for formats that have fewer examples or shorter targets.
+    direct: the k paths of a question give k equal direct examples; once keeps one, weight keeps one that counts
+    k times, copies keeps all. exemplars: those of training prompts, in another order or some of them.
+    """
+
+    parts: dict[Format, Annotated[float, Field(ge=0)]]
+    balance: Literal["none", "rows", "tokens"]
+    direct: Literal["once", "weight", "copies"]
+    exemplars: Literal["same", "shuffled", "dropped"]
+    seed: int = Field(ge=0)
+
+    @property
+    def formats(self) -> list[Format]:
+        return [format for format, part in self.parts.items() if part > 0]
+
+    @model_validator(mode="after")
+    def has_a_format(self) -> Self:
+        if not self.formats:
+            raise ValueError("mixing.parts: every part is 0, so there is nothing to train on")
+        return self

@@ -1,0 +1,47 @@
+"""How paths are drawn, how many, and where."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from lmsi_kedro.hardware import cpu_has_bfloat16, gpus
+from lmsi_kedro.params.base import Params
+
+
+class Sampling(Params):
+    """How a path's tokens are drawn. Temperature 0 is greedy; 0 or 1 switch a filter off."""
+
+    temperature: float = Field(ge=0)
+    top_k: int = Field(default=0, ge=0)
+    top_p: float = Field(default=1.0, gt=0, le=1)
+    min_p: float = Field(default=0.0, ge=0, lt=1)
+    max_new_tokens: int = Field(gt=0)
+    seed: int = Field(ge=0)
+
+
+class PathParams(Params):
+    """The sampling step: m paths per unlabeled question (paper, section 3.1)."""
+
+    m: int = Field(gt=0)
+    sampling: Sampling
+    questions_per_task: int = Field(gt=0)
+
+
+class EngineParams(Params):
+    """Where paths are computed, and how a model is given its text."""
+
+    executor: Literal["processes", "ray"]
+    ray_address: str | None
+    workers: int = Field(gt=0)
+    dtype: Literal["auto", "bfloat16", "float32"]
+    rows_per_chunk: int = Field(gt=0)
+    chat: Literal["auto", "never"]
+    trust_remote_code: bool
+    skip_too_long: bool
+
+    @property
+    def number_format(self) -> Literal["bfloat16", "float32"]:
+        """bfloat16 on GPUs and on processors that compute in it, unless dtype says otherwise."""
+        if self.dtype != "auto":
+            return self.dtype
+        return "bfloat16" if gpus() or cpu_has_bfloat16() else "float32"
