@@ -14,6 +14,7 @@ from kedro.pipeline import Pipeline
 
 from lmsi_kedro import schemas
 from lmsi_kedro.hooks import PARAMETERS
+from lmsi_kedro.pipelines.distillation import create_pipeline as distillation
 from lmsi_kedro.pipelines.mini_world.nodes import make_exemplars, make_questions
 from lmsi_kedro.pipelines.preparation.nodes import choose_tasks, prepare_questions
 from lmsi_kedro.pipelines.preparation.pipeline import create_pipeline as preparation
@@ -21,7 +22,7 @@ from lmsi_kedro.pipelines.self_improve.pipeline import create_pipeline
 
 ROOT = Path(__file__).parents[1]
 PIPELINES = {"self_improve", "sampling", "voting", "mixing", "fine_tuning", "evaluation",
-             "reporting", "base_model", "mini_world", "public_tasks"}  # fmt: skip
+             "reporting", "base_model", "mini_world", "public_tasks", "distillation"}  # fmt: skip
 
 
 def ancestors(pipeline: Pipeline, dataset: str) -> set[str]:
@@ -38,6 +39,9 @@ def test_labels_never_reach_training() -> None:
             if not dataset.startswith("params:"):
                 assert "labels" not in ancestors(pipeline, dataset), dataset
     assert "labels" in ancestors(pipeline, "metrics")
+    distilling = distillation(rounds=1)
+    assert "labels" not in ancestors(distilling, "model_distilled")
+    assert "labels" in ancestors(distilling, "metrics_distilled")
 
 
 def test_answers_in_the_question_file_end_in_labels_alone(context: Any) -> None:
@@ -86,7 +90,7 @@ def test_every_parameter_is_used_and_known(context: Any) -> None:
     used = {name for p in pipelines.values() for name in p.inputs() if name.startswith("params:")}
     given = set(context.params)
     assert {name.removeprefix("params:") for name in used} | {"rounds"} == given
-    assert given | {"data_root", "questions", "model"} == PARAMETERS
+    assert given | {"data_root", "questions", "model", "student"} == PARAMETERS
 
 
 def kedro(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -13,6 +13,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from tests.models import tiny_model
+
 ROOT = Path(__file__).parents[1]
 RUN = [sys.executable, "-m", "kedro", "run", "--pipelines=self_improve", "--env=smoke"]
 
@@ -83,6 +85,24 @@ def test_what_was_trained_on(data: Path) -> None:
         t.filter(format="zero_shot_cot").group_by("question_id").len() for t in (examples, random)
     ]
     assert counts[0].sort("question_id").equals(counts[1].sort("question_id"))
+
+
+def test_another_model_learns_from_its_paths(data: Path, tmp_path: Path) -> None:
+    """A student with another tokenizer, trained on the run's examples and measured before and after."""
+    student = tiny_model(tmp_path / "student")
+    command = [sys.executable, "-m", "kedro", "run", "--pipelines=distillation", "--env=smoke"]
+    command += [f"--params=data_root={data},student={student}"]
+    subprocess.run(command, cwd=ROOT, check=True, timeout=300)
+    metrics = json.loads((data / "07_evaluation" / "metrics_distilled.json").read_text())
+    assert metrics["before"]["arm"] == "student"
+    assert metrics["after"]["arm"] == "distilled"
+    assert metrics["pooled"]["cot_greedy"]["n"] == 24
+    made = data / "06_models" / "model_distilled"
+    assert (made / "tokenizer.json").read_bytes() == (student / "tokenizer.json").read_bytes()
+    record = json.loads((made / "training.json").read_text())
+    taught = pl.read_parquet(data / "05_examples" / "examples_1.parquet")
+    assert record["examples"] == taught.height
+    assert record["losses"][-1] < record["losses"][0]
 
 
 def test_the_notebook_explores_the_run(data: Path) -> None:

@@ -13,6 +13,7 @@ PARAMETERS = {
     "guard",
     "questions",
     "model",
+    "student",
     "tasks",
     "public_tasks",
     "preparation",

@@ -5,6 +5,7 @@ from kedro.pipeline import Pipeline
 from lmsi_kedro.hooks import ShapeHook
 from lmsi_kedro.pipelines import (
     base_model,
+    distillation,
     mini_world,
     preparation,
     public_tasks,
@@ -25,6 +26,7 @@ def register_pipelines() -> dict[str, Pipeline]:
         **{step: before + first.only_nodes(*nodes) for step, nodes in STEPS.items()},
         "evaluation": before + create_evaluation("base_model", 0, "base", "0"),
         "reporting": reporting.create_pipeline(ShapeHook.rounds),
+        "distillation": distillation.create_pipeline(ShapeHook.rounds),
         "public_tasks": public_tasks.create_pipeline(ShapeHook.benchmarks),
         "mini_world": mini_world.create_pipeline(),
         "base_model": base_model.create_pipeline(),

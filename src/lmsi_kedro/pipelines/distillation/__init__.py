@@ -1,0 +1,5 @@
+"""One model learns from the paths of another (paper, section 5.4 and table 7)."""
+
+from lmsi_kedro.pipelines.distillation.pipeline import create_pipeline
+
+__all__ = ["create_pipeline"]

@@ -1,0 +1,35 @@
+"""examples of a finished run, student_model -> model_distilled -> metrics_distilled.
+
+The examples are text, so the student may have another tokenizer, chat template and context than the model whose
+paths they are; what it can take is checked as for any model. Asked and measured as `self_improve` does.
+"""
+
+from kedro.pipeline import Node, Pipeline
+
+from lmsi_kedro.pipelines import fine_tuning, mixing, preparation
+from lmsi_kedro.pipelines.evaluation.comparison import compare
+from lmsi_kedro.pipelines.self_improve.pipeline import create_evaluation, namespaced
+
+STUDENT = {"base_model": "student_model"}
+
+
+def create_pipeline(rounds: int) -> Pipeline:
+    """The student trained on the examples of so many rounds, compared with itself before."""
+    balanced = mixing.create_pipeline().only_nodes("balance_examples")
+    training = Pipeline([balanced, fine_tuning.create_pipeline()])
+    renamed = {**STUDENT, "examples": f"examples_{rounds}", "tuned_model": "model_distilled"}
+    comparison = Node(
+        compare,
+        inputs=["predictions_student", "predictions_distilled", "tasks"],
+        outputs="metrics_distilled",
+        name="compare_metrics_distilled",
+    )
+    return Pipeline(
+        [
+            Pipeline(preparation.create_pipeline(), inputs=STUDENT),
+            namespaced(training, "distillation", set(), renamed),
+            create_evaluation("student_model", 0, "student", "student"),
+            create_evaluation("model_distilled", rounds, "distilled", "distilled"),
+            Pipeline([comparison]),
+        ]
+    )
