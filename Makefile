@@ -8,7 +8,7 @@ export TORCH_EXTENSIONS_DIR := $(CURDIR)/.cache/torch_extensions
 PIP = .venv/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 RUN = kedro run --pipeline=self_improve
 
-.PHONY: help setup tools run full test check lint native-test fuzz viz clean
+.PHONY: help setup tools run full test check lint native-test fuzz doctor viz clean
 
 help:
 	@grep -E '^# make|^[a-z-]+:.*##' Makefile | sed -E 's/^# //; s/:.*##/ \t/'
@@ -65,6 +65,9 @@ test: lint native-test fuzz ## lint, types, C++ tests, Python tests
 check: FUZZ_SECONDS = 30
 check: lint native-test fuzz ## everything, the slow tests and a minute of fuzzing too
 	HF_HUB_OFFLINE=1 pytest -q
+
+doctor: setup ## check the machine and the configuration, forecast the run
+	lmsi doctor
 
 viz: setup ## look at the graph
 	kedro viz run

@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from lmsi_kedro.commands import audit, forecast, report
+from lmsi_kedro.commands import audit, doctor, forecast, report
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -13,6 +13,7 @@ def main(arguments: list[str] | None = None) -> int:
     report.add_to(commands)
     audit.add_to(commands)
     forecast.add_to(commands)
+    doctor.add_to(commands)
     given = parser.parse_args(arguments)
     try:
         print(given.run(given))

@@ -1,8 +1,9 @@
 """`lmsi forecast`: hours, tokens, examples and disk of a configured run, before it is started."""
 
 import argparse
-from pathlib import Path
 from typing import Any
+
+from lmsi_kedro.commands.project import add_configuration, configured
 
 SAMPLE = 200  # questions whose training examples are measured
 
@@ -12,35 +13,19 @@ def add_to(commands: Any) -> None:
     command: argparse.ArgumentParser = commands.add_parser(
         "forecast", help="what a run will cost, after measuring its engine for a minute"
     )
-    command.add_argument("--env", default="base", help="configuration, such as paper or gpu")
-    command.add_argument("--params", default="", help="as for kedro run: rounds=2,model=...")
+    add_configuration(command)
     command.add_argument("--seconds", type=float, default=60.0, help="of measurement")
     command.set_defaults(run=lambda given: forecast(given.env, given.params, given.seconds))
 
 
-def forecast(env: str, params: str, seconds: float, project: Path | None = None) -> str:
+def forecast(env: str, params: str, seconds: float) -> str:
     """A sentence per figure."""
-    from kedro.framework.session import KedroSession
-    from kedro.framework.startup import bootstrap_project
-
     from lmsi_kedro.forecast import cost_of, measure
 
-    project = project or Path.cwd()
-    bootstrap_project(project)
-    with KedroSession.create(project, env=env, runtime_params=split(params)) as session:
-        context: Any = session.load_context()  # type: ignore[attr-defined]
-        plan, work, texts = planned(context.catalog, context.params)
+    with configured(env, params) as (catalog, given):
+        plan, work, texts = planned(catalog, given)
     measured = measure(plan, texts, seconds)
     return "\n".join(told(work, measured, cost_of(work, measured)))
-
-
-def split(params: str) -> dict[str, Any]:
-    """a.b=1,c=2 as nested parameters, as `kedro run --params` reads them."""
-    from omegaconf import OmegaConf
-
-    pairs = [pair for pair in params.split(",") if pair]
-    nested: dict[str, Any] = OmegaConf.to_container(OmegaConf.from_dotlist(pairs))  # type: ignore[assignment]
-    return nested
 
 
 def planned(catalog: Any, params: dict[str, Any]) -> tuple[Any, Any, list[str]]:

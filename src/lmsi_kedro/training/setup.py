@@ -62,6 +62,15 @@ def check_devices(processes: int) -> None:
         )
 
 
+def check_batch(params: TrainingParams, processes: int) -> None:
+    """An error when a step has fewer examples than shares."""
+    if params.batch_size < processes * params.gradient_accumulation:
+        raise TrainingError(
+            f"batch_size {params.batch_size} is less than processes x gradient_accumulation = "
+            f"{processes} x {params.gradient_accumulation}; raise it or lower the others."
+        )
+
+
 def skip_builds() -> None:
     """Keeps DeepSpeed from compiling what is not used."""
     # shm_comm, a 30 s build, makes all-reduce between processes on a CPU faster; gloo does it too.
@@ -73,11 +82,7 @@ def skip_builds() -> None:
 def build_plan(job: Job, processes: int) -> tuple[BatchPlan, list[str]]:
     """The encoded examples and their batches, with the examples' ids."""
     params, examples = job.params, job.examples
-    if params.batch_size < processes * params.gradient_accumulation:
-        raise TrainingError(
-            f"batch_size {params.batch_size} is less than processes x gradient_accumulation = "
-            f"{processes} x {params.gradient_accumulation}; raise it or lower the others."
-        )
+    check_batch(params, processes)
     trust = {"trust_remote_code": job.trust_remote_code}
     config = AutoConfig.from_pretrained(job.base_model, **trust)
     tokenizer = AutoTokenizer.from_pretrained(job.base_model, **trust)

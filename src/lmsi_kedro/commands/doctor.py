@@ -1,0 +1,52 @@
+"""`lmsi doctor`: what would stop a run, and what it will cost, before it is started."""
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from lmsi_kedro.commands.forecast import planned, told
+from lmsi_kedro.commands.project import add_configuration, configured
+
+
+def add_to(commands: Any) -> None:
+    """Adds this subcommand to argparse's subparsers."""
+    command: argparse.ArgumentParser = commands.add_parser(
+        "doctor", help="check machine and configuration, and forecast the run"
+    )
+    add_configuration(command)
+    command.add_argument("--seconds", type=float, default=10.0, help="of the forecast's measuring")
+    command.set_defaults(run=lambda given: doctor(given.env, given.params, given.seconds))
+
+
+def doctor(env: str, params: str, seconds: float) -> str:
+    """Prints each finding as it is made; ValueError when something is to be done."""
+    failures = 0
+    for finding in findings(env, params, seconds):
+        print(finding, flush=True)
+        failures += not finding.is_well
+    if failures:
+        raise ValueError(f"{failures} of the checks above failed; each says what to do")
+    return "All is well."
+
+
+def findings(env: str, params: str, seconds: float) -> Iterator[Any]:
+    """The machine's, then the run's; its cost only when nothing stops it."""
+    from lmsi_kedro.doctor import Finding, check_machine, check_run, room
+
+    made = []
+    for finding in check_machine():
+        made.append(finding)
+        yield finding
+    with configured(env, params) as (catalog, given):
+        for finding in check_run(catalog, given):
+            made.append(finding)
+            yield finding
+        if all(finding.is_well for finding in made):
+            from lmsi_kedro.forecast import cost_of, measure
+
+            plan, work, texts = planned(catalog, given)
+            measured = measure(plan, texts, seconds)
+            cost = cost_of(work, measured)
+            yield Finding("forecast", "\n      ".join(told(work, measured, cost)))
+            yield room(Path(given["training_workspace"]), cost.disk_gib)

@@ -1,0 +1,34 @@
+"""A project's catalog and parameters as `kedro run` would have them, for commands that look before a run."""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+
+@contextlib.contextmanager
+def configured(env: str, params: str) -> Iterator[tuple[Any, dict[str, Any]]]:
+    """Catalog and typed parameters of the project in the working directory."""
+    from kedro.framework.session import KedroSession
+    from kedro.framework.startup import bootstrap_project
+
+    project = Path.cwd()
+    bootstrap_project(project)
+    with KedroSession.create(project, env=env, runtime_params=split(params)) as session:
+        context: Any = session.load_context()  # type: ignore[attr-defined]
+        yield context.catalog, context.params
+
+
+def split(params: str) -> dict[str, Any]:
+    """a.b=1,c=2 as nested parameters, as `kedro run --params` reads them."""
+    from omegaconf import OmegaConf
+
+    pairs = [pair for pair in params.split(",") if pair]
+    nested: dict[str, Any] = OmegaConf.to_container(OmegaConf.from_dotlist(pairs))  # type: ignore[assignment]
+    return nested
+
+
+def add_configuration(command: Any) -> None:
+    """The options that choose it, of argparse's subparser."""
+    command.add_argument("--env", default="base", help="configuration, such as paper or gpu")
+    command.add_argument("--params", default="", help="as for kedro run: rounds=2,model=...")

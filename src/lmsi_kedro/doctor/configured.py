@@ -1,0 +1,153 @@
+"""Checks of a configured run: its model, questions, training and room. The checks are those of the run itself."""
+
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from kedro.io import DatasetError
+
+from lmsi_kedro.datasets.model_directory import Model
+from lmsi_kedro.doctor.finding import Finding
+from lmsi_kedro.hardware import available_memory, gpus
+from lmsi_kedro.params import EngineParams, TrainingParams
+from lmsi_kedro.training.job import TrainingError
+
+# Per trained parameter: weights, gradients and Adam's two moments in float32, and weights to compute with.
+TRAINED_BYTES, FROZEN_BYTES = 18, 2
+SSH = ["ssh", "-o", "BatchMode=yes", "-o", "ConnectTimeout=5"]
+
+
+def check_run(catalog: Any, params: dict[str, Any]) -> Iterator[Finding]:
+    """A finding for each check, as it is made; without a model there is nothing more to check."""
+    engine, training = params["engine"], params["training"]
+    found = attempt("model", lambda: model_of(catalog))
+    yield found
+    if not found.is_well:
+        return
+    model = catalog.load("base_model")
+    yield attempt("end token", lambda: end_of(model, engine))
+    yield attempt("questions", lambda: questions_of(catalog, params, model))
+    yield attempt("training", lambda: training_of(model, training, engine))
+    if training.hostfile:
+        yield attempt("hosts", lambda: hosts_of(Path(training.hostfile)))
+
+
+def attempt(name: str, check: Callable[[], str | Finding]) -> Finding:
+    """What a check says, or the error that the run would stop with, which says what to change."""
+    try:
+        said = check()
+    except (DatasetError, OSError, TrainingError, ValueError) as error:
+        return Finding(
+            name, str(error.__cause__ or error), ""
+        )  # Kedro wraps a dataset's own sentence
+    return said if isinstance(said, Finding) else Finding(name, said)
+
+
+def model_of(catalog: Any) -> str:
+    model = catalog.load("base_model")
+    return f"{model.path}, digest {model.digest[:12]}"
+
+
+def end_of(model: Model, engine: EngineParams) -> str | Finding:
+    """Whether the token that training teaches to end with is one at which any engine stops."""
+    from transformers import AutoConfig, AutoTokenizer, GenerationConfig
+
+    from lmsi_kedro.tasks.encoding import end_token, frame_of
+    from lmsi_kedro.training.encoding import check_vocabulary
+
+    trust = {"trust_remote_code": engine.trust_remote_code}
+    tokenizer = AutoTokenizer.from_pretrained(model.path, **trust)
+    config = AutoConfig.from_pretrained(model.path, **trust)
+    check_vocabulary(tokenizer, config.get_text_config())
+    frame = frame_of(tokenizer, engine.chat)
+    end = end_token(tokenizer, frame)
+    file = "generation_config.json" if (model.path / "generation_config.json").exists() else None
+    given = GenerationConfig.from_pretrained(model.path) if file else config.get_text_config()
+    stops = given.eos_token_id if isinstance(given.eos_token_id, list) else [given.eos_token_id]
+    said = f"answers end with {tokenizer.decode([end])!r} ({end})"
+    if end not in stops:
+        where = file or "config.json"
+        remedy = f"add {end} to eos_token_id in {where}: other engines never stop the tuned model"
+        return Finding("end token", f"{said}, but {where} stops at {stops}", remedy)
+    return f"{said}, asked {'in its chat template' if frame.is_chat else 'as plain text'}"
+
+
+def questions_of(catalog: Any, params: dict[str, Any], model: Model) -> str:
+    """The run's own preparation and preflight: files, splits, context, memory."""
+    from lmsi_kedro.pipelines.preparation import nodes
+    from lmsi_kedro.pipelines.preparation.preflight import check_model
+
+    raw, loaders = catalog.load("raw_questions"), catalog.load("raw_exemplars")
+    tasks = nodes.choose_tasks(raw, loaders, params["tasks"])
+    questions = nodes.prepare_questions(raw, tasks, params["preparation"])
+    exemplars = nodes.prepare_exemplars(loaders)
+    used = (params["paths"], params["evaluation"], params["engine"])
+    kept, found = check_model(questions, exemplars, model, tasks, *used)
+    return (
+        f"{kept.height:,} in {len(tasks.root)} tasks, the longest prompt has {found['longest_prompt']} tokens of "
+        f"{found['context']}, sampling needs {found['memory_gib']} GiB"
+    )
+
+
+def training_of(model: Model, training: TrainingParams, engine: EngineParams) -> str | Finding:
+    """Devices, batch, adapters' targets and memory."""
+    import torch
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    from lmsi_kedro.training.adapters import check_targets
+    from lmsi_kedro.training.setup import check_batch, check_devices
+
+    trust = {"trust_remote_code": engine.trust_remote_code}
+    config = AutoConfig.from_pretrained(model.path, **trust)
+    with torch.device("meta"):  # names and sizes without weights
+        empty: Any = AutoModelForCausalLM.from_config(config, **trust)
+    if training.lora:
+        check_targets(empty, training.lora)
+    if not training.hostfile:
+        check_devices(training.processes)
+        check_batch(training, training.processes)
+    parameters = empty.num_parameters()
+    each = FROZEN_BYTES if training.lora else TRAINED_BYTES
+    copies = training.processes if training.zero_stage == 0 else 1
+    needed, free = parameters * each * copies, device_memory(training)
+    said = f"ZeRO-{training.zero_stage} keeps about {needed / 2**30:,.2f} GiB beside activations"
+    if needed > free and not training.hostfile:
+        remedy = "train with lora, offload, a higher zero_stage or more processes"
+        return Finding("training", f"{said}, {free / 2**30:,.2f} GiB are free", remedy)
+    return f"{parameters / 1e6:,.1f} M parameters, {training.processes} processes, {said}"
+
+
+def device_memory(training: TrainingParams) -> int:
+    """Bytes that the training's devices have together."""
+    import torch
+
+    if not gpus() or training.offload == "all":
+        return available_memory()
+    return training.processes * int(torch.cuda.get_device_properties(0).total_memory)
+
+
+def hosts_of(hostfile: Path) -> str:
+    """Whether every host of the file answers; TrainingError names the first that does not."""
+    from lmsi_kedro.training.launcher import read_hostfile
+
+    hosts = read_hostfile(hostfile)
+    for program in ("ssh", "pdsh"):
+        if shutil.which(program) is None:
+            raise TrainingError(f"training.hostfile needs {program}: apt install {program}")
+    for host in hosts:
+        if subprocess.run([*SSH, host, "true"], capture_output=True, check=False).returncode:
+            raise TrainingError(
+                f"training.hostfile: {host} does not answer `ssh {host} true` without a password"
+            )
+    return f"{len(hosts)} answer, {sum(hosts.values())} slots"
+
+
+def room(folder: Path, disk_gib: float) -> Finding:
+    """Whether the disk of a folder, which need not exist yet, has room for a run."""
+    there = next(parent for parent in [folder, *folder.absolute().parents] if parent.exists())
+    free = shutil.disk_usage(there).free / 2**30
+    said = f"{free:,.1f} GiB free, a run writes about {disk_gib:,.2f} GiB"
+    remedy = "free some, or run elsewhere with --params=data_root=..."
+    return Finding("disk", said, remedy if free < disk_gib else None)

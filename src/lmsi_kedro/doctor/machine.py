@@ -1,0 +1,128 @@
+"""Checks of the machine: packages, kernels, compiler, DeepSpeed, GPUs. Knows nothing of a run's configuration."""
+
+import os
+import shutil
+import sysconfig
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, requires, version
+from pathlib import Path
+
+from packaging.requirements import Requirement
+
+from lmsi_kedro import hardware
+from lmsi_kedro.doctor.finding import Finding
+
+PACKAGE = "lmsi-kedro"
+SHOWN = ("torch", "transformers", "deepspeed", "kedro")
+COMPILERS = ("c++", "g++", "clang++")
+
+
+def check_machine() -> Iterator[Finding]:
+    """A finding for each check, as it is made."""
+    yield packages(needed())
+    yield kernels()
+    yield compiler()
+    yield locks(extensions_folder())  # before DeepSpeed, whose distutils setuptools warns of
+    yield deepspeed()
+    yield gpus()
+
+
+def needed() -> list[Requirement]:
+    """What the package declares, without its extras."""
+    declared = map(Requirement, requires(PACKAGE) or [])
+    return [each for each in declared if each.marker is None or each.marker.evaluate({"extra": ""})]
+
+
+def packages(requirements: list[Requirement]) -> Finding:
+    """Whether every requirement is installed in a version that suits."""
+    wrong = [said for each in requirements if (said := unsuitable(each))]
+    if wrong:
+        remedy = "install them as they were tested: pip install -c constraints.txt -e ."
+        return Finding("packages", "; ".join(wrong), remedy)
+    shown = ", ".join(f"{name} {version(name)}" for name in SHOWN)
+    return Finding("packages", f"{len(requirements)} as needed ({shown})")
+
+
+def unsuitable(requirement: Requirement) -> str | None:
+    """What is wrong with the installed version of a package."""
+    try:
+        found = version(requirement.name)
+    except PackageNotFoundError:
+        return f"{requirement} is not installed"
+    suits = requirement.specifier.contains(found, prereleases=True)
+    return None if suits else f"{requirement} is needed, {found} is installed"
+
+
+def kernels() -> Finding:
+    """Whether the C++ kernels were built."""
+    try:
+        from lmsi_kedro.kernels import _native
+    except ImportError as error:
+        remedy = "build them: pip install --no-deps -e . (until then the slow reference serves)"
+        return Finding("kernels", f"C++ not built: {error}", remedy)
+    return Finding("kernels", f"C++, built as {Path(_native.__file__).name}")
+
+
+def compiler() -> Finding:
+    """What building the kernels, and any operation of DeepSpeed, needs."""
+    found = next(filter(None, map(shutil.which, (os.environ.get("CXX", ""), *COMPILERS))), None)
+    headers = Path(sysconfig.get_path("include"), "Python.h")
+    if found is None:
+        return Finding("compiler", "no C++ compiler", "on Debian: apt install g++")
+    if not headers.exists():
+        return Finding("compiler", f"{headers} is missing", "on Debian: apt install python3-dev")
+    return Finding("compiler", f"{found}, with Python's headers")
+
+
+def deepspeed() -> Finding:
+    """Whether DeepSpeed loads; training needs none of the operations that it would have to build."""
+    if not hardware.gpus():
+        os.environ.setdefault("DS_ACCELERATOR", "cpu")
+    try:
+        from deepspeed.ops import __compatible_ops__ as compatible
+    except Exception as error:  # builds, drivers and versions fail in ways of their own
+        remedy = f"pip install -c constraints.txt deepspeed=={version('deepspeed')}"
+        return Finding("DeepSpeed", f"does not load: {error}", remedy)
+    could = ", ".join(sorted(name for name, fits in compatible.items() if fits)) or "none"
+    return Finding("DeepSpeed", f"loads, builds nothing for training; could build: {could}")
+
+
+def extensions_folder() -> Path:
+    """Where torch builds and keeps extensions."""
+    if given := os.environ.get("TORCH_EXTENSIONS_DIR"):
+        return Path(given)
+    from torch.utils.cpp_extension import get_default_build_root
+
+    return Path(get_default_build_root())
+
+
+def locks(folder: Path) -> Finding:
+    """Locks of killed builds: every later build of the same extension waits for them without end."""
+    found = sorted(folder.rglob("lock")) if folder.is_dir() else []
+    if found and not building():
+        names = " ".join(map(str, found))
+        return Finding("extension locks", f"{len(found)} left by a killed build", f"rm {names}")
+    return Finding("extension locks", f"none is stale in {folder}")
+
+
+def building() -> bool:
+    """Whether some build is running that may hold a lock."""
+    import psutil
+
+    return any(process.info["name"] == "ninja" for process in psutil.process_iter(["name"]))
+
+
+def gpus() -> Finding:
+    """Whether torch sees the GPUs that the machine has."""
+    import torch
+
+    there, seen = hardware.gpus(), torch.cuda.device_count()
+    if there and not seen:
+        remedy = "install a CUDA build of torch that fits the driver (nvidia-smi shows it)"
+        return Finding("GPUs", f"{there} there, but torch {torch.__version__} sees none", remedy)
+    if not seen:
+        cores = len(os.sched_getaffinity(0))
+        number = "bfloat16" if hardware.cpu_has_bfloat16() else "float32"
+        return Finding("GPUs", f"none; {cores} cores compute in {number}")
+    each = [torch.cuda.get_device_properties(index) for index in range(seen)]
+    return Finding("GPUs", ", ".join(f"{g.name} {g.total_memory / 2**30:.0f} GiB" for g in each))

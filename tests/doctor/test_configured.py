@@ -1,0 +1,110 @@
+"""The checks of a configured run, and the command that prints them."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lmsi_kedro.commands import main
+from lmsi_kedro.commands.project import configured
+from lmsi_kedro.datasets.model_directory import Model
+from lmsi_kedro.doctor import configured as checks
+from lmsi_kedro.doctor import room
+from tests.models import tiny_model
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny_model(tmp_path_factory.mktemp("model"))
+
+
+@pytest.fixture
+def params(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    monkeypatch.chdir(ROOT)
+    with configured("base", "") as (_, given):
+        return given
+
+
+def test_a_healthy_project(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(ROOT)
+    assert main(["doctor", "--seconds=0.1"]) == 0
+    said = capsys.readouterr().out
+    assert "FAIL" not in said
+    for check in ("packages", "model", "end token", "questions", "training", "forecast", "disk"):
+        assert f"ok    {check}: " in said
+    assert "device hours" in said
+
+
+def test_a_missing_model_is_the_only_finding_of_its_run(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.chdir(ROOT)
+    assert main(["doctor", f"--params=model={tmp_path}"]) == 1
+    captured = capsys.readouterr()
+    assert f"FAIL  model: {tmp_path} is not a model: config.json" in captured.out
+    assert "end token" not in captured.out
+    assert "1 of the checks" in captured.err
+
+
+def test_an_end_token_that_other_engines_would_not_stop_at(
+    model: Path, params: dict[str, Any], tmp_path: Path
+) -> None:
+    found = checks.attempt("end token", lambda: checks.end_of(Model.at(model), params["engine"]))
+    assert found.is_well
+    for file in model.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    config = tmp_path / "generation_config.json"
+    config.write_text(json.dumps({"eos_token_id": [7, 9]}))
+    found = checks.attempt("end token", lambda: checks.end_of(Model.at(tmp_path), params["engine"]))
+    assert "add 0 to eos_token_id in generation_config.json" in str(found)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"lora": {"rank": 4, "targets": ["no_proj"]}}, "no linear module"),
+        ({"batch_size": 3}, "batch_size 3 is less than"),
+        ({}, "2 processes, ZeRO-2 keeps about"),
+    ],
+)
+def test_what_training_would_stop_with(
+    model: Path, params: dict[str, Any], changes: dict[str, Any], said: str
+) -> None:
+    training = params["training"]
+    given = type(training)(**{**training.model_dump(), **changes})
+    run = lambda: checks.training_of(Model.at(model), given, params["engine"])  # noqa: E731
+    found = checks.attempt("training", run)
+    assert said in found.said
+    assert found.is_well == (not changes)
+
+
+def test_a_training_that_memory_does_not_hold(
+    model: Path, params: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checks, "available_memory", lambda: 1000)
+    found = checks.training_of(Model.at(model), params["training"], params["engine"])
+    assert "train with lora, offload" in str(found)
+
+
+def test_hosts_that_do_not_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "hosts").write_text("one slots=2\ntwo slots=2\n")
+    find = lambda: checks.attempt("hosts", lambda: checks.hosts_of(tmp_path / "hosts"))  # noqa: E731
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert "needs ssh" in find().said
+    for name in ("ssh", "pdsh"):
+        program = tmp_path / name
+        program.write_text('#!/bin/sh\ncase "$*" in *two*) exit 255;; esac\n')
+        program.chmod(0o755)
+    assert "two does not answer" in find().said
+    (tmp_path / "ssh").write_text("#!/bin/sh\n")
+    assert find().said == "2 answer, 4 slots"
+
+
+def test_a_full_disk(tmp_path: Path) -> None:
+    assert room(tmp_path / "not" / "yet", 0.001).is_well
+    assert "data_root" in str(room(tmp_path, 1e9))

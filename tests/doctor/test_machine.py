@@ -1,0 +1,56 @@
+"""Each check of the machine, on a machine where all is well and on one where it is not."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from packaging.requirements import Requirement
+
+from lmsi_kedro import hardware
+from lmsi_kedro.doctor import check_machine, machine
+
+
+def test_all_is_well_here() -> None:
+    found = {finding.name: finding for finding in check_machine()}
+    assert list(found) == [
+        "packages", "kernels", "compiler", "extension locks", "DeepSpeed", "GPUs",
+    ]  # fmt: skip
+    assert not [str(finding) for finding in found.values() if not finding.is_well]
+    assert torch.__version__ in found["packages"].said
+
+
+def test_a_package_that_is_old_or_missing_is_named() -> None:
+    wrong = machine.packages([Requirement("torch>=99"), Requirement("no-such-package")])
+    assert not wrong.is_well
+    assert f"torch>=99 is needed, {torch.__version__} is installed" in wrong.said
+    assert "no-such-package is not installed" in wrong.said
+    assert "constraints.txt" in str(wrong)
+
+
+def test_what_the_package_declares_is_checked_without_its_extras() -> None:
+    names = {requirement.name for requirement in machine.needed()}
+    assert {"torch", "kedro", "deepspeed"} <= names
+    assert not {"ray", "pytest"} & names
+
+
+def test_a_machine_without_a_compiler(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("CXX", raising=False)
+    assert "apt install g++" in str(machine.compiler())
+
+
+def test_locks_of_killed_builds(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert machine.locks(tmp_path / "absent").is_well
+    lock = tmp_path / "py311_cpu" / "cpu_adam" / "lock"
+    lock.parent.mkdir(parents=True)
+    lock.touch()
+    assert f"rm {lock}" in str(machine.locks(tmp_path))
+    monkeypatch.setattr(machine, "building", lambda: True)
+    assert machine.locks(tmp_path).is_well
+
+
+def test_gpus_that_torch_does_not_see(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hardware, "gpus", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    assert "2 there, but torch" in machine.gpus().said
+    assert not machine.gpus().is_well
