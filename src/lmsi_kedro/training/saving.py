@@ -169,6 +169,6 @@ def record(trainer: TargetTrainer, job: Job) -> dict[str, Any]:
         "examples": len(plan.encoded),
         "tokens": sum(plan.tokens(step) for step in range(plan.steps)),
         "target_tokens": sum(plan.target_tokens(step) for step in range(plan.steps)),
-        "seconds": trainer.state.log_history[-1]["train_runtime"],
+        "seconds": steps[-1]["seconds"],
         "losses": [entry["loss"] for entry in steps],
     }

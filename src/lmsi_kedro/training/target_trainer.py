@@ -85,12 +85,14 @@ class StepLog(TrainerCallback):
         self.path = path
         self.plan = plan
         self.start = time.monotonic()
+        self.seconds_before = 0.0  # of the runs that this one resumes
         self.first_step = 0
         self.tokens = 0
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         self.start = time.monotonic()
         self.first_step = state.global_step
+        self.seconds_before = state.log_history[-1]["seconds"] if state.log_history else 0.0
 
     def on_log(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         logs = kwargs["logs"]
@@ -101,6 +103,7 @@ class StepLog(TrainerCallback):
                 f"The gradient of step {state.global_step} is not finite; the last good checkpoint "
                 f"is kept. {ADVICE}"
             )
+        state.log_history[-1]["seconds"] = self.seconds_before + time.monotonic() - self.start
         if state.is_world_process_zero:
             self.append(state.global_step, logs)
 
