@@ -1,14 +1,16 @@
-"""Chunks survive kills, torn files and changed inputs."""
+"""Chunks survive kills, torn files and changed inputs, on a disk and in an object store."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from uuid import uuid4
 
 import polars as pl
 import pytest
 from kedro.io import DatasetError
 
-from lmsi_kedro.datasets.chunk_store import ChunkStore
+from lmsi_kedro.datasets.chunk_store import MANIFEST, ChunkStore
+from lmsi_kedro.datasets.folder import Folder
 
 
 @dataclass
@@ -18,6 +20,8 @@ class FakePlan:
     names: list[str]
     lives: int = 99
     computed: list[str] = field(default_factory=list)
+    following: "FakePlan | None" = None
+    seen: list[str] = field(default_factory=list)
 
     @property
     def chunks(self) -> dict[str, str]:
@@ -30,66 +34,115 @@ class FakePlan:
             self.computed.append(name)
             yield name, pl.DataFrame({"question_id": [name], "path": [0]})
 
-
-def store(folder: Path) -> ChunkStore:
-    return ChunkStore(filepath=str(folder / "paths"))
-
-
-def files(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in (folder / "paths").iterdir()}
+    def then(self, paths: Iterable[pl.DataFrame]) -> "FakePlan | None":
+        self.seen = [table["question_id"][0] for table in paths]
+        return self.following
 
 
-def test_loads_in_the_order_of_the_plan(tmp_path: Path) -> None:
+@pytest.fixture(params=["local", "memory"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    return str(tmp_path) if request.param == "local" else f"memory://{uuid4()}"
+
+
+def store(place: str) -> ChunkStore:
+    return ChunkStore(filepath=f"{place}/paths")
+
+
+def files(place: str) -> dict[str, bytes | None]:
+    folder = Folder(f"{place}/paths")
+    return {name: folder.read(name) for name in folder.names() if name != ".lock"}
+
+
+def chunk_of(place: str, chunk: str) -> str:
+    return next(name for name in files(place) if name.startswith(f"{chunk}."))
+
+
+def ids(place: str) -> list[str]:
+    return store(place).load().table()["question_id"].to_list()
+
+
+def test_loads_in_the_order_of_the_plan(place: str) -> None:
     """However the chunks were finished."""
-    store(tmp_path).save(FakePlan(["b", "a", "c"]))
-    assert store(tmp_path).load().table()["question_id"].to_list() == ["b", "a", "c"]
-    assert store(tmp_path).exists()
+    store(place).save(FakePlan(["b", "a", "c"]))
+    assert ids(place) == ["b", "a", "c"]
+    assert store(place).exists()
 
 
-def test_an_interrupted_run_redoes_only_what_is_missing(tmp_path: Path) -> None:
+def test_an_interrupted_run_redoes_only_what_is_missing(place: str) -> None:
     """And ends with the same bytes as one that was never interrupted."""
     names = ["a", "b", "c", "d"]
+    cut, whole = f"{place}/cut", f"{place}/whole"
     with pytest.raises(KeyboardInterrupt):
-        store(tmp_path / "cut").save(FakePlan(names, lives=2))
-    assert not store(tmp_path / "cut").exists()
+        store(cut).save(FakePlan(names, lives=2))
+    assert not store(cut).exists()
     with pytest.raises(DatasetError, match="not complete"):
-        store(tmp_path / "cut").load()
+        store(cut).load()
     rest = FakePlan(names)
-    store(tmp_path / "cut").save(rest)
+    store(cut).save(rest)
     assert rest.computed == ["b", "a"]
-    store(tmp_path / "whole").save(FakePlan(names))
-    assert files(tmp_path / "cut") == files(tmp_path / "whole")
+    store(whole).save(FakePlan(names))
+    assert files(cut) == files(whole)
 
 
-@pytest.mark.parametrize("damage", [b"", b"torn"], ids=["empty", "torn"])
-def test_a_damaged_chunk_is_found_and_redone(tmp_path: Path, damage: bytes) -> None:
-    store(tmp_path).save(FakePlan(["a", "b"]))
-    whole = files(tmp_path)
-    chunk = next((tmp_path / "paths").glob("b.*"))
-    chunk.write_bytes(damage)
-    (tmp_path / "paths" / "a.123.tmp").write_bytes(b"leftover")
+@pytest.mark.parametrize("damage", [b"", b"torn", None], ids=["empty", "torn", "flipped bit"])
+def test_a_damaged_chunk_is_found_and_redone(place: str, damage: bytes | None) -> None:
+    store(place).save(FakePlan(["a", "b"]))
+    whole, chunk = files(place), chunk_of(place, "b")
+    Folder(f"{place}/paths").write(chunk, flipped(whole[chunk]) if damage is None else damage)
     with pytest.raises(DatasetError, match=r"b\..* is damaged"):
-        store(tmp_path).load().table()
+        store(place).load().table()
     again = FakePlan(["a", "b"])
-    store(tmp_path).save(again)
+    store(place).save(again)
     assert again.computed == ["b"]
-    assert files(tmp_path) == whole
+    assert files(place) == whole
 
 
-def test_a_flipped_bit_is_found(tmp_path: Path) -> None:
-    store(tmp_path).save(FakePlan(["a"]))
-    chunk = next((tmp_path / "paths").glob("a.*"))
-    content = bytearray(chunk.read_bytes())
-    content[len(content) // 2] ^= 1
-    chunk.write_bytes(content)
-    with pytest.raises(DatasetError, match="damaged"):
-        store(tmp_path).load().table()
+def flipped(content: bytes | None) -> bytes:
+    changed = bytearray(content or b"")
+    changed[len(changed) // 2] ^= 1
+    return bytes(changed)
 
 
-def test_other_inputs_never_reuse_text(tmp_path: Path) -> None:
+def test_a_damaged_manifest_is_named_and_renewed(place: str) -> None:
+    store(place).save(FakePlan(["a"]))
+    Folder(f"{place}/paths").write(MANIFEST, b'{"chu')
+    with pytest.raises(DatasetError, match=r"manifest\.json is damaged"):
+        store(place).load()
+    again = FakePlan(["a"])
+    store(place).save(again)
+    assert (again.computed, ids(place)) == ([], ["a"])
+
+
+def test_leftovers_of_a_killed_run_are_removed(tmp_path: Path) -> None:
+    (tmp_path / "paths").mkdir()
+    (tmp_path / "paths" / "a.123.parquet.tmp").write_bytes(b"leftover")
+    store(str(tmp_path)).save(FakePlan(["a"]))
+    assert not list((tmp_path / "paths").glob("*.tmp"))
+
+
+def test_other_inputs_never_reuse_text(place: str) -> None:
     """A plan's manifest lists its own chunks only; what both plans share is kept."""
-    store(tmp_path).save(FakePlan(["a", "b"]))
+    store(place).save(FakePlan(["a", "b"]))
     other = FakePlan(["b", "x"])
-    store(tmp_path).save(other)
+    store(place).save(other)
     assert other.computed == ["x"]
-    assert store(tmp_path).load().table()["question_id"].to_list() == ["b", "x"]
+    assert ids(place) == ["b", "x"]
+
+
+def test_a_plan_of_stages_goes_on_from_the_paths_of_the_last(place: str) -> None:
+    """Each stage sees the paths of the one before; the manifest has all, and is there at the very end only."""
+    cut = FakePlan(["a", "b"], following=FakePlan(["c", "d"], lives=1))
+    with pytest.raises(KeyboardInterrupt):
+        store(place).save(cut)
+    assert cut.seen == ["a", "b"]
+    assert not store(place).exists()
+    last = FakePlan(["c", "d"])
+    again = FakePlan(["a", "b"], following=last)
+    store(place).save(again)
+    assert (again.computed, last.computed) == ([], ["c"])
+    assert ids(place) == ["a", "b", "c", "d"]
+
+
+def test_a_plan_without_chunks_is_complete_and_empty(place: str) -> None:
+    store(place).save(FakePlan([]))
+    assert store(place).load().table().is_empty()

@@ -1,12 +1,14 @@
 """A chunk's address says all that decides its content; workers and order decide nothing."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import polars as pl
 import pytest
 
-from lmsi_kedro.engines.plan import Plan
+from lmsi_kedro.datasets.chunk_store import ChunkStore
+from lmsi_kedro.engines.plan import Plan, Progress
 from lmsi_kedro.params import EngineParams, Sampling
 from lmsi_kedro.tasks import Prompt
 from tests.models import tiny_model
@@ -75,3 +77,99 @@ def test_workers_and_order_decide_nothing(tmp_path: Path) -> None:
     assert set(alone) == set(shared)
     assert all(alone[chunk].equals(shared[chunk]) for chunk in alone)
     assert pl.concat(alone.values()).height == 24
+
+
+@dataclass
+class Scripted(Plan):
+    """Its paths are written here, not by a model: of 6 paths of question q<i>, i agree. Dies like a run."""
+
+    lives: Iterator[int] = field(default_factory=lambda: iter(range(99)))
+    order: int = 1
+
+    def compute(self, missing: Sequence[str]) -> Iterator[tuple[str, pl.DataFrame]]:
+        for name in missing[:: self.order]:
+            if next(self.lives, None) is None:
+                raise KeyboardInterrupt
+            asked = [(r.question_id, path) for r in self.chunks[name].requests for path in r.paths]
+            keys = ["same" if path % 6 < int(q[1:]) else f"{path}" for q, path in asked]
+            table = pl.DataFrame(asked, schema=["question_id", "path"], orient="row")
+            yield name, table.with_columns(key=pl.Series(keys), tokens=pl.lit(3))
+
+
+def scripted(m: int, early_stop: float | None, lives: int = 99, order: int = 1) -> Plan:
+    engine = plan().engine
+    made = Scripted(
+        Path("model"),
+        "d",
+        engine,
+        lambda table: table,
+        early_stop,
+        lives=iter(range(lives)),
+        order=order,
+    )
+    made.add(PROMPTS, m, SAMPLING, {})
+    return made
+
+
+def drawn(store: ChunkStore) -> dict[str, int]:
+    return dict(
+        store.load().table()["question_id"].value_counts(sort=False).sort("question_id").iter_rows()
+    )
+
+
+def stamps(folder: Path) -> dict[str, int]:
+    return {path.name: path.stat().st_mtime_ns for path in folder.glob("*.parquet")}
+
+
+def test_more_paths_sample_only_those_that_are_missing(tmp_path: Path) -> None:
+    """m = 16, then 32, by a real model through a store: 16 new paths of each question, the others untouched."""
+    model, store = tiny_model(tmp_path / "model"), ChunkStore(filepath=str(tmp_path / "paths"))
+    store.save(plan(model, m=16))
+    before, first = stamps(tmp_path / "paths"), store.load().table()
+    store.save(plan(model, m=32))
+    after = stamps(tmp_path / "paths")
+    assert {name: stamp for name, stamp in after.items() if name in before} == before
+    new = pl.concat(pl.read_parquet(tmp_path / "paths" / name) for name in set(after) - set(before))
+    assert sorted(new.select("question_id", "path").iter_rows()) == [
+        (question, path) for question in PROMPTS for path in range(16, 32)
+    ]
+    order = ["question_id", "path"]
+    both = store.load().table().sort(order)
+    assert both.filter(pl.col("path") < 16).equals(first.sort(order))
+
+
+def test_decided_questions_are_spared_their_later_paths(tmp_path: Path) -> None:
+    """By content: q4 and q5 are decided after 8 paths, q2 and q3 after 16, q0 and q1 never."""
+    store = ChunkStore(filepath=str(tmp_path / "paths"))
+    store.save(scripted(32, 0.95))
+    assert drawn(store) == {"q0": 32, "q1": 32, "q2": 16, "q3": 16, "q4": 8, "q5": 8}
+    store.save(scripted(32, None))
+    assert drawn(store) == dict.fromkeys(PROMPTS, 32)
+
+
+def test_a_resumed_early_stop_plans_what_the_first_run_did(tmp_path: Path) -> None:
+    """Killed after any number of chunks, and whichever were finished first."""
+
+    def contents(folder: Path) -> dict[str, bytes]:
+        return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+    ChunkStore(filepath=str(tmp_path / "whole")).save(scripted(24, 0.95))
+    expected = contents(tmp_path / "whole")
+    for lives in range(1, 11):
+        store = ChunkStore(filepath=str(tmp_path / str(lives)))
+        with pytest.raises(KeyboardInterrupt):
+            store.save(scripted(24, 0.95, lives, order=-1))
+        store.save(scripted(24, 0.95))
+        assert contents(tmp_path / str(lives)) == expected
+
+
+def test_progress_says_how_far_the_paths_agree(caplog: pytest.LogCaptureFixture) -> None:
+    """One of two questions is unanimous, the other's winner has one of its two paths."""
+    table = pl.DataFrame(
+        {"question_id": list("aabb"), "key": ["1", "1", "1", "2"], "tokens": [5] * 4}
+    )
+    with caplog.at_level("INFO"):
+        Progress(1, lambda chunk: chunk).add(table)
+    assert "sampled 1 of 1 chunks: 4 paths, 75% agree" in caplog.text
+    for figure in ("paths/s", "tokens/s", "0 s left"):
+        assert figure in caplog.text

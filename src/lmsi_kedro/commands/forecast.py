@@ -40,7 +40,7 @@ def planned(catalog: Any, params: dict[str, Any]) -> tuple[Any, Any, list[str]]:
     questions = nodes.prepare_questions(raw, tasks, params["preparation"])
     exemplars, model = nodes.prepare_exemplars(loaders), catalog.load("base_model")
     tables = (questions, exemplars, model, tasks)
-    plan = plan_paths(*tables, params["paths"], params["engine"])
+    plan = plan_paths(*tables, params["paths"], params["engine"], params["voting"])
     evaluation = plan_evaluation(*tables, params["evaluation"], params["engine"])
     work = Work(
         rounds=params["rounds"],

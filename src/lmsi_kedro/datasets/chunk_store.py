@@ -1,37 +1,40 @@
-"""Sampled paths on disk, in chunks that survive anything.
+"""Sampled paths, in chunks that survive anything, in a folder of any location that fsspec knows.
 
     <filepath>/<chunk_id>.<checksum>.parquet   one chunk; its name says what made it and what it holds
     <filepath>/manifest.json                   the chunks of the last complete plan, in order
 
-Saving a plan computes only the chunks that are not there, writes each under a temporary name and renames it, and
-writes the manifest last. So a killed run loses at most the chunks in flight, a torn file is computed again, and
-text of other inputs (another model, prompt, seed, ...) can never be taken for this plan's.
+Saving a plan computes only the chunks that are not there, writes each whole, and writes the manifest last. So a
+killed run loses at most the chunks in flight, a torn file is computed again, and text of other inputs (another
+model, prompt, seed, ...) can never be taken for this plan's.
 """
 
 import hashlib
 import io
 import json
 import logging
-import os
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Protocol, Self
 
 import polars as pl
 from kedro.io import AbstractDataset, DatasetError
 from kedro.utils import load_obj
 
+from lmsi_kedro.datasets.folder import Folder
+
 log = logging.getLogger(__name__)
 MANIFEST = "manifest.json"
+AGAIN = "run the sampling pipeline again, it redoes only what is missing."
 
 
 class Plan(Protocol):
-    """What a node hands over: the chunks by id, and how to compute some of them."""
+    """What a node hands over: chunks by id, how to compute some of them, and what their paths call for next."""
 
     @property
     def chunks(self) -> dict[str, Any]: ...
 
     def compute(self, missing: Sequence[str]) -> Iterator[tuple[str, pl.DataFrame]]: ...
+
+    def then(self, paths: Iterable[pl.DataFrame]) -> Self | None: ...
 
 
 class Chunks:
@@ -41,107 +44,109 @@ class Chunks:
     """
 
     def __init__(
-        self, files: Sequence[Path], check: Callable[[pl.DataFrame], pl.DataFrame]
+        self, folder: Folder, names: Sequence[str], check: Callable[[pl.DataFrame], pl.DataFrame]
     ) -> None:
-        self._files, self._check = files, check
+        self._folder, self._names, self._check = folder, names, check
 
     def __iter__(self) -> Iterator[pl.DataFrame]:
-        for file in self._files:
-            if (content := intact(file)) is None:
-                raise DatasetError(
-                    f"{file} is damaged or missing: run the sampling pipeline again, it redoes "
-                    "only this chunk."
-                )
+        for name in self._names:
+            if (content := intact(self._folder, name)) is None:
+                raise DatasetError(f"{self._folder.location}/{name} is damaged or missing: {AGAIN}")
             yield self._check(pl.read_parquet(io.BytesIO(content)))
 
     def table(self) -> pl.DataFrame:
         """All paths as one table, for exploring."""
-        return pl.concat(list(self))
+        tables = list(self)
+        return pl.concat(tables) if tables else pl.DataFrame()
 
 
 class ChunkStore(AbstractDataset[Plan, Chunks]):
     """A folder of chunks: save(plan) completes it, load() gives the plan's paths chunk by chunk."""
 
     def __init__(
-        self, *, filepath: str, check: str | None = None, metadata: dict[str, Any] | None = None
+        self,
+        *,
+        filepath: str,
+        check: str | None = None,
+        credentials: dict[str, Any] | None = None,
+        fs_args: dict[str, Any] | None = None,
+        metadata: dict[str, Any] | None = None,
     ) -> None:
         """check names a function that validates a loaded chunk, such as schemas.paths."""
-        self._folder = Path(filepath)
+        self._folder = Folder(filepath, **(credentials or {}), **(fs_args or {}))
         self._check = load_obj(check) if check else lambda table: table
         self.metadata = metadata
 
     def save(self, plan: Plan) -> None:
-        """Compute and write what is missing, then the manifest."""
-        self._folder.mkdir(parents=True, exist_ok=True)
+        """Compute and write what is missing, stage after stage, then the manifest."""
+        names: list[str] = []
+        stage: Plan | None = plan
+        with self._folder.writing():
+            while stage is not None:
+                complete = self.complete(stage)
+                names += complete
+                stage = stage.then(Chunks(self._folder, complete, self._check))
+            self._folder.write(MANIFEST, json.dumps({"chunks": names}, indent=1).encode())
+
+    def complete(self, plan: Plan) -> list[str]:
+        """The file names of a plan's chunks, after computing those that were not there."""
         stored = self.stored(plan.chunks)
         missing = [chunk for chunk in plan.chunks if chunk not in stored]
         if missing:  # until this plan is complete, the last one's paths must not pass for it
-            (self._folder / MANIFEST).unlink(missing_ok=True)
+            self._folder.remove(MANIFEST)
         if stored:
             log.info("%d of %d chunks are already there", len(stored), len(plan.chunks))
         for chunk, table in plan.compute(missing):
             stored[chunk] = self.write(chunk, table)
-        manifest = {"chunks": [stored[chunk].name for chunk in plan.chunks]}
-        replace(self._folder / MANIFEST, json.dumps(manifest, indent=1).encode())
+        return [stored[chunk] for chunk in plan.chunks]
 
     def load(self) -> Chunks:
         """The chunks of the last complete plan; they are read, and checked, when they are iterated."""
-        path = self._folder / MANIFEST
-        if not path.exists():
-            raise DatasetError(f"{self._folder} is not complete: run the sampling pipeline again.")
-        names = json.loads(path.read_text())["chunks"]
-        return Chunks([self._folder / name for name in names], self._check)
+        content = self._folder.read(MANIFEST)
+        if content is None:
+            raise DatasetError(f"{self._folder.location} is not complete: {AGAIN}")
+        try:
+            names = json.loads(content)["chunks"]
+        except (ValueError, KeyError) as error:
+            raise DatasetError(f"{self._folder.location}/{MANIFEST} is damaged: {AGAIN}") from error
+        return Chunks(self._folder, names, self._check)
 
-    def stored(self, chunks: dict[str, Any]) -> dict[str, Path]:
-        """The intact files of these chunks; damaged ones and leftovers of a killed run are removed."""
-        for leftover in self._folder.glob("*.tmp"):
-            leftover.unlink(missing_ok=True)
+    def stored(self, chunks: dict[str, Any]) -> dict[str, str]:
+        """The names of the intact files of these chunks; damaged ones are removed."""
         found = {}
-        for path in self._folder.glob("*.parquet"):
-            chunk = path.name.split(".")[0]
-            if chunk not in chunks:
+        for name in self._folder.names():
+            chunk = name.split(".")[0]
+            if chunk not in chunks or not name.endswith(".parquet"):
                 continue
-            if intact(path) is None:
-                log.warning("%s is damaged and will be computed again", path.name)
-                path.unlink()
+            if intact(self._folder, name) is None:
+                log.warning("%s is damaged and will be computed again", name)
+                self._folder.remove(name)
             else:
-                found[chunk] = path
+                found[chunk] = name
         return found
 
-    def write(self, chunk: str, table: pl.DataFrame) -> Path:
-        """One chunk, whole or not at all."""
+    def write(self, chunk: str, table: pl.DataFrame) -> str:
+        """One chunk, whole or not at all; returns its file name."""
         buffer = io.BytesIO()
         table.write_parquet(buffer)
         content = buffer.getvalue()
-        path = self._folder / f"{chunk}.{checksum(content)}.parquet"
-        replace(path, content)
-        return path
+        name = f"{chunk}.{checksum(content)}.parquet"
+        self._folder.write(name, content)
+        return name
 
     def _exists(self) -> bool:
-        return (self._folder / MANIFEST).exists()
+        return MANIFEST in self._folder.names()
 
     def _describe(self) -> dict[str, Any]:
-        return {"filepath": str(self._folder)}
+        return {"filepath": self._folder.location}
 
 
 def checksum(content: bytes) -> str:
     return hashlib.blake2b(content, digest_size=8).hexdigest()
 
 
-def intact(path: Path) -> bytes | None:
+def intact(folder: Folder, name: str) -> bytes | None:
     """The file's content if it is what its name says."""
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        return None
-    return content if checksum(content) == path.name.split(".")[1] else None
-
-
-def replace(path: Path, content: bytes) -> None:
-    """Write a file whole: under a temporary name, flushed to disk, then renamed."""
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    with temporary.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    content = folder.read(name)
+    matches = content is not None and checksum(content) == name.split(".")[1]
+    return content if matches else None

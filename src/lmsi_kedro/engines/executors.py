@@ -6,9 +6,11 @@ A worker loads the model once and keeps it; which worker computes a chunk does n
 import os
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from importlib import import_module
+from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -42,12 +44,32 @@ def in_processes(
         initializer=start_worker,
         initargs=(os.getpid(), context.Value("i", 0)),
     ) as pool:
-        futures = {pool.submit(sample, str(model), engine, chunks[name]): name for name in missing}
         try:
-            for future in as_completed(futures):
-                yield futures[future], future.result()
+            yield from finished(
+                lambda name: pool.submit(sample, str(model), engine, chunks[name]),
+                missing,
+                2 * engine.workers,  # a worker that is done finds the next chunk waiting
+            )
+        except BrokenProcessPool as error:
+            raise RuntimeError(
+                "a sampling worker died, most likely because memory ran out: lower engine.workers or "
+                "engine.rows_per_chunk and run again; the chunks that are done stay"
+            ) from error
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+def finished(
+    submit: Callable[[str], "Future[pl.DataFrame]"], missing: Sequence[str], width: int
+) -> Computed:
+    """Chunks as they are finished, `width` in the air: what waits to be written never piles up."""
+    waiting = iter(missing)
+    running = {submit(name): name for name in islice(waiting, width)}
+    while running:
+        for future in wait(running, return_when=FIRST_COMPLETED).done:
+            name = running.pop(future)
+            running |= {submit(following): following for following in islice(waiting, 1)}
+            yield name, future.result()
 
 
 def start_worker(parent: int, started: Any) -> None:

@@ -2,14 +2,15 @@
 
 import logging
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import polars as pl
 
 from lmsi_kedro.engines.chunk import Chunk, Request
 from lmsi_kedro.engines.executors import compute
+from lmsi_kedro.engines.tally import Reader, Tally
 from lmsi_kedro.params import EngineParams, Sampling
 from lmsi_kedro.tasks import Prompt
 
@@ -17,31 +18,59 @@ log = logging.getLogger(__name__)
 PATH_BLOCK = 8
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """Paths of some questions: their prompts by question_id, how they are drawn, constant columns."""
+
+    prompts: Mapping[str, Prompt]
+    paths: range
+    sampling: Sampling
+    columns: Mapping[str, str]
+
+
 @dataclass
 class Plan:
-    """Chunks to be computed by a model; iterate `compute(missing)` for (chunk_id, table) as they finish."""
+    """Chunks to be computed by a model; iterate `compute(missing)` for (chunk_id, table) as they finish.
+
+    read gives the keys of a chunk's paths: progress then tells how far they agree. With early_stop, a confidence,
+    only the first block of paths is planned at once; `then` plans the next for the questions that are still open.
+    """
 
     model: Path
     digest: str
     engine: EngineParams
+    read: Reader | None = None
+    early_stop: float | None = None
     chunks: dict[str, Chunk] = field(default_factory=dict)
+    postponed: list[Wanted] = field(default_factory=list)
+    votes: Tally | None = None
 
     def add(
         self, prompts: Mapping[str, Prompt], m: int, sampling: Sampling, columns: Mapping[str, str]
     ) -> None:
-        """m paths for every question_id; the prompts of a chunk share their first part.
+        """m paths for every question_id; the prompts of a chunk share their first part."""
+        self.want(Wanted(prompts, range(m), sampling, columns))
 
-        Paths come in blocks of at most PATH_BLOCK, so that a larger m later keeps the chunks of a smaller one.
-        """
-        for first in range(0, m, PATH_BLOCK):
-            paths = range(first, min(first + PATH_BLOCK, m))
-            size = max(1, self.engine.rows_per_chunk // len(paths))
-            for shared in dict.fromkeys(prompt.shared for prompt in prompts.values()):
-                alike = [item for item in prompts.items() if item[1].shared == shared]
-                for start in range(0, len(alike), size):
-                    batch = alike[start : start + size]
-                    requests = tuple(Request(question, prompt, paths) for question, prompt in batch)
-                    self.put(Chunk(requests, sampling, columns))
+    def want(self, wanted: Wanted) -> None:
+        """Blocks of at most PATH_BLOCK paths, so that a larger m later keeps the chunks of a smaller one."""
+        blocks = [wanted.paths[i : i + PATH_BLOCK] for i in range(0, len(wanted.paths), PATH_BLOCK)]
+        now = blocks[:1] if self.early_stop else blocks
+        for block in now:
+            self.cut(replace(wanted, paths=block))
+        if later := wanted.paths[sum(map(len, now)) :]:
+            self.postponed.append(replace(wanted, paths=later))
+
+    def cut(self, block: Wanted) -> None:
+        """One block of paths as chunks of at most rows_per_chunk paths."""
+        size = max(1, self.engine.rows_per_chunk // len(block.paths))
+        alike: dict[str, list[Request]] = {}
+        for question, prompt in block.prompts.items():
+            alike.setdefault(prompt.shared, []).append(Request(question, prompt, block.paths))
+        for requests in alike.values():
+            for start in range(0, len(requests), size):
+                self.put(
+                    Chunk(tuple(requests[start : start + size]), block.sampling, block.columns)
+                )
 
     def put(self, chunk: Chunk) -> None:
         """A chunk under its address."""
@@ -52,17 +81,36 @@ class Plan:
         """The missing chunks, in the order in which they are finished."""
         if not missing:
             return
-        progress = Progress(len(missing))
+        progress = Progress(len(missing), self.read)
         for name, table in compute(self.model, self.engine, self.chunks, missing):
             progress.add(table)
             yield name, table
+
+    def then(self, paths: Iterable[pl.DataFrame]) -> "Plan | None":
+        """The next block of paths, of the questions that the paths so far leave open; None when all is drawn.
+
+        It depends on the content of the earlier blocks alone, so a resumed run plans what the first one did.
+        """
+        if not self.postponed or self.read is None or self.early_stop is None:
+            return None
+        votes = self.votes or Tally(self.read)
+        for table in paths:
+            votes.add(table)
+        decided = votes.decided(self.early_stop)
+        following = replace(self, chunks={}, postponed=[], votes=votes)
+        for wanted in self.postponed:
+            open_ones = {q: prompt for q, prompt in wanted.prompts.items() if q not in decided}
+            following.want(replace(wanted, prompts=open_ones))
+        log.info("early stop: %d of %d questions are decided", len(decided), len(votes.votes))
+        return following
 
 
 class Progress:
     """Says how far the sampling is, at most every few seconds."""
 
-    def __init__(self, chunks: int, every: float = 5.0) -> None:
+    def __init__(self, chunks: int, read: Reader | None, every: float = 5.0) -> None:
         self.chunks, self.every = chunks, every
+        self.votes = Tally(read) if read else None
         self.done = self.paths = self.tokens = 0
         self.start = self.said = time.monotonic()
 
@@ -70,16 +118,17 @@ class Progress:
         self.done += 1
         self.paths += table.height
         self.tokens += int(table["tokens"].sum())
+        if self.votes:
+            self.votes.add(table)
         now = time.monotonic()
-        if now - self.said < self.every and self.done < self.chunks:
-            return
-        self.said, seconds = now, now - self.start
-        log.info(
-            "sampled %d of %d chunks: %d paths, %.0f paths/s, %.0f tokens/s, %.0f s left",
-            self.done,
-            self.chunks,
-            self.paths,
-            self.paths / seconds,
-            self.tokens / seconds,
-            seconds / self.done * (self.chunks - self.done),
+        if now - self.said >= self.every or self.done == self.chunks:
+            self.said = now
+            log.info("sampled %s", self.text(now - self.start))
+
+    def text(self, seconds: float) -> str:
+        agreement = f", {self.votes.agreement:.0%} agree" if self.votes else ""
+        left = seconds / self.done * (self.chunks - self.done)
+        return (
+            f"{self.done} of {self.chunks} chunks: {self.paths} paths{agreement}, "
+            f"{self.paths / seconds:.0f} paths/s, {self.tokens / seconds:.0f} tokens/s, {left:.0f} s left"
         )

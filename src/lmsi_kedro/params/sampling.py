@@ -20,11 +20,16 @@ class Sampling(Params):
 
 
 class PathParams(Params):
-    """The sampling step: m paths per unlabeled question (paper, section 3.1)."""
+    """The sampling step: m paths per unlabeled question (paper, section 3.1).
+
+    early_stop is the confidence at which a question's majority counts as decided and the rest of its m paths is
+    saved (Adaptive-Consistency, Aggarwal et al. 2023, Beta criterion); None draws them all.
+    """
 
     m: int = Field(gt=0)
     sampling: Sampling
     questions_per_task: int = Field(gt=0)
+    early_stop: float | None = Field(default=None, gt=0.5, lt=1)
 
 
 class EngineParams(Params):

@@ -59,9 +59,20 @@ def verdict(headline: dict[str, Any]) -> str:
 def votes(metrics: dict[str, Any]) -> str:
     """How readable and how unanimous the last round's paths were: known without any label."""
     found = metrics["rounds"][-1]["votes"]
+    said = f"{percent(1 - found['unreadable'])} of the sampled paths are readable"
+    if found["confidence"] is not None:
+        said += f"; on average {percent(found['confidence'])} of a question's paths agree with its winner"
+    return f"{said}.{early_stop(metrics)}"
+
+
+def early_stop(metrics: dict[str, Any]) -> str:
+    """What was saved where the vote was decided before all paths were drawn; nothing when that was off."""
+    saved = metrics["rounds"][-1]["sampling"].get("early_stop")
+    if saved is None:
+        return ""
     return (
-        f"{percent(1 - found['unreadable'])} of the sampled paths are readable; on average"
-        f" {percent(found['confidence'])} of a question's paths agree with its winner."
+        f" Early stop at {percent(saved['confidence'])} spared {saved['questions']:,} decided questions"
+        f" {saved['paths']:,} paths, about {saved['tokens']:,} tokens; their confidences are in no mean."
     )
 
 

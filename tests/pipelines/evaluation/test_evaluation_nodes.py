@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 
 from lmsi_kedro import schemas
-from lmsi_kedro.params import EvaluationParams
+from lmsi_kedro.params import EvaluationParams, PathParams, Sampling
 from lmsi_kedro.pipelines.evaluation.comparison import (
     calibrate,
     compare,
@@ -221,6 +221,38 @@ def test_calibration_of_the_vote(before: pl.DataFrame) -> None:
     assert calibrate(greedy, TASKS.in_domain) is None
 
 
+def paths_wanted(m: int, early_stop: float | None = None) -> PathParams:
+    sampling = Sampling(temperature=0.7, max_new_tokens=8, seed=1)
+    return PathParams(m=m, sampling=sampling, questions_per_task=9, early_stop=early_stop)
+
+
+def test_early_stop_is_reported_and_its_confidences_are_in_no_mean() -> None:
+    """a was stopped after 2 of 4 paths; b has all, and is all that the mean confidence knows."""
+    readings = pl.DataFrame(
+        {"question_id": list("aabbbb"), "content": [1, 1, 2, 3, 4, 4], "tokens": [3, 4, 5, 5, 5, 9]}
+    )
+    answers = pl.DataFrame({"key": ["num:1"] * 6, "reason": ["agrees"] * 6})
+    votes = pl.DataFrame(
+        {
+            "question_id": ["a", "b"],
+            "key": ["num:1", "num:2"],
+            "confidence": [1.0, 0.5],
+            "paths": [2, 4],
+            "tied": [[], []],
+            "kept": [True, True],
+            "reason": ["winner", "winner"],
+        },
+        schema_overrides={"tied": pl.List(pl.String)},
+    )
+    found = vote_statistics(votes, answers, readings, paths_wanted(4, 0.95))
+    assert found["votes"]["confidence"] == 0.5
+    assert found["sampling"] == {
+        "paths": 6,
+        "tokens": 31,
+        "early_stop": {"confidence": 0.95, "questions": 1, "paths": 2, "tokens": 7},
+    }
+
+
 def test_vote_statistics_and_the_funnel() -> None:
     readings = pl.DataFrame(
         {"question_id": list("aabb"), "content": [1, 1, 2, 3], "tokens": [1, 2, 3, 4]}
@@ -235,12 +267,13 @@ def test_vote_statistics_and_the_funnel() -> None:
         {
             "key": ["num:1", "num:2", None],
             "confidence": [1.0, 0.5, 0.0],
+            "paths": [2, 2, 2],
             "tied": [[], [], ["num:3", "num:4"]],
             "kept": [True, False, False],
             "reason": ["winner", "low confidence", "tied"],
         }
     )
-    assert vote_statistics(votes, answers, readings) == {
+    assert vote_statistics(votes, answers, readings, paths_wanted(2)) == {
         "votes": {
             "questions": 3,
             "decided": 2,

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from lmsi_kedro import statistics
-from lmsi_kedro.params import Mode
+from lmsi_kedro.params import Mode, PathParams
 from lmsi_kedro.pipelines.evaluation.nodes import FORMATS, accepted_keys
 from lmsi_kedro.tasks import Tasks
 
@@ -187,8 +187,14 @@ def _mean(shares: list[float]) -> float:
     return sum(shares) / len(shares)
 
 
-def vote_statistics(votes: pl.DataFrame, answers: pl.DataFrame, readings: pl.DataFrame) -> Metrics:
-    """What the votes of a round look like, without labels; entropies are in bits."""
+def vote_statistics(
+    votes: pl.DataFrame, answers: pl.DataFrame, readings: pl.DataFrame, paths: PathParams
+) -> Metrics:
+    """What the votes of a round look like, without labels; entropies are in bits.
+
+    A question that was stopped early has a confidence of its own kind, which the mean leaves out.
+    """
+    whole = votes.filter(pl.col("paths") == paths.m)
     winners = votes["key"].drop_nulls()
     distinct = readings.group_by("question_id").agg(pl.col("content").n_unique())["content"]
     return {
@@ -198,13 +204,27 @@ def vote_statistics(votes: pl.DataFrame, answers: pl.DataFrame, readings: pl.Dat
             "tied": int((votes["tied"].list.len() > 1).sum()),
             "kept": int(votes["kept"].sum()),
             "unreadable": answers["key"].null_count() / answers.height,
-            "confidence": votes["confidence"].mean(),
+            "confidence": whole["confidence"].mean(),
             "winner_entropy": winners.value_counts()["count"].entropy(base=2),
             "distinct_paths": distinct.mean(),
             "tokens_per_path": readings["tokens"].mean(),
         },
         "funnel": {"questions": _funnel(votes, "winner"), "paths": _funnel(answers, "agrees")},
-        "sampling": {"paths": readings.height, "tokens": int(readings["tokens"].sum())},
+        "sampling": {"paths": readings.height, "tokens": int(readings["tokens"].sum())}
+        | ({"early_stop": spared(votes, readings, paths)} if paths.early_stop else {}),
+    }
+
+
+def spared(votes: pl.DataFrame, readings: pl.DataFrame, paths: PathParams) -> Metrics:
+    """What early stop saved; tokens are estimated by the mean length of a question's drawn paths."""
+    length = readings.group_by("question_id").agg(pl.col("tokens").mean())
+    stopped = votes.filter(pl.col("paths") < paths.m).join(length, on="question_id")
+    spare = paths.m - stopped["paths"]
+    return {
+        "confidence": paths.early_stop,
+        "questions": stopped.height,
+        "paths": int(spare.sum()),
+        "tokens": round((spare * stopped["tokens"]).sum()),
     }
 
 

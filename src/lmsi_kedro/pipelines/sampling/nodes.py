@@ -4,7 +4,8 @@ import polars as pl
 
 from lmsi_kedro.datasets.model_directory import Model
 from lmsi_kedro.engines.plan import Plan
-from lmsi_kedro.params import EngineParams, Format, PathParams
+from lmsi_kedro.params import EngineParams, Format, PathParams, VotingParams
+from lmsi_kedro.pipelines.voting.nodes import read_texts
 from lmsi_kedro.tasks import Asked, Exemplar, Prompt, Task, Tasks, render, usable
 
 
@@ -15,9 +16,17 @@ def plan_paths(
     tasks: Tasks,
     paths: PathParams,
     engine: EngineParams,
+    voting: VotingParams,
 ) -> Plan:
-    """m few-shot chain-of-thought paths for the unlabeled questions of every in-domain task."""
-    plan = Plan(model.path, model.digest, engine)
+    """m few-shot chain-of-thought paths for the unlabeled questions of every in-domain task.
+
+    Their answers are read while they come in: for the progress, and with `early_stop` to find decided questions.
+    """
+
+    def read(chunk: pl.DataFrame) -> pl.DataFrame:
+        return pl.concat(read_texts([chunk], questions, tasks, voting))
+
+    plan = Plan(model.path, model.digest, engine, read, paths.early_stop)
     for name in tasks.in_domain:
         asked = questions.filter(task=name, split="unlabeled").head(paths.questions_per_task)
         shots = exemplars_of(exemplars, tasks[name])
@@ -43,7 +52,9 @@ def prompts_of(
 ) -> dict[str, Prompt]:
     """The prompt of every question_id; zero-shot where there are no exemplars."""
     rows = questions.select("question_id", "question", "context", "choices").iter_rows()
-    return {
-        question_id: render(usable(format, exemplars), Asked(*content), exemplars)
-        for question_id, *content in rows
-    }
+    prompts, shared = {}, dict[str, str]()
+    for question_id, *content in rows:
+        prompt = render(usable(format, exemplars), Asked(*content), exemplars)
+        # One text in memory for all questions: 20,000 copies of eight exemplars would take 70 MB.
+        prompts[question_id] = Prompt(shared.setdefault(prompt.shared, prompt.shared), prompt.own)
+    return prompts

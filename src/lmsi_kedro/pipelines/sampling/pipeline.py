@@ -17,6 +17,7 @@ def create_pipeline() -> Pipeline:
                     "tasks",
                     "params:paths",
                     "params:engine",
+                    "params:voting",
                 ],
                 outputs="paths",
                 name="sample_paths",

@@ -62,7 +62,10 @@ def create_round(number: int, guard: Guard = "none") -> Pipeline:
     Sampling continues from the last promoted model, training always restarts from the base model.
     """
     statistics = Node(
-        vote_statistics, ["votes", "answers", "readings"], "vote_statistics", name="describe_votes"
+        vote_statistics,
+        ["votes", "answers", "readings", "params:paths"],
+        "vote_statistics",
+        name="describe_votes",
     )
     steps = [
         sampling.create_pipeline(),

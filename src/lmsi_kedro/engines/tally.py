@@ -1,0 +1,47 @@
+"""The votes so far, question by question, while chunks come in: running agreement, and who is decided.
+
+Early stop is Adaptive-Consistency (Aggarwal et al. 2023, arXiv 2305.11860, section 3, its Beta criterion).
+"""
+
+from collections import Counter
+from collections.abc import Callable
+
+import polars as pl
+
+Reader = Callable[[pl.DataFrame], pl.DataFrame]  # a chunk's table -> its question_id and key
+
+
+class Tally:
+    """Counts keys; paths without one never vote, but are paths."""
+
+    def __init__(self, read: Reader) -> None:
+        self.read = read
+        self.votes: dict[str, Counter[str]] = {}
+        self.paths = self.agreeing = 0
+
+    def add(self, table: pl.DataFrame) -> None:
+        """A chunk's paths."""
+        self.paths += table.height
+        for question, key in self.read(table).select("question_id", "key").iter_rows():
+            votes = self.votes.setdefault(question, Counter())
+            if key is not None:
+                before = max(votes.values(), default=0)
+                votes[key] += 1
+                self.agreeing += votes[key] > before
+
+    @property
+    def agreement(self) -> float:
+        """The share of paths that agree with their question's winner so far."""
+        return self.agreeing / max(self.paths, 1)
+
+    def decided(self, confidence: float) -> set[str]:
+        """The questions whose leading key stays ahead of the next one with at least this confidence."""
+        return {question for question, votes in self.votes.items() if lead(votes) >= confidence}
+
+
+def lead(votes: Counter[str]) -> float:
+    """P(p > 1/2) for p ~ Beta(first + 1, second + 1): the leading key is the more probable of the top two."""
+    from scipy.special import betainc
+
+    (_, first), (_, second) = [*votes.most_common(2), ("", 0), ("", 0)][:2]
+    return float(betainc(second + 1, first + 1, 0.5))

@@ -1,0 +1,90 @@
+"""Real faults of a disk: full, read-only, shared by two runs. Each names the file, and no chunk is lost."""
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import polars as pl
+import pytest
+from kedro.io import DatasetError
+
+from lmsi_kedro.datasets.chunk_store import ChunkStore
+from tests.datasets.test_chunk_store import FakePlan
+
+
+class Small:
+    """A file system of its own in memory, that can be filled, enlarged and made read-only."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def mount(self, options: str) -> None:
+        done = subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", options, "tmpfs", self.path],
+            capture_output=True,
+            text=True,
+        )
+        if done.returncode:
+            pytest.skip(f"mounting is not permitted here: {done.stderr.strip()}")
+
+    def remount(self, options: str) -> None:
+        subprocess.run(["mount", "-o", f"remount,{options}", self.path], check=True)
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Small]:
+    small = Small(tmp_path)
+    small.mount("size=64k")
+    yield small
+    subprocess.run(["umount", "--lazy", small.path], check=True)
+
+
+def chunks(folder: Path) -> dict[str, int]:
+    return {path.name: path.stat().st_mtime_ns for path in (folder / "paths").glob("*.parquet")}
+
+
+def test_a_full_disk_stops_the_run_by_name_and_keeps_what_is_done(disk: Small) -> None:
+    names = [f"chunk{i}" for i in range(60)]  # each takes a page of 4 KiB
+    store = ChunkStore(filepath=str(disk.path / "paths"))
+    with pytest.raises(DatasetError, match=r"chunk\d+\.\w+\.parquet cannot be written: No space"):
+        store.save(FakePlan(names))
+    kept = chunks(disk.path)
+    assert 5 < len(kept) < 60
+    assert not store.exists()
+    disk.remount("size=10m")
+    rest = FakePlan(names)
+    store.save(rest)
+    assert len(rest.computed) == 60 - len(kept)
+    assert {name: stamp for name, stamp in chunks(disk.path).items() if name in kept} == kept
+    assert store.load().table()["question_id"].to_list() == names
+
+
+def test_a_read_only_folder_is_read_but_not_written(disk: Small) -> None:
+    """Said before anything is computed."""
+    store = ChunkStore(filepath=str(disk.path / "paths"))
+    store.save(FakePlan(["a"]))
+    disk.remount("ro")
+    refused = FakePlan(["a", "b"])
+    with pytest.raises(DatasetError, match=r"paths/.* cannot be written: Read-only"):
+        store.save(refused)
+    assert refused.computed == []
+    assert store.load().table()["question_id"].to_list() == ["a"]
+
+
+def test_of_two_runs_on_one_store_the_second_is_refused(tmp_path: Path) -> None:
+    """Until the first one ends; then it finds all its chunks."""
+    store = ChunkStore(filepath=str(tmp_path / "paths"))
+    second = FakePlan(["a", "b"])
+
+    class First(FakePlan):
+        def compute(self, missing: object) -> Iterator[tuple[str, pl.DataFrame]]:
+            for chunk in super().compute(["a", "b"]):
+                with pytest.raises(DatasetError, match="paths is being written by another run"):
+                    ChunkStore(filepath=str(tmp_path / "paths")).save(second)
+                yield chunk
+
+    store.save(First(["a", "b"]))
+    assert second.computed == []
+    store.save(second)
+    assert second.computed == []
+    assert store.load().table().height == 2

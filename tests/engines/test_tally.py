@@ -1,0 +1,45 @@
+"""Adaptive-Consistency's criterion against its definition, and the running agreement against a recount."""
+
+from collections import Counter
+from math import comb
+from random import Random
+
+import polars as pl
+import pytest
+
+from lmsi_kedro.engines.tally import Tally, lead
+
+
+@pytest.mark.parametrize(
+    ("first", "second"), [(0, 0), (1, 0), (8, 0), (7, 1), (6, 2), (20, 11), (5, 5)]
+)
+def test_lead_is_the_beta_posterior(first: int, second: int) -> None:
+    """P(p > 1/2), p ~ Beta(first + 1, second + 1), is a binomial tail: exact in whole numbers."""
+    n = first + second + 1
+    tail = sum(comb(n, k) for k in range(first + 1)) / 2**n
+    votes = Counter({"a": first, "b": second, "c": min(second, 1)})
+    assert lead(votes) == pytest.approx(tail, rel=1e-12)
+
+
+def test_known_decisions() -> None:
+    """Of eight paths 7 to 1 is decided at 0.95, 6 to 2 is not; unreadable paths decide nothing."""
+    tally = Tally(lambda table: table)
+    for question, keys in {"a": "aaaaaaab", "b": "aaaaaabb", "c": [None] * 8}.items():
+        tally.add(pl.DataFrame({"question_id": [question] * 8, "key": list(keys)}))
+    assert tally.decided(0.95) == {"a"}
+
+
+def test_agreement_is_a_recount() -> None:
+    """Whatever the order in which chunks come in."""
+    draw = Random(1)
+    rows = [(f"q{draw.randrange(20)}", draw.choice(["1", "2", "3", None])) for _ in range(500)]
+    tally = Tally(lambda table: table)
+    for start in range(0, 500, 7):
+        chunk = rows[start : start + 7]
+        tally.add(
+            pl.DataFrame(chunk, schema={"question_id": pl.String, "key": pl.String}, orient="row")
+        )
+    votes: dict[str, Counter[str]] = {}
+    for question, key in rows:
+        votes.setdefault(question, Counter()).update([key] if key else [])
+    assert tally.agreement == sum(max(v.values(), default=0) for v in votes.values()) / 500
