@@ -45,8 +45,8 @@ EVALUATION_ANSWERS: Columns = {
     "seed": pl.Int64,
 }  # fmt: skip
 SELECTED: Columns = {
-    "question_id": pl.String, "path": pl.Int32, "arm": pl.String, "key": pl.String,
-    "surface": pl.String, "text": pl.String,
+    "question_id": pl.String, "path": pl.Int32, "exemplar_set": pl.String, "arm": pl.String,
+    "key": pl.String, "surface": pl.String, "text": pl.String,
 }  # fmt: skip
 ANSWERS: Columns = {
     "question_id": pl.String, "path": pl.Int32, "key": pl.String, "surface": pl.String,

@@ -38,7 +38,7 @@ def plan(
         skip_too_long=False,
     )
     made = Plan(model, digest, engine)
-    made.add(prompts, m, sampling, {"mode": mode})
+    made.add(prompts, range(m), sampling, {"mode": mode})
     return made
 
 
@@ -107,7 +107,7 @@ def scripted(m: int, early_stop: float | None, lives: int = 99, order: int = 1) 
         lives=iter(range(lives)),
         order=order,
     )
-    made.add(PROMPTS, m, SAMPLING, {})
+    made.add(PROMPTS, range(m), SAMPLING, {})
     return made
 
 
@@ -145,6 +145,15 @@ def test_decided_questions_are_spared_their_later_paths(tmp_path: Path) -> None:
     assert drawn(store) == {"q0": 32, "q1": 32, "q2": 16, "q3": 16, "q4": 8, "q5": 8}
     store.save(scripted(32, None))
     assert drawn(store) == dict.fromkeys(PROMPTS, 32)
+
+
+def test_paths_added_in_parts_stop_early_as_well(tmp_path: Path) -> None:
+    """As those of several exemplar sets are."""
+    store, made = ChunkStore(filepath=str(tmp_path / "paths")), scripted(0, 0.95)
+    for first in range(0, 32, 2):
+        made.add(PROMPTS, range(first, first + 2), SAMPLING, {"exemplar_set": str(first)})
+    store.save(made)
+    assert drawn(store) == {"q0": 32, "q1": 32, "q2": 16, "q3": 16, "q4": 8, "q5": 8}
 
 
 def test_a_resumed_early_stop_plans_what_the_first_run_did(tmp_path: Path) -> None:

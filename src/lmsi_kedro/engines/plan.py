@@ -33,7 +33,7 @@ class Plan:
     """Chunks to be computed by a model; iterate `compute(missing)` for (chunk_id, table) as they finish.
 
     read gives the keys of a chunk's paths: progress then tells how far they agree. With early_stop, a confidence,
-    only the first block of paths is planned at once; `then` plans the next for the questions that are still open.
+    only the paths before the horizon are planned at once; `then` plans the next for the questions still open.
     """
 
     model: Path
@@ -44,17 +44,22 @@ class Plan:
     chunks: dict[str, Chunk] = field(default_factory=dict)
     postponed: list[Wanted] = field(default_factory=list)
     votes: Tally | None = None
+    horizon: int = PATH_BLOCK
 
     def add(
-        self, prompts: Mapping[str, Prompt], m: int, sampling: Sampling, columns: Mapping[str, str]
+        self,
+        prompts: Mapping[str, Prompt],
+        paths: range,
+        sampling: Sampling,
+        columns: Mapping[str, str],
     ) -> None:
-        """m paths for every question_id; the prompts of a chunk share their first part."""
-        self.want(Wanted(prompts, range(m), sampling, columns))
+        """These paths for every question_id; the prompts of a chunk share their first part."""
+        self.want(Wanted(prompts, paths, sampling, columns))
 
     def want(self, wanted: Wanted) -> None:
         """Blocks of at most PATH_BLOCK paths, so that a larger m later keeps the chunks of a smaller one."""
         blocks = [wanted.paths[i : i + PATH_BLOCK] for i in range(0, len(wanted.paths), PATH_BLOCK)]
-        now = blocks[:1] if self.early_stop else blocks
+        now = [b for b in blocks if b.start < self.horizon or not self.early_stop]
         for block in now:
             self.cut(replace(wanted, paths=block))
         if later := wanted.paths[sum(map(len, now)) :]:
@@ -97,7 +102,8 @@ class Plan:
         for table in paths:
             votes.add(table)
         decided = votes.decided(self.early_stop)
-        following = replace(self, chunks={}, postponed=[], votes=votes)
+        horizon = self.horizon + PATH_BLOCK
+        following = replace(self, chunks={}, postponed=[], votes=votes, horizon=horizon)
         for wanted in self.postponed:
             open_ones = {q: prompt for q, prompt in wanted.prompts.items() if q not in decided}
             following.want(replace(wanted, prompts=open_ones))

@@ -9,6 +9,7 @@ A prompt is kept in two parts, because the first is the same for every question 
 computes it once. The parts are tokenized one by one, for sampling and for training alike.
 """
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -58,7 +59,7 @@ def render(format: Format, asked: Asked, exemplars: Sequence[Exemplar] = ()) -> 
         )
         shared = "".join(f"{shot}\n\n" for shot in worked)
     hint = " Let's think step by step." if format == "zero_shot_cot" else ""
-    return Prompt(shared, ask(asked) + hint)
+    return Prompt(sys.intern(shared), ask(asked) + hint)  # 20,000 copies would take 70 MB
 
 
 def words_of(asked: Asked | Exemplar) -> tuple[str, ...]:

@@ -12,8 +12,8 @@ class Task(BaseModel):
     """One entry of `params:tasks` (conf/base/tasks.yml), or of a file in tasks/benchmarks.
 
     in_domain tasks have unlabeled questions, which the loop learns from; the others are only evaluated.
-    exemplar_set names the file of exemplars, which a task may borrow (paper: SVAMP uses those of GSM8K);
-    without one the task is asked zero-shot.
+    exemplar_set names the file of exemplars, which a task may borrow (paper: SVAMP uses those of GSM8K), or a
+    folder of several files, over which a question's paths are spread; without one the task is asked zero-shot.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -137,11 +137,11 @@ def test_a_decoding_is_told_by_all_that_changes_it() -> None:
     sampled, m, _ = decodings["self_consistency"]
     raised, *_ = decodings["self_consistency_raised"]
     told = {
-        fingerprint(prompts, sampled, m),
-        fingerprint(prompts, raised, m),
-        fingerprint(prompts, sampled, 4),
-        fingerprint(prompts, sampled.model_copy(update={"seed": 3}), m),
-        fingerprint(others, sampled, m),
+        fingerprint(prompts.values(), sampled, m),
+        fingerprint(prompts.values(), raised, m),
+        fingerprint(prompts.values(), sampled, 4),
+        fingerprint(prompts.values(), sampled.model_copy(update={"seed": 3}), m),
+        fingerprint(others.values(), sampled, m),
     }
     assert len(told) == 5
 

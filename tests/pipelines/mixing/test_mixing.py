@@ -43,7 +43,8 @@ def tables() -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame, pl.DataFrame]:
             shown = key and (key if question == "q0" else f"choice:{'AB'[surface == '4']}")
             kept = key == "num:4" and path < 2
             answers.append((question, path, shown, surface, 1, 2, "trigger", kept, "r"))
-            paths.append((question, path, "s", text, 5, -1.0, "stop"))
+            shots = {"q0": "mini_gsm", "q1": "mini_arc"}[question]
+            paths.append((question, path, shots, text, 5, -1.0, "stop"))
     questions = [("q0", "mini_gsm", "unlabeled", "2 + 2?", None, None),
                  ("q1", "mini_arc", "unlabeled", "Which?", None, ["x", "y"])]  # fmt: skip
     exemplars = [("mini_gsm", "1 + 1?", None, [], "1 + 1 = 2.", "2"),
@@ -183,7 +184,8 @@ def test_a_task_without_exemplars_brings_the_part_of_the_few_shot_twin(model: Mo
     answers, paths, questions, exemplars = tables()
     bare = Tasks({name: Task(kind=task.kind) for name, task in TASKS.root.items()})
     mixing = MIXING.model_copy(update={"parts": {"few_shot_cot": 2.0}})
-    selected, nothing = select_voted(answers, [paths]), schemas.empty(schemas.EXAMPLES)
+    zero_shot = [paths.with_columns(exemplar_set=pl.lit("none"))]
+    selected, nothing = select_voted(answers, zero_shot), schemas.empty(schemas.EXAMPLES)
     examples = render_examples(selected, nothing, questions, exemplars, bare, mixing)
     assert set(examples["format"]) == {"zero_shot_cot"}
     assert set(balance(examples, model, mixing, ENGINE)["weight"]) == {2.0}
@@ -213,6 +215,22 @@ def test_training_prompts_may_have_other_exemplars() -> None:
     assert 3.5 < sum(map(len, kept)) / 200 < 4.5
     assert disturbed(shots, "dropped", "q7") == kept[7]
     assert disturbed([], "dropped", "q") == []
+
+
+def test_a_prompt_has_the_exemplars_that_its_path_was_sampled_with() -> None:
+    answers, paths, questions, exemplars = tables()
+    other = exemplars.filter(exemplar_set="mini_gsm").with_columns(question=pl.lit("3 + 3?"))
+    exemplars = pl.concat([exemplars, other.with_columns(exemplar_set=pl.lit("mini_gsm/2"))])
+    first = (pl.col("path") == 0) & (pl.col("exemplar_set") == "mini_gsm")
+    spread = paths.with_columns(
+        exemplar_set=pl.when(first).then(pl.lit("mini_gsm/2")).otherwise("exemplar_set")
+    )
+    selected, nothing = select_voted(answers, [spread]), schemas.empty(schemas.EXAMPLES)
+    examples = render_examples(selected, nothing, questions, exemplars, TASKS, MIXING)
+    shown = examples.filter(question_id="q0", format="few_shot_cot").sort("path")["prompt"]
+    assert [prompt.split("\n")[0] for prompt in shown] == ["Q: 3 + 3?", "Q: 1 + 1?"]
+    with pytest.raises(ValueError, match="'mini_gsm/2', which are no longer there; sample again"):
+        render_examples(selected, nothing, questions, tables()[3], TASKS, MIXING)
 
 
 def test_questions_of_an_evaluation_set_are_not_taught() -> None:

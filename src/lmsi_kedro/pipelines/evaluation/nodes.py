@@ -1,6 +1,7 @@
 """Plans the evaluation of a model and marks its answers; labels are read here and in `comparison` alone."""
 
 import hashlib
+from collections.abc import Iterable
 
 import numpy as np
 import polars as pl
@@ -9,7 +10,7 @@ from lmsi_kedro import kernels, schemas
 from lmsi_kedro.datasets.model_directory import Model
 from lmsi_kedro.engines.plan import Plan
 from lmsi_kedro.params import EngineParams, EvaluationParams, Format, Mode, Sampling
-from lmsi_kedro.pipelines.sampling.nodes import exemplars_of, prompts_of
+from lmsi_kedro.pipelines.sampling.nodes import exemplar_sets, spread
 from lmsi_kedro.tasks import Kind, Prompt, Tasks
 
 # Paper, section 4: standard prompting is few-shot without rationales.
@@ -34,17 +35,15 @@ def plan_evaluation(
     """Held-out questions of every task in the wanted modes; the same for every model."""
     plan = Plan(model.path, model.digest, engine)
     for name, task in tasks.root.items():
-        shots = exemplars_of(exemplars, task)
+        sets = exemplar_sets(exemplars, task)
         held_out = questions.filter(task=name, split="held_out")
         for mode in evaluation.modes:
             sampling, m, count = decoding(mode, evaluation)
-            prompts = prompts_of(held_out.head(count), FORMATS[mode], shots)
-            columns = {
-                "exemplar_set": task.exemplar_set or "none",
-                "mode": mode,
-                "decoding": fingerprint(prompts, sampling, m),
-            }
-            plan.add(prompts, m, sampling, columns)
+            asked = list(spread(held_out.head(count), FORMATS[mode], sets, m))
+            drawn = fingerprint([p for *_, each in asked for p in each.values()], sampling, m)
+            for exemplar_set, indices, prompts in asked:
+                columns = {"exemplar_set": exemplar_set, "mode": mode, "decoding": drawn}
+                plan.add(prompts, indices, sampling, columns)
     return plan
 
 
@@ -64,9 +63,9 @@ def decoding(mode: Mode, evaluation: EvaluationParams) -> tuple[Sampling, int, i
     return sampling, m, count or evaluation.greedy_questions
 
 
-def fingerprint(prompts: dict[str, Prompt], sampling: Sampling, m: int) -> str:
+def fingerprint(prompts: Iterable[Prompt], sampling: Sampling, m: int) -> str:
     """What two models must share to be compared: paths, decoding, exemplars; in words and a digest."""
-    shared = "".join(sorted({prompt.shared for prompt in prompts.values()}))
+    shared = "".join(sorted({prompt.shared for prompt in prompts}))
     exemplars = hashlib.blake2b(shared.encode(), digest_size=4).hexdigest()
     drawn = " ".join(f"{name}={value}" for name, value in sampling.model_dump().items())
     return f"m={m} {drawn} exemplars={exemplars}"

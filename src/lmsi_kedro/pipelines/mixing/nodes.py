@@ -10,7 +10,7 @@ import polars as pl
 from lmsi_kedro import schemas
 from lmsi_kedro.datasets.model_directory import Model
 from lmsi_kedro.params import EngineParams, Format, MixingParams
-from lmsi_kedro.pipelines.sampling.nodes import exemplars_of
+from lmsi_kedro.pipelines.sampling.nodes import ExemplarSets, asked_in, exemplar_sets
 from lmsi_kedro.tasks import (
     Asked,
     Exemplar,
@@ -20,13 +20,12 @@ from lmsi_kedro.tasks import (
     render,
     target,
     usable,
-    words_of,
     written,
 )
 from lmsi_kedro.tasks.encoding import encode_target, frame_of
+from lmsi_kedro.tasks.overlap import LEAK_WORDS, Evaluated
 
-LEAK_WORDS = 13
-SELECTED = ["question_id", "path", "arm", "key", "surface", "text"]
+SELECTED = list(schemas.SELECTED)
 
 
 def select_voted(answers: pl.DataFrame, paths: Iterable[pl.DataFrame]) -> pl.DataFrame:
@@ -68,13 +67,12 @@ def leave_out_leaks(
     exact: questions with the same words as one of another split, which are left out. overlapping: others that
     share LEAK_WORDS words in a row with one (the test of GPT-3, appendix C), which are only counted.
     """
-    asked = dict(zip(questions["question_id"], _asked(questions), strict=True))
+    asked = dict(zip(questions["question_id"], asked_in(questions), strict=True))
     held_out = questions.filter(pl.col("split") != "unlabeled")["question_id"]
-    texts = {words_of(asked[question]) for question in held_out}
-    runs = {run for words in texts for run in _runs(words)}
+    evaluated = Evaluated(asked[question] for question in held_out)
     taught = selected["question_id"].unique(maintain_order=True)
-    exact = [question for question in taught if words_of(asked[question]) in texts]
-    overlapping = [q for q in taught if not runs.isdisjoint(_runs(words_of(asked[q])))]
+    exact = [question for question in taught if evaluated.has(asked[question])]
+    overlapping = [question for question in taught if evaluated.overlaps(asked[question])]
     rest = selected.filter(~pl.col("question_id").is_in(exact))
     if rest.is_empty():
         raise ValueError("questions: each one that would be taught is a held-out question too")
@@ -86,15 +84,6 @@ def leave_out_leaks(
     }
 
 
-def _runs(words: tuple[str, ...]) -> set[tuple[str, ...]]:
-    """All LEAK_WORDS words in a row; none of a shorter text."""
-    return {words[i : i + LEAK_WORDS] for i in range(len(words) - LEAK_WORDS + 1)}
-
-
-def _asked(questions: pl.DataFrame) -> list[Asked]:
-    return [Asked(*row) for row in questions.select("question", "context", "choices").iter_rows()]
-
-
 def render_examples(
     taught: pl.DataFrame,
     previous: pl.DataFrame,
@@ -103,19 +92,32 @@ def render_examples(
     tasks: Tasks,
     mixing: MixingParams,
 ) -> pl.DataFrame:
-    """examples: every path in the chain-of-thought formats, its answer alone in the direct ones."""
+    """examples: every path in the chain-of-thought formats, its answer alone in the direct ones.
+
+    The exemplars of a prompt are those that the path was sampled with.
+    """
     round = 1 + max(previous["round"].to_list(), default=0)
     asked = taught.join(questions, on="question_id", how="left", maintain_order="left")
     rows = []
     for name in asked["task"].unique(maintain_order=True):
-        shots = exemplars_of(exemplars, tasks[name])
+        sets = exemplar_sets(exemplars, tasks[name])
         whole = asked.filter(task=name).with_columns(weight=1.0)
-        for format in dict.fromkeys(usable(format, shots) for format in mixing.formats):
+        some = next(iter(sets.values()))
+        for format in dict.fromkeys(usable(format, some) for format in mixing.formats):
             direct = format.endswith("direct")
             source = direct_rows(whole, mixing.direct) if direct else whole
             for row in source.iter_rows(named=True):
+                shots = sampled_with(row["exemplar_set"], sets)
                 rows.append(example(row, format, round, shots, tasks[name], mixing))
     return pl.DataFrame(rows, schema=schemas.EXAMPLES)
+
+
+def sampled_with(exemplar_set: str, sets: ExemplarSets) -> list[Exemplar]:
+    if exemplar_set not in sets:
+        raise ValueError(
+            f"paths: sampled with the exemplars {exemplar_set!r}, which are no longer there; sample again"
+        )
+    return sets[exemplar_set]
 
 
 def direct_rows(whole: pl.DataFrame, direct: str) -> pl.DataFrame:

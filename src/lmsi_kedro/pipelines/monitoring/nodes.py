@@ -14,7 +14,7 @@ from lmsi_kedro.datasets.model_directory import Model
 from lmsi_kedro.engines.plan import Plan
 from lmsi_kedro.params import EngineParams, MonitorParams, PathParams
 from lmsi_kedro.pipelines.evaluation.comparison import measure_curves
-from lmsi_kedro.pipelines.sampling.nodes import exemplars_of, prompts_of
+from lmsi_kedro.pipelines.sampling.nodes import exemplar_sets, spread
 from lmsi_kedro.tasks import Tasks
 
 log = logging.getLogger(__name__)
@@ -38,11 +38,12 @@ def plan_examination(
     for name in tasks.in_domain:
         own = questions.filter(task=name)
         probe = own.filter(split="probe")
-        asked = own.filter(split="unlabeled") if probe.is_empty() else probe
-        shots = exemplars_of(exemplars, tasks[name])
-        prompts = prompts_of(asked.head(monitor.questions_per_task), "few_shot_cot", shots)
-        columns = {"exemplar_set": tasks[name].exemplar_set or "none"}
-        plan.add(prompts, monitor.m, paths.sampling, columns)
+        asked = (own.filter(split="unlabeled") if probe.is_empty() else probe).head(
+            monitor.questions_per_task
+        )
+        sets = exemplar_sets(exemplars, tasks[name])
+        for exemplar_set, indices, prompts in spread(asked, "few_shot_cot", sets, monitor.m):
+            plan.add(prompts, indices, paths.sampling, {"exemplar_set": exemplar_set})
     return plan
 
 

@@ -1,0 +1,81 @@
+"""Which prompt every path of a question is asked with."""
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from lmsi_kedro import schemas
+from lmsi_kedro.datasets.model_directory import Model
+from lmsi_kedro.engines.plan import Plan
+from lmsi_kedro.params import EngineParams, PathParams, Sampling, VotingParams
+from lmsi_kedro.pipelines.sampling.nodes import exemplar_sets, exemplars_of, plan_paths
+from lmsi_kedro.tasks import Task, Tasks
+
+ENGINE = EngineParams(
+    executor="processes", ray_address=None, workers=1, dtype="float32", rows_per_chunk=8, chat="auto",
+    trust_remote_code=False, skip_too_long=False,
+)  # fmt: skip
+VOTING = VotingParams(
+    rule="trigger", ties="abstain", min_confidence=0.0, max_confidence=1.0, max_paths_per_question=4, seed=1
+)  # fmt: skip
+TASK = Task(kind="number", exemplar_set="sums")
+QUESTIONS = pl.DataFrame(
+    [(f"q{i}", "sums", "unlabeled", f"{i} + 1?", None, None) for i in range(3)],
+    schema=schemas.QUESTIONS,
+    orient="row",
+)
+
+
+def exemplars(*sets: str) -> pl.DataFrame:
+    rows = [(name, f"{name}: 2 + 2?", None, None, "2 + 2 = 4.", "4") for name in sets]
+    return pl.DataFrame(rows, schema=schemas.EXEMPLARS, orient="row")
+
+
+def plan(m: int, *sets: str) -> Plan:
+    model = Model(Path("model"), "digest")
+    sampling = Sampling(temperature=0.7, max_new_tokens=4, seed=3)
+    paths = PathParams(m=m, sampling=sampling, questions_per_task=3)
+    return plan_paths(
+        QUESTIONS, exemplars(*sets), model, Tasks({"sums": TASK}), paths, ENGINE, VOTING
+    )
+
+
+def asked_with(made: Plan) -> dict[tuple[str, int], str]:
+    """The exemplar set of every path, after a look at its prompt."""
+    found = {}
+    for chunk in made.chunks.values():
+        for request in chunk.requests:
+            name = chunk.columns["exemplar_set"]
+            assert request.prompt.shared.startswith(f"Q: {name}: ")
+            found |= {(request.question_id, path): name for path in request.paths}
+    return found
+
+
+def test_paths_take_turns_over_the_sets_two_at_a_time() -> None:
+    """40 paths over 20 sets are two of each, as in the paper."""
+    names = [f"sums/{i:02}" for i in range(20)]
+    found = asked_with(plan(40, *names))
+    assert found == {(f"q{q}", path): names[path // 2] for q in range(3) for path in range(40)}
+    assert asked_with(plan(6, "sums/1", "sums/2"))["q0", 4] == "sums/1"
+
+
+def test_more_paths_keep_the_sets_and_the_chunks_of_fewer() -> None:
+    names = [f"sums/{i}" for i in range(3)]
+    few, many = plan(4, *names), plan(10, *names)
+    assert set(few.chunks) < set(many.chunks)
+    assert asked_with(few).items() < asked_with(many).items()
+
+
+def test_a_single_set_is_all_paths() -> None:
+    assert set(asked_with(plan(12, "sums")).values()) == {"sums"}
+    assert len(asked_with(plan(12, "sums"))) == 36
+
+
+def test_a_folder_of_sets_belongs_to_the_task_that_names_it() -> None:
+    table = exemplars("other", "sums/1", "sums/2", "sumsum", "sumsum/1")
+    assert list(exemplar_sets(table, TASK)) == ["sums/1", "sums/2"]
+    assert exemplars_of(table, TASK)[0].question == "sums/1: 2 + 2?"
+    assert exemplar_sets(table, Task(kind="number")) == {"none": []}
+    with pytest.raises(ValueError, match="the set 'sums' is empty or has no file"):
+        exemplar_sets(exemplars("other"), TASK)
