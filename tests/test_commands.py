@@ -17,7 +17,15 @@ METRICS = {
         "n": 200,
         "improved": True,
         "beats_controls": True,
-        "random_upper_share": 1.5,
+        "arms": {
+            "random": {
+                "gain": 0.1,
+                "gain_high": 0.15,
+                "share": 1.0,
+                "p_value": 0.001,
+                "beaten": True,
+            }
+        },
         "guard": "none",
     },
     "rounds": [
@@ -28,7 +36,8 @@ METRICS = {
         }
     ],
     "controls": {"random": ARM},
-    "vote_over_random": ARM,
+    "vote_over": {"random": ARM},
+    "equal_compute": {},
 }
 
 

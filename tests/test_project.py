@@ -21,8 +21,10 @@ from lmsi_kedro.pipelines.preparation.pipeline import create_pipeline as prepara
 from lmsi_kedro.pipelines.self_improve.pipeline import create_pipeline
 
 ROOT = Path(__file__).parents[1]
+ARMS = ("random", "shuffled", "gold", "direct_only", "few_shot_cot_only")
 PIPELINES = {"self_improve", "sampling", "voting", "mixing", "fine_tuning", "evaluation",
-             "reporting", "base_model", "mini_world", "public_tasks", "distillation"}  # fmt: skip
+             "reporting", "base_model", "mini_world", "public_tasks", "distillation",
+             "controls"}  # fmt: skip
 
 
 def ancestors(pipeline: Pipeline, dataset: str) -> set[str]:
@@ -30,18 +32,32 @@ def ancestors(pipeline: Pipeline, dataset: str) -> set[str]:
 
 
 def test_labels_never_reach_training() -> None:
-    """No input of any fine-tuning node descends from labels; the metrics do."""
-    pipeline = create_pipeline(rounds=3)
+    """No fine-tuning input descends from labels, but gold's from those of unlabeled questions; the metrics do."""
+    pipeline = create_pipeline(rounds=3, arms=ARMS, equal_compute=True)
     training = [node for node in pipeline.nodes if node.name.endswith("fine_tune")]
-    assert len(training) == 4
+    assert len(training) == 3 + len(ARMS)
     for node in training:
+        gold = node.name == "round_1.gold.fine_tune"
         for dataset in node.inputs:
             if not dataset.startswith("params:"):
                 assert "labels" not in ancestors(pipeline, dataset), dataset
-    assert "labels" in ancestors(pipeline, "metrics")
+                seen = "gold_labels" in ancestors(pipeline, dataset)
+                assert seen is (gold and dataset == "round_1.gold.mixture"), dataset
+    assert {"labels", "gold_labels"} <= ancestors(pipeline, "metrics")
+    assert "gold_labels" not in create_pipeline(rounds=3).to_outputs("metrics").datasets()
     distilling = distillation(rounds=1)
     assert "labels" not in ancestors(distilling, "model_distilled")
     assert "labels" in ancestors(distilling, "metrics_distilled")
+
+
+def test_every_arm_trains_the_base_model_under_the_same_parameters() -> None:
+    """The arms differ in their mixture alone."""
+    pipeline = create_pipeline(rounds=1, arms=ARMS)
+    training = {n.name: n for n in pipeline.nodes if n.name.endswith("fine_tune")}
+    vote = set(training["round_1.fine_tune"].inputs) - {"round_1.mixture"}
+    for arm in ARMS:
+        inputs = set(training[f"round_1.{arm}.fine_tune"].inputs)
+        assert inputs == vote | {f"round_1.{arm}.mixture"}
 
 
 def test_answers_in_the_question_file_end_in_labels_alone(context: Any) -> None:
@@ -49,7 +65,7 @@ def test_answers_in_the_question_file_end_in_labels_alone(context: Any) -> None:
     raw, declared = context.catalog.load("raw_questions"), context.params["tasks"]
     others = raw.with_columns(answer=pl.lit(["1000"]))
     readers = {n.name for n in preparation().nodes if "raw_questions" in n.inputs}
-    assert readers == {"choose_tasks", "prepare_questions", "prepare_labels"}
+    assert readers == {"choose_tasks", "prepare_questions", "prepare_labels", "prepare_gold_labels"}
     tasks = choose_tasks(raw, {}, declared)
     assert choose_tasks(others, {}, declared) == tasks
     shares = context.params["preparation"]

@@ -41,6 +41,24 @@ def test_bootstrap_is_seeded_and_surrounds_the_delta() -> None:
     assert first.low < 30 / 200 < first.high
 
 
+def test_clustered_bootstrap_equals_resampling_clusters() -> None:
+    """Three seeds on 60 questions, whose flips agree within a question: drawn question by question."""
+    rng = np.random.default_rng(3)
+    questions = [rng.choice([1, 0, -1], p=[0.3, 0.6, 0.1]) for _ in range(60)]
+    rows = [(f"q{i}", flip) for i, flip in enumerate(questions) for _ in range(1 + i % 3)]
+    clusters, flips = [name for name, _ in rows], np.array([flip for _, flip in rows])
+    by_hand = []
+    for _ in range(4000):
+        drawn = rng.integers(0, 60, 60)
+        sizes = [1 + i % 3 for i in drawn]
+        total = sum(questions[i] * size for i, size in zip(drawn, sizes, strict=True))
+        by_hand.append(total / sum(sizes))
+    found = statistics.clustered_bootstrap(flips, clusters)
+    assert found == pytest.approx(tuple(np.quantile(by_hand, [0.025, 0.975])), abs=0.02)
+    alone = statistics.clustered_bootstrap(flips, [str(i) for i in range(len(flips))])
+    assert found.high - found.low > 1.2 * (alone.high - alone.low)
+
+
 @given(st.lists(st.floats(0, 1), max_size=6))
 def test_holm_equals_its_definition(p_values: list[float]) -> None:
     """A hypothesis is rejected at level a iff every smaller one is, each at a / (number left)."""
@@ -92,3 +110,25 @@ def test_calibration_equals_its_definition(pairs: list[tuple[int, bool]]) -> Non
     assert statistics.expected_calibration_error(bins) == pytest.approx(error)
     squares = [(votes / 20 - right) ** 2 for votes, right in pairs]
     assert statistics.brier(confidence, correct) == pytest.approx(np.mean(squares))
+
+
+@given(
+    st.sampled_from([0.5, 0.8, 0.9, 1.0]),
+    st.lists(st.tuples(st.integers(0, 8), st.booleans()), min_size=1, max_size=30),
+)
+def test_the_threshold_is_the_lowest_that_is_precise_enough(
+    wanted: float, pairs: list[tuple[int, bool]]
+) -> None:
+    confidence = np.array([votes / 8 for votes, _ in pairs])
+    correct = np.array([right for _, right in pairs])
+    found = statistics.threshold_for(wanted, confidence, correct)
+    above = {v / 8: [right for votes, right in pairs if votes >= v] for v, _ in pairs}
+    enough = {c: kept for c, kept in above.items() if sum(kept) >= wanted * len(kept)}
+    if not enough:
+        assert found is None
+        return
+    assert found is not None
+    kept = enough[min(enough)]
+    assert found.confidence == min(enough)
+    assert (found.n, found.precision) == (len(kept), pytest.approx(sum(kept) / len(kept)))
+    assert (found.precision_low, found.precision_high) == statistics.wilson(sum(kept), len(kept))

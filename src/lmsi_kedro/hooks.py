@@ -4,7 +4,7 @@ from typing import Any, ClassVar, get_args
 
 from kedro.framework.hooks import hook_impl
 
-from lmsi_kedro.params import Guard
+from lmsi_kedro.params import Arm, Guard
 from lmsi_kedro.tasks.benchmarks import BENCHMARKS
 
 PARAMETERS = {
@@ -25,6 +25,7 @@ PARAMETERS = {
     "training_workspace",
     "evaluation",
     "monitor",
+    "controls",
     "pretraining",
     "pretraining_workspace",
     "world",
@@ -36,6 +37,7 @@ class ShapeHook:
 
     rounds = 1
     guard: Guard = "none"
+    arms: ClassVar[list[Arm]] = ["random"]
     benchmarks: ClassVar[list[str]] = list(BENCHMARKS)
 
     @hook_impl
@@ -52,9 +54,15 @@ class ShapeHook:
             )
         if guard not in get_args(Guard):
             raise ValueError(f"parameters: guard must be none or probe, not {guard!r}")
+        arms, known_arms = parameters["controls"]["arms"], set(get_args(Arm)) - {"vote"}
+        if unknown := sorted(set(arms) - known_arms):
+            raise ValueError(
+                f"parameters: controls.arms has {', '.join(unknown)}; known are {', '.join(sorted(known_arms))}"
+            )
         benchmarks = parameters["public_tasks"]["names"]
         if unknown := sorted(set(benchmarks) - set(BENCHMARKS)):
             raise ValueError(
                 f"parameters: public_tasks.names has {', '.join(unknown)}; known are {', '.join(BENCHMARKS)}"
             )
-        ShapeHook.rounds, ShapeHook.guard, ShapeHook.benchmarks = rounds, guard, benchmarks
+        ShapeHook.rounds, ShapeHook.guard = rounds, guard
+        ShapeHook.arms, ShapeHook.benchmarks = arms, benchmarks

@@ -26,6 +26,9 @@ def register_pipelines() -> dict[str, Pipeline]:
         **{step: before + first.only_nodes(*nodes) for step, nodes in STEPS.items()},
         "evaluation": before + create_evaluation("base_model", 0, "base", "0"),
         "reporting": reporting.create_pipeline(ShapeHook.rounds),
+        "controls": self_improve.create_pipeline(
+            ShapeHook.rounds, ShapeHook.guard, ShapeHook.arms, equal_compute=True
+        ),
         "distillation": distillation.create_pipeline(ShapeHook.rounds),
         "public_tasks": public_tasks.create_pipeline(ShapeHook.benchmarks),
         "mini_world": mini_world.create_pipeline(),

@@ -7,7 +7,7 @@ start-up.
 
 from collections.abc import Sequence
 from math import comb
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,16 @@ class Bin(NamedTuple):
     accuracy_high: float
 
 
+class Threshold(NamedTuple):
+    """The votes with a confidence of at least `confidence`, and how often they are right."""
+
+    confidence: float
+    n: int
+    precision: float
+    precision_low: float
+    precision_high: float
+
+
 def wilson(successes: int, n: int) -> Interval:
     """Wilson's score interval of a proportion."""
     from scipy.stats import binomtest
@@ -49,14 +59,34 @@ def mcnemar(wrong_to_right: int, right_to_wrong: int) -> float:
 
 
 def bootstrap_delta(wrong_to_right: int, right_to_wrong: int, n: int, seed: int = 0) -> Interval:
-    """Percentile bootstrap of (wrong_to_right - right_to_wrong) / n over n paired questions.
+    """Percentile bootstrap of (wrong_to_right - right_to_wrong) / n over n paired questions."""
+    outcomes = [wrong_to_right, right_to_wrong, n - wrong_to_right - right_to_wrong]
+    return _resampled(np.array([1, -1, 0]), np.ones(3), np.array(outcomes), seed)
 
-    To resample questions with replacement is to draw the counts of the three outcomes from a
-    multinomial.
+
+def clustered_bootstrap(
+    flips: NDArray[np.int64], clusters: Sequence[str], seed: int = 0
+) -> Interval:
+    """Percentile bootstrap of the mean of flips (-1, 0, 1) that draws whole clusters with replacement.
+
+    Answers of several seeds to one question are no independent observations: the question is the cluster.
     """
-    outcomes = np.array([wrong_to_right, right_to_wrong, n - wrong_to_right - right_to_wrong])
-    drawn = np.random.default_rng(seed).multinomial(n, outcomes / n, size=RESAMPLES)  # [B, 3]
-    low, high = np.quantile((drawn[:, 0] - drawn[:, 1]) / n, [0.025, 0.975])
+    _, place = np.unique(np.asarray(clusters), return_inverse=True)
+    sums, sizes = np.bincount(place, flips), np.bincount(place)
+    kinds, counts = np.unique(np.stack([sums, sizes], axis=1), axis=0, return_counts=True)
+    return _resampled(kinds[:, 0], kinds[:, 1], counts, seed)
+
+
+def _resampled(
+    sums: NDArray[Any], sizes: NDArray[Any], counts: NDArray[np.int64], seed: int
+) -> Interval:
+    """Bounds of sum / size over resamples of counts[i] clusters with sums[i] and sizes[i] each.
+
+    To draw clusters with replacement is to draw how many of each kind from a multinomial.
+    """
+    n = counts.sum()
+    drawn = np.random.default_rng(seed).multinomial(n, counts / n, size=RESAMPLES)  # [B, kinds]
+    low, high = np.quantile((drawn @ sums) / (drawn @ sizes), [0.025, 0.975])
     return Interval(float(low), float(high))
 
 
@@ -121,3 +151,15 @@ def expected_calibration_error(bins: Sequence[Bin]) -> float:
 def brier(confidence: NDArray[np.float64], correct: NDArray[np.bool_]) -> float:
     """Mean squared distance of confidence from the outcome."""
     return float(np.mean((confidence - correct) ** 2))
+
+
+def threshold_for(
+    precision: float, confidence: NDArray[np.float64], correct: NDArray[np.bool_]
+) -> Threshold | None:
+    """The lowest confidence from which on votes are right at least that often; None if there is none."""
+    for least in np.unique(confidence):
+        kept = correct[confidence >= least]
+        if kept.mean() >= precision:
+            bounds = wilson(int(kept.sum()), len(kept))
+            return Threshold(float(least), len(kept), float(kept.mean()), *bounds)
+    return None

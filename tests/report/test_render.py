@@ -3,7 +3,7 @@
 import plotly.graph_objects as go
 
 from lmsi_kedro.pipelines.evaluation.comparison import compare
-from lmsi_kedro.pipelines.reporting.nodes import summarise
+from lmsi_kedro.pipelines.reporting.nodes import gather_controls, summarise
 from lmsi_kedro.report.render import answer, leaves, render
 from tests.fabricate import TASKS, predictions
 
@@ -53,9 +53,10 @@ def _metrics() -> dict[str, object]:
         "monitor": monitor,
         "leaks": {"questions": 5, "exact": 1, "overlapping": 2, "words": 13},
     }
+    controls = gather_controls(compared, compared, arms=["random"])
     return summarise(
-        compared,
-        compared,
+        controls,
+        {},
         "none",
         {
             "round": 1,

@@ -16,7 +16,7 @@ HEADLINE = {
     "n": 1800,
     "improved": True,
     "beats_controls": True,
-    "random_upper_share": 0.14,
+    "arms": {"random": {"beaten": True}},
 }
 
 
@@ -30,8 +30,11 @@ def test_claim_and_evidence() -> None:
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ({}, "The model improved, and training on the same number of random paths does less."),
-        ({"beats_controls": False}, "the gain cannot be credited to the vote"),
+        ({}, "The model improved, and training on as many random paths does less."),
+        (
+            {"beats_controls": False, "arms": {"random": {"beaten": False}}},
+            "cannot be credited to the vote",
+        ),
         ({"p_value": 0.05}, "No improvement is shown"),
         ({"delta": -0.1}, "The model got worse."),
         ({"delta": -0.1, "p_value": 0.3}, "No improvement is shown"),
@@ -53,20 +56,49 @@ def test_probability(p: float, text: str) -> None:
     assert words.probability(p) == text
 
 
+FOUND = {"gain": 0.011, "gain_high": 0.02, "share": 0.08, "p_value": 0.02, "beaten": True}
+
+
 @pytest.mark.parametrize(
-    ("share", "reached"),
-    [(0.14, "(at most +2.0, 14 % of the vote's gain)"), (None, "(at most +2.0)")],
+    ("arm", "changed", "said"),
+    [
+        (
+            "random",
+            {},
+            "Training on as many random paths gained +1.1 (at most +2.0, 8 % of the vote's gain).",
+        ),
+        ("random", {}, "The vote beats it (p = 0.02)."),
+        ("shuffled", {"beaten": False}, "The vote is not shown to beat it"),
+        ("direct_only", {"share": None}, "(at most +2.0)"),
+        (
+            "gold",
+            {"beaten": False},
+            "upper bound; on the same questions the vote is not shown to be better",
+        ),
+    ],
 )
-def test_control(share: float | None, reached: str) -> None:
-    row = {"delta": 0.011, "delta_high": 0.02, "p_value": 0.02}
-    arm = {"pooled": {"cot_greedy": row}}
-    metrics = {
-        "headline": HEADLINE | {"random_upper_share": share},
-        "rounds": [{"pooled": {"cot_greedy": row | {"delta": 0.14}}}],
-        "controls": {"random": arm},
-        "vote_over_random": arm,
-    }
-    said = words.control(metrics)
-    assert "+14.0 points with the vote and +1.1 with random paths" in said
-    assert reached in said
-    assert said.endswith("p = 0.02.")
+def test_a_control_is_told(arm: str, changed: dict[str, Any], said: str) -> None:
+    assert said in words.control(arm, FOUND | changed)
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({}, "right in 60.0 % of 100 questions; one greedy path"),
+        ({}, "is better than it"),
+        ({"delta": -0.1}, "is worse than it"),
+        ({"p_value": 0.4}, "does not differ from it"),
+    ],
+)
+def test_the_untrained_vote_is_told(changed: dict[str, Any], said: str) -> None:
+    row = {"affordable": 80, "m": 64, "delta": 0.1, "p_value": 0.01}
+    shares = {"before": {"accuracy": 0.6, "n": 100}, "after": {"accuracy": 0.7, "n": 100}}
+    assert said in words.untrained(row | shares | changed)
+
+
+def test_a_precision_out_of_reach_is_said() -> None:
+    found = {"n": 40, "paths": 8, "accuracy": 0.5, "wanted": 0.9, "threshold": None}
+    assert words.label_precision({"label_precision": {}}) == ""
+    assert words.label_precision({"label_precision": found}).endswith(
+        "no confidence makes them right in 90.0 %."
+    )

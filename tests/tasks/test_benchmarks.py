@@ -17,6 +17,7 @@ from lmsi_kedro.params import Format, PreparationParams, PublicTasksParams
 from lmsi_kedro.pipelines.preparation.nodes import (
     choose_tasks,
     prepare_exemplars,
+    prepare_gold_labels,
     prepare_labels,
     prepare_questions,
 )
@@ -88,8 +89,9 @@ def test_hub_rows_become_questions_and_labels(raw: pl.DataFrame) -> None:
         choices = known["choices"].to_list() if task.kind == "choice" else None
         first = known["answers"].list.first()
         assert kernels.canonical_keys(first, task.kind, choices).null_count() == 0, name
-    unlabeled = raw.filter(split="unlabeled")
-    assert unlabeled["answer"].null_count() == unlabeled.height
+    assert set(labels["question_id"]).isdisjoint(questions.filter(split="unlabeled")["question_id"])
+    gold = schemas.labels(prepare_gold_labels(raw, questions))
+    assert set(gold["question_id"]) <= set(questions.filter(split="unlabeled")["question_id"])
 
 
 def test_awkward_rows(raw: pl.DataFrame) -> None:

@@ -25,7 +25,7 @@ def report(data: Path) -> str:
     try:
         metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
         said = [form(metrics["headline"]) for form in (words.claim, words.evidence, words.verdict)]
-        said += [form(metrics) for form in (words.control, words.votes, words.promotion)]
+        said += [*words.controls(metrics), words.votes(metrics), words.promotion(metrics)]
         return "\n".join([*said, str(folder / "report.html")])
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{folder / 'metrics.json'} is not a run's metrics: {error!r}") from error

@@ -43,6 +43,11 @@ class Model:
             )
         return cls(path, content_digest(path))
 
+    def record(self) -> dict[str, Any]:
+        """How the model was made; empty for one that was not trained here."""
+        file = self.path / RECORD
+        return json.loads(file.read_text()) if file.exists() else {}
+
 
 class ModelDirectory(AbstractDataset[Model, Model]):
     """The model in `filepath`; saving copies another model's directory there in one step.

@@ -5,7 +5,14 @@ with its source, so that there is one place to read them.
 """
 
 from lmsi_kedro.params.base import Params, Share
-from lmsi_kedro.params.evaluation import EvaluationParams, Guard, Mode, MonitorParams
+from lmsi_kedro.params.evaluation import (
+    Arm,
+    ControlParams,
+    EvaluationParams,
+    Guard,
+    Mode,
+    MonitorParams,
+)
 from lmsi_kedro.params.examples import Format, MixingParams, VotingParams
 from lmsi_kedro.params.questions import PreparationParams, PublicTasksParams
 from lmsi_kedro.params.sampling import EngineParams, PathParams, Sampling
@@ -13,6 +20,8 @@ from lmsi_kedro.params.training import LoraParams, TrainingParams
 from lmsi_kedro.params.world import PretrainingParams, WorldParams
 
 __all__ = [
+    "Arm",
+    "ControlParams",
     "EngineParams",
     "EvaluationParams",
     "Format",

@@ -4,13 +4,23 @@ from typing import Literal
 
 from pydantic import Field
 
-from lmsi_kedro.params.base import Params
+from lmsi_kedro.params.base import Params, Share
 
 Mode = Literal[
     "standard", "cot_greedy", "self_consistency", "self_consistency_raised", "zero_shot_direct",
     "zero_shot_cot",
 ]  # fmt: skip
 Guard = Literal["none", "probe"]
+Arm = Literal["vote", "random", "shuffled", "gold", "direct_only", "few_shot_cot_only"]
+
+
+class ControlParams(Params):
+    """The pipeline controls: which arms it trains beside the vote, and the untrained model's vote."""
+
+    arms: list[Arm] = Field(min_length=1)
+    most_paths: int = Field(
+        gt=0, description="of the untrained model's vote, however many are affordable"
+    )
 
 
 class EvaluationParams(Params):
@@ -23,6 +33,7 @@ class EvaluationParams(Params):
     temperature: float = Field(gt=0)
     raised_temperature: float = Field(gt=0, description="of self_consistency_raised")
     max_new_tokens: int = Field(gt=0)
+    label_precision: Share = Field(description="of votes; which confidence reaches it is reported")
     seed: int = Field(ge=0)
 
 

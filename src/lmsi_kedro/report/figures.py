@@ -8,7 +8,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-COLOURS = {"before": "#8b929c", "after": "#2b7de0", "random": "#e08b2d"}
+COLOURS = {"before": "#8b929c", "after": "#2b7de0", "control": "#e08b2d"}
 MODE_NAMES = {
     "standard": "standard",
     "cot_greedy": "CoT greedy",
@@ -23,16 +23,17 @@ Metrics = dict[str, Any]
 
 
 def accuracy_figure(metrics: Metrics) -> go.Figure:
-    """Accuracy of the base, the tuned and the control model by task and mode, 95 % intervals."""
-    tasks, control = metrics["rounds"][-1]["tasks"], metrics["controls"]["random"]["tasks"]
+    """Accuracy of the base, the tuned and the first control model by task and mode, 95 % intervals."""
+    tasks, (arm, *_) = metrics["rounds"][-1]["tasks"], metrics["controls"]
+    control = metrics["controls"][arm]["tasks"]
     rows = [(task, mode) for task in tasks for mode in tasks[task]]
     base = [tasks[task][mode]["before"] for task, mode in rows]
     tuned = [tasks[task][mode]["after"] for task, mode in rows]
-    random = [control[task][mode]["after"] for task, mode in rows]
+    controlled = [control[task][mode]["after"] for task, mode in rows]
     figure = go.Figure(
         [
             _gains(rows, base, tuned),
-            _accuracies("random paths (control)", rows, random, "random", "diamond-open"),
+            _accuracies(f"{arm} (control)", rows, controlled, "control", "diamond-open"),
             _accuracies("before", rows, base, "before", "circle"),
             _accuracies("after", rows, tuned, "after", "circle"),
         ]

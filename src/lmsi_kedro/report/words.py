@@ -6,6 +6,13 @@ A verdict is as plain when nothing was gained as when something was. Knows only 
 from typing import Any
 
 SURE = 0.05
+ARMS = {
+    "random": "as many random paths",
+    "shuffled": "the paths of other questions",
+    "gold": "paths that are right by label",
+    "direct_only": "the direct formats only",
+    "few_shot_cot_only": "the few-shot chain-of-thought format only",
+}
 
 
 def percent(share: float) -> str:
@@ -48,11 +55,15 @@ def verdict(headline: dict[str, Any]) -> str:
         return "No improvement is shown: chance alone explains a difference of this size."
     if headline["delta"] < 0:
         return "The model got worse."
+    found = {arm: headline["arms"][arm]["beaten"] for arm in ARMS if arm in headline["arms"]}
+    blind = [arm for arm in ("random", "shuffled") if arm in found]
     if headline["beats_controls"]:
-        return "The model improved, and training on the same number of random paths does less."
+        named = " or ".join(ARMS[arm] for arm in blind)
+        return f"The model improved, and training on {named} does less."
+    named = " or ".join(ARMS[arm] for arm in blind if not found[arm])
     return (
-        "The model improved, but training on the same number of random paths is not shown to do"
-        " less: the gain cannot be credited to the vote."
+        f"The model improved, but training on {named} is not shown to do less: the gain cannot be"
+        " credited to the vote."
     )
 
 
@@ -99,17 +110,57 @@ def promotion(metrics: dict[str, Any]) -> str:
     return " ".join(said) or "Every round was promoted; no label was looked at to decide it."
 
 
-def control(metrics: dict[str, Any]) -> str:
-    """How much of the vote's gain in round 1 the random arm may have reached."""
-    if not metrics["headline"]["n"]:
-        return "Without labels the control arm is not compared."
-    measured = (metrics["rounds"][0], metrics["controls"]["random"], metrics["vote_over_random"])
-    vote, random, paired = (part["pooled"]["cot_greedy"] for part in measured)
-    share = metrics["headline"]["random_upper_share"]
-    reached = "" if share is None else f", {100 * max(share, 0):.0f} % of the vote's gain"
+def controls(metrics: dict[str, Any]) -> list[str]:
+    """One sentence per control arm: what it gained, and whether the vote beats it on the same questions."""
+    headline = metrics["headline"]
+    if not headline["n"]:
+        return ["Without labels the control arms are not compared."]
+    vote = metrics["rounds"][0]["pooled"]["cot_greedy"]["delta"]
+    said = [f"CoT greedy gained {points(vote)} points with the vote."]
+    said += [control(arm, found) for arm, found in headline["arms"].items()]
+    return [*said, untrained(metrics["equal_compute"])] if metrics["equal_compute"] else said
+
+
+def control(arm: str, found: dict[str, Any]) -> str:
+    """Gain, share of the vote's gain, paired test."""
+    share = "" if found["share"] is None else f", {100 * found['share']:.0f} % of the vote's gain"
+    verdict = "The vote beats it" if found["beaten"] else "The vote is not shown to beat it"
+    if arm == "gold":
+        verdict = "This is the upper bound; on the same questions the vote is " + (
+            "better" if found["beaten"] else "not shown to be better"
+        )
     return (
-        f"CoT greedy gained {points(vote['delta'])} points with the vote and"
-        f" {points(random['delta'])} with random paths (at most {points(random['delta_high'])}"
-        f"{reached}). On the same questions the two differ with"
-        f" p = {probability(paired['p_value'])}."
+        f"Training on {ARMS[arm]} gained {points(found['gain'])} (at most {points(found['gain_high'])}{share})."
+        f" {verdict} (p = {probability(found['p_value'])})."
+    )
+
+
+def untrained(found: dict[str, Any]) -> str:
+    """What the compute of round 1 would have bought without training."""
+    better = found["delta"] > 0 and found["p_value"] < SURE
+    worse = found["delta"] < 0 and found["p_value"] < SURE
+    than = "is better than" if better else "is worse than" if worse else "does not differ from"
+    return (
+        f"The compute of round 1 pays for {found['affordable']:,} paths of the untrained model per held-out"
+        f" question. Its vote over {found['m']} of them is right in {percent(found['before']['accuracy'])}"
+        f" of {found['before']['n']:,} questions; one greedy path of the trained model, right in"
+        f" {percent(found['after']['accuracy'])}, {than} it (p = {probability(found['p_value'])})."
+    )
+
+
+def label_precision(metrics: dict[str, Any]) -> str:
+    """Which confidence reaches the wanted precision on the probe; nothing without one."""
+    if not (found := metrics["label_precision"]):
+        return ""
+    start = (
+        f"On {found['n']:,} labeled probe questions the base model's votes over {found['paths']} paths"
+        f" are right in {percent(found['accuracy'])}; "
+    )
+    if (reached := found["threshold"]) is None:
+        return f"{start}no confidence makes them right in {percent(found['wanted'])}."
+    low, high = percent(reached["precision_low"]), percent(reached["precision_high"])
+    return (
+        f"{start}those with a confidence of at least {reached['confidence']:.2f}, {reached['n']} of them, in"
+        f" {percent(reached['precision'])} ({low} to {high}): voting.min_confidence={reached['confidence']:.2f}"
+        f" would reach the wanted {percent(found['wanted'])}."
     )

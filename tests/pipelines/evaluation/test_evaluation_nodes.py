@@ -5,8 +5,8 @@ import pytest
 
 from lmsi_kedro import schemas
 from lmsi_kedro.params import EvaluationParams, PathParams, Sampling
+from lmsi_kedro.pipelines.evaluation.calibration import calibrate
 from lmsi_kedro.pipelines.evaluation.comparison import (
-    calibrate,
     compare,
     measure_curves,
     vote_statistics,
@@ -108,7 +108,9 @@ def test_compare_refuses_different_questions(before: pl.DataFrame, after: pl.Dat
     wanted = (pl.col("task") == "mini_arc") & (pl.col("mode") == "self_consistency")
     missing = after.filter(~(wanted & (pl.col("question_id") == after.filter(wanted)[0, 0])))
     for pair in ((before, missing), (missing, before)):
-        with pytest.raises(ValueError, match="mini_arc, self_consistency"):
+        with pytest.raises(
+            ValueError, match=r"mini_arc, self_consistency: .* of arm base of round 0 alone"
+        ):
             compare(*pair, TASKS)
 
 
@@ -117,14 +119,16 @@ def test_compare_refuses_different_decodings(before: pl.DataFrame, after: pl.Dat
     raised = after.with_columns(
         decoding=pl.when(mode="self_consistency").then(pl.lit("m=8 T=1.2")).otherwise("decoding")
     )
-    with pytest.raises(ValueError, match=r"self_consistency: .* decoded differently, 'm=1' and"):
+    with pytest.raises(
+        ValueError, match=r"base of round 0 and arm vote of round 1 .* 'm=1' and 'm=8 T=1\.2'"
+    ):
         compare(before, raised, TASKS)
 
 
 def test_a_decoding_is_told_by_all_that_changes_it() -> None:
     evaluation = EvaluationParams(
         modes=list(FORMATS), greedy_questions=9, voted_questions=5, m=8,
-        temperature=0.7, raised_temperature=1.2, max_new_tokens=64, seed=2,
+        temperature=0.7, raised_temperature=1.2, label_precision=0.9, max_new_tokens=64, seed=2,
     )  # fmt: skip
     prompts = {"q": Prompt("Q: 1 + 1?\nA: The answer is 2.\n\n", "Q: 2 + 2?\nA:")}
     others = {"q": Prompt("Q: 1 + 2?\nA: The answer is 3.\n\n", "Q: 2 + 2?\nA:")}
@@ -153,7 +157,7 @@ def test_every_mode_decides_by_its_own_paths() -> None:
     flipped = voted.with_columns(mode=pl.lit("self_consistency_raised"), key=pl.lit("num:-1"))
     evaluation = EvaluationParams(
         modes=list(FORMATS), greedy_questions=3, voted_questions=3, m=8,
-        temperature=0.7, raised_temperature=1.2, max_new_tokens=64, seed=1,
+        temperature=0.7, raised_temperature=1.2, label_precision=0.9, max_new_tokens=64, seed=1,
     )  # fmt: skip
     decided = decide_answers(pl.concat([made, flipped]), evaluation, round=0, arm="base")
     schemas.evaluation_answers(decided)

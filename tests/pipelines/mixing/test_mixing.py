@@ -8,14 +8,13 @@ from transformers import AutoTokenizer
 from lmsi_kedro import schemas
 from lmsi_kedro.datasets.model_directory import Model
 from lmsi_kedro.params import EngineParams, MixingParams
+from lmsi_kedro.pipelines.mixing.arms import select_random, select_voted
 from lmsi_kedro.pipelines.mixing.nodes import (
     accumulate,
     balance,
     disturbed,
     leave_out_leaks,
     render_examples,
-    select_random,
-    select_voted,
 )
 from lmsi_kedro.tasks import Exemplar, Task, Tasks
 from tests.fabricate import TASKS

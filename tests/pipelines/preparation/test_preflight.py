@@ -22,7 +22,7 @@ PATHS = PathParams(
 )
 EVALUATION = EvaluationParams(
     modes=["cot_greedy"], greedy_questions=5, voted_questions=5, m=2,
-    temperature=0.7, raised_temperature=1.2, max_new_tokens=64, seed=1,
+    temperature=0.7, raised_temperature=1.2, label_precision=0.9, max_new_tokens=64, seed=1,
 )  # fmt: skip
 ENGINE = EngineParams(
     executor="processes", ray_address=None, workers=2, dtype="float32", rows_per_chunk=64, chat="auto",

@@ -10,6 +10,7 @@ from lmsi_kedro.params import PreparationParams
 from lmsi_kedro.pipelines.preparation.nodes import (
     choose_tasks,
     prepare_exemplars,
+    prepare_gold_labels,
     prepare_labels,
     prepare_questions,
 )
@@ -96,7 +97,7 @@ def test_a_question_in_two_splits_is_refused() -> None:
         prepare_questions(both, TASKS, PREPARATION)
 
 
-def test_unlabeled_questions_have_no_label_even_if_the_file_has_one() -> None:
+def test_answers_to_unlabeled_questions_are_gold_labels_alone() -> None:
     rows = raw(
         ("mini_gsm", "held_out", "a?", None, ["3", "three"]),
         ("mini_gsm", "unlabeled", "b?", None, ["4"]),
@@ -104,6 +105,9 @@ def test_unlabeled_questions_have_no_label_even_if_the_file_has_one() -> None:
     table = prepare_labels(rows, prepare_questions(rows, TASKS, PREPARATION))
     schemas.labels(table)
     assert table["answers"].to_list() == [["3", "three"], ["5"], ["(A)"]]
+    more = pl.concat([rows, raw(*[("mini_gsm", "unlabeled", "c?", None, [n]) for n in "12"])[:2]])
+    gold = prepare_gold_labels(more, prepare_questions(more, TASKS, PREPARATION))
+    assert schemas.labels(gold)["answers"].to_list() == [["4"]]  # c? has two, so none
 
 
 @pytest.mark.parametrize(

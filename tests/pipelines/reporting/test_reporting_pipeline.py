@@ -9,18 +9,25 @@ from typing import Any
 import polars as pl
 import pytest
 from kedro.io import DataCatalog, MemoryDataset
+from kedro.pipeline import Pipeline
 from kedro.runner import SequentialRunner
 from kedro_datasets.json import JSONDataset
 from kedro_datasets.plotly import JSONDataset as FigureDataset
 from kedro_datasets.text import TextDataset
 
 from lmsi_kedro.datasets.model_directory import Model
+from lmsi_kedro.params import EvaluationParams
+from lmsi_kedro.pipelines.controls.nodes import contrast
 from lmsi_kedro.pipelines.evaluation.comparison import compare
 from lmsi_kedro.pipelines.reporting.nodes import choose_examples
 from lmsi_kedro.pipelines.reporting.pipeline import create_pipeline
 from tests.fabricate import NAMES, TASKS, evaluation_readings, labels, predictions, questions
 
 N = 50
+EVALUATION = EvaluationParams(
+    modes=["self_consistency"], greedy_questions=9, voted_questions=9, m=8, temperature=0.7,
+    raised_temperature=1.2, max_new_tokens=64, label_precision=0.9, seed=1,
+)  # fmt: skip
 LEAKS = {"questions": 30, "exact": 1, "overlapping": 4, "words": 13}
 VOTES = {
     "votes": {
@@ -58,9 +65,10 @@ def inputs(rounds: int, n: int = N, gain: float = 0.2) -> dict[str, Any]:
     """Every input of the pipeline; each round adds half as much as the one before."""
     skills = [0.45 + gain * (2 - 0.5 ** (k - 1)) for k in range(1, rounds + 1)]
     base, random = predictions(n, 0.45), predictions(n, 0.46, 1, "random")
+    probe = evaluation_readings(n, 0.45).filter(mode="self_consistency")
     rounds_made = [predictions(n, skill, k, "vote") for k, skill in enumerate(skills, 1)]
     return {
-        "questions": questions(n),
+        "questions": questions(n).with_columns(split=pl.lit("probe")),
         "labels": labels(n),
         "tasks": TASKS,
         "parameters": {"rounds": rounds, "sampling": {"m": 8, "sampling": {"temperature": 0.7}}},
@@ -70,6 +78,8 @@ def inputs(rounds: int, n: int = N, gain: float = 0.2) -> dict[str, Any]:
         f"predictions_{rounds}": rounds_made[-1],
         "evaluation_readings_0": evaluation_readings(n, 0.45),
         f"evaluation_readings_{rounds}": evaluation_readings(n, skills[-1], rounds, "vote"),
+        "monitor_readings_0": probe.with_columns(tokens=9),
+        "params:evaluation": EVALUATION,
         "metrics_random": compare(base, random, TASKS),
         "metrics_vote_over_random": compare(random, rounds_made[0], TASKS),
         **{f"metrics_{k}": compare(base, made, TASKS) for k, made in enumerate(rounds_made, 1)},
@@ -87,6 +97,10 @@ def inputs(rounds: int, n: int = N, gain: float = 0.2) -> dict[str, Any]:
 
 def run(rounds: int, folder: Path, **changed: Any) -> dict[str, Any]:
     """What a run leaves on disk, loaded again."""
+    return report_on(inputs(rounds, **changed), create_pipeline(rounds), folder)
+
+
+def report_on(given: dict[str, Any], pipeline: Pipeline, folder: Path) -> dict[str, Any]:
     saved = {
         "metrics": JSONDataset(filepath=str(folder / "metrics.json")),
         "accuracy_figure": FigureDataset(filepath=str(folder / "accuracy.json")),
@@ -94,8 +108,8 @@ def run(rounds: int, folder: Path, **changed: Any) -> dict[str, Any]:
         "curves_figure": FigureDataset(filepath=str(folder / "curves.json")),
         "report": TextDataset(filepath=str(folder / "report.html")),
     }
-    given = {name: MemoryDataset(value) for name, value in inputs(rounds, **changed).items()}
-    SequentialRunner().run(create_pipeline(rounds), DataCatalog({**given, **saved}))
+    tables = {name: MemoryDataset(value) for name, value in given.items()}
+    SequentialRunner().run(pipeline, DataCatalog({**tables, **saved}))
     return {name: dataset.load() for name, dataset in saved.items()}
 
 
@@ -134,7 +148,47 @@ def test_headline_is_the_last_round_against_the_base(made: dict[str, Any]) -> No
     assert headline["beats_controls"] is True
     gain = metrics["rounds"][0]["pooled"]["cot_greedy"]["delta"]
     random = metrics["controls"]["random"]["pooled"]["cot_greedy"]
-    assert headline["random_upper_share"] == pytest.approx(random["delta_high"] / gain)
+    standing = headline["arms"]["random"]
+    assert standing["share"] == pytest.approx(random["delta"] / gain)
+    assert standing["beaten"] is True
+    assert metrics["equal_compute"] == {}
+
+
+def test_the_probe_tells_which_threshold_is_precise(made: dict[str, Any]) -> None:
+    """The lowest confidence from which on 90 % of the base model's votes are right, by brute force."""
+    found = made["metrics"]["label_precision"]
+    voted = predictions(N, 0.45).filter(mode="self_consistency")
+    shares = {
+        c: voted.filter(pl.col("confidence") >= c)["correct"].mean() for c in voted["confidence"]
+    }
+    assert (found["n"], found["paths"], found["wanted"]) == (3 * N, 8, 0.9)
+    assert found["threshold"]["confidence"] == min(c for c, share in shares.items() if share >= 0.9)
+    assert f"a confidence of at least {found['threshold']['confidence']:.2f}" in made["report"]
+
+
+def test_every_arm_is_told_in_words(tmp_path: Path) -> None:
+    """A control as good as the vote takes the claim away; the upper bound and the formats do not."""
+    given, arms = inputs(1), ("random", "shuffled", "gold", "direct_only")
+    vote, base = predictions(N, 0.65, 1, "vote"), given["predictions_0"]
+    skills = {"random": 0.46, "shuffled": 0.3, "gold": 0.7, "direct_only": 0.65}
+    for arm, skill in skills.items():
+        made = predictions(N, skill, 1, arm)
+        given[f"metrics_{arm}"] = compare(base, made, TASKS)
+        given[f"metrics_vote_over_{arm}"] = compare(made, vote, TASKS)
+    given["equal_compute"] = contrast(
+        base.filter(mode="self_consistency"), vote, {"tokens": 9, "affordable": 80, "m": 8}
+    )
+    found = report_on(given, create_pipeline(1, arms, equal_compute=True), tmp_path)
+    headline, page = found["metrics"]["headline"], found["report"]
+    assert headline["beats_controls"] is True
+    assert headline["arms"]["direct_only"]["beaten"] is False
+    assert "as many random paths or the paths of other questions does less" in page
+    assert "This is the upper bound" in page
+    assert "pays for 80 paths of the untrained model" in page
+    given["metrics_vote_over_shuffled"] = compare(vote, vote, TASKS)
+    found = report_on(given, create_pipeline(1, arms, equal_compute=True), tmp_path)
+    assert found["metrics"]["headline"]["beats_controls"] is False
+    assert "training on the paths of other questions is not shown to do less" in found["report"]
 
 
 def test_no_gain_is_said_plainly(tmp_path: Path) -> None:

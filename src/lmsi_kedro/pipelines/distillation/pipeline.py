@@ -8,7 +8,8 @@ from kedro.pipeline import Node, Pipeline
 
 from lmsi_kedro.pipelines import fine_tuning, mixing, preparation
 from lmsi_kedro.pipelines.evaluation.comparison import compare
-from lmsi_kedro.pipelines.self_improve.pipeline import create_evaluation, namespaced
+from lmsi_kedro.pipelines.namespaces import namespaced
+from lmsi_kedro.pipelines.self_improve.pipeline import create_evaluation
 
 STUDENT = {"base_model": "student_model"}
 

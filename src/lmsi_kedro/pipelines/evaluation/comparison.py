@@ -8,6 +8,7 @@ import polars as pl
 
 from lmsi_kedro import statistics
 from lmsi_kedro.params import Mode, PathParams
+from lmsi_kedro.pipelines.evaluation.calibration import calibrate
 from lmsi_kedro.pipelines.evaluation.nodes import FORMATS, accepted_keys
 from lmsi_kedro.tasks import Tasks
 
@@ -49,16 +50,27 @@ def _pair(before: pl.DataFrame, after: pl.DataFrame) -> pl.DataFrame:
     pairs = left.join(right, on=keys, how="full", coalesce=True, validate="1:1").sort(keys)
     alone = pairs.filter(pl.col("before").is_null() | pl.col("after").is_null())
     if alone.height:
-        task, mode, *_ = alone.row(0)
-        raise ValueError(f"{task}, {mode}: before and after were asked different questions")
+        row = alone.row(0, named=True)
+        only = after if row["before"] is None else before
+        raise ValueError(
+            f"{row['task']}, {row['mode']}: {_name(before)} and {_name(after)} were asked different questions; "
+            f"{row['question_id']} was asked of {_name(only)} alone"
+        )
     other = pairs.filter(pl.col("decoding") != pl.col("decoding_right"))
     if other.height:
         row = other.row(0, named=True)
         raise ValueError(
-            f"{row['task']}, {row['mode']}: before and after were decoded differently, "
+            f"{row['task']}, {row['mode']}: {_name(before)} and {_name(after)} were decoded differently, "
             f"{row['decoding']!r} and {row['decoding_right']!r}"
         )
     return pairs
+
+
+def _name(predictions: pl.DataFrame) -> str:
+    """The model that made these predictions, for messages."""
+    if predictions.is_empty():
+        return "the model without predictions"
+    return "arm {arm} of round {round}".format(**predictions.row(0, named=True))
 
 
 def _origin(predictions: pl.DataFrame) -> dict[str, Any] | None:
@@ -73,10 +85,11 @@ def _origin(predictions: pl.DataFrame) -> dict[str, Any] | None:
 
 def _by_mode(pairs: pl.DataFrame) -> Metrics:
     present = set(pairs["mode"])
-    return {mode: _paired(pairs.filter(mode=mode)) for mode in MODES if mode in present}
+    return {mode: paired(pairs.filter(mode=mode)) for mode in MODES if mode in present}
 
 
-def _paired(pairs: pl.DataFrame) -> Metrics:
+def paired(pairs: pl.DataFrame) -> Metrics:
+    """A row of docs/metrics.md from the columns before and after, which say what was correct."""
     n = pairs.height
     gained = int((~pairs["before"] & pairs["after"]).sum())
     lost = int((pairs["before"] & ~pairs["after"]).sum())
@@ -105,25 +118,6 @@ def adjusted(by_task: Metrics) -> Metrics:
         for row, p in zip(rows, corrected, strict=True):
             row["p_holm"] = p
     return by_task
-
-
-def calibrate(predictions: pl.DataFrame, tasks: Sequence[str]) -> Metrics | None:
-    """Does a vote's confidence tell how often it is right (paper, figure 2)? None without votes."""
-    voted = predictions.filter(
-        pl.col("mode") == "self_consistency",
-        pl.col("confidence").is_not_null(),
-        pl.col("task").is_in(tasks),
-    )
-    if voted.is_empty():
-        return None
-    confidence, correct = voted["confidence"].to_numpy(), voted["correct"].to_numpy()
-    bins = statistics.reliability(confidence, correct)
-    return {
-        "n": voted.height,
-        "ece": statistics.expected_calibration_error(bins),
-        "brier": statistics.brier(confidence, correct),
-        "bins": [b._asdict() for b in bins],
-    }
 
 
 def measure_curves(

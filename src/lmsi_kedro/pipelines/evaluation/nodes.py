@@ -1,4 +1,4 @@
-"""Plans the evaluation of a model and marks its answers; labels are read here and in `comparison` alone."""
+"""Plans the evaluation of a model and marks its answers; this package and the arm gold alone read labels."""
 
 import hashlib
 from collections.abc import Iterable
@@ -112,6 +112,11 @@ def _read(rows: pl.DataFrame, kind: Kind) -> pl.DataFrame:
     return rows.select("question_id", accepted=keys)
 
 
+def is_accepted() -> pl.Expr:
+    """Whether a row's key is among its accepted ones; no key is not."""
+    return pl.col("key").is_not_null() & pl.col("accepted").list.contains(pl.col("key"))
+
+
 def mark_predictions(
     evaluation_answers: pl.DataFrame,
     labels: pl.DataFrame,
@@ -125,5 +130,4 @@ def mark_predictions(
     if unlabeled.height:
         first = unlabeled["question_id"][0]
         raise ValueError(f"labels: no readable accepted answer for the evaluated question {first}")
-    correct = pl.col("key").is_not_null() & pl.col("accepted").list.contains(pl.col("key"))
-    return marked.with_columns(correct=correct).select(*schemas.PREDICTIONS)
+    return marked.with_columns(correct=is_accepted()).select(*schemas.PREDICTIONS)

@@ -13,10 +13,10 @@ from lmsi_kedro.tasks import Tasks
 
 
 def make_questions(world: WorldParams, tasks: Tasks) -> pl.DataFrame:
-    """raw_questions; unlabeled ones have no answer."""
+    """raw_questions, all with answers: those of unlabeled ones reach the control arm gold alone."""
     counts = {"unlabeled": world.unlabeled, "held_out": world.held_out, "probe": world.probe}
     rows = [
-        {"split": split, **fields(problem, labeled=split != "unlabeled")}
+        {"split": split, **fields(problem)}
         for name, task in tasks.root.items()
         for split, count in counts.items()
         if task.in_domain or split != "unlabeled"
@@ -52,11 +52,11 @@ def draw_distinct(task: str, split: str, count: int, seed: int) -> list[Problem]
     return list(problems.values())
 
 
-def fields(problem: Problem, labeled: bool) -> dict[str, Any]:
+def fields(problem: Problem) -> dict[str, Any]:
     """What a question file says of a problem."""
     return {
         "task": problem.task,
         "question": problem.question,
         "choices": list(problem.choices) or None,
-        "answer": [problem.answer] if labeled else None,
+        "answer": [problem.answer],
     }

@@ -1,7 +1,7 @@
-"""Which paths are taught, and how they are written down for training."""
+"""How the selected paths are written down for training."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from random import Random
 from typing import Any
 
@@ -25,38 +25,6 @@ from lmsi_kedro.tasks import (
 from lmsi_kedro.tasks.encoding import encode_target, frame_of
 from lmsi_kedro.tasks.overlap import LEAK_WORDS, Evaluated
 
-SELECTED = list(schemas.SELECTED)
-
-
-def select_voted(answers: pl.DataFrame, paths: Iterable[pl.DataFrame]) -> pl.DataFrame:
-    """selected: the kept paths, with their texts."""
-    return with_texts(answers.filter("kept"), paths, "vote")
-
-
-def select_random(
-    readings: pl.DataFrame,
-    paths: Iterable[pl.DataFrame],
-    voted: pl.DataFrame,
-    mixing: MixingParams,
-) -> pl.DataFrame:
-    """As many distinct readable paths per question as the vote keeps, drawn without looking at votes."""
-    readable = readings.filter(pl.col("key").is_not_null()).sort("question_id", "path")
-    distinct = readable.unique(["question_id", "content"], keep="first", maintain_order=True)
-    limit = dict(voted.group_by("question_id").len().iter_rows())
-    drawn = []
-    for (question,), rows in distinct.partition_by("question_id", as_dict=True).items():
-        count = min(limit.get(question, 0), rows.height)
-        drawn.append(rows[Random(f"{mixing.seed} {question}").sample(range(rows.height), count)])
-    return with_texts(pl.concat([distinct.clear(), *drawn]), paths, "random")
-
-
-def with_texts(chosen: pl.DataFrame, paths: Iterable[pl.DataFrame], arm: str) -> pl.DataFrame:
-    """The chosen paths' texts, taken chunk by chunk; ValueError if nothing was chosen."""
-    if chosen.is_empty():
-        raise ValueError(f"arm {arm}: no path was kept, so there is nothing to train on")
-    keys = chosen.select("question_id", "path", "key", "surface", arm=pl.lit(arm))
-    texts = [chunk.join(keys, on=["question_id", "path"]).select(SELECTED) for chunk in paths]
-    return pl.concat(texts).sort("question_id", "path")
 
 
 def leave_out_leaks(

@@ -1,66 +1,85 @@
 """answers, paths -> selected -> taught -> examples of this round -> of all rounds -> mixture."""
 
+from collections.abc import Callable
+from functools import partial, update_wrapper
+
+import polars as pl
 from kedro.pipeline import Node, Pipeline
 
+from lmsi_kedro.params import Arm, Format
+from lmsi_kedro.pipelines.mixing.arms import (
+    keep_formats,
+    select_gold,
+    select_random,
+    select_shuffled,
+    select_voted,
+)
 from lmsi_kedro.pipelines.mixing.nodes import (
     accumulate,
     balance,
     leave_out_leaks,
     render_examples,
-    select_random,
-    select_voted,
 )
 
+# Paper, table 5: the vote's paths in some of the formats.
+FORMATS: dict[Arm, tuple[Format, ...]] = {
+    "direct_only": ("few_shot_direct", "zero_shot_direct"),
+    "few_shot_cot_only": ("few_shot_cot",),
+}
+SELECTIONS: dict[Arm, tuple[Callable[..., pl.DataFrame], list[str]]] = {
+    "vote": (select_voted, ["answers", "paths"]),
+    "random": (select_random, ["readings", "paths", "voted", "params:mixing"]),
+    "shuffled": (select_shuffled, ["voted", "questions", "params:mixing"]),
+    "gold": (
+        select_gold,
+        ["readings", "paths", "gold_labels", "questions", "tasks", "params:voting"],
+    ),
+}
 
-def create_pipeline(arm: str = "vote") -> Pipeline:
-    """The arm `vote` teaches the paths that agree with the winner, the arm `random` as many others."""
-    select = {
-        "vote": Node(
-            select_voted,
-            inputs=["answers", "paths"],
-            outputs="selected",
-            name="select_voted",
-        ),
-        "random": Node(
-            select_random,
-            inputs=["readings", "paths", "voted", "params:mixing"],
-            outputs="selected",
-            name="select_random",
-        ),
-    }
-    return Pipeline(
-        [
-            select[arm],
-            Node(
-                leave_out_leaks,
-                inputs=["selected", "questions"],
-                outputs=["taught", "leaks"],
-                name="leave_out_leaks",
-            ),
-            Node(
-                render_examples,
-                inputs=[
-                    "taught",
-                    "previous_examples",
-                    "questions",
-                    "exemplars",
-                    "tasks",
-                    "params:mixing",
-                ],
-                outputs="new_examples",
-                name="render_examples",
-            ),
-            Node(
-                accumulate,
-                inputs=["previous_examples", "new_examples"],
-                outputs="examples",
-                name="accumulate_examples",
-            ),
-            Node(
-                balance,
-                inputs=["examples", "base_model", "params:mixing", "params:engine"],
-                outputs="mixture",
-                name="balance_examples",
-            ),
-        ]
+
+def create_pipeline(arm: Arm = "vote") -> Pipeline:
+    """The mixture of an arm: paths of its own selection, or the examples of the vote in some formats."""
+    balanced = Node(
+        balance,
+        inputs=["examples", "base_model", "params:mixing", "params:engine"],
+        outputs="mixture",
+        name="balance_examples",
     )
+    return Pipeline([*(some_formats(arm) if arm in FORMATS else selected(arm)), balanced])
+
+
+def some_formats(arm: Arm) -> list[Node]:
+    keep = update_wrapper(partial(keep_formats, arm=arm, formats=FORMATS[arm]), keep_formats)
+    return [Node(keep, inputs="voted_examples", outputs="examples", name="keep_formats")]
+
+
+def selected(arm: Arm) -> list[Node]:
+    select, inputs = SELECTIONS[arm]
+    return [
+        Node(select, inputs=inputs, outputs="selected", name=select.__name__),
+        Node(
+            leave_out_leaks,
+            inputs=["selected", "questions"],
+            outputs=["taught", "leaks"],
+            name="leave_out_leaks",
+        ),
+        Node(
+            render_examples,
+            inputs=[
+                "taught",
+                "previous_examples",
+                "questions",
+                "exemplars",
+                "tasks",
+                "params:mixing",
+            ],
+            outputs="new_examples",
+            name="render_examples",
+        ),
+        Node(
+            accumulate,
+            inputs=["previous_examples", "new_examples"],
+            outputs="examples",
+            name="accumulate_examples",
+        ),
+    ]

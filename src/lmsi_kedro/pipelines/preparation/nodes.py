@@ -97,20 +97,32 @@ def check_choices(raw_questions: pl.DataFrame, tasks: Tasks) -> None:
 
 def prepare_labels(raw_questions: pl.DataFrame, questions: pl.DataFrame) -> pl.DataFrame:
     """labels of held-out and probe questions. Nothing that trains a model may read this table."""
-    table = with_ids(raw_questions).rename({"answer": "answers"})
-    table = table.drop_nulls("answers").unique(["question_id", "answers"], maintain_order=True)
+    asked = questions.filter(pl.col("split") != "unlabeled")
+    table = answered(raw_questions, asked)
     if (doubles := table.filter(pl.col("question_id").is_duplicated())).height:
         raise ValueError(
             f"questions: {doubles['question'][0]!r} is there twice with different answers"
         )
-    asked = questions.filter(pl.col("split") != "unlabeled")
     unlabeled = asked.join(table, on="question_id", how="anti")
     if unlabeled.height:
         raise ValueError(
             f"questions: no answer to {unlabeled['question'][0]!r}, which is "
             f"{unlabeled['split'][0]}"
         )
-    return table.join(asked, on="question_id", how="semi").select(*schemas.LABELS)
+    return table.select(*schemas.LABELS)
+
+
+def prepare_gold_labels(raw_questions: pl.DataFrame, questions: pl.DataFrame) -> pl.DataFrame:
+    """gold_labels of the unlabeled questions to which the file has one answer: for the control arm gold alone."""
+    known = answered(raw_questions, questions.filter(split="unlabeled"))
+    return known.filter(~pl.col("question_id").is_duplicated()).select(*schemas.LABELS)
+
+
+def answered(raw_questions: pl.DataFrame, asked: pl.DataFrame) -> pl.DataFrame:
+    """The rows of these questions that have an answer, as `answers`; one with two of them is there twice."""
+    table = with_ids(raw_questions).rename({"answer": "answers"}).drop_nulls("answers")
+    known = table.join(asked, on="question_id", how="semi", maintain_order="left")
+    return known.unique(["question_id", "answers"], maintain_order=True)
 
 
 def prepare_exemplars(raw_exemplars: Loaders) -> pl.DataFrame:

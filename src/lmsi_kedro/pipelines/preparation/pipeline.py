@@ -5,6 +5,7 @@ from kedro.pipeline import Node, Pipeline
 from lmsi_kedro.pipelines.preparation.nodes import (
     choose_tasks,
     prepare_exemplars,
+    prepare_gold_labels,
     prepare_labels,
     prepare_questions,
     start_accumulation,
@@ -33,6 +34,12 @@ def create_pipeline() -> Pipeline:
                 inputs=["raw_questions", "questions"],
                 outputs="labels",
                 name="prepare_labels",
+            ),
+            Node(
+                prepare_gold_labels,
+                inputs=["raw_questions", "questions"],
+                outputs="gold_labels",
+                name="prepare_gold_labels",
             ),
             Node(
                 prepare_exemplars,

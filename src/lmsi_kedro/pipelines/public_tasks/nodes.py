@@ -30,7 +30,7 @@ def read_benchmark(
 
 
 def as_raw(row: Row, task: str, split: str) -> Row:
-    """Stripped, with the answer as a list; unlabeled questions lose theirs here."""
+    """Stripped, with the answer as a list; that of an unlabeled question reaches the control arm gold alone."""
     answer = row["answer"] if isinstance(row["answer"], list) else [row["answer"]]
     return {
         "split": split,
@@ -38,7 +38,7 @@ def as_raw(row: Row, task: str, split: str) -> Row:
         "question": row["question"].strip(),
         "context": (row.get("context") or "").strip() or None,
         "choices": row.get("choices"),
-        "answer": None if split == "unlabeled" else answer,
+        "answer": answer,
     }
 
 

@@ -4,6 +4,7 @@ Computes no statistic of its own: those are in the metrics of the rounds and of 
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any
 
@@ -11,7 +12,7 @@ import plotly.graph_objects as go
 import polars as pl
 
 from lmsi_kedro.datasets.model_directory import Model
-from lmsi_kedro.params import Guard
+from lmsi_kedro.params import Arm, Guard
 from lmsi_kedro.pipelines.evaluation.comparison import Metrics
 from lmsi_kedro.pipelines.evaluation.nodes import accepted_keys
 from lmsi_kedro.report.render import render
@@ -51,38 +52,71 @@ def describe_round(
     }
 
 
+def gather_controls(*measured: Any, arms: Sequence[Arm]) -> Metrics:
+    """controls: base against each arm; vote_over: each arm against the vote of round 1; equal_compute.
+
+    measured is these comparisons in that order; the last one, which self_improve does not make, may be absent.
+    """
+    over_base, vote_over = measured[: len(arms)], measured[len(arms) : 2 * len(arms)]
+    return {
+        "controls": dict(zip(arms, over_base, strict=True)),
+        "vote_over": dict(zip(arms, vote_over, strict=True)),
+        "equal_compute": next(iter(measured[2 * len(arms) :]), {}),
+    }
+
+
 def summarise(
-    random: Metrics, vote_over_random: Metrics, guard: Guard, *rounds: Metrics
+    controls: Metrics, label_precision: Metrics, guard: Guard, *rounds: Metrics
 ) -> Metrics:
-    """metrics.json: the last round against the base, and round 1 against its control arm."""
-    if any(measured["before"] != random["before"] for measured in rounds):
+    """metrics.json: the last round against the base, and round 1 against its control arms."""
+    bases = [measured["before"] for measured in [*rounds, *controls["controls"].values()]]
+    if any(base != bases[0] for base in bases):
         raise ValueError("rounds and controls must be compared with the same base model")
     return {
-        "headline": {**_headline(rounds, random, vote_over_random), "guard": guard},
+        "headline": {**_headline(rounds, controls), "guard": guard},
         "rounds": list(rounds),
-        "controls": {"random": random},
-        "vote_over_random": vote_over_random,
+        **controls,
+        "label_precision": label_precision,
     }
 
 
 NOTHING = dict.fromkeys(("before", "after", "delta", "delta_low", "delta_high", "p_value"))
+WITHOUT_VOTE = (
+    "random",
+    "shuffled",
+)  # a gain is the vote's if these do less; the other arms vary something else
 
 
-def _headline(rounds: tuple[Metrics, ...], random: Metrics, contest: Metrics) -> Metrics:
+def _headline(rounds: tuple[Metrics, ...], controls: Metrics) -> Metrics:
     """CoT greedy, pooled; without labeled held-out questions nothing is measured, so nothing is claimed."""
     if "cot_greedy" not in rounds[-1]["pooled"]:
-        claims = {"improved": False, "beats_controls": False, "random_upper_share": None}
-        return {**NOTHING, "n": 0, **claims}
-    vote, last = (measured["pooled"]["cot_greedy"] for measured in (rounds[0], rounds[-1]))
-    control, paired = random["pooled"]["cot_greedy"], contest["pooled"]["cot_greedy"]
+        return {**NOTHING, "n": 0, "improved": False, "beats_controls": False, "arms": {}}
+    last = rounds[-1]["pooled"]["cot_greedy"]
+    arms = {arm: _standing(arm, rounds[0], controls) for arm in controls["controls"]}
     return {
         "before": last["before"]["accuracy"],
         "after": last["after"]["accuracy"],
         **{name: last[name] for name in ("delta", "delta_low", "delta_high", "p_value")},
         "n": last["after"]["n"],
         "improved": last["delta"] > 0 and last["p_value"] < SURE,
-        "beats_controls": paired["delta"] > 0 and paired["p_value"] < SURE,
-        "random_upper_share": control["delta_high"] / vote["delta"] if vote["delta"] > 0 else None,
+        "beats_controls": all(found["beaten"] for a, found in arms.items() if a in WITHOUT_VOTE),
+        "arms": arms,
+    }
+
+
+def _standing(arm: Arm, first: Metrics, controls: Metrics) -> Metrics:
+    """An arm's gain, its share of the vote's gain in round 1, and whether the vote is better than it."""
+    gain = controls["controls"][arm]["pooled"]["cot_greedy"]
+    vote, contest = (
+        first["pooled"]["cot_greedy"],
+        controls["vote_over"][arm]["pooled"]["cot_greedy"],
+    )
+    return {
+        "gain": gain["delta"],
+        "gain_high": gain["delta_high"],
+        "share": gain["delta"] / vote["delta"] if vote["delta"] > 0 else None,
+        "p_value": contest["p_value"],
+        "beaten": contest["delta"] > 0 and contest["p_value"] < SURE,
     }
 
 

@@ -1,14 +1,18 @@
 """From the metrics of every round to metrics.json and the page."""
 
+from collections.abc import Sequence
 from functools import partial, update_wrapper
 
 from kedro.pipeline import Node, Pipeline
 
+from lmsi_kedro.params import Arm
+from lmsi_kedro.pipelines.evaluation.calibration import calibrate_probe
 from lmsi_kedro.pipelines.reporting.nodes import (
     choose_examples,
     describe_examples,
     describe_round,
     describe_run,
+    gather_controls,
     render_report,
     summarise,
 )
@@ -21,9 +25,12 @@ FIGURES = {
 }
 
 
-def create_pipeline(rounds: int) -> Pipeline:
-    """Reports on the base model and the given number of rounds; examples show the last one."""
-    return Pipeline([*numbers(rounds), *figures(), *examples(rounds), page()])
+def create_pipeline(
+    rounds: int, arms: Sequence[Arm] = ("random",), equal_compute: bool = False
+) -> Pipeline:
+    """Reports on the base model, the given number of rounds and control arms; examples show the last round."""
+    measured = [*numbers(rounds), controls(arms, equal_compute), label_precision()]
+    return Pipeline([*measured, *figures(), *examples(rounds), page()])
 
 
 def numbers(rounds: int) -> list[Node]:
@@ -45,9 +52,30 @@ def numbers(rounds: int) -> list[Node]:
         )
         for k in range(1, rounds + 1)
     ]
-    measured = ["metrics_random", "metrics_vote_over_random", "params:guard"]
+    measured = ["measured_controls", "label_precision", "params:guard"]
     summaries = [f"summary_{k}" for k in range(1, rounds + 1)]
     return [*described, Node(summarise, [*measured, *summaries], "metrics", name="summarise")]
+
+
+def controls(arms: Sequence[Arm], equal_compute: bool) -> Node:
+    """The comparisons of the control arms."""
+    measured = [f"metrics_{arm}" for arm in arms] + [f"metrics_vote_over_{arm}" for arm in arms]
+    return Node(
+        update_wrapper(partial(gather_controls, arms=arms), gather_controls),
+        inputs=[*measured, *(["equal_compute"] if equal_compute else [])],
+        outputs="measured_controls",
+        name="gather_controls",
+    )
+
+
+def label_precision() -> Node:
+    """What the base model's votes on probe questions, which the monitor sampled, say about thresholds."""
+    return Node(
+        calibrate_probe,
+        inputs=["monitor_readings_0", "labels", "questions", "tasks", "params:evaluation"],
+        outputs="label_precision",
+        name="calibrate_probe",
+    )
 
 
 def figures() -> list[Node]:

@@ -2,14 +2,17 @@
 
     questions, exemplars, model_k-1 -> sampling -> voting -> mixing -> fine_tuning -> model_k -> evaluation
 
-`create_pipeline(rounds)` chains that many rounds, each under its namespace `round_k`, trains the control arm on
-round 1's paths drawn without looking at votes, compares every model with the base model, and reports.
+`create_pipeline(rounds)` chains that many rounds, each under its namespace `round_k`, trains control arms beside
+round 1, compares every model with the base model, and reports. The pipeline `controls` is the same with every arm.
 """
+
+from collections.abc import Sequence
 
 from kedro.pipeline import Node, Pipeline
 
-from lmsi_kedro.params import Guard
+from lmsi_kedro.params import Arm, Guard
 from lmsi_kedro.pipelines import (
+    controls,
     evaluation,
     fine_tuning,
     mixing,
@@ -20,6 +23,7 @@ from lmsi_kedro.pipelines import (
     voting,
 )
 from lmsi_kedro.pipelines.evaluation.comparison import compare, vote_statistics
+from lmsi_kedro.pipelines.namespaces import namespaced
 
 SHARED = {"questions", "tasks", "exemplars"}
 LABELED = {*SHARED, "labels"}
@@ -39,19 +43,28 @@ STEPS = {
 }
 
 
-def create_pipeline(rounds: int, guard: Guard = "none") -> Pipeline:
-    """Preparation, rounds, control arm, evaluation of every model, report."""
+def create_pipeline(
+    rounds: int,
+    guard: Guard = "none",
+    arms: Sequence[Arm] = ("random",),
+    equal_compute: bool = False,
+) -> Pipeline:
+    """Preparation, rounds, control arms, evaluation of every model, report.
+
+    equal_compute: also what the compute of round 1 gains without training.
+    """
     return Pipeline(
         [
             preparation.create_pipeline(),
             create_examination("base_model", "health_0", "0", guard),
             *[create_round(number, guard) for number in range(1, rounds + 1)],
-            create_control(),
             create_evaluation("base_model", 0, "base", "0"),
             *[create_evaluation(f"model_{k}", k, "vote", str(k)) for k in range(1, rounds + 1)],
-            create_evaluation("model_random", 1, "random", "random"),
-            create_comparison(rounds),
-            reporting.create_pipeline(rounds),
+            *[controls.create_arm(arm) for arm in arms],
+            *[create_evaluation(f"model_{arm}", 1, arm, arm) for arm in arms],
+            *([controls.create_equal_compute()] if equal_compute else []),
+            create_comparison(rounds, arms),
+            reporting.create_pipeline(rounds, arms, equal_compute),
         ]
     )
 
@@ -106,23 +119,9 @@ def create_round(number: int, guard: Guard = "none") -> Pipeline:
 def create_examination(model: str, health: str, suffix: str, guard: Guard) -> Pipeline:
     """What the collapse monitor sees of a model."""
     steps = monitoring.create_examination(guard)
-    return namespaced(steps, f"monitor_{suffix}", LABELED, {"model": model, "health": health})
-
-
-def create_control() -> Pipeline:
-    """The arm `random` of round 1: same questions, counts, steps and seed, other paths."""
-    steps = Pipeline([mixing.create_pipeline("random"), fine_tuning.create_pipeline()])
-    renamed = {
-        "examples": "examples_random",
-        "leaks": "leaks_random",
-        "tuned_model": "model_random",
-        "voted": "selected",
-    }
-    of_round = {*SHARED, "base_model", "readings", "paths", "previous_examples"}
-    arm = namespaced(steps, "random", of_round, renamed)
-    outside = {"previous_examples": "examples_0"}
-    made = {"examples_random", "leaks_random", "model_random"}
-    return namespaced(arm, "round_1", {*SHARED, "base_model"} | made, outside)
+    readings = f"monitor_readings_{suffix}"
+    renamed = {"model": model, "health": health, "monitor_readings": readings}
+    return namespaced(steps, f"monitor_{suffix}", LABELED, renamed)
 
 
 def create_evaluation(model: str, round: int, arm: str, suffix: str) -> Pipeline:
@@ -137,12 +136,13 @@ def create_evaluation(model: str, round: int, arm: str, suffix: str) -> Pipeline
     return namespaced(steps, f"evaluation_{suffix}", LABELED, renamed)
 
 
-def create_comparison(rounds: int) -> Pipeline:
-    """Every model against the base model and the one before; the vote of round 1 against its control."""
+def create_comparison(rounds: int, arms: Sequence[Arm]) -> Pipeline:
+    """Every model against the base model and the one before; the vote of round 1 against its controls."""
     numbers = range(1, rounds + 1)
     pairs = [(f"metrics_{k}", "0", str(k)) for k in numbers]
     pairs += [(f"metrics_step_{k}", str(k - 1), str(k)) for k in numbers]
-    pairs += [("metrics_random", "0", "random"), ("metrics_vote_over_random", "random", "1")]
+    pairs += [(f"metrics_{arm}", "0", arm) for arm in arms]
+    pairs += [(f"metrics_vote_over_{arm}", arm, "1") for arm in arms]
     return Pipeline(
         [
             Node(
@@ -153,19 +153,4 @@ def create_comparison(rounds: int) -> Pipeline:
             )
             for name, before, after in pairs
         ]
-    )
-
-
-def namespaced(
-    steps: Pipeline, namespace: str, shared: set[str], renamed: dict[str, str]
-) -> Pipeline:
-    """The steps under a namespace; shared names and parameters keep theirs, renamed ones leave it."""
-    used = steps.inputs() | steps.all_outputs()
-    names = {name: renamed.get(name, name) for name in used if name in shared or name in renamed}
-    return Pipeline(
-        steps,
-        namespace=namespace,
-        inputs={name: new for name, new in names.items() if name in steps.inputs()},
-        outputs={name: new for name, new in names.items() if name in steps.all_outputs()},
-        parameters={name for name in steps.inputs() if name.startswith("params:")},
     )

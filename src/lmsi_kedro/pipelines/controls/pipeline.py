@@ -1,0 +1,77 @@
+"""Builds one control arm of round 1, and the vote of the untrained model under the same compute."""
+
+from kedro.pipeline import Node, Pipeline
+
+from lmsi_kedro.params import Arm
+from lmsi_kedro.pipelines import evaluation, fine_tuning, mixing
+from lmsi_kedro.pipelines.controls.nodes import afford_paths, contrast, plan_untrained
+from lmsi_kedro.pipelines.namespaces import namespaced
+
+OUTSIDE = {"questions", "tasks", "exemplars", "base_model", "gold_labels"}
+
+
+def create_arm(arm: Arm) -> Pipeline:
+    """model_{arm}: the base model after the steps, batch and seed of round 1 on another set of examples.
+
+    A set that is shorter than the vote's is repeated, since the number of steps is the same.
+    """
+    steps = Pipeline([mixing.create_pipeline(arm), fine_tuning.create_pipeline()])
+    made = {"examples": f"examples_{arm}", "leaks": f"leaks_{arm}", "tuned_model": f"model_{arm}"}
+    of_round = {"readings", "paths", "previous_examples", "voted_examples"}
+    inner = namespaced(steps, arm, OUTSIDE | of_round, {**made, "voted": "selected"})
+    renamed = {"previous_examples": "examples_0", "voted_examples": "examples_1"}
+    return namespaced(inner, "round_1", OUTSIDE | set(made.values()), renamed)
+
+
+def create_equal_compute() -> Pipeline:
+    """equal_compute: the untrained model's vote, with the paths that round 1 costs, against model_1."""
+    measured = evaluation.create_pipeline(0, "untrained").only_nodes(
+        "read_evaluation_answers", "decide_answers", "mark_predictions"
+    )
+    steps = Pipeline(
+        [
+            Node(
+                afford_paths,
+                inputs=[
+                    "vote_statistics",
+                    "candidate",
+                    "questions",
+                    "tasks",
+                    "params:evaluation",
+                    "params:controls",
+                ],
+                outputs="afforded",
+                name="afford_paths",
+            ),
+            Node(
+                plan_untrained,
+                inputs=[
+                    "questions",
+                    "exemplars",
+                    "base_model",
+                    "tasks",
+                    "params:evaluation",
+                    "params:engine",
+                    "afforded",
+                ],
+                outputs="evaluation_paths",
+                name="sample_untrained",
+            ),
+            measured,
+            Node(
+                contrast,
+                inputs=["predictions", "tuned_predictions", "afforded"],
+                outputs="equal_compute",
+                name="contrast",
+            ),
+        ]
+    )
+    renamed = {
+        "vote_statistics": "vote_statistics_1",
+        "candidate": "candidate_1",
+        "evaluation_readings": "evaluation_readings_untrained",
+        "predictions": "predictions_untrained",
+        "tuned_predictions": "predictions_1",
+        "equal_compute": "equal_compute",
+    }
+    return namespaced(steps, "untrained", {*OUTSIDE, "labels"}, renamed)

@@ -1,0 +1,62 @@
+"""Does the confidence of a vote tell how often it is right (paper, section 5.1 and figure 2)?"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from lmsi_kedro import kernels, statistics
+from lmsi_kedro.params import EvaluationParams
+from lmsi_kedro.pipelines.evaluation.nodes import accepted_keys, is_accepted
+from lmsi_kedro.tasks import Tasks
+
+
+def calibrate(predictions: pl.DataFrame, tasks: Sequence[str]) -> dict[str, Any] | None:
+    """Reliability bins, ECE and Brier score of the tasks' votes; None without votes."""
+    voted = predictions.filter(
+        pl.col("mode") == "self_consistency",
+        pl.col("confidence").is_not_null(),
+        pl.col("task").is_in(tasks),
+    )
+    if voted.is_empty():
+        return None
+    confidence, correct = voted["confidence"].to_numpy(), voted["correct"].to_numpy()
+    bins = statistics.reliability(confidence, correct)
+    return {
+        "n": voted.height,
+        "ece": statistics.expected_calibration_error(bins),
+        "brier": statistics.brier(confidence, correct),
+        "bins": [b._asdict() for b in bins],
+    }
+
+
+def calibrate_probe(
+    readings: pl.DataFrame,
+    labels: pl.DataFrame,
+    questions: pl.DataFrame,
+    tasks: Tasks,
+    evaluation: EvaluationParams,
+) -> dict[str, Any]:
+    """From which confidence on votes on probe questions are right as often as evaluation.label_precision wants.
+
+    Only reported: it tells what voting.min_confidence would do. Empty without labeled probe questions; its
+    `threshold` is None when no confidence is enough.
+    """
+    accepted = accepted_keys(labels, questions.filter(split="probe"), tasks)
+    known = readings.join(accepted, on="question_id", how="semi").sort("question_id", "path")
+    if known.is_empty():
+        return {}
+    asked = known.group_by("question_id", maintain_order=True).len()
+    votes = kernels.count_votes(known["key"], np.concatenate([[0], asked["len"].cum_sum()]))
+    voted = asked.with_columns(votes["key"], votes["confidence"]).join(accepted, on="question_id")
+    right = voted.select(is_accepted()).to_series().to_numpy()
+    confidence = voted["confidence"].to_numpy()
+    found = statistics.threshold_for(evaluation.label_precision, confidence, right)
+    return {
+        "n": len(right),
+        "paths": int(asked["len"].max()),  # type: ignore[arg-type]
+        "accuracy": float(right.mean()),
+        "wanted": evaluation.label_precision,
+        "threshold": found._asdict() if found else None,
+    }

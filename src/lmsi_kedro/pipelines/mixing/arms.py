@@ -1,0 +1,95 @@
+"""Which paths an arm teaches: those that agree with the vote, or, as a control, others under the same budget."""
+
+from collections.abc import Iterable
+from random import Random
+
+import polars as pl
+
+from lmsi_kedro import schemas
+from lmsi_kedro.params import Format, MixingParams, VotingParams
+from lmsi_kedro.pipelines.evaluation.nodes import accepted_keys, is_accepted
+from lmsi_kedro.pipelines.voting.nodes import thin_out
+from lmsi_kedro.tasks import Tasks
+
+SELECTED = list(schemas.SELECTED)
+
+
+def select_voted(answers: pl.DataFrame, paths: Iterable[pl.DataFrame]) -> pl.DataFrame:
+    """selected: the kept paths, with their texts."""
+    return with_texts(answers.filter("kept"), paths, "vote")
+
+
+def select_random(
+    readings: pl.DataFrame,
+    paths: Iterable[pl.DataFrame],
+    voted: pl.DataFrame,
+    mixing: MixingParams,
+) -> pl.DataFrame:
+    """As many distinct readable paths per question as the vote keeps, drawn without looking at votes."""
+    readable = readings.filter(pl.col("key").is_not_null()).sort("question_id", "path")
+    distinct = readable.unique(["question_id", "content"], keep="first", maintain_order=True)
+    limit = dict(voted.group_by("question_id").len().iter_rows())
+    drawn = []
+    for (question,), rows in distinct.partition_by("question_id", as_dict=True).items():
+        count = min(limit.get(question, 0), rows.height)
+        drawn.append(rows[Random(f"{mixing.seed} {question}").sample(range(rows.height), count)])
+    return with_texts(pl.concat([distinct.clear(), *drawn]), paths, "random")
+
+
+def with_texts(chosen: pl.DataFrame, paths: Iterable[pl.DataFrame], arm: str) -> pl.DataFrame:
+    """The chosen paths' texts, taken chunk by chunk; ValueError if nothing was chosen."""
+    if chosen.is_empty():
+        raise ValueError(f"arm {arm}: no path was kept, so there is nothing to train on")
+    keys = chosen.select("question_id", "path", "key", "surface", arm=pl.lit(arm))
+    texts = [chunk.join(keys, on=["question_id", "path"]).select(SELECTED) for chunk in paths]
+    return pl.concat(texts).sort("question_id", "path")
+
+
+def select_shuffled(
+    voted: pl.DataFrame, questions: pl.DataFrame, mixing: MixingParams
+) -> pl.DataFrame:
+    """Every question gets the voted paths of another one of its task: right answers, but not to what was asked."""
+    task_of = dict(questions.select("question_id", "task").iter_rows())
+    givers: dict[str, list[str]] = {}
+    for question in voted["question_id"].unique().sort():
+        givers.setdefault(task_of[question], []).append(question)
+    receiver: dict[str, str] = {}
+    for task, names in givers.items():
+        Random(f"{mixing.seed} {task}").shuffle(names)
+        if len(names) > 1:  # a lone question has no other one's paths to get
+            receiver |= dict(zip(names, [*names[1:], names[0]], strict=True))
+    given = voted.filter(pl.col("question_id").is_in(list(receiver)))
+    if given.is_empty():
+        raise ValueError("arm shuffled: no task has two questions with kept paths")
+    return given.with_columns(
+        pl.col("question_id").replace_strict(receiver), arm=pl.lit("shuffled")
+    ).sort("question_id", "path")
+
+
+def select_gold(
+    readings: pl.DataFrame,
+    paths: Iterable[pl.DataFrame],
+    gold_labels: pl.DataFrame,
+    questions: pl.DataFrame,
+    tasks: Tasks,
+    voting: VotingParams,
+) -> pl.DataFrame:
+    """The upper bound: paths that are right by label, thinned out and capped as those of the vote."""
+    if gold_labels.is_empty():
+        raise ValueError(
+            "arm gold: no unlabeled question has an answer in the question file; leave gold out of controls.arms"
+        )
+    accepted = accepted_keys(gold_labels, questions, tasks)
+    reason = pl.when(is_accepted()).then(pl.lit("agrees")).otherwise(pl.lit("disagrees"))
+    judged = readings.join(accepted, on="question_id").with_columns(reason=reason)
+    return with_texts(thin_out(judged, voting).filter(reason="agrees"), paths, "gold")
+
+
+def keep_formats(
+    voted_examples: pl.DataFrame, arm: str, formats: tuple[Format, ...]
+) -> pl.DataFrame:
+    """examples: the vote's own, in these formats alone (paper, table 5)."""
+    kept = voted_examples.filter(pl.col("format").is_in(formats))
+    if kept.is_empty():
+        raise ValueError(f"arm {arm}: the vote has no example in {' or '.join(formats)}")
+    return kept.with_columns(arm=pl.lit(arm))
