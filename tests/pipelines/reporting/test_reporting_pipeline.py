@@ -26,7 +26,7 @@ from tests.fabricate import NAMES, TASKS, evaluation_readings, labels, predictio
 N = 50
 EVALUATION = EvaluationParams(
     modes=["self_consistency"], greedy_questions=9, voted_questions=9, m=8, temperature=0.7,
-    raised_temperature=1.2, max_new_tokens=64, label_precision=0.9, seed=1,
+    raised_temperature=1.2, max_new_tokens=64, label_precision=0.7, seed=1,
 )  # fmt: skip
 LEAKS = {"questions": 30, "exact": 1, "overlapping": 4, "words": 13}
 VOTES = {
@@ -155,14 +155,14 @@ def test_headline_is_the_last_round_against_the_base(made: dict[str, Any]) -> No
 
 
 def test_the_probe_tells_which_threshold_is_precise(made: dict[str, Any]) -> None:
-    """The lowest confidence from which on 90 % of the base model's votes are right, by brute force."""
+    """The lowest confidence from which on 70 % of the base model's votes are right, by brute force."""
     found = made["metrics"]["label_precision"]
     voted = predictions(N, 0.45).filter(mode="self_consistency")
     shares = {
         c: voted.filter(pl.col("confidence") >= c)["correct"].mean() for c in voted["confidence"]
     }
-    assert (found["n"], found["paths"], found["wanted"]) == (3 * N, 8, 0.9)
-    assert found["threshold"]["confidence"] == min(c for c, share in shares.items() if share >= 0.9)
+    assert (found["n"], found["paths"], found["wanted"]) == (3 * N, 8, 0.7)
+    assert found["threshold"]["confidence"] == min(c for c, share in shares.items() if share >= 0.7)
     assert f"a confidence of at least {found['threshold']['confidence']:.2f}" in made["report"]
 
 
