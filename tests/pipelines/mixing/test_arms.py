@@ -16,7 +16,9 @@ VOTING = VotingParams(
 
 def voted(counts: dict[str, int]) -> pl.DataFrame:
     """So many kept paths of each question; question a1 belongs to mini_arc, g1 to mini_gsm."""
-    rows = [(q, p, "vote", f"num:{q}", q, f"{q} {p}.") for q, n in counts.items() for p in range(n)]
+    rows = [
+        (q, p, "s", "vote", f"num:{q}", q, f"{q} {p}.") for q, n in counts.items() for p in range(n)
+    ]
     return pl.DataFrame(rows, schema=schemas.SELECTED, orient="row")
 
 

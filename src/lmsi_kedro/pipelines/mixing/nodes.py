@@ -26,7 +26,6 @@ from lmsi_kedro.tasks.encoding import encode_target, frame_of
 from lmsi_kedro.tasks.overlap import LEAK_WORDS, Evaluated
 
 
-
 def leave_out_leaks(
     selected: pl.DataFrame, questions: pl.DataFrame
 ) -> tuple[pl.DataFrame, dict[str, int]]:
