@@ -63,7 +63,7 @@ def questions(folder: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("env", ["base", "smoke", "full", "paper", "gpu", "cluster"])
+@pytest.mark.parametrize("env", ["base", "smoke", "full", "paper", "gpu", "cluster", "scpo"])
 def test_a_preset_is_a_graph_with_valid_parameters(env: str, tmp_path: Path) -> None:
     from kedro.framework.project import pipelines
 

@@ -46,6 +46,7 @@ class MonitorParams(Params):
     min_distinct_paths: float = Field(ge=0, le=1, description="share of the share before")
     min_length: float = Field(ge=0, le=1, description="share of the tokens per path before")
     max_length: float = Field(ge=1, description="multiple of the tokens per path before")
+    max_agreement_rise: float = Field(ge=0, le=1, description="while the winners' entropy falls")
     max_unreadable_rise: float = Field(ge=0, le=1, description="in shares of all paths")
     max_accuracy_fall: float = Field(ge=0, le=1, description="on the probe; guard=probe only")
     on_alarm: Literal["roll_back", "stop"]

@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from lmsi_kedro.params.base import Params, Share
+from lmsi_kedro.params.base import Params, Share, of_round
 
 Format = Literal["few_shot_cot", "few_shot_direct", "zero_shot_cot", "zero_shot_direct"]
 
@@ -26,7 +26,7 @@ class VotingParams(Params):
     def threshold(self, round: int) -> float:
         """The min_confidence of a round, which are counted from 1."""
         if isinstance(self.min_confidence, list):
-            return self.min_confidence[min(round, len(self.min_confidence)) - 1]
+            return of_round(self.min_confidence, round)
         return self.min_confidence
 
     @field_validator("min_confidence")

@@ -35,7 +35,7 @@ from tests.fabricate import TASKS, evaluation_readings, labels, questions
 ROOT = Path(__file__).parents[3]
 MONITOR = MonitorParams(
     questions_per_task=16, m=4, min_winner_entropy=0.5, min_distinct_paths=0.2, min_length=0.33,
-    max_length=3.0, max_unreadable_rise=0.2, max_accuracy_fall=0.05, on_alarm="roll_back",
+    max_length=3.0, max_agreement_rise=0.2, max_unreadable_rise=0.2, max_accuracy_fall=0.05, on_alarm="roll_back",
 )  # fmt: skip
 HEALTHY = {
     "questions": 16, "agreement": 0.6, "winner_entropy": 3.0, "distinct_paths": 0.8,
@@ -69,6 +69,8 @@ def test_signals_by_hand() -> None:
         ({"distinct_paths": 0.1}, "distinct_paths 0.80 -> 0.10"),
         ({"tokens_per_path": 8}, "tokens_per_path 30.00 -> 8.00"),
         ({"tokens_per_path": 99}, "tokens_per_path 30.00 -> 99.00"),
+        ({"agreement": 0.9, "winner_entropy": 2.2}, "agreement 0.60 -> 0.90"),
+        ({"agreement": 0.7, "winner_entropy": 2.2}, None),
         ({"unreadable": 0.4}, "unreadable 0.10 -> 0.40"),
         ({"accuracy": 0.5}, "accuracy on the probe 0.60 -> 0.50"),
         ({"agreement": 0.99, "winner_entropy": 2.9, "tokens_per_path": 25, "accuracy": 0.9}, None),

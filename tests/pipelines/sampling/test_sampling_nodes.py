@@ -52,6 +52,23 @@ def asked_with(made: Plan) -> dict[tuple[str, int], str]:
     return found
 
 
+def test_the_temperature_of_a_round_is_its_own() -> None:
+    """temperatures has one per round, and the last one stands for all later rounds."""
+    sampling = Sampling(temperature=0.7, max_new_tokens=4, seed=3)
+    paths = PathParams(m=2, sampling=sampling, questions_per_task=3, temperatures=[0.5, 0.9])
+    model, tasks = Model(Path("model"), "digest"), Tasks({"sums": TASK})
+    tables = (QUESTIONS, exemplars("sums"), model, tasks)
+    drawn = [
+        {
+            chunk.sampling.temperature
+            for chunk in plan_paths(*tables, paths, ENGINE, VOTING, k).chunks.values()
+        }
+        for k in (1, 2, 3)
+    ]
+    assert drawn == [{0.5}, {0.9}, {0.9}]
+    assert paths.model_copy(update={"temperatures": None}).of_round(3) == sampling
+
+
 def test_paths_take_turns_over_the_sets_two_at_a_time() -> None:
     """40 paths over 20 sets are two of each, as in the paper."""
     names = [f"sums/{i:02}" for i in range(20)]

@@ -90,7 +90,11 @@ def examine_probe(
 
 
 def judge(before: Health, after: Health, monitor: MonitorParams) -> list[str]:
-    """One sentence for every signal of a task that passed its limit; none means healthy."""
+    """One sentence for every signal of a task that passed its limit; none means healthy.
+
+    More agreement is what training is for. It is an alarm where the winners' entropy falls half the way to its own
+    limit besides: consensus on ever fewer answers.
+    """
     limits = {
         "winner_entropy": (monitor.min_winner_entropy, None),
         "distinct_paths": (monitor.min_distinct_paths, None),
@@ -102,6 +106,10 @@ def judge(before: Health, after: Health, monitor: MonitorParams) -> list[str]:
         for signal, (low, high) in limits.items():
             if now[signal] < low * was[signal] or (high and now[signal] > high * was[signal]):
                 alarms.append(f"{task}: {signal} {was[signal]:.2f} -> {now[signal]:.2f}")
+        consensus = now["agreement"] - was["agreement"] > monitor.max_agreement_rise
+        halfway = (1 + monitor.min_winner_entropy) / 2
+        if consensus and now["winner_entropy"] < halfway * was["winner_entropy"]:
+            alarms.append(f"{task}: agreement {was['agreement']:.2f} -> {now['agreement']:.2f}")
         if now["unreadable"] > was["unreadable"] + monitor.max_unreadable_rise:
             alarms.append(f"{task}: unreadable {was['unreadable']:.2f} -> {now['unreadable']:.2f}")
         if "accuracy" in now and now["accuracy"] < was["accuracy"] - monitor.max_accuracy_fall:

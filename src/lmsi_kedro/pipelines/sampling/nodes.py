@@ -23,6 +23,7 @@ def plan_paths(
     paths: PathParams,
     engine: EngineParams,
     voting: VotingParams,
+    round: int = 1,
 ) -> Plan:
     """m few-shot chain-of-thought paths for the unlabeled questions of every in-domain task.
 
@@ -37,7 +38,7 @@ def plan_paths(
         asked = questions.filter(task=name, split="unlabeled").head(paths.questions_per_task)
         sets = exemplar_sets(exemplars, tasks[name])
         for exemplar_set, indices, prompts in spread(asked, "few_shot_cot", sets, paths.m):
-            plan.add(prompts, indices, paths.sampling, {"exemplar_set": exemplar_set})
+            plan.add(prompts, indices, paths.of_round(round), {"exemplar_set": exemplar_set})
     if not plan.chunks:
         raise ValueError("questions: no in-domain task has a question in the split 'unlabeled'")
     return plan

@@ -1,15 +1,18 @@
 """questions, exemplars, model -> paths."""
 
+from functools import partial, update_wrapper
+
 from kedro.pipeline import Node, Pipeline
 
 from lmsi_kedro.pipelines.sampling.nodes import plan_paths
 
 
-def create_pipeline() -> Pipeline:
+def create_pipeline(round: int = 1) -> Pipeline:
+    """The paths of a round, which is counted from 1: its temperature may be another than the last one's."""
     return Pipeline(
         [
             Node(
-                plan_paths,
+                update_wrapper(partial(plan_paths, round=round), plan_paths),
                 inputs=[
                     "questions",
                     "exemplars",

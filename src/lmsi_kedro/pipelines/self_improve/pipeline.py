@@ -81,7 +81,7 @@ def create_round(number: int, guard: Guard = "none") -> Pipeline:
         name="describe_votes",
     )
     steps = [
-        sampling.create_pipeline(),
+        sampling.create_pipeline(number),
         voting.create_pipeline(number),
         mixing.create_pipeline(),
         fine_tuning.create_pipeline(),
