@@ -13,6 +13,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from lmsi_kedro.commands import main
+from lmsi_kedro.datasets.model_directory import Model
 from tests.models import tiny_model
 
 ROOT = Path(__file__).parents[1]
@@ -85,6 +87,35 @@ def test_what_was_trained_on(data: Path) -> None:
         t.filter(format="zero_shot_cot").group_by("question_id").len() for t in (examples, random)
     ]
     assert counts[0].sort("question_id").equals(counts[1].sort("question_id"))
+
+
+def test_an_example_is_explained(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """From a training example to its path, its question's votes, the prompt, and the model that sampled it."""
+    example = pl.read_parquet(data / "05_examples" / "examples_1.parquet").filter(
+        format="zero_shot_cot"
+    )
+    row = example.row(0, named=True)
+    given = ["--env=smoke", f"--params=data_root={data}"]
+    assert main(["explain", row["example_id"], *given]) == 0
+    said = capsys.readouterr().out
+    answers = pl.read_parquet(data / "04_votes" / "round_1" / "answers.parquet")
+    mine = answers.filter(question_id=row["question_id"])
+    taught = mine.filter(path=row["path"])["key"][0]
+    assert f"example {row['example_id']}: arm vote of round 1, format zero_shot_cot" in said
+    assert f"votes of round 1: {taught} with " in said
+    assert f"-> path {row['path']}: {taught}, agrees" in said
+    assert said.count("path ") - said.count("-> path") >= mine.height - 1
+    assert row["target"].strip() in said
+    assert "prompt, exemplars mini_" in said
+    assert Model.at(ROOT / "data" / "06_models" / "base").digest in said
+    assert main(["explain", row["question_id"], *given]) == 0
+    assert "votes of round 1" in capsys.readouterr().out
+    questions = pl.read_parquet(data / "02_intermediate" / "questions.parquet")
+    held_out = questions.filter(split="held_out")["question_id"][0]
+    assert main(["explain", held_out, *given]) == 0
+    assert "no path of it was sampled to learn from" in capsys.readouterr().out
+    assert main(["explain", "nobody", *given]) == 1
+    assert "'nobody' is no example of rounds [1]" in capsys.readouterr().err
 
 
 def test_another_model_learns_from_its_paths(data: Path, tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from lmsi_kedro.commands import audit, doctor, forecast, report
+from lmsi_kedro.commands import audit, doctor, explain, forecast, report
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -14,6 +14,7 @@ def main(arguments: list[str] | None = None) -> int:
     audit.add_to(commands)
     forecast.add_to(commands)
     doctor.add_to(commands)
+    explain.add_to(commands)
     given = parser.parse_args(arguments)
     try:
         print(given.run(given))

@@ -1,0 +1,24 @@
+"""`lmsi explain`: where a training example comes from, or what a question's paths and votes were."""
+
+import argparse
+from typing import Any
+
+from lmsi_kedro.commands.project import add_configuration, configured
+
+
+def add_to(commands: Any) -> None:
+    """Adds this subcommand to argparse's subparsers."""
+    command: argparse.ArgumentParser = commands.add_parser(
+        "explain", help="trace an example or question: path, votes, prompt, model, round"
+    )
+    command.add_argument("id", help="an example_id or a question_id")
+    add_configuration(command)
+    command.set_defaults(run=lambda given: explained(given.id, given.env, given.params))
+
+
+def explained(identifier: str, env: str, params: str) -> str:
+    """The lineage in words, from the data of a finished run."""
+    from lmsi_kedro.lineage import explain
+
+    with configured(env, params) as (catalog, _):
+        return str(explain(identifier, catalog))

@@ -1,0 +1,138 @@
+"""Where a training example comes from: example -> path -> votes of its question -> prompt -> model -> round.
+
+In a notebook: `%load_ext kedro.ipython`, then `explain("0f3099fd272034b0", catalog)` with an id of an example or a
+question; print it, or read its fields. Only looks up what a run has stored, and computes nothing.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from lmsi_kedro.pipelines.sampling.nodes import exemplar_sets, prompts_of
+
+# Not `shuffled`: what it teaches to a question is the path of another one.
+ARMS = ("random", "gold", "direct_only", "few_shot_cot_only")
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Sampled:
+    """A question in one round: its paths with their answers, their vote, and what they were sampled with."""
+
+    round: int
+    paths: list[Row]
+    vote: Row
+    prompts: dict[str, str]  # by exemplar set
+    model: str
+    digest: str
+
+    def lines(self, taught: int | None) -> Iterator[str]:
+        vote = self.vote
+        yield (
+            f"votes of round {self.round}: {vote['key'] or 'no winner'} with {vote['votes']} of {vote['paths']}"
+            f" paths (confidence {vote['confidence']:.2f}), {'kept' if vote['kept'] else 'not kept'}: {vote['reason']}"
+        )
+        for path in self.paths:
+            mark = "->" if path["path"] == taught else "  "
+            yield (
+                f"{mark} path {path['path']}: {path['key'] or 'unreadable'}, {path['reason']},"
+                f" {path['tokens']} tokens, log-probability {path['logprob']:.2f}:{indented(path['text'])}"
+            )
+        for name, prompt in self.prompts.items():
+            yield f"prompt, exemplars {name}:{indented(prompt)}"
+        yield f"sampled by the model of round {self.round - 1}: {self.model}, digest {self.digest}"
+
+
+@dataclass(frozen=True)
+class Lineage:
+    """A question, the example of it that was asked for (or None), and every round that sampled the question."""
+
+    question: Row
+    example: Row | None
+    sampled: list[Sampled]
+
+    def __str__(self) -> str:
+        lines, taught = [], None
+        if (example := self.example) is not None:
+            taught = example["path"]
+            lines.append(
+                f"example {example['example_id']}: arm {example['arm']} of round {example['round']},"
+                f" format {example['format']}, weight {example['weight']:g}, path {taught}"
+            )
+            lines += [f"{name}:{indented(example[name])}" for name in ("prompt", "target")]
+        asked = self.question
+        lines.append(f"question {asked['question_id']}: {asked['task']}, {asked['split']}")
+        lines.append(indented(asked["question"]).lstrip("\n"))
+        for sampled in self.sampled:
+            lines += sampled.lines(taught)
+        if not self.sampled:
+            lines.append("no path of it was sampled to learn from")
+        return "\n".join(lines)
+
+
+def explain(identifier: str, catalog: Any) -> Lineage:
+    """The lineage of an example or a question of a finished run; ValueError for an unknown id."""
+    questions = catalog.load("questions")
+    rounds = list(stored_rounds(catalog))
+    example = find_example(identifier, catalog, rounds)
+    question_id = example["question_id"] if example else identifier
+    asked = questions.filter(question_id=question_id)
+    if asked.is_empty():
+        raise ValueError(
+            f"{identifier!r} is no example of rounds {rounds} or arms {', '.join(ARMS)}, and no question; ids are"
+            " in the column example_id of 05_examples/*.parquet and question_id of 02_intermediate/questions.parquet"
+        )
+    wanted = [example["round"]] if example else rounds
+    found = (look_up(asked, round, catalog) for round in wanted)
+    return Lineage(asked.row(0, named=True), example, [one for one in found if one])
+
+
+def stored_rounds(catalog: Any) -> Iterator[int]:
+    """1, 2, ... as far as the run has votes."""
+    round = 1
+    while catalog.exists(f"round_{round}.votes"):
+        yield round
+        round += 1
+
+
+def find_example(identifier: str, catalog: Any, rounds: list[int]) -> Row | None:
+    """The row of an example; the newest round that has it, then the control arms."""
+    for name in [*(f"examples_{k}" for k in reversed(rounds)), *(f"examples_{a}" for a in ARMS)]:
+        if catalog.exists(name):
+            row = catalog.load(name).filter(example_id=identifier)
+            if not row.is_empty():
+                return dict(row.row(0, named=True))
+    return None
+
+
+def look_up(asked: pl.DataFrame, round: int, catalog: Any) -> Sampled | None:
+    """What a round sampled of a question; None if nothing."""
+    question_id = asked["question_id"][0]
+    vote = catalog.load(f"round_{round}.votes").filter(question_id=question_id)
+    if vote.is_empty():
+        return None
+    answers = catalog.load(f"round_{round}.answers").filter(question_id=question_id)
+    chunks = (
+        chunk.filter(question_id=question_id) for chunk in catalog.load(f"round_{round}.paths")
+    )
+    paths = pl.concat(chunks).join(answers, on=["question_id", "path"]).sort("path")
+    task = catalog.load("tasks")[asked["task"][0]]
+    sets = exemplar_sets(catalog.load("exemplars"), task)
+    used = [name for name in sets if name in set(paths["exemplar_set"])]
+    name = "base_model" if round == 1 else f"model_{round - 1}"
+    model = catalog.load(name)
+    return Sampled(
+        round,
+        paths.to_dicts(),
+        vote.row(0, named=True),
+        {n: prompts_of(asked, "few_shot_cot", sets[n])[question_id].text for n in used},
+        str(model.path),
+        model.digest,
+    )
+
+
+def indented(text: str) -> str:
+    """On lines of its own."""
+    return "".join(f"\n      {line}" for line in text.strip().splitlines())
