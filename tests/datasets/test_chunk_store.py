@@ -22,6 +22,7 @@ class FakePlan:
     computed: list[str] = field(default_factory=list)
     following: "FakePlan | None" = None
     seen: list[str] = field(default_factory=list)
+    closed: bool = False
 
     @property
     def chunks(self) -> dict[str, str]:
@@ -37,6 +38,9 @@ class FakePlan:
     def then(self, paths: Iterable[pl.DataFrame]) -> "FakePlan | None":
         self.seen = [table["question_id"][0] for table in paths]
         return self.following
+
+    def close(self) -> None:
+        self.closed = True
 
 
 @pytest.fixture(params=["local", "memory"])
@@ -139,6 +143,8 @@ def test_a_plan_of_stages_goes_on_from_the_paths_of_the_last(place: str) -> None
     last = FakePlan(["c", "d"])
     again = FakePlan(["a", "b"], following=last)
     store(place).save(again)
+    assert cut.closed
+    assert again.closed
     assert (again.computed, last.computed) == ([], ["c"])
     assert ids(place) == ["a", "b", "c", "d"]
 

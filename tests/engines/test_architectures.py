@@ -11,11 +11,10 @@ from transformers import AutoConfig, AutoModelForCausalLM
 from lmsi_kedro.engines.chunk import Request
 from lmsi_kedro.engines.local import LocalEngine
 from lmsi_kedro.engines.local.plain_decoder import PlainDecoder
-from lmsi_kedro.engines.local.rows import said
 from lmsi_kedro.engines.local.tree_decoder import TreeDecoder
 from lmsi_kedro.mini_world.pretraining import train_tokenizer
 from lmsi_kedro.params import Sampling
-from lmsi_kedro.tasks import Prompt
+from lmsi_kedro.tasks import Prompt, said
 
 SMALL = {
     "hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 16,

@@ -9,6 +9,7 @@ import pytest
 
 from lmsi_kedro.datasets.chunk_store import ChunkStore
 from lmsi_kedro.engines.plan import Plan, Progress
+from lmsi_kedro.engines.tally import Tally
 from lmsi_kedro.params import EngineParams, Sampling
 from lmsi_kedro.tasks import Prompt
 from tests.models import tiny_model
@@ -178,7 +179,7 @@ def test_progress_says_how_far_the_paths_agree(caplog: pytest.LogCaptureFixture)
         {"question_id": list("aabb"), "key": ["1", "1", "1", "2"], "tokens": [5] * 4}
     )
     with caplog.at_level("INFO"):
-        Progress(1, lambda chunk: chunk).add(table)
+        Progress(1, Tally(lambda chunk: chunk)).add(table)
     assert "sampled 1 of 1 chunks: 4 paths, 75% agree" in caplog.text
     for figure in ("paths/s", "tokens/s", "0 s left"):
         assert figure in caplog.text

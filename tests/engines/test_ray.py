@@ -20,7 +20,7 @@ ENGINE = EngineParams(
 
 def plan(model: Path, executor: str) -> Plan:
     made = Plan(model, "d", ENGINE.model_copy(update={"executor": executor}))
-    made.add(PROMPTS, 4, Sampling(temperature=1.0, max_new_tokens=64, seed=3), {})
+    made.add(PROMPTS, range(4), Sampling(temperature=1.0, max_new_tokens=64, seed=3), {})
     return made
 
 

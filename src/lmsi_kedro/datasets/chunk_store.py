@@ -13,6 +13,7 @@ import io
 import json
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
 from typing import Any, Protocol, Self
 
 import polars as pl
@@ -35,6 +36,8 @@ class Plan(Protocol):
     def compute(self, missing: Sequence[str]) -> Iterator[tuple[str, pl.DataFrame]]: ...
 
     def then(self, paths: Iterable[pl.DataFrame]) -> Self | None: ...
+
+    def close(self) -> None: ...
 
 
 class Chunks:
@@ -81,7 +84,7 @@ class ChunkStore(AbstractDataset[Plan, Chunks]):
         """Compute and write what is missing, stage after stage, then the manifest."""
         names: list[str] = []
         stage: Plan | None = plan
-        with self._folder.writing():
+        with self._folder.writing(), closing(plan):
             while stage is not None:
                 complete = self.complete(stage)
                 names += complete

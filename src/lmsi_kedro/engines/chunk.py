@@ -2,8 +2,11 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from typing import Protocol
+
+import polars as pl
 
 from lmsi_kedro.params import Sampling
 from lmsi_kedro.tasks import Prompt
@@ -20,6 +23,13 @@ class Request:
     paths: range
 
 
+class Engine(Protocol):
+    """What draws paths: `local` has the model in this process, `server` asks for them."""
+
+    def sample(self, requests: Sequence[Request], sampling: Sampling) -> pl.DataFrame:
+        """The paths of requests with one shared prompt and as many paths each: `paths` but exemplar_set."""
+
+
 @dataclass(frozen=True)
 class Chunk:
     """Requests with one shared prompt, sampled together; columns are constants added to its table."""
@@ -28,13 +38,17 @@ class Chunk:
     sampling: Sampling
     columns: Mapping[str, str]
 
-    def address(self, digest: str, dtype: str, chat: str) -> str:
-        """The hash of all that decides the chunk's content."""
+    def table(self, engine: Engine) -> pl.DataFrame:
+        """The chunk's paths."""
+        drawn = engine.sample(self.requests, self.sampling)
+        return drawn.with_columns(pl.lit(value).alias(name) for name, value in self.columns.items())
+
+    def address(self, digest: str, engine: Mapping[str, str]) -> str:
+        """The hash of all that decides the chunk's content: engine is EngineParams.identity."""
         content = {
             "version": VERSION,
             "model": digest,
-            "dtype": dtype,
-            "chat": chat,
+            **engine,
             "sampling": self.sampling.model_dump(),
             "columns": dict(self.columns),
             "requests": [

@@ -1,6 +1,7 @@
-"""Where chunks are computed: in processes of this machine, or on a Ray cluster. The same chunks, the same bytes.
+"""Where chunks are computed: in processes of this machine, on a Ray cluster, or by servers.
 
-A worker loads the model once and keeps it; which worker computes a chunk does not matter to its content.
+In processes and on Ray the same chunks give the same bytes: a worker loads the model once and keeps it, and which
+worker computes a chunk does not matter. What servers promise is said in `server.engine`.
 """
 
 import os
@@ -13,7 +14,7 @@ from importlib import import_module
 from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import polars as pl
 
@@ -25,38 +26,64 @@ _engine: Any = None
 _loaded: tuple[str, EngineParams] | None = None
 
 
-def compute(
-    model: Path, engine: EngineParams, chunks: dict[str, Chunk], missing: Sequence[str]
-) -> Computed:
-    """The missing chunks, in the order in which they are finished."""
-    run = on_ray if engine.executor == "ray" else in_processes
-    return run(model, engine, chunks, missing)
+class Executor(Protocol):
+    """Starts what it needs with the first chunk, and keeps it until it is closed."""
+
+    def compute(self, chunks: dict[str, Chunk], missing: Sequence[str]) -> Computed:
+        """The missing chunks, in the order in which they are finished."""
+
+    def close(self) -> None: ...
 
 
-def in_processes(
-    model: Path, engine: EngineParams, chunks: dict[str, Chunk], missing: Sequence[str]
-) -> Computed:
+def executor(model: Path, digest: str, engine: EngineParams) -> Executor:
+    """The one that the parameters name, for a model with this digest."""
+    if engine.executor == "processes":
+        return Processes(model, engine)
+    if engine.executor == "ray":
+        return RayTasks(model, engine)
+    from lmsi_kedro.engines.server import Servers
+
+    return Servers(model, digest, engine)
+
+
+class Processes:
     """On this machine: a process per worker, which dies with this one."""
-    context = get_context("spawn")
-    with ProcessPoolExecutor(
-        min(engine.workers, len(missing)),
-        mp_context=context,
-        initializer=start_worker,
-        initargs=(os.getpid(), context.Value("i", 0)),
-    ) as pool:
+
+    def __init__(self, model: Path, engine: EngineParams) -> None:
+        self.model, self.engine = model, engine
+        self.pool: ProcessPoolExecutor | None = None
+
+    def compute(self, chunks: dict[str, Chunk], missing: Sequence[str]) -> Computed:
+        """RuntimeError when a worker was killed."""
+        pool = self.started()
         try:
             yield from finished(
-                lambda name: pool.submit(sample, str(model), engine, chunks[name]),
+                lambda name: pool.submit(sample, str(self.model), self.engine, chunks[name]),
                 missing,
-                2 * engine.workers,  # a worker that is done finds the next chunk waiting
+                2 * self.engine.workers,  # a worker that is done finds the next chunk waiting
             )
         except BrokenProcessPool as error:
             raise RuntimeError(
                 "a sampling worker died, most likely because memory ran out: lower engine.workers or "
                 "engine.rows_per_chunk and run again; the chunks that are done stay"
             ) from error
-        finally:
-            pool.shutdown(cancel_futures=True)
+
+    def started(self) -> ProcessPoolExecutor:
+        """The pool; it starts a process only for a chunk that finds none idle."""
+        if self.pool is None:
+            context = get_context("spawn")
+            self.pool = ProcessPoolExecutor(
+                self.engine.workers,
+                mp_context=context,
+                initializer=start_worker,
+                initargs=(os.getpid(), context.Value("i", 0)),
+            )
+        return self.pool
+
+    def close(self) -> None:
+        if self.pool is not None:
+            self.pool.shutdown(cancel_futures=True)
+            self.pool = None
 
 
 def finished(
@@ -90,32 +117,37 @@ def follow(parent: int) -> None:
     os._exit(1)
 
 
-def on_ray(
-    model: Path, engine: EngineParams, chunks: dict[str, Chunk], missing: Sequence[str]
-) -> Computed:
+class RayTasks:
     """On a Ray cluster, `workers` chunks at a time; what a lost node had in work is computed elsewhere.
 
     The model's directory must be there under the same path on every node.
     """
-    ray: Any = import_module("ray")
-    if not ray.is_initialized():
-        ray.init(address=engine.ray_address, log_to_driver=False)
-    resources = {"num_cpus": 1, "num_gpus": 1 if ray.cluster_resources().get("GPU") else 0}
-    remote = ray.remote(sample).options(max_retries=-1, **resources)
-    waiting, running = list(reversed(missing)), dict[Any, str]()
-    while waiting or running:
-        while waiting and len(running) < engine.workers:
-            name = waiting.pop()
-            running[remote.remote(str(model), engine, chunks[name])] = name
-        finished, _ = ray.wait(list(running))
-        for reference in finished:
-            yield running.pop(reference), ray.get(reference)
+
+    def __init__(self, model: Path, engine: EngineParams) -> None:
+        self.model, self.engine = model, engine
+
+    def compute(self, chunks: dict[str, Chunk], missing: Sequence[str]) -> Computed:
+        ray: Any = import_module("ray")
+        if not ray.is_initialized():
+            ray.init(address=self.engine.ray_address, log_to_driver=False)
+        resources = {"num_cpus": 1, "num_gpus": 1 if ray.cluster_resources().get("GPU") else 0}
+        remote = ray.remote(sample).options(max_retries=-1, **resources)
+        waiting, running = list(reversed(missing)), dict[Any, str]()
+        while waiting or running:
+            while waiting and len(running) < self.engine.workers:
+                name = waiting.pop()
+                running[remote.remote(str(self.model), self.engine, chunks[name])] = name
+            done, _ = ray.wait(list(running))
+            for reference in done:
+                yield running.pop(reference), ray.get(reference)
+
+    def close(self) -> None:
+        """The cluster stays: it may be another one's too."""
 
 
 def sample(model: str, engine: EngineParams, chunk: Chunk) -> pl.DataFrame:
     """In a worker: the chunk's paths."""
-    table: pl.DataFrame = loaded(model, engine).sample(chunk.requests, chunk.sampling)
-    return table.with_columns(pl.lit(value).alias(name) for name, value in chunk.columns.items())
+    return chunk.table(loaded(model, engine))
 
 
 def loaded(model: str, engine: EngineParams) -> Any:

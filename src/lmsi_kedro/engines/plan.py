@@ -4,12 +4,13 @@ import logging
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 import polars as pl
 
 from lmsi_kedro.engines.chunk import Chunk, Request
-from lmsi_kedro.engines.executors import compute
+from lmsi_kedro.engines.executors import Executor, executor
 from lmsi_kedro.engines.tally import Reader, Tally
 from lmsi_kedro.params import EngineParams, Sampling
 from lmsi_kedro.tasks import Prompt
@@ -43,8 +44,17 @@ class Plan:
     early_stop: float | None = None
     chunks: dict[str, Chunk] = field(default_factory=dict)
     postponed: list[Wanted] = field(default_factory=list)
-    votes: Tally | None = None
+    votes: Tally | None = None  # of the earlier stages
     horizon: int = PATH_BLOCK
+
+    @cached_property
+    def executor(self) -> Executor:
+        """Shared by all stages, so that a model is loaded once."""
+        return executor(self.model, self.digest, self.engine)
+
+    def close(self) -> None:
+        """Lets the workers go, after the last stage."""
+        self.executor.close()
 
     def add(
         self,
@@ -73,50 +83,52 @@ class Plan:
             alike.setdefault(prompt.shared, []).append(Request(question, prompt, block.paths))
         for requests in alike.values():
             for start in range(0, len(requests), size):
-                self.put(
-                    Chunk(tuple(requests[start : start + size]), block.sampling, block.columns)
-                )
+                batch = tuple(requests[start : start + size])
+                self.put(Chunk(batch, block.sampling, block.columns))
 
     def put(self, chunk: Chunk) -> None:
         """A chunk under its address."""
-        format, chat = self.engine.number_format, self.engine.chat
-        self.chunks[chunk.address(self.digest, format, chat)] = chunk
+        self.chunks[chunk.address(self.digest, self.engine.identity)] = chunk
 
     def compute(self, missing: Sequence[str]) -> Iterator[tuple[str, pl.DataFrame]]:
         """The missing chunks, in the order in which they are finished."""
         if not missing:
             return
-        progress = Progress(len(missing), self.read)
-        for name, table in compute(self.model, self.engine, self.chunks, missing):
+        progress = Progress(len(missing), self.tally())
+        for name, table in self.executor.compute(self.chunks, missing):
             progress.add(table)
             yield name, table
+
+    def tally(self) -> Tally:
+        """The votes of the earlier stages, to count on."""
+        return self.votes.copy() if self.votes else Tally(self.read)
 
     def then(self, paths: Iterable[pl.DataFrame]) -> "Plan | None":
         """The next block of paths, of the questions that the paths so far leave open; None when all is drawn.
 
         It depends on the content of the earlier blocks alone, so a resumed run plans what the first one did.
         """
-        if not self.postponed or self.read is None or self.early_stop is None:
+        if not self.postponed or self.early_stop is None:
             return None
-        votes = self.votes or Tally(self.read)
+        votes = self.tally()
         for table in paths:
             votes.add(table)
         decided = votes.decided(self.early_stop)
+        log.info("early stop: %d of %d questions are decided", len(decided), len(votes.votes))
         horizon = self.horizon + PATH_BLOCK
         following = replace(self, chunks={}, postponed=[], votes=votes, horizon=horizon)
+        following.executor = self.executor
         for wanted in self.postponed:
-            open_ones = {q: prompt for q, prompt in wanted.prompts.items() if q not in decided}
-            following.want(replace(wanted, prompts=open_ones))
-        log.info("early stop: %d of %d questions are decided", len(decided), len(votes.votes))
+            left = {q: prompt for q, prompt in wanted.prompts.items() if q not in decided}
+            following.want(replace(wanted, prompts=left))
         return following
 
 
 class Progress:
     """Says how far the sampling is, at most every few seconds."""
 
-    def __init__(self, chunks: int, read: Reader | None, every: float = 5.0) -> None:
-        self.chunks, self.every = chunks, every
-        self.votes = Tally(read) if read else None
+    def __init__(self, chunks: int, votes: Tally, every: float = 5.0) -> None:
+        self.chunks, self.every, self.votes = chunks, every, votes
         self.done = self.paths = self.tokens = 0
         self.start = self.said = time.monotonic()
 
@@ -124,17 +136,17 @@ class Progress:
         self.done += 1
         self.paths += table.height
         self.tokens += int(table["tokens"].sum())
-        if self.votes:
-            self.votes.add(table)
+        self.votes.add(table)
         now = time.monotonic()
         if now - self.said >= self.every or self.done == self.chunks:
             self.said = now
             log.info("sampled %s", self.text(now - self.start))
 
     def text(self, seconds: float) -> str:
-        agreement = f", {self.votes.agreement:.0%} agree" if self.votes else ""
+        agreement = self.votes.agreement
+        agree = "" if agreement is None else f", {agreement:.0%} agree"
         left = seconds / self.done * (self.chunks - self.done)
         return (
-            f"{self.done} of {self.chunks} chunks: {self.paths} paths{agreement}, "
+            f"{self.done} of {self.chunks} chunks: {self.paths} paths{agree}, "
             f"{self.paths / seconds:.0f} paths/s, {self.tokens / seconds:.0f} tokens/s, {left:.0f} s left"
         )

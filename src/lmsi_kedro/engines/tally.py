@@ -5,6 +5,7 @@ Early stop is Adaptive-Consistency (Aggarwal et al. 2023, arXiv 2305.11860, sect
 
 from collections import Counter
 from collections.abc import Callable
+from copy import deepcopy
 
 import polars as pl
 
@@ -12,15 +13,24 @@ Reader = Callable[[pl.DataFrame], pl.DataFrame]  # a chunk's table -> its questi
 
 
 class Tally:
-    """Counts keys; paths without one never vote, but are paths."""
+    """Counts keys; paths without one never vote, but are paths. Without a reader nothing is counted."""
 
-    def __init__(self, read: Reader) -> None:
+    def __init__(self, read: Reader | None) -> None:
         self.read = read
         self.votes: dict[str, Counter[str]] = {}
         self.paths = self.agreeing = 0
 
+    def copy(self) -> "Tally":
+        """To count on without changing this one."""
+        other = Tally(self.read)
+        other.votes = deepcopy(self.votes)
+        other.paths, other.agreeing = self.paths, self.agreeing
+        return other
+
     def add(self, table: pl.DataFrame) -> None:
         """A chunk's paths."""
+        if self.read is None:
+            return
         self.paths += table.height
         for question, key in self.read(table).select("question_id", "key").iter_rows():
             votes = self.votes.setdefault(question, Counter())
@@ -30,9 +40,9 @@ class Tally:
                 self.agreeing += votes[key] > before
 
     @property
-    def agreement(self) -> float:
+    def agreement(self) -> float | None:
         """The share of paths that agree with their question's winner so far."""
-        return self.agreeing / max(self.paths, 1)
+        return self.agreeing / self.paths if self.paths else None
 
     def decided(self, confidence: float) -> set[str]:
         """The questions whose leading key stays ahead of the next one with at least this confidence."""

@@ -15,7 +15,7 @@ from lmsi_kedro.params.evaluation import (
 )
 from lmsi_kedro.params.examples import Format, MixingParams, VotingParams
 from lmsi_kedro.params.questions import PreparationParams, PublicTasksParams
-from lmsi_kedro.params.sampling import EngineParams, PathParams, Sampling
+from lmsi_kedro.params.sampling import EngineParams, PathParams, Sampling, ServerParams
 from lmsi_kedro.params.training import LoraParams, TrainingParams
 from lmsi_kedro.params.world import PretrainingParams, WorldParams
 
@@ -36,6 +36,7 @@ __all__ = [
     "PretrainingParams",
     "PublicTasksParams",
     "Sampling",
+    "ServerParams",
     "Share",
     "TrainingParams",
     "VotingParams",

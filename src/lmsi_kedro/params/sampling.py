@@ -1,8 +1,8 @@
 """How paths are drawn, how many, and where."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, field_validator, model_validator
 
 from lmsi_kedro.hardware import cpu_has_bfloat16, gpus
 from lmsi_kedro.params.base import Params, of_round
@@ -42,10 +42,32 @@ class PathParams(Params):
         return self.sampling.model_copy(update={"temperature": of_round(self.temperatures, round)})
 
 
+class ServerParams(Params):
+    """An OpenAI-compatible endpoint, or a fleet of them (vLLM, SGLang, llama.cpp, transformers serve, ...)."""
+
+    urls: list[str] = Field(
+        min_length=1, description="up to and with /v1; all serve the same model"
+    )
+    model: str = Field(min_length=1, description="the name under which they serve it")
+    revision: str = Field(
+        pattern="^[0-9a-f]{8,64}$",
+        description="of the weights, which servers cannot tell: the first characters of the model's digest",
+    )
+    concurrency: int = Field(default=32, gt=0, description="requests at a time, over all urls")
+    retries: int = Field(default=6, ge=0, description="of a url, with growing pauses")
+    timeout_seconds: float = Field(default=600.0, gt=0, description="of one request")
+
+    @field_validator("urls", mode="before")
+    @classmethod
+    def one_is_a_list(cls, given: Any) -> Any:
+        """A single url, as --params gives it."""
+        return [given] if isinstance(given, str) else given
+
+
 class EngineParams(Params):
     """Where paths are computed, and how a model is given its text."""
 
-    executor: Literal["processes", "ray"]
+    executor: Literal["processes", "ray", "server"]
     ray_address: str | None
     workers: int = Field(gt=0)
     dtype: Literal["auto", "bfloat16", "float32"]
@@ -53,6 +75,20 @@ class EngineParams(Params):
     chat: Literal["auto", "never"]
     trust_remote_code: bool
     skip_too_long: bool
+    server: ServerParams | None = None
+
+    @model_validator(mode="after")
+    def server_is_told(self) -> Self:
+        if self.executor == "server" and self.server is None:
+            raise ValueError("engine.executor=server needs engine.server: urls, model and revision")
+        return self
+
+    @property
+    def identity(self) -> dict[str, str]:
+        """What of this decides the text of a path: it is part of every chunk's address."""
+        if self.executor == "server" and self.server:
+            return {"server": self.server.model, "chat": self.chat}
+        return {"dtype": self.number_format, "chat": self.chat}
 
     @property
     def number_format(self) -> Literal["bfloat16", "float32"]:

@@ -102,3 +102,14 @@ def ask(asked: Asked | Exemplar) -> str:
 def written(key: str, surface: str, kind: Kind) -> str:
     """An answer as the exemplars write it: a choice by its letter, "(B)", all others as read."""
     return f"({key.removeprefix('choice:')})" if kind == "choice" else surface
+
+
+def said(text: str) -> str:
+    """What a path says: without thoughts, and up to where it invents a question.
+
+    Thoughts that never end are all there is, so such a path says nothing.
+    """
+    _, closed, spoken = text.rpartition("</think>")
+    if not closed and "<think>" in text:
+        return ""
+    return spoken.split(STOP)[0].strip()

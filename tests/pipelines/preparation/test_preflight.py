@@ -10,9 +10,11 @@ import pytest
 
 from lmsi_kedro import schemas
 from lmsi_kedro.datasets.model_directory import Model
-from lmsi_kedro.params import EngineParams, EvaluationParams, PathParams, Sampling
+from lmsi_kedro.engines.server.fleet import ServerError
+from lmsi_kedro.params import EngineParams, EvaluationParams, PathParams, Sampling, ServerParams
 from lmsi_kedro.pipelines.preparation import preflight
 from lmsi_kedro.tasks import Task, Tasks
+from tests.engines.fake_server import running
 
 BASE = Path(__file__).parents[3] / "data" / "06_models" / "base"
 PATHS = PathParams(
@@ -64,9 +66,14 @@ def test_a_good_model_passes_and_is_described() -> None:
 def test_questions_beyond_the_context_are_named_or_left_out() -> None:
     long = "How many pens has Finn? " * 300
     with pytest.raises(
-        ValueError, match=r"1 questions do not fit .* 1024 tokens; the longest is q1 with"
+        ValueError, match=r"1 questions do not fit .* 1024 tokens .*: q1 \(\d+ tokens\)\. Leave"
     ):
         check(questions("Short?", long))
+    many = [f"{long} {'Really? ' * i}" for i in range(7)]
+    with pytest.raises(
+        ValueError, match=r"7 .*: q6 \(\d+ tokens\), q5 .*, q4 .*, q3 .*, q2 .* and 2 more\. Leave"
+    ):
+        check(questions(*many))
     fitting, found = check(questions("Short?", long), skip_too_long=True)
     assert fitting["question_id"].to_list() == ["q0"]
     assert found["skipped_too_long"] == 1
@@ -102,3 +109,18 @@ def test_the_forecast_is_the_size_of_the_cache() -> None:
     small = preflight.memory(config, BASE, ENGINE, longest=0, new=0)
     large = preflight.memory(config, BASE, ENGINE, longest=100, new=50)
     assert large - small == 2 * (64 * 50 + 9 * 100) * 4 * 1280
+
+
+def test_servers_must_answer_and_have_the_model() -> None:
+    with running(lambda body, count: (500, {})) as up:
+        server = ServerParams(urls=[up.url], model="served", revision="0" * 8, retries=0)
+        _, found = check(questions("Short?"), executor="server", server=server)
+        assert "not promised byte for byte" in found["guarantee"]
+        assert found["memory_gib"] == 0
+        other = server.model_copy(update={"model": "other"})
+        with pytest.raises(
+            ValueError, match=r"engine\.server\.model is 'other', but .* serves served"
+        ):
+            check(questions("Short?"), executor="server", server=other)
+    with pytest.raises(ServerError, match=r"engine\.server\.urls: Connection error"):
+        check(questions("Short?"), executor="server", server=server)

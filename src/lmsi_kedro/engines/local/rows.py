@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from lmsi_kedro.engines.chunk import Request
-from lmsi_kedro.tasks import STOP
+from lmsi_kedro.tasks import STOP, said
 
 TAIL = 8  # tokens looked at for a stop sequence; "\nQ:" is at most 3 tokens of any tokenizer
 
@@ -79,14 +79,3 @@ class Rows:
                 "finish": self.finish,
             }
         )
-
-
-def said(text: str) -> str:
-    """What a path says: without thoughts, and up to where it invents a question.
-
-    Thoughts that never end are all there is, so such a path says nothing.
-    """
-    _, closed, spoken = text.rpartition("</think>")
-    if not closed and "<think>" in text:
-        return ""
-    return spoken.split(STOP)[0].strip()

@@ -19,6 +19,13 @@ from lmsi_kedro.tasks import Prompt, Tasks
 from lmsi_kedro.tasks.encoding import Frame, encode_parts, encode_prompt, frame_of
 
 log = logging.getLogger(__name__)
+SAME = "the same plan, dtype and instruction set give the same bytes"
+GUARANTEES = {
+    "processes": SAME,
+    "ray": SAME,
+    "server": "stored paths are never drawn again; others are the server's: seeded, not promised byte for byte",
+}
+NAMED = 5  # questions in an error
 BYTES = {"bfloat16": 2, "float16": 2, "float32": 4}
 
 
@@ -53,6 +60,7 @@ def check_model(
     refuse_too_long(too_long, new_tokens, context, engine)
     longest = longest_prompt(tokenizer, own, frame)
     needed = memory(config, base_model.path, engine, longest, new_tokens)
+    check_servers(engine)
     found = {
         "chat": frame.is_chat,
         "context": context,
@@ -61,6 +69,7 @@ def check_model(
         "memory_gib": round(needed / 2**30, 2),
         "device": "cuda" if gpus() else "cpu",
         "dtype": engine.number_format,
+        "guarantee": GUARANTEES[engine.executor],
     }
     log.info("Preflight: %s", ", ".join(f"{name} {value}" for name, value in found.items()))
     return prepared_questions.filter(~pl.col("question_id").is_in(list(too_long))), found
@@ -116,13 +125,15 @@ def longest_prompt(tokenizer: Any, prompts: dict[str, Prompt], frame: Frame) -> 
 def refuse_too_long(
     too_long: dict[str, int], new_tokens: int, context: int | None, engine: EngineParams
 ) -> None:
-    """ValueError that names the longest question, or a warning with `engine.skip_too_long`."""
+    """ValueError that names the longest questions, or a warning with `engine.skip_too_long`."""
     if not too_long:
         return
-    worst = max(too_long, key=too_long.__getitem__)
+    worst = sorted(too_long, key=too_long.__getitem__, reverse=True)
+    named = ", ".join(f"{question} ({too_long[question]} tokens)" for question in worst[:NAMED])
+    more = f" and {len(worst) - NAMED:,} more" if len(worst) > NAMED else ""
     said = (
-        f"{len(too_long):,} questions do not fit into the model's context of {context} tokens; the longest is "
-        f"{worst} with {too_long[worst]} tokens and {new_tokens} new ones"
+        f"{len(too_long):,} questions do not fit into the model's context of {context} tokens with {new_tokens} "
+        f"new ones: {named}{more}"
     )
     if not engine.skip_too_long:
         raise ValueError(
@@ -131,11 +142,27 @@ def refuse_too_long(
     log.warning("%s. They are left out", said)
 
 
+def check_servers(engine: EngineParams) -> None:
+    """ValueError unless every server answers and lists the model."""
+    if engine.executor != "server" or engine.server is None:
+        return
+    from lmsi_kedro.engines.server.fleet import Fleet
+
+    for url, names in Fleet(engine.server).models().items():
+        if names and engine.server.model not in names:
+            raise ValueError(
+                f"engine.server.model is {engine.server.model!r}, but {url} serves {', '.join(names)}"
+            )
+
+
 def memory(config: dict[str, Any], path: Path, engine: EngineParams, longest: int, new: int) -> int:
     """Bytes that sampling needs: weights and keys and values of a chunk's tokens, in every worker.
 
     longest: tokens of the longest prompt, which PATH_BLOCK paths share. ValueError when there is less.
+    Servers have their own.
     """
+    if engine.executor == "server":
+        return 0
     stored = BYTES.get(str(config.get("dtype") or config.get("torch_dtype")), 2)
     size = BYTES[engine.number_format]
     weights = sum(file.stat().st_size for file in path.glob("*.safetensors")) * size // stored

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from itertools import cycle
+from sys import intern
 
 import polars as pl
 
@@ -85,10 +86,12 @@ def prompts_of(
     questions: pl.DataFrame, format: Format, exemplars: list[Exemplar]
 ) -> dict[str, Prompt]:
     """The prompt of every question_id; zero-shot where there are no exemplars."""
-    return {
-        question_id: render(usable(format, exemplars), asked, exemplars)
-        for question_id, asked in zip(questions["question_id"], asked_in(questions), strict=True)
-    }
+    prompts = {}
+    for question_id, asked in zip(questions["question_id"], asked_in(questions), strict=True):
+        prompt = render(usable(format, exemplars), asked, exemplars)
+        # One text in memory for all questions: 20,000 copies of eight exemplars would take 70 MB.
+        prompts[question_id] = Prompt(intern(prompt.shared), prompt.own)
+    return prompts
 
 
 def asked_in(questions: pl.DataFrame) -> list[Asked]:

@@ -67,6 +67,11 @@ def count_votes(readings: pl.DataFrame, voting: VotingParams, round: int = 1) ->
     """votes: the most frequent key of each question; kept with enough, and not too much, confidence."""
     sizes = readings.group_by("question_id", maintain_order=True).len()
     offsets = np.concatenate([[0], sizes["len"].cum_sum().to_numpy()])
+    if voting.ties == "logprob" and readings["logprob"].null_count():
+        raise ValueError(
+            "voting.ties=logprob needs log-probabilities, which the server that drew these paths does not give: "
+            "set voting.ties=abstain"
+        )
     weights = readings["logprob"].to_numpy() if voting.ties == "logprob" else None
     counted = kernels.count_votes(readings["key"], offsets, weights=weights, ties=voting.ties)
     reason = (

@@ -1,0 +1,56 @@
+"""Runs the chunks of a plan against servers: no worker processes, threads that wait for answers."""
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import polars as pl
+
+from lmsi_kedro.engines.chunk import Chunk
+from lmsi_kedro.engines.executors import finished
+from lmsi_kedro.engines.server.engine import ServerEngine
+from lmsi_kedro.engines.server.fleet import ServerError
+from lmsi_kedro.params import EngineParams
+
+
+class Servers:
+    """`engine.executor=server`, for the model whose digest begins with engine.server.revision."""
+
+    def __init__(self, model: Path, digest: str, engine: EngineParams) -> None:
+        assert engine.server is not None
+        self.model, self.digest, self.engine, self.server = model, digest, engine, engine.server
+        self.asks: ServerEngine | None = None
+
+    def compute(
+        self, chunks: dict[str, Chunk], missing: Sequence[str]
+    ) -> Iterator[tuple[str, pl.DataFrame]]:
+        """ServerError says which server, question or parameter it is about."""
+        first = chunks[missing[0]]
+        engine = self.connected(first)
+        # As many chunks as keep all requests busy, and one that is next.
+        width = 1 + -(-self.server.concurrency // len(first.requests))
+        pool = ThreadPoolExecutor(width)
+        try:
+            yield from finished(
+                lambda name: pool.submit(chunks[name].table, engine), missing, width
+            )
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+    def connected(self, chunk: Chunk) -> ServerEngine:
+        """The engine, once it is known that the servers have the right model and what they can do."""
+        if not self.digest.startswith(self.server.revision):
+            raise ServerError(
+                f"engine.server.revision is {self.server.revision}, but paths of {self.model} are wanted, whose "
+                f"digest is {self.digest[:12]}: serve that model and set engine.server.revision to it, or set "
+                "engine.executor=processes. What was sampled stays"
+            )
+        if self.asks is None:
+            self.asks = ServerEngine(self.model, self.engine)
+            self.asks.negotiate(chunk.requests[0], chunk.sampling)
+        return self.asks
+
+    def close(self) -> None:
+        if self.asks is not None:
+            self.asks.close()
+            self.asks = None
