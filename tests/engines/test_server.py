@@ -43,11 +43,16 @@ def length(model: Path) -> Length:
 
 
 def plan(
-    model: Path, *servers: FakeServer, sampling: Sampling = SAMPLING, m: int = 4, **changed: Any
+    model: Path,
+    *servers: FakeServer,
+    sampling: Sampling = SAMPLING,
+    m: int = 4,
+    served: str = "served",
+    **changed: Any,
 ) -> Plan:
     server = {
         "urls": [s.url for s in servers],
-        "model": "served",
+        "model": served,
         "revision": DIGEST[:12],
         "retries": 3,
     }
@@ -250,7 +255,7 @@ def test_chunks_of_servers_are_stored_and_never_taken_for_others(
     assert kept
     assert kept < {path.name for path in (tmp_path / "paths").glob("*.parquet")}
     with running(good(length)) as other:
-        same, renamed = plan(model, other), plan(model, other, model="other")
+        same, renamed = plan(model, other), plan(model, other, served="other")
         store.save(same)
         assert other.bodies == []
         assert not set(same.chunks) & set(renamed.chunks)
