@@ -19,12 +19,13 @@ from lmsi_kedro.pipelines.mini_world.nodes import make_exemplars, make_questions
 from lmsi_kedro.pipelines.preparation.nodes import choose_tasks, prepare_questions
 from lmsi_kedro.pipelines.preparation.pipeline import create_pipeline as preparation
 from lmsi_kedro.pipelines.self_improve.pipeline import create_pipeline
+from lmsi_kedro.pipelines.self_improve_from_seeds import create_pipeline as from_seeds
 
 ROOT = Path(__file__).parents[1]
 ARMS = ("random", "shuffled", "gold", "direct_only", "few_shot_cot_only")
 PIPELINES = {"self_improve", "sampling", "voting", "mixing", "fine_tuning", "evaluation",
              "reporting", "base_model", "mini_world", "public_tasks", "distillation",
-             "controls"}  # fmt: skip
+             "controls", "question_generation", "exemplar_generation", "self_improve_from_seeds"}  # fmt: skip
 
 
 def ancestors(pipeline: Pipeline, dataset: str) -> set[str]:
@@ -48,6 +49,28 @@ def test_labels_never_reach_training() -> None:
     distilling = distillation(rounds=1)
     assert "labels" not in ancestors(distilling, "model_distilled")
     assert "labels" in ancestors(distilling, "metrics_distilled")
+
+
+def test_from_seeds_nothing_but_seeds_reaches_training() -> None:
+    """No labels, no exemplars that people wrote, and of the real questions only what choose_seeds takes."""
+    pipeline = from_seeds(rounds=2)
+    training = [node for node in pipeline.nodes if node.name.endswith("fine_tune")]
+    assert len(training) == 3
+    for node in training:
+        for dataset in node.inputs:
+            if not dataset.startswith("params:"):
+                assert not {"labels", "gold_labels"} & ancestors(pipeline, dataset), dataset
+    assert {"labels", "generation_funnel"} <= ancestors(pipeline, "metrics")
+    readers = {
+        name: {node.name for node in pipeline.nodes if name in node.inputs}
+        for name in ("exemplars", "questions")
+    }
+    assert readers["exemplars"] == {"check_model"}
+    assert readers["questions"] - {"prepare_labels", "prepare_gold_labels"} == {
+        "choose_seeds",
+        "draft_candidates",  # the evaluated ones, to refuse what is in them
+        "replace_unlabeled_questions",  # keeps the evaluated ones
+    }
 
 
 def test_every_arm_trains_the_base_model_under_the_same_parameters() -> None:

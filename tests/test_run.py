@@ -136,6 +136,40 @@ def test_another_model_learns_from_its_paths(data: Path, tmp_path: Path) -> None
     assert record["losses"][-1] < record["losses"][0]
 
 
+def test_the_loop_from_seeds(tmp_path: Path) -> None:
+    """From five questions per task: everything that is trained on was made by the model, and was admitted."""
+    data = data_root(tmp_path)
+    command = [
+        sys.executable,
+        "-m",
+        "kedro",
+        "run",
+        "--pipelines=self_improve_from_seeds",
+        "--env=smoke",
+    ]
+    subprocess.run([*command, f"--params=data_root={data}"], cwd=ROOT, check=True, timeout=400)
+    made = data / "02_intermediate" / "generation"
+    candidates = pl.read_parquet(made / "candidates.parquet")
+    funnel = json.loads((data / "08_reporting" / "metrics.json").read_text())["generation"]
+    for task, counts in funnel.items():
+        found = dict(candidates.filter(task=task)["reason"].value_counts().iter_rows())
+        assert found == {reason: n for reason, n in counts.items() if n and reason != "all"}
+        assert counts["all"] == 40
+    admitted = candidates.filter(reason="admitted")
+    generated = pl.read_parquet(made / "questions.parquet")
+    assert set(generated["question_id"]) == set(admitted["question_id"])
+    examples = pl.read_parquet(data / "05_examples" / "examples_1.parquet")
+    assert set(examples["question_id"]) <= set(generated["question_id"])
+    real = pl.read_parquet(data / "02_intermediate" / "questions.parquet")
+    assert not set(generated["question_id"]) & set(real["question_id"])
+    exemplars = pl.read_parquet(made / "exemplars.parquet")
+    seeds = pl.read_parquet(made / "seed_questions.parquet")
+    assert set(exemplars["question"]) <= set(seeds["question"])
+    prompts = examples.filter(format="few_shot_cot")["prompt"]
+    assert all(any(seed in prompt for seed in seeds["question"]) for prompt in prompts)
+    assert "Where the questions came from" in (data / "08_reporting" / "report.html").read_text()
+
+
 def test_the_notebook_explores_the_run(data: Path) -> None:
     import nbformat
     from nbclient import NotebookClient

@@ -17,6 +17,8 @@ PARAMETERS = {
     "tasks",
     "public_tasks",
     "preparation",
+    "question_generation",
+    "exemplar_generation",
     "paths",
     "engine",
     "voting",

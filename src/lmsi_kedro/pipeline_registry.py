@@ -6,11 +6,14 @@ from lmsi_kedro.hooks import ShapeHook
 from lmsi_kedro.pipelines import (
     base_model,
     distillation,
+    exemplar_generation,
     mini_world,
     preparation,
     public_tasks,
+    question_generation,
     reporting,
     self_improve,
+    self_improve_from_seeds,
 )
 from lmsi_kedro.pipelines.self_improve.pipeline import STEPS, create_evaluation, create_round
 
@@ -19,6 +22,7 @@ def register_pipelines() -> dict[str, Pipeline]:
     """self_improve is all rounds and the report; the steps are slices of round 1, after the preparation."""
     first = create_round(1)
     before = preparation.create_pipeline()  # so that no step reads the tables of older files
+    seeded = before + Pipeline([question_generation.seeds()])
     loop = self_improve.create_pipeline(ShapeHook.rounds, ShapeHook.guard)
     return {
         "__default__": loop,
@@ -28,6 +32,11 @@ def register_pipelines() -> dict[str, Pipeline]:
         "reporting": reporting.create_pipeline(ShapeHook.rounds),
         "controls": self_improve.create_pipeline(
             ShapeHook.rounds, ShapeHook.guard, ShapeHook.arms, equal_compute=True
+        ),
+        "question_generation": seeded + question_generation.create_pipeline(),
+        "exemplar_generation": seeded + exemplar_generation.create_pipeline(),
+        "self_improve_from_seeds": self_improve_from_seeds.create_pipeline(
+            ShapeHook.rounds, ShapeHook.guard
         ),
         "distillation": distillation.create_pipeline(ShapeHook.rounds),
         "public_tasks": public_tasks.create_pipeline(ShapeHook.benchmarks),

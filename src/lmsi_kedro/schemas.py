@@ -29,6 +29,9 @@ PATHS: Columns = {
     "tokens": pl.Int32, "logprob": pl.Float64, "finish": pl.String,
 }  # fmt: skip
 EVALUATION_PATHS: Columns = {**PATHS, "mode": pl.String, "decoding": pl.String}
+CONTINUATIONS: Columns = {
+    **{name: kind for name, kind in PATHS.items() if name != "exemplar_set"}, "task": pl.String,
+}  # fmt: skip
 READ: Columns = {
     "task": pl.String, "key": pl.String, "surface": pl.String, "start": pl.Int32,
     "end": pl.Int32, "rule": pl.String,
@@ -56,6 +59,16 @@ VOTES: Columns = {
     "question_id": pl.String, "key": pl.String, "votes": pl.Int32, "readable": pl.Int32,
     "paths": pl.Int32, "confidence": pl.Float64, "margin": pl.Float64, "entropy": pl.Float64,
     "tied": TEXTS, "kept": pl.Boolean, "reason": pl.String,
+}  # fmt: skip
+DRAFTS: Columns = {
+    "prompt": pl.String, "path": pl.Int32, "task": pl.String, "text": pl.String,
+    "question_id": pl.String, "question": pl.String, "context": pl.String, "choices": TEXTS,
+    "reason": pl.String,
+}  # fmt: skip
+CANDIDATES: Columns = {**DRAFTS, "key": pl.String, "confidence": pl.Float64}
+WORKED_SEEDS: Columns = {
+    "question_id": pl.String, "task": pl.String, "text": pl.String, "key": pl.String,
+    "rationale": pl.String, "answer": pl.String, "reason": pl.String,
 }  # fmt: skip
 EXAMPLES: Columns = {
     "example_id": pl.String, "question_id": pl.String, "path": pl.Int32, "round": pl.Int32,
@@ -105,6 +118,10 @@ evaluation_answers = check("evaluation_answers", EVALUATION_ANSWERS, ["question_
 selected = check("selected", SELECTED, ["question_id", "path"])
 answers = check("answers", ANSWERS, ["question_id", "path"])
 votes = check("votes", VOTES, ["question_id"])
+continuations = check("continuations", CONTINUATIONS, ["question_id", "path"])
+drafts = check("drafts", DRAFTS, ["prompt", "path"])
+candidates = check("candidates", CANDIDATES, ["prompt", "path"])
+worked_seeds = check("worked_seeds", WORKED_SEEDS, ["question_id"])
 examples = check("examples", EXAMPLES, ["example_id"])
 predictions = check("predictions", PREDICTIONS, ["question_id", "arm", "round", "mode"])
 

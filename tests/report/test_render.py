@@ -26,6 +26,15 @@ def test_text_of_models_is_shown_not_executed() -> None:
     assert page.count(SHOWN) == places
 
 
+def test_the_funnel_of_generated_questions_is_shown() -> None:
+    page = render(_metrics(), {}, [], {})
+    assert "Where the questions came from" not in page
+    funnel = {HOSTILE: {"all": 1234, "cut off": 1034, "admitted": 200}}
+    page = render({**_metrics(), "generation": funnel}, {}, [], {})
+    assert "<th>all</th><th>cut off</th><th>admitted</th>" in page
+    assert f"<td>{SHOWN}</td><td>1,234</td><td>1,034</td><td>200</td>" in page
+
+
 def test_keys_and_settings_are_readable() -> None:
     assert answer("num:37/2") == "37/2"
     assert answer("span:a: b") == "a: b"

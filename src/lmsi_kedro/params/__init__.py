@@ -14,6 +14,7 @@ from lmsi_kedro.params.evaluation import (
     MonitorParams,
 )
 from lmsi_kedro.params.examples import Format, MixingParams, VotingParams
+from lmsi_kedro.params.generation import ExemplarGenerationParams, QuestionGenerationParams
 from lmsi_kedro.params.questions import PreparationParams, PublicTasksParams
 from lmsi_kedro.params.sampling import EngineParams, PathParams, Sampling, ServerParams
 from lmsi_kedro.params.training import LoraParams, TrainingParams
@@ -24,6 +25,7 @@ __all__ = [
     "ControlParams",
     "EngineParams",
     "EvaluationParams",
+    "ExemplarGenerationParams",
     "Format",
     "Guard",
     "LoraParams",
@@ -35,6 +37,7 @@ __all__ = [
     "PreparationParams",
     "PretrainingParams",
     "PublicTasksParams",
+    "QuestionGenerationParams",
     "Sampling",
     "ServerParams",
     "Share",

@@ -1,0 +1,84 @@
+"""The model's own greedy answers to the seeds become few-shot exemplars (paper, sections 3.3 and 5.2)."""
+
+import re
+from collections.abc import Iterable
+from random import Random
+from typing import Any
+
+import polars as pl
+
+from lmsi_kedro import schemas
+from lmsi_kedro.datasets.model_directory import Model
+from lmsi_kedro.engines.plan import Plan
+from lmsi_kedro.params import EngineParams, ExemplarGenerationParams, PathParams, VotingParams
+from lmsi_kedro.pipelines.sampling.nodes import prompts_of
+from lmsi_kedro.pipelines.voting.nodes import read_texts
+from lmsi_kedro.tasks import Kind, Tasks, written
+
+SENTENCES = re.compile(r"(.*(?:[.!?]\s|\n))", re.DOTALL)  # whole ones, as many as there are
+
+
+def plan_worked_seeds(
+    seed_questions: pl.DataFrame, model: Model, paths: PathParams, engine: EngineParams
+) -> Plan:
+    """One greedy path per seed after "Let's think step by step." (Kojima et al. 2022)."""
+    plan = Plan(model.path, model.digest, engine)
+    greedy = paths.sampling.model_copy(update={"temperature": 0.0})
+    prompts = prompts_of(seed_questions, "zero_shot_cot", [])
+    plan.add(prompts, range(1), greedy, {"exemplar_set": "none"})
+    return plan
+
+
+def read_worked_seeds(
+    seed_paths: Iterable[pl.DataFrame],
+    seed_questions: pl.DataFrame,
+    tasks: Tasks,
+    voting: VotingParams,
+) -> pl.DataFrame:
+    """worked_seeds: rationale and answer of each; kept when both can be read, right or wrong."""
+    rows = [
+        worked(row, tasks[row["task"]].kind)
+        for chunk in read_texts(seed_paths, seed_questions, tasks, voting)
+        for row in chunk.iter_rows(named=True)
+    ]
+    return pl.DataFrame(rows, schema=schemas.WORKED_SEEDS).sort("task", "question_id")
+
+
+def worked(row: dict[str, Any], kind: Kind) -> dict[str, Any]:
+    """A row of worked_seeds: the rationale is the whole sentences before the one with the answer."""
+    if row["key"] is None:
+        return {**row, "reason": "unreadable"}
+    found = SENTENCES.match(row["text"][: row["start"]])
+    rationale = found[1].strip() if found else ""
+    answer = written(row["key"], row["surface"], kind)
+    reason = "kept" if rationale else "no rationale"
+    return {**row, "rationale": rationale or None, "answer": answer, "reason": reason}
+
+
+def compose_sets(
+    worked_seeds: pl.DataFrame,
+    seed_questions: pl.DataFrame,
+    exemplar_generation: ExemplarGenerationParams,
+) -> pl.DataFrame:
+    """generated_exemplars: the sets "task/01", "task/02", ..., each of some exemplars in an order of its own.
+
+    ValueError if a task has fewer readable exemplars than a set has.
+    """
+    size, sets = exemplar_generation.exemplars_per_set, exemplar_generation.sets
+    content = seed_questions.select("question_id", "question", "context", "choices")
+    tables = [schemas.empty(schemas.EXEMPLARS)]
+    for (task,), rows in worked_seeds.partition_by("task", as_dict=True).items():
+        kept = rows.filter(reason="kept")
+        if kept.height < size:
+            raise ValueError(
+                f"exemplar_generation: of {rows.height} seeds of task {task}, {kept.height} have a readable "
+                f"answer with a rationale, but a set has {size}; raise question_generation.seeds, or lower "
+                "exemplar_generation.exemplars_per_set"
+            )
+        usable = kept.join(content, on="question_id", maintain_order="left")
+        for number in range(1, sets + 1):
+            lot = Random(f"{exemplar_generation.seed} {task} {number}")
+            name = pl.lit(f"{task}/{number:0{len(str(sets))}}")
+            drawn = usable[lot.sample(range(usable.height), size)].with_columns(exemplar_set=name)
+            tables.append(drawn.select(*schemas.EXEMPLARS))
+    return pl.concat(tables)

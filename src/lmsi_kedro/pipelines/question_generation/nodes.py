@@ -1,0 +1,137 @@
+"""Seeds -> continuations -> candidates -> votes -> generated questions (paper, sections 3.3 and 5.2)."""
+
+import logging
+from random import Random
+
+import polars as pl
+
+from lmsi_kedro import schemas
+from lmsi_kedro.datasets.model_directory import Model
+from lmsi_kedro.engines.plan import Plan
+from lmsi_kedro.params import EngineParams, PathParams, QuestionGenerationParams, VotingParams
+from lmsi_kedro.pipelines.question_generation.funnel import OPEN, REASONS
+from lmsi_kedro.pipelines.sampling.nodes import asked_in, plan_paths
+from lmsi_kedro.pipelines.voting import nodes as voting_nodes
+from lmsi_kedro.tasks import Tasks
+from lmsi_kedro.tasks.continuation import ask_for_more
+
+log = logging.getLogger(__name__)
+Funnel = dict[str, dict[str, int]]  # task -> reason -> candidates
+PER_PROMPT = 4  # continuations of one order of the seeds; they share its computation
+
+
+def choose_seeds(
+    questions: pl.DataFrame, tasks: Tasks, generation: QuestionGenerationParams
+) -> pl.DataFrame:
+    """seed_questions: some unlabeled questions of every in-domain task; ValueError if it has too few."""
+    chosen = []
+    for name in tasks.in_domain:
+        own = questions.filter(task=name, split="unlabeled").sort("question_id")
+        if own.height < generation.seeds:
+            raise ValueError(
+                f"questions: task {name} has {own.height} unlabeled ones, question_generation.seeds asks for "
+                f"{generation.seeds}; add questions, or lower it"
+            )
+        lot = Random(f"{generation.seed} {name}").sample(range(own.height), generation.seeds)
+        chosen.append(own[lot])
+    return pl.concat(chosen)
+
+
+def plan_continuations(
+    seed_questions: pl.DataFrame,
+    model: Model,
+    tasks: Tasks,
+    generation: QuestionGenerationParams,
+    engine: EngineParams,
+) -> Plan:
+    """What the model writes after some seeds in random order; more candidates later keep those of fewer."""
+    plan = Plan(model.path, model.digest, engine)
+    for name in tasks.in_domain:
+        seeds = asked_in(seed_questions.filter(task=name))
+        prompts = {}
+        for number in range(-(-generation.candidates // PER_PROMPT)):
+            order = Random(f"{generation.seed} {name} {number}")
+            prompts[f"{name} {number:06}"] = ask_for_more(
+                order.sample(seeds, generation.seeds_per_prompt)
+            )
+        plan.add(prompts, range(PER_PROMPT), generation.sampling, {"task": name})
+    return plan
+
+
+def open_candidates(drafts: pl.DataFrame) -> pl.DataFrame:
+    """candidate_questions: those to be voted on; ValueError if there is none."""
+    left = drafts.filter(reason=OPEN)
+    if left.is_empty():
+        raise ValueError(
+            f"question_generation: none of {drafts.height:,} candidates is a new question "
+            f"({told(drafts)}); raise question_generation.candidates, or sampling.max_new_tokens if most are "
+            "cut off, or near_duplicate if most are too similar"
+        )
+    return left.with_columns(split=pl.lit("unlabeled")).select(*schemas.QUESTIONS)
+
+
+def plan_answers(
+    candidate_questions: pl.DataFrame,
+    exemplars: pl.DataFrame,
+    model: Model,
+    tasks: Tasks,
+    paths: PathParams,
+    generation: QuestionGenerationParams,
+    engine: EngineParams,
+    voting: VotingParams,
+) -> Plan:
+    """Paths for the vote on every candidate, as a round samples them; all m of them, so without early stop."""
+    asked = {
+        "m": generation.m,
+        "questions_per_task": candidate_questions.height,
+        "early_stop": None,
+    }
+    wanted = paths.model_copy(update=asked)
+    return plan_paths(candidate_questions, exemplars, model, tasks, wanted, engine, voting)
+
+
+def count_votes(
+    readings: pl.DataFrame, voting: VotingParams, generation: QuestionGenerationParams
+) -> pl.DataFrame:
+    """candidate_votes: kept within the bounds of the policy."""
+    low, high = generation.bounds
+    bounds = {"min_confidence": low, "max_confidence": high}
+    return voting_nodes.count_votes(readings, voting.model_copy(update=bounds))
+
+
+def admit(drafts: pl.DataFrame, votes: pl.DataFrame) -> tuple[pl.DataFrame, Funnel]:
+    """candidates: each with its reason, its winner and confidence if it was voted on; funnel: their counts."""
+    decided = votes.select("question_id", "key", "confidence", decision="reason")
+    voted = pl.col("reason") == OPEN
+    admitted = pl.col("decision").replace("winner", "admitted")
+    candidates = (
+        drafts.join(decided, on="question_id", how="left", maintain_order="left")
+        .with_columns(pl.when(voted).then(pl.col(name)) for name in ("key", "confidence"))
+        .with_columns(reason=pl.when(voted).then(admitted).otherwise("reason"))
+        .select(*schemas.CANDIDATES)
+    )
+    counts = candidates.group_by("task", maintain_order=True).agg("reason")
+    return candidates, {
+        task: {"all": len(reasons), **{each: reasons.count(each) for each in REASONS}}
+        for task, reasons in counts.iter_rows()
+    }
+
+
+def take_admitted(candidates: pl.DataFrame) -> pl.DataFrame:
+    """generated_questions; ValueError if there is none."""
+    admitted = candidates.filter(reason="admitted")
+    if admitted.is_empty():
+        raise ValueError(
+            f"question_generation: none of {candidates.height:,} candidates was admitted "
+            f"({told(candidates)}); widen question_generation.confidence, or raise candidates"
+        )
+    for task in candidates["task"].unique(maintain_order=True):
+        if admitted.filter(task=task).is_empty():
+            log.warning("Task %s: none of its generated questions was admitted", task)
+    return admitted.with_columns(split=pl.lit("unlabeled")).select(*schemas.QUESTIONS)
+
+
+def told(table: pl.DataFrame) -> str:
+    """'300 cut off, 12 duplicate'"""
+    counts = table["reason"].value_counts(sort=True).iter_rows()
+    return ", ".join(f"{count:,} {reason}" for reason, count in counts)

@@ -1,0 +1,102 @@
+"""seed_questions, model -> continuations -> drafts -> votes -> candidates, funnel -> generated_questions."""
+
+from kedro.pipeline import Node, Pipeline
+
+from lmsi_kedro.pipelines.question_generation.funnel import draft_candidates
+from lmsi_kedro.pipelines.question_generation.nodes import (
+    admit,
+    choose_seeds,
+    count_votes,
+    open_candidates,
+    plan_answers,
+    plan_continuations,
+    take_admitted,
+)
+from lmsi_kedro.pipelines.voting.nodes import read_answers
+
+GENERATION = "params:question_generation"
+
+
+def create_pipeline() -> Pipeline:
+    return Pipeline([*drafting(), *voting(), *admission()])
+
+
+def seeds() -> Node:
+    """The few real questions that questions and exemplars are made of."""
+    return Node(
+        choose_seeds,
+        inputs=["questions", "tasks", GENERATION],
+        outputs="seed_questions",
+        name="choose_seeds",
+    )
+
+
+def drafting() -> list[Node]:
+    """What the model writes after the seeds, and what of it is a new question."""
+    return [
+        Node(
+            plan_continuations,
+            inputs=["seed_questions", "base_model", "tasks", GENERATION, "params:engine"],
+            outputs="continuations",
+            name="sample_continuations",
+        ),
+        Node(
+            draft_candidates,
+            inputs=["continuations", "seed_questions", "questions", GENERATION],
+            outputs="drafts",
+            name="draft_candidates",
+        ),
+        Node(
+            open_candidates, inputs="drafts", outputs="candidate_questions", name="open_candidates"
+        ),
+    ]
+
+
+def voting() -> list[Node]:
+    """The answers to them, as a round reads and counts them."""
+    return [
+        Node(
+            plan_answers,
+            inputs=[
+                "candidate_questions",
+                "exemplars",
+                "base_model",
+                "tasks",
+                "params:paths",
+                GENERATION,
+                "params:engine",
+                "params:voting",
+            ],
+            outputs="candidate_paths",
+            name="sample_candidate_paths",
+        ),
+        Node(
+            read_answers,
+            inputs=["candidate_paths", "candidate_questions", "tasks", "params:voting"],
+            outputs="candidate_readings",
+            name="read_candidate_answers",
+        ),
+        Node(
+            count_votes,
+            inputs=["candidate_readings", "params:voting", GENERATION],
+            outputs="candidate_votes",
+            name="count_candidate_votes",
+        ),
+    ]
+
+
+def admission() -> list[Node]:
+    return [
+        Node(
+            admit,
+            inputs=["drafts", "candidate_votes"],
+            outputs=["candidates", "generation_funnel"],
+            name="admit_candidates",
+        ),
+        Node(
+            take_admitted,
+            inputs="candidates",
+            outputs="generated_questions",
+            name="take_admitted",
+        ),
+    ]

@@ -1,0 +1,76 @@
+"""Prompts that a model goes on from with a new question, and what of its text is one (paper, section 3.3).
+
+    Q: one seed\\n\\nQ: another\\n\\nQ:   ->   " passage\\nquestion\\nAnswer Choices: (A) one (B) two\\nA: ..."
+
+A question is written as in every other prompt, so reading it is the inverse of `ask`. Knows no task: what a
+question must have is what the seeds have.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lmsi_kedro.tasks.prompts import LETTERS, PUNCTUATION, Asked, Prompt, ask
+
+END = re.compile(r"\nA:|\n\s*\n")  # an answer, or a blank line as between the seeds
+LISTED = "\nAnswer Choices: "
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What every seed of a task has: a context, choices, a last character; None where they differ."""
+
+    context: bool | None
+    choices: bool | None
+    ends: frozenset[str]
+
+    @classmethod
+    def of(cls, seeds: Sequence[Asked]) -> "Shape":
+        ends = frozenset(seed.question.rstrip()[-1:] for seed in seeds)
+        return cls(
+            context=common([bool(seed.context) for seed in seeds]),
+            choices=common([bool(seed.choices) for seed in seeds]),
+            ends=ends if ends <= set(PUNCTUATION) else frozenset(),
+        )
+
+
+def common(values: Sequence[bool]) -> bool | None:
+    return values[0] if len(set(values)) == 1 else None
+
+
+def ask_for_more(seeds: Sequence[Asked]) -> Prompt:
+    """The questions one below the other, and the beginning of another one; nothing of it is shared."""
+    listed = "".join(f"{ask(seed).removesuffix('A:')}\n" for seed in seeds)
+    return Prompt("", f"{listed}Q:")
+
+
+def read_question(text: str, finish: str, shape: Shape) -> Asked | str:
+    """The question that a continuation begins with, or why there is none.
+
+    `cut off`: ended by the length limit. `no question`: empty, or not with a character that ends the seeds.
+    `no context`, `no choices`: the seeds have them; choices are at least two different ones, lettered from A.
+    `stray lines`: a context or choices that no seed has.
+    """
+    ending = END.search(text)
+    if ending is None and finish != "stop":
+        return "cut off"
+    body, _, listed = text[: ending.start() if ending else None].strip().partition(LISTED)
+    passage, _, question = body.rpartition("\n")
+    asked = Asked(question.strip(), passage.strip() or None, read_choices(listed))
+    if not asked.question or (shape.ends and asked.question[-1] not in shape.ends):
+        return "no question"
+    if shape.context and not asked.context:
+        return "no context"
+    if (shape.choices or listed) and not asked.choices:
+        return "no choices"
+    if (shape.context is False and asked.context) or (shape.choices is False and asked.choices):
+        return "stray lines"
+    return asked
+
+
+def read_choices(listed: str) -> list[str] | None:
+    """["one", "two"] of "(A) one (B) two"; None unless they are lettered in order and all different."""
+    found = re.split(r"\(([A-Z])\)", listed)
+    letters, texts = "".join(found[1::2]), [text.strip() for text in found[2::2]]
+    lettered = not found[0].strip() and LETTERS.startswith(letters) and len(texts) > 1
+    return texts if lettered and all(texts) and len(set(texts)) == len(texts) else None

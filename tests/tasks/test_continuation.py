@@ -1,0 +1,64 @@
+"""A question is read back as it was written; what is none is said to be none, and why."""
+
+import pytest
+
+from lmsi_kedro.tasks import Asked
+from lmsi_kedro.tasks.continuation import Shape, ask_for_more, read_question
+from lmsi_kedro.tasks.prompts import ask
+
+PLAIN = [Asked("How many caps?"), Asked("How many pens?")]
+CHOICE = [
+    Asked("Which floats?", choices=["a cork", "a stone"]),
+    Asked("Which sinks?", choices=["x", "y", "z"]),
+]
+READING = [Asked("Who sang?", "Ann sang. Ben did not."), Asked("When?", "In May they left.")]
+VERDICT = [Asked('Does "it rains" follow? Answer yes or no.', "Premise: It pours.")]
+
+
+def test_the_prompt_is_the_seeds_and_the_beginning_of_another() -> None:
+    assert ask_for_more([PLAIN[0], CHOICE[0]]).text == (
+        "Q: How many caps?\n\nQ: Which floats?\nAnswer Choices: (A) a cork (B) a stone\n\nQ:"
+    )
+
+
+@pytest.mark.parametrize(
+    "seeds", [PLAIN, CHOICE, READING, VERDICT], ids=["plain", "choice", "reading", "verdict"]
+)
+def test_reading_is_the_inverse_of_writing(seeds: list[Asked]) -> None:
+    shape = Shape.of(seeds)
+    for seed in seeds:
+        text = ask(seed).removeprefix("Q:").removesuffix("\nA:")
+        for ending in ("", "\n\n", "\nA: The answer is 5.\n\nQ", " \n \nthe end"):
+            assert read_question(text + ending, "stop", shape) == seed
+        assert read_question(f"{text}\nA: because", "length", shape) == seed
+
+
+@pytest.mark.parametrize(
+    ("seeds", "text", "finish", "reason"),
+    [
+        (PLAIN, " How many ca", "length", "cut off"),
+        (PLAIN, "", "stop", "no question"),
+        (PLAIN, "\nA: 5", "stop", "no question"),
+        (PLAIN, " There are 5 caps.", "stop", "no question"),
+        (READING, " Who sang?", "stop", "no context"),
+        (CHOICE, " Which floats?", "stop", "no choices"),
+        (CHOICE, " Which?\nAnswer Choices: (A) a cork", "stop", "no choices"),
+        (CHOICE, " Which?\nAnswer Choices: (B) a cork (A) a stone", "stop", "no choices"),
+        (CHOICE, " Which?\nAnswer Choices: (A) a cork (B) a cork", "stop", "no choices"),
+        (CHOICE, " Which?\nAnswer Choices: (A) a cork (B) ", "stop", "no choices"),
+        (CHOICE, " Which?\nAnswer Choices: cork (A) a (B) b", "stop", "no choices"),
+        (PLAIN, " Ann sang.\nWho sang?", "stop", "stray lines"),
+        (PLAIN, " Which?\nAnswer Choices: (A) a (B) b", "stop", "stray lines"),
+        (PLAIN, " Which?\nAnswer Choices: a or b", "stop", "no choices"),
+    ],
+)  # fmt: skip
+def test_what_is_no_question_has_a_reason(
+    seeds: list[Asked], text: str, finish: str, reason: str
+) -> None:
+    assert read_question(text, finish, Shape.of(seeds)) == reason
+
+
+def test_what_the_seeds_do_not_share_is_not_asked_for() -> None:
+    mixed = Shape.of([PLAIN[0], CHOICE[0], READING[0], Asked("Add two and 3")])
+    for text in (" What now", " Ann sang.\nWho?", " Which?\nAnswer Choices: (A) a (B) b"):
+        assert isinstance(read_question(text, "stop", mixed), Asked)
