@@ -63,10 +63,10 @@ def test_from_seeds_nothing_but_seeds_reaches_training() -> None:
     assert {"labels", "generation_funnel"} <= ancestors(pipeline, "metrics")
     readers = {
         name: {node.name for node in pipeline.nodes if name in node.inputs}
-        for name in ("exemplars", "questions")
+        for name in ("given_exemplars", "given_questions")
     }
-    assert readers["exemplars"] == {"check_model"}
-    assert readers["questions"] - {"prepare_labels", "prepare_gold_labels"} == {
+    assert readers["given_exemplars"] == {"check_model"}
+    assert readers["given_questions"] - {"prepare_labels", "prepare_gold_labels"} == {
         "choose_seeds",
         "draft_candidates",  # the evaluated ones, to refuse what is in them
         "replace_unlabeled_questions",  # keeps the evaluated ones

@@ -160,9 +160,9 @@ def test_the_loop_from_seeds(tmp_path: Path) -> None:
     assert set(generated["question_id"]) == set(admitted["question_id"])
     examples = pl.read_parquet(data / "05_examples" / "examples_1.parquet")
     assert set(examples["question_id"]) <= set(generated["question_id"])
-    real = pl.read_parquet(data / "02_intermediate" / "questions.parquet")
+    real = pl.read_parquet(data / "02_intermediate" / "given" / "questions.parquet")
     assert not set(generated["question_id"]) & set(real["question_id"])
-    exemplars = pl.read_parquet(made / "exemplars.parquet")
+    exemplars = pl.read_parquet(data / "02_intermediate" / "exemplars.parquet")
     seeds = pl.read_parquet(made / "seed_questions.parquet")
     assert set(exemplars["question"]) <= set(seeds["question"])
     prompts = examples.filter(format="few_shot_cot")["prompt"]

@@ -57,7 +57,7 @@ def create_pipeline() -> Pipeline:
     )
 
 
-def model_check() -> Node:
+def model_check(name: str = "check_model") -> Node:
     """Lets through what the model can take."""
     return Node(
         check_model,
@@ -71,5 +71,5 @@ def model_check() -> Node:
             "params:engine",
         ],
         outputs=["questions", "preflight"],
-        name="check_model",
+        name=name,
     )

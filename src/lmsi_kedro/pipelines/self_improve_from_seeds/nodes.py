@@ -7,26 +7,28 @@ import polars as pl
 from lmsi_kedro.tasks import Tasks
 
 
-def name_exemplar_sets(tasks: Tasks) -> Tasks:
-    """seeded_tasks: every in-domain task has the sets of its own name.
+def name_exemplar_sets(given_tasks: Tasks) -> Tasks:
+    """tasks: every in-domain task has the sets of its own name.
 
     A task that borrows exemplars borrows those of the first in-domain task with the same set; others have none.
     """
-    lent = {tasks[name].exemplar_set: name for name in reversed(tasks.in_domain)}
+    lent = {given_tasks[name].exemplar_set: name for name in reversed(given_tasks.in_domain)}
     lent.pop(None, None)
     return Tasks(
         {
             name: task.model_copy(
                 update={"exemplar_set": name if task.in_domain else lent.get(task.exemplar_set)}
             )
-            for name, task in tasks.root.items()
+            for name, task in given_tasks.root.items()
         }
     )
 
 
-def replace_unlabeled(questions: pl.DataFrame, generated_questions: pl.DataFrame) -> pl.DataFrame:
-    """seeded_questions: the generated ones to learn from, the real ones of evaluation and probe."""
-    return pl.concat([generated_questions, questions.filter(pl.col("split") != "unlabeled")])
+def replace_unlabeled(
+    given_questions: pl.DataFrame, generated_questions: pl.DataFrame
+) -> pl.DataFrame:
+    """prepared_questions: the generated ones to learn from, the real ones of evaluation and probe."""
+    return pl.concat([generated_questions, given_questions.filter(pl.col("split") != "unlabeled")])
 
 
 def add_funnel(loop_metrics: dict[str, Any], generation_funnel: dict[str, Any]) -> dict[str, Any]:

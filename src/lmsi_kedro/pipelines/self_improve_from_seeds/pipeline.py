@@ -1,7 +1,8 @@
-"""seeds -> generated exemplars, generated questions -> the same rounds, evaluation and report.
+"""given_questions -> seeds -> generated exemplars and questions -> the same rounds, evaluation and report.
 
-The loop is that of `self_improve`: only the datasets that feed it are others. Evaluation asks the same held-out
-questions, with the generated exemplars too.
+What people gave is renamed, and what the model made of the seeds takes its place: `questions`, `exemplars` and
+`tasks`. So the loop is that of `self_improve`, node by node. Evaluation asks the held-out questions that were
+given, with the generated exemplars too.
 """
 
 from kedro.pipeline import Node, Pipeline
@@ -13,59 +14,57 @@ from lmsi_kedro.pipelines import (
     question_generation,
     self_improve,
 )
-from lmsi_kedro.pipelines.preparation.preflight import check_model
+from lmsi_kedro.pipelines.preparation.pipeline import model_check
 from lmsi_kedro.pipelines.self_improve_from_seeds.nodes import (
     add_funnel,
     name_exemplar_sets,
     replace_unlabeled,
 )
 
-MADE = {"exemplars": "generated_exemplars", "tasks": "seeded_tasks"}
+GIVEN = {
+    name: f"given_{name}"
+    for name in ("tasks", "prepared_questions", "questions", "exemplars", "preflight")
+}
 
 
 def create_pipeline(rounds: int, guard: Guard = "none") -> Pipeline:
-    """The loop after preparation, on what the model made of the seeds; metrics also have the funnel."""
-    loop = self_improve.create_pipeline(rounds, guard) - preparation.create_pipeline()
+    """The loop on what the model made of the seeds; metrics also have the funnel."""
+    given = preparation.create_pipeline()
+    loop = self_improve.create_pipeline(rounds, guard) - given
     summary = loop.only_nodes("summarise")
     funnel = Node(
         add_funnel, ["loop_metrics", "generation_funnel"], "metrics", name="report_generation"
     )
     return Pipeline(
         [
-            preparation.create_pipeline(),
-            *generation(),
-            Pipeline(loop - summary, inputs={**MADE, "questions": "seeded_questions"}),
+            Pipeline(given, outputs=GIVEN),
+            generation(),
+            loop - summary,
             Pipeline(summary, outputs={"metrics": "loop_metrics"}),
             funnel,
         ]
     )
 
 
-def generation() -> list[Pipeline | Node]:
-    """seeded_tasks, seeded_questions and generated_exemplars."""
-    return [
-        question_generation.seeds(),
-        Node(name_exemplar_sets, inputs="tasks", outputs="seeded_tasks", name="name_exemplar_sets"),
-        exemplar_generation.create_pipeline(),
-        Pipeline(question_generation.create_pipeline(), inputs=MADE),
-        Node(
-            replace_unlabeled,
-            inputs=["questions", "generated_questions"],
-            outputs="unchecked_questions",
-            name="replace_unlabeled_questions",
-        ),
-        Node(
-            check_model,
-            inputs=[
-                "unchecked_questions",
-                "generated_exemplars",
-                "base_model",
-                "seeded_tasks",
-                "params:paths",
-                "params:evaluation",
-                "params:engine",
-            ],
-            outputs=["seeded_questions", "seeded_preflight"],
-            name="check_model_from_seeds",
-        ),
-    ]
+def generation() -> Pipeline:
+    """tasks, exemplars and questions, checked as those of people are."""
+    asked = {"questions": GIVEN["questions"]}
+    seeds = Pipeline([question_generation.seeds()], inputs=asked)
+    exemplars = exemplar_generation.create_pipeline()
+    renamed = Node(name_exemplar_sets, GIVEN["tasks"], "tasks", name="name_exemplar_sets")
+    replaced = Node(
+        replace_unlabeled,
+        inputs=[GIVEN["questions"], "generated_questions"],
+        outputs="prepared_questions",
+        name="replace_unlabeled_questions",
+    )
+    return Pipeline(
+        [
+            renamed,
+            seeds,
+            Pipeline(exemplars, outputs={"generated_exemplars": "exemplars"}),
+            Pipeline(question_generation.create_pipeline(), inputs=asked),
+            replaced,
+            model_check("check_generated"),
+        ]
+    )
