@@ -83,6 +83,21 @@ def test_every_arm_trains_the_base_model_under_the_same_parameters() -> None:
         assert inputs == vote | {f"round_1.{arm}.mixture"}
 
 
+def test_early_stop_never_reaches_what_is_measured() -> None:
+    """Its paths are those of the rounds alone: whatever evaluates or monitors a model draws all of its own."""
+    pipeline = create_pipeline(rounds=2)
+    drawn = [
+        node for node in pipeline.nodes if "params:engine" in node.inputs and "paths" in node.name
+    ]
+    early = {node.outputs[0] for node in drawn if node.func.__name__ == "plan_paths"}
+    assert early == {"round_1.paths", "round_2.paths"}
+    assert len(drawn) > len(early)
+    for node in pipeline.nodes:
+        if node.func.__name__ in ("decide_answers", "measure_curves", "examine"):
+            source = next(n for n in pipeline.nodes if node.inputs[0] in n.outputs)
+            assert not early & set(source.inputs), node.name
+
+
 def test_answers_in_the_question_file_end_in_labels_alone(context: Any) -> None:
     """Other answers in the file give the same questions and tasks, which is all that training descends from."""
     raw, declared = context.catalog.load("raw_questions"), context.params["tasks"]

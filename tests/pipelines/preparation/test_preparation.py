@@ -89,6 +89,15 @@ def test_missing_choices_are_named() -> None:
         prepare_questions(raw(("mini_arc", "unlabeled", "a?", None, None)), TASKS, PREPARATION)
 
 
+def test_a_question_that_is_there_twice_is_kept_once(caplog: pytest.LogCaptureFixture) -> None:
+    row = ("mini_gsm", "unlabeled", "a?", None, None)
+    table = prepare_questions(
+        raw(row, ("mini_gsm", "unlabeled", "b?", None, None), row), TASKS, PREPARATION
+    )
+    assert table.filter(split="unlabeled")["question"].to_list() == ["a?", "b?"]
+    assert "1 questions are there more than once; each was kept once" in caplog.text
+
+
 def test_a_question_in_two_splits_is_refused() -> None:
     both = raw(
         ("mini_gsm", "held_out", "a?", None, None), ("mini_gsm", "unlabeled", "a?", None, None)

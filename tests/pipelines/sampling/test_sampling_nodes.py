@@ -96,3 +96,39 @@ def test_a_folder_of_sets_belongs_to_the_task_that_names_it() -> None:
     assert exemplar_sets(table, Task(kind="number")) == {"none": []}
     with pytest.raises(ValueError, match="the set 'sums' is empty or has no file"):
         exemplar_sets(exemplars("other"), TASK)
+
+
+def early_plan(questions: pl.DataFrame, early_stop: float | None) -> Plan:
+    sampling = Sampling(temperature=0.7, max_new_tokens=4, seed=3)
+    paths = PathParams(m=16, sampling=sampling, questions_per_task=9, early_stop=early_stop)
+    tables = (questions, exemplars("sums"), Model(Path("model"), "digest"), Tasks({"sums": TASK}))
+    return plan_paths(*tables, paths, ENGINE, VOTING)
+
+
+def test_early_stop_reads_answers_as_the_vote_does() -> None:
+    """Four and 4.0 are one answer, a path without one counts for none: q0 is decided, q1 and q2 are not."""
+    texts = {
+        "q0": ["So it is 4. The answer is 4.", "The answer is four.", "The answer is 4.0."] * 2
+        + ["The answer is 5.", "I do not know."],
+        "q1": ["The answer is 4."] * 5 + ["The answer is 5."] * 3,
+        "q2": ["I do not know."] * 8,
+    }
+    tables = [
+        pl.DataFrame({"question_id": question, "text": said, "finish": "stop"})
+        for question, said in texts.items()
+    ]
+    following = early_plan(QUESTIONS, 0.95).then(tables)
+    assert following is not None
+    asked = {
+        (r.question_id, r.paths) for chunk in following.chunks.values() for r in chunk.requests
+    }
+    assert asked == {("q1", range(8, 16)), ("q2", range(8, 16))}
+    assert following.then([]) is None
+    assert early_plan(QUESTIONS, None).then(tables) is None
+
+
+def test_no_question_is_an_error() -> None:
+    with pytest.raises(
+        ValueError, match="questions: no in-domain task has a question in the split"
+    ):
+        early_plan(QUESTIONS.clear(), None)
