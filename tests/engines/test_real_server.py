@@ -75,7 +75,7 @@ def plan(model: Model, url: str) -> Plan:
     server = ServerParams(
         urls=[url],
         model=str(model.path),
-        revision=model.digest[:12],
+        revision=f"sha256:{model.digest[:12]}",
         concurrency=2,
         timeout_seconds=60,
     )

@@ -53,7 +53,7 @@ def plan(
     server = {
         "urls": [s.url for s in servers],
         "model": served,
-        "revision": DIGEST[:12],
+        "revision": f"sha256:{DIGEST[:12]}",
         "retries": 3,
     }
     params = EngineParams(
@@ -209,8 +209,8 @@ def test_a_server_of_another_model_is_found_out(model: Path, length: Length) -> 
     with running(good(lambda prompt: length(prompt) + 1)) as server:
         with pytest.raises(ServerError, match=r"sees 20 tokens .* training 19"):
             sampled(plan(model, server))
-        with pytest.raises(ServerError, match=f"ffffffff, but paths of .* {DIGEST[:12]}"):
-            sampled(plan(model, server, revision="ffffffff"))
+        with pytest.raises(ServerError, match=f"ffffffff, but paths of .* sha256:{DIGEST[:12]}"):
+            sampled(plan(model, server, revision="sha256:ffffffff"))
 
 
 def test_an_answer_without_choices_names_the_question(model: Path, length: Length) -> None:
@@ -225,7 +225,7 @@ def test_an_answer_without_choices_names_the_question(model: Path, length: Lengt
 
 
 def test_a_refused_request_is_not_repeated() -> None:
-    params = ServerParams(urls="http://127.0.0.1:9/v1", model="served", revision="0" * 8)  # type: ignore[arg-type]
+    params = ServerParams(urls="http://127.0.0.1:9/v1", model="served", revision="sha256:00000000")  # type: ignore[arg-type]
     with running(lambda body, count: (400, {"error": {"message": "too long"}})) as server:
         fleet = Fleet(params.model_copy(update={"urls": [server.url]}))
         with pytest.raises(RefusedError, match="too long"):

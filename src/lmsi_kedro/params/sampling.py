@@ -50,8 +50,8 @@ class ServerParams(Params):
     )
     model: str = Field(min_length=1, description="the name under which they serve it")
     revision: str = Field(
-        pattern="^[0-9a-f]{8,64}$",
-        description="of the weights, which servers cannot tell: the first characters of the model's digest",
+        pattern="^sha256:[0-9a-f]{8,64}$",
+        description="of the weights, which servers cannot tell: the beginning of the model's digest",
     )
     concurrency: int = Field(default=32, gt=0, description="requests at a time, over all urls")
     retries: int = Field(default=6, ge=0, description="of a url, with growing pauses")

@@ -113,7 +113,7 @@ def test_the_forecast_is_the_size_of_the_cache() -> None:
 
 def test_servers_must_answer_and_have_the_model() -> None:
     with running(lambda body, count: (500, {})) as up:
-        server = ServerParams(urls=[up.url], model="served", revision="0" * 8, retries=0)
+        server = ServerParams(urls=[up.url], model="served", revision="sha256:00000000", retries=0)
         _, found = check(questions("Short?"), executor="server", server=server)
         assert "not promised byte for byte" in found["guarantee"]
         assert found["memory_gib"] == 0

@@ -39,11 +39,12 @@ class Servers:
 
     def connected(self, chunk: Chunk) -> ServerEngine:
         """The engine, once it is known that the servers have the right model and what they can do."""
-        if not self.digest.startswith(self.server.revision):
+        digest = f"sha256:{self.digest}"
+        if not digest.startswith(self.server.revision):
             raise ServerError(
                 f"engine.server.revision is {self.server.revision}, but paths of {self.model} are wanted, whose "
-                f"digest is {self.digest[:12]}: serve that model and set engine.server.revision to it, or set "
-                "engine.executor=processes. What was sampled stays"
+                f"digest is {digest[:19]}: serve that model under the same name, set engine.server.revision to it "
+                "and run again, which goes on from here"
             )
         if self.asks is None:
             self.asks = ServerEngine(self.model, self.engine)

@@ -25,8 +25,12 @@ class Fleet:
     """The servers of `engine.server`, safe to be used by many threads."""
 
     def __init__(self, params: ServerParams) -> None:
-        from openai import OpenAI
-
+        try:
+            from openai import OpenAI
+        except ModuleNotFoundError as error:
+            raise ServerError(
+                "engine.executor=server needs the package openai: pip install 'lmsi-kedro[server]'"
+            ) from error
         key = os.environ.get(KEY, "none")  # most servers want none
         self.params = params
         self.clients = [
