@@ -61,6 +61,9 @@ def test_a_declared_task_is_taken_and_another_is_inferred(
         "mini_arc": TASKS["mini_arc"],
     }
     assert "Task mine: kind of answer number, since so read 9 answers" in caplog.text
+    in_a_folder = choose_tasks(rows, {"mine/1": list, "mine/2": list}, TASKS)
+    assert in_a_folder["mine"].exemplar_set == "mine"
+    assert choose_tasks(rows, {"mines": list}, TASKS)["mine"].exemplar_set is None
     declared = Tasks(TASKS.root | {"mine": Task(kind="text")})
     assert choose_tasks(rows, {}, declared)["mine"] == Task(kind="text")
 

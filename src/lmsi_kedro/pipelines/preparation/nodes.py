@@ -23,7 +23,7 @@ def choose_tasks(raw_questions: pl.DataFrame, raw_exemplars: Loaders, declared: 
     chosen = {}
     for (name,), rows in raw_questions.partition_by("task", as_dict=True).items():
         task = declared.root.get(str(name)) or known(str(name)) or inferred(str(name), rows)
-        if task.exemplar_set is None and name in raw_exemplars:
+        if task.exemplar_set is None and any(each.split("/")[0] == name for each in raw_exemplars):
             task = task.model_copy(update={"exemplar_set": name})
         chosen[str(name)] = task
     return Tasks(chosen)
