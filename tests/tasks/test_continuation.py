@@ -44,7 +44,7 @@ def test_reading_is_the_inverse_of_writing(seeds: list[Asked]) -> None:
         (CHOICE, " Which floats?", "stop", "no choices"),
         (CHOICE, " Which?\nAnswer Choices: (A) a cork", "stop", "no choices"),
         (CHOICE, " Which?\nAnswer Choices: (B) a cork (A) a stone", "stop", "no choices"),
-        (CHOICE, " Which?\nAnswer Choices: (A) a cork (B) a cork", "stop", "no choices"),
+        (CHOICE, " Which?\nAnswer Choices: (A) a cork (B) a cork", "stop", "equal choices"),
         (CHOICE, " Which?\nAnswer Choices: (A) a cork (B) ", "stop", "no choices"),
         (CHOICE, " Which?\nAnswer Choices: cork (A) a (B) b", "stop", "no choices"),
         (PLAIN, " Ann sang.\nWho sang?", "stop", "stray lines"),

@@ -48,8 +48,8 @@ def read_question(text: str, finish: str, shape: Shape) -> Asked | str:
     """The question that a continuation begins with, or why there is none.
 
     `cut off`: ended by the length limit. `no question`: empty, or not with a character that ends the seeds.
-    `no context`, `no choices`: the seeds have them; choices are at least two different ones, lettered from A.
-    `stray lines`: a context or choices that no seed has.
+    `no context`, `no choices`: the seeds have them; choices are at least two, lettered from A. `equal choices`:
+    two of them are the same. `stray lines`: a context or choices that no seed has.
     """
     ending = END.search(text)
     if ending is None and finish != "stop":
@@ -63,14 +63,16 @@ def read_question(text: str, finish: str, shape: Shape) -> Asked | str:
         return "no context"
     if (shape.choices or listed) and not asked.choices:
         return "no choices"
+    if asked.choices and len(set(asked.choices)) < len(asked.choices):
+        return "equal choices"
     if (shape.context is False and asked.context) or (shape.choices is False and asked.choices):
         return "stray lines"
     return asked
 
 
 def read_choices(listed: str) -> list[str] | None:
-    """["one", "two"] of "(A) one (B) two"; None unless they are lettered in order and all different."""
+    """["one", "two"] of "(A) one (B) two"; None unless they are lettered in order."""
     found = re.split(r"\(([A-Z])\)", listed)
     letters, texts = "".join(found[1::2]), [text.strip() for text in found[2::2]]
     lettered = not found[0].strip() and LETTERS.startswith(letters) and len(texts) > 1
-    return texts if lettered and all(texts) and len(set(texts)) == len(texts) else None
+    return texts if lettered and all(texts) else None

@@ -19,7 +19,7 @@ from lmsi_kedro.tasks.overlap import Evaluated
 SHINGLE = 3  # words; two questions of twenty words that differ in one share 15 of 21
 OPEN = "to be voted on"
 REASONS = (
-    "cut off", "no question", "no context", "no choices", "stray lines",  # not well-formed
+    "cut off", "no question", "no context", "no choices", "equal choices", "stray lines",  # not well-formed
     "duplicate", "near duplicate", "contaminated",
     "unreadable", "tied", "low confidence", "high confidence", "admitted",
 )  # fmt: skip
