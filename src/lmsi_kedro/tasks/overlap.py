@@ -5,15 +5,22 @@ from collections.abc import Iterable
 from lmsi_kedro.tasks.prompts import Asked, words_of
 
 LEAK_WORDS = 13  # in a row, as in the test of GPT-3, appendix C
+TEMPLATE_WORDS = 3
+Words = tuple[str, ...]
 
 
 class Evaluated:
-    """The questions of evaluation sets; words that they share with `given` ones tell nothing."""
+    """The questions of evaluation sets, to be compared with others.
+
+    Words that belong to a template are left out of runs: three in a row that are in every one of the `given`
+    questions. With "... is true? Answer yes, no or it is not possible to tell." most of NLI would overlap else.
+    """
 
     def __init__(self, asked: Iterable[Asked], given: Iterable[Asked] = ()) -> None:
+        templates = [set(_runs(words_of(each), TEMPLATE_WORDS)) for each in given]
+        self.template = set.intersection(*templates) if templates else set[Words]()
         self.texts = {words_of(each) for each in asked}
-        self.runs = {run for words in self.texts for run in _runs(words)}
-        self.runs -= {run for each in given for run in _runs(words_of(each))}
+        self.runs = {run for words in self.texts for run in self._own_runs(words)}
 
     def has(self, asked: Asked) -> bool:
         """One of them has the same words, punctuation and case aside."""
@@ -21,9 +28,15 @@ class Evaluated:
 
     def overlaps(self, asked: Asked) -> bool:
         """One of them has LEAK_WORDS of its words in a row."""
-        return not self.runs.isdisjoint(_runs(words_of(asked)))
+        return not self.runs.isdisjoint(self._own_runs(words_of(asked)))
+
+    def _own_runs(self, words: Words) -> list[Words]:
+        runs = enumerate(_runs(words, TEMPLATE_WORDS))
+        starts = [start for start, run in runs if run in self.template]
+        covered = {start + i for start in starts for i in range(TEMPLATE_WORDS)}
+        return _runs(tuple(w for i, w in enumerate(words) if i not in covered), LEAK_WORDS)
 
 
-def _runs(words: tuple[str, ...]) -> set[tuple[str, ...]]:
-    """All LEAK_WORDS words in a row; none of a shorter text."""
-    return {words[i : i + LEAK_WORDS] for i in range(len(words) - LEAK_WORDS + 1)}
+def _runs(words: Words, size: int) -> list[Words]:
+    """All that many words in a row; none of a shorter text."""
+    return [words[i : i + size] for i in range(len(words) - size + 1)]

@@ -106,19 +106,32 @@ def test_the_threshold_decides_what_is_near() -> None:
     assert strict["reason"].to_list().count("near duplicate") == 0
 
 
-def test_words_of_the_seeds_are_no_contamination() -> None:
-    """A template that seeds and evaluation share would else refuse everything."""
+def test_words_of_a_template_are_no_contamination() -> None:
+    """They would refuse everything; eleven words of this one stand after the number and the thing."""
     template = (
-        "Answer this with a whole number and with nothing else at all, please: how many are {}?"
+        "{} Is it so that he has {}? Answer with yes or with no and with nothing else please?"
     )
-    seeds = asked(("unlabeled", template.format("1 and 2")))
-    every = pl.concat(
-        [seeds, asked(("held_out", "x")).with_columns(question=pl.lit(template.format("5 and 6")))]
+    seeds = asked(
+        *[("unlabeled", template.format(*own)) for own in (("Ann sang.", "2 hats"), ("", "9 dogs"))]
     )
-    text = template.format("7 times 7 pens, 9 times 9 caps and 5 dogs minus a horse")
-    row = ("sums 000000", 0, f" {text}", 9, -1.0, "stop", "sums")
-    written = pl.DataFrame([row], schema=schemas.CONTINUATIONS, orient="row")
-    assert draft_candidates([written], seeds, every, GENERATION)["reason"].to_list() == [OPEN]
+    held_out = asked(
+        (
+            "held_out",
+            template.format(
+                "Ben bought 5 red caps on Monday in the rain, and lost 3 at home.", "7 pens"
+            ),
+        )
+    )
+    texts = {
+        template.format("Dan went home early and found", "7 pens"): OPEN,
+        template.format(
+            "So Ben bought 5 red caps on Monday in the rain, and lost 3 at home. He", "7 pens"
+        ): "contaminated",
+    }
+    rows = [("sums 000000", i, f" {text}", 9, -1.0, "stop", "sums") for i, text in enumerate(texts)]
+    written = pl.DataFrame(rows, schema=schemas.CONTINUATIONS, orient="row")
+    drafts = draft_candidates([written], seeds, pl.concat([seeds, held_out]), GENERATION)
+    assert drafts["reason"].to_list() == list(texts.values())
 
 
 def test_choices_and_contexts_are_part_of_a_candidate() -> None:
