@@ -1,7 +1,6 @@
 #include "sampling.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <limits>
 #include <vector>
@@ -12,7 +11,6 @@ namespace lmsi {
 namespace {
 
 constexpr float kLowest = -std::numeric_limits<float>::infinity();
-constexpr std::array<const char*, 3> kIsaNames{"scalar", "avx2", "avx512"};
 
 struct Candidate {
     float value;
@@ -184,33 +182,7 @@ const LaneKernels& lanes_for(Isa isa, NumberFormat format) {
     return kScalarKernels[entry];
 }
 
-bool supported(Isa isa) {
-    if (isa == Isa::scalar) return true;
-#if defined(LMSI_X86)
-    const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-    if (isa == Isa::avx2) return avx2;
-    return avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-           __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
-#else
-    return false;
-#endif
-}
-
 }  // namespace
-
-Isa best_isa() {
-    for (const Isa isa : {Isa::avx512, Isa::avx2})
-        if (supported(isa)) return isa;
-    return Isa::scalar;
-}
-
-std::optional<Isa> isa_named(std::string_view name) {
-    for (size_t i = 0; i < kIsaNames.size(); ++i)
-        if (name == kIsaNames[i] && supported(static_cast<Isa>(i))) return static_cast<Isa>(i);
-    return std::nullopt;
-}
-
-const char* isa_name(Isa isa) { return kIsaNames[static_cast<size_t>(isa)]; }
 
 uint64_t philox(const uint64_t counter[4]) {
     uint32_t key0 = static_cast<uint32_t>(counter[0]), key1 = static_cast<uint32_t>(counter[0] >> 32);

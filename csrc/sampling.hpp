@@ -8,8 +8,8 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
-#include <string_view>
+
+#include "isa.hpp"
 
 namespace lmsi {
 
@@ -21,8 +21,6 @@ struct SamplingRules {
     uint64_t nucleus;     // floor(top_p * 2^64); 0: off
     uint64_t min_weight;  // ceil(min_p * 2^44); 0: off
 };
-
-enum class NumberFormat : uint8_t { float32, bfloat16 };
 
 // rows x vocabulary logits, vocabulary from 1 to kMaxVocabulary; `stride` counts bytes from one row to the next.
 struct Logits {
@@ -39,14 +37,6 @@ struct SamplingOutcome {
     RowFault fault = RowFault::none;
     size_t row = 0;  // the first row at fault; rows before it were drawn
 };
-
-enum class Isa : uint8_t { scalar, avx2, avx512 };
-
-// The best instruction set of this machine.
-Isa best_isa();
-// The one called `name`; nothing when it is unknown, not compiled in or not supported here.
-std::optional<Isa> isa_named(std::string_view name);
-const char* isa_name(Isa isa);
 
 // 64 bits of Philox4x32-10 for (seed, stream, path, position).
 uint64_t philox(const uint64_t counter[4]);

@@ -4,10 +4,11 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "lanes.hpp"
+
 namespace lmsi {
 
 constexpr int kWeightBits = 44;  // the likeliest token weighs 2^44, so that any vocabulary sums below 2^63
-constexpr size_t kLanes = 16;    // loops run over 16 values at a time on every instruction set
 constexpr size_t kBlock = 256;   // values per weight total
 
 struct Peak {

@@ -1,6 +1,11 @@
 #pragma once
 #include <pybind11/pybind11.h>
 
+#include "../isa.hpp"
+
+lmsi::Isa chosen_isa();
+
+void bind_attention(pybind11::module_& m);
 void bind_answers(pybind11::module_& m);
 void bind_votes(pybind11::module_& m);
 void bind_sampling(pybind11::module_& m);

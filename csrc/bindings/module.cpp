@@ -6,4 +6,5 @@ PYBIND11_MODULE(_native, m) {
     bind_answers(m);
     bind_votes(m);
     bind_sampling(m);
+    bind_attention(m);
 }

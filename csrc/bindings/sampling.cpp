@@ -1,6 +1,5 @@
 #include <pybind11/numpy.h>
 
-#include <cstdlib>
 #include <stdexcept>
 #include <string>
 
@@ -10,14 +9,6 @@
 namespace py = pybind11;
 
 namespace {
-
-// LMSI_ISA forces an instruction set, so that tests reach each of them.
-lmsi::Isa chosen_isa() {
-    const char* wanted = std::getenv("LMSI_ISA");
-    if (wanted == nullptr || *wanted == '\0') return lmsi::best_isa();
-    if (const auto isa = lmsi::isa_named(wanted)) return *isa;
-    throw std::invalid_argument("LMSI_ISA=" + std::string(wanted) + " is not scalar, avx2 or avx512, or not supported here");
-}
 
 lmsi::Logits view_of(const py::array& logits) {
     const bool bfloat16 = logits.dtype().is(py::dtype::of<uint16_t>());

@@ -73,7 +73,8 @@ def test_logits_are_the_model_s_own(
     plain = AutoModelForCausalLM.from_pretrained(tmp_path, attn_implementation="eager").eval()
     generator = torch.Generator().manual_seed(1)
     with torch.inference_mode():
-        logits = made.decoder.start(parts, 3, 12)
+        made.decoder.start(parts, 9, 13)
+        logits = made.decoder.add(torch.arange(9) // 3)
         for step in range(12):
             for row, ids in enumerate(rows):
                 expected = plain(torch.tensor([ids])).logits[0, -1]

@@ -36,7 +36,8 @@ def test_logits_equal_a_full_forward(engine: LocalEngine, shared: str) -> None:
     assert isinstance(decoder, TreeDecoder)
     generator = torch.Generator().manual_seed(0)
     with torch.inference_mode():
-        logits = decoder.start(parts, 4, 6)
+        decoder.start(parts, 12, 6)
+        logits = decoder.add(torch.arange(12) // 4)
         rows = [[*head, *tail] for head, tail in parts for _ in range(4)]
         for step in range(6):
             engine.model.set_attn_implementation("sdpa")

@@ -18,14 +18,13 @@ from transformers.utils.logging import disable_progress_bar
 
 from lmsi_kedro.engines.chunk import Request
 from lmsi_kedro.engines.local.plain_decoder import PlainDecoder
-from lmsi_kedro.engines.local.rows import Rows
+from lmsi_kedro.engines.local.rows import Rows, Stops
 from lmsi_kedro.engines.local.tree_decoder import Parts, TreeDecoder, serves
 from lmsi_kedro.kernels import sample_tokens
 from lmsi_kedro.params import Sampling
 from lmsi_kedro.tasks.encoding import Chat, encode_parts, end_tokens, frame_of
 
 log = logging.getLogger(__name__)
-COMPACT = 8  # steps between dropping finished rows: copying the cache costs about one step
 # Of the largest logit, by which the tree may differ: its sums have another order.
 TOLERANCE = {torch.float32: 1e-5, torch.bfloat16: 0.05, torch.float16: 0.01}
 
@@ -39,15 +38,18 @@ class LocalEngine:
         dtype: torch.dtype,
         chat: Chat = "auto",
         trust_remote_code: bool = False,
+        rows: int = 256,
     ) -> None:
         disable_progress_bar()  # a bar per worker would hide our own progress
+        self.rows = rows
         trust = {"trust_remote_code": trust_remote_code}
         self.tokenizer = AutoTokenizer.from_pretrained(directory, **trust)
         self.model = AutoModelForCausalLM.from_pretrained(directory, dtype=dtype, **trust).eval()
         if torch.cuda.is_available():
             self.model.to("cuda")
         self.frame = frame_of(self.tokenizer, chat)
-        self.ends = end_tokens(self.tokenizer, self.frame, self.model.generation_config)
+        ends = end_tokens(self.tokenizer, self.frame, self.model.generation_config)
+        self.stops = Stops(self.tokenizer, ends)
         refusal = serves(self.model, TOLERANCE[dtype])
         if refusal:
             log.warning("No prefix tree for this model, paths do not share prompts: %s", refusal)
@@ -75,22 +77,26 @@ class LocalEngine:
     def decode(
         self, requests: Sequence[Request], prompts: Sequence[Parts], sampling: Sampling
     ) -> pl.DataFrame:
-        """Token after token, until every row has ended."""
-        rows = Rows(requests, self.tokenizer, self.ends)
-        logits: Any = self.decoder.start(prompts, len(requests[0].paths), sampling.max_new_tokens)
-        for position in range(sampling.max_new_tokens):
-            if position:
-                logits = self.continued(rows, position)
-            tokens, logprobs = sample_tokens(
-                logits, sampling, rows.counters(sampling.seed, position)
-            )
-            rows.append(tokens, logprobs, last=position + 1 == sampling.max_new_tokens)
-            if not rows.active.any():
-                break
-        return rows.table()
+        """Token after token; where a path ends, the next one begins, until none waits."""
+        rows = Rows(requests, self.stops, sampling.max_new_tokens)
+        size = min(self.rows, len(rows.path))
+        self.decoder.start(prompts, size, sampling.max_new_tokens)
+        while True:
+            active, waiting = int(rows.active.sum()), len(rows.path) - rows.begun
+            room = size - active if self.decoder.refills or not active else 0
+            if not active and not waiting:
+                return rows.table()
+            logits = self.logits(rows, coming=min(room, waiting))
+            rows.append(*sample_tokens(logits, sampling, rows.counters(sampling.seed)))
 
-    def continued(self, rows: Rows, position: int) -> Tensor:
-        """The logits after the last tokens; finished rows leave from time to time."""
-        if position % COMPACT == 0 and not rows.active.all():
-            self.decoder.keep(rows.compact())
-        return self.decoder.step(rows.last_tokens)
+    def logits(self, rows: Rows, coming: int) -> Tensor:
+        """[R, V] of the rows in work and of those that join them."""
+        parts: list[Tensor] = []
+        kept = rows.compact(coming)
+        if len(rows.batch):
+            if kept is not None:
+                self.decoder.keep(torch.from_numpy(kept))
+            parts.append(self.decoder.step(rows.last_tokens()))
+        if coming:
+            parts.append(self.decoder.add(torch.from_numpy(rows.begin(coming))))
+        return torch.cat(parts) if len(parts) > 1 else parts[0]

@@ -12,12 +12,18 @@ from lmsi_kedro.engines.local.tree_decoder import Parts
 class PlainDecoder:
     """Prompts are padded on the left and repeated for each path; the cache is the model's own."""
 
+    refills = False  # new paths begin when all others have ended
+
     def __init__(self, model: Any) -> None:
         self.model = model
 
-    def start(self, prompts: Sequence[Parts], paths: int, capacity: int) -> Tensor:
-        """The logits [R, V] of the first tokens of `paths` rows for each prompt."""
-        whole = [[*shared, *own] for shared, own in prompts for _ in range(paths)]
+    def start(self, prompts: Sequence[Parts], rows: int, capacity: int) -> None:
+        """Remember the prompts."""
+        self.prompts = [[*shared, *own] for shared, own in prompts]
+
+    def add(self, questions: Tensor) -> Tensor:
+        """Rows, one path of each question [R], in place of all before: the logits [R, V] of their first tokens."""
+        whole = [self.prompts[question] for question in questions.tolist()]
         width = max(map(len, whole))
         ids = torch.zeros(len(whole), width, dtype=torch.long)
         self.mask = torch.zeros_like(ids)

@@ -1,18 +1,22 @@
-"""The tokens drawn so far for the paths of a chunk. Knows nothing of models."""
+"""The paths of a chunk: which are being written, what was drawn for them. Knows nothing of models."""
 
 import hashlib
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import polars as pl
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from lmsi_kedro.engines.chunk import Request
 from lmsi_kedro.tasks import STOP, said
 
 TAIL = 8  # tokens looked at for a stop sequence; "\nQ:" is at most 3 tokens of any tokenizer
+STEP = 16  # rows are a multiple of it while a batch shrinks: few shapes, each of which is prepared once
+Ints = NDArray[np.int64]
 
 
 def stream_of(question_id: str) -> int:
@@ -20,62 +24,101 @@ def stream_of(question_id: str) -> int:
     return int.from_bytes(hashlib.blake2b(question_id.encode(), digest_size=8).digest(), "big")
 
 
+class Stops:
+    """Where a path ends: at certain tokens, and where its text begins to invent a question."""
+
+    def __init__(self, tokenizer: Any, ends: Collection[int]) -> None:
+        self.tokenizer, self.ends = tokenizer, np.array(sorted(ends), np.int64)
+        pieces = tokenizer.batch_decode([[token] for token in range(len(tokenizer))])
+        # Only after these can the sequence be complete: to decode every row's tail took as long as a layer.
+        self.closing = np.array([i for i, p in enumerate(pieces) if STOP[-1] in p], np.int64)
+
+    def reached(self, tails: Sequence[Ints]) -> NDArray[np.bool_]:
+        """For the last tokens of each row."""
+        last = np.array([tail[-1] for tail in tails])
+        ended = np.isin(last, self.ends)
+        doubtful = np.flatnonzero(np.isin(last, self.closing))
+        texts = self.tokenizer.batch_decode([tails[row].tolist() for row in doubtful])
+        ended[doubtful] |= [STOP in text for text in texts]
+        return ended
+
+
+@dataclass
 class Rows:
-    """The tokens drawn so far for the paths of a chunk, and which rows are still being written."""
+    """Paths in a fixed order, of which `batch` are in work; those with `active` False only keep its shape."""
 
-    def __init__(self, requests: Sequence[Request], tokenizer: Any, ends: Collection[int]) -> None:
-        self.tokenizer, self.ends = tokenizer, ends
-        self.ids = [(request.question_id, path) for request in requests for path in request.paths]
-        self.streams = np.array([stream_of(question) for question, _ in self.ids], np.uint64)
-        self.tokens: list[list[int]] = [[] for _ in self.ids]
-        self.logprobs = np.zeros(len(self.ids))
-        self.finish = ["length"] * len(self.ids)
-        self.index = torch.arange(len(self.ids))  # the path of each row of the batch
-        self.active = torch.ones(len(self.ids), dtype=torch.bool)
+    requests: Sequence[Request]
+    stops: Stops
+    length: int  # tokens a path may have
+    batch: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
+    begun: int = 0
 
-    def counters(self, seed: int, position: int) -> np.ndarray:
+    def __post_init__(self) -> None:
+        paths = [(i, path) for i, r in enumerate(self.requests) for path in r.paths]
+        self.question, self.path = np.array(paths, np.int64).T
+        self.tokens = np.zeros((len(paths), self.length), np.int64)
+        self.lengths = np.zeros(len(paths), np.int64)
+        self.logprobs = np.zeros(len(paths))
+        self.ended = np.zeros(len(paths), bool)  # by a stop
+        streams = np.array([stream_of(r.question_id) for r in self.requests], np.uint64)
+        self.streams = streams[self.question]
+
+    @property
+    def active(self) -> NDArray[np.bool_]:
+        """Which rows of the batch are still being written."""
+        return ~self.ended[self.batch] & (self.lengths[self.batch] < self.length)
+
+    def compact(self, coming: int) -> Ints | None:
+        """Drop finished rows that neither the shape nor `coming` ones need; returns the rows kept, None for all."""
+        active = self.active
+        wanted = -(-(active.sum() + coming) // STEP) * STEP - coming
+        finished = np.flatnonzero(~active)
+        idle = finished[: max(0, wanted - active.sum())]
+        if len(idle) == len(finished):
+            return None
+        kept = np.sort(np.concatenate([np.flatnonzero(active), idle]))
+        self.batch = self.batch[kept]
+        return kept
+
+    def begin(self, count: int) -> Ints:
+        """The next paths of the order join the batch; returns their questions."""
+        new = np.arange(self.begun, self.begun + count)
+        self.begun += count
+        self.batch = np.concatenate([self.batch, new])
+        return self.question[new]
+
+    def last_tokens(self) -> Tensor:
+        """The newest token of each row."""
+        return torch.from_numpy(self.tokens[self.batch, self.lengths[self.batch] - 1])
+
+    def counters(self, seed: int) -> NDArray[np.uint64]:
         """[R, 4]: seed, stream, path, position."""
-        rows = self.index.numpy()
-        counters = np.empty((len(rows), 4), np.uint64)
-        counters[:, 0], counters[:, 3] = seed, position
-        counters[:, 1] = self.streams[rows]
-        counters[:, 2] = [self.ids[row][1] for row in rows]
+        counters = np.empty((len(self.batch), 4), np.uint64)
+        counters[:, 0], counters[:, 1] = seed, self.streams[self.batch]
+        counters[:, 2], counters[:, 3] = self.path[self.batch], self.lengths[self.batch]
         return counters
 
-    def append(self, tokens: Any, logprobs: Any, last: bool) -> None:
+    def append(self, tokens: Any, logprobs: Any) -> None:
         """Add one token to every active row, and end the rows that are done."""
-        self.last_tokens = torch.as_tensor(tokens).long().cpu()
-        drawn, gains = self.last_tokens.tolist(), torch.as_tensor(logprobs).double().cpu().numpy()
-        writing = self.active.nonzero().flatten().tolist()
-        for row in writing:
-            path = int(self.index[row])
-            self.tokens[path].append(drawn[row])
-            self.logprobs[path] += gains[row]
-        tails = [self.tokens[int(self.index[row])][-TAIL:] for row in writing]
-        for row, tail, text in zip(writing, tails, self.tokenizer.batch_decode(tails), strict=True):
-            if tail[-1] in self.ends or STOP in text:
-                self.finish[int(self.index[row])] = "stop"
-                self.active[row] = False
-        if last:
-            self.active[:] = False
-
-    def compact(self) -> Tensor:
-        """Drop the finished rows; returns the rows kept."""
-        kept = self.active.nonzero().flatten()
-        self.index, self.active = self.index[kept], self.active[kept]
-        self.last_tokens = self.last_tokens[kept]
-        return kept
+        active = self.active
+        rows = self.batch[active]
+        self.tokens[rows, self.lengths[rows]] = torch.as_tensor(tokens).cpu().numpy()[active]
+        self.logprobs[rows] += torch.as_tensor(logprobs).cpu().numpy()[active]
+        self.lengths[rows] += 1
+        tails = [self.tokens[row, max(0, n - TAIL) : n] for row, n in zip(rows, self.lengths[rows], strict=True)]
+        self.ended[rows] = self.stops.reached(tails)
 
     def table(self) -> pl.DataFrame:
         """Texts end where the model ended them, or where it began to invent a question."""
-        texts = self.tokenizer.batch_decode(self.tokens, skip_special_tokens=True)
+        written = [row[:n].tolist() for row, n in zip(self.tokens, self.lengths, strict=True)]
+        texts = self.stops.tokenizer.batch_decode(written, skip_special_tokens=True)
         return pl.DataFrame(
             {
-                "question_id": [question for question, _ in self.ids],
-                "path": pl.Series([path for _, path in self.ids], dtype=pl.Int32),
+                "question_id": [self.requests[i].question_id for i in self.question],
+                "path": pl.Series(self.path, dtype=pl.Int32),
                 "text": [said(text) for text in texts],
-                "tokens": pl.Series([len(tokens) for tokens in self.tokens], dtype=pl.Int32),
+                "tokens": pl.Series(self.lengths, dtype=pl.Int32),
                 "logprob": self.logprobs,
-                "finish": self.finish,
+                "finish": np.where(self.ended, "stop", "length").tolist(),
             }
         )

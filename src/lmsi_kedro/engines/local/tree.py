@@ -1,9 +1,10 @@
-"""The prefix tree as a transformers cache: shared prompt -> question -> path.
+"""The prefix tree as transformers caches: shared prompt -> question -> path.
 
-A model's attention layers hand their new keys to `PrefixTree.update` and then call `tree_attention`, which reads
-the shared levels from the tree. It knows nothing of tokens or sampling.
+A model's attention layers hand their new keys and values to the cache and then call `tree_attention`, which finds
+there what the new tokens continue. It knows nothing of tokens or sampling.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -11,85 +12,89 @@ from torch import Tensor
 from transformers import AttentionInterface, Cache
 from transformers.cache_utils import DynamicLayer
 
-from lmsi_kedro.kernels.attention.reference import Level, attend
+from lmsi_kedro.kernels.attention import Prefixes, attend, attend_step
 
 NAME = "lmsi_tree"
+LANES = 16  # the native kernel reads keys and values in steps of so many numbers
 
 
-class PathLayer(DynamicLayer):
-    """Own keys and values of the rows, in a buffer of the final size: appending copies nothing else."""
+class PassingLayer(DynamicLayer):
+    """Keeps nothing: what a layer hands over is what it gets back."""
 
     keys: Any
     values: Any
 
-    def __init__(self, capacity: int) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self.capacity, self.length = capacity, 0
-
     def update(self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any) -> Any:
-        """Append [R, Hkv, T, D]; returns all own keys and values so far."""
-        if not self.is_initialized:
-            shape = (*key_states.shape[:2], self.capacity, key_states.shape[-1])
-            self.keys, self.values = key_states.new_empty(shape), value_states.new_empty(shape)
-            self.is_initialized = True
-        start, self.length = self.length, self.length + key_states.shape[2]
-        self.keys[:, :, start : self.length] = key_states
-        self.values[:, :, start : self.length] = value_states
-        return self.keys[:, :, : self.length], self.values[:, :, : self.length]
+        self.keys, self.values = key_states, value_states
+        return key_states, value_states
 
 
-class PrefixTree(Cache):
-    """levels[layer] are the prefixes that all rows share; `layers` hold the rows' own tokens."""
+class Tree(Cache):
+    """A cache whose layers pass their keys on; `attend` is given them by `tree_attention`."""
 
     layers: list[Any]
 
-    def __init__(self, layers: int, capacity: int, levels: list[list[Level]]) -> None:
-        super().__init__(layers=[PathLayer(capacity) for _ in range(layers)])
-        self.levels = levels
+    def __init__(self, layers: int) -> None:
+        super().__init__(layers=[PassingLayer() for _ in range(layers)])
 
-    def as_shared(self) -> list[list[Level]]:
-        """What the one row holds, as a level under every later row."""
-        return [
-            [*above, Level(layer.keys, layer.values)]
-            for above, layer in zip(self.levels, self.layers, strict=True)
-        ]
 
-    def as_questions(self, lengths: Tensor) -> list[list[Level]]:
-        """What the rows hold, as one prefix each; lengths [N] are without padding."""
-        seen = torch.arange(self.layers[0].keys.shape[2]) < lengths.cpu()[:, None]
-        visible = seen.to(lengths.device)
-        return [
-            [*above, Level(layer.keys, layer.values, visible)]
-            for above, layer in zip(self.levels, self.layers, strict=True)
+class Prompts(Tree):
+    """Prompts on their way to become prefixes: rows of new tokens after at most one shared prefix per layer."""
+
+    def __init__(self, layers: int, shared: Sequence[Prefixes | None]) -> None:
+        super().__init__(layers)
+        self.shared = shared
+
+    def attend(
+        self, layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float
+    ) -> Tensor:
+        """[R, H, T, D] -> [R, T, H, D]"""
+        return attend(query, key, value, self.shared[layer], scale).transpose(1, 2)
+
+    def prefixes(self, lengths: Sequence[int]) -> list[Prefixes]:
+        """What the rows hold, per layer; lengths are without padding."""
+        return [Prefixes(layer.keys, layer.values, tuple(lengths)) for layer in self.layers]
+
+
+class Paths(Tree):
+    """Paths of questions: a slot of own keys and values each, in buffers of the final size."""
+
+    def __init__(
+        self, shared: Sequence[Prefixes], questions: Sequence[Prefixes], slots: int, capacity: int
+    ) -> None:
+        super().__init__(len(questions))
+        self.shared, self.questions = shared, questions
+        _, heads, _, width = questions[0].keys.shape
+        shape = (slots, heads, capacity, -(-width // LANES) * LANES)
+        self.own = [
+            (level.keys.new_zeros(shape), level.values.new_zeros(shape)) for level in questions
         ]
+        # [R, 3]: the question of each row, its slot, and how many own tokens it has.
+        self.rows = torch.zeros(0, 3, dtype=torch.long)
+
+    def attend(
+        self, layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float
+    ) -> Tensor:
+        """[R, H, 1, D] -> [R, 1, H, D]"""
+        levels = self.shared[layer], self.questions[layer]
+        new = query[:, :, 0], key[:, :, 0], value[:, :, 0]
+        return attend_step(*new, self.own[layer], self.rows, *levels, scale)[:, None]
+
+    def add(self, questions: Tensor) -> None:
+        """New rows, each in a free slot."""
+        taken = set(self.rows[:, 1].tolist())
+        free = [slot for slot in range(len(self.own[0][0])) if slot not in taken]
+        slots = torch.tensor(free[: len(questions)], dtype=torch.long)
+        new = torch.stack([questions, slots, torch.zeros_like(slots)], 1)
+        self.rows = torch.cat([self.rows, new])
+
+    def advance(self) -> None:
+        """Each row has one more token; rows that only fill the batch stay within their slots."""
+        self.rows[:, 2] = (self.rows[:, 2] + 1).clamp(max=self.own[0][0].shape[2] - 1)
 
     def keep(self, rows: Tensor) -> None:
-        """Drop the own tokens of all other rows."""
-        for layer in self.layers:
-            layer.keys, layer.values = layer.keys[rows], layer.values[rows]
-
-    def assign(self, prefix: Tensor) -> None:
-        """Row r continues prefix[r] of the last level."""
-        members, slot = group(prefix, self.levels[0][-1].keys.shape[0])
-        self.levels = [
-            [*above, Level(last.keys, last.values, last.visible, members, slot)]
-            for *above, last in self.levels
-        ]
-
-
-def group(prefix: Tensor, prefixes: int) -> tuple[Tensor, Tensor]:
-    """members [N, A] and slot [R] (see Level) of rows that continue prefix[r]."""
-    counts = torch.bincount(prefix, minlength=prefixes)
-    order = prefix.argsort(stable=True)
-    rank = (
-        torch.arange(len(prefix), device=prefix.device) - (counts.cumsum(0) - counts)[prefix[order]]
-    )
-    width = int(counts.max())
-    slot = torch.empty_like(prefix)
-    slot[order] = prefix[order] * width + rank
-    members = prefix.new_zeros(prefixes * width)
-    members[slot] = torch.arange(len(prefix), device=prefix.device)
-    return members.view(prefixes, width), slot
+        """Free the slots of all other rows."""
+        self.rows = self.rows[rows]
 
 
 def tree_attention(
@@ -99,7 +104,7 @@ def tree_attention(
     value: Tensor,
     attention_mask: Tensor | None,
     scaling: float | None = None,
-    tree: PrefixTree | None = None,
+    tree: Any = None,
     **kwargs: Any,
 ) -> tuple[Tensor, None]:
     """The attention function that transformers calls; [R, H, T, D] -> [R, T, H, D]."""
@@ -107,8 +112,7 @@ def tree_attention(
         if kwargs.get(unsupported) is not None:
             raise ValueError(f"{type(module).__name__} uses {unsupported}, which the tree lacks")
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling
-    levels = tree.levels[module.layer_idx] if tree is not None else []
-    return attend(query, key, value, levels, scale).transpose(1, 2), None
+    return tree.attend(module.layer_idx, query, key, value, scale), None
 
 
 AttentionInterface.register(NAME, tree_attention)

@@ -6,7 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lmsi_kedro.engines.local.tree import NAME, PrefixTree
+from lmsi_kedro.engines.local.tree import NAME, Paths, Prompts, Tree
+from lmsi_kedro.kernels.attention import Prefixes
 
 Parts = tuple[list[int], list[int]]  # the token ids of a prompt: shared by all, and its own
 
@@ -14,58 +15,61 @@ Parts = tuple[list[int], list[int]]  # the token ids of a prompt: shared by all,
 class TreeDecoder:
     """For models whose attention layers are plain ones; `serves` tells."""
 
+    refills = True  # new paths may begin beside others
+
     def __init__(self, model: Any) -> None:
         model.set_attn_implementation(NAME)
         self.model, self.body = model, model.base_model
         self.head = model.get_output_embeddings()
         self.layers = model.config.get_text_config().num_hidden_layers
-        self._shared: tuple[list[int], list[list[Any]]] | None = None
+        self._shared: tuple[list[int], list[Prefixes]] | None = None
 
-    def start(self, prompts: Sequence[Parts], paths: int, capacity: int) -> Tensor:
-        """The logits [R, V] of the first tokens of `paths` rows per prompt; the prompts share their first part."""
-        shared = self.shared_level(prompts[0][0])
-        own = [ids for _, ids in prompts]
-        lengths = torch.tensor([len(ids) for ids in own], device=self.model.device)
-        padded = torch.zeros(len(own), max(map(len, own)), dtype=torch.long)
+    def start(self, prompts: Sequence[Parts], rows: int, capacity: int) -> None:
+        """Compute the prompts, which share their first part; then `rows` paths at a time have `capacity` tokens."""
+        head, own = prompts[0][0], [ids for _, ids in prompts]
+        shared = self.shared_prefix(head)
+        lengths = [len(ids) for ids in own]
+        padded = torch.zeros(len(own), max(lengths), dtype=torch.long)
         for row, ids in enumerate(own):
             padded[row, : len(ids)] = torch.tensor(ids)
-        offset = len(prompts[0][0])
-        tree = PrefixTree(self.layers, padded.shape[1], shared)
-        hidden = self.forward(
-            tree, padded, offset + torch.arange(padded.shape[1]).expand_as(padded)
-        )
-        logits = self.head(hidden[torch.arange(len(own)), lengths - 1])
-        self.questions = torch.arange(len(own), device=self.model.device).repeat_interleave(paths)
-        self.positions = (offset + lengths)[self.questions]
-        self.tree = PrefixTree(self.layers, capacity, tree.as_questions(lengths))
-        self.tree.assign(self.questions)
-        return logits[self.questions]  # type: ignore[no-any-return]
+        tree = Prompts(self.layers, shared if head else [None] * self.layers)
+        positions = len(head) + torch.arange(padded.shape[1]).expand_as(padded)
+        hidden = self.forward(tree, padded, positions)
+        ends = torch.tensor(lengths, device=self.model.device)
+        self.first = self.head(hidden[torch.arange(len(own)), ends - 1])  # [N, V]
+        self.starts = len(head) + torch.tensor(lengths)
+        questions = tree.prefixes(lengths)
+        if not head:
+            shared = [Prefixes(q.keys[:1, :, :0], q.values[:1, :, :0], (0,)) for q in questions]
+        self.tree = Paths(shared, questions, rows, capacity)
 
-    def shared_level(self, prefix: list[int]) -> list[list[Any]]:
+    def shared_prefix(self, prefix: list[int]) -> list[Prefixes]:
         """The shared prompt's keys and values per layer, kept from the last call."""
         if self._shared is None or self._shared[0] != prefix:
-            levels: list[list[Any]] = [[] for _ in range(self.layers)]
+            tree = Prompts(self.layers, [None] * self.layers)
             if prefix:
-                tree = PrefixTree(self.layers, len(prefix), levels)
                 self.forward(tree, torch.tensor([prefix]), torch.arange(len(prefix))[None])
-                levels = tree.as_shared()
-            self._shared = (prefix, levels)
+            self._shared = (prefix, tree.prefixes([len(prefix)]) if prefix else [])
         return self._shared[1]
+
+    def add(self, questions: Tensor) -> Tensor:
+        """New rows, one more path of each question [R]: the logits [R, V] of their first tokens."""
+        self.tree.add(questions)
+        return self.first[questions.to(self.first.device)]  # type: ignore[no-any-return]
 
     def step(self, tokens: Tensor) -> Tensor:
         """The logits [R, V] after one more token [R] of each row."""
-        hidden = self.forward(self.tree, tokens[:, None], self.positions[:, None])
-        self.positions = self.positions + 1
+        question, _, length = self.tree.rows.unbind(1)
+        positions = self.starts[question] + length
+        hidden = self.forward(self.tree, tokens[:, None], positions[:, None])
+        self.tree.advance()
         return self.head(hidden[:, 0])  # type: ignore[no-any-return]
 
     def keep(self, rows: Tensor) -> None:
         """Drop all other rows."""
-        rows = rows.to(self.model.device)
-        self.questions, self.positions = self.questions[rows], self.positions[rows]
         self.tree.keep(rows)
-        self.tree.assign(self.questions)
 
-    def forward(self, tree: PrefixTree, ids: Tensor, positions: Tensor) -> Tensor:
+    def forward(self, tree: Tree, ids: Tensor, positions: Tensor) -> Tensor:
         """Hidden states [R, T, width] of tokens that continue the tree."""
         device = self.model.device
         output = self.body(
@@ -93,7 +97,11 @@ def serves(model: Any, tolerance: float) -> str | None:
     own = model.config._attn_implementation
     try:
         decoder = TreeDecoder(model)
-        found = [decoder.start(prompts, 2, 2), decoder.step(torch.tensor(tokens[1:5]))]
+        decoder.start(prompts, 4, 2)
+        found = [
+            decoder.add(torch.tensor([0, 0, 1, 1])),
+            decoder.step(torch.tensor(tokens[1:5])),
+        ]
     except Exception as error:  # any refusal of a layer, of a keyword, of the cache
         return f"{type(error).__name__}: {error}".split("\n")[0]
     finally:

@@ -1,0 +1,283 @@
+"""Decoding on one CPU thread: m paths of a question against HF generate and CTranslate2, and against a roofline.
+
+A Llama of 5.4 M parameters with random weights; a shared prompt of 512 tokens, a question of 40, m = 32 paths of
+128 tokens that never end early. CPU time with every prefill, the sides taking turns, best of 7. Asserted in the
+same run: our logits are the model's own, all sides write the same greedy tokens, and every side writes all tokens.
+The roofline is measured too: the same matrix products into prepared memory, and a read of the paths' own keys.
+Several questions at once, as the engine runs, share the prompt; the peers repeat it.
+"""
+
+import os
+
+os.environ |= {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "CT2_VERBOSE": "-2"}
+
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import ctranslate2
+import numpy as np
+import torch
+import transformers
+from ctranslate2.converters import TransformersConverter
+from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaForCausalLM
+
+from lmsi_kedro.engines.chunk import Request
+from lmsi_kedro.engines.local import LocalEngine
+from lmsi_kedro.engines.local.rows import Stops
+from lmsi_kedro.params import Sampling
+from lmsi_kedro.tasks import Prompt
+
+BASE = Path(__file__).parents[1] / "data/06_models/base"  # its tokenizer
+VOCABULARY = 544
+SHARED, QUESTION, PATHS, NEW, QUESTIONS = 512, 40, 32, 128, 8
+REPEATS = int(os.environ.get("REPEATS", "7"))
+SAMPLING = Sampling(temperature=0.7, max_new_tokens=NEW, seed=1)
+GREEDY = Sampling(temperature=0, max_new_tokens=16, seed=1)
+
+
+def made_model(folder: Path) -> Path:
+    tokenizer = AutoTokenizer.from_pretrained(BASE)
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        vocab_size=VOCABULARY, hidden_size=256, num_hidden_layers=6, num_attention_heads=4,
+        num_key_value_heads=4, intermediate_size=800, max_position_embeddings=1024,
+        initializer_range=0.1, tie_word_embeddings=True,
+        bos_token_id=None, eos_token_id=None, pad_token_id=0,
+    )  # fmt: skip
+    LlamaForCausalLM(config).save_pretrained(folder)
+    tokenizer.bos_token = tokenizer.unk_token = tokenizer.eos_token  # CTranslate2 wants them all
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+def prompts_of(questions: int) -> list[tuple[list[int], list[int]]]:
+    """Token ids of one shared part and a part of each question."""
+    generator = torch.Generator().manual_seed(2)
+    ids = torch.randint(1, VOCABULARY, (SHARED + questions * QUESTION,), generator=generator)
+    own = ids[SHARED:].view(questions, QUESTION).tolist()
+    return [(ids[:SHARED].tolist(), part) for part in own]
+
+
+@dataclass
+class Ours:
+    """The local engine, which forgets the shared prompt before each run."""
+
+    engine: LocalEngine
+    prompts: list[tuple[list[int], list[int]]]
+
+    def __post_init__(self) -> None:
+        self.engine.stops = Stops(self.engine.tokenizer, frozenset())
+        self.engine.stops.closing = np.zeros(0, np.int64)
+
+    def requests(self, paths: int) -> list[Request]:
+        return [Request(f"q{i}", Prompt("", ""), range(paths)) for i in range(len(self.prompts))]
+
+    def __call__(self) -> int:
+        self.engine.decoder._shared = None
+        table = self.engine.decode(self.requests(PATHS), self.prompts, SAMPLING)
+        return int(table["tokens"].sum())
+
+    def greedy(self) -> str:
+        return str(self.engine.decode(self.requests(1), self.prompts[:1], GREEDY)["text"][0])
+
+
+@dataclass
+class Generate:
+    """HF generate, as its users call it."""
+
+    model: Any
+    prompts: list[tuple[list[int], list[int]]]
+
+    def __call__(self) -> int:
+        tokens = 0
+        for shared, own in self.prompts:
+            written = self.write([*shared, *own], do_sample=True, temperature=SAMPLING.temperature,
+                                 top_k=0, num_return_sequences=PATHS, max_new_tokens=NEW)  # fmt: skip
+            tokens += written.numel()
+        return tokens
+
+    def write(self, ids: list[int], **options: Any) -> torch.Tensor:
+        prompt = torch.tensor([ids])
+        mask = torch.ones_like(prompt)
+        return self.model.generate(prompt, attention_mask=mask, **options)[:, len(ids) :]
+
+    def greedy(self) -> list[int]:
+        ids = [*self.prompts[0][0], *self.prompts[0][1]]
+        return self.write(ids, do_sample=False, max_new_tokens=GREEDY.max_new_tokens)[0].tolist()
+
+
+@dataclass
+class CTranslate2:
+    """With the prompt's state computed once: the paths are rows of one batch, as the fastest of its ways."""
+
+    generator: Any
+    names: list[str]
+    prompts: list[tuple[list[int], list[int]]]
+    static: bool
+
+    def write(self, ids: list[int], shared: list[int], rows: int, **options: Any) -> list[Any]:
+        static = {"static_prompt": [self.names[i] for i in shared]} if shared else {}
+        start = [[self.names[i] for i in ids]] * rows
+        return self.generator.generate_batch(
+            start, end_token=[], include_prompt_in_result=False, **static, **options
+        )
+
+    def __call__(self) -> int:
+        tokens = 0
+        for shared, own in self.prompts:
+            parts = (own, shared) if self.static else ([*shared, *own], [])
+            results = self.write(
+                *parts, PATHS, sampling_topk=0, sampling_temperature=SAMPLING.temperature,
+                min_length=NEW, max_length=NEW,
+            )  # fmt: skip
+            tokens += sum(len(result.sequences_ids[0]) for result in results)
+        self.generator.unload_model()  # forgets the prompt's state
+        self.generator.load_model()
+        return tokens
+
+    def greedy(self) -> list[int]:
+        shared, own = self.prompts[0]
+        length = GREEDY.max_new_tokens
+        return self.write(own, shared, 1, min_length=length, max_length=length)[0].sequences_ids[0]
+
+
+@dataclass
+class Roofline:
+    """What no decoder of this shape avoids: its matrix products, and a read of the paths' own keys and values."""
+
+    model: Any
+    questions: int
+
+    def __post_init__(self) -> None:
+        config, dtype = self.model.config, self.model.dtype
+        rows, heads = self.questions * PATHS, config.num_attention_heads
+        width = config.hidden_size // heads
+        weights = [p.detach() for p in self.model.parameters() if p.dim() == 2]
+        self.linear = [(self.input(n, w.shape[1], dtype), w.T) for w in weights
+                       for n in (rows,)]  # fmt: skip
+        self.prefill = [(self.input(SHARED, w.shape[1], dtype), w.T) for w in weights]
+        asked = self.questions * QUESTION
+        self.asked = [(self.input(asked, w.shape[1], dtype), w.T) for w in weights]
+        layers = config.num_hidden_layers
+        query = torch.randn(heads, rows, width, dtype=dtype)
+        self.shared = (query, torch.randn(heads, SHARED, width, dtype=dtype), layers)
+        self.asking = (
+            torch.randn(heads * self.questions, PATHS, width, dtype=dtype),
+            torch.randn(heads * self.questions, QUESTION, width, dtype=dtype),
+            layers,
+        )
+        self.own = torch.randn(2 * layers * rows * config.hidden_size * NEW // 2).to(dtype)
+
+    @staticmethod
+    def input(rows: int, width: int, dtype: torch.dtype) -> torch.Tensor:
+        return torch.randn(rows, width, dtype=dtype)
+
+    def __call__(self) -> int:
+        self.products(self.prefill)
+        self.products(self.asked)
+        for _ in range(NEW):
+            self.products(self.linear)
+            self.attention(*self.shared)
+            self.attention(*self.asking)
+            self.own.view(torch.int32).sum(dtype=torch.int32)
+        return self.questions * PATHS * NEW
+
+    def products(self, pairs: list[tuple[torch.Tensor, torch.Tensor]]) -> None:
+        for left, right in pairs:
+            torch.mm(left, right)
+
+    def attention(self, query: torch.Tensor, keys: torch.Tensor, layers: int) -> None:
+        for _ in range(layers):
+            torch.bmm(torch.bmm(query, keys.transpose(1, 2)), keys)
+
+
+def check_logits(engine: LocalEngine, prompts: list[tuple[list[int], list[int]]]) -> float:
+    """The largest difference to the model's own full forward, relative to the largest logit."""
+    worst = 0.0
+    with torch.inference_mode():
+        rows = [[*shared, *own] for shared, own in prompts for _ in range(2)]
+        engine.decoder.start(prompts, len(rows), 4)
+        logits = engine.decoder.add(torch.arange(len(rows)) // 2)
+        for _ in range(4):
+            engine.model.set_attn_implementation("sdpa")
+            for row, ids in enumerate(rows):
+                expected = engine.model(torch.tensor([ids])).logits[0, -1]
+                error = (logits[row] - expected).abs().max() / expected.abs().max()
+                worst = max(worst, float(error))
+            engine.model.set_attn_implementation("lmsi_tree")
+            tokens = torch.randint(1, VOCABULARY, (len(rows),))
+            rows = [[*ids, int(t)] for ids, t in zip(rows, tokens, strict=True)]
+            logits = engine.decoder.step(tokens)
+    return worst
+
+
+def best_of(sides: dict[str, Callable[[], int]], tokens: int) -> dict[str, float]:
+    """Tokens a CPU second of each side at its best; the sides take turns."""
+    seconds = dict.fromkeys(sides, float("inf"))
+    for _ in range(REPEATS):
+        for name, side in sides.items():
+            start = time.process_time()
+            written = side()
+            seconds[name] = min(seconds[name], time.process_time() - start)
+            assert written == tokens, (name, written, tokens)
+    return {name: tokens / least for name, least in seconds.items()}
+
+
+def show(rates: dict[str, float]) -> None:
+    for name, rate in rates.items():
+        print(
+            f"{name:24} {rate:8.0f} tokens/s   {rate / rates['HF generate fp32']:5.2f} x HF fp32", end=""
+        )
+        roof = rates.get(f"roofline {name[-4:]}")
+        print(f"   {rate / roof:4.0%} of the roofline" if roof else "")
+
+
+@torch.inference_mode()
+def main() -> None:
+    torch.set_num_threads(1)
+    with tempfile.TemporaryDirectory() as folder:
+        directory = made_model(Path(folder) / "model")
+        converted = str(Path(folder) / "ct2")
+        TransformersConverter(str(directory)).convert(converted)
+        one, many = prompts_of(1), prompts_of(QUESTIONS)
+        engines = {
+            name: LocalEngine(directory, dtype)
+            for name, dtype in (("fp32", torch.float32), ("bf16", torch.bfloat16))
+        }
+        model = AutoModelForCausalLM.from_pretrained(directory, dtype=torch.float32).eval()
+        generator = ctranslate2.Generator(converted, intra_threads=1, compute_type="float32")
+        names = engines["fp32"].tokenizer.convert_ids_to_tokens(range(model.config.vocab_size))
+        hf, ct2 = Generate(model, one), CTranslate2(generator, names, one, static=True)
+        worst = check_logits(engines["fp32"], many[:2])
+        assert worst < 1e-5, worst
+        tokens = hf.greedy()
+        assert tokens == ct2.greedy()
+        text = engines["fp32"].tokenizer.decode(tokens, skip_special_tokens=True).strip()
+        assert text == Ours(engines["fp32"], one).greedy()
+        parameters = sum(p.numel() for p in model.parameters()) / 1e6
+        print(
+            f"torch {torch.__version__}, transformers {transformers.__version__}, "
+            f"ctranslate2 {ctranslate2.__version__}, {parameters:.1f} M parameters; "
+            f"logits differ by {worst:.1e} of the largest"
+        )
+        sides: dict[str, Callable[[], int]] = {"HF generate fp32": hf, "CTranslate2 fp32": ct2}
+        for name, engine in engines.items():
+            sides[f"ours {name}"] = Ours(engine, one)
+            sides[f"roofline {name}"] = Roofline(engine.model, 1)
+        rates = best_of(sides, PATHS * NEW)
+        show(rates)
+        print(f"{QUESTIONS} questions at once")
+        sides = {}
+        for name, engine in engines.items():
+            sides[f"ours {name}"] = Ours(engine, many)
+            sides[f"roofline {name}"] = Roofline(engine.model, QUESTIONS)
+        together = best_of(sides, QUESTIONS * PATHS * NEW)
+        show({"HF generate fp32": rates["HF generate fp32"]} | together)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,157 @@
+#include "attention.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+#include <limits>
+
+#include "attention_lanes.hpp"
+
+namespace lmsi {
+namespace {
+
+size_t rounded_up(size_t n) { return (n + kLanes - 1) / kLanes * kLanes; }
+
+float read(const void* data, NumberFormat format, size_t i) {
+    if (format == NumberFormat::float32) return static_cast<const float*>(data)[i];
+    return std::bit_cast<float>(static_cast<uint32_t>(static_cast<const uint16_t*>(data)[i]) << 16);
+}
+
+void write(void* data, NumberFormat format, size_t i, float value) {
+    if (format == NumberFormat::float32) {
+        static_cast<float*>(data)[i] = value;
+        return;
+    }
+    const uint32_t bits = std::bit_cast<uint32_t>(value);  // to the nearest, ties to even; NaN stays NaN
+    const uint32_t rounded = value == value ? (bits + 0x7FFF + ((bits >> 16) & 1)) >> 16 : 0x7FC0;
+    static_cast<uint16_t*>(data)[i] = static_cast<uint16_t>(rounded);
+}
+
+const AttentionKernels& kernels_for(Isa isa, NumberFormat format) {
+    const auto entry = static_cast<size_t>(format);
+#if defined(LMSI_X86)
+    if (isa == Isa::avx512) return kAvx512Attention[entry];
+    if (isa == Isa::avx2) return kAvx2Attention[entry];
+#endif
+    (void)isa;
+    return kScalarAttention[entry];
+}
+
+// The queries of one head, a tile at a time: query i belongs to row i / groups.
+class Head {
+public:
+    Head(const Prefixes& shared, const Prefixes& questions, const Step& step, Isa isa)
+        : shared_(shared), questions_(questions), step_(step), kernels_(kernels_for(isa, step.format)),
+          width_(shared.width()), padded_(rounded_up(width_)), heads_(shared.heads()), queries_(kTile * padded_),
+          output_(kTile * padded_), scratch_(kScratch) {}
+
+    void attend(size_t head, size_t first, size_t count, void* output) {
+        load(head, first, count);
+        kernels_.read_prefix(queries_.data(), count, padded_, shared_.of(0, head), reading(0), scratch_.data());
+        for (size_t i = 0; i < count;) {
+            const int64_t question = path(first + i).question;
+            size_t end = i + 1;
+            while (end < count && path(first + end).question == question) ++end;
+            kernels_.read_prefix(query(i), end - i, padded_, questions_.of(static_cast<size_t>(question), head), reading(i),
+                                 scratch_.data());
+            i = end;
+        }
+        for (size_t i = 0; i < count; ++i) read_own(head, first, i);
+        store(head, first, count, output);
+    }
+
+private:
+    const Path& path(size_t query) const { return step_.paths[query / step_.groups]; }
+    float* query(size_t i) { return queries_.data() + i * padded_; }
+    Reading reading(size_t i) { return {peak_ + i, sum_ + i, output_.data() + i * padded_}; }
+    // Of query i's numbers in [rows][heads * groups][width].
+    size_t place(size_t head, size_t i) const {
+        return ((i / step_.groups * heads_ + head) * step_.groups + i % step_.groups) * width_;
+    }
+
+    void load(size_t head, size_t first, size_t count) {
+        std::fill(output_.begin(), output_.end(), 0.0f);
+        std::fill(peak_, peak_ + kTile, -std::numeric_limits<float>::infinity());
+        std::fill(sum_, sum_ + kTile, 0.0f);
+        for (size_t i = 0; i < count; ++i)
+            for (size_t d = 0, from = place(head, first + i); d < width_; ++d)
+                query(i)[d] = step_.scale * read(step_.query, step_.format, from + d);
+    }
+
+    void read_own(size_t head, size_t first, size_t i) {
+        const Path& p = path(first + i);
+        const size_t size = step_.format == NumberFormat::float32 ? 4 : 2;
+        const size_t at = (static_cast<size_t>(p.slot) * heads_ + head) * step_.capacity * padded_ * size;
+        kernels_.read_own(query(i), padded_, static_cast<const char*>(step_.own_keys) + at,
+                          static_cast<const char*>(step_.own_values) + at, static_cast<size_t>(p.length) + 1, reading(i),
+                          scratch_.data());
+    }
+
+    void store(size_t head, size_t first, size_t count, void* output) {
+        for (size_t i = 0; i < count; ++i)
+            for (size_t d = 0, to = place(head, first + i); d < width_; ++d)
+                write(output, step_.format, to + d, output_[i * padded_ + d] / sum_[i]);
+    }
+
+    const Prefixes& shared_;
+    const Prefixes& questions_;
+    const Step& step_;
+    const AttentionKernels& kernels_;
+    size_t width_, padded_, heads_;
+    std::vector<float> queries_, output_, scratch_;
+    float peak_[kTile], sum_[kTile];
+};
+
+void append(const Step& step, size_t heads, size_t width) {
+    const size_t size = step.format == NumberFormat::float32 ? 4 : 2, padded = rounded_up(width);
+    for (size_t i = 0; i < step.rows * heads; ++i) {
+        const Path& path = step.paths[i / heads];
+        const size_t head = static_cast<size_t>(path.slot) * heads + i % heads;
+        const size_t to = (head * step.capacity + static_cast<size_t>(path.length)) * padded * size;
+        const size_t from = i * width * size;
+        std::memcpy(static_cast<char*>(step.own_keys) + to, static_cast<const char*>(step.key) + from, width * size);
+        std::memcpy(static_cast<char*>(step.own_values) + to, static_cast<const char*>(step.value) + from, width * size);
+    }
+}
+
+}  // namespace
+
+Prefixes::Prefixes(const void* keys, const void* values, NumberFormat format, size_t heads, size_t capacity, size_t width,
+                   std::vector<size_t> lengths)
+    : heads_(heads), width_(width), padded_width_(rounded_up(width)), lengths_(std::move(lengths)) {
+    size_t total = 0;
+    for (const size_t length : lengths_) {
+        offsets_.push_back(total);
+        total += rounded_up(length) * heads_;
+    }
+    keys_.resize(total * padded_width_);
+    values_.resize(total * padded_width_);
+    for (size_t i = 0; i < lengths_.size() * heads_; ++i) {
+        const size_t length = lengths_[i / heads_], padded = rounded_up(length);
+        const size_t start = (offsets_[i / heads_] + i % heads_ * padded) * padded_width_;
+        for (size_t k = 0; k < length; ++k) {
+            for (size_t d = 0; d < width; ++d) {
+                const size_t from = (i * capacity + k) * width + d;
+                keys_[start + (k / kLanes * padded_width_ + d) * kLanes + k % kLanes] = read(keys, format, from);
+                values_[start + (d / kLanes * padded + k) * kLanes + d % kLanes] = read(values, format, from);
+            }
+        }
+    }
+}
+
+Panels Prefixes::of(size_t prefix, size_t head) const {
+    const size_t length = lengths_[prefix], padded = rounded_up(length);
+    const size_t start = (offsets_[prefix] + head * padded) * padded_width_;
+    return {keys_.data() + start, values_.data() + start, length, padded};
+}
+
+void attend(const Prefixes& shared, const Prefixes& questions, const Step& step, Isa isa, void* output) {
+    append(step, shared.heads(), shared.width());
+    Head work(shared, questions, step, isa);
+    const size_t queries = step.rows * step.groups;
+    for (size_t head = 0; head < shared.heads(); ++head)
+        for (size_t first = 0; first < queries; first += kTile)
+            work.attend(head, first, std::min(kTile, queries - first), output);
+}
+
+}  // namespace lmsi

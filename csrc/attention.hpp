@@ -1,0 +1,55 @@
+// Attention of one new token per path over a prefix tree: softmax(q [K_shared, K_question, K_own]^T) [V_shared, V_question, V_own].
+//
+// The specification is src/lmsi_kedro/kernels/attention/reference.py. Prefixes are packed once, in float32; the paths' own
+// keys and values lie in the caller's buffers, which `attend` appends to. Scores are never stored whole: each level is read
+// under a running peak. Guarantees: a path's result does not depend on the paths beside it; sums are float32 on every
+// instruction set, rounded differently; rows of any content are safe. Allocates scratch once per call; starts no threads.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "isa.hpp"
+
+namespace lmsi {
+
+struct Panels;
+
+// Keys and values of some prefixes, packed; a prefix may be empty.
+class Prefixes {
+public:
+    // keys, values: [lengths.size()][heads][capacity][width]
+    Prefixes(const void* keys, const void* values, NumberFormat format, size_t heads, size_t capacity, size_t width,
+             std::vector<size_t> lengths);
+    size_t count() const { return lengths_.size(); }
+    size_t heads() const { return heads_; }
+    size_t width() const { return width_; }
+    Panels of(size_t prefix, size_t head) const;
+
+private:
+    size_t heads_, width_, padded_width_;
+    std::vector<size_t> lengths_, offsets_;  // offsets count keys
+    std::vector<float> keys_, values_;
+};
+
+// Columns of `rows`: the question that a path continues, its slot in the buffers, and how many own tokens it has there.
+struct Path {
+    int64_t question, slot, length;
+};
+
+// The new token of each row: query [rows][groups * heads][width], key and value [rows][heads][width], all in one format.
+struct Step {
+    NumberFormat format;
+    size_t rows, groups;  // groups: queries per head of the keys
+    const void *query, *key, *value;
+    void *own_keys, *own_values;  // [slots][heads][capacity][width rounded up to 16], zero where padded
+    size_t capacity;
+    const Path* paths;  // [rows]; neighbours with the same question read it together
+    float scale;
+};
+
+// Appends each key and value to its slot and writes output [rows][groups * heads][width]. `shared` has one prefix.
+void attend(const Prefixes& shared, const Prefixes& questions, const Step& step, Isa isa, void* output);
+
+}  // namespace lmsi

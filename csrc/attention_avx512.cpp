@@ -1,0 +1,2 @@
+#define LMSI_KERNELS kAvx512Attention
+#include "attention_lanes.inc"

@@ -1,0 +1,46 @@
+// The loops of attention that are compiled once per instruction set.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "lanes.hpp"
+
+namespace lmsi {
+
+constexpr size_t kTile = 16;   // queries that read a prefix together
+constexpr size_t kKeys = 256;  // keys whose scores are held at a time
+constexpr size_t kScratch = kTile * kKeys;
+
+// A prefix's keys and values of one head as panels of 16 columns: keys [length / 16][width][16], values
+// [width / 16][padded][16], padded with zeros.
+struct Panels {
+    const float* keys;
+    const float* values;
+    size_t length, padded;
+};
+
+// What each query of a tile has read so far: the largest score, the sum of exp(score - peak), and that sum of values.
+struct Reading {
+    float* peak;
+    float* sum;
+    float* output;  // [queries][width]
+};
+
+// width is a multiple of 16. Every query's result is the same bits in whatever tile it stands.
+struct AttentionKernels {
+    void (*read_prefix)(const float* queries, size_t count, size_t width, const Panels& prefix, Reading reading,
+                        float* scratch);
+    // One query against its own keys and values [length][width] in the table's format.
+    void (*read_own)(const float* query, size_t width, const void* keys, const void* values, size_t length,
+                     Reading reading, float* scratch);
+};
+
+// Two entries each, by NumberFormat.
+extern const AttentionKernels kScalarAttention[2];
+#if defined(LMSI_X86)
+extern const AttentionKernels kAvx2Attention[2];
+extern const AttentionKernels kAvx512Attention[2];
+#endif
+
+}  // namespace lmsi

@@ -1,0 +1,2 @@
+#define LMSI_KERNELS kScalarAttention
+#include "attention_lanes.inc"

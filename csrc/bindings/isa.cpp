@@ -1,0 +1,15 @@
+#include "../isa.hpp"
+
+#include <cstdlib>
+#include <stdexcept>
+#include <string>
+
+#include "bindings.hpp"
+
+// LMSI_ISA forces an instruction set, so that tests reach each of them.
+lmsi::Isa chosen_isa() {
+    const char* wanted = std::getenv("LMSI_ISA");
+    if (wanted == nullptr || *wanted == '\0') return lmsi::best_isa();
+    if (const auto isa = lmsi::isa_named(wanted)) return *isa;
+    throw std::invalid_argument("LMSI_ISA=" + std::string(wanted) + " is not scalar, avx2 or avx512, or not supported here");
+}

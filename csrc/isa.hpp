@@ -1,0 +1,19 @@
+// What a kernel is chosen by at run time: the machine's instruction set and the format of its numbers.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace lmsi {
+
+enum class NumberFormat : uint8_t { float32, bfloat16 };
+enum class Isa : uint8_t { scalar, avx2, avx512 };
+
+// The best instruction set of this machine.
+Isa best_isa();
+// The one called `name`; nothing when it is unknown, not compiled in or not supported here.
+std::optional<Isa> isa_named(std::string_view name);
+const char* isa_name(Isa isa);
+
+}  // namespace lmsi

@@ -1,0 +1,126 @@
+"""A step's attention: every implementation gives the reference's numbers, whatever the shapes and neighbours."""
+
+from typing import Any
+
+import pytest
+import torch
+
+from lmsi_kedro.kernels.attention import Prefixes, attend, native, reference
+from tests.kernels.sampling.test_sampling import supported
+
+SHAPES = [  # rows, heads, key heads, width, shared length, question lengths
+    (1, 1, 1, 1, 0, (1,)),
+    (5, 4, 4, 40, 17, (3, 16, 1)),
+    (37, 4, 2, 64, 300, (40, 7)),
+    (33, 6, 2, 24, 0, (5, 0, 33)),
+    (16, 8, 1, 128, 513, (257,)),
+    (3, 20, 1, 80, 31, (9,)),
+]
+
+
+def case(shape: Any, dtype: torch.dtype) -> dict[str, Any]:
+    rows, heads, key_heads, width, shared, lengths = shape
+    g = torch.Generator().manual_seed(0)
+
+    def random(*size: int) -> torch.Tensor:
+        return (2 * torch.randn(*size, generator=g)).to(dtype)
+
+    def prefixes(lengths: tuple[int, ...]) -> Prefixes:
+        size = (len(lengths), key_heads, max(lengths), width)
+        return Prefixes(random(*size), random(*size), lengths)
+
+    slots, capacity = rows + 3, 270
+    own = tuple(torch.zeros(slots, key_heads, capacity, -(-width // 16) * 16, dtype=dtype) for _ in "kv")
+    for buffer in own:
+        buffer[..., :width] = random(slots, key_heads, capacity, width)
+    paths = torch.stack(
+        [
+            torch.randint(0, len(lengths), (rows,), generator=g).sort().values,
+            torch.randperm(slots, generator=g)[:rows],
+            torch.randint(0, capacity, (rows,), generator=g),
+        ],
+        1,
+    )
+    return {
+        "query": random(rows, heads, width), "key": random(rows, key_heads, width),
+        "value": random(rows, key_heads, width), "own": own, "paths": paths,
+        "shared": prefixes((shared,)), "questions": prefixes(lengths), "scale": width**-0.5,
+    }  # fmt: skip
+
+
+def wide(given: Any) -> Any:
+    """The same numbers in float32, nested as they are."""
+    if isinstance(given, dict):
+        return {name: wide(part) for name, part in given.items()}
+    if isinstance(given, Prefixes):
+        return Prefixes(given.keys.float(), given.values.float(), given.lengths)
+    if isinstance(given, tuple):
+        return tuple(wide(part) for part in given)
+    return given.float() if getattr(given, "is_floating_point", bool)() else given
+
+
+@pytest.mark.parametrize("isa", ["scalar", "avx2", "avx512"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=["float32", "bfloat16"])
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_native_is_the_reference(
+    shape: Any, dtype: torch.dtype, isa: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And appends the same keys and values."""
+    if not supported(isa):
+        pytest.skip(f"this machine has no {isa}")
+    monkeypatch.setenv("LMSI_ISA", isa)
+    one, two = case(shape, dtype), wide(case(shape, dtype))
+    found, expected = native.attend_step(**one), reference.attend_step(**two)
+    error = (found.float() - expected).abs().max() / expected.abs().max()
+    assert error < (2e-6 if dtype == torch.float32 else 4e-3)  # bfloat16 keeps 8 bits
+    assert all(torch.equal(a.float(), b) for a, b in zip(one["own"], two["own"], strict=True))
+
+
+def test_a_step_is_what_the_whole_row_would_give() -> None:
+    """The two functions of the reference are one formula: the last token of shared + question + own."""
+    given = case((2, 4, 2, 16, 5, (3, 2)), torch.float32)
+    stepped = reference.attend_step(**given)
+    for row, (question, slot, length) in enumerate(given["paths"].tolist()):
+        parts = [
+            [getattr(given["shared"], kind)[0],
+             getattr(given["questions"], kind)[question, :, : given["questions"].lengths[question]],
+             given["own"][i][slot, :, : length + 1, :16]]
+            for i, kind in enumerate(("keys", "values"))
+        ]  # fmt: skip
+        keys, values = (torch.cat(part, 1)[None] for part in parts)
+        query = torch.zeros(1, 4, keys.shape[2], 16)
+        query[0, :, -1] = given["query"][row]
+        whole = attend(query, keys, values, None, given["scale"])[0, :, -1]
+        torch.testing.assert_close(stepped[row], whole)
+
+
+@pytest.mark.parametrize("isa", ["scalar", "avx2", "avx512"])
+def test_neighbours_decide_nothing(isa: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bit for bit, in any order and alone."""
+    if not supported(isa):
+        pytest.skip(f"this machine has no {isa}")
+    monkeypatch.setenv("LMSI_ISA", isa)
+    given = case((37, 4, 2, 40, 300, (40, 7)), torch.float32)
+    together = native.attend_step(**given)
+    for rows in [torch.randperm(37), torch.tensor([5]), torch.arange(8, 20)]:
+        some = given | {name: given[name][rows] for name in ("query", "key", "value", "paths")}
+        assert torch.equal(native.attend_step(**some), together[rows])
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "message"),
+    [(0, 2, "question"), (0, -1, "question"), (1, 40, "slot"), (2, 270, "longer than its slot")],
+)
+def test_paths_out_of_range_are_refused(column: int, value: int, message: str) -> None:
+    given = case((37, 4, 2, 40, 3, (4, 7)), torch.float32)
+    given["paths"][3, column] = value
+    with pytest.raises(ValueError, match=message):
+        native.attend_step(**given)
+
+
+def test_formats_and_shapes_are_checked() -> None:
+    given = case((3, 4, 2, 40, 3, (4,)), torch.float32)
+    for wrong in [{"key": given["key"].bfloat16()}, {"key": given["key"][:2]},
+                  {"query": given["query"][:, :3]}, {"own": (given["own"][0], given["own"][0][:, :1])}]:  # fmt: skip
+        with pytest.raises(ValueError, match="must"):
+            native.attend_step(**given | wrong)
