@@ -42,8 +42,8 @@ class Head {
 public:
     Head(const Prefixes& shared, const Prefixes& questions, const Step& step, Isa isa)
         : shared_(shared), questions_(questions), step_(step), kernels_(kernels_for(isa, step.format)),
-          width_(shared.width()), padded_(rounded_up(width_)), heads_(shared.heads()), queries_(kTile * padded_),
-          output_(kTile * padded_), scratch_(kScratch) {}
+          width_(shared.width()), padded_(rounded_up(width_)), heads_(shared.heads()), queries_(kTile * kStride),
+          output_(kTile * kStride), scratch_(kTile * kStride) {}
 
     void attend(size_t head, size_t first, size_t count, void* output) {
         load(head, first, count);
@@ -62,8 +62,8 @@ public:
 
 private:
     const Path& path(size_t query) const { return step_.paths[query / step_.groups]; }
-    float* query(size_t i) { return queries_.data() + i * padded_; }
-    Reading reading(size_t i) { return {peak_ + i, sum_ + i, output_.data() + i * padded_}; }
+    float* query(size_t i) { return queries_.data() + i * kStride; }
+    Reading reading(size_t i) { return {peak_ + i, sum_ + i, output_.data() + i * kStride}; }
     // Of query i's numbers in [rows][heads * groups][width].
     size_t place(size_t head, size_t i) const {
         return ((i / step_.groups * heads_ + head) * step_.groups + i % step_.groups) * width_;
@@ -90,7 +90,7 @@ private:
     void store(size_t head, size_t first, size_t count, void* output) {
         for (size_t i = 0; i < count; ++i)
             for (size_t d = 0, to = place(head, first + i); d < width_; ++d)
-                write(output, step_.format, to + d, output_[i * padded_ + d] / sum_[i]);
+                write(output, step_.format, to + d, output_[i * kStride + d] / sum_[i]);
     }
 
     const Prefixes& shared_;

@@ -10,11 +10,10 @@
 #include <cstdint>
 #include <vector>
 
+#include "attention_lanes.hpp"
 #include "isa.hpp"
 
 namespace lmsi {
-
-struct Panels;
 
 // Keys and values of some prefixes, packed; a prefix may be empty.
 class Prefixes {

@@ -8,9 +8,11 @@
 
 namespace lmsi {
 
+constexpr size_t kMaxWidth = 256;  // of a head
 constexpr size_t kTile = 16;   // queries that read a prefix together
 constexpr size_t kKeys = 256;  // keys whose scores are held at a time
-constexpr size_t kScratch = kTile * kKeys;
+constexpr size_t kStride = 272;  // numbers from one query of a tile to the next: not a power of two, which caches dislike
+static_assert(kStride >= kKeys && kStride >= kMaxWidth);
 
 // A prefix's keys and values of one head as panels of 16 columns: keys [length / 16][width][16], values
 // [width / 16][padded][16], padded with zeros.
@@ -24,10 +26,10 @@ struct Panels {
 struct Reading {
     float* peak;
     float* sum;
-    float* output;  // [queries][width]
+    float* output;  // [queries][kStride]
 };
 
-// width is a multiple of 16. Every query's result is the same bits in whatever tile it stands.
+// width is a multiple of 16 up to kMaxWidth; queries and scratch are [kTile][kStride]. Every query's result is the same bits in whatever tile it stands.
 struct AttentionKernels {
     void (*read_prefix)(const float* queries, size_t count, size_t width, const Panels& prefix, Reading reading,
                         float* scratch);

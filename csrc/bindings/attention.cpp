@@ -28,6 +28,7 @@ lmsi::Prefixes prefixes(const py::array& keys, const py::array& values, std::vec
     need(format_of(keys) == format_of(values), "keys and values must have one format");
     for (int i = 0; i < 4; ++i) need(keys.shape(i) == values.shape(i), "keys and values must have one shape");
     need(lengths.size() == static_cast<size_t>(keys.shape(0)), "each prefix must have a length");
+    need(static_cast<size_t>(keys.shape(3)) <= lmsi::kMaxWidth, "heads must be at most 256 wide");
     for (const size_t length : lengths) need(length <= static_cast<size_t>(keys.shape(2)), "a length exceeds the keys");
     return {keys.data(), values.data(), format_of(keys), static_cast<size_t>(keys.shape(1)),
             static_cast<size_t>(keys.shape(2)), static_cast<size_t>(keys.shape(3)), std::move(lengths)};

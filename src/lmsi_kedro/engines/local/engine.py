@@ -17,6 +17,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from transformers.utils.logging import disable_progress_bar
 
 from lmsi_kedro.engines.chunk import Request
+from lmsi_kedro.engines.local.packing import pack
 from lmsi_kedro.engines.local.plain_decoder import PlainDecoder
 from lmsi_kedro.engines.local.rows import Rows, Stops
 from lmsi_kedro.engines.local.tree_decoder import Parts, TreeDecoder, serves
@@ -53,6 +54,8 @@ class LocalEngine:
         refusal = serves(self.model, TOLERANCE[dtype])
         if refusal:
             log.warning("No prefix tree for this model, paths do not share prompts: %s", refusal)
+        if self.model.device.type == "cpu":
+            pack(self.model)
         self.decoder = PlainDecoder(self.model) if refusal else TreeDecoder(self.model)
 
     @torch.inference_mode()
