@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,9 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, Llama
 
 from lmsi_kedro.engines.chunk import Request
 from lmsi_kedro.engines.local import LocalEngine
+from lmsi_kedro.engines.local.packing import PackedLinear
 from lmsi_kedro.engines.local.rows import Stops
+from lmsi_kedro.engines.local.tree_decoder import Parts
 from lmsi_kedro.params import Sampling
 from lmsi_kedro.tasks import Prompt
 
@@ -54,7 +57,7 @@ def made_model(folder: Path) -> Path:
     return folder
 
 
-def prompts_of(questions: int) -> list[tuple[list[int], list[int]]]:
+def prompts_of(questions: int) -> list[Parts]:
     """Token ids of one shared part and a part of each question."""
     generator = torch.Generator().manual_seed(2)
     ids = torch.randint(1, VOCABULARY, (SHARED + questions * QUESTION,), generator=generator)
@@ -67,7 +70,7 @@ class Ours:
     """The local engine, which forgets the shared prompt before each run."""
 
     engine: LocalEngine
-    prompts: list[tuple[list[int], list[int]]]
+    prompts: list[Parts]
 
     def __post_init__(self) -> None:
         self.engine.stops = Stops(self.engine.tokenizer, frozenset())
@@ -90,7 +93,7 @@ class Generate:
     """HF generate, as its users call it."""
 
     model: Any
-    prompts: list[tuple[list[int], list[int]]]
+    prompts: list[Parts]
 
     def __call__(self) -> int:
         tokens = 0
@@ -116,22 +119,23 @@ class CTranslate2:
 
     generator: Any
     names: list[str]
-    prompts: list[tuple[list[int], list[int]]]
-    static: bool
+    prompts: list[Parts]
 
     def write(self, ids: list[int], shared: list[int], rows: int, **options: Any) -> list[Any]:
-        static = {"static_prompt": [self.names[i] for i in shared]} if shared else {}
         start = [[self.names[i] for i in ids]] * rows
         return self.generator.generate_batch(
-            start, end_token=[], include_prompt_in_result=False, **static, **options
+            start,
+            end_token=[],
+            include_prompt_in_result=False,
+            static_prompt=[self.names[i] for i in shared],
+            **options,
         )
 
     def __call__(self) -> int:
         tokens = 0
         for shared, own in self.prompts:
-            parts = (own, shared) if self.static else ([*shared, *own], [])
             results = self.write(
-                *parts, PATHS, sampling_topk=0, sampling_temperature=SAMPLING.temperature,
+                own, shared, PATHS, sampling_topk=0, sampling_temperature=SAMPLING.temperature,
                 min_length=NEW, max_length=NEW,
             )  # fmt: skip
             tokens += sum(len(result.sequences_ids[0]) for result in results)
@@ -145,73 +149,61 @@ class CTranslate2:
         return self.write(own, shared, 1, min_length=length, max_length=length)[0].sequences_ids[0]
 
 
-@dataclass
 class Roofline:
     """What no decoder of this shape avoids: its matrix products, and a read of the paths' own keys and values."""
 
-    model: Any
-    questions: int
-
-    def __post_init__(self) -> None:
-        config, dtype = self.model.config, self.model.dtype
-        rows, heads = self.questions * PATHS, config.num_attention_heads
-        width = config.hidden_size // heads
-        weights = [p.detach() for p in self.model.parameters() if p.dim() == 2]
-        self.linear = [(self.input(n, w.shape[1], dtype), w.T) for w in weights
-                       for n in (rows,)]  # fmt: skip
-        self.prefill = [(self.input(SHARED, w.shape[1], dtype), w.T) for w in weights]
-        asked = self.questions * QUESTION
-        self.asked = [(self.input(asked, w.shape[1], dtype), w.T) for w in weights]
-        layers = config.num_hidden_layers
-        query = torch.randn(heads, rows, width, dtype=dtype)
-        self.shared = (query, torch.randn(heads, SHARED, width, dtype=dtype), layers)
-        self.asking = (
-            torch.randn(heads * self.questions, PATHS, width, dtype=dtype),
-            torch.randn(heads * self.questions, QUESTION, width, dtype=dtype),
-            layers,
+    def __init__(self, model: Any, questions: int) -> None:
+        config, dtype = model.config, model.dtype
+        rows, heads, layers = (
+            questions * PATHS,
+            config.num_attention_heads,
+            config.num_hidden_layers,
         )
-        self.own = torch.randn(2 * layers * rows * config.hidden_size * NEW // 2).to(dtype)
+        width = config.hidden_size // heads
+        weights = [layer for layer in model.modules() if isinstance(layer, PackedLinear)]
+        inputs = [layer.packed.shape[1] for layer in weights]
 
-    @staticmethod
-    def input(rows: int, width: int, dtype: torch.dtype) -> torch.Tensor:
-        return torch.randn(rows, width, dtype=dtype)
+        def linear(tokens: int) -> list[Callable[[], torch.Tensor]]:
+            pairs = zip(weights, inputs, strict=True)
+            return [partial(w, torch.randn(tokens, 1, n).to(dtype)) for w, n in pairs]
+
+        def attention(batch: int, queries: int, length: int) -> list[Callable[[], torch.Tensor]]:
+            query, keys, scores, values = (
+                torch.randn(batch, *shape)
+                for shape in ((queries, width), (width, length), (queries, length), (length, width))
+            )
+            return [partial(torch.bmm, query, keys), partial(torch.bmm, scores, values)] * layers
+
+        own = torch.randn(2 * layers * rows * config.hidden_size * NEW // 2).to(dtype)
+        self.prefill = [*linear(SHARED), *linear(questions * QUESTION)]
+        self.step = [
+            *linear(rows),
+            *attention(heads, rows, SHARED),
+            *attention(heads * questions, PATHS, QUESTION),
+            own.view(torch.float32).sum,
+        ]
+        self.tokens = rows * NEW
 
     def __call__(self) -> int:
-        self.products(self.prefill)
-        self.products(self.asked)
-        for _ in range(NEW):
-            self.products(self.linear)
-            self.attention(*self.shared)
-            self.attention(*self.asking)
-            self.own.view(torch.int32).sum(dtype=torch.int32)
-        return self.questions * PATHS * NEW
-
-    def products(self, pairs: list[tuple[torch.Tensor, torch.Tensor]]) -> None:
-        for left, right in pairs:
-            torch.mm(left, right)
-
-    def attention(self, query: torch.Tensor, keys: torch.Tensor, layers: int) -> None:
-        for _ in range(layers):
-            torch.bmm(torch.bmm(query, keys.transpose(1, 2)), keys)
+        for work in [*self.prefill, *self.step * NEW]:
+            work()
+        return self.tokens
 
 
-def check_logits(engine: LocalEngine, prompts: list[tuple[list[int], list[int]]]) -> float:
+def check_logits(engine: LocalEngine, model: Any, prompts: list[Parts]) -> float:
     """The largest difference to the model's own full forward, relative to the largest logit."""
-    worst = 0.0
-    with torch.inference_mode():
-        rows = [[*shared, *own] for shared, own in prompts for _ in range(2)]
-        engine.decoder.start(prompts, len(rows), 4)
-        logits = engine.decoder.add(torch.arange(len(rows)) // 2)
-        for _ in range(4):
-            engine.model.set_attn_implementation("sdpa")
-            for row, ids in enumerate(rows):
-                expected = engine.model(torch.tensor([ids])).logits[0, -1]
-                error = (logits[row] - expected).abs().max() / expected.abs().max()
-                worst = max(worst, float(error))
-            engine.model.set_attn_implementation("lmsi_tree")
-            tokens = torch.randint(1, VOCABULARY, (len(rows),))
-            rows = [[*ids, int(t)] for ids, t in zip(rows, tokens, strict=True)]
-            logits = engine.decoder.step(tokens)
+    rows = [[*shared, *own] for shared, own in prompts for _ in range(2)]
+    worst, decoder = 0.0, engine.decoder
+    decoder.start(prompts, len(rows), 4)
+    logits = decoder.add(torch.arange(len(rows)) // 2)
+    for _ in range(4):
+        for row, ids in enumerate(rows):
+            expected = model(torch.tensor([ids])).logits[0, -1]
+            error = (logits[row] - expected).abs().max() / expected.abs().max()
+            worst = max(worst, float(error))
+        tokens = torch.randint(1, VOCABULARY, (len(rows),))
+        rows = [[*ids, int(t)] for ids, t in zip(rows, tokens, strict=True)]
+        logits = decoder.step(tokens)
     return worst
 
 
@@ -229,54 +221,50 @@ def best_of(sides: dict[str, Callable[[], int]], tokens: int) -> dict[str, float
 
 def show(rates: dict[str, float]) -> None:
     for name, rate in rates.items():
+        share = f"{rate / rates[f'roofline {name[-4:]}']:4.0%} of the roofline"
         print(
-            f"{name:24} {rate:8.0f} tokens/s   {rate / rates['HF generate fp32']:5.2f} x HF fp32", end=""
+            f"{name:18} {rate:8.0f} tokens/s {rate / rates['HF generate fp32']:6.2f} x HF  {share}"
         )
-        roof = rates.get(f"roofline {name[-4:]}")
-        print(f"   {rate / roof:4.0%} of the roofline" if roof else "")
+
+
+def compared(directory: Path, converted: str) -> None:
+    one, many = prompts_of(1), prompts_of(QUESTIONS)
+    formats = (("fp32", torch.float32), ("bf16", torch.bfloat16))
+    engines = {name: LocalEngine(directory, dtype) for name, dtype in formats}
+    model = AutoModelForCausalLM.from_pretrained(directory, dtype=torch.float32).eval()
+    generator = ctranslate2.Generator(converted, intra_threads=1, compute_type="float32")
+    names = engines["fp32"].tokenizer.convert_ids_to_tokens(range(VOCABULARY))
+    hf, ct2 = Generate(model, one), CTranslate2(generator, names, one)
+    worst = check_logits(engines["fp32"], model, many[:2])
+    tokens = hf.greedy()
+    text = engines["fp32"].tokenizer.decode(tokens, skip_special_tokens=True).strip()
+    assert worst < 1e-5, worst
+    assert tokens == ct2.greedy()
+    assert text == Ours(engines["fp32"], one).greedy()
+    versions = f"torch {torch.__version__}, transformers {transformers.__version__}"
+    print(f"{versions}, ctranslate2 {ctranslate2.__version__}; logits differ by {worst:.1e}")
+    sides: dict[str, Callable[[], int]] = {"HF generate fp32": hf, "CTranslate2 fp32": ct2}
+    for name, engine in engines.items():
+        sides[f"ours {name}"] = Ours(engine, one)
+        sides[f"roofline {name}"] = Roofline(engine.model, 1)
+    rates = best_of(sides, PATHS * NEW)
+    show(rates)
+    print(f"{QUESTIONS} questions at once; x HF of one")
+    sides = {}
+    for name, engine in engines.items():
+        sides[f"ours {name}"] = Ours(engine, many)
+        sides[f"roofline {name}"] = Roofline(engine.model, QUESTIONS)
+    together = best_of(sides, QUESTIONS * PATHS * NEW)
+    show({"HF generate fp32": rates["HF generate fp32"]} | together)
 
 
 @torch.inference_mode()
 def main() -> None:
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as folder:
-        directory = made_model(Path(folder) / "model")
-        converted = str(Path(folder) / "ct2")
+        directory, converted = made_model(Path(folder) / "model"), str(Path(folder) / "ct2")
         TransformersConverter(str(directory)).convert(converted)
-        one, many = prompts_of(1), prompts_of(QUESTIONS)
-        engines = {
-            name: LocalEngine(directory, dtype)
-            for name, dtype in (("fp32", torch.float32), ("bf16", torch.bfloat16))
-        }
-        model = AutoModelForCausalLM.from_pretrained(directory, dtype=torch.float32).eval()
-        generator = ctranslate2.Generator(converted, intra_threads=1, compute_type="float32")
-        names = engines["fp32"].tokenizer.convert_ids_to_tokens(range(model.config.vocab_size))
-        hf, ct2 = Generate(model, one), CTranslate2(generator, names, one, static=True)
-        worst = check_logits(engines["fp32"], many[:2])
-        assert worst < 1e-5, worst
-        tokens = hf.greedy()
-        assert tokens == ct2.greedy()
-        text = engines["fp32"].tokenizer.decode(tokens, skip_special_tokens=True).strip()
-        assert text == Ours(engines["fp32"], one).greedy()
-        parameters = sum(p.numel() for p in model.parameters()) / 1e6
-        print(
-            f"torch {torch.__version__}, transformers {transformers.__version__}, "
-            f"ctranslate2 {ctranslate2.__version__}, {parameters:.1f} M parameters; "
-            f"logits differ by {worst:.1e} of the largest"
-        )
-        sides: dict[str, Callable[[], int]] = {"HF generate fp32": hf, "CTranslate2 fp32": ct2}
-        for name, engine in engines.items():
-            sides[f"ours {name}"] = Ours(engine, one)
-            sides[f"roofline {name}"] = Roofline(engine.model, 1)
-        rates = best_of(sides, PATHS * NEW)
-        show(rates)
-        print(f"{QUESTIONS} questions at once")
-        sides = {}
-        for name, engine in engines.items():
-            sides[f"ours {name}"] = Ours(engine, many)
-            sides[f"roofline {name}"] = Roofline(engine.model, QUESTIONS)
-        together = best_of(sides, QUESTIONS * PATHS * NEW)
-        show({"HF generate fp32": rates["HF generate fp32"]} | together)
+        compared(directory, converted)
 
 
 if __name__ == "__main__":

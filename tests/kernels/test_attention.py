@@ -30,7 +30,9 @@ def case(shape: Any, dtype: torch.dtype) -> dict[str, Any]:
         return Prefixes(random(*size), random(*size), lengths)
 
     slots, capacity = rows + 3, 270
-    own = tuple(torch.zeros(slots, key_heads, capacity, -(-width // 16) * 16, dtype=dtype) for _ in "kv")
+    own = tuple(
+        torch.zeros(slots, key_heads, capacity, -(-width // 16) * 16, dtype=dtype) for _ in "kv"
+    )
     for buffer in own:
         buffer[..., :width] = random(slots, key_heads, capacity, width)
     paths = torch.stack(
@@ -120,7 +122,12 @@ def test_paths_out_of_range_are_refused(column: int, value: int, message: str) -
 
 def test_formats_and_shapes_are_checked() -> None:
     given = case((3, 4, 2, 40, 3, (4,)), torch.float32)
-    for wrong in [{"key": given["key"].bfloat16()}, {"key": given["key"][:2]},
-                  {"query": given["query"][:, :3]}, {"own": (given["own"][0], given["own"][0][:, :1])}]:  # fmt: skip
+    own = given["own"][0], given["own"][0][:, :1]
+    for wrong in [
+        {"key": given["key"].bfloat16()},
+        {"key": given["key"][:2]},
+        {"query": given["query"][:, :3]},
+        {"own": own},
+    ]:
         with pytest.raises(ValueError, match="must"):
             native.attend_step(**given | wrong)

@@ -7,6 +7,21 @@ from numpy.typing import NDArray
 class ArrowTable:
     def __arrow_c_stream__(self, requested_schema: object = None) -> object: ...
 
+class Prefixes:
+    def __init__(self, keys: NDArray[Any], values: NDArray[Any], lengths: list[int]) -> None: ...
+
+def attend(
+    shared: Prefixes,
+    questions: Prefixes,
+    query: NDArray[Any],
+    key: NDArray[Any],
+    value: NDArray[Any],
+    own_keys: NDArray[Any],
+    own_values: NDArray[Any],
+    paths: NDArray[np.int64],
+    scale: float,
+    output: NDArray[Any],
+) -> None: ...
 def count_votes(
     keys: Any, offsets: NDArray[np.int64], weights: NDArray[np.float64] | None = None
 ) -> ArrowTable: ...

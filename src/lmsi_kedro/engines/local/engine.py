@@ -8,7 +8,6 @@ prompts, all others decode as transformers has it.
 import logging
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 import torch

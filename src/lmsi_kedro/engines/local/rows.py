@@ -38,7 +38,7 @@ class Stops:
         last = np.array([tail[-1] for tail in tails])
         ended = np.isin(last, self.ends)
         doubtful = np.flatnonzero(np.isin(last, self.closing))
-        texts = self.tokenizer.batch_decode([tails[row].tolist() for row in doubtful])
+        texts = self.tokenizer.batch_decode([tails[int(row)].tolist() for row in doubtful])
         ended[doubtful] |= [STOP in text for text in texts]
         return ended
 
@@ -69,7 +69,7 @@ class Rows:
         return ~self.ended[self.batch] & (self.lengths[self.batch] < self.length)
 
     def compact(self, coming: int) -> Ints | None:
-        """Drop finished rows that neither the shape nor `coming` ones need; returns the rows kept, None for all."""
+        """Drop finished rows that the shape does not need beside `coming` ones; the rows kept, None for all."""
         active = self.active
         wanted = -(-(active.sum() + coming) // STEP) * STEP - coming
         finished = np.flatnonzero(~active)
@@ -85,7 +85,8 @@ class Rows:
         new = np.arange(self.begun, self.begun + count)
         self.begun += count
         self.batch = np.concatenate([self.batch, new])
-        return self.question[new]
+        questions: Ints = self.question[new]
+        return questions
 
     def last_tokens(self) -> Tensor:
         """The newest token of each row."""
@@ -105,7 +106,10 @@ class Rows:
         self.tokens[rows, self.lengths[rows]] = torch.as_tensor(tokens).cpu().numpy()[active]
         self.logprobs[rows] += torch.as_tensor(logprobs).cpu().numpy()[active]
         self.lengths[rows] += 1
-        tails = [self.tokens[row, max(0, n - TAIL) : n] for row, n in zip(rows, self.lengths[rows], strict=True)]
+        tails = [
+            self.tokens[row, max(0, n - TAIL) : n]
+            for row, n in zip(rows, self.lengths[rows], strict=True)
+        ]
         self.ended[rows] = self.stops.reached(tails)
 
     def table(self) -> pl.DataFrame:

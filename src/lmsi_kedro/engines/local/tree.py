@@ -24,6 +24,9 @@ class PassingLayer(DynamicLayer):
     keys: Any
     values: Any
 
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+
     def update(self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any) -> Any:
         self.keys, self.values = key_states, value_states
         return key_states, value_states
@@ -45,9 +48,7 @@ class Prompts(Tree):
         super().__init__(layers)
         self.shared = shared
 
-    def attend(
-        self, layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float
-    ) -> Tensor:
+    def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
         """[R, H, T, D] -> [R, T, H, D]"""
         return attend(query, key, value, self.shared[layer], scale).transpose(1, 2)
 
@@ -72,9 +73,7 @@ class Paths(Tree):
         # [R, 3]: the question of each row, its slot, and how many own tokens it has.
         self.rows = torch.zeros(0, 3, dtype=torch.long)
 
-    def attend(
-        self, layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float
-    ) -> Tensor:
+    def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
         """[R, H, 1, D] -> [R, 1, H, D]"""
         levels = self.shared[layer], self.questions[layer]
         new = query[:, :, 0], key[:, :, 0], value[:, :, 0]

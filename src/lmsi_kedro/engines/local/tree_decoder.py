@@ -25,7 +25,7 @@ class TreeDecoder:
         self._shared: tuple[list[int], list[Prefixes]] | None = None
 
     def start(self, prompts: Sequence[Parts], rows: int, capacity: int) -> None:
-        """Compute the prompts, which share their first part; then `rows` paths at a time have `capacity` tokens."""
+        """Compute the prompts, which share their first part, for `rows` paths at a time of `capacity` tokens."""
         head, own = prompts[0][0], [ids for _, ids in prompts]
         shared = self.shared_prefix(head)
         lengths = [len(ids) for ids in own]

@@ -2,8 +2,8 @@
 
     softmax(scale * q [K_shared, K_question, K_own]^T) [V_shared, V_question, V_own]
 
-H query heads read Hkv heads of keys, H / Hkv neighbours the same one; the softmax runs in float32. Knows nothing of
-models or positions.
+H query heads read Hkv heads of keys, H / Hkv neighbours the same one; the softmax runs in float32. Knows
+nothing of models or positions.
 """
 
 import torch
@@ -15,8 +15,9 @@ from .prefixes import Prefixes
 def attend(
     query: Tensor, keys: Tensor, values: Tensor, shared: Prefixes | None, scale: float
 ) -> Tensor:
-    """New tokens of rows that share at most one prefix: query [R, H, T, D], keys, values [R, Hkv, T, D] -> [R, H, T, D].
+    """New tokens of rows that share at most one prefix.
 
+    query [R, H, T, D], keys, values [R, Hkv, T, D] -> [R, H, T, D].
     A token sees the prefix and its own row up to itself.
     """
     rows, heads, length, width = query.shape
@@ -42,8 +43,8 @@ def attend_step(
 ) -> Tensor:  # fmt: skip
     """One new token of each path: query [R, H, D], key, value [R, Hkv, D] -> [R, H, D].
 
-    own holds keys and values [S, Hkv, C, >= D] of S slots, to which the new ones are appended; paths [R, 3] are the
-    question that a path continues, its slot, and how many own tokens it has there.
+    own holds keys and values [S, Hkv, C, >= D] of S slots, to which the new ones are appended; paths [R, 3] are
+    the question that a path continues, its slot, and how many own tokens it has there.
     """
     question, slot, length = paths.to(query.device).unbind(1)
     rows, heads, width = query.shape
