@@ -94,7 +94,7 @@ def test_a_chat_model_stops_at_the_end_of_its_turn(tmp_path: Path) -> None:
     tokens.chat_template = CHATML.replace("<|im_end|>", end)
     tokens.save_pretrained(tmp_path)
     engine = LocalEngine(tmp_path, torch.float32)
-    assert 7 in engine.ends
+    assert 7 in engine.stops.ends
     bias = torch.full((engine.model.config.vocab_size,), -1e4)
     bias[7] = 0
     head = engine.decoder.head  # type: ignore[union-attr]
