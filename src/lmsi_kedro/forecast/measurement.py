@@ -24,7 +24,6 @@ def measure(plan: Plan, texts: Sequence[str], seconds: float) -> Measured:
     dtype = getattr(torch, plan.engine.number_format)
     engine = LocalEngine(plan.model, dtype, plan.engine.chat, plan.engine.trust_remote_code)
     paths, tokens, size, spent = sample(engine, list(plan.chunks.values()), seconds)
-    weights = [parameter.numel() for parameter in engine.model.parameters()]
     lengths = [len(engine.tokenizer.encode(text)) for text in texts]
     return Measured(
         paths=paths,
@@ -33,7 +32,7 @@ def measure(plan: Plan, texts: Sequence[str], seconds: float) -> Measured:
         seconds=spent,
         forward_tokens_per_second=forward_rate(engine, lengths),
         example_tokens=sum(lengths) / len(lengths),
-        parameters=sum(weights),
+        parameters=engine.parameters,
         weight_bytes=sum(file.stat().st_size for file in plan.model.glob("*.safetensors")),
     )
 

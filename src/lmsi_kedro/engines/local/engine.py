@@ -53,6 +53,7 @@ class LocalEngine:
         refusal = serves(self.model, TOLERANCE[dtype])
         if refusal:
             log.warning("No prefix tree for this model, paths do not share prompts: %s", refusal)
+        self.parameters: int = self.model.num_parameters()
         if self.model.device.type == "cpu":
             pack(self.model)
         self.decoder = PlainDecoder(self.model) if refusal else TreeDecoder(self.model)
