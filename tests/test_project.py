@@ -25,7 +25,8 @@ ROOT = Path(__file__).parents[1]
 ARMS = ("random", "shuffled", "gold", "direct_only", "few_shot_cot_only")
 PIPELINES = {"self_improve", "sampling", "voting", "mixing", "fine_tuning", "evaluation",
              "reporting", "base_model", "mini_world", "public_tasks", "distillation",
-             "controls", "question_generation", "exemplar_generation", "self_improve_from_seeds"}  # fmt: skip
+             "controls", "question_generation", "exemplar_generation", "self_improve_from_seeds",
+             "reproduction"}  # fmt: skip
 
 
 def ancestors(pipeline: Pipeline, dataset: str) -> set[str]:

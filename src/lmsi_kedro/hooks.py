@@ -28,6 +28,7 @@ PARAMETERS = {
     "evaluation",
     "monitor",
     "controls",
+    "reproduction",
     "pretraining",
     "pretraining_workspace",
     "world",
@@ -40,6 +41,11 @@ class ShapeHook:
     rounds = 1
     guard: Guard = "none"
     arms: ClassVar[list[Arm]] = ["random"]
+    reproduction: ClassVar[dict[str, Any]] = {
+        "seeds": [3001],
+        "temperatures": [0.7],
+        "student": False,
+    }
     benchmarks: ClassVar[list[str]] = list(BENCHMARKS)
 
     @hook_impl
@@ -67,4 +73,7 @@ class ShapeHook:
                 f"parameters: public_tasks.names has {', '.join(unknown)}; known are {', '.join(BENCHMARKS)}"
             )
         ShapeHook.rounds, ShapeHook.guard = rounds, guard
+        ShapeHook.reproduction = {
+            name: parameters["reproduction"][name] for name in ShapeHook.reproduction
+        }
         ShapeHook.arms, ShapeHook.benchmarks = arms, benchmarks

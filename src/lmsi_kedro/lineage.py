@@ -32,7 +32,8 @@ class Sampled:
         vote = self.vote
         yield (
             f"votes of round {self.round}: {vote['key'] or 'no winner'} with {vote['votes']} of {vote['paths']}"
-            f" paths (confidence {vote['confidence']:.2f}), {'kept' if vote['kept'] else 'not kept'}: {vote['reason']}"
+            f" paths (confidence {vote['confidence']:.2f}), {'kept' if vote['kept'] else 'not kept'}:"
+            f" {vote['reason']}"
         )
         for path in self.paths:
             mark = "->" if path["path"] == taught else "  "
@@ -81,8 +82,9 @@ def explain(identifier: str, catalog: Any) -> Lineage:
     asked = questions.filter(question_id=question_id)
     if asked.is_empty():
         raise ValueError(
-            f"{identifier!r} is no example of rounds {rounds} or arms {', '.join(ARMS)}, and no question; ids are"
-            " in the column example_id of 05_examples/*.parquet and question_id of 02_intermediate/questions.parquet"
+            f"{identifier!r} is no example of rounds {rounds} or arms {', '.join(ARMS)}, and no"
+            " question; ids are in the column example_id of 05_examples/*.parquet and question_id of"
+            " 02_intermediate/questions.parquet"
         )
     wanted = [example["round"]] if example else rounds
     found = (look_up(asked, round, catalog) for round in wanted)

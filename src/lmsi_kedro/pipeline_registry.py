@@ -12,6 +12,7 @@ from lmsi_kedro.pipelines import (
     public_tasks,
     question_generation,
     reporting,
+    reproduction,
     self_improve,
     self_improve_from_seeds,
 )
@@ -39,6 +40,7 @@ def register_pipelines() -> dict[str, Pipeline]:
             ShapeHook.rounds, ShapeHook.guard
         ),
         "distillation": distillation.create_pipeline(ShapeHook.rounds),
+        "reproduction": reproduction.create_pipeline(**ShapeHook.reproduction),
         "public_tasks": public_tasks.create_pipeline(ShapeHook.benchmarks),
         "mini_world": mini_world.create_pipeline(),
         "base_model": base_model.create_pipeline(),

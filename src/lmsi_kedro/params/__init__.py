@@ -12,6 +12,7 @@ from lmsi_kedro.params.evaluation import (
     Guard,
     Mode,
     MonitorParams,
+    ReproductionParams,
 )
 from lmsi_kedro.params.examples import Format, MixingParams, VotingParams
 from lmsi_kedro.params.generation import ExemplarGenerationParams, QuestionGenerationParams
@@ -38,6 +39,7 @@ __all__ = [
     "PretrainingParams",
     "PublicTasksParams",
     "QuestionGenerationParams",
+    "ReproductionParams",
     "Sampling",
     "ServerParams",
     "Share",

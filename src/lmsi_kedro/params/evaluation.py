@@ -23,6 +23,18 @@ class ControlParams(Params):
     )
 
 
+class ReproductionParams(Params):
+    """The pipeline reproduction: seeds of questions, and the tables that need more paths than the others."""
+
+    seeds: list[int] = Field(min_length=1)
+    temperatures: list[float] = Field(
+        min_length=1, description="the first is that of the base model's vote"
+    )
+    paths: int = Field(gt=0, description="per question, of the figures of paths and temperature")
+    questions: int = Field(gt=0, description="per in-domain task, of the same")
+    student: bool = Field(description="with the smaller model")
+
+
 class EvaluationParams(Params):
     """What is measured before and after a round (paper, section 4)."""
 

@@ -44,10 +44,15 @@ def accuracy_figure(metrics: Metrics) -> go.Figure:
 
 
 def calibration_figure(metrics: Metrics) -> go.Figure:
+    """Calibration of the last round and of the base model."""
+    return draw_calibration(metrics["rounds"][-1]["calibration"])
+
+
+def draw_calibration(votes: Metrics) -> go.Figure:
     """Accuracy of the vote by its confidence; on the dotted line they are equal."""
     diagonal = {"x": [0, 1], "y": [0, 1], "mode": "lines", "showlegend": False, "hoverinfo": "skip"}
     figure = go.Figure(go.Scatter(**diagonal, line={"color": COLOURS["before"], "dash": "dot"}))
-    for when, found in metrics["rounds"][-1]["calibration"].items():
+    for when, found in votes.items():
         if found:
             figure.add_trace(_reliability(when, found))
     figure.update_xaxes(title="confidence of the vote", range=[0, 1.04], tickformat=".0%")
@@ -56,14 +61,18 @@ def calibration_figure(metrics: Metrics) -> go.Figure:
 
 
 def curves_figure(metrics: Metrics) -> go.Figure:
-    """maj@k and pass@k of the last round and of the base model over k, in-domain tasks pooled."""
+    """Paths of the last round and of the base model, in-domain tasks pooled."""
+    curves = metrics["rounds"][-1]["curves"]
+    return draw_curves(curves["after"]["k"], curves)
+
+
+def draw_curves(k: list[int], curves: Metrics) -> go.Figure:
+    """maj@k and pass@k over k."""
     figure = go.Figure()
-    for when, found in metrics["rounds"][-1]["curves"].items():
+    for when, found in curves.items():
         for share, name, dash in (("maj", "maj@k", "solid"), ("pass", "pass@k", "dot")):
             line = {"color": COLOURS[when], "dash": dash}
-            figure.add_trace(
-                go.Scatter(name=f"{name} {when}", x=found["k"], y=found[share], line=line)
-            )
+            figure.add_trace(go.Scatter(name=f"{name} {when}", x=k, y=found[share], line=line))
     figure.update_xaxes(title="k, paths per question", type="log", dtick="L1")
     figure.update_yaxes(title="accuracy", tickformat=".0%")
     return _plain(figure, height=420)

@@ -17,6 +17,23 @@ def render(
     provenance: Mapping[str, Any],
 ) -> str:
     """The page; every text from models and files is escaped."""
+    return fill(
+        "report.html.j2",
+        figures,
+        metrics=metrics,
+        words=words,
+        examples=examples,
+        provenance=dict(leaves(provenance)),
+    )
+
+
+def render_reproduction(reproduction: Mapping[str, Any], figures: Mapping[str, go.Figure]) -> str:
+    """The paper's tables and figures beside ours."""
+    return fill("reproduction.html.j2", figures, reproduction=reproduction)
+
+
+def fill(template: str, figures: Mapping[str, go.Figure], **shown: Any) -> str:
+    """A template with its figures, and with plotly.js to draw them."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from plotly.offline import get_plotlyjs
 
@@ -34,14 +51,9 @@ def render(
         "answer": answer,
         "mode": lambda mode: MODE_NAMES.get(mode, mode),
     }
-    return environment.get_template("report.html.j2").render(
-        metrics=metrics,
-        words=words,
-        figures={name: figure.to_plotly_json() for name, figure in figures.items()},
-        examples=examples,
-        provenance=dict(leaves(provenance)),
-        plotly_js=get_plotlyjs(),
-    )
+    drawn = {name: figure.to_plotly_json() for name, figure in figures.items()}
+    page = environment.get_template(template)
+    return page.render(figures=drawn, plotly_js=get_plotlyjs(), **shown)
 
 
 def answer(key: str | None) -> str:

@@ -127,21 +127,28 @@ def measure_curves(
 
     k is 1, 2, 4, ... and m. A tie is wrong in maj@k (docs/metrics.md).
     """
-    voted = readings.filter(
-        pl.col("mode") == "self_consistency", pl.col("task").is_in(tasks.in_domain)
-    )
-    accepted = dict(accepted_keys(labels, questions, tasks).iter_rows())
-    groups = [
-        Tally.of(rows["key"].to_list(), accepted[str(question)])
-        for (question,), rows in voted.partition_by("question_id", as_dict=True).items()
-    ]
-    m = min((group.paths for group in groups), default=0)
+    groups = tallies(readings, labels, questions, tasks)
+    m = min((group.paths for group in groups.values()), default=0)
     ks = [2**i for i in range(m.bit_length()) if 2**i < m] + ([m] if m else [])
     return {
         "questions": len(groups),
         "k": ks,
-        "maj": [_mean([group.maj(k) for group in groups]) for k in ks],
-        "pass": [_mean([group.passes(k) for group in groups]) for k in ks],
+        "maj": [_mean([group.maj(k) for group in groups.values()]) for k in ks],
+        "pass": [_mean([group.passes(k) for group in groups.values()]) for k in ks],
+    }
+
+
+def tallies(
+    readings: pl.DataFrame, labels: pl.DataFrame, questions: pl.DataFrame, tasks: Tasks
+) -> "dict[str, Tally]":
+    """The self-consistency paths of every in-domain question, by question_id."""
+    voted = readings.filter(
+        pl.col("mode") == "self_consistency", pl.col("task").is_in(tasks.in_domain)
+    )
+    accepted = dict(accepted_keys(labels, questions, tasks).iter_rows())
+    return {
+        str(question): Tally.of(rows["key"].to_list(), accepted[str(question)])
+        for (question,), rows in voted.partition_by("question_id", as_dict=True).items()
     }
 
 

@@ -1,0 +1,69 @@
+"""Weighted sums of models' accuracies over the same questions, with intervals. Knows no table of the paper."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import polars as pl
+
+from lmsi_kedro import statistics
+
+Metrics = dict[str, Any]
+KEYS = ["seed", "question_id"]
+
+
+def answers(
+    predictions: pl.DataFrame, mode: str, tasks: Sequence[str] | None = None
+) -> pl.DataFrame:
+    """seed, question_id, value: 1 where a model is right in a mode, on the questions of some tasks."""
+    chosen = predictions.filter(mode=mode)
+    if tasks is not None:
+        chosen = chosen.filter(pl.col("task").is_in(tasks))
+    return chosen.select(*KEYS, value=pl.col("correct").cast(pl.Float64))
+
+
+def accuracy(values: pl.DataFrame) -> Metrics:
+    """value, low, high (Wilson) and n."""
+    right = round(values["value"].sum())
+    low, high = statistics.wilson(right, values.height)
+    return {"value": right / values.height, "low": low, "high": high, "n": values.height}
+
+
+def contrast(terms: Sequence[tuple[float, pl.DataFrame]]) -> Metrics:
+    """The mean over questions of the weighted sum of values, bootstrapped by question over all seeds.
+
+    Questions that not all terms have are left out; ValueError if none is left.
+    """
+    (weight, first), *rest = terms
+    joined = first.select(*KEYS, total=weight * pl.col("value"))
+    for weight, values in rest:
+        joined = joined.join(values, on=KEYS, validate="1:1").select(
+            *KEYS, total=pl.col("total") + weight * pl.col("value")
+        )
+    if joined.is_empty():
+        raise ValueError("reproduction: models to be compared have no question in common")
+    totals = joined["total"].round(12).to_numpy()
+    low, high = statistics.clustered_bootstrap(totals, joined["question_id"].to_list())
+    return {"value": float(totals.mean()), "low": low, "high": high, "n": joined.height}
+
+
+def gain(before: pl.DataFrame, after: pl.DataFrame) -> Metrics:
+    """after - before, and the exact McNemar p-value of every seed."""
+    return {
+        **contrast([(1, after), (-1, before)]),
+        "p_values": {
+            str(seed): _mcnemar(rows, after.filter(seed=seed))
+            for (seed,), rows in sorted(before.partition_by("seed", as_dict=True).items())
+        },
+    }
+
+
+def _mcnemar(before: pl.DataFrame, after: pl.DataFrame) -> float:
+    pairs = before.join(after, on=KEYS, suffix="_after", validate="1:1")
+    flips = pairs["value_after"] - pairs["value"]
+    return statistics.mcnemar(int((flips > 0).sum()), int((flips < 0).sum()))
+
+
+def worst(contrasts: Mapping[str, Metrics]) -> tuple[str, Metrics]:
+    """The one that is the farthest from being shown: the lowest lower bound."""
+    name = min(contrasts, key=lambda name: contrasts[name]["low"])
+    return name, contrasts[name]

@@ -1,0 +1,166 @@
+"""Each qualitative finding of the paper, and of this project's controls, as one contrast and a verdict.
+
+A finding holds here if the whole 95 % interval of its contrast is at or above the bound that it names; it does not
+hold if the whole interval is below; else it is undecided.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import polars as pl
+
+from lmsi_kedro.pipelines.evaluation.calibration import calibrate
+from lmsi_kedro.pipelines.reproduction.contrasts import Metrics, answers, contrast, worst
+
+Models = Mapping[str, pl.DataFrame]
+WITHIN = -0.03  # "comparable": within 3 points, or better
+NEARLY = -0.01  # "nearly suffices": within 1 point
+
+
+def finding(said: str, found: Metrics, bound: float = 0.0, where: str = "") -> Metrics:
+    """value, low and high are shares; `verdict` compares the interval with the bound."""
+    verdict = "undecided"
+    if found["low"] >= bound and found["value"] > bound:
+        verdict = "holds"
+    elif found["high"] < bound:
+        verdict = "does not hold"
+    return {"finding": said, "where": where, "bound": bound, **found, "verdict": verdict}
+
+
+def of_training(models: Models, in_domain: Sequence[str], outside: Sequence[str]) -> list[Metrics]:
+    """Tables 3 and 4: what the gain is, and where."""
+
+    def gained(mode: str, tasks: Sequence[str]) -> Metrics:
+        after, before = (answers(models[name], mode, tasks) for name in ("vote", "base"))
+        return contrast([(1, after), (-1, before)])
+
+    task, least = worst({task: gained("cot_greedy", [task]) for task in in_domain})
+    found = [
+        finding("CoT greedy gains in every in-domain family", least, where=f"least sure in {task}"),
+        finding("CoT greedy gains 15 points on average", gained("cot_greedy", in_domain), 0.15),
+        finding("direct answers gain", gained("standard", in_domain)),
+        finding("self-consistency gains", gained("self_consistency", in_domain)),
+    ]
+    greedy = answers(models["vote"], "cot_greedy", in_domain)
+    vote = answers(models["base"], "self_consistency", in_domain)
+    said = "CoT greedy after is within 3 points of self-consistency before, or better"
+    found.append(finding(said, contrast([(1, greedy), (-1, vote)]), WITHIN))
+    if outside:
+        found.append(finding("CoT greedy gains out of domain", gained("cot_greedy", outside)))
+    return found
+
+
+def of_formats(models: Models, tasks: Sequence[str]) -> list[Metrics]:
+    """Table 5: each step of the ablation, with CoT greedy and with direct answers."""
+    steps = [
+        ("all four formats beat few-shot CoT only", "vote", "few_shot_cot_only"),
+        ("few-shot CoT only beats direct only", "few_shot_cot_only", "direct_only"),
+        ("direct only beats no training", "direct_only", "base"),
+    ]
+    return [
+        finding(
+            f"{said} ({'CoT' if mode == 'cot_greedy' else mode})",
+            contrast([(1, answers(models[a], mode, tasks)), (-1, answers(models[b], mode, tasks))]),
+        )
+        for said, a, b in steps
+        for mode in ("cot_greedy", "standard")
+    ]
+
+
+def of_controls(models: Models, tasks: Sequence[str]) -> list[Metrics]:
+    """Whether the gain is the vote's. A share of a gain is one weighted sum: vote - .7 gold - .3 base, ..."""
+    greedy = {
+        name: answers(models[name], "cot_greedy", tasks)
+        for name in ("base", "vote", "random", "shuffled", "gold")
+    }
+
+    def weighed(**weights: float) -> Metrics:
+        return contrast([(weight, greedy[name]) for name, weight in weights.items()])
+
+    share = {"vote": 0.15, "base": 0.85}
+    return [
+        finding("the vote beats random paths", weighed(vote=1, random=-1)),
+        finding("the vote beats other questions' paths", weighed(vote=1, shuffled=-1)),
+        finding("the vote gains 70 % of what gold gains", weighed(vote=1, gold=-0.7, base=-0.3)),
+        finding("random paths gain less than 15 % of it", weighed(**share, random=-1)),
+        finding("other questions' paths gain less than 15 % of it", weighed(**share, shuffled=-1)),
+    ]
+
+
+def of_paths(curves: Mapping[str, pl.DataFrame]) -> list[Metrics]:
+    """Figure 3: votes over fewer paths; maj@k is exact over all subsets of the sampled ones."""
+    most = max(curves["before"]["k"].to_list())
+
+    def maj(name: str, k: int) -> pl.DataFrame:
+        chosen = curves[name].filter(pl.col("k") == min(k, most))
+        return chosen.select("seed", "question_id", value="maj")
+
+    few = contrast([(1, maj("after", 5)), (-1, maj("before", most))])
+    enough = contrast([(1, maj("before", 15)), (-1, maj("before", most))])
+    return [
+        finding(f"5 paths after are at least as good as {most} before", few),
+        finding(f"15 paths nearly suffice: within 1 point of {most}", enough, NEARLY),
+    ]
+
+
+def of_temperature(after: Mapping[float, pl.DataFrame]) -> list[Metrics]:
+    """Section 5: a tuned model has less entropy, so that T = 1.2 suits its vote better."""
+    (first, plain), *others = after.items()
+    base = answers(plain, "self_consistency")
+    return [
+        finding(
+            f"after training the vote is better at T = {heat} than at T = {first}",
+            contrast([(1, answers(made, "self_consistency")), (-1, base)]),
+        )
+        for heat, made in others
+    ]
+
+
+def of_calibration(models: Models, tasks: Sequence[str]) -> list[Metrics]:
+    """Figure 2: from bin to bin accuracy does not decrease beyond the intervals."""
+    found = []
+    for name in ("base", "vote"):
+        bins = (calibrate(models[name], tasks) or {"bins": []})["bins"]
+        steps = [
+            {
+                "value": b["accuracy"] - a["accuracy"],
+                "low": b["accuracy_low"] - a["accuracy_high"],
+                "high": b["accuracy_high"] - a["accuracy_low"],
+                "n": a["n"] + b["n"],
+            }
+            for i, a in enumerate(bins)
+            for b in bins[i + 1 :]
+        ]
+        if steps:
+            least = min(steps, key=lambda step: step["high"])
+            said = f"accuracy does not decrease with the vote's confidence ({name})"
+            rising = finding(said, least)
+            # Two bins contradict it only if their intervals do not overlap.
+            rising["verdict"] = "does not hold" if least["high"] < 0 else "holds"
+            found.append(rising)
+    return found
+
+
+def of_sizes(models: Models, tasks: Sequence[str]) -> list[Metrics]:
+    """Table 7, and UL2: smaller models learn from a larger one's paths, and gain less from their own."""
+    greedy = {
+        name: answers(models[name], "cot_greedy", tasks)
+        for name in ("base", "vote", "student", "student_vote", "distilled")
+    }
+    seeds = greedy["student"]["seed"].unique().to_list()
+    at = {name: made.filter(pl.col("seed").is_in(seeds)) for name, made in greedy.items()}
+    terms = [(1, at["vote"]), (-1, at["base"]), (-1, at["student_vote"]), (1, at["student"])]
+    return [
+        finding(
+            "the smaller model gains from its own paths",
+            contrast([(1, at["student_vote"]), (-1, at["student"])]),
+        ),
+        finding("the larger model gains more from its own paths", contrast(terms)),
+        finding(
+            "the smaller model gains from the larger one's paths",
+            contrast([(1, at["distilled"]), (-1, at["student"])]),
+        ),
+        finding(
+            "it learns more from the larger model's paths than from its own",
+            contrast([(1, at["distilled"]), (-1, at["student_vote"])]),
+        ),
+    ]

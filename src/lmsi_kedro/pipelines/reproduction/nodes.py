@@ -1,0 +1,74 @@
+"""Draws fresh questions, samples what only the tables need, and pools the models' predictions over seeds."""
+
+from typing import Any
+
+import polars as pl
+
+from lmsi_kedro.datasets.model_directory import Model
+from lmsi_kedro.engines.plan import Plan
+from lmsi_kedro.params import EngineParams, EvaluationParams, ReproductionParams, WorldParams
+from lmsi_kedro.pipelines.evaluation.comparison import tallies
+from lmsi_kedro.pipelines.evaluation.nodes import plan_evaluation
+from lmsi_kedro.pipelines.mini_world.nodes import make_questions
+from lmsi_kedro.report.figures import draw_calibration, draw_curves
+from lmsi_kedro.report.render import render_reproduction
+from lmsi_kedro.tasks import Tasks
+
+KS = (1, 2, 4, 5, 8, 10, 15, 16, 32, 64)  # 5, 15 and 32 are those of the paper's claims
+
+
+def draw_questions(world: WorldParams, tasks: Tasks, seed: int) -> pl.DataFrame:
+    """raw_questions of a seed that no setting was chosen on."""
+    return make_questions(world.model_copy(update={"seed": seed}), tasks)
+
+
+def plan_votes(
+    questions: pl.DataFrame,
+    exemplars: pl.DataFrame,
+    model: Model,
+    tasks: Tasks,
+    evaluation: EvaluationParams,
+    reproduction: ReproductionParams,
+    engine: EngineParams,
+    temperature: float,
+) -> Plan:
+    """reproduction.paths paths of in-domain questions at a temperature."""
+    in_domain = Tasks({name: tasks[name] for name in tasks.in_domain})
+    changed = {
+        "modes": ["self_consistency"],
+        "temperature": temperature,
+        "m": reproduction.paths,
+        "voted_questions": reproduction.questions,
+    }
+    asked = evaluation.model_copy(update=changed)
+    return plan_evaluation(questions, exemplars, model, in_domain, asked, engine)
+
+
+def curve_of_questions(
+    readings: pl.DataFrame, labels: pl.DataFrame, questions: pl.DataFrame, tasks: Tasks, seed: int
+) -> pl.DataFrame:
+    """seed, question_id, k, maj, pass: of every question, exact over the k-subsets of its paths."""
+    rows = [
+        (seed, question, k, group.maj(k), group.passes(k))
+        for question, group in tallies(readings, labels, questions, tasks).items()
+        for k in KS
+        if k <= group.paths
+    ]
+    schema = {"seed": pl.Int64, "question_id": pl.String, "k": pl.Int64, "maj": pl.Float64}
+    return pl.DataFrame(rows, schema={**schema, "pass": pl.Float64}, orient="row")
+
+
+def pool(*predictions: pl.DataFrame, seeds: tuple[int, ...]) -> pl.DataFrame:
+    """One model's predictions over all seeds of questions; `seed` is theirs from here on."""
+    named = zip(predictions, seeds, strict=True)
+    return pl.concat([made.with_columns(seed=pl.lit(seed, pl.Int64)) for made, seed in named])
+
+
+def render_page(reproduction: dict[str, Any]) -> str:
+    """reproduction.html."""
+    shown = reproduction["figures"]
+    figures = {
+        "curves": draw_curves(shown["paths"]["k"], shown["paths"]["curves"]),
+        "calibration": draw_calibration(shown["calibration"]["votes"]),
+    }
+    return render_reproduction(reproduction, figures)

@@ -1,0 +1,188 @@
+"""The paper's tables from invented predictions: contrasts by brute force, verdicts, and the page."""
+
+import json
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+from lmsi_kedro.mini_world import FAMILIES
+from lmsi_kedro.params import WorldParams
+from lmsi_kedro.pipelines.evaluation.comparison import tallies
+from lmsi_kedro.pipelines.reproduction import create_pipeline, paper
+from lmsi_kedro.pipelines.reproduction.contrasts import accuracy, answers, contrast, gain, worst
+from lmsi_kedro.pipelines.reproduction.findings import finding
+from lmsi_kedro.pipelines.reproduction.nodes import (
+    curve_of_questions,
+    draw_questions,
+    pool,
+    render_page,
+)
+from lmsi_kedro.pipelines.reproduction.summary import reproduce
+from lmsi_kedro.statistics import mcnemar
+from lmsi_kedro.tasks import Tasks
+from tests.fabricate import TASKS, evaluation_readings, labels, predictions, questions
+
+N = 40
+SEEDS = (1, 2)
+SKILLS = {"base": 0.4, "vote": 0.75, "random": 0.35, "shuffled": 0.2, "gold": 0.8, "direct_only": 0.45,
+          "few_shot_cot_only": 0.65, "student": 0.2, "student_vote": 0.25, "distilled": 0.6}  # fmt: skip
+
+
+def voted(skill: float, round: int, arm: str) -> pl.DataFrame:
+    made = predictions(N, skill, round, arm).filter(mode="self_consistency")
+    return made.filter(pl.col("task").is_in(TASKS.in_domain))
+
+
+@pytest.fixture(scope="module")
+def found() -> dict[str, pl.DataFrame]:
+    """Two seeds of the same questions; the second one's models are a little better."""
+    models = {
+        name: pool(*(predictions(N, skill + 0.001 * s, 1, name) for s in SEEDS), seeds=SEEDS)
+        for name, skill in SKILLS.items()
+    }
+    models["untrained"] = pool(*(voted(0.41, 0, "untrained") for _ in SEEDS), seeds=SEEDS)
+    for name, skill in {"before": 0.4, "after_0": 0.75, "after_1": 0.7}.items():
+        models[name] = pool(voted(skill, 1, name), seeds=(1,))
+    for name, skill in {"curve_before": 0.4, "curve_after": 0.75}.items():
+        models[name] = curve_of_questions(
+            evaluation_readings(N, skill), labels(N), questions(N), TASKS, seed=1
+        )
+    return models
+
+
+@pytest.fixture(scope="module")
+def made(found: dict[str, pl.DataFrame]) -> dict[str, Any]:
+    return reproduce(TASKS, SEEDS, (0.7, 1.2), **found)
+
+
+def test_a_contrast_is_the_mean_of_the_weighted_answers(found: dict[str, pl.DataFrame]) -> None:
+    greedy = {
+        name: answers(found[name], "cot_greedy", TASKS.in_domain)
+        for name in ("vote", "gold", "base")
+    }
+    by_hand = {name: values["value"].mean() for name, values in greedy.items()}
+    share = contrast([(1, greedy["vote"]), (-0.7, greedy["gold"]), (-0.3, greedy["base"])])
+    expected = by_hand["vote"] - 0.7 * by_hand["gold"] - 0.3 * by_hand["base"]  # type: ignore[operator]
+    assert share["value"] == pytest.approx(expected)
+    assert share["n"] == 2 * 2 * N
+    questions = sorted(set(greedy["base"]["question_id"]))
+    joined = greedy["vote"].join(greedy["base"], on=["seed", "question_id"])
+    by_question = {
+        q: (rows["value"] - rows["value_right"]).to_list()
+        for (q,), rows in joined.partition_by("question_id", as_dict=True).items()
+    }
+    rng = np.random.default_rng(5)
+    drawn = [
+        np.mean(
+            [by_question[questions[i]] for i in rng.integers(0, len(questions), len(questions))]
+        )
+        for _ in range(3000)
+    ]
+    gained = gain(greedy["base"], greedy["vote"])
+    assert (gained["low"], gained["high"]) == pytest.approx(
+        tuple(np.quantile(drawn, [0.025, 0.975])), abs=0.02
+    )
+    first = joined.filter(seed=1)
+    up = int((first["value"] > first["value_right"]).sum())
+    down = int((first["value"] < first["value_right"]).sum())
+    assert gained["p_values"]["1"] == mcnemar(up, down)
+    assert set(gained["p_values"]) == {"1", "2"}
+    with pytest.raises(ValueError, match="no question in common"):
+        contrast([(1, greedy["base"]), (-1, greedy["vote"].clear())])
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high", "bound", "verdict"),
+    [
+        (0.2, 0.1, 0.3, 0.0, "holds"),
+        (0.2, 0.1, 0.3, 0.15, "undecided"),
+        (-0.01, -0.02, 0.01, -0.03, "holds"),
+        (-0.2, -0.3, -0.1, 0.0, "does not hold"),
+        (0.0, 0.0, 0.0, 0.0, "undecided"),
+    ],
+)
+def test_a_verdict_needs_the_whole_interval(
+    value: float, low: float, high: float, bound: float, verdict: str
+) -> None:
+    assert (
+        finding("x", {"value": value, "low": low, "high": high, "n": 9}, bound)["verdict"]
+        == verdict
+    )
+
+
+def test_every_table_and_figure_is_there(made: dict[str, Any]) -> None:
+    json.dumps(made, allow_nan=False)
+    assert set(made["tables"]) == {"main", "out_of_domain", "formats", "equal_compute", "temperature",
+                                   "distillation"}  # fmt: skip
+    assert set(made["figures"]) == {"paths", "calibration"}
+    assert {"base", "vote", "random", "shuffled", "gold"} < set(made["arms"])
+    for modes in made["arms"].values():
+        assert set(modes) == {"standard", "cot_greedy", "self_consistency"}
+    row = made["tables"]["main"]["rows"][1]
+    assert row["name"] == "mini_gsm (GSM8K), cot_greedy"
+    assert row["paper"] == (56.5, 73.5)
+    assert row["ours"][0]["n"] == 2 * N
+    assert made["tables"]["out_of_domain"]["rows"][0]["paper"] == paper.OUT_OF_DOMAIN["SVAMP"]
+
+
+def test_findings_follow_the_invented_skills(made: dict[str, Any]) -> None:
+    said = {found["finding"]: found["verdict"] for found in made["findings"]}
+    assert said["CoT greedy gains in every in-domain family"] == "holds"
+    assert said["the vote beats random paths"] == "holds"
+    assert said["the vote gains 70 % of what gold gains"] != "does not hold"
+    assert said["random paths gain less than 15 % of it"] == "holds"
+    assert said["the larger model gains more from its own paths"] == "holds"
+    assert said["after training the vote is better at T = 1.2 than at T = 0.7"] != "holds"
+    assert len(said) == len(made["findings"])
+
+
+def test_curves_are_exact_per_question() -> None:
+    readings, known, asked = evaluation_readings(3, 0.5), labels(3), questions(3)
+    curve = curve_of_questions(readings, known, asked, TASKS, seed=7)
+    groups = tallies(readings, known, asked, TASKS)
+    assert set(curve["k"]) == {1, 2, 4, 5, 8}
+    for row in curve.iter_rows(named=True):
+        assert row["maj"] == groups[row["question_id"]].maj(row["k"])
+        assert row["pass"] == groups[row["question_id"]].passes(row["k"])
+
+
+def test_seeds_are_of_questions_and_fresh() -> None:
+    world = WorldParams(seed=2026, unlabeled=5, held_out=5, probe=2, exemplars=1)
+    tasks = Tasks({name: TASKS[name] for name in FAMILIES if name in TASKS.root})
+    first, again, other = (draw_questions(world, tasks, seed) for seed in (1, 1, 2))
+    assert first.equals(again)
+    assert set(first["question"]).isdisjoint(other["question"])
+
+
+def test_the_page_shows_both_sides(made: dict[str, Any]) -> None:
+    page = render_page(json.loads(json.dumps(made)))
+    assert "56.5, 73.5" in page
+    assert "Formats (table 5)" in page
+    assert page.count("<b>holds</b>") == sum(f["verdict"] == "holds" for f in made["findings"])
+    for loading in ("<script src", "<link", 'src="http'):
+        assert loading not in page
+
+
+def test_what_one_seed_needs_is_made_once() -> None:
+    """Two seeds and the smaller model: every training and sampling of the graph, counted."""
+    pipeline = create_pipeline([1, 2], [0.7, 1.2], student=True)
+    trained = [node.name for node in pipeline.nodes if node.name.endswith("fine_tune")]
+    assert len(trained) == 2 * 6 + 2
+    votes = [node for node in pipeline.nodes if node.name.endswith("sample_votes")]
+    assert len(votes) == 1 + 2
+    plain = create_pipeline([1], [0.7], student=False)
+    assert "student_model" not in plain.inputs()
+    assert {"reproduction_page"} <= plain.outputs()
+    for node in pipeline.nodes:
+        if node.name.endswith("fine_tune"):
+            seen = pipeline.to_outputs(*node.outputs).datasets()
+            assert not {name for name in seen if name.endswith(".labels")}
+
+
+def test_accuracy_has_wilson_bounds(found: dict[str, pl.DataFrame]) -> None:
+    cell = accuracy(answers(found["vote"], "standard"))
+    assert cell["low"] < cell["value"] < cell["high"]
+    assert cell["n"] == 2 * 3 * N
+    assert worst({"a": {"low": 0.1}, "b": {"low": -0.1}})[0] == "b"
