@@ -14,21 +14,28 @@ def add_to(commands: Any) -> None:
         "forecast", help="what a run will cost, after measuring its engine for a minute"
     )
     add_configuration(command)
+    command.add_argument("--pipeline", default="self_improve", choices=list(SHAPES))
     command.add_argument("--seconds", type=float, default=60.0, help="of measurement")
-    command.set_defaults(run=lambda given: forecast(given.env, given.params, given.seconds))
+    command.set_defaults(run=run)
 
 
-def forecast(env: str, params: str, seconds: float) -> str:
+def run(given: argparse.Namespace) -> str:
+    return forecast(given.env, given.params, given.seconds, given.pipeline)
+
+
+def forecast(env: str, params: str, seconds: float, pipeline: str = "self_improve") -> str:
     """A sentence per figure."""
     from lmsi_kedro.forecast import cost_of, measure
 
     with configured(env, params) as (catalog, given):
-        plan, work, texts = planned(catalog, given)
+        plan, work, texts = planned(catalog, given, pipeline)
     measured = measure(plan, texts, seconds)
     return "\n".join(told(work, measured, cost_of(work, measured)))
 
 
-def planned(catalog: Any, params: dict[str, Any]) -> tuple[Any, Any, list[str]]:
+def planned(
+    catalog: Any, params: dict[str, Any], pipeline: str = "self_improve"
+) -> tuple[Any, Any, list[str]]:
     """The sampling plan of round 1, all work of the run, and some training examples."""
     from lmsi_kedro.forecast import Work
     from lmsi_kedro.pipelines.evaluation.nodes import plan_evaluation
@@ -43,11 +50,9 @@ def planned(catalog: Any, params: dict[str, Any]) -> tuple[Any, Any, list[str]]:
     plan = plan_paths(*tables, params["paths"], params["engine"], params["voting"])
     evaluation = plan_evaluation(*tables, params["evaluation"], params["engine"])
     work = Work(
-        rounds=params["rounds"],
+        **SHAPES[pipeline](params, len(tasks.in_domain)),
         paths=paths_of(plan),
         evaluation_paths=paths_of(evaluation),
-        models_evaluated=params["rounds"] + 2,  # the base model and the random arm
-        trainings=params["rounds"] + 1,
         training_examples=params["training"].steps * params["training"].batch_size,
         workers=params["engine"].workers,
     )
@@ -61,6 +66,40 @@ def planned(catalog: Any, params: dict[str, Any]) -> tuple[Any, Any, list[str]]:
     return plan, work, texts
 
 
+def of_loop(params: dict[str, Any], _: int) -> dict[str, int]:
+    """self_improve: the base model and the arm random beside the rounds."""
+    rounds = params["rounds"]
+    return {"rounds": rounds, "models_evaluated": rounds + 2, "trainings": rounds + 1}
+
+
+def of_controls(params: dict[str, Any], tasks: int) -> dict[str, int]:
+    """The same with more arms, and the untrained model's vote."""
+    rounds, arms = params["rounds"], len(params["controls"].arms)
+    return {
+        "rounds": rounds,
+        "models_evaluated": rounds + 1 + arms,
+        "trainings": rounds + arms,
+        "extra_paths": tasks * params["evaluation"].voted_questions * params["controls"].most_paths,
+    }
+
+
+def of_reproduction(params: dict[str, Any], tasks: int) -> dict[str, int]:
+    """controls with one round and all five arms for every seed, votes by temperature, the smaller model."""
+    wanted = params["reproduction"]
+    seeds, small = len(wanted.seeds), int(wanted.student)
+    untrained = params["evaluation"].voted_questions * params["controls"].most_paths
+    votes = (1 + len(wanted.temperatures)) * wanted.questions * wanted.paths
+    return {
+        "rounds": seeds + small,
+        "models_evaluated": 7 * seeds + 3 * small,
+        "trainings": 6 * seeds + 2 * small,
+        "extra_paths": tasks * (seeds * untrained + votes),
+    }
+
+
+SHAPES = {"self_improve": of_loop, "controls": of_controls, "reproduction": of_reproduction}
+
+
 def paths_of(plan: Any) -> int:
     return sum(len(request.paths) for chunk in plan.chunks.values() for request in chunk.requests)
 
@@ -72,8 +111,8 @@ def told(work: Any, measured: Any, cost: Any) -> list[str]:
         f"measured: {measured.paths:,} paths in {measured.seconds:.0f} s, {rate:,.0f} tokens/s a worker, "
         f"{measured.tokens / measured.paths:.0f} tokens a path, {measured.parameters / 1e6:,.1f} M parameters",
         f"sampling: {work.rounds * work.paths:,} paths to learn from and {work.models_evaluated} x "
-        f"{work.evaluation_paths:,} to evaluate, {cost.tokens:,} tokens, {cost.sampling_hours:,.2f} h "
-        f"with {work.workers} workers",
+        f"{work.evaluation_paths:,} + {work.extra_paths:,} to evaluate, {cost.tokens:,} tokens, "
+        f"{cost.sampling_hours:,.2f} h with {work.workers} workers",
         f"training: {work.trainings} x {cost.examples_per_training:,} examples, {cost.training_tokens:,} tokens, "
         f"about {cost.training_hours:,.2f} h on one device",
         f"in all about {cost.device_hours:,.2f} device hours and {cost.disk_gib:,.2f} GiB of disk",

@@ -19,6 +19,7 @@ class Work:
     trainings: int
     training_examples: int  # steps x batch size of one training
     workers: int
+    extra_paths: int = 0  # to evaluate, once per run
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ class Cost:
 def cost_of(work: Work, measured: Measured) -> Cost:
     """Sampling is divided by the workers; training is one device's, and faster on more."""
     paths = work.rounds * work.paths + work.models_evaluated * work.evaluation_paths
+    paths += work.extra_paths
     tokens = round(paths * measured.tokens / measured.paths)
     device = tokens / (measured.tokens / measured.seconds) / 3600
     trained = round(work.trainings * work.training_examples * measured.example_tokens)

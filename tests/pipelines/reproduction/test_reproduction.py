@@ -7,8 +7,9 @@ import numpy as np
 import polars as pl
 import pytest
 
+from lmsi_kedro.commands.forecast import of_reproduction
 from lmsi_kedro.mini_world import FAMILIES
-from lmsi_kedro.params import WorldParams
+from lmsi_kedro.params import ControlParams, EvaluationParams, ReproductionParams, WorldParams
 from lmsi_kedro.pipelines.evaluation.comparison import tallies
 from lmsi_kedro.pipelines.reproduction import create_pipeline, paper
 from lmsi_kedro.pipelines.reproduction.contrasts import accuracy, answers, contrast, gain, worst
@@ -179,6 +180,29 @@ def test_what_one_seed_needs_is_made_once() -> None:
         if node.name.endswith("fine_tune"):
             seen = pipeline.to_outputs(*node.outputs).datasets()
             assert not {name for name in seen if name.endswith(".labels")}
+
+
+@pytest.mark.parametrize("student", [False, True])
+def test_the_forecast_counts_what_the_graph_does(student: bool) -> None:
+    params = ReproductionParams(
+        seeds=[1, 2], temperatures=[0.7, 1.2], paths=32, questions=100, student=student
+    )
+    pipeline = create_pipeline(params.seeds, params.temperatures, student)
+    names = [node.name.split(".")[-1] for node in pipeline.nodes]
+    given = {
+        "reproduction": params,
+        "evaluation": EvaluationParams(
+            modes=["cot_greedy"], greedy_questions=9, voted_questions=5, m=8, temperature=0.7,
+            raised_temperature=1.2, max_new_tokens=64, label_precision=0.9, seed=2,
+        ),
+        "controls": ControlParams(arms=["random"], most_paths=64),
+    }  # fmt: skip
+    counted = of_reproduction(given, tasks=2)
+    assert counted["trainings"] == names.count("fine_tune")
+    assert counted["models_evaluated"] == names.count("sample_evaluation_paths")
+    assert counted["rounds"] == names.count("sample_paths")
+    votes = names.count("sample_votes") * 100 * 32
+    assert counted["extra_paths"] == 2 * (names.count("sample_untrained") * 5 * 64 + votes)
 
 
 def test_accuracy_has_wilson_bounds(found: dict[str, pl.DataFrame]) -> None:
