@@ -1,6 +1,7 @@
 """A chunk's address says all that decides its content; workers and order decide nothing."""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -72,9 +73,9 @@ def test_more_paths_keep_the_chunks_of_fewer() -> None:
 def test_workers_and_order_decide_nothing(tmp_path: Path) -> None:
     """Two workers in another order give the tables of one worker."""
     model = tiny_model(tmp_path)
-    one, two = plan(model), plan(model, workers=2)
-    alone = dict(one.compute(list(one.chunks)))
-    shared = dict(two.compute(list(two.chunks)[::-1]))
+    with closing(plan(model)) as one, closing(plan(model, workers=2)) as two:
+        alone = dict(one.compute(list(one.chunks)))
+        shared = dict(two.compute(list(two.chunks)[::-1]))
     assert set(alone) == set(shared)
     assert all(alone[chunk].equals(shared[chunk]) for chunk in alone)
     assert pl.concat(alone.values()).height == 24

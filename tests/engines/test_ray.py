@@ -1,9 +1,13 @@
 """A real Ray cluster of two nodes, one of which is killed mid-run: the same chunks, byte for byte."""
 
 import io
+import time
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import polars as pl
+import psutil
 import pytest
 
 from lmsi_kedro.engines.plan import Plan
@@ -37,19 +41,37 @@ def test_a_lost_node_changes_nothing(tmp_path: Path) -> None:
     from ray.cluster_utils import Cluster
 
     model = tiny_model(tmp_path / "model")
-    local = plan(model, "processes")
-    expected = {name: content(table) for name, table in local.compute(list(local.chunks))}
+    with closing(plan(model, "processes")) as local:
+        expected = {name: content(table) for name, table in local.compute(list(local.chunks))}
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
     lost = cluster.add_node(num_cpus=1)
     try:
         ray.init(address=cluster.address, log_to_driver=False)
-        remote, found = plan(model, "ray"), {}
+        remote, found, killed = plan(model, "ray"), {}, False
         for name, table in remote.compute(list(remote.chunks)):
             found[name] = content(table)
-            if len(found) == 3:
-                cluster.remove_node(lost, allow_graceful=False)
+            killed = killed or kill_at_work(cluster, lost)
+        assert killed
         assert found == expected
         assert len(found) == 12
+        deadline = time.monotonic() + 60  # the cluster's health check takes a while
+        while sum(node["Alive"] for node in ray.nodes()) == 2:
+            assert time.monotonic() < deadline, "the node is still there"
+            time.sleep(0.2)
     finally:
         ray.shutdown()
         cluster.shutdown()
+
+
+def kill_at_work(cluster: Any, node: Any) -> bool:
+    """Takes a node away, by SIGKILL, if one of its workers is seen to compute a chunk."""
+    raylet = psutil.Process(node.all_processes["raylet"][0].process.pid)
+    deadline = time.monotonic() + 1
+    while not (at_work := [p for p in raylet.children() if "ray::sample" in " ".join(p.cmdline())]):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.005)
+    cluster.remove_node(node, allow_graceful=False)
+    psutil.wait_procs([raylet, *at_work], timeout=30)
+    assert not [p for p in (raylet, *at_work) if p.is_running() and p.status() != "zombie"]
+    return True

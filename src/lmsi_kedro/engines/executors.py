@@ -132,14 +132,18 @@ class RayTasks:
             ray.init(address=self.engine.ray_address, log_to_driver=False)
         resources = {"num_cpus": 1, "num_gpus": 1 if ray.cluster_resources().get("GPU") else 0}
         remote = ray.remote(sample).options(max_retries=-1, **resources)
-        waiting, running = list(reversed(missing)), dict[Any, str]()
-        while waiting or running:
-            while waiting and len(running) < self.engine.workers:
-                name = waiting.pop()
+        waiting, running = iter(missing), dict[Any, str]()
+
+        def start(count: int) -> None:
+            for name in islice(waiting, count):
                 running[remote.remote(str(self.model), self.engine, chunks[name])] = name
-            done, _ = ray.wait(list(running))
-            for reference in done:
-                yield running.pop(reference), ray.get(reference)
+
+        start(self.engine.workers)
+        while running:
+            for reference in ray.wait(list(running))[0]:
+                name = running.pop(reference)
+                start(1)  # a worker must not wait until this chunk is written
+                yield name, ray.get(reference)
 
     def close(self) -> None:
         """The cluster stays: it may be another one's too."""

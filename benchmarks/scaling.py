@@ -1,0 +1,224 @@
+"""What the sampling step costs in questions and in m, and that its memory stays flat.
+
+A model of one small layer draws paths of four tokens, so that what is measured is ours: planning, workers,
+storing, and the reading of the votes. Every size runs in a process of its own, one worker, one thread.
+
+    python benchmarks/scaling.py                 # 1,000, 5,000 and 20,000 questions, m = 8, 16, 32
+    python benchmarks/scaling.py --workers       # the embedded model with one worker and with two
+
+Peaks are resident memory; CPU seconds are those of all processes, their start included.
+"""
+
+import argparse
+import itertools
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+QUESTIONS = (1_000, 5_000, 20_000)
+PATHS = (8, 16, 32)
+BASE = Path(__file__).parents[1] / "data" / "06_models" / "base"
+
+
+def small_model(folder: Path) -> Path:
+    """One layer of width 32 with the embedded model's tokenizer."""
+    import torch
+    from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
+
+    tokenizer = AutoTokenizer.from_pretrained(BASE)
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        vocab_size=len(tokenizer), hidden_size=32, num_hidden_layers=1, num_attention_heads=2,
+        intermediate_size=32, max_position_embeddings=1024, bos_token_id=None, eos_token_id=0, pad_token_id=0,
+    )  # fmt: skip
+    LlamaForCausalLM(config).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+def tables(count: int) -> tuple[Any, Any, Any]:
+    """count distinct questions of one task, its two exemplars, the tasks."""
+    import polars as pl
+
+    from lmsi_kedro import schemas
+    from lmsi_kedro.tasks import Task, Tasks
+
+    asked = (
+        f"Ann has {i} pens and buys {i % 7} boxes of {i % 11}. How many?" for i in range(count)
+    )
+    rows = [
+        (f"{i:016x}", "mini_gsm", "unlabeled", text, None, None) for i, text in enumerate(asked)
+    ]
+    questions = pl.DataFrame(rows, schema=schemas.QUESTIONS, orient="row")
+    shots = [("mini_gsm", f"Ben has {n} caps.", None, None, f"He has {n}.", str(n)) for n in (3, 4)]
+    exemplars = pl.DataFrame(shots, schema=schemas.EXEMPLARS, orient="row")
+    return questions, exemplars, Tasks({"mini_gsm": Task(kind="number", exemplar_set="mini_gsm")})
+
+
+def planned(
+    model: Path, count: int, m: int, tokens: int, **changed: Any
+) -> tuple[Any, Callable[[Any], int]]:
+    """A plan of the sampling step, and what reads the answers of its chunks."""
+    from lmsi_kedro.datasets.model_directory import Model
+    from lmsi_kedro.params import EngineParams, PathParams, Sampling, VotingParams
+    from lmsi_kedro.pipelines.sampling.nodes import plan_paths
+    from lmsi_kedro.pipelines.voting.nodes import read_answers
+
+    questions, exemplars, tasks = tables(count)
+    engine = EngineParams(**({
+        "executor": "processes", "ray_address": None, "workers": 1, "dtype": "float32", "rows_per_chunk": 256,
+        "chat": "never", "trust_remote_code": False, "skip_too_long": False,
+    } | changed))  # fmt: skip
+    sampling = Sampling(temperature=0.7, max_new_tokens=tokens, seed=1)
+    paths = PathParams(m=m, sampling=sampling, questions_per_task=count)
+    voting = VotingParams(
+        rule="trigger", ties="abstain", min_confidence=0, max_confidence=1, max_paths_per_question=4, seed=1
+    )  # fmt: skip
+    plan = plan_paths(questions, exemplars, Model.at(model), tasks, paths, engine, voting)
+    return plan, lambda chunks: read_answers(chunks, questions, tasks, voting).height
+
+
+def run(model: Path, store: Path, count: int, m: int) -> dict[str, float]:
+    """The sampling step, then the reading of its answers: CPU seconds of each, and peaks."""
+    from lmsi_kedro.datasets.chunk_store import ChunkStore
+
+    chunks, cpu = ChunkStore(filepath=str(store), check="lmsi_kedro.schemas.paths"), seconds()
+    plan, read = planned(model, count, m, tokens=4)
+    found = {"plan_s": seconds() - cpu, "plan_mb": peak()}
+    chunks.save(plan)
+    found |= {"sample_s": seconds() - cpu, "sample_mb": peak(), "worker_mb": worker_peak()}
+    del plan
+    cpu = seconds()
+    assert read(chunks.load()) == count * m
+    return found | {"read_s": seconds() - cpu, "read_mb": peak()}
+
+
+def peak() -> float:
+    """MB of this process; getrusage would begin with those of the process that started it."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0]) / 1024
+
+
+def worker_peak() -> float:
+    """MB of the largest worker that ended."""
+    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+
+
+def seconds() -> float:
+    """CPU time of this process and of its children that ended."""
+    used = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(one.ru_utime + one.ru_stime for one in used)
+
+
+def measured(model: Path, count: int, m: int) -> dict[str, float]:
+    """`run` in a process of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        asked = json.dumps([str(model), f"{folder}/paths", count, m])
+        done = subprocess.run(
+            [sys.executable, __file__, "--one", asked],
+            check=True,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+    return dict(json.loads(done.stdout.splitlines()[-1]))
+
+
+def scaling(model: Path) -> None:
+    """A line per size; microseconds a path beyond the start of the workers, which the smallest size pays too."""
+    print(
+        "questions  m    paths | plan s | sampling s | reading s | peaks in MB: plan, sampling, worker, reading"
+    )
+    found: dict[tuple[int, int], dict[str, float]] = {}
+    for count, m in itertools.product(QUESTIONS, PATHS):
+        one = found[count, m] = measured(model, count, m)
+        print(
+            f"{count:9,} {m:2} {count * m:8,} | {one['plan_s']:6.2f} | {one['sample_s']:10.1f} |",
+            f"{one['read_s']:9.2f} |",
+            "  ".join(
+                f"{one[name]:.0f}" for name in ("plan_mb", "sample_mb", "worker_mb", "read_mb")
+            ),
+            flush=True,
+        )
+    for m in PATHS:
+        slopes = (slope(found, m, fewer, more) for fewer, more in itertools.pairwise(QUESTIONS))
+        print(
+            f"m = {m}: "
+            + ", ".join(f"{cost:.0f}" for cost in slopes)
+            + " us of sampling a further path"
+        )
+
+
+def slope(found: dict[tuple[int, int], dict[str, float]], m: int, fewer: int, more: int) -> float:
+    """Microseconds of CPU for each path of the questions from fewer to more."""
+    added = found[more, m]["sample_s"] - found[fewer, m]["sample_s"]
+    return 1e6 * added / (m * (more - fewer))
+
+
+def workers() -> None:
+    """Tokens a second of the embedded model with one and with two workers that have it loaded; the same tables.
+
+    The wall clock tells the truth on two free cores only; CPU time tells what a second worker costs on any.
+    """
+    rates, used, drawn = {}, {}, []
+    for count in (1, 2):
+        warm, _ = planned(BASE, 64, 8, tokens=96, workers=count, dtype="auto")
+        plan, _ = planned(BASE, 192, 16, tokens=96, workers=count, dtype="auto")
+        plan.executor = warm.executor
+        while len(set(warm.executor.started().map(worker, range(count)))) < count:
+            continue
+        list(warm.compute(list(warm.chunks)))
+        start, cpu, own = time.monotonic(), all_seconds(), time.process_time()
+        drawn.append(dict(plan.compute(list(plan.chunks))))
+        took, used[count] = time.monotonic() - start, all_seconds() - cpu
+        rates[count] = sum(int(table["tokens"].sum()) for table in drawn[-1].values()) / took
+        main = time.process_time() - own
+        print(
+            f"{count} workers: {rates[count]:,.0f} tokens/s in {took:.1f} s; "
+            f"CPU {used[count]:.1f} s, main process {main:.2f} s",
+            flush=True,
+        )
+        plan.close()
+    assert all(drawn[1][name].equals(table) for name, table in drawn[0].items())
+    print(
+        f"two workers: {rates[2] / rates[1]:.2f} x one by the clock, {2 * used[1] / used[2]:.2f} x by CPU"
+    )
+
+
+def all_seconds() -> float:
+    """CPU time of this process and of its living children."""
+    import psutil
+
+    this = psutil.Process()
+    return sum(sum(one.cpu_times()[:2]) for one in (this, *this.children()))
+
+
+def worker(_: int) -> int:
+    """Which worker this is, after a while in which another one must take the next task."""
+    time.sleep(1)
+    return os.getpid()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--workers", action="store_true")
+    parser.add_argument("--one", help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.one:
+        model, store, count, m = json.loads(given.one)
+        print(json.dumps(run(Path(model), Path(store), count, m)))
+    elif given.workers:
+        workers()
+    else:
+        with tempfile.TemporaryDirectory() as folder:
+            scaling(small_model(Path(folder)))
+
+
+if __name__ == "__main__":
+    main()

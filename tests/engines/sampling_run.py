@@ -1,0 +1,27 @@
+"""A sampling run in a process of its own, for tests to kill: python -m tests.engines.sampling_run MODEL STORE."""
+
+import sys
+from pathlib import Path
+
+from lmsi_kedro.datasets.chunk_store import ChunkStore
+from lmsi_kedro.engines.plan import Plan
+from lmsi_kedro.params import EngineParams, Sampling
+from lmsi_kedro.tasks import Prompt
+
+PROMPTS = {f"q{i}": Prompt("Q: a?\nA: b.\n\n", f"Q: {i}?\nA:") for i in range(144)}
+WORKERS = 1  # most of the time is their start
+
+
+def plan(model: Path) -> Plan:
+    """72 chunks of 8 rows."""
+    engine = EngineParams(
+        executor="processes", ray_address=None, workers=WORKERS, dtype="float32", rows_per_chunk=8,
+        chat="auto", trust_remote_code=False, skip_too_long=False,
+    )  # fmt: skip
+    made = Plan(model, "d", engine)
+    made.add(PROMPTS, range(4), Sampling(temperature=1.0, max_new_tokens=48, seed=3), {})
+    return made
+
+
+if __name__ == "__main__":
+    ChunkStore(filepath=sys.argv[2]).save(plan(Path(sys.argv[1])))

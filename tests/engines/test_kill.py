@@ -1,0 +1,84 @@
+"""kill -9 at 20 random moments: the store ends byte for byte as without a kill, and no chunk is drawn twice."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import psutil
+import pytest
+
+from lmsi_kedro.datasets.chunk_store import ChunkStore
+from tests.engines.sampling_run import plan
+from tests.models import tiny_model
+
+ROOT = Path(__file__).parents[2]
+KILLS = 20
+
+
+def start(model: Path, store: Path, **options: Any) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [sys.executable, "-m", "tests.engines.sampling_run", str(model), str(store)],
+        cwd=ROOT, env=os.environ | {"HF_HUB_OFFLINE": "1"}, text=True, **options,
+    )  # fmt: skip
+
+
+def chunks(store: Path) -> dict[str, int]:
+    return {path.name: path.stat().st_mtime_ns for path in store.glob("*.parquet")}
+
+
+def killed(run: "subprocess.Popen[str]", store: Path, draw: Random) -> None:
+    """While it starts, or at a random moment of the next few chunks; its orphans end by themselves."""
+    before, wanted = len(chunks(store)), draw.randrange(4)
+    while run.poll() is None and len(chunks(store)) < before + wanted:
+        time.sleep(0.002)
+    time.sleep(draw.uniform(0, 0.2 if wanted else 4))
+    orphans = psutil.Process(run.pid).children(recursive=True) if run.poll() is None else []
+    run.kill()
+    assert run.wait() == -signal.SIGKILL, "the run ended before it could be killed"
+    _, alive = psutil.wait_procs(orphans, timeout=30)
+    assert not alive
+
+
+@pytest.mark.slow
+def test_twenty_kills_change_nothing(tmp_path: Path) -> None:
+    model = tiny_model(tmp_path / "model")
+    whole = tmp_path / "whole"
+    ChunkStore(filepath=str(whole)).save(plan(model))
+    draw, store, seen = Random(4), tmp_path / "killed", dict[str, int]()
+    for _ in range(KILLS):
+        killed(start(model, store), store, draw)
+        assert chunks(store).items() >= seen.items(), "a stored chunk was drawn again"
+        seen = chunks(store)
+        assert not (store / "manifest.json").exists()
+    assert start(model, store).wait(300) == 0
+    assert chunks(store).items() >= seen.items()
+    files = {path.name: path.read_bytes() for path in whole.iterdir()}
+    assert {path.name: path.read_bytes() for path in store.iterdir()} == files
+    assert KILLS < len(seen) < len(files)
+
+
+@pytest.mark.slow
+def test_a_worker_that_is_killed_stops_the_run_by_name(tmp_path: Path) -> None:
+    """As the system does when memory runs out; what was stored stays."""
+    model, store = tiny_model(tmp_path / "model"), tmp_path / "paths"
+    run = start(model, store, stderr=subprocess.PIPE)
+    while len(chunks(store)) < 2:
+        assert run.poll() is None
+        time.sleep(0.002)
+    workers = [
+        p for p in psutil.Process(run.pid).children() if "spawn_main" in " ".join(p.cmdline())
+    ]
+    workers[0].kill()
+    _, said = run.communicate(timeout=60)
+    assert run.returncode == 1
+    assert (
+        "a sampling worker died, most likely because memory ran out: lower engine.workers" in said
+    )
+    kept = chunks(store)
+    assert start(model, store).wait(120) == 0
+    assert chunks(store).items() > kept.items()
