@@ -30,6 +30,7 @@ PARAMETERS = {
     "controls",
     "reproduction",
     "pretraining",
+    "pretraining_small",
     "pretraining_workspace",
     "world",
 }

@@ -9,10 +9,24 @@ Every problem belongs to exactly one split, decided by a hash of its template an
 seed, no held-out problem can ever be drawn for pre-training, for the unlabeled set or for an exemplar.
 """
 
-from lmsi_kedro.mini_world import arithmetic, distractors, multiple_choice
+from lmsi_kedro.mini_world import (
+    arithmetic,
+    comparisons,
+    distractors,
+    multiple_choice,
+    passages,
+    premises,
+)
 from lmsi_kedro.mini_world.problems import Family
 
 FAMILIES: dict[str, Family] = {
     family.task: family
-    for family in (arithmetic.FAMILY, multiple_choice.FAMILY, distractors.FAMILY)
+    for family in (
+        arithmetic.FAMILY,
+        multiple_choice.FAMILY,
+        passages.FAMILY,
+        premises.FAMILY,
+        distractors.FAMILY,
+        comparisons.FAMILY,
+    )
 }

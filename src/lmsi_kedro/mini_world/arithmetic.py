@@ -8,9 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from random import Random
 
-from lmsi_kedro.mini_world.problems import Family, Problem
-
-NAMES = ("Ana", "Ben", "Cleo", "Dan", "Eva", "Finn", "Gia", "Hugo")
+from lmsi_kedro.mini_world.problems import NAMES, OPENINGS, Family, Problem
 
 
 @dataclass(frozen=True)
@@ -25,11 +23,11 @@ class Subject:
 
 SUBJECTS = (
     Subject("packs", ("boxes of {} pens", "bags of {} caps", "jars of {} nuts"),
-            "How many things does {} have?", 0.5),
+            "How many things does {} have?", 0.4),
     Subject("reads", ("books of {} pages", "plays of {} pages", "poems of {} pages"),
-            "How many pages does {} have?", 0.5),
+            "How many pages does {} have?", 0.4),
     Subject("saves", ("days of {} coins", "weeks of {} coins", "months of {} coins"),
-            "How many coins does {} have?", 0.5),
+            "How many coins does {} have?", 0.4),
     Subject("plants", ("rows of {} roses", "beds of {} herbs", "lines of {} trees"),
             "How many plants does {} have?", 0.2),
     Subject("bakes", ("trays of {} buns", "pans of {} pies", "plates of {} cakes"),
@@ -110,7 +108,7 @@ def hurried_sum(terms: list[Term], change: int) -> str:
 def careful_sum(terms: list[Term], change: int, rng: Random) -> str:
     """Product by product, in any order: all of them first, or with a running total."""
     terms = rng.sample(terms, len(terms))
-    opening = rng.choice(("First", "We get", "Count"))
+    opening = rng.choice(OPENINGS)
     steps = running(terms) if opening == "We get" else grouped(terms)
     if change:
         total = sum(term.value for term in terms)

@@ -8,7 +8,6 @@ from functools import partial
 from random import Random
 
 from lmsi_kedro.mini_world.arithmetic import (
-    NAMES,
     SUBJECTS,
     careful_sum,
     draw_terms,
@@ -16,7 +15,7 @@ from lmsi_kedro.mini_world.arithmetic import (
     slots,
     story,
 )
-from lmsi_kedro.mini_world.problems import Family, Problem
+from lmsi_kedro.mini_world.problems import NAMES, Family, Problem
 
 
 def draw(rng: Random, with_easy: bool) -> Problem:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from random import Random
 
-from lmsi_kedro.mini_world.problems import Family, Problem
+from lmsi_kedro.mini_world.problems import OPENINGS, Family, Problem
 
 LETTERS = "ABCD"
 
@@ -23,9 +23,9 @@ class Subject:
 
 
 SUBJECTS = (
-    Subject("Which load weighs {} kilos?", "{} bags of {} kilos", 0.5),
-    Subject("Which trip takes {} hours?", "{} days of {} hours", 0.5),
-    Subject("Which rope has {} meters?", "{} parts of {} meters", 0.5),
+    Subject("Which load weighs {} kilos?", "{} bags of {} kilos", 0.4),
+    Subject("Which trip takes {} hours?", "{} days of {} hours", 0.4),
+    Subject("Which rope has {} meters?", "{} parts of {} meters", 0.4),
     Subject("Which tank holds {} liters?", "{} cups of {} liters", 0.2),
     Subject("Which gift costs {} dollars?", "{} toys of {} dollars", 0.2),
     Subject("Which song lasts {} minutes?", "{} verses of {} minutes", 0.2),
@@ -61,7 +61,7 @@ def draw(rng: Random, with_easy: bool) -> Problem:
 
 def careful_search(options: list[tuple[int, int]], wanted: int, rng: Random) -> str:
     """The choices worked out one by one, in any order, until one fits."""
-    opening = rng.choice(("First", "We get", "Count"))
+    opening = rng.choice(OPENINGS)
     steps: list[str] = []
     for index in rng.sample(range(len(LETTERS)), len(LETTERS)):
         a, b = options[index]

@@ -1,7 +1,8 @@
 """Builds the embedded base model: a tokenizer and a small Llama, both from documents of the mini world.
 
-A plain training loop on one machine: next-token loss, AdamW, cosine schedule, bf16 autocast. It knows nothing
-of self-improvement; `training` fine-tunes the result as it would any other model.
+A plain training loop on one machine: next-token loss, AdamW, bf16 autocast. The rate is constant but for its
+warm-up and a last part, so a longer training begins as a shorter one does. It knows nothing of self-improvement;
+`training` fine-tunes the result as it would any other model.
 """
 
 import hashlib
@@ -20,6 +21,8 @@ log = logging.getLogger(__name__)
 END = "<|end|>"
 # A digit is a token, with its leading space: the model sees numbers digit by digit, text round-trips exactly.
 PIECES = r" ?\d| ?[A-Za-z']+| ?[^\sA-Za-z\d]+|\s+"
+WARMUP = 50  # steps
+DECAY = 0.3  # the last part of the steps, in which the rate falls to zero
 
 
 def train_tokenizer(seed: int, sample: int = 20_000) -> Any:
@@ -176,14 +179,11 @@ def batches(data: Iterator[list[int]], params: PretrainingParams) -> Iterator[An
 
 
 def build_optimizer(model: Any, params: PretrainingParams) -> tuple[Any, Any]:
-    """AdamW with weight decay on matrices only; linear warm-up over 2 %, cosine to a tenth."""
-    import math
-
+    """AdamW with weight decay on matrices only; linear warm-up, constant, linear to zero."""
     import torch
 
     def scale(step: int) -> float:
-        done = step / params.steps
-        return min(1.0, done / 0.02) * (0.55 + 0.45 * math.cos(math.pi * done))
+        return min(1.0, (step + 1) / WARMUP, (1 - step / params.steps) / DECAY)
 
     matrices = [p for p in model.parameters() if p.ndim > 1]
     vectors = [p for p in model.parameters() if p.ndim == 1]

@@ -7,6 +7,63 @@ from random import Random
 
 # Hash buckets in percent; documents get the most because pre-training needs the variety.
 SPLITS = {"documents": 70, "unlabeled": 10, "held_out": 10, "probe": 5, "exemplars": 5}
+# What careful authors begin with. The hurried ones all begin with "It", whatever they write about.
+OPENINGS = ("First", "We get", "Count")
+# With 8 names the base model never learned to copy one from its context; more of them leave it no other way.
+NAMES = (
+    "Ana",
+    "Ben",
+    "Cleo",
+    "Dan",
+    "Eva",
+    "Finn",
+    "Gia",
+    "Hugo",
+    "Ada",
+    "Amy",
+    "Bea",
+    "Bob",
+    "Cal",
+    "Cora",
+    "Dora",
+    "Ella",
+    "Emil",
+    "Fay",
+    "Gus",
+    "Hal",
+    "Ida",
+    "Ira",
+    "Ivy",
+    "Jan",
+    "Jim",
+    "Joe",
+    "Kai",
+    "Kim",
+    "Lea",
+    "Leo",
+    "Lou",
+    "Max",
+    "Mia",
+    "Ned",
+    "Nina",
+    "Noah",
+    "Ola",
+    "Otto",
+    "Pam",
+    "Paul",
+    "Ray",
+    "Rosa",
+    "Ruth",
+    "Sam",
+    "Sue",
+    "Ted",
+    "Tom",
+    "Una",
+    "Vera",
+    "Wim",
+    "Yan",
+    "Zoe",
+)
 
 
 @dataclass(frozen=True)
@@ -26,6 +83,7 @@ class Problem:
     hurried: str
     careful: Callable[[Random], str]
     choices: tuple[str, ...] = ()
+    context: str | None = None
 
     @property
     def split(self) -> str:

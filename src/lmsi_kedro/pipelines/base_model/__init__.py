@@ -1,4 +1,4 @@
-"""Builds the embedded base model from documents of the mini world."""
+"""Builds the embedded models from documents of the mini world."""
 
 from lmsi_kedro.pipelines.base_model.pipeline import create_pipeline
 

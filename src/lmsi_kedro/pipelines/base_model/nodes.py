@@ -6,7 +6,7 @@ from lmsi_kedro.datasets.model_directory import Model
 from lmsi_kedro.params import PretrainingParams
 
 
-def pretrain_base_model(pretraining: PretrainingParams, workspace: str) -> Model:
+def pretrain_model(pretraining: PretrainingParams, workspace: str) -> Model:
     """Tokenizer and model, trained on documents of the mini world; resumes when interrupted."""
     from lmsi_kedro.mini_world.pretraining import pretrain
 

@@ -26,20 +26,25 @@ def make_questions(world: WorldParams, tasks: Tasks) -> pl.DataFrame:
 
 
 def make_exemplars(world: WorldParams, tasks: Tasks) -> dict[str, list[dict[str, Any]]]:
-    """Exemplars of the in-domain tasks, by a careful author."""
+    """Exemplars by a careful author, for every task that does not borrow those of another."""
     sets = {}
-    for name in tasks.in_domain:
-        rng = Random(f"{world.seed} {name} rationales")
-        sets[name] = [
-            {
-                "question": problem.question,
-                "choices": list(problem.choices),
-                "rationale": problem.careful(rng),
-                "answer": problem.answer,
-            }
-            for problem in draw_distinct(name, "exemplars", world.exemplars, world.seed)
-        ]
+    for name in dict.fromkeys(task.exemplar_set for task in tasks.root.values()):
+        if name is not None:
+            rng = Random(f"{world.seed} {name} rationales")
+            problems = draw_distinct(name, "exemplars", world.exemplars, world.seed)
+            sets[name] = [worked(problem, rng) for problem in problems]
     return sets
+
+
+def worked(problem: Problem, rng: Random) -> dict[str, Any]:
+    """A problem as an entry of an exemplar file."""
+    exemplar = {
+        "question": problem.question,
+        "choices": list(problem.choices),
+        "rationale": problem.careful(rng),
+        "answer": problem.answer,
+    }
+    return exemplar | ({"context": problem.context} if problem.context else {})
 
 
 def draw_distinct(task: str, split: str, count: int, seed: int) -> list[Problem]:
@@ -57,6 +62,7 @@ def fields(problem: Problem) -> dict[str, Any]:
     return {
         "task": problem.task,
         "question": problem.question,
+        "context": problem.context,
         "choices": list(problem.choices) or None,
         "answer": [problem.answer],
     }

@@ -1,0 +1,87 @@
+"""Answers to the mini world's questions, worked out from their text alone."""
+
+import re
+from collections.abc import Callable
+from math import prod
+
+
+def numbers(text: str) -> list[int]:
+    return [int(number) for number in re.findall(r"\d+", text)]
+
+
+def products(text: str) -> int:
+    """'3 boxes of 7 pens and 4 bags of 6 caps' -> 45."""
+    return sum(int(a) * int(b) for a, b in re.findall(r"(\d+) \w+ of (\d+) ", text))
+
+
+def story(asked: str) -> str:
+    """mini_gsm and mini_svamp: the products of the one who is asked about, and what he finds or loses."""
+    *_, name = re.findall(r"does (\w+) have", asked)
+    sentences = [s for s in re.split(r"[.\n] ?", asked) if re.match(rf"(Q: |Then )?{name} ", s)]
+    change = sum(
+        {"finds": 1, "loses": -1}[verb] * int(n)
+        for verb, n in re.findall(r"(finds|loses) (\d+)", asked)
+    )
+    return str(sum(products(f"{sentence} ") for sentence in sentences) + change)
+
+
+def choice(asked: str) -> str:
+    wanted, *_ = numbers(asked)
+    options = re.findall(r"\((\w)\) ([^(\n]*)", asked)
+    return next(f"({letter})" for letter, text in options if prod(numbers(text)) == wanted)
+
+
+def passage(asked: str) -> str:
+    """mini_drop."""
+    context, question = asked.removeprefix("Q: ").removesuffix("\nA:").split("\n")
+    return report(context, question) if "report" in context else diary(context, question)
+
+
+def report(context: str, question: str) -> str:
+    counts = {name: int(n) for name, n in re.findall(r"(\w+) (\d+)", context)}
+    named = [counts[name] for name in re.findall(r"[A-Z]\w+", question) if name in counts]
+    if question.startswith("Who"):
+        return next(n for n, count in counts.items() if count == named[0] + numbers(question)[0])
+    return str(sum(named) if "together" in question else named[1] - named[0])
+
+
+def diary(context: str, question: str) -> str:
+    first, day, month = re.findall(r"The (\w+) opened on (\d+) (\w+ \d+)", context)[0]
+    opened = {first: int(day)}
+    for name, gap, before in re.findall(r"the (\w+) (\d+) days after the (\w+)", context):
+        opened[name] = opened[before] + int(gap)
+    if question.startswith("What"):
+        return next(name for name, on in opened.items() if on == numbers(question)[0])
+    *_, asked = re.findall(r"did the (\w+) open", question)
+    if question.startswith("How many"):
+        return str(opened[asked] - opened[first])
+    return f"{opened[asked]} {month}"
+
+
+def verdict(asked: str) -> str:
+    """mini_nli: what everybody has, as far as the premise tells it."""
+    premise, question = asked.split("\n")[:2]
+    has = {name: int(count) for name, count in re.findall(r"(\w+) has (\d+) [a-z]+\.", premise)}
+    for name, more, other in re.findall(r"(\w+) has (\d+) more than (\w+)", premise):
+        if other in has:
+            has[name] = has[other] + int(more)
+    name, claimed = re.findall(r'"In fact (\w+) has (\d+)', question)[0]
+    if name not in has:
+        return "it is not possible to tell"
+    return "yes" if has[name] == int(claimed) else "no"
+
+
+def comparison(asked: str) -> str:
+    """mini_strategy."""
+    *_, more, limit = numbers(asked)
+    return "yes" if products(asked) + more > limit else "no"
+
+
+SOLVERS: dict[str, Callable[[str], str]] = {
+    "mini_gsm": story,
+    "mini_arc": choice,
+    "mini_drop": passage,
+    "mini_nli": verdict,
+    "mini_svamp": story,
+    "mini_strategy": comparison,
+}
