@@ -46,7 +46,10 @@ def draw(rng: Random, with_easy: bool) -> Problem:
     """As many hypotheses of each verdict; wrong ones are close to the truth."""
     index = rng.randrange(len(SUBJECTS))
     thing, hurry = list(SUBJECTS.items())[index]
-    said = Said(*rng.sample(NAMES, 4), rng.randint(2, 30), rng.randint(2, 9), rng.randint(2, 9))
+    known, derived, vague, unknown = rng.sample(NAMES, 4)
+    said = Said(
+        known, derived, vague, unknown, rng.randint(2, 30), rng.randint(2, 9), rng.randint(2, 9)
+    )
     verdict = rng.choice(VERDICTS)
     claimed = said.value + (0 if verdict == "yes" else rng.choice((-3, -2, -1, 1, 2, 3)))
     person = said.vague if verdict == VERDICTS[2] else said.derived
