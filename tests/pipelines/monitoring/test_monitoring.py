@@ -148,7 +148,7 @@ def test_a_real_collapse_is_caught(shipped: dict[str, Any], tmp_path: Path) -> N
             constant = (question, question, 0, 1, "vote", "few_shot_cot", 1.0, prompt.text)
             rows.append((*constant, target(answer)))
     examples = pl.DataFrame(rows, schema=schemas.EXAMPLES, orient="row")
-    training = shipped["params"]["training"].model_copy(update={"steps": 25, "batch_size": 16})
+    training = shipped["params"]["training"].model_copy(update={"steps": 60, "batch_size": 16})
     engine = shipped["params"]["engine"]
     candidate = fine_tune(examples, shipped["model"], training, engine, str(tmp_path))
     before, after = (examined(shipped, model) for model in (shipped["model"], candidate))

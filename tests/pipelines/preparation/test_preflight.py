@@ -105,7 +105,7 @@ def test_memory_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> N
 def test_the_forecast_is_the_size_of_the_cache() -> None:
     """Two numbers per head, width and layer for each token, in two workers."""
     config = json.loads((BASE / "config.json").read_text())
-    assert preflight.numbers_per_token(config) == 2 * 4 * 4 * 40
+    assert preflight.numbers_per_token(config) == 2 * 4 * 4 * 32
     small = preflight.memory(config, BASE, ENGINE, longest=0, new=0)
     large = preflight.memory(config, BASE, ENGINE, longest=100, new=50)
     assert large - small == 2 * (64 * 50 + 9 * 100) * 4 * 1280
