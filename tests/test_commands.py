@@ -32,6 +32,7 @@ METRICS = {
         {
             **ARM,
             "votes": {"unreadable": 0.04, "confidence": 0.5},
+            "sampling": {"tokens": 24_000},
             "monitor": {"promoted": True, "alarms": []},
         }
     ],
