@@ -128,7 +128,7 @@ def test_another_model_learns_from_its_paths(data: Path, tmp_path: Path) -> None
     metrics = json.loads((data / "07_evaluation" / "metrics_distilled.json").read_text())
     assert metrics["before"]["arm"] == "student"
     assert metrics["after"]["arm"] == "distilled"
-    assert metrics["pooled"]["cot_greedy"]["n"] == 12 * len(IN_DOMAIN)
+    assert metrics["pooled"]["cot_greedy"]["before"]["n"] == 12 * len(IN_DOMAIN)
     made = data / "06_models" / "model_distilled"
     assert (made / "tokenizer.json").read_bytes() == (student / "tokenizer.json").read_bytes()
     record = json.loads((made / "training.json").read_text())

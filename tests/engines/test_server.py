@@ -207,7 +207,7 @@ def test_what_will_not_pass_is_said_with_what_to_look_at(model: Path, status: in
 def test_a_server_of_another_model_is_found_out(model: Path, length: Length) -> None:
     """By the tokens it counts; and before that by what the user vouched for."""
     with running(good(lambda prompt: length(prompt) + 1)) as server:
-        with pytest.raises(ServerError, match=r"sees 20 tokens .* training 19"):
+        with pytest.raises(ServerError, match=r"sees 19 tokens .* training 18"):
             sampled(plan(model, server))
         with pytest.raises(ServerError, match=f"ffffffff, but paths of .* sha256:{DIGEST[:12]}"):
             sampled(plan(model, server, revision="sha256:ffffffff"))
