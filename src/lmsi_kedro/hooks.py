@@ -4,7 +4,7 @@ from typing import Any, ClassVar, get_args
 
 from kedro.framework.hooks import hook_impl
 
-from lmsi_kedro.params import Arm, Guard
+from lmsi_kedro.params import CONTROL_ARMS, Arm, Guard
 from lmsi_kedro.tasks.benchmarks import BENCHMARKS
 
 PARAMETERS = {
@@ -63,10 +63,10 @@ class ShapeHook:
             )
         if guard not in get_args(Guard):
             raise ValueError(f"parameters: guard must be none or probe, not {guard!r}")
-        arms, known_arms = parameters["controls"]["arms"], set(get_args(Arm)) - {"vote"}
-        if unknown := sorted(set(arms) - known_arms):
+        arms = parameters["controls"]["arms"]
+        if unknown := sorted(set(arms) - set(CONTROL_ARMS)):
             raise ValueError(
-                f"parameters: controls.arms has {', '.join(unknown)}; known are {', '.join(sorted(known_arms))}"
+                f"parameters: controls.arms has {', '.join(unknown)}; known are {', '.join(sorted(CONTROL_ARMS))}"
             )
         benchmarks = parameters["public_tasks"]["names"]
         if unknown := sorted(set(benchmarks) - set(BENCHMARKS)):

@@ -44,6 +44,7 @@ def test_locks_of_killed_builds(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
     lock = tmp_path / "py311_cpu" / "cpu_adam" / "lock"
     lock.parent.mkdir(parents=True)
     lock.touch()
+    monkeypatch.setattr(machine, "building", lambda: False)
     assert f"rm {lock}" in str(machine.locks(tmp_path))
     monkeypatch.setattr(machine, "building", lambda: True)
     assert machine.locks(tmp_path).is_well

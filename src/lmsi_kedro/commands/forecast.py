@@ -39,14 +39,12 @@ def planned(
     """The sampling plan of round 1, all work of the run, and some training examples."""
     from lmsi_kedro.forecast import Work
     from lmsi_kedro.pipelines.evaluation.nodes import plan_evaluation
-    from lmsi_kedro.pipelines.preparation import nodes
+    from lmsi_kedro.pipelines.preparation.nodes import prepare
     from lmsi_kedro.pipelines.sampling.nodes import exemplars_of, plan_paths, prompts_of
 
     raw, loaders = catalog.load("raw_questions"), catalog.load("raw_exemplars")
-    tasks = nodes.choose_tasks(raw, loaders, params["tasks"])
-    questions = nodes.prepare_questions(raw, tasks, params["preparation"])
-    exemplars, model = nodes.prepare_exemplars(loaders), catalog.load("base_model")
-    tables = (questions, exemplars, model, tasks)
+    questions, exemplars, tasks = prepare(raw, loaders, params)
+    tables = (questions, exemplars, catalog.load("base_model"), tasks)
     plan = plan_paths(*tables, params["paths"], params["engine"], params["voting"])
     evaluation = plan_evaluation(*tables, params["evaluation"], params["engine"])
     work = Work(

@@ -16,17 +16,19 @@ from lmsi_kedro.training.job import TrainingError
 
 # Per trained parameter: weights, gradients and Adam's two moments in float32, and weights to compute with.
 TRAINED_BYTES, FROZEN_BYTES = 18, 2
+PROBLEMS = (DatasetError, OSError, TrainingError, ValueError)
 SSH = ["ssh", "-o", "BatchMode=yes", "-o", "ConnectTimeout=5"]
 
 
 def check_run(catalog: Any, params: dict[str, Any]) -> Iterator[Finding]:
     """A finding for each check, as it is made; without a model there is nothing more to check."""
     engine, training = params["engine"], params["training"]
-    found = attempt("model", lambda: model_of(catalog))
-    yield found
-    if not found.is_well:
+    try:
+        model = catalog.load("base_model")
+    except PROBLEMS as error:
+        yield failed("model", error)
         return
-    model = catalog.load("base_model")
+    yield Finding("model", f"{model.path}, digest {model.digest[:12]}")
     yield attempt("end token", lambda: end_of(model, engine))
     yield attempt("questions", lambda: questions_of(catalog, params, model))
     yield attempt("training", lambda: training_of(model, training, engine))
@@ -38,16 +40,14 @@ def attempt(name: str, check: Callable[[], str | Finding]) -> Finding:
     """What a check says, or the error that the run would stop with, which says what to change."""
     try:
         said = check()
-    except (DatasetError, OSError, TrainingError, ValueError) as error:
-        return Finding(
-            name, str(error.__cause__ or error), ""
-        )  # Kedro wraps a dataset's own sentence
+    except PROBLEMS as error:
+        return failed(name, error)
     return said if isinstance(said, Finding) else Finding(name, said)
 
 
-def model_of(catalog: Any) -> str:
-    model = catalog.load("base_model")
-    return f"{model.path}, digest {model.digest[:12]}"
+def failed(name: str, error: Exception) -> Finding:
+    """The sentence of an error; Kedro wraps that of a dataset."""
+    return Finding(name, str(error.__cause__ or error), "")
 
 
 def end_of(model: Model, engine: EngineParams) -> str | Finding:
@@ -76,13 +76,11 @@ def end_of(model: Model, engine: EngineParams) -> str | Finding:
 
 def questions_of(catalog: Any, params: dict[str, Any], model: Model) -> str:
     """The run's own preparation and preflight: files, splits, context, memory."""
-    from lmsi_kedro.pipelines.preparation import nodes
+    from lmsi_kedro.pipelines.preparation.nodes import prepare
     from lmsi_kedro.pipelines.preparation.preflight import check_model
 
     raw, loaders = catalog.load("raw_questions"), catalog.load("raw_exemplars")
-    tasks = nodes.choose_tasks(raw, loaders, params["tasks"])
-    questions = nodes.prepare_questions(raw, tasks, params["preparation"])
-    exemplars = nodes.prepare_exemplars(loaders)
+    questions, exemplars, tasks = prepare(raw, loaders, params)
     used = (params["paths"], params["evaluation"], params["engine"])
     kept, found = check_model(questions, exemplars, model, tasks, *used)
     return (

@@ -34,31 +34,10 @@ REPORTS = (
     Report("Shop report", "lamps", 0.2),
 )
 BUILDINGS = (
-    "mill",
-    "bank",
-    "park",
-    "school",
-    "church",
-    "tower",
-    "port",
-    "inn",
-    "pool",
-    "shop",
-    "gym",
-    "zoo",
-    "barn",
-    "dam",
-    "farm",
-    "fort",
-    "gate",
-    "hall",
-    "hotel",
-    "lab",
-    "mall",
-    "mine",
-    "museum",
+    "mill", "bank", "park", "school", "church", "tower", "port", "inn", "pool", "shop", "gym",
+    "zoo", "barn", "dam", "farm", "fort", "gate", "hall", "hotel", "lab", "mall", "mine", "museum",
     "pier",
-)
+)  # fmt: skip
 MONTHS = ("March", "May", "July", "October")
 YEARS = (1880, 1989)
 PATIENT = 1910  # readers of older diaries take their time

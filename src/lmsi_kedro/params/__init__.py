@@ -6,6 +6,7 @@ with its source, so that there is one place to read them.
 
 from lmsi_kedro.params.base import Params, Share
 from lmsi_kedro.params.evaluation import (
+    CONTROL_ARMS,
     Arm,
     ControlParams,
     EvaluationParams,
@@ -22,6 +23,7 @@ from lmsi_kedro.params.training import LoraParams, TrainingParams
 from lmsi_kedro.params.world import PretrainingParams, WorldParams
 
 __all__ = [
+    "CONTROL_ARMS",
     "Arm",
     "ControlParams",
     "EngineParams",

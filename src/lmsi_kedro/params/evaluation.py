@@ -1,6 +1,6 @@
 """What is measured of a model, and when a round is not promoted."""
 
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import Field
 
@@ -12,6 +12,7 @@ Mode = Literal[
 ]  # fmt: skip
 Guard = Literal["none", "probe"]
 Arm = Literal["vote", "random", "shuffled", "gold", "direct_only", "few_shot_cot_only"]
+CONTROL_ARMS: tuple[Arm, ...] = get_args(Arm)[1:]
 
 
 class ControlParams(Params):

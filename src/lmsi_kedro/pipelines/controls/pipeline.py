@@ -25,53 +25,53 @@ def create_arm(arm: Arm) -> Pipeline:
 
 def create_equal_compute() -> Pipeline:
     """equal_compute: the untrained model's vote, with the paths that round 1 costs, against model_1."""
-    measured = evaluation.create_pipeline(0, "untrained").only_nodes(
-        "read_evaluation_answers", "decide_answers", "mark_predictions"
-    )
-    steps = Pipeline(
-        [
-            Node(
-                afford_paths,
-                inputs=[
-                    "vote_statistics",
-                    "candidate",
-                    "questions",
-                    "tasks",
-                    "params:evaluation",
-                    "params:controls",
-                ],
-                outputs="afforded",
-                name="afford_paths",
-            ),
-            Node(
-                plan_untrained,
-                inputs=[
-                    "questions",
-                    "exemplars",
-                    "base_model",
-                    "tasks",
-                    "params:evaluation",
-                    "params:engine",
-                    "afforded",
-                ],
-                outputs="evaluation_paths",
-                name="sample_untrained",
-            ),
-            measured,
-            Node(
-                contrast,
-                inputs=["predictions", "tuned_predictions", "afforded"],
-                outputs="equal_compute",
-                name="contrast",
-            ),
-        ]
-    )
+    steps = Pipeline([*affordable_votes(), evaluation.create_marking(0, "untrained"), contest()])
     renamed = {
         "vote_statistics": "vote_statistics_1",
         "candidate": "candidate_1",
         "evaluation_readings": "evaluation_readings_untrained",
         "predictions": "predictions_untrained",
         "tuned_predictions": "predictions_1",
-        "equal_compute": "equal_compute",
     }
-    return namespaced(steps, "untrained", {*OUTSIDE, "labels"}, renamed)
+    return namespaced(steps, "untrained", {*OUTSIDE, "labels", "equal_compute"}, renamed)
+
+
+def affordable_votes() -> list[Node]:
+    """As many paths as the tokens of round 1 pay for."""
+    budget = Node(
+        afford_paths,
+        inputs=[
+            "vote_statistics",
+            "candidate",
+            "questions",
+            "tasks",
+            "params:evaluation",
+            "params:controls",
+        ],
+        outputs="afforded",
+        name="afford_paths",
+    )
+    sampling = Node(
+        plan_untrained,
+        inputs=[
+            "questions",
+            "exemplars",
+            "base_model",
+            "tasks",
+            "params:evaluation",
+            "params:engine",
+            "afforded",
+        ],
+        outputs="evaluation_paths",
+        name="sample_untrained",
+    )
+    return [budget, sampling]
+
+
+def contest() -> Node:
+    return Node(
+        contrast,
+        inputs=["predictions", "tuned_predictions", "afforded"],
+        outputs="equal_compute",
+        name="contrast",
+    )

@@ -15,22 +15,26 @@ from lmsi_kedro.pipelines.voting.nodes import read_evaluation_answers
 
 def create_pipeline(round: int, arm: str) -> Pipeline:
     """The predictions of one model, which is the given round's of the given arm."""
+    sampling = Node(
+        plan_evaluation,
+        inputs=["questions", "exemplars", "model", "tasks", "params:evaluation", "params:engine"],
+        outputs="evaluation_paths",
+        name="sample_evaluation_paths",
+    )
+    curves = Node(
+        measure_curves,
+        inputs=["evaluation_readings", "labels", "questions", "tasks"],
+        outputs="curves",
+        name="measure_curves",
+    )
+    return Pipeline([sampling, create_marking(round, arm), curves])
+
+
+def create_marking(round: int, arm: str) -> Pipeline:
+    """evaluation_paths, however they were sampled -> evaluation_readings -> evaluation_answers -> predictions."""
     decide = update_wrapper(partial(decide_answers, round=round, arm=arm), decide_answers)
     return Pipeline(
         [
-            Node(
-                plan_evaluation,
-                inputs=[
-                    "questions",
-                    "exemplars",
-                    "model",
-                    "tasks",
-                    "params:evaluation",
-                    "params:engine",
-                ],
-                outputs="evaluation_paths",
-                name="sample_evaluation_paths",
-            ),
             Node(
                 read_evaluation_answers,
                 inputs=["evaluation_paths", "questions", "tasks", "params:voting"],
@@ -48,12 +52,6 @@ def create_pipeline(round: int, arm: str) -> Pipeline:
                 inputs=["evaluation_answers", "labels", "questions", "tasks"],
                 outputs="predictions",
                 name="mark_predictions",
-            ),
-            Node(
-                measure_curves,
-                inputs=["evaluation_readings", "labels", "questions", "tasks"],
-                outputs="curves",
-                name="measure_curves",
             ),
         ]
     )

@@ -143,6 +143,15 @@ def start_accumulation() -> pl.DataFrame:
     return schemas.empty(schemas.EXAMPLES)
 
 
+def prepare(
+    raw_questions: pl.DataFrame, raw_exemplars: Loaders, params: dict[str, Any]
+) -> tuple[pl.DataFrame, pl.DataFrame, Tasks]:
+    """prepared_questions, exemplars and tasks, for those who look at a run before it is started."""
+    tasks = choose_tasks(raw_questions, raw_exemplars, params["tasks"])
+    questions = prepare_questions(raw_questions, tasks, params["preparation"])
+    return questions, prepare_exemplars(raw_exemplars), tasks
+
+
 def with_ids(raw: pl.DataFrame) -> pl.DataFrame:
     """Adds question_id, a hash of task and content."""
     content = raw.select("task", "question", "context", "choices").iter_rows()

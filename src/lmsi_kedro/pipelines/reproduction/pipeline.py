@@ -9,11 +9,10 @@ models by their content, so that a run that was stopped goes on where it was.
 
 from collections.abc import Sequence
 from functools import partial, update_wrapper
-from typing import get_args
 
 from kedro.pipeline import Node, Pipeline
 
-from lmsi_kedro.params import Arm
+from lmsi_kedro.params import CONTROL_ARMS
 from lmsi_kedro.pipelines import distillation, evaluation, self_improve
 from lmsi_kedro.pipelines.namespaces import namespaced
 from lmsi_kedro.pipelines.reproduction.nodes import (
@@ -25,9 +24,10 @@ from lmsi_kedro.pipelines.reproduction.nodes import (
 )
 from lmsi_kedro.pipelines.reproduction.summary import reproduce
 
-ARMS: tuple[Arm, ...] = get_args(Arm)[1:]  # all but the vote
 OUTSIDE = {"raw_exemplars", "base_model", "student_model"}
-MODELS = {"base": "0", "vote": "1", "untrained": "untrained"} | {str(arm): arm for arm in ARMS}
+MODELS = {"base": "0", "vote": "1", "untrained": "untrained"} | {
+    str(arm): arm for arm in CONTROL_ARMS
+}
 SMALL = {"student": "student_0", "student_vote": "student_1", "distilled": "distilled"}
 
 
@@ -64,7 +64,7 @@ def create_seed(seed: int, extras: Pipeline, extra: Sequence[str]) -> Pipeline:
         outputs="raw_questions",
         name="draw_questions",
     )
-    controls = self_improve.create_pipeline(1, "none", ARMS, equal_compute=True)
+    controls = self_improve.create_pipeline(1, "none", CONTROL_ARMS, equal_compute=True)
     wanted = [f"predictions_{suffix}" for suffix in MODELS.values()]
     renamed = {f"predictions_{suffix}": f"predictions_{m}_{seed}" for m, suffix in MODELS.items()}
     renamed |= {f"predictions_{name}": f"predictions_{name}_{seed}" for name in extra}
@@ -78,9 +78,6 @@ def create_votes(model: str, suffix: str, temperature: float, seed: int) -> Pipe
     """predictions_{suffix} and curve_{suffix}: a vote of many paths at a temperature."""
     plan = update_wrapper(partial(plan_votes, temperature=temperature), plan_votes)
     curve = update_wrapper(partial(curve_of_questions, seed=seed), curve_of_questions)
-    read = evaluation.create_pipeline(0 if model == "base_model" else 1, suffix).only_nodes(
-        "read_evaluation_answers", "decide_answers", "mark_predictions"
-    )
     steps = Pipeline(
         [
             Node(
@@ -97,7 +94,7 @@ def create_votes(model: str, suffix: str, temperature: float, seed: int) -> Pipe
                 outputs="evaluation_paths",
                 name="sample_votes",
             ),
-            read,
+            evaluation.create_marking(0 if model == "base_model" else 1, suffix),
             Node(
                 curve,
                 inputs=["evaluation_readings", "labels", "questions", "tasks"],

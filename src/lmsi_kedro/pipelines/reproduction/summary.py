@@ -4,6 +4,7 @@ from typing import Any
 
 import polars as pl
 
+from lmsi_kedro.params import CONTROL_ARMS
 from lmsi_kedro.pipelines.reproduction import findings, tables
 from lmsi_kedro.tasks import Tasks
 
@@ -21,7 +22,7 @@ def reproduce(
     outside = [name for name in tasks.root if name in asked and name not in in_domain]
     curves = {"before": found["curve_before"], "after": found["curve_after"]}
     heats = {heat: found[f"after_{place}"] for place, heat in enumerate(temperatures)}
-    named = [name for name in ("base", "vote", *ARMS) if name in found]
+    named = [name for name in ("base", "vote", *CONTROL_ARMS) if name in found]
     made = {
         "main": tables.main(found, in_domain),
         "out_of_domain": tables.out_of_domain(found, outside),
@@ -51,6 +52,3 @@ def reproduce(
         },
         "findings": said,
     }
-
-
-ARMS = ("random", "shuffled", "gold", "direct_only", "few_shot_cot_only")
