@@ -108,7 +108,7 @@ def test_the_forecast_is_the_size_of_the_cache() -> None:
     assert preflight.numbers_per_token(config) == 2 * 4 * 4 * 32
     small = preflight.memory(config, BASE, ENGINE, longest=0, new=0)
     large = preflight.memory(config, BASE, ENGINE, longest=100, new=50)
-    assert large - small == 2 * (64 * 50 + 9 * 100) * 4 * 1280
+    assert large - small == 2 * (64 * 50 + 9 * 100) * 4 * 1024
 
 
 def test_servers_must_answer_and_have_the_model() -> None:
