@@ -1,4 +1,5 @@
-"""Attention over a prefix tree; `reference` is the specification, of which C++ serves a step on the CPU.
+"""Attention over a prefix tree; `reference` is the specification, of which C++ serves a step on the CPU
+and Triton one on a GPU.
 
 LMSI_KERNELS=reference|native and LMSI_ISA=scalar|avx2|avx512 override the choice, as for token sampling.
 """
@@ -17,13 +18,22 @@ try:
 except ImportError:  # a checkout that was not built
     native = None  # type: ignore[assignment]
 
-__all__ = ["Prefixes", "attend", "attend_step"]
+__all__ = ["Prefixes", "attend", "attend_step", "implementation"]
 NATIVE = (torch.float32, torch.bfloat16)
 
 
 def attend_step(query: torch.Tensor, *rest: Any) -> torch.Tensor:
     """`reference.attend_step`, by what is fastest here."""
-    wanted = os.environ.get("LMSI_KERNELS") != "reference"
-    if native is not None and wanted and query.device.type == "cpu" and query.dtype in NATIVE:
-        return native.attend_step(query, *rest)
-    return reference.attend_step(query, *rest)
+    output: torch.Tensor = implementation(query.device, query.dtype).attend_step(query, *rest)
+    return output
+
+
+def implementation(device: torch.device, dtype: torch.dtype) -> Any:
+    """The module that serves a step."""
+    if os.environ.get("LMSI_KERNELS") == "reference":
+        return reference
+    if device.type == "cuda":
+        from . import triton
+
+        return triton
+    return native if native is not None and device.type == "cpu" and dtype in NATIVE else reference

@@ -16,10 +16,14 @@ class Prefixes:
     values: Tensor
     lengths: tuple[int, ...]
 
+    @cached_property
+    def counts(self) -> Tensor:
+        """The lengths beside the keys, [N] int32."""
+        return torch.tensor(self.lengths, dtype=torch.int32, device=self.keys.device)
+
     def visible(self) -> Tensor:
         """[N, L], False on padding."""
-        lengths = torch.tensor(self.lengths, device=self.keys.device)
-        return torch.arange(self.keys.shape[2], device=self.keys.device) < lengths[:, None]
+        return torch.arange(self.keys.shape[2], device=self.keys.device) < self.counts[:, None]
 
     @cached_property
     def packed(self) -> Any:
