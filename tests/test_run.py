@@ -25,7 +25,8 @@ RUN = [sys.executable, "-m", "kedro", "run", "--pipelines=self_improve", "--env=
 def data_root(folder: Path) -> Path:
     """A copy of what the project ships, for a run to write beside."""
     shutil.copytree(ROOT / "data" / "01_raw", folder / "01_raw")
-    shutil.copytree(ROOT / "data" / "06_models" / "base", folder / "06_models" / "base")
+    for model in ("base", "base_small"):
+        shutil.copytree(ROOT / "data" / "06_models" / model, folder / "06_models" / model)
     return folder
 
 

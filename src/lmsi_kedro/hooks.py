@@ -29,6 +29,7 @@ PARAMETERS = {
     "monitor",
     "controls",
     "reproduction",
+    "reproduction_evaluation",
     "pretraining",
     "pretraining_small",
     "pretraining_workspace",
@@ -42,11 +43,7 @@ class ShapeHook:
     rounds = 1
     guard: Guard = "none"
     arms: ClassVar[list[Arm]] = ["random"]
-    reproduction: ClassVar[dict[str, Any]] = {
-        "seeds": [3001],
-        "temperatures": [0.7],
-        "student": False,
-    }
+    reproduction: ClassVar[dict[str, Any]] = {"seeds": [3001], "temperatures": [0.7]}
     benchmarks: ClassVar[list[str]] = list(BENCHMARKS)
 
     @hook_impl

@@ -46,7 +46,8 @@ def planned(
     questions, exemplars, tasks = prepare(raw, loaders, params)
     tables = (questions, exemplars, catalog.load("base_model"), tasks)
     plan = plan_paths(*tables, params["paths"], params["engine"], params["voting"])
-    evaluation = plan_evaluation(*tables, params["evaluation"], params["engine"])
+    asked = params["reproduction_evaluation" if pipeline == "reproduction" else "evaluation"]
+    evaluation = plan_evaluation(*tables, asked, params["engine"])
     work = Work(
         **SHAPES[pipeline](params, len(tasks.in_domain)),
         paths=paths_of(plan),
@@ -82,16 +83,17 @@ def of_controls(params: dict[str, Any], tasks: int) -> dict[str, int]:
 
 
 def of_reproduction(params: dict[str, Any], tasks: int) -> dict[str, int]:
-    """controls with one round and all five arms for every seed, votes by temperature, the smaller model."""
+    """Round 1 and all five arms of every seed; once a second round, generated questions, a student, votes."""
     wanted = params["reproduction"]
-    seeds, small = len(wanted.seeds), int(wanted.student)
-    untrained = params["evaluation"].voted_questions * params["controls"].most_paths
-    votes = (1 + len(wanted.temperatures)) * wanted.questions * wanted.paths
+    seeds, made = len(wanted.seeds), params["question_generation"]
+    untrained = params["reproduction_evaluation"].voted_questions * params["controls"].most_paths
+    votes = (3 + len(wanted.temperatures)) * wanted.questions * wanted.paths
+    candidates = made.candidates * (1 + made.m)
     return {
-        "rounds": seeds + small,
-        "models_evaluated": 7 * seeds + 3 * small,
-        "trainings": 6 * seeds + 2 * small,
-        "extra_paths": tasks * (seeds * untrained + votes),
+        "rounds": seeds + 3,
+        "models_evaluated": 7 * seeds + 5,
+        "trainings": 6 * seeds + 4,
+        "extra_paths": tasks * (untrained + votes + candidates),
     }
 
 

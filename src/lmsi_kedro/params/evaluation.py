@@ -33,7 +33,6 @@ class ReproductionParams(Params):
     )
     paths: int = Field(gt=0, description="per question, of the figures of paths and temperature")
     questions: int = Field(gt=0, description="per in-domain task, of the same")
-    student: bool = Field(description="with the smaller model")
 
 
 class EvaluationParams(Params):

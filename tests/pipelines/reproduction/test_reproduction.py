@@ -9,10 +9,17 @@ import pytest
 
 from lmsi_kedro.commands.forecast import of_reproduction
 from lmsi_kedro.mini_world import FAMILIES
-from lmsi_kedro.params import ControlParams, EvaluationParams, ReproductionParams, WorldParams
+from lmsi_kedro.params import (
+    ControlParams,
+    EvaluationParams,
+    QuestionGenerationParams,
+    ReproductionParams,
+    Sampling,
+    WorldParams,
+)
 from lmsi_kedro.pipelines.evaluation.comparison import tallies
 from lmsi_kedro.pipelines.reproduction import create_pipeline, paper
-from lmsi_kedro.pipelines.reproduction.contrasts import accuracy, answers, contrast, gain, worst
+from lmsi_kedro.pipelines.reproduction.contrasts import accuracy, answers, contrast, gain
 from lmsi_kedro.pipelines.reproduction.findings import finding
 from lmsi_kedro.pipelines.reproduction.nodes import (
     curve_of_questions,
@@ -28,7 +35,9 @@ from tests.fabricate import TASKS, evaluation_readings, labels, predictions, que
 N = 40
 SEEDS = (1, 2)
 SKILLS = {"base": 0.4, "vote": 0.75, "random": 0.35, "shuffled": 0.2, "gold": 0.8, "direct_only": 0.45,
-          "few_shot_cot_only": 0.65, "student": 0.2, "student_vote": 0.25, "distilled": 0.6}  # fmt: skip
+          "few_shot_cot_only": 0.65}  # fmt: skip
+ONCE = {"student": 0.2, "student_vote": 0.25, "distilled": 0.6, "generated": 0.6, "second": 0.75}
+MONITOR = {"promoted": False, "alarms": ["mini_gsm: winner_entropy 4.00 -> 1.00"]}
 
 
 def voted(skill: float, round: int, arm: str) -> pl.DataFrame:
@@ -43,11 +52,13 @@ def found() -> dict[str, pl.DataFrame]:
         name: pool(*(predictions(N, skill + 0.001 * s, 1, name) for s in SEEDS), seeds=SEEDS)
         for name, skill in SKILLS.items()
     }
-    models["untrained"] = pool(*(voted(0.41, 0, "untrained") for _ in SEEDS), seeds=SEEDS)
-    for name, skill in {"before": 0.4, "after_0": 0.75, "after_1": 0.7}.items():
+    for name, skill in ONCE.items():
+        models[name] = pool(predictions(N, skill, 1, name), seeds=(1,))
+    for name, skill in {"before": 0.4, "after_0": 0.75, "after_1": 0.7, "untrained": 0.41}.items():
         models[name] = pool(voted(skill, 1, name), seeds=(1,))
-    for name, skill in {"curve_before": 0.4, "curve_after": 0.75}.items():
-        models[name] = curve_of_questions(
+    votes = {"before": 0.4, "after_0": 0.75, "step_by_step": 0.2, "own_exemplars": 0.5}
+    for name, skill in votes.items():
+        models[f"curve_{name}"] = curve_of_questions(
             evaluation_readings(N, skill), labels(N), questions(N), TASKS, seed=1
         )
     return models
@@ -55,7 +66,7 @@ def found() -> dict[str, pl.DataFrame]:
 
 @pytest.fixture(scope="module")
 def made(found: dict[str, pl.DataFrame]) -> dict[str, Any]:
-    return reproduce(TASKS, SEEDS, (0.7, 1.2), **found)
+    return reproduce(TASKS, MONITOR, SEEDS, (0.7, 1.2), **found)
 
 
 def test_a_contrast_is_the_mean_of_the_weighted_answers(found: dict[str, pl.DataFrame]) -> None:
@@ -116,7 +127,8 @@ def test_a_verdict_needs_the_whole_interval(
 def test_every_table_and_figure_is_there(made: dict[str, Any]) -> None:
     json.dumps(made, allow_nan=False)
     assert set(made["tables"]) == {"main", "out_of_domain", "formats", "equal_compute", "temperature",
-                                   "distillation"}  # fmt: skip
+                                   "distillation", "generated_questions", "generated_prompts",
+                                   "second_round"}  # fmt: skip
     assert set(made["figures"]) == {"paths", "calibration"}
     assert {"base", "vote", "random", "shuffled", "gold"} < set(made["arms"])
     for modes in made["arms"].values():
@@ -125,12 +137,27 @@ def test_every_table_and_figure_is_there(made: dict[str, Any]) -> None:
     assert row["name"] == "mini_gsm (GSM8K), cot_greedy"
     assert row["paper"] == (56.5, 73.5)
     assert row["ours"][0]["n"] == 2 * N
+    assert made["tables"]["main"]["rows"][-1]["ours"][0]["n"] == 2 * 2 * N
+    prompts = made["tables"]["generated_prompts"]
+    assert prompts["columns"] == ["8 paths", "8 paths"]
+    assert [row["paper"][1] for row in prompts["rows"]] == [70.1, 74.2, 74.4]
+    questions = made["tables"]["generated_questions"]["rows"]
+    assert [row["name"] for row in questions] == ["none", "the model's own", "given"]
+    assert {row["ours"][0]["n"] for row in questions} == {2 * N}
     assert made["tables"]["out_of_domain"]["rows"][0]["paper"] == paper.OUT_OF_DOMAIN["SVAMP"]
 
 
 def test_findings_follow_the_invented_skills(made: dict[str, Any]) -> None:
     said = {found["finding"]: found["verdict"] for found in made["findings"]}
-    assert said["CoT greedy gains in every in-domain family"] == "holds"
+    for task in TASKS.in_domain:
+        assert said[f"CoT greedy gains in {task}"] == "holds"
+    assert said["generated questions gain"] == "holds"
+    assert said["given questions gain more"] != "does not hold"
+    assert said["generated exemplars beat step by step"] == "holds"
+    assert said["a second round gains"] != "holds"
+    where = {found["finding"]: found["where"] for found in made["findings"]}
+    assert where["a second round gains"] == f"not promoted: {MONITOR['alarms'][0]}"
+    assert "of seed 2" in where["CoT greedy gains 15 points on average"]
     assert said["the vote beats random paths"] == "holds"
     assert said["the vote gains 70 % of what gold gains"] != "does not hold"
     assert said["random paths gain less than 15 % of it"] == "holds"
@@ -160,38 +187,42 @@ def test_seeds_are_of_questions_and_fresh() -> None:
 def test_the_page_shows_both_sides(made: dict[str, Any]) -> None:
     page = render_page(json.loads(json.dumps(made)))
     assert "56.5, 73.5" in page
+    assert "-, 74.4" in page
     assert "Formats (table 5)" in page
-    assert page.count("<b>holds</b>") == sum(f["verdict"] == "holds" for f in made["findings"])
+    assert page.count(">holds</b>") == sum(f["verdict"] == "holds" for f in made["findings"])
     for loading in ("<script src", "<link", 'src="http'):
         assert loading not in page
 
 
 def test_what_one_seed_needs_is_made_once() -> None:
-    """Two seeds and the smaller model: every training and sampling of the graph, counted."""
-    pipeline = create_pipeline([1, 2], [0.7, 1.2], student=True)
+    """Two seeds: every training and sampling of the graph, counted."""
+    pipeline = create_pipeline([1, 2], [0.7, 1.2])
     trained = [node.name for node in pipeline.nodes if node.name.endswith("fine_tune")]
-    assert len(trained) == 2 * 6 + 2
+    assert len(trained) == 2 * 6 + 4  # second round, generated questions, the smaller model twice
     votes = [node for node in pipeline.nodes if node.name.endswith("sample_votes")]
-    assert len(votes) == 1 + 2
-    plain = create_pipeline([1], [0.7], student=False)
-    assert "student_model" not in plain.inputs()
-    assert {"reproduction_page"} <= plain.outputs()
+    assert len(votes) == 3 + 2
+    assert "reproduction_page" in pipeline.outputs()
     for node in pipeline.nodes:
         if node.name.endswith("fine_tune"):
             seen = pipeline.to_outputs(*node.outputs).datasets()
             assert not {name for name in seen if name.endswith(".labels")}
 
 
-@pytest.mark.parametrize("student", [False, True])
-def test_the_forecast_counts_what_the_graph_does(student: bool) -> None:
-    params = ReproductionParams(
-        seeds=[1, 2], temperatures=[0.7, 1.2], paths=32, questions=100, student=student
-    )
-    pipeline = create_pipeline(params.seeds, params.temperatures, student)
+def test_every_model_is_asked_as_the_reproduction_says() -> None:
+    """No node reads the evaluation of other pipelines."""
+    pipeline = create_pipeline([1, 2], [0.7, 1.2])
+    assert "params:reproduction_evaluation" in pipeline.inputs()
+    assert "params:evaluation" not in pipeline.inputs()
+
+
+def test_the_forecast_counts_what_the_graph_does() -> None:
+    params = ReproductionParams(seeds=[1, 2], temperatures=[0.7, 1.2], paths=32, questions=100)
+    pipeline = create_pipeline(params.seeds, params.temperatures)
     names = [node.name.split(".")[-1] for node in pipeline.nodes]
     given = {
         "reproduction": params,
-        "evaluation": EvaluationParams(
+        "question_generation": generation(),
+        "reproduction_evaluation": EvaluationParams(
             modes=["cot_greedy"], greedy_questions=9, voted_questions=5, m=8, temperature=0.7,
             raised_temperature=1.2, max_new_tokens=64, label_precision=0.9, seed=2,
         ),
@@ -202,11 +233,19 @@ def test_the_forecast_counts_what_the_graph_does(student: bool) -> None:
     assert counted["models_evaluated"] == names.count("sample_evaluation_paths")
     assert counted["rounds"] == names.count("sample_paths")
     votes = names.count("sample_votes") * 100 * 32
-    assert counted["extra_paths"] == 2 * (names.count("sample_untrained") * 5 * 64 + votes)
+    untrained = names.count("sample_untrained") * 5 * 64
+    assert counted["extra_paths"] == 2 * (untrained + votes + 40 + 40 * 8)
+
+
+def generation() -> QuestionGenerationParams:
+    return QuestionGenerationParams(
+        seeds=5, seeds_per_prompt=4, candidates=40, near_duplicate=0.7, m=8, policy="confident",
+        sampling=Sampling(temperature=1.0, max_new_tokens=9, seed=1),
+        confidence={"confident": (0.7, 1.0)}, seed=1,
+    )  # fmt: skip
 
 
 def test_accuracy_has_wilson_bounds(found: dict[str, pl.DataFrame]) -> None:
     cell = accuracy(answers(found["vote"], "standard"))
     assert cell["low"] < cell["value"] < cell["high"]
     assert cell["n"] == 2 * 3 * N
-    assert worst({"a": {"low": 0.1}, "b": {"low": -0.1}})[0] == "b"

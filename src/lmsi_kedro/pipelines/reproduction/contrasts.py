@@ -1,6 +1,6 @@
 """Weighted sums of models' accuracies over the same questions, with intervals. Knows no table of the paper."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import polars as pl
@@ -61,9 +61,3 @@ def _mcnemar(before: pl.DataFrame, after: pl.DataFrame) -> float:
     pairs = before.join(after, on=KEYS, suffix="_after", validate="1:1")
     flips = pairs["value_after"] - pairs["value"]
     return statistics.mcnemar(int((flips > 0).sum()), int((flips < 0).sum()))
-
-
-def worst(contrasts: Mapping[str, Metrics]) -> tuple[str, Metrics]:
-    """The one that is the farthest from being shown: the lowest lower bound."""
-    name = min(contrasts, key=lambda name: contrasts[name]["low"])
-    return name, contrasts[name]

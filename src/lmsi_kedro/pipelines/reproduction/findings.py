@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 import polars as pl
 
 from lmsi_kedro.pipelines.evaluation.calibration import calibrate
-from lmsi_kedro.pipelines.reproduction.contrasts import Metrics, answers, contrast, worst
+from lmsi_kedro.pipelines.reproduction.contrasts import Metrics, answers, contrast, gain
+from lmsi_kedro.pipelines.reproduction.tables import maj
 
 Models = Mapping[str, pl.DataFrame]
 WITHIN = -0.03  # "comparable": within 3 points, or better
@@ -30,13 +31,14 @@ def of_training(models: Models, in_domain: Sequence[str], outside: Sequence[str]
     """Tables 3 and 4: what the gain is, and where."""
 
     def gained(mode: str, tasks: Sequence[str]) -> Metrics:
-        after, before = (answers(models[name], mode, tasks) for name in ("vote", "base"))
-        return contrast([(1, after), (-1, before)])
+        before, after = (answers(models[name], mode, tasks) for name in ("base", "vote"))
+        return gain(before, after)
 
-    task, least = worst({task: gained("cot_greedy", [task]) for task in in_domain})
-    found = [
-        finding("CoT greedy gains in every in-domain family", least, where=f"least sure in {task}"),
-        finding("CoT greedy gains 15 points on average", gained("cot_greedy", in_domain), 0.15),
+    pooled = gained("cot_greedy", in_domain)
+    surely = ", ".join(f"{p:.1g} of seed {seed}" for seed, p in pooled["p_values"].items())
+    found = [finding(f"CoT greedy gains in {t}", gained("cot_greedy", [t])) for t in in_domain]
+    found += [
+        finding("CoT greedy gains 15 points on average", pooled, 0.15, f"McNemar p = {surely}"),
         finding("direct answers gain", gained("standard", in_domain)),
         finding("self-consistency gains", gained("self_consistency", in_domain)),
     ]
@@ -89,16 +91,47 @@ def of_controls(models: Models, tasks: Sequence[str]) -> list[Metrics]:
 def of_paths(curves: Mapping[str, pl.DataFrame]) -> list[Metrics]:
     """Figure 3: votes over fewer paths; maj@k is exact over all subsets of the sampled ones."""
     most = max(curves["before"]["k"].to_list())
-
-    def maj(name: str, k: int) -> pl.DataFrame:
-        chosen = curves[name].filter(pl.col("k") == min(k, most))
-        return chosen.select("seed", "question_id", value="maj")
-
-    few = contrast([(1, maj("after", 5)), (-1, maj("before", most))])
-    enough = contrast([(1, maj("before", 15)), (-1, maj("before", most))])
+    all_before = (-1.0, maj(curves["before"], most))
+    few = contrast([(1, maj(curves["after_0"], min(5, most))), all_before])
+    enough = contrast([(1, maj(curves["before"], min(15, most))), all_before])
     return [
         finding(f"5 paths after are at least as good as {most} before", few),
         finding(f"15 paths nearly suffice: within 1 point of {most}", enough, NEARLY),
+    ]
+
+
+def of_prompts(curves: Mapping[str, pl.DataFrame]) -> list[Metrics]:
+    """Section 5.2: exemplars in the model's own words, against none and against those of people."""
+    most = max(curves["before"]["k"].to_list())
+    own, none, given = (
+        maj(curves[name], most) for name in ("own_exemplars", "step_by_step", "before")
+    )
+    nearly = contrast([(1, own), (-1, given)])
+    return [
+        finding("generated exemplars beat step by step", contrast([(1, own), (-1, none)])),
+        finding("generated exemplars are within 3 points of those of people", nearly, WITHIN),
+    ]
+
+
+def of_questions(models: Models, tasks: Sequence[str]) -> list[Metrics]:
+    """Section 5.2: training on questions that the model made."""
+    base, own, given = (
+        answers(models[name], "cot_greedy", tasks) for name in ("base", "generated", "vote")
+    )
+    return [
+        finding("generated questions gain", contrast([(1, own), (-1, base)])),
+        finding("given questions gain more", contrast([(1, given), (-1, own)])),
+    ]
+
+
+def of_second_round(models: Models, tasks: Sequence[str], monitor: Metrics) -> list[Metrics]:
+    """Not of the paper, which has one round. A round that the monitor refused is the one before it."""
+    once, twice = (answers(models[name], "cot_greedy", tasks) for name in ("vote", "second"))
+    refused = "" if monitor["promoted"] else f"not promoted: {'; '.join(monitor['alarms'])}"
+    gained = contrast([(1, twice), (-1, once)])
+    return [
+        finding("a second round gains", gained, where=refused),
+        finding("a second round loses less than 3 points", gained, WITHIN, refused),
     ]
 
 

@@ -44,6 +44,14 @@ def plan_votes(
     return plan_evaluation(questions, exemplars, model, in_domain, asked, engine)
 
 
+def without_exemplars(tasks: Tasks) -> Tasks:
+    """The tasks asked zero-shot: "Let's think step by step." """
+    asked = {
+        name: task.model_copy(update={"exemplar_set": None}) for name, task in tasks.root.items()
+    }
+    return Tasks(asked)
+
+
 def curve_of_questions(
     readings: pl.DataFrame, labels: pl.DataFrame, questions: pl.DataFrame, tasks: Tasks, seed: int
 ) -> pl.DataFrame:

@@ -1,7 +1,7 @@
 """Fresh questions of every seed -> the pipeline `controls` on them -> pooled predictions -> tables and figures.
 
     seed_3001: questions -> round 1, all arms -> predictions      (and seed_3002, seed_3003)
-    seed_3001: votes over many paths, by temperature; the smaller model, its own round and distillation
+    seed_3001: what one seed is enough for (extras.py), and a second round
 
 Every seed is the pipeline `controls` under a namespace. What is costly is stored, paths in chunks and trained
 models by their content, so that a run that was stopped goes on where it was.
@@ -13,129 +13,65 @@ from functools import partial, update_wrapper
 from kedro.pipeline import Node, Pipeline
 
 from lmsi_kedro.params import CONTROL_ARMS
-from lmsi_kedro.pipelines import distillation, evaluation, self_improve
+from lmsi_kedro.pipelines import self_improve
 from lmsi_kedro.pipelines.namespaces import namespaced
-from lmsi_kedro.pipelines.reproduction.nodes import (
-    curve_of_questions,
-    draw_questions,
-    plan_votes,
-    pool,
-    render_page,
+from lmsi_kedro.pipelines.reproduction.extras import (
+    CURVES,
+    EXTRAS,
+    create_extras,
+    votes_after,
 )
+from lmsi_kedro.pipelines.reproduction.nodes import draw_questions, pool, render_page
 from lmsi_kedro.pipelines.reproduction.summary import reproduce
 
 OUTSIDE = {"raw_exemplars", "base_model", "student_model"}
-MODELS = {"base": "0", "vote": "1", "untrained": "untrained"} | {
-    str(arm): arm for arm in CONTROL_ARMS
-}
-SMALL = {"student": "student_0", "student_vote": "student_1", "distilled": "distilled"}
+# Models by name, and the suffix of their predictions in `controls`.
+MODELS = {"base": "0", "vote": "1"} | {str(arm): arm for arm in CONTROL_ARMS}
+ONCE = {"second": "2", "untrained": "untrained"}
 
 
-def create_pipeline(seeds: Sequence[int], temperatures: Sequence[float], student: bool) -> Pipeline:
-    """reproduction.json and reproduction.html. The first seed has the tables that need one seed alone.
-
-    student: with the smaller model `student_model`.
-    """
+def create_pipeline(seeds: Sequence[int], temperatures: Sequence[float]) -> Pipeline:
+    """reproduction.json and reproduction.html. The first seed has the tables that need one seed alone."""
     first, *others = seeds
-    extras = [create_votes("base_model", "before", temperatures[0], first)]
-    extras += [
-        create_votes("model_1", f"after_{place}", heat, first)
-        for place, heat in enumerate(temperatures)
-    ]
-    extras += create_student() if student else []
-    votes = ["before", *(f"after_{place}" for place in range(len(temperatures)))]
-    once = [*votes, *(SMALL if student else [])]
+    once = [*ONCE, *EXTRAS, *votes_after(temperatures)]
     pooled = dict.fromkeys(MODELS, tuple(seeds)) | dict.fromkeys(once, (first,))
     return Pipeline(
         [
-            create_seed(first, Pipeline(extras), once),
-            *[create_seed(seed, Pipeline([]), []) for seed in others],
+            create_first_seed(first, temperatures),
+            *[create_seed(seed, create_controls(1), MODELS, {}) for seed in others],
             *[pooling(name, of) for name, of in pooled.items()],
             *summary(list(pooled), seeds, temperatures),
         ]
     )
 
 
-def create_seed(seed: int, extras: Pipeline, extra: Sequence[str]) -> Pipeline:
-    """The questions of a seed, and the pipeline controls on them; predictions_{model}_{seed} come out."""
+def create_controls(rounds: int) -> Pipeline:
+    return self_improve.create_pipeline(rounds, "none", CONTROL_ARMS, equal_compute=True)
+
+
+def create_first_seed(seed: int, temperatures: Sequence[float]) -> Pipeline:
+    """A second round, the untrained model's vote and the extras beside what every seed has."""
+    votes = {name: name for name in votes_after(temperatures)}
+    steps = Pipeline([create_controls(2), *create_extras(temperatures, seed)])
+    others = {f"curve_{name}": f"curve_{name}" for name in CURVES} | {"monitor_2": "monitor_second"}
+    return create_seed(seed, steps, MODELS | ONCE | EXTRAS | votes, others)
+
+
+def create_seed(
+    seed: int, steps: Pipeline, models: dict[str, str], others: dict[str, str]
+) -> Pipeline:
+    """The questions of a seed, and steps on them; predictions_{model}_{seed} and others come out."""
     world = Node(
         update_wrapper(partial(draw_questions, seed=seed), draw_questions),
         inputs=["params:world", "params:tasks"],
         outputs="raw_questions",
         name="draw_questions",
     )
-    controls = self_improve.create_pipeline(1, "none", CONTROL_ARMS, equal_compute=True)
-    wanted = [f"predictions_{suffix}" for suffix in MODELS.values()]
-    renamed = {f"predictions_{suffix}": f"predictions_{m}_{seed}" for m, suffix in MODELS.items()}
-    renamed |= {f"predictions_{name}": f"predictions_{name}_{seed}" for name in extra}
-    renamed |= {f"predictions_{SMALL[m]}": f"predictions_{m}_{seed}" for m in extra if m in SMALL}
-    renamed |= {f"curve_{name}": f"curve_{name}" for name in extra}
-    steps = Pipeline([world, controls.to_outputs(*wanted), extras])
-    return namespaced(steps, f"seed_{seed}", OUTSIDE, renamed)
-
-
-def create_votes(model: str, suffix: str, temperature: float, seed: int) -> Pipeline:
-    """predictions_{suffix} and curve_{suffix}: a vote of many paths at a temperature."""
-    plan = update_wrapper(partial(plan_votes, temperature=temperature), plan_votes)
-    curve = update_wrapper(partial(curve_of_questions, seed=seed), curve_of_questions)
-    steps = Pipeline(
-        [
-            Node(
-                plan,
-                inputs=[
-                    "questions",
-                    "exemplars",
-                    "model",
-                    "tasks",
-                    "params:evaluation",
-                    "params:reproduction",
-                    "params:engine",
-                ],
-                outputs="evaluation_paths",
-                name="sample_votes",
-            ),
-            evaluation.create_marking(0 if model == "base_model" else 1, suffix),
-            Node(
-                curve,
-                inputs=["evaluation_readings", "labels", "questions", "tasks"],
-                outputs="curve",
-                name="curve_of_questions",
-            ),
-        ]
-    )
-    shared = {"questions", "exemplars", "tasks", "labels"}
-    renamed = {
-        "model": model,
-        "predictions": f"predictions_{suffix}",
-        "curve": f"curve_{suffix}",
-    }
-    return namespaced(steps, f"votes_{suffix}", shared, renamed)
-
-
-def create_student() -> list[Pipeline]:
-    """The smaller model: a round of its own, and distillation from the examples of the larger one."""
-    own = self_improve.create_pipeline(1).to_outputs("predictions_0", "predictions_1")
-    renamed = {
-        "base_model": "student_model",
-        "predictions_0": "predictions_student_0",
-        "predictions_1": "predictions_student_1",
-    }
-    taught = distillation.create_pipeline(1).to_outputs("predictions_distilled")
-    return [
-        namespaced(own, "student", {"raw_exemplars", "raw_questions"}, renamed),
-        namespaced(
-            taught,
-            "teaching",
-            {
-                "raw_exemplars",
-                "raw_questions",
-                "student_model",
-                "examples_1",
-                "predictions_distilled",
-            },
-            {},
-        ),
-    ]
+    made = {f"predictions_{at}": f"predictions_{name}_{seed}" for name, at in models.items()}
+    made |= others
+    asked = {"params:evaluation": "params:reproduction_evaluation"}
+    needed = Pipeline([world, steps]).to_outputs(*made)
+    return namespaced(needed, f"seed_{seed}", OUTSIDE, made | asked)
 
 
 def pooling(name: str, seeds: tuple[int, ...]) -> Node:
@@ -152,12 +88,12 @@ def summary(
 ) -> list[Node]:
     """Tables, figures and findings, and the page."""
     gathered = partial(reproduce, seeds=tuple(seeds), temperatures=tuple(temperatures))
-    inputs = {name: f"pooled_{name}" for name in models}
-    curves = {"curve_before": "curve_before", "curve_after": "curve_after_0"}
+    found = {name: f"pooled_{name}" for name in models}
+    found |= {f"curve_{name}": f"curve_{name}" for name in CURVES}
     return [
         Node(
             update_wrapper(gathered, reproduce),
-            inputs={"tasks": "params:tasks", **curves, **inputs},
+            inputs={"tasks": "params:tasks", "monitor": "monitor_second", **found},
             outputs="reproduction",
             name="reproduce",
         ),

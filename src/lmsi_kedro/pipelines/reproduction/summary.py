@@ -6,49 +6,59 @@ import polars as pl
 
 from lmsi_kedro.params import CONTROL_ARMS
 from lmsi_kedro.pipelines.reproduction import findings, tables
+from lmsi_kedro.pipelines.reproduction.contrasts import Metrics
 from lmsi_kedro.tasks import Tasks
+
+CURVE = "curve_"
 
 
 def reproduce(
-    tasks: Tasks, seeds: tuple[int, ...], temperatures: tuple[float, ...], **found: pl.DataFrame
+    tasks: Tasks,
+    monitor: Metrics,
+    seeds: tuple[int, ...],
+    temperatures: tuple[float, ...],
+    **found: pl.DataFrame,
 ) -> dict[str, Any]:
-    """found has the pooled predictions by model, and curve_before and curve_after.
+    """found has the pooled predictions by model, and curves of paths as curve_before, curve_after_0, ...
 
     after_0, after_1, ... are votes of the trained model at the temperatures, before is one of the base model at
-    the first. Without the smaller model its table and findings are missing.
+    the first. monitor judged the second round of the first seed.
     """
     asked = set(found["base"]["task"])
     in_domain = [name for name in tasks.in_domain if name in asked]
     outside = [name for name in tasks.root if name in asked and name not in in_domain]
-    curves = {"before": found["curve_before"], "after": found["curve_after"]}
+    curves = {name.removeprefix(CURVE): c for name, c in found.items() if name.startswith(CURVE)}
     heats = {heat: found[f"after_{place}"] for place, heat in enumerate(temperatures)}
-    named = [name for name in ("base", "vote", *CONTROL_ARMS) if name in found]
-    made = {
-        "main": tables.main(found, in_domain),
-        "out_of_domain": tables.out_of_domain(found, outside),
-        "formats": tables.formats(found, in_domain),
-        "equal_compute": tables.equal_compute(found),
-        "temperature": tables.temperature(found["before"], heats),
-    }
-    said = [
-        *findings.of_training(found, in_domain, outside),
-        *findings.of_formats(found, in_domain),
-        *findings.of_controls(found, in_domain),
-        *findings.of_paths(curves),
-        *findings.of_temperature(heats),
-        *findings.of_calibration(found, in_domain),
-    ]
-    if "student" in found:
-        made["distillation"] = tables.distillation(found, in_domain)
-        said += findings.of_sizes(found, in_domain)
+    once = found | {f"{name}_once": found[name].filter(seed=seeds[0]) for name in ("base", "vote")}
     return {
         "seeds": list(seeds),
         "in_domain": in_domain,
-        "arms": tables.arms(found, named, in_domain),
-        "tables": made,
+        "arms": tables.arms(found, ("base", "vote", *CONTROL_ARMS), in_domain),
+        "tables": {
+            "main": tables.main(found, in_domain),
+            "out_of_domain": tables.out_of_domain(found, outside),
+            "formats": tables.formats(found, in_domain),
+            "generated_questions": tables.generated_questions(once, in_domain),
+            "generated_prompts": tables.generated_prompts(curves),
+            "distillation": tables.distillation(found, in_domain),
+            "temperature": tables.temperature(found["before"], heats),
+            "second_round": tables.second_round(once, in_domain),
+            "equal_compute": tables.equal_compute(found),
+        },
         "figures": {
-            "paths": tables.paths(curves),
+            "paths": tables.paths({"before": curves["before"], "after": curves["after_0"]}),
             "calibration": tables.calibration(found, in_domain),
         },
-        "findings": said,
+        "findings": [
+            *findings.of_training(found, in_domain, outside),
+            *findings.of_controls(found, in_domain),
+            *findings.of_formats(found, in_domain),
+            *findings.of_paths(curves),
+            *findings.of_questions(found, in_domain),
+            *findings.of_prompts(curves),
+            *findings.of_sizes(found, in_domain),
+            *findings.of_temperature(heats),
+            *findings.of_calibration(found, in_domain),
+            *findings.of_second_round(found, in_domain, monitor),
+        ],
     }

@@ -20,7 +20,16 @@ from lmsi_kedro.pipelines.reproduction.contrasts import (
 )
 
 Models = Mapping[str, pl.DataFrame]  # predictions by model
+PROMPTS = {
+    "step_by_step": "none: step by step",
+    "own_exemplars": "the model's own exemplars",
+    "before": "exemplars of people",
+}
+FEW = 10  # paths; of the paper's figure too
 MODES: tuple[Mode, ...] = ("standard", "cot_greedy", "self_consistency")
+
+
+GAINED = ("before", "after", "gain")
 
 
 def arms(models: Models, names: Sequence[str], tasks: Sequence[str]) -> Metrics:
@@ -44,23 +53,28 @@ def main(models: Models, tasks: Sequence[str]) -> Metrics:
     for task in tasks:
         benchmark = paper.FAMILY.get(task, "")
         for mode in MODES:
-            before, after = (answers(models[name], mode, [task]) for name in ("base", "vote"))
             theirs = paper.MAIN.get(benchmark, {}).get(mode)
-            name = f"{task} ({benchmark}), {mode}"
-            rows.append((name, theirs, [accuracy(before), accuracy(after), gain(before, after)]))
-    return table("Main results (table 3)", ["before", "after", "gain"], rows)
+            rows.append((f"{task} ({benchmark}), {mode}", theirs, gained(models, mode, [task])))
+    rows += [(f"in-domain, pooled, {mode}", None, gained(models, mode, tasks)) for mode in MODES]
+    return table("Main results (table 3)", GAINED, rows)
+
+
+def gained(
+    models: Models, mode: Mode, tasks: Sequence[str], names: tuple[str, str] = ("base", "vote")
+) -> list[Metrics]:
+    """A row of GAINED: two models in a mode."""
+    before, after = (answers(models[name], mode, tasks) for name in names)
+    return [accuracy(before), accuracy(after), gain(before, after)]
 
 
 def out_of_domain(models: Models, tasks: Sequence[str]) -> Metrics:
     """Table 4, CoT greedy on families that training never sees."""
     rows = []
     for task in tasks:
-        before, after = (answers(models[name], "cot_greedy", [task]) for name in ("base", "vote"))
         benchmark = paper.FAMILY.get(task, "")
         theirs = paper.OUT_OF_DOMAIN.get(benchmark)
-        ours = [accuracy(before), accuracy(after), gain(before, after)]
-        rows.append((f"{task} ({benchmark})", theirs, ours))
-    return table("Out of domain, CoT (table 4)", ["before", "after", "gain"], rows)
+        rows.append((f"{task} ({benchmark})", theirs, gained(models, "cot_greedy", [task])))
+    return table("Out of domain, CoT (table 4)", GAINED, rows)
 
 
 def formats(models: Models, tasks: Sequence[str]) -> Metrics:
@@ -106,13 +120,58 @@ def equal_compute(models: Models) -> Metrics:
 
 def distillation(models: Models, tasks: Sequence[str]) -> Metrics:
     """Table 7, and the smaller model's own round: what each learns from."""
-    before = answers(models["student"], "cot_greedy", tasks)
-    rows = []
-    for name, shown in (("student_vote", "its own paths"), ("distilled", "the larger model's")):
-        after = answers(models[name], "cot_greedy", tasks)
-        theirs = paper.DISTILLED["student"] if name == "distilled" else None
-        rows.append((shown, theirs, [accuracy(before), accuracy(after), gain(before, after)]))
-    return table("The smaller model, CoT (table 7)", ["before", "after", "gain"], rows)
+    rows = [
+        (shown, theirs, gained(models, "cot_greedy", tasks, ("student", name)))
+        for name, shown, theirs in (
+            ("student_vote", "its own paths", None),
+            ("distilled", "the larger model's", paper.DISTILLED["student"]),
+        )
+    ]
+    return table("The smaller model, CoT (table 7)", GAINED, rows)
+
+
+def second_round(models: Models, tasks: Sequence[str]) -> Metrics:
+    """Sampled by the model of round 1, trained again from the base model; the paper has one round."""
+    rows = [
+        (f"round 1 -> round 2, {mode}", None, gained(models, mode, tasks, ("vote_once", "second")))
+        for mode in MODES
+    ]
+    return table("A second round", GAINED, rows)
+
+
+def generated_questions(models: Models, tasks: Sequence[str]) -> Metrics:
+    """Section 5.2: what the questions trained on are worth; one seed of them."""
+    names = {"base_once": "none", "generated": "the model's own", "vote_once": "given"}
+    rows = [
+        (
+            shown,
+            paper.GENERATED_QUESTIONS[name.removesuffix("_once")],
+            [accuracy(answers(models[name], mode, tasks)) for mode in MODES[1:]],
+        )
+        for name, shown in names.items()
+    ]
+    return table("Generated questions (section 5.2)", ["CoT", "self-consistency"], rows)
+
+
+def generated_prompts(curves: Mapping[str, pl.DataFrame]) -> Metrics:
+    """Section 5.2: the untrained model's vote of few and of all paths, by the exemplars of the prompt."""
+    most = max(curves["before"]["k"].to_list())
+    rows = [
+        (
+            shown,
+            paper.GENERATED_PROMPTS[name],
+            [contrast([(1, maj(curves[name], k))]) for k in (min(FEW, most), most)],
+        )
+        for name, shown in PROMPTS.items()
+    ]
+    return table(
+        "Generated prompts (section 5.2)", [f"{min(FEW, most)} paths", f"{most} paths"], rows
+    )
+
+
+def maj(curve: pl.DataFrame, k: int) -> pl.DataFrame:
+    """seed, question_id, value: maj@k of every question."""
+    return curve.filter(k=k).select("seed", "question_id", value="maj")
 
 
 def paths(curves: Mapping[str, pl.DataFrame]) -> Metrics:
