@@ -73,8 +73,8 @@ def planned(
 
     questions, exemplars, tasks = tables(count)
     engine = EngineParams(**({
-        "executor": "processes", "ray_address": None, "workers": 1, "dtype": "float32", "rows_per_chunk": 256,
-        "chat": "never", "trust_remote_code": False, "skip_too_long": False,
+        "executor": "processes", "ray_address": None, "workers": 1, "dtype": "float32", "paths_per_chunk": 256,
+        "rows": 256, "chat": "never", "trust_remote_code": False, "skip_too_long": False,
     } | changed))  # fmt: skip
     sampling = Sampling(temperature=0.7, max_new_tokens=tokens, seed=1)
     paths = PathParams(m=m, sampling=sampling, questions_per_task=count)

@@ -1,12 +1,17 @@
 """Tiny models with random weights, for tests."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from lmsi_kedro.mini_world.pretraining import train_tokenizer
 
+RAGGED = range(0, 4096, 20)  # so many tokens end a path that its length is a matter of luck
 
-def tiny_model(directory: Path, kv_heads: int = 4, seed: int = 0) -> Path:
-    """A saved Llama of 2 layers and width 64, with the mini world's tokenizer."""
+
+def tiny_model(
+    directory: Path, kv_heads: int = 4, seed: int = 0, ends: Sequence[int] = (0,)
+) -> Path:
+    """A saved Llama of 2 layers and width 64, with the mini world's tokenizer; its paths end at some tokens."""
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
@@ -22,7 +27,7 @@ def tiny_model(directory: Path, kv_heads: int = 4, seed: int = 0) -> Path:
         max_position_embeddings=1024,
         initializer_range=0.2,
         bos_token_id=None,
-        eos_token_id=0,
+        eos_token_id=[token for token in ends if token < len(tokenizer)],
         pad_token_id=0,
     )
     LlamaForCausalLM(config).save_pretrained(directory)

@@ -95,7 +95,7 @@ def test_a_preset_has_a_forecast(
 ) -> None:
     monkeypatch.chdir(ROOT)
     given = f"model={model('llama', tmp_path / 'm')},questions={questions(tmp_path)},data_root={tmp_path}"
-    given += ",engine.rows_per_chunk=8,paths.sampling.max_new_tokens=16"
+    given += ",engine.paths_per_chunk=8,paths.sampling.max_new_tokens=16"
     assert main(["forecast", f"--env={env}", f"--params={given}", "--seconds=1"]) == 0
     said = capsys.readouterr().out
     m = {"paper": 32, "gpu": 16, "cluster": 32}[env]
@@ -114,7 +114,7 @@ def test_the_paper_runs_end_to_end(kind: str, tmp_path: Path) -> None:
         "data_root": tmp_path / "data",
         "paths.m": 3,
         "paths.sampling.max_new_tokens": 24,
-        "engine.rows_per_chunk": 32,
+        "engine.paths_per_chunk": 32,
         "engine.workers": 2,
         "engine.dtype": "float32",
         "voting.rule": "trigger_or_last",

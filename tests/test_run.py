@@ -45,7 +45,7 @@ def is_chunk(path: Path) -> bool:
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The data of a run that was killed while it sampled, and started again."""
     data = data_root(tmp_path_factory.mktemp("data"))
-    command = [*RUN, f"--params=data_root={data},engine.rows_per_chunk=16"]
+    command = [*RUN, f"--params=data_root={data},engine.paths_per_chunk=16"]
     first = subprocess.Popen(command, cwd=ROOT, start_new_session=True, stdout=subprocess.DEVNULL)
     while len(chunks(data)) < 3:
         assert first.poll() is None, "the run ended before it could be killed"

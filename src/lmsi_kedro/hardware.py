@@ -1,5 +1,7 @@
 """What this machine computes in. Knows nothing of models."""
 
+import subprocess
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -14,6 +16,22 @@ def cpu_has_bfloat16() -> bool:
 def gpus() -> int:
     """How many NVIDIA GPUs the machine has, told without loading torch."""
     return len(list(Path("/dev").glob("nvidia[0-9]*")))
+
+
+@cache
+def free_memory(workers: int) -> int:
+    """Bytes for each of so many workers: of the GPU with the least, or of the machine. Asked once in a process.
+
+    A process of its own asks the GPUs, since whoever asks keeps half a GiB of one.
+    """
+    if not gpus():
+        return available_memory() // workers
+    asking = (
+        "import torch.cuda as c; print(*(c.mem_get_info(i)[0] for i in range(c.device_count())))"
+    )
+    told = subprocess.run([sys.executable, "-c", asking], check=True, stdout=subprocess.PIPE).stdout
+    free = [int(number) for number in told.split()]
+    return min(free) // -(-workers // len(free))
 
 
 def available_memory() -> int:

@@ -64,6 +64,23 @@ def test_an_end_token_that_other_engines_would_not_stop_at(
     assert "add 0 to eos_token_id in generation_config.json" in str(found)
 
 
+def test_a_server_that_is_down(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing listens on port 9 of this machine."""
+    monkeypatch.chdir(ROOT)
+    server = "urls=http://127.0.0.1:9/v1,model=m,revision=sha256:00000000,retries=0"
+    params = ",".join(f"engine.server.{each}" for each in server.split(","))
+    assert main(["doctor", f"--params=engine.executor=server,{params}"]) == 1
+    captured = capsys.readouterr()
+    assert (
+        "FAIL  questions: engine.server.urls: http://127.0.0.1:9/v1/ Connection error"
+        in captured.out
+    )
+    assert "Start that server, or correct its url" in captured.out
+    assert "1 of the checks" in captured.err
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [

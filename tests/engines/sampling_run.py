@@ -15,7 +15,7 @@ WORKERS = 1  # most of the time is their start
 def plan(model: Path) -> Plan:
     """72 chunks of 8 rows."""
     engine = EngineParams(
-        executor="processes", ray_address=None, workers=WORKERS, dtype="float32", rows_per_chunk=8,
+        executor="processes", ray_address=None, workers=WORKERS, dtype="float32", paths_per_chunk=8, rows=4,
         chat="auto", trust_remote_code=False, skip_too_long=False,
     )  # fmt: skip
     made = Plan(model, "d", engine)

@@ -14,7 +14,7 @@ import pytest
 
 from lmsi_kedro.datasets.chunk_store import ChunkStore
 from tests.engines.sampling_run import plan
-from tests.models import tiny_model
+from tests.models import RAGGED, tiny_model
 
 ROOT = Path(__file__).parents[2]
 KILLS = 20
@@ -46,7 +46,7 @@ def killed(run: "subprocess.Popen[str]", store: Path, draw: Random) -> None:
 
 @pytest.mark.slow
 def test_twenty_kills_change_nothing(tmp_path: Path) -> None:
-    model = tiny_model(tmp_path / "model")
+    model = tiny_model(tmp_path / "model", ends=RAGGED)
     whole = tmp_path / "whole"
     ChunkStore(filepath=str(whole)).save(plan(model))
     draw, store, seen = Random(4), tmp_path / "killed", dict[str, int]()

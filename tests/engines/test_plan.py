@@ -10,10 +10,10 @@ import pytest
 
 from lmsi_kedro.datasets.chunk_store import ChunkStore
 from lmsi_kedro.engines.plan import Plan, Progress
-from lmsi_kedro.engines.tally import Tally
+from lmsi_kedro.engines.running_votes import RunningVotes
 from lmsi_kedro.params import EngineParams, Sampling
 from lmsi_kedro.tasks import Prompt
-from tests.models import tiny_model
+from tests.models import RAGGED, tiny_model
 
 SAMPLING = Sampling(temperature=1.0, max_new_tokens=8, seed=3)
 PROMPTS = {f"q{i}": Prompt("Q: a?\nA: b.\n\n", f"Q: {i}?\nA:") for i in range(6)}
@@ -34,7 +34,8 @@ def plan(
         ray_address=None,
         workers=workers,
         dtype=dtype,  # type: ignore[arg-type]
-        rows_per_chunk=8,
+        paths_per_chunk=8,
+        rows=4,
         chat="auto",
         trust_remote_code=False,
         skip_too_long=False,
@@ -72,7 +73,7 @@ def test_more_paths_keep_the_chunks_of_fewer() -> None:
 
 def test_workers_and_order_decide_nothing(tmp_path: Path) -> None:
     """Two workers in another order give the tables of one worker."""
-    model = tiny_model(tmp_path)
+    model = tiny_model(tmp_path, ends=RAGGED)
     with closing(plan(model)) as one, closing(plan(model, workers=2)) as two:
         alone = dict(one.compute(list(one.chunks)))
         shared = dict(two.compute(list(two.chunks)[::-1]))
@@ -180,7 +181,7 @@ def test_progress_says_how_far_the_paths_agree(caplog: pytest.LogCaptureFixture)
         {"question_id": list("aabb"), "key": ["1", "1", "1", "2"], "tokens": [5] * 4}
     )
     with caplog.at_level("INFO"):
-        Progress(1, Tally(lambda chunk: chunk)).add(table)
+        Progress(1, RunningVotes(lambda chunk: chunk)).add(table)
     assert "sampled 1 of 1 chunks: 4 paths, 75% agree" in caplog.text
     for figure in ("paths/s", "tokens/s", "0 s left"):
         assert figure in caplog.text

@@ -13,11 +13,11 @@ import pytest
 from lmsi_kedro.engines.plan import Plan
 from lmsi_kedro.params import EngineParams, Sampling
 from lmsi_kedro.tasks import Prompt
-from tests.models import tiny_model
+from tests.models import RAGGED, tiny_model
 
 PROMPTS = {f"q{i}": Prompt("Q: a?\nA: b.\n\n", f"Q: {i}?\nA:") for i in range(24)}
 ENGINE = EngineParams(
-    executor="processes", ray_address=None, workers=2, dtype="float32", rows_per_chunk=8,
+    executor="processes", ray_address=None, workers=2, dtype="float32", paths_per_chunk=8, rows=4,
     chat="auto", trust_remote_code=False, skip_too_long=False,
 )  # fmt: skip
 
@@ -40,7 +40,7 @@ def test_a_lost_node_changes_nothing(tmp_path: Path) -> None:
     import ray
     from ray.cluster_utils import Cluster
 
-    model = tiny_model(tmp_path / "model")
+    model = tiny_model(tmp_path / "model", ends=RAGGED)
     with closing(plan(model, "processes")) as local:
         expected = {name: content(table) for name, table in local.compute(list(local.chunks))}
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})

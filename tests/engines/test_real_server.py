@@ -80,7 +80,7 @@ def plan(model: Model, url: str) -> Plan:
         timeout_seconds=60,
     )
     engine = EngineParams(
-        executor="server", ray_address=None, workers=1, dtype="auto", rows_per_chunk=8, chat="auto",
+        executor="server", ray_address=None, workers=1, dtype="auto", paths_per_chunk=8, rows=8, chat="auto",
         trust_remote_code=False, skip_too_long=False, server=server,
     )  # fmt: skip
     made = Plan(model.path, model.digest, engine)

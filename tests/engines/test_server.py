@@ -57,7 +57,7 @@ def plan(
         "retries": 3,
     }
     params = EngineParams(
-        executor="server", ray_address=None, workers=1, dtype="auto", rows_per_chunk=8, chat="auto",
+        executor="server", ray_address=None, workers=1, dtype="auto", paths_per_chunk=8, rows=8, chat="auto",
         trust_remote_code=False, skip_too_long=False, server=ServerParams(**(server | changed)),
     )  # fmt: skip
     made = Plan(model, DIGEST, params)

@@ -10,13 +10,14 @@ from kedro.io import DatasetError
 
 from lmsi_kedro.datasets.model_directory import Model
 from lmsi_kedro.doctor.finding import Finding
+from lmsi_kedro.engines.server.fleet import ServerError
 from lmsi_kedro.hardware import available_memory, gpus
 from lmsi_kedro.params import EngineParams, TrainingParams
 from lmsi_kedro.training.job import TrainingError
 
 # Per trained parameter: weights, gradients and Adam's two moments in float32, and weights to compute with.
 TRAINED_BYTES, FROZEN_BYTES = 18, 2
-PROBLEMS = (DatasetError, OSError, TrainingError, ValueError)
+PROBLEMS = (DatasetError, OSError, ServerError, TrainingError, ValueError)
 SSH = ["ssh", "-o", "BatchMode=yes", "-o", "ConnectTimeout=5"]
 
 
@@ -47,7 +48,8 @@ def attempt(name: str, check: Callable[[], str | Finding]) -> Finding:
 
 def failed(name: str, error: Exception) -> Finding:
     """The sentence of an error; Kedro wraps that of a dataset."""
-    return Finding(name, str(error.__cause__ or error), "")
+    cause = error.__cause__ if isinstance(error, DatasetError) else None
+    return Finding(name, str(cause or error), "")
 
 
 def end_of(model: Model, engine: EngineParams) -> str | Finding:

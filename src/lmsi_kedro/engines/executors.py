@@ -65,7 +65,7 @@ class Processes:
         except BrokenProcessPool as error:
             raise RuntimeError(
                 "a sampling worker died, most likely because memory ran out: lower engine.workers or "
-                "engine.rows_per_chunk and run again; the chunks that are done stay"
+                "engine.rows and run again; the chunks that are done stay"
             ) from error
 
     def started(self) -> ProcessPoolExecutor:
@@ -166,6 +166,9 @@ def loaded(model: str, engine: EngineParams) -> Any:
         from lmsi_kedro.engines.local import LocalEngine
 
         dtype = getattr(torch, engine.number_format)
-        _engine = LocalEngine(Path(model), dtype, engine.chat, engine.trust_remote_code)
+        assert engine.rows is not None, "a plan gives its workers a number of rows"
+        _engine = LocalEngine(
+            Path(model), dtype, engine.chat, engine.trust_remote_code, engine.rows
+        )
         _loaded = (model, engine)
     return _engine

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import polars as pl
 
+from lmsi_kedro.engines.capacity import with_rows
 from lmsi_kedro.engines.chunk import Chunk, Request
 from lmsi_kedro.engines.executors import Executor, executor
-from lmsi_kedro.engines.tally import Reader, Tally
+from lmsi_kedro.engines.running_votes import Reader, RunningVotes
 from lmsi_kedro.params import EngineParams, Sampling
 from lmsi_kedro.tasks import Prompt
 
@@ -35,6 +36,7 @@ class Plan:
 
     read gives the keys of a chunk's paths: progress then tells how far they agree. With early_stop, a confidence,
     only the paths before the horizon are planned at once; `then` plans the next for the questions still open.
+    Where the engine leaves open how many rows it decodes at a time, the first paths added decide it.
     """
 
     model: Path
@@ -44,7 +46,7 @@ class Plan:
     early_stop: float | None = None
     chunks: dict[str, Chunk] = field(default_factory=dict)
     postponed: list[Wanted] = field(default_factory=list)
-    votes: Tally | None = None  # of the earlier stages
+    votes: RunningVotes | None = None  # of the earlier stages
     horizon: int = PATH_BLOCK
 
     @cached_property
@@ -64,6 +66,7 @@ class Plan:
         columns: Mapping[str, str],
     ) -> None:
         """These paths for every question_id; the prompts of a chunk share their first part."""
+        self.engine = with_rows(self.engine, self.model, prompts.values(), sampling.max_new_tokens)
         self.want(Wanted(prompts, paths, sampling, columns))
 
     def want(self, wanted: Wanted) -> None:
@@ -76,8 +79,12 @@ class Plan:
             self.postponed.append(replace(wanted, paths=later))
 
     def cut(self, block: Wanted) -> None:
-        """One block of paths as chunks of at most rows_per_chunk paths."""
-        size = max(1, self.engine.rows_per_chunk // len(block.paths))
+        """One block of paths as chunks of at most paths_per_chunk paths.
+
+        The questions of a chunk are computed at once, so they are no more than the rows that memory has room for.
+        """
+        assert self.engine.rows is not None
+        size = max(1, min(self.engine.paths_per_chunk // len(block.paths), self.engine.rows))
         alike: dict[str, list[Request]] = {}
         for question, prompt in block.prompts.items():
             alike.setdefault(prompt.shared, []).append(Request(question, prompt, block.paths))
@@ -94,14 +101,14 @@ class Plan:
         """The missing chunks, in the order in which they are finished."""
         if not missing:
             return
-        progress = Progress(len(missing), self.tally())
+        progress = Progress(len(missing), self.running())
         for name, table in self.executor.compute(self.chunks, missing):
             progress.add(table)
             yield name, table
 
-    def tally(self) -> Tally:
+    def running(self) -> RunningVotes:
         """The votes of the earlier stages, to count on."""
-        return self.votes.copy() if self.votes else Tally(self.read)
+        return self.votes.copy() if self.votes else RunningVotes(self.read)
 
     def then(self, paths: Iterable[pl.DataFrame]) -> "Plan | None":
         """The next block of paths, of the questions that the paths so far leave open; None when all is drawn.
@@ -110,7 +117,7 @@ class Plan:
         """
         if not self.postponed or self.early_stop is None:
             return None
-        votes = self.tally()
+        votes = self.running()
         for table in paths:
             votes.add(table)
         decided = votes.decided(self.early_stop)
@@ -127,7 +134,7 @@ class Plan:
 class Progress:
     """Says how far the sampling is, at most every few seconds."""
 
-    def __init__(self, chunks: int, votes: Tally, every: float = 5.0) -> None:
+    def __init__(self, chunks: int, votes: RunningVotes, every: float = 5.0) -> None:
         self.chunks, self.every, self.votes = chunks, every, votes
         self.done = self.paths = self.tokens = 0
         self.start = self.said = time.monotonic()

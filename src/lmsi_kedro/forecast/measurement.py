@@ -22,7 +22,10 @@ def measure(plan: Plan, texts: Sequence[str], seconds: float) -> Measured:
     if not torch.cuda.is_available():
         torch.set_num_threads(1)  # as a worker does
     dtype = getattr(torch, plan.engine.number_format)
-    engine = LocalEngine(plan.model, dtype, plan.engine.chat, plan.engine.trust_remote_code)
+    assert plan.engine.rows is not None
+    engine = LocalEngine(
+        plan.model, dtype, plan.engine.chat, plan.engine.trust_remote_code, plan.engine.rows
+    )
     paths, tokens, size, spent = sample(engine, list(plan.chunks.values()), seconds)
     lengths = [len(engine.tokenizer.encode(text)) for text in texts]
     return Measured(

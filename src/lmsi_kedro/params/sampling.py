@@ -71,7 +71,8 @@ class EngineParams(Params):
     ray_address: str | None
     workers: int = Field(gt=0)
     dtype: Literal["auto", "bfloat16", "float32"]
-    rows_per_chunk: int = Field(gt=0)
+    paths_per_chunk: int = Field(gt=0, description="stored together, and lost at most by a kill")
+    rows: int | None = Field(gt=0, description="paths decoded at a time; None: by free memory")
     chat: Literal["auto", "never"]
     trust_remote_code: bool
     skip_too_long: bool
@@ -88,7 +89,7 @@ class EngineParams(Params):
         """What of this decides the text of a path: it is part of every chunk's address."""
         if self.executor == "server" and self.server:
             return {"server": self.server.model, "chat": self.chat}
-        return {"dtype": self.number_format, "chat": self.chat}
+        return {"dtype": self.number_format, "chat": self.chat, "rows": str(self.rows)}
 
     @property
     def number_format(self) -> Literal["bfloat16", "float32"]:

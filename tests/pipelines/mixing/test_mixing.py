@@ -25,7 +25,7 @@ MIXING = MixingParams(
     parts=dict.fromkeys(FORMATS, 1.0), balance="none", direct="once", exemplars="same", seed=1
 )
 ENGINE = EngineParams(
-    executor="processes", ray_address=None, workers=1, dtype="float32", rows_per_chunk=8,
+    executor="processes", ray_address=None, workers=1, dtype="float32", paths_per_chunk=8, rows=8,
     chat="auto", trust_remote_code=False, skip_too_long=False,
 )  # fmt: skip
 TEXTS = ["2 + 2 = 4. The answer is 4.", "Four: 4. The answer is 4.", "2 + 2 = 4. The answer is 4.",

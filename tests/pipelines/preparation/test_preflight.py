@@ -10,6 +10,7 @@ import pytest
 
 from lmsi_kedro import schemas
 from lmsi_kedro.datasets.model_directory import Model
+from lmsi_kedro.engines.capacity import demand
 from lmsi_kedro.engines.server.fleet import ServerError
 from lmsi_kedro.params import EngineParams, EvaluationParams, PathParams, Sampling, ServerParams
 from lmsi_kedro.pipelines.preparation import preflight
@@ -27,7 +28,7 @@ EVALUATION = EvaluationParams(
     temperature=0.7, raised_temperature=1.2, label_precision=0.9, max_new_tokens=64, seed=1,
 )  # fmt: skip
 ENGINE = EngineParams(
-    executor="processes", ray_address=None, workers=2, dtype="float32", rows_per_chunk=64, chat="auto",
+    executor="processes", ray_address=None, workers=2, dtype="float32", paths_per_chunk=64, rows=64, chat="auto",
     trust_remote_code=False, skip_too_long=False,
 )  # fmt: skip
 TASKS = Tasks({"mini": Task(kind="number")})
@@ -98,17 +99,16 @@ def test_a_model_without_an_end_token_is_refused(model: Path) -> None:
 def test_memory_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(preflight, "available_memory", lambda: 10 << 20)
     monkeypatch.setattr(preflight, "gpus", lambda: 0)
-    with pytest.raises(ValueError, match=r"needs .* GiB of memory.*lower engine\.rows_per_chunk"):
-        check(questions("How many?"), rows_per_chunk=4096)
+    with pytest.raises(ValueError, match=r"needs .* GiB of memory.*lower engine\.rows"):
+        check(questions("How many?"), rows=4096)
 
 
-def test_the_forecast_is_the_size_of_the_cache() -> None:
-    """Two numbers per head, width and layer for each token, in two workers."""
-    config = json.loads((BASE / "config.json").read_text())
-    assert preflight.numbers_per_token(config) == 2 * 4 * 4 * 32
-    small = preflight.memory(config, BASE, ENGINE, longest=0, new=0)
-    large = preflight.memory(config, BASE, ENGINE, longest=100, new=50)
-    assert large - small == 2 * (64 * 50 + 9 * 100) * 4 * 1024
+def test_the_forecast_is_what_all_workers_need() -> None:
+    """And where the number of rows is left open, what the chosen one needs."""
+    one = demand(BASE, ENGINE, 30, 20, 50)
+    assert preflight.memory(BASE, ENGINE, 30, 20, 50) == 2 * one.of(64)
+    chosen = ENGINE.model_copy(update={"rows": None})
+    assert preflight.memory(BASE, chosen, 30, 20, 50) == 2 * one.of(64), "all of a chunk fits"
 
 
 def test_servers_must_answer_and_have_the_model() -> None:
@@ -122,5 +122,7 @@ def test_servers_must_answer_and_have_the_model() -> None:
             ValueError, match=r"engine\.server\.model is 'other', but .* serves served"
         ):
             check(questions("Short?"), executor="server", server=other)
-    with pytest.raises(ServerError, match=r"engine\.server\.urls: Connection error"):
+    with pytest.raises(
+        ServerError, match=r"engine\.server\.urls: http\S+ Connection error\. Start that server"
+    ):
         check(questions("Short?"), executor="server", server=server)

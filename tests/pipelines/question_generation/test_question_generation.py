@@ -31,7 +31,7 @@ VOTING = VotingParams(
     rule="trigger", ties="abstain", min_confidence=0.0, max_confidence=1.0, max_paths_per_question=4, seed=1
 )  # fmt: skip
 ENGINE = EngineParams(
-    executor="processes", ray_address=None, workers=1, dtype="float32", rows_per_chunk=8, chat="auto",
+    executor="processes", ray_address=None, workers=1, dtype="float32", paths_per_chunk=8, rows=8, chat="auto",
     trust_remote_code=False, skip_too_long=False,
 )  # fmt: skip
 TASKS = Tasks({"sums": Task(kind="number"), "far": Task(kind="number", in_domain=False)})

@@ -13,7 +13,7 @@ from lmsi_kedro.pipelines.sampling.nodes import exemplar_sets, exemplars_of, pla
 from lmsi_kedro.tasks import Task, Tasks
 
 ENGINE = EngineParams(
-    executor="processes", ray_address=None, workers=1, dtype="float32", rows_per_chunk=8, chat="auto",
+    executor="processes", ray_address=None, workers=1, dtype="float32", paths_per_chunk=8, rows=8, chat="auto",
     trust_remote_code=False, skip_too_long=False,
 )  # fmt: skip
 VOTING = VotingParams(

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import polars as pl
 import torch
+from accelerate.utils.memory import should_reduce_batch_size
 from torch import Tensor
 from transformers import AutoModelForCausalLM, AutoTokenizer
 from transformers.utils.logging import disable_progress_bar
@@ -20,7 +21,7 @@ from lmsi_kedro.engines.local.packing import pack
 from lmsi_kedro.engines.local.plain_decoder import PlainDecoder
 from lmsi_kedro.engines.local.rows import Rows, Stops
 from lmsi_kedro.engines.local.tree_decoder import Parts, TreeDecoder, serves
-from lmsi_kedro.kernels import sample_tokens
+from lmsi_kedro.kernels import LogitsError, sample_tokens
 from lmsi_kedro.params import Sampling
 from lmsi_kedro.tasks.encoding import Chat, encode_parts, end_tokens, frame_of
 
@@ -65,41 +66,70 @@ class LocalEngine:
             encode_parts(self.tokenizer, r.prompt.shared, r.prompt.own, self.frame)
             for r in requests
         ]
+        tables: list[pl.DataFrame] = []
+        done, size, rows = 0, len(requests), self.rows
+        while done < len(requests):
+            part = slice(done, done + size)
+            table = self.tried(requests[part], prompts[part], sampling, rows)
+            if table is None:
+                rows = min(rows, sum(len(request.paths) for request in requests[part]))
+                size, rows = -(-size // 2), -(-rows // 2)
+            else:
+                tables.append(table)
+                done += size
+        return pl.concat(tables)
+
+    def tried(
+        self, requests: Sequence[Request], prompts: Sequence[Parts], sampling: Sampling, rows: int
+    ) -> pl.DataFrame | None:
+        """`decode`; None if memory ran out, of which half as much may do."""
         try:
-            return self.decode(requests, prompts, sampling)
-        except torch.OutOfMemoryError:
-            if len(requests) == 1:
+            return self.decode(requests, prompts, sampling, rows)
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error) or len(requests) == rows == 1:
                 raise
         torch.cuda.empty_cache()
-        log.warning("Out of memory with %d questions at once: halved", len(requests))
-        half = len(requests) // 2
-        return pl.concat(
-            [self.sample(part, sampling) for part in (requests[:half], requests[half:])]
+        log.warning(
+            "Out of memory with %d questions and %d rows at a time: halved", len(requests), rows
         )
+        return None
 
     def decode(
-        self, requests: Sequence[Request], prompts: Sequence[Parts], sampling: Sampling
+        self, requests: Sequence[Request], prompts: Sequence[Parts], sampling: Sampling, rows: int
     ) -> pl.DataFrame:
         """Token after token; where a path ends, the next one begins, until none waits."""
-        rows = Rows(requests, self.stops, sampling.max_new_tokens)
-        size = min(self.rows, len(rows.path))
-        self.decoder.start(prompts, size, sampling.max_new_tokens)
-        while True:
-            active, waiting = int(rows.active.sum()), len(rows.path) - rows.begun
-            room = size - active if self.decoder.refills or not active else 0
-            if not active and not waiting:
-                return rows.table()
-            logits = self.logits(rows, coming=min(room, waiting))
-            rows.append(*sample_tokens(logits, sampling, rows.counters(sampling.seed)))
+        paths = Rows(requests, self.stops, sampling.max_new_tokens, rows)
+        self.decoder.start(prompts, paths.size, sampling.max_new_tokens)
+        while paths.are_left:
+            coming = paths.coming(self.decoder.refills)
+            paths.append(*self.draw(self.logits(paths, coming), sampling, paths))
+        return paths.table()
+
+    def draw(self, logits: Tensor, sampling: Sampling, rows: Rows) -> tuple[Tensor, Tensor]:
+        """A token of each row and its log-probability; ValueError names the path whose logits are no numbers."""
+        try:
+            return sample_tokens(logits, sampling, rows.counters(sampling.seed))
+        except LogitsError as error:
+            raise ValueError(
+                f"{rows.named(error.row)}: {error.fault}. The model's weights are damaged, or "
+                f"{logits.dtype} is too narrow for it: try engine.dtype=float32"
+            ) from error
 
     def logits(self, rows: Rows, coming: int) -> Tensor:
         """[R, V] of the rows in work and of those that join them."""
         parts: list[Tensor] = []
         kept = rows.compact(coming)
+        if kept is not None:
+            self.decoder.keep(torch.from_numpy(kept))
         if len(rows.batch):
-            if kept is not None:
-                self.decoder.keep(torch.from_numpy(kept))
             parts.append(self.decoder.step(rows.last_tokens()))
         if coming:
             parts.append(self.decoder.add(torch.from_numpy(rows.begin(coming))))
         return torch.cat(parts) if len(parts) > 1 else parts[0]
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Of a GPU, or of the machine, where torch raises a plain RuntimeError and numpy its own."""
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or should_reduce_batch_size(
+        error
+    )

@@ -18,7 +18,8 @@ class PlainDecoder:
         self.model = model
 
     def start(self, prompts: Sequence[Parts], rows: int, capacity: int) -> None:
-        """Remember the prompts."""
+        """Remember the prompts, and let go of what the last ones took."""
+        self.cache: Any = None
         self.prompts = [[*shared, *own] for shared, own in prompts]
 
     def add(self, questions: Tensor) -> Tensor:
@@ -31,7 +32,7 @@ class PlainDecoder:
             ids[row, width - len(tokens) :] = torch.tensor(tokens)
             self.mask[row, width - len(tokens) :] = 1
         self.mask = self.mask.to(self.model.device)
-        self.cache: Any = None
+        self.cache = None
         return self.forward(ids, (self.mask.cumsum(1) - 1).clamp(min=0))
 
     def step(self, tokens: Tensor) -> Tensor:

@@ -50,6 +50,7 @@ class Rows:
     requests: Sequence[Request]
     stops: Stops
     length: int  # tokens a path may have
+    size: int  # rows at a time
     batch: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
     begun: int = 0
 
@@ -60,6 +61,7 @@ class Rows:
         self.lengths = np.zeros(len(paths), np.int64)
         self.logprobs = np.zeros(len(paths))
         self.ended = np.zeros(len(paths), bool)  # by a stop
+        self.size = min(self.size, len(paths))
         streams = np.array([stream_of(r.question_id) for r in self.requests], np.uint64)
         self.streams = streams[self.question]
 
@@ -68,10 +70,22 @@ class Rows:
         """Which rows of the batch are still being written."""
         return ~self.ended[self.batch] & (self.lengths[self.batch] < self.length)
 
+    @property
+    def are_left(self) -> bool:
+        """Whether a path is being written or waits."""
+        return self.begun < len(self.path) or bool(self.active.any())
+
+    def coming(self, refills: bool) -> int:
+        """How many paths begin next: beside others if the decoder refills, else when all have ended."""
+        active = int(self.active.sum())
+        room = self.size - active if refills or not active else 0
+        return min(room, len(self.path) - self.begun)
+
     def compact(self, coming: int) -> Ints | None:
         """Drop finished rows that the shape does not need beside `coming` ones; the rows kept, None for all."""
         active = self.active
-        wanted = -(-(active.sum() + coming) // STEP) * STEP - coming
+        shape = min(self.size, -(-(active.sum() + coming) // STEP) * STEP)
+        wanted = shape - coming if active.any() else 0
         finished = np.flatnonzero(~active)
         idle = finished[: max(0, wanted - active.sum())]
         if len(idle) == len(finished):
@@ -98,6 +112,12 @@ class Rows:
         counters[:, 0], counters[:, 1] = seed, self.streams[self.batch]
         counters[:, 2], counters[:, 3] = self.path[self.batch], self.lengths[self.batch]
         return counters
+
+    def named(self, row: int) -> str:
+        """Which token of which path a row of the batch is at."""
+        path = self.batch[row]
+        request = self.requests[self.question[path]]
+        return f"question {request.question_id}, path {self.path[path]}, token {self.lengths[path]}"
 
     def append(self, tokens: Any, logprobs: Any) -> None:
         """Add one token to every active row, and end the rows that are done."""

@@ -23,9 +23,12 @@ class TreeDecoder:
         self.head = model.get_output_embeddings()
         self.layers = model.config.get_text_config().num_hidden_layers
         self._shared: tuple[list[int], list[Prefixes]] | None = None
+        self.tree: Any = None
+        self.first: Any = None
 
     def start(self, prompts: Sequence[Parts], rows: int, capacity: int) -> None:
         """Compute the prompts, which share their first part, for `rows` paths at a time of `capacity` tokens."""
+        self.tree = self.first = None  # what the last chunk took must be free before more is taken
         head, own = prompts[0][0], [ids for _, ids in prompts]
         shared = self.shared_prefix(head)
         lengths = [len(ids) for ids in own]

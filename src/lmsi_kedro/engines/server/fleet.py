@@ -80,13 +80,15 @@ class Fleet:
         """The names that every server lists; ServerError for one that cannot be reached."""
         import openai
 
-        try:
-            return {
-                str(client.base_url): [model.id for model in client.models.list()]
-                for client in self.clients
-            }
-        except openai.OpenAIError as error:
-            raise ServerError(f"engine.server.urls: {error}") from error
+        names = {}
+        for client in self.clients:
+            try:
+                names[str(client.base_url)] = [model.id for model in client.models.list()]
+            except openai.OpenAIError as error:
+                raise ServerError(
+                    f"engine.server.urls: {client.base_url} {error} Start that server, or correct its url or {KEY}"
+                ) from error
+        return names
 
     def close(self) -> None:
         for client in self.clients:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from . import reference
 from .rules import MAX_VOCABULARY, Rules, Sampling
+from .rules import LogitsError as LogitsError
 
 if TYPE_CHECKING:
     import torch
@@ -45,8 +46,8 @@ def sample_tokens(logits: Any, sampling: Sampling, counters: Any) -> Any:
               tensors on the logits' device for a tensor, else as arrays
 
     The draw of a row depends on its logits and its counter alone; see `reference` for the formula.
-    Equal logits at a filter's edge: the lowest token ids are kept. ValueError names the row whose
-    logits hold NaN or +inf or are all -inf, and any parameter that is out of range.
+    Equal logits at a filter's edge: the lowest token ids are kept. LogitsError, a ValueError, has the row
+    whose logits hold NaN or +inf or are all -inf; ValueError names a parameter that is out of range.
     """
     rules = Rules.of(sampling)
     if isinstance(logits, np.ndarray):

@@ -1,5 +1,6 @@
 """The C++ sampler: hands arrays over without copying. Knows nothing of torch."""
 
+import re
 from typing import Any
 
 import numpy as np
@@ -7,7 +8,7 @@ from numpy.typing import NDArray
 
 from lmsi_kedro.kernels import _native
 
-from .rules import Rules
+from .rules import LogitsError, Rules
 
 
 def sample_tokens(
@@ -16,6 +17,10 @@ def sample_tokens(
     """`logits` float32, or bfloat16 bits as uint16; rows may lie at any distance."""
     if logits.shape[1] > 1 and logits.strides[1] != logits.itemsize:
         logits = np.ascontiguousarray(logits)
-    return _native.sample_tokens(
-        logits, rules.scale, rules.top_k, rules.nucleus, rules.min_weight, counters
-    )
+    thresholds = rules.scale, rules.top_k, rules.nucleus, rules.min_weight
+    try:
+        return _native.sample_tokens(logits, *thresholds, counters)
+    except ValueError as error:
+        if named := re.fullmatch(r"row (\d+): (.*)", str(error)):
+            raise LogitsError(int(named[1]), named[2]) from None
+        raise

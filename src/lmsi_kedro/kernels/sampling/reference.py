@@ -20,7 +20,7 @@ never passes the last kept token. Knows nothing of paths, questions or devices.
 import numpy as np
 from numpy.typing import NDArray
 
-from .rules import WEIGHT_BITS, Rules
+from .rules import WEIGHT_BITS, LogitsError, Rules
 
 Counters = NDArray[np.uint64]  # [rows, 4]: seed, stream, path, position
 LOW = np.uint64(0xFFFFFFFF)
@@ -47,13 +47,13 @@ def philox(counters: Counters) -> NDArray[np.uint64]:
 
 
 def check_row(logits: NDArray[np.float64], row: int) -> None:
-    """ValueError naming the row whose logits define no distribution."""
+    """LogitsError if the logits of a row define no distribution."""
     if np.isnan(logits).any():
-        raise ValueError(f"row {row}: logits hold NaN")
+        raise LogitsError(row, "logits hold NaN")
     if np.isposinf(logits).any():
-        raise ValueError(f"row {row}: logits hold +inf")
+        raise LogitsError(row, "logits hold +inf")
     if np.isneginf(logits).all():
-        raise ValueError(f"row {row}: every logit is -inf")
+        raise LogitsError(row, "every logit is -inf")
 
 
 def weights_of(logits: NDArray[np.float64], scale: float) -> NDArray[np.int64]:

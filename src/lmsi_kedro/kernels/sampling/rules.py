@@ -12,6 +12,14 @@ WEIGHT_BITS = 44  # the likeliest token weighs 2**44, so that any vocabulary sum
 MAX_VOCABULARY = (1 << 19) - 1
 
 
+class LogitsError(ValueError):
+    """The logits of a row define no distribution: `row` and, in words, its `fault`."""
+
+    def __init__(self, row: int, fault: str) -> None:
+        super().__init__(f"row {row}: {fault}")
+        self.row, self.fault = row, fault
+
+
 class Sampling(Protocol):
     """What `sample_tokens` reads of its parameters; 0 (top_k, min_p) and 1 (top_p) mean off."""
 

@@ -17,7 +17,7 @@ import torch
 import triton
 import triton.language as tl
 
-from .rules import Rules
+from .rules import LogitsError, Rules
 from .triton_candidates import (
     ID_BITS,
     LAST_ID,
@@ -232,5 +232,5 @@ def sample_tokens(
     bad = torch.nonzero(faults)
     if len(bad):
         row = int(bad[0])
-        raise ValueError(f"row {row}: {FAULTS[int(faults[row])]}")
+        raise LogitsError(row, FAULTS[int(faults[row])])
     return tokens, logprobs

@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 
 from lmsi_kedro.datasets.model_directory import Model
-from lmsi_kedro.engines.plan import PATH_BLOCK
+from lmsi_kedro.engines.capacity import demand
 from lmsi_kedro.hardware import available_memory, gpus
 from lmsi_kedro.params import EngineParams, EvaluationParams, PathParams
 from lmsi_kedro.pipelines.sampling.nodes import exemplars_of, prompts_of
@@ -26,7 +26,6 @@ GUARANTEES = {
     "server": "stored paths are never drawn again; others are the server's: seeded, not promised byte for byte",
 }
 NAMED = 5  # questions in an error
-BYTES = {"bfloat16": 2, "float16": 2, "float32": 4}
 
 
 def check_model(
@@ -59,12 +58,12 @@ def check_model(
     too_long = {q: n for q, n in lengths.items() if context and n + new_tokens > context}
     refuse_too_long(too_long, new_tokens, context, engine)
     longest = longest_prompt(tokenizer, own, frame)
-    needed = memory(config, base_model.path, engine, longest, new_tokens)
+    needed = memory(base_model.path, engine, *longest, new_tokens)
     check_servers(engine)
     found = {
         "chat": frame.is_chat,
         "context": context,
-        "longest_prompt": longest,
+        "longest_prompt": sum(longest),
         "skipped_too_long": len(too_long),
         "memory_gib": round(needed / 2**30, 2),
         "device": "cuda" if gpus() else "cpu",
@@ -114,12 +113,13 @@ def prompt_lengths(
     return lengths
 
 
-def longest_prompt(tokenizer: Any, prompts: dict[str, Prompt], frame: Frame) -> int:
-    """Tokens of the prompt with the most characters."""
+def longest_prompt(tokenizer: Any, prompts: dict[str, Prompt], frame: Frame) -> tuple[int, int]:
+    """Tokens, shared with others and its own, of the prompt with the most characters."""
     if not prompts:
-        return 0
+        return 0, 0
     prompt = max(prompts.values(), key=lambda prompt: len(prompt.text))
-    return len(encode_prompt(tokenizer, prompt.text, frame))
+    shared, own = encode_parts(tokenizer, prompt.shared, prompt.own, frame)
+    return len(shared), len(own)
 
 
 def refuse_too_long(
@@ -155,31 +155,19 @@ def check_servers(engine: EngineParams) -> None:
             )
 
 
-def memory(config: dict[str, Any], path: Path, engine: EngineParams, longest: int, new: int) -> int:
-    """Bytes that sampling needs: weights and keys and values of a chunk's tokens, in every worker.
+def memory(model: Path, engine: EngineParams, shared: int, own: int, new: int) -> int:
+    """Bytes that sampling needs in all workers, for prompts of shared and own tokens; ValueError if there is less.
 
-    longest: tokens of the longest prompt, which PATH_BLOCK paths share. ValueError when there is less.
     Servers have their own.
     """
     if engine.executor == "server":
         return 0
-    stored = BYTES.get(str(config.get("dtype") or config.get("torch_dtype")), 2)
-    size = BYTES[engine.number_format]
-    weights = sum(file.stat().st_size for file in path.glob("*.safetensors")) * size // stored
-    questions = engine.rows_per_chunk // PATH_BLOCK + 1
-    tokens = engine.rows_per_chunk * new + questions * longest
-    needed = engine.workers * (weights + tokens * size * numbers_per_token(config))
-    if not gpus() and needed > available_memory():
+    needed = demand(model, engine, shared, own, new)
+    rows = engine.rows or needed.rows(engine)
+    total = engine.workers * needed.of(rows)
+    if not gpus() and total > available_memory():
         raise ValueError(
-            f"sampling needs {needed / 2**30:.1f} GiB of memory, {available_memory() / 2**30:.1f} are free: "
-            "lower engine.rows_per_chunk or engine.workers"
+            f"sampling needs {total / 2**30:.1f} GiB of memory, {available_memory() / 2**30:.1f} are free: "
+            "lower engine.rows or engine.workers"
         )
-    return needed
-
-
-def numbers_per_token(config: dict[str, Any]) -> int:
-    """Keys and values that a token leaves in all layers."""
-    heads = int(config["num_attention_heads"])
-    width = int(config.get("head_dim") or config["hidden_size"] // heads)
-    shared = int(config.get("num_key_value_heads") or heads)
-    return 2 * int(config["num_hidden_layers"]) * shared * width
+    return total

@@ -12,7 +12,7 @@ import polars as pl
 Reader = Callable[[pl.DataFrame], pl.DataFrame]  # a chunk's table -> its question_id and key
 
 
-class Tally:
+class RunningVotes:
     """Counts keys; paths without one never vote, but are paths. Without a reader nothing is counted."""
 
     def __init__(self, read: Reader | None) -> None:
@@ -20,9 +20,9 @@ class Tally:
         self.votes: dict[str, Counter[str]] = {}
         self.paths = self.agreeing = 0
 
-    def copy(self) -> "Tally":
+    def copy(self) -> "RunningVotes":
         """To count on without changing this one."""
-        other = Tally(self.read)
+        other = RunningVotes(self.read)
         other.votes = deepcopy(self.votes)
         other.paths, other.agreeing = self.paths, self.agreeing
         return other

@@ -1,0 +1,91 @@
+"""Where the number of rows is left open, the free memory decides it, and it is part of the address."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from lmsi_kedro import hardware
+from lmsi_kedro.engines import capacity
+from lmsi_kedro.engines.capacity import demand, numbers_per_token, with_rows
+from lmsi_kedro.engines.plan import Plan
+from lmsi_kedro.params import EngineParams, Sampling, ServerParams
+from lmsi_kedro.tasks import Prompt
+
+BASE = Path(__file__).parents[2] / "data" / "06_models" / "base"
+PROMPT = Prompt("Q: a?\nA: b.\n\n", "Q: How many pens?\nA:")
+SERVER = ServerParams(urls=["http://localhost:1/v1"], model="m", revision="sha256:00000000")
+ENGINE = EngineParams(
+    executor="processes", ray_address=None, workers=2, dtype="float32", paths_per_chunk=1024, rows=None,
+    chat="auto", trust_remote_code=False, skip_too_long=False, server=SERVER,
+)  # fmt: skip
+
+
+def given(monkeypatch: pytest.MonkeyPatch, free: int) -> EngineParams:
+    """The engine's parameters on a machine with so many free bytes for each worker."""
+    monkeypatch.setattr(capacity, "free_memory", lambda workers: free)
+    return with_rows(ENGINE, BASE, [PROMPT], 96)
+
+
+def test_a_row_is_its_keys_and_values_and_logits() -> None:
+    """Two numbers per head, width and layer for each token; logits as they are and in float32."""
+    config = json.loads((BASE / "config.json").read_text())
+    token = 4 * numbers_per_token(config)
+    assert token == 4 * 2 * config["num_hidden_layers"] * config["hidden_size"]
+    small, large = demand(BASE, ENGINE, 0, 0, 96), demand(BASE, ENGINE, 100, 50, 96)
+    assert large.fixed - small.fixed == 100 * token
+    assert large.row - small.row == 50 * token
+    assert small.row == 96 * token + 8 * config["vocab_size"]
+    assert small.fixed == pytest.approx((BASE / "model.safetensors").stat().st_size, rel=0.01)
+    assert large.of(3) == large.fixed + 3 * large.row
+
+
+def test_memory_decides_in_powers_of_two(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = demand(BASE, ENGINE, 7, 12, 96)
+    for rows, found in {1: 1, 3: 2, 70: 64, 120: 64, 129: 128, 10**6: 1024}.items():
+        free = int(one.of(rows) / capacity.USABLE) + 1000
+        assert given(monkeypatch, free).rows == found
+    with pytest.raises(ValueError, match=r"a row needs .* GiB of memory, .* lower engine\.workers"):
+        given(monkeypatch, one.fixed)
+
+
+def test_a_number_that_is_given_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(capacity, "free_memory", lambda workers: 0)
+    fixed = ENGINE.model_copy(update={"rows": 48})
+    assert with_rows(fixed, BASE, [PROMPT], 96) is fixed
+
+
+def test_servers_and_clusters_have_memory_of_their_own() -> None:
+    served = ENGINE.model_copy(update={"executor": "server"})
+    assert with_rows(served, BASE, [PROMPT], 96).rows == 1024
+    with pytest.raises(ValueError, match=r"engine\.rows must be given with executor ray"):
+        with_rows(ENGINE.model_copy(update={"executor": "ray"}), BASE, [PROMPT], 96)
+
+
+def test_the_number_is_in_the_address_and_in_the_log(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """So a run that finds another number never takes chunks for its own that are not."""
+
+    def planned(engine: EngineParams) -> Plan:
+        made = Plan(BASE, "d", engine)
+        made.add({"q": PROMPT}, range(8), Sampling(temperature=1, max_new_tokens=96, seed=1), {})
+        return made
+
+    monkeypatch.setattr(capacity, "free_memory", lambda workers: 1 << 30)
+    with caplog.at_level("INFO"):
+        chosen = planned(ENGINE)
+    assert f"engine.rows={chosen.engine.rows} keeps them" in caplog.text
+    same = planned(ENGINE.model_copy(update={"rows": chosen.engine.rows}))
+    assert set(same.chunks) == set(chosen.chunks)
+    assert set(planned(ENGINE.model_copy(update={"rows": 16})).chunks).isdisjoint(same.chunks)
+
+
+def test_the_machine_s_memory_is_shared_by_its_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hardware, "gpus", lambda: 0)
+    monkeypatch.setattr(hardware, "available_memory", lambda: 1000)
+    hardware.free_memory.cache_clear()
+    assert hardware.free_memory(4) == 250
+    monkeypatch.setattr(hardware, "available_memory", lambda: 500)
+    assert hardware.free_memory(4) == 250, "asked once: all plans of a run have the same number"
+    hardware.free_memory.cache_clear()

@@ -1,0 +1,189 @@
+"""A chunk with more paths than rows: where a path ends the next begins, and nothing of it is seen in the paths."""
+
+import io
+import subprocess
+import sys
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+import torch
+from polars.testing import assert_frame_equal
+
+from lmsi_kedro.engines.chunk import Request
+from lmsi_kedro.engines.local import LocalEngine
+from lmsi_kedro.engines.local.plain_decoder import PlainDecoder
+from lmsi_kedro.engines.plan import Plan
+from lmsi_kedro.params import EngineParams, Sampling
+from lmsi_kedro.tasks import Prompt
+from tests.models import RAGGED, tiny_model
+
+ROOT = Path(__file__).parents[2]
+SAMPLING = Sampling(temperature=1.0, max_new_tokens=40, seed=3)
+PROMPTS = {f"q{i}": Prompt("Q: a?\nA: b.\n\n", f"Q: {'9' * i}?\nA:") for i in range(12)}
+REQUESTS = [Request(question, prompt, range(8)) for question, prompt in PROMPTS.items()]
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny_model(tmp_path_factory.mktemp("model"), ends=RAGGED)
+
+
+def engine(model: Path, rows: int, decoder: str = "tree") -> LocalEngine:
+    made = LocalEngine(model, torch.float32, rows=rows)
+    if decoder == "plain":
+        made.model.set_attn_implementation("sdpa")
+        made.decoder = PlainDecoder(made.model)
+    return made
+
+
+@pytest.fixture(scope="module")
+def expected(model: Path) -> pl.DataFrame:
+    """No path waits."""
+    return engine(model, 96).sample(REQUESTS, SAMPLING)
+
+
+def same(found: pl.DataFrame, expected: pl.DataFrame) -> None:
+    """Texts, lengths and ends exactly; log-probabilities up to rounding."""
+    assert_frame_equal(found, expected, rel_tol=1e-5)
+    exact = pl.exclude("logprob")
+    assert found.select(exact).equals(expected.select(exact))
+
+
+def test_paths_are_of_many_lengths(expected: pl.DataFrame) -> None:
+    assert expected["tokens"].n_unique() > 20
+    assert set(expected["finish"]) == {"stop", "length"}
+
+
+@pytest.mark.parametrize("rows", [7, 40])
+def test_refilled_rows_write_the_same_paths(
+    model: Path, rows: int, expected: pl.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, beside = engine(model, rows), list[int]()
+    add = made.decoder.add
+
+    def counting(questions: torch.Tensor) -> torch.Tensor:
+        beside.append(len(made.decoder.tree.rows))
+        return add(questions)
+
+    monkeypatch.setattr(made.decoder, "add", counting)
+    same(made.sample(REQUESTS, SAMPLING), expected)
+    assert max(beside) > 0, "no path began beside others"
+    assert max(beside) < rows
+
+
+@pytest.mark.parametrize("rows", [5, 90])
+def test_a_model_without_the_tree_starts_anew(
+    model: Path, rows: int, expected: pl.DataFrame
+) -> None:
+    same(engine(model, rows, "plain").sample(REQUESTS, SAMPLING), expected)
+
+
+def plan(model: Path, workers: int = 1) -> Plan:
+    """6 chunks of 16 paths, 5 of which are decoded at a time."""
+    params = EngineParams(
+        executor="processes", ray_address=None, workers=workers, dtype="float32", paths_per_chunk=16, rows=5,
+        chat="auto", trust_remote_code=False, skip_too_long=False,
+    )  # fmt: skip
+    made = Plan(model, "d", params)
+    made.add(PROMPTS, range(8), SAMPLING, {})
+    return made
+
+
+def content(table: pl.DataFrame) -> bytes:
+    buffer = io.BytesIO()
+    table.write_parquet(buffer)
+    return buffer.getvalue()
+
+
+def test_a_refilled_chunk_has_the_same_bytes_anywhere(model: Path, expected: pl.DataFrame) -> None:
+    """In any order and by any worker."""
+    with closing(plan(model)) as one, closing(plan(model, workers=2)) as two:
+        assert {len(chunk.requests) for chunk in one.chunks.values()} == {2}
+        alone = {name: content(table) for name, table in one.compute(list(one.chunks))}
+        shuffled = sorted(two.chunks)
+        assert shuffled != list(one.chunks)
+        assert {name: content(table) for name, table in two.compute(shuffled)} == alone
+    same(pl.concat(pl.read_parquet(alone[name]) for name in one.chunks), expected)
+
+
+def test_out_of_memory_halves_and_goes_on(
+    model: Path, expected: pl.DataFrame, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A device that has room for 20 rows and 5 questions."""
+    made, start = engine(model, 96), None
+    start = made.decoder.start
+
+    def refusing(prompts: Sequence[Any], rows: int, capacity: int) -> None:
+        if rows > 20 or len(prompts) > 5:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        start(prompts, rows, capacity)
+
+    made.decoder.start = refusing  # type: ignore[method-assign]
+    same(made.sample(REQUESTS, SAMPLING), expected)
+    assert "Out of memory with 12 questions and 96 rows at a time: halved" in caplog.text
+    assert caplog.text.count("Out of memory") == 3
+
+
+def test_one_row_too_many_is_an_error(model: Path) -> None:
+    made = engine(model, 96)
+
+    def refusing(prompts: Sequence[Any], rows: int, capacity: int) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    made.decoder.start = refusing  # type: ignore[method-assign]
+    with pytest.raises(torch.OutOfMemoryError):
+        made.sample(REQUESTS, SAMPLING)
+
+
+SHORT_OF_MEMORY = """
+import logging, resource, sys
+from pathlib import Path
+import torch
+from tests.engines.test_refill import REQUESTS, SAMPLING, engine
+logging.basicConfig(level="WARNING")
+torch.set_num_threads(1)
+made = engine(Path(sys.argv[1]), 96)
+made.sample(REQUESTS, SAMPLING)
+used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + (100 << 20), -1))
+made.stops.ends = __import__("numpy").arange(4096)  # after one token
+table = made.sample(REQUESTS, SAMPLING.model_copy(update={"max_new_tokens": 5000}))
+print(table.height, table["tokens"].max())
+"""
+
+
+def test_a_machine_that_is_really_out_of_memory(model: Path) -> None:
+    """96 rows of 5,000 tokens are 940 MiB of keys and values; 100 MiB are there."""
+    done = subprocess.run(
+        [sys.executable, "-c", SHORT_OF_MEMORY, str(model)],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.stdout.split() == ["96", "1"], done.stderr
+    assert "12 questions and 96 rows at a time: halved" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("value", "everywhere", "fault"),
+    [
+        (torch.nan, False, "logits hold NaN"),
+        (torch.inf, False, r"logits hold \+inf"),
+        (-torch.inf, True, "every logit is -inf"),
+    ],
+)
+def test_bad_logits_name_the_path(model: Path, value: float, everywhere: bool, fault: str) -> None:
+    """Of a model whose head breaks at its fourth token, in the 14th row of paths that none has left yet."""
+    made, calls = engine(model, 96), iter(range(99))
+    made.stops.ends = made.stops.ends[:0]
+
+    def breaking(module: Any, given: Any, logits: torch.Tensor) -> torch.Tensor:
+        if next(calls) == 3:
+            logits[13, : None if everywhere else 1] = value
+        return logits
+
+    made.model.get_output_embeddings().register_forward_hook(breaking)
+    with pytest.raises(ValueError, match=f"question q1, path 5, token 3: {fault}.*engine.dtype"):
+        made.sample(REQUESTS, SAMPLING)
