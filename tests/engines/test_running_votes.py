@@ -23,23 +23,23 @@ def test_lead_is_the_beta_posterior(first: int, second: int) -> None:
 
 def test_known_decisions() -> None:
     """Of eight paths 7 to 1 is decided at 0.95, 6 to 2 is not; unreadable paths decide nothing."""
-    votes = RunningVotes(lambda table: table)
+    running = RunningVotes(lambda table: table)
     for question, keys in {"a": "aaaaaaab", "b": "aaaaaabb", "c": [None] * 8}.items():
-        votes.add(pl.DataFrame({"question_id": [question] * 8, "key": list(keys)}))
-    assert votes.decided(0.95) == {"a"}
+        running.add(pl.DataFrame({"question_id": [question] * 8, "key": list(keys)}))
+    assert running.decided(0.95) == {"a"}
 
 
 def test_agreement_is_a_recount() -> None:
     """Whatever the order in which chunks come in."""
     draw = Random(1)
     rows = [(f"q{draw.randrange(20)}", draw.choice(["1", "2", "3", None])) for _ in range(500)]
-    votes = RunningVotes(lambda table: table)
+    running = RunningVotes(lambda table: table)
     for start in range(0, 500, 7):
         chunk = rows[start : start + 7]
-        votes.add(
+        running.add(
             pl.DataFrame(chunk, schema={"question_id": pl.String, "key": pl.String}, orient="row")
         )
     votes: dict[str, Counter[str]] = {}
     for question, key in rows:
         votes.setdefault(question, Counter()).update([key] if key else [])
-    assert votes.agreement == sum(max(v.values(), default=0) for v in votes.values()) / 500
+    assert running.agreement == sum(max(v.values(), default=0) for v in votes.values()) / 500
