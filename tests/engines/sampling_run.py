@@ -8,12 +8,12 @@ from lmsi_kedro.engines.plan import Plan
 from lmsi_kedro.params import EngineParams, Sampling
 from lmsi_kedro.tasks import Prompt
 
-PROMPTS = {f"q{i}": Prompt("Q: a?\nA: b.\n\n", f"Q: {i}?\nA:") for i in range(144)}
+PROMPTS = {f"q{i}": Prompt("Q: a?\nA: b.\n\n", f"Q: {i}?\nA:") for i in range(192)}
 WORKERS = 1  # most of the time is their start
 
 
 def plan(model: Path) -> Plan:
-    """72 chunks of 8 rows."""
+    """96 chunks of 8 paths, 4 of which are decoded at a time."""
     engine = EngineParams(
         executor="processes", ray_address=None, workers=WORKERS, dtype="float32", paths_per_chunk=8, rows=4,
         chat="auto", trust_remote_code=False, skip_too_long=False,
