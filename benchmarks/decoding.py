@@ -38,6 +38,7 @@ BASE = Path(__file__).parents[1] / "data/06_models/base"  # its tokenizer
 VOCABULARY = 544
 SHARED, QUESTION, PATHS, NEW, QUESTIONS = 512, 40, 32, 128, 8
 REPEATS = int(os.environ.get("REPEATS", "7"))
+ROWS = 256
 SAMPLING = Sampling(temperature=0.7, max_new_tokens=NEW, seed=1)
 GREEDY = Sampling(temperature=0, max_new_tokens=16, seed=1)
 
@@ -81,11 +82,11 @@ class Ours:
 
     def __call__(self) -> int:
         self.engine.decoder._shared = None
-        table = self.engine.decode(self.requests(PATHS), self.prompts, SAMPLING)
+        table = self.engine.decode(self.requests(PATHS), self.prompts, SAMPLING, ROWS)
         return int(table["tokens"].sum())
 
     def greedy(self) -> str:
-        return str(self.engine.decode(self.requests(1), self.prompts[:1], GREEDY)["text"][0])
+        return str(self.engine.decode(self.requests(1), self.prompts[:1], GREEDY, ROWS)["text"][0])
 
 
 @dataclass
