@@ -17,6 +17,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from transformers.utils.logging import disable_progress_bar
 
 from lmsi_kedro.engines.chunk import Request
+from lmsi_kedro.engines.local.graphs import GraphDecoder
 from lmsi_kedro.engines.local.packing import pack
 from lmsi_kedro.engines.local.plain_decoder import PlainDecoder
 from lmsi_kedro.engines.local.rows import Rows, Stops
@@ -55,9 +56,11 @@ class LocalEngine:
         if refusal:
             log.warning("No prefix tree for this model, paths do not share prompts: %s", refusal)
         self.parameters: int = self.model.num_parameters()
-        if self.model.device.type == "cpu":
+        on_cpu = self.model.device.type == "cpu"
+        if on_cpu:
             pack(self.model)
-        self.decoder = PlainDecoder(self.model) if refusal else TreeDecoder(self.model)
+        tree = TreeDecoder if on_cpu else GraphDecoder
+        self.decoder = PlainDecoder(self.model) if refusal else tree(self.model)
 
     @torch.inference_mode()
     def sample(self, requests: Sequence[Request], sampling: Sampling) -> pl.DataFrame:

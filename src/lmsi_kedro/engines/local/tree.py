@@ -54,7 +54,11 @@ class Prompts(Tree):
 
     def prefixes(self, lengths: Sequence[int]) -> list[Prefixes]:
         """What the rows hold, per layer; lengths are without padding."""
-        return [Prefixes(layer.keys, layer.values, tuple(lengths)) for layer in self.layers]
+        whole = tuple(lengths)
+        return [
+            Prefixes(layer.keys.contiguous(), layer.values.contiguous(), whole)
+            for layer in self.layers
+        ]
 
 
 class Paths(Tree):
@@ -72,12 +76,13 @@ class Paths(Tree):
         ]
         # [R, 3]: the question of each row, its slot, and how many own tokens it has.
         self.rows = torch.zeros(0, 3, dtype=torch.long)
+        self.placed = self.rows  # beside the keys, those of a step
 
     def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
         """[R, H, 1, D] -> [R, 1, H, D]"""
         levels = self.shared[layer], self.questions[layer]
         new = query[:, :, 0], key[:, :, 0], value[:, :, 0]
-        return attend_step(*new, self.own[layer], self.rows, *levels, scale)[:, None]
+        return attend_step(*new, self.own[layer], self.placed, *levels, scale)[:, None]
 
     def add(self, questions: Tensor) -> None:
         """New rows, each in a free slot."""

@@ -63,9 +63,14 @@ class TreeDecoder:
     def step(self, tokens: Tensor) -> Tensor:
         """The logits [R, V] after one more token [R] of each row."""
         question, _, length = self.tree.rows.unbind(1)
-        positions = self.starts[question] + length
-        hidden = self.forward(self.tree, tokens[:, None], positions[:, None])
+        logits = self.computed(tokens, self.starts[question] + length, self.tree.rows)
         self.tree.advance()
+        return logits
+
+    def computed(self, tokens: Tensor, positions: Tensor, rows: Tensor) -> Tensor:
+        """The logits [R, V] after tokens [R], at positions [R], of the tree's rows [R, 3]."""
+        self.tree.placed = rows.to(self.model.device)
+        hidden = self.forward(self.tree, tokens[:, None], positions[:, None])
         return self.head(hidden[:, 0])  # type: ignore[no-any-return]
 
     def keep(self, rows: Tensor) -> None:

@@ -1,0 +1,121 @@
+"""Steps of a few shapes write what steps of any shape do; the capture itself needs a GPU (benchmarks/gpu.py)."""
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+import torch
+
+from lmsi_kedro.engines.chunk import Request
+from lmsi_kedro.engines.local import LocalEngine, graphs
+from lmsi_kedro.engines.local.graphs import GraphDecoder, buckets
+from lmsi_kedro.engines.local.tree_decoder import TreeDecoder
+from lmsi_kedro.params import Sampling
+from lmsi_kedro.tasks import Prompt
+from tests.models import tiny_model
+
+SAMPLING = Sampling(temperature=1.0, max_new_tokens=12, seed=3)
+REQUESTS = [
+    Request(f"q{i}", Prompt("Q: Ana has 3 pens.\nA: 3.\n\n", f"Q: Ben has {i} caps.\nA:"), range(9))
+    for i in range(5)
+]
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> LocalEngine:
+    directory: Path = tiny_model(tmp_path_factory.mktemp("model"), kv_heads=2)
+    return LocalEngine(directory, torch.float32, rows=37)
+
+
+@pytest.fixture(scope="module")
+def expected(engine: LocalEngine) -> pl.DataFrame:
+    engine.decoder = TreeDecoder(engine.model)
+    return engine.sample(REQUESTS, SAMPLING)
+
+
+def same(found: pl.DataFrame, expected: pl.DataFrame) -> bool:
+    torch.testing.assert_close(found["logprob"].to_torch(), expected["logprob"].to_torch())
+    return found.drop("logprob").equals(expected.drop("logprob"))
+
+
+@pytest.mark.parametrize(
+    ("rows", "sizes"),
+    [(1, [1]), (16, [16]), (17, [16, 17]), (100, [16, 32, 64, 100]), (128, [16, 32, 64, 128])],
+)
+def test_buckets(rows: int, sizes: list[int]) -> None:
+    assert buckets(rows) == sizes
+
+
+def test_filled_up_steps_write_the_same_paths(
+    engine: LocalEngine, expected: pl.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While rows end, are dropped and others join: 45 paths, 37 at a time."""
+    widths, forward = [], TreeDecoder.forward
+
+    def seen(self: Any, tree: Any, ids: torch.Tensor, *rest: Any) -> torch.Tensor:
+        widths.append(len(ids))
+        return forward(self, tree, ids, *rest)
+
+    engine.decoder = GraphDecoder(engine.model)
+    monkeypatch.setattr(TreeDecoder, "forward", seen)
+    assert same(engine.sample(REQUESTS, SAMPLING), expected)
+    assert set(widths[2:]) <= {16, 32, 37}  # after the prompts
+    assert len(set(widths[2:])) > 1
+
+
+def test_each_shape_is_captured_once_a_chunk(
+    engine: LocalEngine, expected: pl.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And its result is read before the next step overwrites it, as a graph does."""
+    captures = []
+
+    def fake(step: Callable[[], torch.Tensor], pool: Any) -> Callable[[], torch.Tensor]:
+        result = step()
+        captures.append(len(result))
+        return lambda: result.copy_(step())
+
+    decoder = GraphDecoder(engine.model)
+    monkeypatch.setattr(graphs, "captured", fake)
+    monkeypatch.setattr(torch.cuda, "graph_pool_handle", lambda: None)
+    engine.decoder, decoder.captures = decoder, True
+    for _ in range(2):
+        assert same(engine.sample(REQUESTS, SAMPLING), expected)
+    chunk = captures[: len(captures) // 2]
+    assert captures == chunk * 2
+    assert len(chunk) == len(set(chunk)) > 1
+
+
+def test_a_model_that_cannot_be_captured_is_launched(
+    engine: LocalEngine, expected: pl.DataFrame, monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:  # fmt: skip
+    def refused(*_: Any) -> Any:
+        raise RuntimeError("operation not permitted when stream is capturing\nmore")
+
+    decoder = GraphDecoder(engine.model)
+    monkeypatch.setattr(graphs, "captured", refused)
+    monkeypatch.setattr(torch.cuda, "graph_pool_handle", lambda: None)
+    engine.decoder, decoder.captures = decoder, True
+    with caplog.at_level(logging.WARNING):
+        assert same(engine.sample(REQUESTS, SAMPLING), expected)
+    assert caplog.messages == [
+        "No CUDA graphs for this model: operation not permitted when stream is capturing"
+    ]
+
+
+def test_a_capture_without_memory_halves_the_batch(
+    engine: LocalEngine, expected: pl.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def tight(step: Callable[[], torch.Tensor], pool: Any) -> Callable[[], torch.Tensor]:
+        if len(step()) > 20:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return step
+
+    decoder = GraphDecoder(engine.model)
+    monkeypatch.setattr(graphs, "captured", tight)
+    monkeypatch.setattr(torch.cuda, "graph_pool_handle", lambda: None)
+    engine.decoder, decoder.captures = decoder, True
+    assert same(engine.sample(REQUESTS, SAMPLING), expected)
