@@ -1,6 +1,6 @@
 """The tree's decoder on a GPU: a step is a CUDA graph, launched at once instead of kernel by kernel.
 
-Rows fill a bucket, one of a few shapes, which is captured when first met; what fills it up repeats the last row and
+Rows fill a bucket, one of a few shapes, captured when first met; what fills it up repeats the last row and
 writes the same keys to the same place. Graphs hold the buffers of a chunk and go with it. Where a model cannot be
 captured, its steps keep the shapes and are launched kernel by kernel.
 """
