@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <memory>
 #include <vector>
 
 #include "sampling_lanes.hpp"
@@ -56,10 +57,10 @@ void keep_nucleus(std::vector<Candidate>& candidates, uint64_t needed) {
 }
 
 // A logit so low that each token below it weighs less than `weight` (with a factor 2 to spare).
-float logit_below(float max, double scale, uint64_t weight) {
+float logit_below(float max, float scale, uint64_t weight) {
     if (weight == 0) return kLowest;
     const double exponent = std::log2(static_cast<double>(weight)) - kWeightBits - 1;
-    return std::nextafter(static_cast<float>(static_cast<double>(max) + exponent / scale), kLowest);
+    return std::nextafter(static_cast<float>(static_cast<double>(max) + exponent / static_cast<double>(scale)), kLowest);
 }
 
 class Sampler {
@@ -69,23 +70,35 @@ public:
           // Four times as many groups as tokens to keep: their k-th maximum is then a close lower bound.
           depth_(rules.top_k == 0 ? 128 : std::clamp<size_t>(vocabulary / (4 * std::min<size_t>(rules.top_k, vocabulary)), 1, 128)),
           group_maxima_((vocabulary / (kLanes * depth_) + 1) * kLanes), block_totals_(vocabulary / kBlock + 1),
-          ids_(vocabulary), values_(vocabulary), weights_(vocabulary) {}
+          ids_(std::make_unique_for_overwrite<uint32_t[]>(vocabulary)),
+          values_(std::make_unique_for_overwrite<float[]>(vocabulary)),
+          weights_(std::make_unique_for_overwrite<uint64_t[]>(vocabulary)) {}
 
-    RowFault draw(const void* row, uint64_t bits, int64_t& token, double& logprob) {
+    // `next` is the row that comes after, fetched into the cache meanwhile.
+    RowFault draw(const void* row, const void* next, uint64_t bits, int64_t& token, double& logprob) {
         const Peak peak = lanes_.peak(row, size_, depth_, group_maxima_.data());
         if (peak.nan) return RowFault::nan;
         if (peak.value == kLowest) return RowFault::empty;
         if (peak.value > std::numeric_limits<float>::max()) return RowFault::infinite;
         row_ = row;
+        next_ = next;
         max_ = peak.value;
+        normalizer_ = 0;
         token = choose(bits);
+        if (normalizer_ == 0) normalizer_ = lanes_.normalizer(row, next, size_, max_);
         float value;
         lanes_.widen(row, static_cast<size_t>(token), static_cast<size_t>(token) + 1, &value);
-        logprob = static_cast<double>(value) - static_cast<double>(max_) - std::log(lanes_.normalizer(row, size_, max_));
+        logprob = static_cast<double>(value) - static_cast<double>(max_) - std::log(normalizer_);
         return RowFault::none;
     }
 
 private:
+    uint64_t sum_weights() {
+        const Sums sums = lanes_.sums(row_, next_, size_, max_, rules_.scale, block_totals_.data());
+        normalizer_ = sums.normalizer;
+        return sums.total;
+    }
+
     int64_t choose(uint64_t bits) {
         if (rules_.scale == 0) return first_maximum();
         if (rules_.top_k == 0 && rules_.nucleus == 0 && rules_.min_weight == 0) return choose_of_all(bits);
@@ -93,17 +106,17 @@ private:
     }
 
     int64_t first_maximum() {
-        lanes_.collect(row_, size_, max_, ids_.data(), values_.data());
+        lanes_.collect(row_, size_, max_, ids_.get(), values_.get());
         return ids_[0];
     }
 
     int64_t choose_of_all(uint64_t bits) {
-        uint64_t target = scaled(bits, lanes_.totals(row_, size_, max_, rules_.scale, block_totals_.data()));
+        uint64_t target = scaled(bits, sum_weights());
         size_t block = 0;
         while (target >= block_totals_[block]) target -= block_totals_[block++];
         const size_t begin = block * kBlock, end = std::min(begin + kBlock, size_);
-        lanes_.widen(row_, begin, end, values_.data());
-        lanes_.weights(values_.data(), end - begin, max_, rules_.scale, weights_.data());
+        lanes_.widen(row_, begin, end, values_.get());
+        lanes_.weights(values_.get(), end - begin, max_, rules_.scale, weights_.get());
         size_t i = 0;
         while (target >= weights_[i]) target -= weights_[i++];
         return static_cast<int64_t>(begin + i);
@@ -115,7 +128,7 @@ private:
         if (rules_.top_k != 0) {
             floor = kth_group_maximum();
         } else if (rules_.nucleus != 0) {
-            const uint64_t total = lanes_.totals(row_, size_, max_, rules_.scale, block_totals_.data());
+            const uint64_t total = sum_weights();
             needed = scaled_up(rules_.nucleus, total);
             // Tokens lighter than an even share of what top-p may drop can all be dropped.
             floor = logit_below(max_, rules_.scale, (total - needed) / size_);
@@ -144,8 +157,8 @@ private:
     }
 
     void gather(float floor) {
-        const size_t count = lanes_.collect(row_, size_, floor, ids_.data(), values_.data());
-        lanes_.weights(values_.data(), count, max_, rules_.scale, weights_.data());
+        const size_t count = lanes_.collect(row_, size_, floor, ids_.get(), values_.get());
+        lanes_.weights(values_.get(), count, max_, rules_.scale, weights_.get());
         candidates_.resize(count);
         for (size_t i = 0; i < count; ++i) candidates_[i] = {values_[i], ids_[i], weights_[i]};
     }
@@ -162,13 +175,15 @@ private:
     const SamplingRules& rules_;
     size_t size_;
     size_t depth_;
-    const void* row_ = nullptr;
+    const void *row_ = nullptr, *next_ = nullptr;
     float max_ = 0;
+    double normalizer_ = 0;  // of the row; 0 until it is known
     std::vector<float> group_maxima_;
     std::vector<uint64_t> block_totals_;
-    std::vector<uint32_t> ids_;
-    std::vector<float> values_;
-    std::vector<uint64_t> weights_;
+    // Never filled: to write zeros to all of it took as long as three rows.
+    std::unique_ptr<uint32_t[]> ids_;
+    std::unique_ptr<float[]> values_;
+    std::unique_ptr<uint64_t[]> weights_;
     std::vector<Candidate> candidates_;
 };
 
@@ -202,7 +217,8 @@ SamplingOutcome sample_tokens(const Logits& logits, const SamplingRules& rules, 
     Sampler sampler(lanes_for(isa, logits.format), rules, logits.vocabulary);
     for (size_t row = 0; row < logits.rows; ++row) {
         const char* at = static_cast<const char*>(logits.data) + static_cast<ptrdiff_t>(row) * logits.stride;
-        const RowFault fault = sampler.draw(at, philox(counters + 4 * row), tokens[row], logprobs[row]);
+        const char* next = row + 1 < logits.rows ? at + logits.stride : at;
+        const RowFault fault = sampler.draw(at, next, philox(counters + 4 * row), tokens[row], logprobs[row]);
         if (fault != RowFault::none) return {fault, row};
     }
     return {};

@@ -16,7 +16,7 @@ namespace lmsi {
 constexpr size_t kMaxVocabulary = (size_t{1} << 19) - 1;  // weights then sum below 2^63
 
 struct SamplingRules {
-    double scale;         // log2(e) / temperature; 0: the first maximum
+    float scale;          // log2(e) / temperature; 0: the first maximum
     uint64_t top_k;       // 0: off
     uint64_t nucleus;     // floor(top_p * 2^64); 0: off
     uint64_t min_weight;  // ceil(min_p * 2^44); 0: off

@@ -31,7 +31,7 @@ std::string message(const lmsi::SamplingOutcome& outcome) {
 
 using Counters = py::array_t<uint64_t, py::array::c_style>;
 
-py::tuple sample_tokens(const py::array& logits, double scale, uint64_t top_k, uint64_t nucleus, uint64_t min_weight,
+py::tuple sample_tokens(const py::array& logits, float scale, uint64_t top_k, uint64_t nucleus, uint64_t min_weight,
                         const Counters& counters) {
     const lmsi::Logits view = view_of(logits);
     if (counters.ndim() != 2 || counters.shape(0) != logits.shape(0) || counters.shape(1) != 4)

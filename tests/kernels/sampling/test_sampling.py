@@ -114,27 +114,37 @@ def test_instruction_sets_agree_to_the_bit(monkeypatch):
         )
 
 
-def test_draws_differ_from_exact_weights_at_most_once_in_a_million():
-    # The share of draws that fall between the two cumulative sums, from the sums themselves.
+@pytest.mark.parametrize("temperature", [0.3, 0.7, 1.0, 2.0])
+def test_weights_are_powers_of_two(temperature):
+    logits = np.linspace(-60, 0, 200_001).astype(np.float32)
+    scale = Rules.of(Sampling(temperature)).scale
+    weights = reference.weights_of(logits.astype(np.float64), scale)
+    assert weights[-1] == 2**44
+    exact = np.exp2(logits.astype(np.float64) * scale + 44)
+    assert (np.abs(weights - exact) <= 4e-6 * exact + 1).all()  # far below, y itself is rounded
+    near = exact >= 2.0**40
+    assert (np.abs(weights - exact)[near] <= 5e-7 * exact[near]).all()
+
+
+def test_draws_differ_from_truly_fused_steps_at_most_once_in_a_million():
+    # The share of draws that fall between the two cumulative sums, from the sums themselves: the
+    # reference rounds a fused step twice, which is all that can differ from C++ and Triton.
     for spread in (0.0, 1.0, 4.0):
         logits = logits_of(1, 150_000, spread)
         exact = reference.weights_of(logits[0].astype(np.float64), Rules.of(Sampling(0.7)).scale)
-        other = weights_by_drawing(logits)
+        other = fused_weights(logits[0], np.float32(Rules.of(Sampling(0.7)).scale))
         gap = np.abs(np.cumsum(exact) / exact.sum() - np.cumsum(other) / other.sum())
         assert gap.sum() < 1e-6
 
 
-def weights_by_drawing(logits):
-    """The polynomial of sampling_lanes.inc in numpy: the same but for the last bit of each fma."""
-    values = logits[0].astype(np.float64)
-    y = np.maximum((values - values.max()) * Rules.of(Sampling(0.7)).scale, -64.0)
-    source = (Path(__file__).parents[3] / "csrc/sampling_lanes.inc").read_text()
-    body = source[source.index("double p = ") : source.index("const uint64_t exponent")]
-    coefficients = [
-        float.fromhex(word.strip(";)")) for word in body.split() if word.startswith("0x1.")
-    ]
+def fused_weights(logits, scale):
+    """As reference.weights_of, the steps in 80 bits."""
+    y = np.maximum((logits - logits.max()) * scale, np.float32(-64))
     n = np.rint(y)
-    return np.rint(np.ldexp(np.polyval([*coefficients, 1.0], y - n), (n + 44).astype(np.int32)))
+    power = np.full_like(y, reference.POWER[0])
+    for coefficient in reference.POWER[1:]:
+        power = (power.astype(np.longdouble) * (y - n) + coefficient).astype(np.float32)
+    return np.ldexp(power.astype(np.float64), (n + 44).astype(np.int32)).astype(np.int64)
 
 
 class TestFilters:

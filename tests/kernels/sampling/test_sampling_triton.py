@@ -98,7 +98,7 @@ from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 from lmsi_kedro.kernels.sampling.triton import _kernel
 types = dict(
-    logits="*bf16", stride="i64", rows="i32", vocabulary="i32", counters="*i64", scales="*fp64",
+    logits="*bf16", stride="i64", rows="i32", vocabulary="i32", counters="*i64", scales="*fp32",
     rules="*i64", candidates="*i64", tokens="*i64", logprobs="*fp64", faults="*i32",
 )
 for flags in [(0, 0, 0, 0), (0, 1, 1, 1)]:

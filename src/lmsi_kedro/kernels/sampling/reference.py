@@ -1,9 +1,11 @@
-"""The specification of `sample_tokens`, in plain numpy (float64 and integers).
+"""The specification of `sample_tokens`, in plain numpy.
 
-A token's weight is an integer, so sums are exact and do not depend on their order: every
-implementation, block size and instruction set walks the same cumulative sums.
+A token's weight is an integer made by a few float32 steps that every machine has, so that sums are
+exact and do not depend on their order: every implementation, block size and instruction set walks
+the same cumulative sums.
 
-    weight(i) = rint(2**44 * 2**((logit(i) - max) * log2(e) / temperature))
+    weight(i) = floor(2**44 * power((logit(i) - max) * log2(e) / temperature))
+    power(y)  = 2**y within 2e-7, exactly 1 at 0: a polynomial, see below
     order     = logit descending, then token id ascending      # the tie policy: low ids first
     top-k     keeps the first k tokens of the order
     top-p     keeps, of these, each token before which less than top_p of their weight lies
@@ -23,6 +25,10 @@ from numpy.typing import NDArray
 from .rules import WEIGHT_BITS, LogitsError, Rules
 
 Counters = NDArray[np.uint64]  # [rows, 4]: seed, stream, path, position
+# 2**f on [-1/2, 1/2], the highest power first: minimax, exact at 0.
+POWER = np.float32(
+    [0.0013264709, 0.009671514, 0.05550734, 0.24022242, 0.693147, 1.0],
+)
 LOW = np.uint64(0xFFFFFFFF)
 SHIFT = np.uint64(32)
 
@@ -57,10 +63,16 @@ def check_row(logits: NDArray[np.float64], row: int) -> None:
 
 
 def weights_of(logits: NDArray[np.float64], scale: float) -> NDArray[np.int64]:
-    """Integer weights; the largest is exactly 2**WEIGHT_BITS."""
+    """Integer weights of float32 logits; the largest is exactly 2**WEIGHT_BITS."""
+    narrow = logits.astype(np.float32)
     with np.errstate(over="ignore"):  # a tiny temperature sends all but the maximum to -inf
-        exponents = np.maximum((logits - logits.max()) * scale, -64.0)
-    weights: NDArray[np.int64] = np.rint(np.exp2(exponents + WEIGHT_BITS)).astype(np.int64)
+        y = np.maximum((narrow - narrow.max()) * np.float32(scale), np.float32(-64))
+    n = np.rint(y)
+    power = np.full_like(y, POWER[0])
+    for coefficient in POWER[1:]:  # a fused multiply and add: float64 holds the product exactly
+        power = (power.astype(np.float64) * (y - n) + coefficient).astype(np.float32)
+    exponents = (n + WEIGHT_BITS).astype(np.int32)
+    weights: NDArray[np.int64] = np.ldexp(power.astype(np.float64), exponents).astype(np.int64)
     return weights
 
 

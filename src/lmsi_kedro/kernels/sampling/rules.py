@@ -8,6 +8,8 @@ import math
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
+
 WEIGHT_BITS = 44  # the likeliest token weighs 2**44, so that any vocabulary sums below 2**63
 MAX_VOCABULARY = (1 << 19) - 1
 
@@ -37,7 +39,7 @@ class Sampling(Protocol):
 class Rules:
     """Thresholds: `scale` turns a logit into a power of two, the rest filters integer weights."""
 
-    scale: float  # log2(e) / temperature; 0 means greedy
+    scale: float  # log2(e) / temperature, a float32; 0 means greedy
     top_k: int  # 0: off
     nucleus: int  # floor(top_p * 2**64); 0: off
     min_weight: int  # ceil(min_p * 2**WEIGHT_BITS); 0: off
@@ -54,10 +56,10 @@ class Rules:
             raise ValueError(f"top_p must be above 0 and at most 1, not {top_p}")
         if not 0 <= min_p <= 1:
             raise ValueError(f"min_p must be between 0 and 1, not {min_p}")
-        # Below 1e-300 the quotient would overflow; such a temperature is greedy up to exact ties.
-        scale = math.log2(math.e) / max(temperature, 1e-300) if temperature else 0.0
+        # Below 1e-38 the quotient would overflow; such a temperature is greedy up to exact ties.
+        scale = math.log2(math.e) / max(temperature, 1e-38) if temperature else 0.0
         return cls(
-            scale=scale,
+            scale=float(np.float32(scale)),
             top_k=int(sampling.top_k),
             nucleus=max(int(top_p * 2**64), 1) if top_p < 1 else 0,
             min_weight=math.ceil(min_p * 2**WEIGHT_BITS),

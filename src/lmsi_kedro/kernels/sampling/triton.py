@@ -2,8 +2,7 @@
 
 Persistent programs, a row at a time. Without filters a row is read twice (maximum; weights) and one
 block of it a third time. A filter never sorts: a cheap lower bound leaves few candidates, and the
-exact cut among them is found by `triton_candidates`. Weights are float64 polynomials: made for
-data-centre GPUs. Knows nothing of models or steps.
+exact cut among them is found by `triton_candidates`. Knows nothing of models or steps.
 """
 
 # Triton reads annotations itself, and writes compile-time arguments in capitals.
@@ -173,11 +172,11 @@ def _kernel(logits, stride, rows, vocabulary, counters, scales, rules, candidate
 
 @functools.lru_cache(maxsize=64)
 def _on_device(rules: Rules, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
-    """Scale and thresholds as tensors: Triton would narrow a float argument to float32."""
+    """Scale and thresholds as tensors, kept for the next call."""
     nucleus = rules.nucleus - (1 << 64) if rules.nucleus >= 1 << 63 else rules.nucleus
     thresholds = [min(rules.top_k, 1 << 62), nucleus, rules.min_weight]
     return (
-        torch.tensor([rules.scale], dtype=torch.float64, device=device),
+        torch.tensor([rules.scale], dtype=torch.float32, device=device),
         torch.tensor(thresholds, dtype=torch.int64, device=device),
     )
 

@@ -14,28 +14,25 @@ import triton.language as tl
 ID_BITS = tl.constexpr(19)
 LAST_ID = tl.constexpr((1 << 19) - 1)
 LOWEST = tl.constexpr(-(1 << 50))  # below every order: 32 bits of logit, 19 of token id
-HALF = tl.constexpr(6755399441055744.0)  # 1.5 * 2**52 leaves the rounded number in the low bits
-UNIT = tl.constexpr(4503599627370496.0)  # 2**52
+HALF = tl.constexpr(12582912.0)  # 1.5 * 2**23: adding it rounds to an integer
 
 
 @triton.jit
 def weights_of(logits, peak, scale):
-    """rint(2**44 * 2**((logit - peak) * scale)), the polynomial of csrc/sampling_lanes.inc."""
-    y = (logits.to(tl.float64) - peak.to(tl.float64)) * scale
+    """floor(2**44 * power((logit - peak) * scale)), see reference."""
+    y = (logits - peak) * scale
     y = tl.where(y > -64.0, y, -64.0)
-    shifted = y + HALF
-    f = y - (shifted - HALF)
-    p = tl.full(y.shape, 1.5196143099290855e-05, tl.float64)
-    p = tl.fma(p, f, tl.full(y.shape, 0.00015466757453025024, tl.float64))
-    p = tl.fma(p, f, tl.full(y.shape, 0.0013333935118586355, tl.float64))
-    p = tl.fma(p, f, tl.full(y.shape, 0.00961803812782173, tl.float64))
-    p = tl.fma(p, f, tl.full(y.shape, 0.055504103659049134, tl.float64))
-    p = tl.fma(p, f, tl.full(y.shape, 0.24022651066597905, tl.float64))
-    p = tl.fma(p, f, tl.full(y.shape, 0.6931471807045629, tl.float64))
-    p = tl.fma(p, f, tl.full(y.shape, 1.0, tl.float64))
-    exponent = (shifted.to(tl.int64, bitcast=True) << 52) + ((1023 + 44) << 52)
-    rounded = p * exponent.to(tl.float64, bitcast=True) + UNIT
-    return rounded.to(tl.int64, bitcast=True) & ((1 << 52) - 1)
+    n = (y + HALF) - HALF
+    f = y - n
+    p = tl.full(y.shape, 0.0013264709, tl.float32)
+    p = tl.fma(p, f, tl.full(y.shape, 0.009671514, tl.float32))
+    p = tl.fma(p, f, tl.full(y.shape, 0.05550734, tl.float32))
+    p = tl.fma(p, f, tl.full(y.shape, 0.24022242, tl.float32))
+    p = tl.fma(p, f, tl.full(y.shape, 0.693147, tl.float32))
+    p = tl.fma(p, f, tl.full(y.shape, 1.0, tl.float32))
+    bits = p.to(tl.int32, bitcast=True)
+    digits = ((bits & 0x7FFFFF) | 0x800000).to(tl.int64) << 21  # of 2**44 * p, if 1 <= p < 2
+    return digits >> tl.minimum(127 - (bits >> 23) - n.to(tl.int32), 63).to(tl.int64)
 
 
 @triton.jit
@@ -126,7 +123,7 @@ def target_of(bits, total):
 def light_logit(peak, scale, weight):
     """A logit so low that each token below it weighs less than `weight`, with a factor 2 to spare."""
     exponent = tl.log2(tl.maximum(weight, 1).to(tl.float64)) - 45.0 - 1e-6
-    logit = (peak.to(tl.float64) + exponent / scale).to(tl.float32)
+    logit = (peak.to(tl.float64) + exponent / scale.to(tl.float64)).to(tl.float32)
     logit -= tl.abs(logit) * 1e-6
     return tl.where(weight > 0, logit, float("-inf"))
 
