@@ -26,9 +26,7 @@ from .rules import WEIGHT_BITS, LogitsError, Rules
 
 Counters = NDArray[np.uint64]  # [rows, 4]: seed, stream, path, position
 # 2**f on [-1/2, 1/2], the highest power first: minimax, exact at 0.
-POWER = np.float32(
-    [0.0013264709, 0.009671514, 0.05550734, 0.24022242, 0.693147, 1.0],
-)
+POWER = np.array([0.0013264709, 0.009671514, 0.05550734, 0.24022242, 0.693147, 1.0], np.float32)
 LOW = np.uint64(0xFFFFFFFF)
 SHIFT = np.uint64(32)
 
