@@ -64,18 +64,14 @@ def _block(query, keys, values, begin, end, member, peak, total, sums, scale, WI
     return top, total * kept + tl.sum(weights, 1), sums
 
 
-@triton.jit
+@triton.jit(do_not_specialize=("capacity", "stride", "rows"))  # they change from chunk to chunk
 def _prefix_kernel(query, keys, values, lengths, capacity, paths, stride, rows, scale, peaks, totals,
                    parts, SHARED: tl.constexpr, GROUP: tl.constexpr, WIDTH: tl.constexpr,
                    LANES: tl.constexpr, D: tl.constexpr, BLOCK: tl.constexpr, SPLIT: tl.constexpr,
                    WIDE: tl.constexpr):  # fmt: skip
     """Of a tile of rows, a head of keys and SPLIT keys: peak, total and weighted sum of each query."""
-    tile, head, part, heads = (
-        tl.program_id(0),
-        tl.program_id(1),
-        tl.program_id(2),
-        tl.num_programs(1),
-    )
+    tile, head, part = tl.program_id(0), tl.program_id(1), tl.program_id(2)
+    heads = tl.num_programs(1)
     lane, d = tl.arange(0, LANES), tl.arange(0, D)
     row = tile * (LANES // GROUP) + lane // GROUP
     live = (lane < LANES // GROUP * GROUP) & (row < rows)
@@ -104,7 +100,7 @@ def _prefix_kernel(query, keys, values, lengths, capacity, paths, stride, rows, 
     tl.store(parts + at[:, None] * WIDTH + d[None, :], sums, mask=inside)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=("capacity", "stride", "count"))
 def _own_kernel(query, key, value, own_keys, own_values, capacity, paths, stride, scale, peaks, totals,
                 parts, count, output, GROUP: tl.constexpr, WIDTH: tl.constexpr, STRIDE: tl.constexpr,
                 LANES: tl.constexpr, D: tl.constexpr, BLOCK: tl.constexpr, WIDE: tl.constexpr):  # fmt: skip

@@ -1,0 +1,74 @@
+"""Every GPU kernel checked against its reference, and every figure of the GPU, in one call: one table.
+
+    PYTHONPATH=src python benchmarks/gpu.py           under nine minutes on one H100
+    PYTHONPATH=src python benchmarks/gpu.py --small   every section at toy size, on a CPU in Triton's interpreter
+
+Needs torch, triton, transformers, accelerate, polars and pydantic; neither Kedro nor a build of the C++. A section
+that fails is reported as failed, and the others go on. Bandwidth is bytes read and written for the copy, and one
+read of the logits for the sampler. gpu_kernels.py and gpu_models.py have the sections.
+
+Not run on a GPU so far: there is no sample of the table.
+"""
+
+import argparse
+import sys
+import time
+import traceback
+from collections.abc import Iterator
+from importlib import import_module
+
+import torch
+from gpu_case import SMALL, Row
+
+LATEST = 480.0  # seconds after which no section begins
+SECTIONS = (
+    "gpu_kernels.votes", "gpu_kernels.sampled", "gpu_kernels.sampler", "gpu_kernels.attention",
+    "gpu_models.decoding", "gpu_models.training",
+)  # fmt: skip
+
+
+def versions() -> Row:
+    name = "cpu" if SMALL else torch.cuda.get_device_name()
+    parts = [import_module(part) for part in ("torch", "triton", "transformers")]
+    return Row(name, ", ".join(f"{part.__name__} {part.__version__}" for part in parts))
+
+
+def rows_of(section: str, begun: float) -> Iterator[Row]:
+    """The lines of a section; one that says why it broke off, if it did."""
+    start = time.perf_counter()
+    module, name = section.split(".")
+    try:
+        if start - begun > LATEST:
+            raise TimeoutError(f"not begun after {start - begun:.0f} s")
+        yield from getattr(import_module(module), name)()
+    except Exception as error:  # must not lose the other sections
+        traceback.print_exc()
+        first = f"{type(error).__name__}: {error}".split("\n")[0]
+        yield Row(section, f"FAILED: {first}", met=False)
+    print(f"{section}: {time.perf_counter() - start:.0f} s", file=sys.stderr, flush=True)
+
+
+def shown(row: Row) -> str:
+    verdict = {None: "", True: "yes", False: "NO"}[row.met]
+    return f"| {row.what} | {row.found} | {row.target} | {verdict} |"
+
+
+def main() -> int:
+    """How many lines miss their target, or failed."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--small", action="store_true", help="toy sizes on a CPU")
+    parser.parse_args()
+    if not SMALL and not torch.cuda.is_available():
+        sys.exit("gpu.py: torch sees no GPU; --small runs every section on the CPU")
+    begun, table = time.perf_counter(), [versions()]
+    for section in SECTIONS:
+        for row in rows_of(section, begun):
+            print(shown(row), flush=True)  # what is lost if the job is killed is only the rest
+            table.append(row)
+    print("\n| what | found | target | met |\n|---|---|---|---|")
+    print("\n".join(map(shown, table)))
+    return sum(row.met is False for row in table)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

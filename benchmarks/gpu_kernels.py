@@ -1,0 +1,155 @@
+"""The kernels of benchmarks/gpu.py: each against its reference, and the sampler against a copy."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from gpu_case import (
+    BATCHES,
+    DEVICE,
+    DTYPE,
+    NEW,
+    PATHS,
+    QUESTION,
+    ROWS,
+    SHAPE,
+    SHARED,
+    SMALL,
+    VOCABULARY,
+    Row,
+    figure,
+    seconds,
+)
+
+from lmsi_kedro.kernels import sample_tokens
+from lmsi_kedro.kernels.attention import Prefixes
+from lmsi_kedro.kernels.attention import reference as attention_reference
+from lmsi_kedro.kernels.attention import triton as attention_triton
+from lmsi_kedro.kernels.sampling import Rules
+from lmsi_kedro.kernels.sampling import triton as sampling_triton
+from lmsi_kedro.kernels.votes import reference as votes_reference
+from lmsi_kedro.kernels.votes import triton as votes_triton
+
+
+@dataclass(frozen=True)
+class Draw:
+    temperature: float = 0.7
+    top_k: int = 0
+    top_p: float = 1.0
+    min_p: float = 0.0
+
+    def __str__(self) -> str:
+        return f"T {self.temperature} k {self.top_k} p {self.top_p} min {self.min_p}"
+
+
+FILTERED = Draw(top_k=40, top_p=0.95, min_p=0.01)
+
+
+def votes() -> Iterator[Row]:
+    ids = np.random.default_rng(0).integers(-2, 6, (3 if SMALL else 2000, PATHS))
+    columns = votes_triton.count_votes(torch.from_numpy(ids).to(DEVICE))[:-1]
+    found = zip(*(column.tolist() for column in columns), strict=True)
+    wrong = sum(row != expected_vote(question) for row, question in zip(found, ids, strict=True))
+    yield Row(f"votes of {len(ids)} questions", f"{wrong} differ", "0 differ", wrong == 0)
+
+
+def expected_vote(question: np.ndarray) -> tuple[float, ...]:
+    present = question[question != votes_triton.ABSENT]
+    keys = [None if i == votes_triton.UNREADABLE else str(i) for i in present]
+    vote = votes_reference.count_question(keys, None)
+    return (int(vote.key or votes_triton.UNREADABLE), *vote[1:-1])
+
+
+def logits_of(rows: int, dtype: torch.dtype) -> tuple[torch.Tensor, np.ndarray]:
+    g = torch.Generator(DEVICE).manual_seed(0)
+    logits = (3 * torch.randn(rows, VOCABULARY, generator=g, device=DEVICE)).to(dtype)
+    return logits, np.arange(4 * rows, dtype=np.uint64).reshape(rows, 4)
+
+
+def sampled() -> Iterator[Row]:
+    """Tokens and log-probabilities against those of the CPU."""
+    for dtype in (torch.float32, torch.bfloat16):
+        logits, counters = logits_of(min(ROWS, 64), dtype)
+        for plan in (Draw(), Draw(temperature=0.0), Draw(top_p=0.95), FILTERED):
+            bits = torch.from_numpy(counters.view(np.int64))
+            tokens, logprobs = sampling_triton.sample_tokens(logits, Rules.of(plan), bits)
+            expected, theirs = sample_tokens(logits.cpu(), plan, counters)
+            wrong = int((tokens.cpu() != expected).sum())
+            error = float((logprobs.cpu() - theirs).abs().max())
+            what = f"tokens of {len(logits)} rows, {dtype}, {plan}"
+            met = wrong == 0 and error < 1e-5
+            yield Row(what, f"{wrong} differ, log-probability {error:.0e}", "0 differ, 1e-5", met)
+
+
+def sampler() -> Iterator[Row]:
+    """Times, against a copy in the same job."""
+    for dtype in (torch.float32, torch.bfloat16):
+        logits, counters = logits_of(ROWS, dtype)
+        size, other = logits.nbytes, torch.empty_like(logits)
+        on_device = torch.from_numpy(counters.view(np.int64)).to(DEVICE)
+        copied = 2 * size / seconds(lambda a=logits, b=other: b.copy_(a))
+        yield Row(f"copy, {dtype}", f"{copied / 1e12:.2f} TB/s")
+        for plan in (Draw(), FILTERED):
+            rules = Rules.of(plan)
+            took = seconds(lambda x=logits, r=rules, c=on_device: sampling_triton.launch(x, r, c))
+            share = size / took / copied
+            what = f"sampler {ROWS} x {VOCABULARY}, {dtype}, {plan}"
+            found = f"{1e3 * took:.3f} ms, {share:.0%} of the copy"
+            if plan is not FILTERED:
+                yield figure(what, found, "at least 55 %", share >= 0.55)
+            elif dtype == torch.bfloat16:
+                yield figure(what, found, "at most 0.40 ms", took <= 0.4e-3)
+            else:
+                yield Row(what, found)
+
+
+def attention_case(rows: int, dtype: torch.dtype, flat: bool = False) -> dict[str, Any]:
+    """A step in the middle of a chunk; flat: with the whole prompt as a question of each row."""
+    heads, shared_heads = SHAPE["num_attention_heads"], SHAPE["num_key_value_heads"]
+    width, g = SHAPE["hidden_size"] // heads, torch.Generator(DEVICE).manual_seed(0)
+
+    def random(*size: int) -> torch.Tensor:
+        return torch.randn(*size, generator=g, device=DEVICE).to(dtype)
+
+    def prefixes(count: int, length: int) -> Any:
+        size = (count, shared_heads, length, width)
+        lengths = tuple(max(0, length - i % 3) for i in range(count))
+        return Prefixes(random(*size), random(*size), lengths)
+
+    questions, place = rows if flat else -(-rows // PATHS), torch.arange(rows)
+    paths = torch.stack([place if flat else place // PATHS, place, place % NEW], 1).to(DEVICE)
+    return {
+        "query": random(rows, heads, width), "key": random(rows, shared_heads, width),
+        "value": random(rows, shared_heads, width), "paths": paths, "scale": width**-0.5,
+        "own": (random(rows, shared_heads, NEW, width), random(rows, shared_heads, NEW, width)),
+        "shared": prefixes(1, 0 if flat else SHARED),
+        "questions": prefixes(questions, SHARED + QUESTION if flat else QUESTION),
+    }  # fmt: skip
+
+
+def wide(given: dict[str, Any]) -> dict[str, Any]:
+    """The same numbers in float32."""
+    changed = {name: given[name].float() for name in ("query", "key", "value")}
+    changed["own"] = tuple(buffer.float() for buffer in given["own"])
+    for level in ("shared", "questions"):
+        old = given[level]
+        changed[level] = Prefixes(old.keys.float(), old.values.float(), old.lengths)
+    return given | changed
+
+
+def attention() -> Iterator[Row]:
+    rows = BATCHES[0] - 3
+    for dtype, most in ((torch.float32, 1e-5), (torch.bfloat16, 1e-2), (torch.float16, 2e-3)):
+        given = attention_case(rows, dtype)
+        found = attention_triton.attend_step(**given).float()
+        expected = attention_reference.attend_step(**wide(given))
+        error = float((found - expected).abs().max() / expected.abs().max())
+        yield Row(f"attention of {rows} rows, {dtype}", f"{error:.1e}", f"{most:.0e}", error < most)
+    tree, flat = attention_case(BATCHES[0], DTYPE), attention_case(BATCHES[0], DTYPE, flat=True)
+    one = seconds(lambda: attention_triton.attend_step(**tree))
+    two = seconds(lambda: attention_triton.attend_step(**flat))
+    three = seconds(lambda: attention_reference.attend_step(**tree))
+    found = f"{1e6 * one:.0f} us; flat {two / one:.1f}x, torch {three / one:.1f}x"
+    yield Row(f"attention of {BATCHES[0]} rows, a layer", found)

@@ -1,0 +1,179 @@
+"""The models of benchmarks/gpu.py: decoding against HF generate, and a training step.
+
+Random weights of the shape of Qwen2.5-1.5B, a shared prompt of 512 tokens, questions of 40, m = 32, 128 new
+tokens, wall time with every prefill, the best of the batch sizes for each side. "Flat" is our own engine when each
+path has its whole prompt for itself.
+"""
+
+import gc
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from gpu_case import (
+    BATCHES,
+    DEVICE,
+    DTYPE,
+    NEW,
+    PATHS,
+    QUESTION,
+    SHAPE,
+    SHARED,
+    SMALL,
+    Row,
+    figure,
+    seconds,
+)
+from torch.nn.functional import cross_entropy
+from transformers import AutoModelForCausalLM, AutoTokenizer, Qwen2Config, Qwen2ForCausalLM
+
+from lmsi_kedro.engines.chunk import Request
+from lmsi_kedro.engines.local import LocalEngine
+from lmsi_kedro.engines.local.graphs import GraphDecoder
+from lmsi_kedro.engines.local.rows import Stops
+from lmsi_kedro.engines.local.tree_decoder import TreeDecoder
+from lmsi_kedro.params import Sampling
+from lmsi_kedro.tasks import Prompt
+
+BASE = Path(__file__).parents[1] / "data/06_models/base"  # its tokenizer
+
+
+@cache
+def folder() -> tuple[Path, Any]:
+    """A model with random weights and some tokenizer, and what removes it at the end."""
+    kept = tempfile.TemporaryDirectory()
+    torch.manual_seed(0)
+    with torch.device(DEVICE):
+        config = Qwen2Config(**SHAPE, tie_word_embeddings=True, max_position_embeddings=4096,
+                             bos_token_id=None, eos_token_id=None, pad_token_id=0)  # fmt: skip
+        model = Qwen2ForCausalLM(config).to(DTYPE)
+    model.save_pretrained(kept.name)
+    AutoTokenizer.from_pretrained(BASE).save_pretrained(kept.name)
+    return Path(kept.name), kept
+
+
+def prompts_of(questions: int) -> list[tuple[list[int], list[int]]]:
+    g = torch.Generator().manual_seed(2)
+    ids = torch.randint(1, SHAPE["vocab_size"], (SHARED + questions * QUESTION,), generator=g)
+    return [(ids[:SHARED].tolist(), own.tolist()) for own in ids[SHARED:].view(questions, QUESTION)]
+
+
+def engine() -> Any:
+    """Ours, whose paths never end early."""
+    made = LocalEngine(folder()[0], DTYPE)
+    made.stops = Stops(made.tokenizer, frozenset())
+    made.stops.closing = np.zeros(0, np.int64)
+    return made
+
+
+def ours(made: Any, flat: bool) -> Callable[[int, int], int]:
+    @torch.inference_mode()
+    def write(rows: int, new: int) -> int:
+        prompts, paths = prompts_of(rows // PATHS), PATHS
+        if flat:
+            whole = [([], shared + own) for shared, own in prompts]
+            prompts, paths = [prompt for prompt in whole for _ in range(PATHS)], 1
+        requests = [Request(f"q{i}", Prompt("", ""), range(paths)) for i in range(len(prompts))]
+        sampling = Sampling(temperature=0.7, max_new_tokens=new, seed=1)
+        made.decoder._shared = None
+        return int(made.decode(requests, prompts, sampling, rows)["tokens"].sum())
+
+    return write
+
+
+def generate(model: Any) -> Callable[[int, int], int]:
+    def write(rows: int, new: int) -> int:
+        whole = [shared + own for shared, own in prompts_of(rows // PATHS)]
+        prompts = torch.tensor(whole, device=DEVICE)
+        written = model.generate(
+            prompts, attention_mask=torch.ones_like(prompts), do_sample=True, temperature=0.7, top_k=0,
+            num_return_sequences=PATHS, max_new_tokens=new,
+        )  # fmt: skip
+        return int(written[:, prompts.shape[1] :].numel())
+
+    return write
+
+
+def best(write: Callable[[int, int], int]) -> tuple[float, int]:
+    """Tokens a second, and the rows at a time with which they were reached."""
+    rates: dict[int, float] = {}
+    for rows in BATCHES:
+        try:
+            write(rows, 2)  # compiles
+            start = time.perf_counter()
+            written = write(rows, NEW)
+            rates[rows] = written / (time.perf_counter() - start)
+            assert written == rows * NEW, written
+        except torch.OutOfMemoryError:
+            torch.cuda.empty_cache()
+    rows = max(rates, key=lambda rows: rates[rows])
+    return rates[rows], rows
+
+
+@torch.inference_mode()
+def graph_error(made: Any) -> float:
+    """Of logits, relative to the largest, after steps that fill a bucket up and are captured, then replayed."""
+    g = torch.Generator().manual_seed(3)
+    tokens = torch.randint(1, SHAPE["vocab_size"], (4, 21), generator=g)
+    logits = []
+    for kind in (TreeDecoder, GraphDecoder):
+        decoder = kind(made.model)
+        decoder.start(prompts_of(3), 40, 4)
+        decoder.add(torch.arange(21) // 7)
+        logits.append(torch.stack([decoder.step(new).float() for new in tokens]))
+    return float((logits[0] - logits[1]).abs().max() / logits[0].abs().max())
+
+
+def decoding() -> Iterator[Row]:
+    made = engine()
+    error = graph_error(made)
+    yield Row("steps in buckets against eager ones", f"{error:.1e}", "5e-02", error < 0.05)
+    rate, rows = best(ours(made, flat=False))
+    graphs = getattr(made.decoder, "captures", False)
+    found = f"{rate:.0f} tokens/s at {rows} rows, {type(made.decoder).__name__}"
+    yield figure(f"ours, {made.parameters / 1e9:.2f}e9 parameters", found, "CUDA graphs", graphs)
+    flat, at = best(ours(made, flat=True))
+    found = f"{flat:.0f} tokens/s at {at} rows: {rate / flat:.2f}x"
+    yield figure("ours, flat", found, "at least 1.3x", rate >= 1.3 * flat)
+    del made
+    gc.collect()
+    if not SMALL:
+        torch.cuda.empty_cache()
+    model = AutoModelForCausalLM.from_pretrained(folder()[0], dtype=DTYPE).to(DEVICE).eval()
+    peer, at = best(generate(model))
+    found = f"{peer:.0f} tokens/s at {at} rows: {rate / peer:.2f}x"
+    yield figure("HF generate", found, "at least 5x", rate >= 5 * peer)
+
+
+def training() -> Iterator[Row]:
+    """Forward and backward of few-shot examples: as a forest, and as rows of their own."""
+    from lmsi_kedro.training.attention import NAME
+    from lmsi_kedro.training.encoding import Encoded
+    from lmsi_kedro.training.forest import pad, plant
+    from lmsi_kedro.training.logits import on_device, target_logits
+
+    model = AutoModelForCausalLM.from_pretrained(folder()[0], dtype=DTYPE).to(DEVICE)
+    prompts = prompts_of(4 if SMALL else 16)
+    examples = [Encoded(shared + own + own, SHARED + QUESTION) for shared, own in sorted(prompts)]
+    losses, times = [], []
+    for attention_of, arranged in (("sdpa", pad), (NAME, plant)):
+        model.set_attn_implementation(attention_of)
+        batch = on_device(arranged(examples), model.device)
+
+        def step(batch: dict[str, Any] = batch) -> float:
+            model.zero_grad()
+            loss = cross_entropy(target_logits(model, model, batch).float(), batch["targets"])
+            loss.backward()
+            return loss.item()
+
+        losses.append(step())
+        times.append(seconds(step))
+    found = f"{1e3 * times[1]:.0f} ms, as rows {times[0] / times[1]:.2f}x that"
+    near = abs(losses[0] - losses[1]) < 0.01 * losses[0]
+    what = f"training step, {len(examples)} examples of {len(examples[0].ids)} tokens"
+    yield Row(what, found, "losses within 1 %", near)
