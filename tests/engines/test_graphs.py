@@ -1,7 +1,8 @@
 """Steps of a few shapes write what steps of any shape do; the capture itself needs a GPU (benchmarks/gpu.py)."""
 
+import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -119,3 +120,47 @@ def test_a_capture_without_memory_halves_the_batch(
     monkeypatch.setattr(torch.cuda, "graph_pool_handle", lambda: None)
     engine.decoder, decoder.captures = decoder, True
     assert same(engine.sample(REQUESTS, SAMPLING), expected)
+
+
+class Recorded:
+    """In place of torch.cuda: a graph whose replays add `error` to what its step gives."""
+
+    def __init__(self, error: float) -> None:
+        self.error, self.capturing, self.streams = error, False, ["first"]
+
+    def replay(self) -> None:
+        self.result.copy_(self.step() + self.error)
+
+    @contextlib.contextmanager
+    def graph(self, graph: Any, pool: Any) -> Iterator[None]:
+        self.capturing = True
+        self.streams.append("capture")
+        yield
+        self.capturing = False
+
+    def step(self) -> torch.Tensor:
+        result = torch.tensor([3.0, -4.0])
+        if self.capturing:
+            self.result = result
+        return result
+
+    def install(self, patch: pytest.MonkeyPatch) -> None:
+        class Stream:
+            def wait_stream(self, other: Any) -> None: ...
+
+        patch.setattr(torch.cuda, "Stream", Stream)
+        patch.setattr(torch.cuda, "current_stream", Stream)
+        patch.setattr(torch.cuda, "stream", lambda _: contextlib.nullcontext())
+        patch.setattr(torch.cuda, "set_stream", lambda _: self.streams.append("first"))
+        patch.setattr(torch.cuda, "CUDAGraph", lambda: self)
+        patch.setattr(torch.cuda, "graph", self.graph)
+
+
+def test_a_graph_is_tried_before_it_is_trusted(monkeypatch: pytest.MonkeyPatch) -> None:
+    good, bad = Recorded(0.1), Recorded(0.3)
+    good.install(monkeypatch)
+    assert graphs.captured(good.step, None)() is good.result
+    assert good.streams == ["first", "capture", "first"]
+    bad.install(monkeypatch)
+    with pytest.raises(RuntimeError, match="other logits"):
+        graphs.captured(bad.step, None)

@@ -17,6 +17,7 @@ from lmsi_kedro.engines.local.tree_decoder import Parts, TreeDecoder
 
 log = logging.getLogger(__name__)
 SMALLEST = 16  # rows: fewer are as fast
+DRIFT = 0.05  # of the largest logit; a graph runs the kernels of the step, so a fault is far larger
 
 
 class GraphDecoder(TreeDecoder):
@@ -57,7 +58,7 @@ class GraphDecoder(TreeDecoder):
             return captured(step, self.pool)
         except torch.OutOfMemoryError:
             raise
-        except RuntimeError as error:  # the model waits for the GPU, or asks it for a number
+        except RuntimeError as error:  # as when the model waits for the GPU or asks it for a number
             self.captures = False
             log.warning("No CUDA graphs for this model: %s", str(error).split("\n")[0])
             return step
@@ -71,12 +72,13 @@ def buckets(rows: int) -> list[int]:
 def captured(step: Callable[[], Tensor], pool: Any) -> Callable[[], Tensor]:
     """A function that computes the step's result anew, in place.
 
-    Steps may be computed twice: they write the same keys to the same place.
+    Steps may be computed twice: they write the same keys to the same place. RuntimeError if the step cannot be
+    captured, or if its graph gives another result.
     """
     before, beside = torch.cuda.current_stream(), torch.cuda.Stream()
     beside.wait_stream(before)
     with torch.cuda.stream(beside):
-        step()  # kernels are compiled and libraries set up outside of the capture
+        expected = step()  # kernels are compiled and libraries set up outside of the capture
     before.wait_stream(beside)
     graph = torch.cuda.CUDAGraph()
     try:
@@ -89,4 +91,6 @@ def captured(step: Callable[[], Tensor], pool: Any) -> Callable[[], Tensor]:
         graph.replay()
         return result
 
+    if not (replayed() - expected).abs().max() <= DRIFT * expected.abs().max():
+        raise RuntimeError("a graph gives other logits than its step")
     return replayed
