@@ -12,19 +12,29 @@ namespace {
 
 size_t rounded_up(size_t n) { return (n + kLanes - 1) / kLanes * kLanes; }
 
-float read(const void* data, NumberFormat format, size_t i) {
-    if (format == NumberFormat::float32) return static_cast<const float*>(data)[i];
-    return std::bit_cast<float>(static_cast<uint32_t>(static_cast<const uint16_t*>(data)[i]) << 16);
-}
+size_t size_of(NumberFormat format) { return format == NumberFormat::float32 ? 4 : 2; }
 
-void write(void* data, NumberFormat format, size_t i, float value) {
+// `count` numbers of a table from its `first` one on; the format is looked at once, so that the loops vectorize.
+void read(const void* table, NumberFormat format, size_t first, size_t count, float* to) {
     if (format == NumberFormat::float32) {
-        static_cast<float*>(data)[i] = value;
+        std::memcpy(to, static_cast<const float*>(table) + first, count * sizeof(float));
         return;
     }
-    const uint32_t bits = std::bit_cast<uint32_t>(value);  // to the nearest, ties to even; NaN stays NaN
-    const uint32_t rounded = value == value ? (bits + 0x7FFF + ((bits >> 16) & 1)) >> 16 : 0x7FC0;
-    static_cast<uint16_t*>(data)[i] = static_cast<uint16_t>(rounded);
+    const uint16_t* from = static_cast<const uint16_t*>(table) + first;
+    for (size_t i = 0; i < count; ++i) to[i] = std::bit_cast<float>(static_cast<uint32_t>(from[i]) << 16);
+}
+
+void write(const float* from, NumberFormat format, size_t first, size_t count, void* table) {
+    if (format == NumberFormat::float32) {
+        std::memcpy(static_cast<float*>(table) + first, from, count * sizeof(float));
+        return;
+    }
+    uint16_t* to = static_cast<uint16_t*>(table) + first;
+    for (size_t i = 0; i < count; ++i) {
+        const uint32_t bits = std::bit_cast<uint32_t>(from[i]);  // to the nearest, ties to even; NaN stays NaN
+        const uint32_t rounded = (bits + 0x7FFF + ((bits >> 16) & 1)) >> 16;
+        to[i] = static_cast<uint16_t>(from[i] == from[i] ? rounded : 0x7FC0);
+    }
 }
 
 const AttentionKernels& kernels_for(Isa isa, NumberFormat format) {
@@ -47,13 +57,14 @@ public:
 
     void attend(size_t head, size_t first, size_t count, void* output) {
         load(head, first, count);
-        kernels_.read_prefix(queries_.data(), count, padded_, shared_.of(0, head), reading(0), scratch_.data());
+        Ahead ahead = own_of(head, first, count);
+        kernels_.read_prefix(queries_.data(), count, padded_, shared_.of(0, head), ahead, reading(0), scratch_.data());
         for (size_t i = 0; i < count;) {
             const int64_t question = path(first + i).question;
             size_t end = i + 1;
             while (end < count && path(first + end).question == question) ++end;
-            kernels_.read_prefix(query(i), end - i, padded_, questions_.of(static_cast<size_t>(question), head), reading(i),
-                                 scratch_.data());
+            kernels_.read_prefix(query(i), end - i, padded_, questions_.of(static_cast<size_t>(question), head), ahead,
+                                 reading(i), scratch_.data());
             i = end;
         }
         for (size_t i = 0; i < count; ++i) read_own(head, first, i);
@@ -73,24 +84,41 @@ private:
         std::fill(output_.begin(), output_.end(), 0.0f);
         std::fill(peak_, peak_ + kTile, -std::numeric_limits<float>::infinity());
         std::fill(sum_, sum_ + kTile, 0.0f);
-        for (size_t i = 0; i < count; ++i)
-            for (size_t d = 0, from = place(head, first + i); d < width_; ++d)
-                query(i)[d] = step_.scale * read(step_.query, step_.format, from + d);
+        for (size_t i = 0; i < count; ++i) {
+            read(step_.query, step_.format, place(head, first + i), width_, query(i));
+            for (size_t d = 0; d < width_; ++d) query(i)[d] *= step_.scale;
+        }
+    }
+
+    // Where the own keys and values of a query begin, in bytes.
+    size_t own(size_t head, size_t query) const {
+        return (static_cast<size_t>(path(query).slot) * heads_ + head) * step_.capacity * padded_ * size_of(step_.format);
+    }
+
+    Ahead own_of(size_t head, size_t first, size_t count) const {
+        Ahead ahead{{}, 2 * count, 0};
+        for (size_t i = 0; i < count; ++i) {
+            const size_t at = own(head, first + i);
+            ahead.regions[2 * i] = static_cast<const char*>(step_.own_keys) + at;
+            ahead.regions[2 * i + 1] = static_cast<const char*>(step_.own_values) + at;
+            const size_t length = static_cast<size_t>(path(first + i).length) + 1;
+            ahead.bytes = std::max(ahead.bytes, length * padded_ * size_of(step_.format));
+        }
+        return ahead;
     }
 
     void read_own(size_t head, size_t first, size_t i) {
-        const Path& p = path(first + i);
-        const size_t size = step_.format == NumberFormat::float32 ? 4 : 2;
-        const size_t at = (static_cast<size_t>(p.slot) * heads_ + head) * step_.capacity * padded_ * size;
+        const size_t at = own(head, first + i), length = static_cast<size_t>(path(first + i).length) + 1;
         kernels_.read_own(query(i), padded_, static_cast<const char*>(step_.own_keys) + at,
-                          static_cast<const char*>(step_.own_values) + at, static_cast<size_t>(p.length) + 1, reading(i),
-                          scratch_.data());
+                          static_cast<const char*>(step_.own_values) + at, length, reading(i), scratch_.data());
     }
 
     void store(size_t head, size_t first, size_t count, void* output) {
-        for (size_t i = 0; i < count; ++i)
-            for (size_t d = 0, to = place(head, first + i); d < width_; ++d)
-                write(output, step_.format, to + d, output_[i * kStride + d] / sum_[i]);
+        for (size_t i = 0; i < count; ++i) {
+            float* from = output_.data() + i * kStride;
+            for (size_t d = 0; d < width_; ++d) from[d] /= sum_[i];
+            write(from, step_.format, place(head, first + i), width_, output);
+        }
     }
 
     const Prefixes& shared_;
@@ -103,7 +131,7 @@ private:
 };
 
 void append(const Step& step, size_t heads, size_t width) {
-    const size_t size = step.format == NumberFormat::float32 ? 4 : 2, padded = rounded_up(width);
+    const size_t size = size_of(step.format), padded = rounded_up(width);
     for (size_t i = 0; i < step.rows * heads; ++i) {
         const Path& path = step.paths[i / heads];
         const size_t head = static_cast<size_t>(path.slot) * heads + i % heads;
@@ -126,14 +154,17 @@ Prefixes::Prefixes(const void* keys, const void* values, NumberFormat format, si
     }
     keys_.resize(total * padded_width_);
     values_.resize(total * padded_width_);
+    float key[kMaxWidth], value[kMaxWidth];
     for (size_t i = 0; i < lengths_.size() * heads_; ++i) {
         const size_t length = lengths_[i / heads_], padded = rounded_up(length);
         const size_t start = (offsets_[i / heads_] + i % heads_ * padded) * padded_width_;
         for (size_t k = 0; k < length; ++k) {
+            const size_t from = (i * capacity + k) * width;
+            read(keys, format, from, width, key);
+            read(values, format, from, width, value);
             for (size_t d = 0; d < width; ++d) {
-                const size_t from = (i * capacity + k) * width + d;
-                keys_[start + (k / kLanes * padded_width_ + d) * kLanes + k % kLanes] = read(keys, format, from);
-                values_[start + (d / kLanes * padded + k) * kLanes + d % kLanes] = read(values, format, from);
+                keys_[start + (k / kLanes * padded_width_ + d) * kLanes + k % kLanes] = key[d];
+                values_[start + (d / kLanes * padded + k) * kLanes + d % kLanes] = value[d];
             }
         }
     }

@@ -29,10 +29,18 @@ struct Reading {
     float* output;  // [queries][kStride]
 };
 
+// What is read after a prefix: regions of one size, fetched into the cache piece by piece while products keep the machine
+// busy. The paths' own keys come from memory, which otherwise waits meanwhile.
+struct Ahead {
+    const char* regions[2 * kTile];
+    size_t count, bytes;  // of regions, of each
+    size_t region = 0, offset = 0;
+};
+
 // width is a multiple of 16 up to kMaxWidth; queries and scratch are [kTile][kStride]. Every query's result is the same bits in whatever tile it stands.
 struct AttentionKernels {
-    void (*read_prefix)(const float* queries, size_t count, size_t width, const Panels& prefix, Reading reading,
-                        float* scratch);
+    void (*read_prefix)(const float* queries, size_t count, size_t width, const Panels& prefix, Ahead& ahead,
+                        Reading reading, float* scratch);
     // One query against its own keys and values [length][width] in the table's format.
     void (*read_own)(const float* query, size_t width, const void* keys, const void* values, size_t length,
                      Reading reading, float* scratch);
