@@ -1,0 +1,40 @@
+"""Packed linear layers compute what the layers did, whichever of those that share an input is asked first."""
+
+import pytest
+import torch
+from torch import nn
+
+from lmsi_kedro.engines.local.packing import PackedLinear, pack
+
+
+class Attention(nn.Module):
+    def __init__(self, bias: bool) -> None:
+        super().__init__()
+        self.q_proj = nn.Linear(24, 32, bias=bias)
+        self.k_proj, self.v_proj = nn.Linear(24, 16, bias=bias), nn.Linear(24, 16, bias=bias)
+        self.o_proj = nn.Linear(32, 24)
+
+
+@pytest.mark.parametrize("bias", [False, True])
+@torch.inference_mode()
+def test_layers_of_one_input_are_one_product(bias: bool) -> None:
+    layer, inputs = Attention(bias), [torch.randn(5, 1, 24) for _ in range(2)]
+    names = ["q_proj", "k_proj", "v_proj"]
+    expected = [[getattr(layer, name)(x) for x in inputs] for name in names]
+    pack(layer)
+    assert sum(isinstance(module, PackedLinear) for module in layer.modules()) == 2
+    for order in (names, names[::-1]):
+        for i, x in enumerate(inputs):
+            for name in order:
+                torch.testing.assert_close(getattr(layer, name)(x), expected[names.index(name)][i])
+
+
+@torch.inference_mode()
+def test_layers_that_differ_stay_apart() -> None:
+    layer = Attention(bias=False)
+    layer.v_proj = nn.Linear(24, 16)
+    x = torch.randn(3, 24)
+    expected = layer.v_proj(x)
+    pack(layer)
+    torch.testing.assert_close(layer.v_proj(x), expected)
+    assert all(isinstance(getattr(layer, f"{n}_proj"), PackedLinear) for n in "qkvo")
