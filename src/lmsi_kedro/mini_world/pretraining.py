@@ -1,8 +1,9 @@
 """Builds the embedded base model: a tokenizer and a small Llama, both from documents of the mini world.
 
 A plain training loop on one machine: next-token loss, AdamW, bf16 autocast; short lists first, then documents.
-The rate is constant but for its warm-up and a last part, so a longer training begins as a shorter one does. It
-knows nothing of self-improvement; `training` fine-tunes the result as it would any other model.
+The rate is constant but for its warm-up and a last part, so a longer training begins as a shorter one does; it
+may be raised and fall once more. The loop knows nothing of self-improvement; `training` fine-tunes the result as
+it would any other model.
 """
 
 import hashlib
@@ -24,6 +25,7 @@ PIECES = r" ?\d| ?[A-Za-z']+| ?[^\sA-Za-z\d]+|\s+"
 WARMUP = 50  # steps
 LIST_BLOCK = 48  # tokens: a list that is said twice has 14 to 60
 DECAY = 0.3  # the last part of the steps, in which the rate falls to zero
+REHEAT = 0.6  # of the rate, where it begins to fall again
 
 
 def train_tokenizer(seed: int, sample: int = 20_000) -> Any:
@@ -187,11 +189,16 @@ def batches(tokenizer: Any, params: PretrainingParams) -> Iterator[Any]:
 
 
 def build_optimizer(model: Any, params: PretrainingParams) -> tuple[Any, Any]:
-    """AdamW with weight decay on the layers' matrices only; linear warm-up, constant, linear to zero."""
+    """AdamW with weight decay on the layers' matrices only; warm-up, constant rate, linear to zero, or twice."""
     import torch
 
+    first = params.reheat_at or params.steps
+
     def scale(step: int) -> float:
-        return min(1.0, (step + 1) / WARMUP, (1 - step / params.steps) / DECAY)
+        if step < first:
+            return min(1.0, (step + 1) / WARMUP, (1 - step / first) / DECAY)
+        left = (params.steps - step) / max(1, params.steps - first)
+        return REHEAT * min(left, (step - first + 1) / WARMUP)
 
     matrices = [p for p in model.model.layers.parameters() if p.ndim > 1]
     decayed = {id(p) for p in matrices}
