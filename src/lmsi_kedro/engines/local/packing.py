@@ -10,7 +10,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-
 JOINT = (("q_proj", "k_proj", "v_proj"), ("gate_proj", "up_proj"))  # the names of most decoders
 
 
