@@ -8,8 +8,7 @@ from collections.abc import Iterator
 from random import Random
 
 from lmsi_kedro.mini_world import FAMILIES
-from lmsi_kedro.mini_world.passages import BUILDINGS
-from lmsi_kedro.mini_world.problems import NAMES, OPENINGS, Problem, draw_problem
+from lmsi_kedro.mini_world.problems import Problem, draw_problem
 from lmsi_kedro.tasks import Asked, render, target
 from lmsi_kedro.tasks.prompts import ask
 
@@ -24,25 +23,11 @@ FORMS = {
 TASKS = {
     "mini_gsm": 0.23,
     "mini_arc": 0.19,
-    "mini_drop": 0.28,
+    "mini_drop": 0.30,
     "mini_nli": 0.17,
     "mini_svamp": 0.06,
-    "mini_strategy": 0.07,
+    "mini_strategy": 0.05,
 }
-
-
-def lists(seed: int) -> Iterator[str]:
-    """Endless short lists, each said twice: "First Ana 12, Ben 3, Cleo 8, Ana 12, Ben 3, Cleo 8."
-
-    From these a model learns within minutes to copy a name from its context; from documents alone it had not
-    after 14.7 M tokens, where a name is one of hundreds of tokens that it may look at.
-    """
-    rng = Random(seed)
-    while True:
-        items = rng.sample(rng.choice((NAMES, NAMES, BUILDINGS)), rng.randint(3, 6))
-        if rng.random() < 0.6:
-            items = [f"{item} {rng.randint(1, 30)}" for item in items]
-        yield f"{rng.choice(OPENINGS)} {', '.join(items + items)}."
 
 
 def documents(seed: int) -> Iterator[str]:

@@ -1,9 +1,8 @@
 """Builds the embedded base model: a tokenizer and a small Llama, both from documents of the mini world.
 
-A plain training loop on one machine: next-token loss, AdamW, bf16 autocast; short lists first, then documents.
-The rate is constant but for its warm-up and a last part, so a longer training begins as a shorter one does; it
-may be raised and fall once more. The loop knows nothing of self-improvement; `training` fine-tunes the result as
-it would any other model.
+A plain training loop on one machine: next-token loss, AdamW, bf16 autocast. The rate is constant but for its
+warm-up and a last part, so a longer training begins as a shorter one does. It knows nothing of self-improvement;
+`training` fine-tunes the result as it would any other model.
 """
 
 import hashlib
@@ -15,7 +14,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from lmsi_kedro.mini_world.documents import documents, lists
+from lmsi_kedro.mini_world.documents import documents
 from lmsi_kedro.params import PretrainingParams
 
 log = logging.getLogger(__name__)
@@ -23,9 +22,7 @@ END = "<|end|>"
 # A digit is a token, with its leading space: the model sees numbers digit by digit, text round-trips exactly.
 PIECES = r" ?\d| ?[A-Za-z']+| ?[^\sA-Za-z\d]+|\s+"
 WARMUP = 50  # steps
-LIST_BLOCK = 48  # tokens: a list that is said twice has 14 to 60
 DECAY = 0.3  # the last part of the steps, in which the rate falls to zero
-REHEAT = 0.6  # of the rate, where it begins to fall again
 
 
 def train_tokenizer(seed: int, sample: int = 20_000) -> Any:
@@ -58,23 +55,20 @@ def train_tokenizer(seed: int, sample: int = 20_000) -> Any:
     )
 
 
-def blocks(tokenizer: Any, texts: Iterator[str], length: int) -> Iterator[list[int]]:
-    """Endless blocks of token ids [length]; each starts with a fresh text, the last one is cut."""
+def blocks(tokenizer: Any, seed: int, length: int) -> Iterator[list[int]]:
+    """Endless blocks of token ids [length]; each starts with a fresh document, the last one is cut."""
     end = tokenizer.eos_token_id
     encode = tokenizer.backend_tokenizer.encode
     block: list[int] = []
-    for text in texts:
-        block += [*encode(text).ids, end]
+    for document in documents(seed):
+        block += [*encode(document).ids, end]
         if len(block) >= length:
             yield block[:length]
             block = []
 
 
 def build_model(vocab: int, params: PretrainingParams) -> Any:
-    """A Llama with random weights.
-
-    Its embeddings are not tied: as output every name is as likely as any other, which made their embeddings one.
-    """
+    """A Llama with random weights."""
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
@@ -88,7 +82,7 @@ def build_model(vocab: int, params: PretrainingParams) -> Any:
             num_key_value_heads=params.heads,
             intermediate_size=params.feed_forward,
             max_position_embeddings=1024,
-            tie_word_embeddings=False,
+            tie_word_embeddings=True,
             bos_token_id=None,
             eos_token_id=0,
             pad_token_id=0,
@@ -163,47 +157,37 @@ def pretrain(params: PretrainingParams, workspace: Path) -> Path:
     training = Pretraining(model, params, workspace / "checkpoint.pt")
     training.resume()
     done = training.step
-    forward = torch.compile(model, dynamic=False)
-    for batch in islice(batches(tokenizer, params), done, None):
+    forward = torch.compile(model)
+    data = blocks(tokenizer, params.seed, params.block)
+    for batch in islice(batches(data, params), done, None):
         training.learn(forward, batch)
     return save(training, tokenizer, workspace / "model")
 
 
 def address(params: PretrainingParams) -> str:
     """What decides the result: the parameters, and the world as its first documents show it."""
-    texts = [*islice(lists(params.seed), 50), *islice(documents(params.seed), 200)]
-    content = "\n".join([params.model_dump_json(), *texts])
+    content = "\n".join([params.model_dump_json(), *islice(documents(params.seed), 200)])
     return hashlib.blake2b(content.encode(), digest_size=8).hexdigest()
 
 
-def batches(tokenizer: Any, params: PretrainingParams) -> Iterator[Any]:
-    """steps batches of token ids: lists [more, LIST_BLOCK], then as many tokens of documents [batch, block]."""
+def batches(data: Iterator[list[int]], params: PretrainingParams) -> Iterator[Any]:
+    """steps batches of token ids [batch, block]."""
     import torch
 
-    short = blocks(tokenizer, lists(params.seed), LIST_BLOCK)
-    for _ in range(params.list_steps):
-        yield torch.tensor(list(islice(short, params.batch * params.block // LIST_BLOCK)))
-    long = blocks(tokenizer, documents(params.seed), params.block)
-    for _ in range(params.list_steps, params.steps):
-        yield torch.tensor(list(islice(long, params.batch)))
+    for _ in range(params.steps):
+        yield torch.tensor(list(islice(data, params.batch)))
 
 
 def build_optimizer(model: Any, params: PretrainingParams) -> tuple[Any, Any]:
-    """AdamW with weight decay on the layers' matrices only; warm-up, constant rate, linear to zero, or twice."""
+    """AdamW with weight decay on matrices only; linear warm-up, constant, linear to zero."""
     import torch
 
-    first = params.reheat_at or params.steps
-
     def scale(step: int) -> float:
-        if step < first:
-            return min(1.0, (step + 1) / WARMUP, (1 - step / first) / DECAY)
-        left = (params.steps - step) / max(1, params.steps - first)
-        return REHEAT * min(left, (step - first + 1) / WARMUP)
+        return min(1.0, (step + 1) / WARMUP, (1 - step / params.steps) / DECAY)
 
-    matrices = [p for p in model.model.layers.parameters() if p.ndim > 1]
-    decayed = {id(p) for p in matrices}
-    others = [p for p in model.parameters() if id(p) not in decayed]
-    groups = [{"params": matrices, "weight_decay": 0.1}, {"params": others, "weight_decay": 0.0}]
+    matrices = [p for p in model.parameters() if p.ndim > 1]
+    vectors = [p for p in model.parameters() if p.ndim == 1]
+    groups = [{"params": matrices, "weight_decay": 0.1}, {"params": vectors, "weight_decay": 0.0}]
     optimizer = torch.optim.AdamW(groups, lr=params.learning_rate, betas=(0.9, 0.95), fused=True)
     return optimizer, torch.optim.lr_scheduler.LambdaLR(optimizer, scale)
 
