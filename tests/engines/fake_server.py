@@ -42,10 +42,11 @@ class Handler(BaseHTTPRequestHandler):
             server.busy += 1
             server.most_busy = max(server.most_busy, server.busy)
         try:
-            self.reply(*server.answer(body, server.counts[key]))
-        finally:
+            answer = server.answer(body, server.counts[key])
+        finally:  # before the reply, after which the client may ask again
             with server.lock:
                 server.busy -= 1
+        self.reply(*answer)
 
     def do_GET(self) -> None:
         self.reply(200, {"object": "list", "data": [{"id": "served", "object": "model"}]})
