@@ -1,7 +1,7 @@
 """The kernels of benchmarks/gpu.py: each against its reference, and the sampler against a copy."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -31,20 +31,14 @@ from lmsi_kedro.kernels.sampling import Rules
 from lmsi_kedro.kernels.sampling import triton as sampling_triton
 from lmsi_kedro.kernels.votes import reference as votes_reference
 from lmsi_kedro.kernels.votes import triton as votes_triton
+from lmsi_kedro.params import Sampling
+
+draw = partial(Sampling, temperature=0.7, max_new_tokens=1, seed=0)
+FILTERED = draw(top_k=40, top_p=0.95, min_p=0.01)
 
 
-@dataclass(frozen=True)
-class Draw:
-    temperature: float = 0.7
-    top_k: int = 0
-    top_p: float = 1.0
-    min_p: float = 0.0
-
-    def __str__(self) -> str:
-        return f"T {self.temperature} k {self.top_k} p {self.top_p} min {self.min_p}"
-
-
-FILTERED = Draw(top_k=40, top_p=0.95, min_p=0.01)
+def filters(plan: Sampling) -> str:
+    return f"T {plan.temperature} k {plan.top_k} p {plan.top_p} min {plan.min_p}"
 
 
 def votes() -> Iterator[Row]:
@@ -72,13 +66,13 @@ def sampled() -> Iterator[Row]:
     """Tokens and log-probabilities against those of the CPU."""
     for dtype in (torch.float32, torch.bfloat16):
         logits, counters = logits_of(min(ROWS, 64), dtype)
-        for plan in (Draw(), Draw(temperature=0.0), Draw(top_p=0.95), FILTERED):
+        for plan in (draw(), draw(temperature=0.0), draw(top_p=0.95), FILTERED):
             bits = torch.from_numpy(counters.view(np.int64))
             tokens, logprobs = sampling_triton.sample_tokens(logits, Rules.of(plan), bits)
             expected, theirs = sample_tokens(logits.cpu(), plan, counters)
             wrong = int((tokens.cpu() != expected).sum())
             error = float((logprobs.cpu() - theirs).abs().max())
-            what = f"tokens of {len(logits)} rows, {dtype}, {plan}"
+            what = f"tokens of {len(logits)} rows, {dtype}, {filters(plan)}"
             met = wrong == 0 and error < 1e-5
             yield Row(what, f"{wrong} differ, log-probability {error:.0e}", "0 differ, 1e-5", met)
 
@@ -91,11 +85,11 @@ def sampler() -> Iterator[Row]:
         on_device = torch.from_numpy(counters.view(np.int64)).to(DEVICE)
         copied = 2 * size / seconds(lambda a=logits, b=other: b.copy_(a))
         yield Row(f"copy, {dtype}", f"{copied / 1e12:.2f} TB/s")
-        for plan in (Draw(), FILTERED):
+        for plan in (draw(), FILTERED):
             rules = Rules.of(plan)
             took = seconds(lambda x=logits, r=rules, c=on_device: sampling_triton.launch(x, r, c))
             share = size / took / copied
-            what = f"sampler {ROWS} x {VOCABULARY}, {dtype}, {plan}"
+            what = f"sampler {ROWS} x {VOCABULARY}, {dtype}, {filters(plan)}"
             found = f"{1e3 * took:.3f} ms, {share:.0%} of the copy"
             if plan is not FILTERED:
                 yield figure(what, found, "at least 55 %", share >= 0.55)

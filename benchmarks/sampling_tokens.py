@@ -22,7 +22,7 @@ core at work):
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 
 import numpy as np
@@ -36,17 +36,11 @@ from transformers import (
 
 from lmsi_kedro.kernels import sample_tokens
 from lmsi_kedro.kernels._native import sampling_isa
+from lmsi_kedro.params import Sampling
 
 REPEATS = 7
 TURN = 0.02  # the first call after other work pays 0.2 ms for cold Python and torch
-
-
-@dataclass(frozen=True)
-class Sampling:
-    temperature: float = 0.7
-    top_k: int = 0
-    top_p: float = 1.0
-    min_p: float = 0.0
+draw = partial(Sampling, temperature=0.7, max_new_tokens=1, seed=0)
 
 
 def peer(logits: torch.Tensor, sampling: Sampling) -> tuple[torch.Tensor, torch.Tensor]:
@@ -89,7 +83,7 @@ def main() -> None:
     torch.manual_seed(0)
     versions = f"torch {torch.__version__}, transformers {version('transformers')}"
     print(f"{versions}, instruction set {sampling_isa()}, LMSI_ISA={os.environ.get('LMSI_ISA')}")
-    plans = [Sampling(), Sampling(top_k=40, top_p=0.95), Sampling(top_p=0.95), Sampling(1.0)]
+    plans = [draw(), draw(top_k=40, top_p=0.95), draw(top_p=0.95), draw(temperature=1.0)]
     for rows, vocabulary in ((8, 151_936), (256, 4_096), (128, 600)):
         logits = torch.randn(rows, vocabulary) * 3
         counters = np.arange(4 * rows, dtype=np.uint64).reshape(rows, 4)

@@ -1,6 +1,6 @@
 """Weighted sums of models' accuracies over the same questions, with intervals. Knows no table of the paper."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import polars as pl
@@ -8,6 +8,7 @@ import polars as pl
 from lmsi_kedro import statistics
 
 Metrics = dict[str, Any]
+Models = Mapping[str, pl.DataFrame]  # predictions, or curves, by name
 KEYS = ["seed", "question_id"]
 
 
@@ -19,6 +20,11 @@ def answers(
     if tasks is not None:
         chosen = chosen.filter(pl.col("task").is_in(tasks))
     return chosen.select(*KEYS, value=pl.col("correct").cast(pl.Float64))
+
+
+def maj(curve: pl.DataFrame, k: int) -> pl.DataFrame:
+    """seed, question_id, value: maj@k of every question."""
+    return curve.filter(k=k).select("seed", "question_id", value="maj")
 
 
 def accuracy(values: pl.DataFrame) -> Metrics:

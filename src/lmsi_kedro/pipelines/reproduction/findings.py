@@ -9,10 +9,15 @@ from collections.abc import Mapping, Sequence
 import polars as pl
 
 from lmsi_kedro.pipelines.evaluation.calibration import calibrate
-from lmsi_kedro.pipelines.reproduction.contrasts import Metrics, answers, contrast, gain
-from lmsi_kedro.pipelines.reproduction.tables import maj
+from lmsi_kedro.pipelines.reproduction.contrasts import (
+    Metrics,
+    Models,
+    answers,
+    contrast,
+    gain,
+    maj,
+)
 
-Models = Mapping[str, pl.DataFrame]
 WITHIN = -0.03  # "comparable": within 3 points, or better
 NEARLY = -0.01  # "nearly suffices": within 1 point
 

@@ -1,15 +1,17 @@
 """reproduction.json: arms, tables, figures and findings of the models' pooled predictions."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import polars as pl
 
 from lmsi_kedro.params import CONTROL_ARMS
 from lmsi_kedro.pipelines.reproduction import findings, tables
-from lmsi_kedro.pipelines.reproduction.contrasts import Metrics
+from lmsi_kedro.pipelines.reproduction.contrasts import Metrics, Models
 from lmsi_kedro.tasks import Tasks
 
 CURVE = "curve_"
+Heats = Mapping[float, pl.DataFrame]  # predictions by temperature
 
 
 def reproduce(
@@ -34,31 +36,50 @@ def reproduce(
         "seeds": list(seeds),
         "in_domain": in_domain,
         "arms": tables.arms(found, ("base", "vote", *CONTROL_ARMS), in_domain),
-        "tables": {
-            "main": tables.main(found, in_domain),
-            "out_of_domain": tables.out_of_domain(found, outside),
-            "formats": tables.formats(found, in_domain),
-            "generated_questions": tables.generated_questions(once, in_domain),
-            "generated_prompts": tables.generated_prompts(curves),
-            "distillation": tables.distillation(found, in_domain),
-            "temperature": tables.temperature(found["before"], heats),
-            "second_round": tables.second_round(once, in_domain),
-            "equal_compute": tables.equal_compute(found),
-        },
+        "tables": all_tables(once, curves, heats, in_domain, outside),
         "figures": {
             "paths": tables.paths({"before": curves["before"], "after": curves["after_0"]}),
             "calibration": tables.calibration(found, in_domain),
         },
-        "findings": [
-            *findings.of_training(found, in_domain, outside),
-            *findings.of_controls(found, in_domain),
-            *findings.of_formats(found, in_domain),
-            *findings.of_paths(curves),
-            *findings.of_questions(found, in_domain),
-            *findings.of_prompts(curves),
-            *findings.of_sizes(found, in_domain),
-            *findings.of_temperature(heats),
-            *findings.of_calibration(found, in_domain),
-            *findings.of_second_round(found, in_domain, monitor),
-        ],
+        "findings": all_findings(found, curves, heats, in_domain, outside, monitor),
     }
+
+
+def all_tables(
+    found: Models, curves: Models, heats: Heats, in_domain: list[str], outside: list[str]
+) -> Metrics:
+    """By name, in the order of the page."""
+    return {
+        "main": tables.main(found, in_domain),
+        "out_of_domain": tables.out_of_domain(found, outside),
+        "formats": tables.formats(found, in_domain),
+        "generated_questions": tables.generated_questions(found, in_domain),
+        "generated_prompts": tables.generated_prompts(curves),
+        "distillation": tables.distillation(found, in_domain),
+        "temperature": tables.temperature(found["before"], heats),
+        "second_round": tables.second_round(found, in_domain),
+        "equal_compute": tables.equal_compute(found),
+    }
+
+
+def all_findings(
+    found: Models,
+    curves: Models,
+    heats: Heats,
+    in_domain: list[str],
+    outside: list[str],
+    monitor: Metrics,
+) -> list[Metrics]:
+    """In the order of the page."""
+    return [
+        *findings.of_training(found, in_domain, outside),
+        *findings.of_controls(found, in_domain),
+        *findings.of_formats(found, in_domain),
+        *findings.of_paths(curves),
+        *findings.of_questions(found, in_domain),
+        *findings.of_prompts(curves),
+        *findings.of_sizes(found, in_domain),
+        *findings.of_temperature(heats),
+        *findings.of_calibration(found, in_domain),
+        *findings.of_second_round(found, in_domain, monitor),
+    ]

@@ -13,13 +13,14 @@ from lmsi_kedro.pipelines.evaluation.calibration import calibrate
 from lmsi_kedro.pipelines.reproduction import paper
 from lmsi_kedro.pipelines.reproduction.contrasts import (
     Metrics,
+    Models,
     accuracy,
     answers,
     contrast,
     gain,
+    maj,
 )
 
-Models = Mapping[str, pl.DataFrame]  # predictions by model
 PROMPTS = {
     "step_by_step": "none: step by step",
     "own_exemplars": "the model's own exemplars",
@@ -27,8 +28,6 @@ PROMPTS = {
 }
 FEW = 10  # paths; of the paper's figure too
 MODES: tuple[Mode, ...] = ("standard", "cot_greedy", "self_consistency")
-
-
 GAINED = ("before", "after", "gain")
 
 
@@ -167,11 +166,6 @@ def generated_prompts(curves: Mapping[str, pl.DataFrame]) -> Metrics:
     return table(
         "Generated prompts (section 5.2)", [f"{min(FEW, most)} paths", f"{most} paths"], rows
     )
-
-
-def maj(curve: pl.DataFrame, k: int) -> pl.DataFrame:
-    """seed, question_id, value: maj@k of every question."""
-    return curve.filter(k=k).select("seed", "question_id", value="maj")
 
 
 def paths(curves: Mapping[str, pl.DataFrame]) -> Metrics:
