@@ -89,6 +89,27 @@ def test_a_preset_is_a_graph_with_valid_parameters(env: str, tmp_path: Path) -> 
             assert parameters["training"].hostfile
 
 
+@pytest.mark.parametrize(
+    ("env", "given", "m", "tokens", "voted"),
+    [("base", {}, 8, 96, 100), ("full", {}, 16, 96, 400), ("gpu", {}, 8, 512, 100),
+     ("paper", {}, 32, 256, 100), ("cluster", {}, 8, 512, 100), ("smoke", {}, 4, 96, 8),
+     ("gpu", {"evaluation": {"m": 3}, "reproduction_evaluation": {"voted_questions": 7}}, 3, 512, 7)],
+)  # fmt: skip
+def test_the_reproduction_is_evaluated_as_its_preset(
+    env: str, given: dict[str, Any], m: int, tokens: int, voted: int
+) -> None:
+    """Of `evaluation` it changes the modes and the numbers of questions alone."""
+    bootstrap_project(ROOT)
+    with KedroSession.create(ROOT, env=env, runtime_params=given) as session:
+        parameters = session.load_context().params  # type: ignore[attr-defined]
+    asked, usual = parameters["reproduction_evaluation"], parameters["evaluation"]
+    assert (asked.m, asked.max_new_tokens, asked.voted_questions) == (m, tokens, voted)
+    assert asked.modes == ["standard", "cot_greedy", "self_consistency"]
+    assert asked.greedy_questions == (12 if env == "smoke" else 400)
+    own = {"modes", "greedy_questions", "voted_questions"}
+    assert asked.model_dump(exclude=own) == usual.model_dump(exclude=own)
+
+
 @pytest.mark.parametrize("env", ["paper", "gpu", "cluster"])
 def test_a_preset_has_a_forecast(
     env: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -1,4 +1,7 @@
-"""The graph is fixed before parameters are read; this hook reads those that shape it, and checks the names."""
+"""The graph is fixed before parameters are read; this hook reads those that shape it, and checks the names.
+
+It also completes `reproduction_evaluation`, which changes single values of `evaluation`.
+"""
 
 from typing import Any, ClassVar, get_args
 
@@ -75,3 +78,7 @@ class ShapeHook:
             name: parameters["reproduction"][name] for name in ShapeHook.reproduction
         }
         ShapeHook.arms, ShapeHook.benchmarks = arms, benchmarks
+        # Not by a YAML anchor, which is resolved before a preset or --params changes `evaluation`.
+        changed = parameters["reproduction_evaluation"]
+        parameters["reproduction_evaluation"] = {**parameters["evaluation"], **changed}
+        context.config_loader["parameters"] = parameters
