@@ -20,10 +20,11 @@ from lmsi_kedro.params import (
 from lmsi_kedro.pipelines.evaluation.comparison import tallies
 from lmsi_kedro.pipelines.reproduction import create_pipeline, paper
 from lmsi_kedro.pipelines.reproduction.contrasts import accuracy, answers, contrast, gain
-from lmsi_kedro.pipelines.reproduction.findings import finding
+from lmsi_kedro.pipelines.reproduction.findings import finding, of_calibration
 from lmsi_kedro.pipelines.reproduction.nodes import (
     curve_of_questions,
     draw_questions,
+    gather_verdicts,
     pool,
     render_page,
 )
@@ -37,7 +38,9 @@ SEEDS = (1, 2)
 SKILLS = {"base": 0.4, "vote": 0.75, "random": 0.35, "shuffled": 0.2, "gold": 0.8, "direct_only": 0.45,
           "few_shot_cot_only": 0.65}  # fmt: skip
 ONCE = {"student": 0.2, "student_vote": 0.25, "distilled": 0.6, "generated": 0.6, "second": 0.75}
-MONITOR = {"promoted": False, "alarms": ["mini_gsm: winner_entropy 4.00 -> 1.00"]}
+ALARM = "mini_gsm: winner_entropy 4.00 -> 1.00"
+HEALTHY, REFUSED = {"promoted": True, "alarms": []}, {"promoted": False, "alarms": [ALARM]}
+ROUNDS = (("vote", 1), ("vote", 2), ("second", 1), ("student_vote", 1))
 
 
 def voted(skill: float, round: int, arm: str) -> pl.DataFrame:
@@ -66,7 +69,8 @@ def found() -> dict[str, pl.DataFrame]:
 
 @pytest.fixture(scope="module")
 def made(found: dict[str, pl.DataFrame]) -> dict[str, Any]:
-    return reproduce(TASKS, MONITOR, SEEDS, (0.7, 1.2), **found)
+    verdicts = gather_verdicts(HEALTHY, REFUSED, REFUSED, HEALTHY, rounds=ROUNDS)
+    return reproduce(TASKS, verdicts, SEEDS, (0.7, 1.2), **found)
 
 
 def test_a_contrast_is_the_mean_of_the_weighted_answers(found: dict[str, pl.DataFrame]) -> None:
@@ -124,6 +128,25 @@ def test_a_verdict_needs_the_whole_interval(
     )
 
 
+def unsure_votes(confident: int) -> pl.DataFrame:
+    """Ten votes with a confidence of .5, of which eight are right, and ten of .9, of which so many are."""
+    right = [True] * 8 + [False] * 2 + [True] * confident + [False] * (10 - confident)
+    made = {"mode": "self_consistency", "task": "mini_gsm", "correct": right}
+    return pl.DataFrame({**made, "confidence": [0.5] * 10 + [0.9] * 10})
+
+
+@pytest.mark.parametrize(
+    ("confident", "verdict"), [(10, "holds"), (5, "holds"), (0, "does not hold")]
+)
+def test_calibration_fails_only_beyond_the_intervals(confident: int, verdict: str) -> None:
+    models = dict.fromkeys(("base", "vote"), unsure_votes(confident))
+    for said in of_calibration(models, ["mini_gsm"]):
+        assert said["verdict"] == verdict
+        assert said["value"] == pytest.approx(confident / 10 - 0.8)
+        assert (said["high"] < 0) is (verdict == "does not hold")
+        assert "only if two bins' intervals do not overlap" in said["where"]
+
+
 def test_every_table_and_figure_is_there(made: dict[str, Any]) -> None:
     json.dumps(made, allow_nan=False)
     assert set(made["tables"]) == {"main", "out_of_domain", "formats", "equal_compute", "temperature",
@@ -156,7 +179,7 @@ def test_findings_follow_the_invented_skills(made: dict[str, Any]) -> None:
     assert said["generated exemplars beat step by step"] == "holds"
     assert said["a second round gains"] != "holds"
     where = {found["finding"]: found["where"] for found in made["findings"]}
-    assert where["a second round gains"] == f"not promoted: {MONITOR['alarms'][0]}"
+    assert where["a second round gains"] == f"not promoted: {ALARM}"
     assert "of seed 2" in where["CoT greedy gains 15 points on average"]
     assert said["the vote beats random paths"] == "holds"
     assert said["the vote gains 70 % of what gold gains"] != "does not hold"
@@ -189,6 +212,11 @@ def test_the_page_shows_both_sides(made: dict[str, Any]) -> None:
     assert "56.5, 73.5" in page
     assert "-, 74.4" in page
     assert "Formats (table 5)" in page
+    top = page.partition("<h2>")[0]
+    assert "Seed 2: the collapse monitor refused round 1." in top
+    assert "Seed 1: the collapse monitor refused round 2." in top
+    assert top.count("Seed ") == 2
+    assert top.count(ALARM.replace(">", "&gt;")) == 2
     assert page.count(">holds</b>") == sum(f["verdict"] == "holds" for f in made["findings"])
     for loading in ("<script src", "<link", 'src="http'):
         assert loading not in page
@@ -206,6 +234,19 @@ def test_what_one_seed_needs_is_made_once() -> None:
         if node.name.endswith("fine_tune"):
             seen = pipeline.to_outputs(*node.outputs).datasets()
             assert not {name for name in seen if name.endswith(".labels")}
+
+
+def test_every_round_is_reported_with_its_verdict() -> None:
+    """Of every seed, the second round and the smaller model."""
+    pipeline = create_pipeline([1, 2], [0.7])
+    (gathered,) = [node for node in pipeline.nodes if node.name == "gather_verdicts"]
+    made = {name: node.name for node in pipeline.nodes for name in node.outputs}
+    assert [(name, made[name]) for name in gathered.inputs] == [
+        ("verdict_vote_1", "seed_1.monitor_candidate_1.promote"),
+        ("verdict_vote_2", "seed_2.monitor_candidate_1.promote"),
+        ("verdict_second_1", "seed_1.monitor_candidate_2.promote"),
+        ("verdict_student_vote_1", "seed_1.student.monitor_candidate_1.promote"),
+    ]
 
 
 def test_every_model_is_asked_as_the_reproduction_says() -> None:

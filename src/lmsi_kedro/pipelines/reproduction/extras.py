@@ -126,11 +126,14 @@ def create_generated() -> Pipeline:
 
 def create_student() -> Pipeline:
     """The smaller model and a round of its own."""
-    own = self_improve.create_pipeline(1, arms=()).to_outputs("predictions_0", "predictions_1")
+    own = self_improve.create_pipeline(1, arms=()).to_outputs(
+        "predictions_0", "predictions_1", "monitor_1"
+    )
     renamed = {
         "base_model": "student_model",
         "predictions_0": "predictions_student_0",
         "predictions_1": "predictions_student_1",
+        "monitor_1": "monitor_student",
     }
     return namespaced(own, "student", {"raw_exemplars", "raw_questions"}, renamed)
 

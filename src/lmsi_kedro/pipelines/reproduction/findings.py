@@ -1,7 +1,7 @@
 """Each qualitative finding of the paper, and of this project's controls, as one contrast and a verdict.
 
 A finding holds here if the whole 95 % interval of its contrast is at or above the bound that it names; it does not
-hold if the whole interval is below; else it is undecided.
+hold if the whole interval is below; else it is undecided. That of calibration has a rule of its own.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,6 +20,9 @@ from lmsi_kedro.pipelines.reproduction.contrasts import (
 
 WITHIN = -0.03  # "comparable": within 3 points, or better
 NEARLY = -0.01  # "nearly suffices": within 1 point
+NO_DECREASE = (
+    "does not hold only if two bins' intervals do not overlap; here the two that come closest"
+)
 
 
 def finding(said: str, found: Metrics, bound: float = 0.0, where: str = "") -> Metrics:
@@ -129,10 +132,10 @@ def of_questions(models: Models, tasks: Sequence[str]) -> list[Metrics]:
     ]
 
 
-def of_second_round(models: Models, tasks: Sequence[str], monitor: Metrics) -> list[Metrics]:
+def of_second_round(models: Models, tasks: Sequence[str], verdict: Metrics) -> list[Metrics]:
     """Not of the paper, which has one round. A round that the monitor refused is the one before it."""
     once, twice = (answers(models[name], "cot_greedy", tasks) for name in ("vote", "second"))
-    refused = "" if monitor["promoted"] else f"not promoted: {'; '.join(monitor['alarms'])}"
+    refused = "" if verdict["promoted"] else f"not promoted: {'; '.join(verdict['alarms'])}"
     gained = contrast([(1, twice), (-1, once)])
     return [
         finding("a second round gains", gained, where=refused),
@@ -154,7 +157,11 @@ def of_temperature(after: Mapping[float, pl.DataFrame]) -> list[Metrics]:
 
 
 def of_calibration(models: Models, tasks: Sequence[str]) -> list[Metrics]:
-    """Figure 2: from bin to bin accuracy does not decrease beyond the intervals."""
+    """Figure 2: accuracy does not decrease beyond the intervals of the bins of confidence.
+
+    Two bins contradict it if the interval of the more confident one is wholly below the other's; else it holds.
+    The difference is that of the two bins which come closest to that.
+    """
     found = []
     for name in ("base", "vote"):
         bins = (calibrate(models[name], tasks) or {"bins": []})["bins"]
@@ -171,10 +178,8 @@ def of_calibration(models: Models, tasks: Sequence[str]) -> list[Metrics]:
         if steps:
             least = min(steps, key=lambda step: step["high"])
             said = f"accuracy does not decrease with the vote's confidence ({name})"
-            rising = finding(said, least)
-            # Two bins contradict it only if their intervals do not overlap.
-            rising["verdict"] = "does not hold" if least["high"] < 0 else "holds"
-            found.append(rising)
+            verdict = "does not hold" if least["high"] < 0 else "holds"
+            found.append(finding(said, least, where=NO_DECREASE) | {"verdict": verdict})
     return found
 
 

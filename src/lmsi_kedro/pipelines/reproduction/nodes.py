@@ -72,6 +72,16 @@ def pool(*predictions: pl.DataFrame, seeds: tuple[int, ...]) -> pl.DataFrame:
     return pl.concat([made.with_columns(seed=pl.lit(seed, pl.Int64)) for made, seed in named])
 
 
+def gather_verdicts(
+    *verdicts: dict[str, Any], rounds: tuple[tuple[str, int], ...]
+) -> list[dict[str, Any]]:
+    """model, seed, promoted, alarms: what the collapse monitor said of each round."""
+    return [
+        {"model": model, "seed": seed, "promoted": said["promoted"], "alarms": said["alarms"]}
+        for (model, seed), said in zip(rounds, verdicts, strict=True)
+    ]
+
+
 def render_page(reproduction: dict[str, Any]) -> str:
     """reproduction.html."""
     shown = reproduction["figures"]

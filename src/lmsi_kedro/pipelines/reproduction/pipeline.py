@@ -21,13 +21,20 @@ from lmsi_kedro.pipelines.reproduction.extras import (
     create_extras,
     votes_after,
 )
-from lmsi_kedro.pipelines.reproduction.nodes import draw_questions, pool, render_page
+from lmsi_kedro.pipelines.reproduction.nodes import (
+    draw_questions,
+    gather_verdicts,
+    pool,
+    render_page,
+)
 from lmsi_kedro.pipelines.reproduction.summary import reproduce
 
 OUTSIDE = {"raw_exemplars", "base_model", "student_model"}
 # Models by name, and the suffix of their predictions in `controls`.
 MODELS = {"base": "0", "vote": "1"} | {str(arm): arm for arm in CONTROL_ARMS}
 ONCE = {"second": "2", "untrained": "untrained"}
+# The collapse monitor's verdicts on the first seed alone, by the trained model.
+VERDICTS = {"second": "monitor_2", "student_vote": "monitor_student"}
 
 
 def create_pipeline(seeds: Sequence[int], temperatures: Sequence[float]) -> Pipeline:
@@ -40,6 +47,7 @@ def create_pipeline(seeds: Sequence[int], temperatures: Sequence[float]) -> Pipe
             create_first_seed(first, temperatures),
             *[create_seed(seed, create_controls(1), MODELS, {}) for seed in others],
             *[pooling(name, of) for name, of in pooled.items()],
+            gathering(seeds),
             *summary(list(pooled), seeds, temperatures),
         ]
     )
@@ -53,14 +61,15 @@ def create_first_seed(seed: int, temperatures: Sequence[float]) -> Pipeline:
     """A second round, the untrained model's vote and the extras beside what every seed has."""
     votes = {name: name for name in votes_after(temperatures)}
     steps = Pipeline([create_controls(2), *create_extras(temperatures, seed)])
-    others = {f"curve_{name}": f"curve_{name}" for name in CURVES} | {"monitor_2": "monitor_second"}
+    others = {f"curve_{name}": f"curve_{name}" for name in CURVES}
+    others |= {at: f"verdict_{name}_{seed}" for name, at in VERDICTS.items()}
     return create_seed(seed, steps, MODELS | ONCE | EXTRAS | votes, others)
 
 
 def create_seed(
     seed: int, steps: Pipeline, models: dict[str, str], others: dict[str, str]
 ) -> Pipeline:
-    """The questions of a seed, and steps on them; predictions_{model}_{seed} and others come out."""
+    """The questions of a seed, and steps on them; predictions_{model}_{seed}, verdicts and others come out."""
     world = Node(
         update_wrapper(partial(draw_questions, seed=seed), draw_questions),
         inputs=["params:world", "params:tasks"],
@@ -68,7 +77,7 @@ def create_seed(
         name="draw_questions",
     )
     made = {f"predictions_{at}": f"predictions_{name}_{seed}" for name, at in models.items()}
-    made |= others
+    made |= others | {"monitor_1": f"verdict_vote_{seed}"}
     asked = {"params:evaluation": "params:reproduction_evaluation"}
     needed = Pipeline([world, steps]).to_outputs(*made)
     return namespaced(needed, f"seed_{seed}", OUTSIDE, made | asked)
@@ -83,6 +92,16 @@ def pooling(name: str, seeds: tuple[int, ...]) -> Node:
     )
 
 
+def gathering(seeds: Sequence[int]) -> Node:
+    rounds = (*[("vote", seed) for seed in seeds], *[(name, seeds[0]) for name in VERDICTS])
+    return Node(
+        update_wrapper(partial(gather_verdicts, rounds=rounds), gather_verdicts),
+        inputs=[f"verdict_{model}_{seed}" for model, seed in rounds],
+        outputs="verdicts",
+        name="gather_verdicts",
+    )
+
+
 def summary(
     models: Sequence[str], seeds: Sequence[int], temperatures: Sequence[float]
 ) -> list[Node]:
@@ -93,7 +112,7 @@ def summary(
     return [
         Node(
             update_wrapper(gathered, reproduce),
-            inputs={"tasks": "params:tasks", "monitor": "monitor_second", **found},
+            inputs={"tasks": "params:tasks", "verdicts": "verdicts", **found},
             outputs="reproduction",
             name="reproduce",
         ),

@@ -16,7 +16,7 @@ Heats = Mapping[float, pl.DataFrame]  # predictions by temperature
 
 def reproduce(
     tasks: Tasks,
-    monitor: Metrics,
+    verdicts: list[Metrics],
     seeds: tuple[int, ...],
     temperatures: tuple[float, ...],
     **found: pl.DataFrame,
@@ -24,7 +24,7 @@ def reproduce(
     """found has the pooled predictions by model, and curves of paths as curve_before, curve_after_0, ...
 
     after_0, after_1, ... are votes of the trained model at the temperatures, before is one of the base model at
-    the first. monitor judged the second round of the first seed.
+    the first. verdicts are the collapse monitor's, whose refused models are in found those before them.
     """
     asked = set(found["base"]["task"])
     in_domain = [name for name in tasks.in_domain if name in asked]
@@ -35,13 +35,14 @@ def reproduce(
     return {
         "seeds": list(seeds),
         "in_domain": in_domain,
+        "verdicts": verdicts,
         "arms": tables.arms(found, ("base", "vote", *CONTROL_ARMS), in_domain),
         "tables": all_tables(once, curves, heats, in_domain, outside),
         "figures": {
             "paths": tables.paths({"before": curves["before"], "after": curves["after_0"]}),
             "calibration": tables.calibration(found, in_domain),
         },
-        "findings": all_findings(found, curves, heats, in_domain, outside, monitor),
+        "findings": all_findings(found, curves, heats, in_domain, outside, verdicts),
     }
 
 
@@ -68,9 +69,10 @@ def all_findings(
     heats: Heats,
     in_domain: list[str],
     outside: list[str],
-    monitor: Metrics,
+    verdicts: list[Metrics],
 ) -> list[Metrics]:
     """In the order of the page."""
+    (second,) = [verdict for verdict in verdicts if verdict["model"] == "second"]
     return [
         *findings.of_training(found, in_domain, outside),
         *findings.of_controls(found, in_domain),
@@ -81,5 +83,5 @@ def all_findings(
         *findings.of_sizes(found, in_domain),
         *findings.of_temperature(heats),
         *findings.of_calibration(found, in_domain),
-        *findings.of_second_round(found, in_domain, monitor),
+        *findings.of_second_round(found, in_domain, second),
     ]
