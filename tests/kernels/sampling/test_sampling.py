@@ -1,7 +1,4 @@
-"""sample_tokens: the published random numbers, the filters by hand, distribution, hostile rows."""
-
-from dataclasses import dataclass
-from pathlib import Path
+"""sample_tokens: the published random numbers, the filters by hand, distribution, any batch."""
 
 import numpy as np
 import pytest
@@ -9,67 +6,19 @@ import torch
 from scipy import stats
 
 from lmsi_kedro.kernels.sampling import Rules, native, reference, sample_tokens
-
-ISAS = ["scalar", "avx2", "avx512"]
-BACKENDS = ["reference", *ISAS]
-
-
-@dataclass(frozen=True)
-class Sampling:
-    temperature: float = 1.0
-    top_k: int = 0
-    top_p: float = 1.0
-    min_p: float = 0.0
+from tests.kernels.sampling.cases import (
+    ISAS,
+    PLANS,
+    Sampling,
+    counters_of,
+    draw,
+    logits_of,
+    supported,
+)
 
 
-PLANS = [
-    Sampling(0.7),
-    Sampling(1.0),
-    Sampling(0.7, top_k=40, top_p=0.95),
-    Sampling(1.3, top_p=0.9, min_p=0.02),
-    Sampling(0.5, top_k=5, min_p=0.3),
-    Sampling(1.0, min_p=0.05),
-    Sampling(2.0, top_p=0.01),
-    Sampling(1.0, top_k=1),
-    Sampling(0.0, top_k=3),
-    Sampling(1e-6),
-]
-
-
-def supported(isa):
-    flags = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
-    return {"scalar": True, "avx2": " avx2" in flags, "avx512": " avx512dq" in flags}[isa]
-
-
-@pytest.fixture(params=BACKENDS)
-def backend(request, monkeypatch):
-    if request.param == "reference":
-        monkeypatch.setenv("LMSI_KERNELS", "reference")
-    elif supported(request.param):
-        monkeypatch.setenv("LMSI_ISA", request.param)
-    else:
-        pytest.skip(f"this machine has no {request.param}")
-    return request.param
-
-
-def counters_of(rows, seed=0):
-    """Neighbouring paths of one question: the counters that a run really uses."""
-    counters = np.zeros((rows, 4), np.uint64)
-    counters[:, 0] = seed
-    counters[:, 1] = 0x9E3779B97F4A7C15
-    counters[:, 2] = np.arange(rows)
-    return counters
-
-
-def logits_of(rows, vocabulary, spread=3.0, seed=0):
-    return (np.random.default_rng(seed).standard_normal((rows, vocabulary)) * spread).astype(
-        np.float32
-    )
-
-
-def draw(row, sampling, rows=2000):
-    logits = np.broadcast_to(np.asarray(row, np.float32), (rows, len(row)))
-    return sample_tokens(logits, sampling, counters_of(rows))[0]
+def test_native_is_built():
+    assert native is not None
 
 
 @pytest.mark.parametrize(
@@ -260,85 +209,3 @@ class TestTensors:
         strided = sample_tokens(logits[:, -1], Sampling(), counters_of(8))[0]
         dense = sample_tokens(logits[:, -1].contiguous(), Sampling(), counters_of(8))[0]
         assert torch.equal(strided, dense)
-
-
-def test_transposed_logits(backend):
-    logits = logits_of(20, 30)
-    tokens = sample_tokens(np.asfortranarray(logits), Sampling(), counters_of(20))[0]
-    np.testing.assert_array_equal(tokens, sample_tokens(logits, Sampling(), counters_of(20))[0])
-
-
-def test_no_rows(backend):
-    tokens, logprobs = sample_tokens(np.empty((0, 5), np.float32), Sampling(), counters_of(0))
-    assert tokens.shape == logprobs.shape == (0,)
-
-
-def test_huge_and_tiny_logits(backend):
-    row = [3e38, -3e38, 3e38, 1e-40]
-    assert set(draw(row, Sampling()).tolist()) == {0, 2}
-
-
-def test_the_largest_random_number_takes_the_last_token(backend, monkeypatch):
-    # 64 set bits times the total, shifted: the last unit of weight, never past it.
-    rules = Rules.of(Sampling())
-    assert reference.draw(np.array([0.0, 0.0, -np.inf]), rules, 2**64 - 1) == 1
-
-
-@pytest.mark.parametrize("plan", [PLANS[0], PLANS[2], PLANS[8]], ids=str)
-@pytest.mark.parametrize(
-    ("row", "message"),
-    [
-        ([0.0, np.nan], "row 2: logits hold NaN"),
-        ([np.nan, np.inf], "row 2: logits hold NaN"),
-        ([0.0, np.inf], "row 2: logits hold +inf"),
-        ([-np.inf, -np.inf], "row 2: every logit is -inf"),
-    ],
-)
-def test_bad_rows_are_named(backend, plan, row, message):
-    logits = np.zeros((4, 40), np.float32)
-    logits[2:] = row * 20
-    with pytest.raises(ValueError, match=message.replace("+", r"\+")):
-        sample_tokens(logits, plan, counters_of(4))
-
-
-@pytest.mark.parametrize(
-    ("parameters", "message"),
-    [
-        ({"temperature": -1.0}, "temperature"),
-        ({"temperature": float("nan")}, "temperature"),
-        ({"top_k": -1}, "top_k"),
-        ({"top_p": 0.0}, "top_p"),
-        ({"top_p": 1.5}, "top_p"),
-        ({"min_p": -0.1}, "min_p"),
-        ({"min_p": float("nan")}, "min_p"),
-    ],
-)
-def test_bad_parameters_are_named(parameters, message):
-    with pytest.raises(ValueError, match=message):
-        sample_tokens(logits_of(1, 3), Sampling(**parameters), counters_of(1))
-
-
-@pytest.mark.parametrize(
-    ("logits", "counters", "message"),
-    [
-        (np.zeros((1, 3)), counters_of(1), "float32, not float64"),
-        (torch.zeros(1, 3, dtype=torch.float16), counters_of(1), "float32 or bfloat16"),
-        (np.zeros(3, np.float32), counters_of(1), "logits must be"),
-        (np.zeros((1, 0), np.float32), counters_of(1), "logits must be"),
-        (np.zeros((2, 3), np.float32), counters_of(1), r"counters must be \[rows, 4\] for 2"),
-        (np.zeros((1, 3), np.float32), counters_of(1).astype(float), "uint64 or int64"),
-    ],
-)
-def test_bad_shapes_and_types_are_named(logits, counters, message):
-    with pytest.raises(ValueError, match=message):
-        sample_tokens(logits, Sampling(), counters)
-
-
-def test_an_unknown_instruction_set_is_refused(monkeypatch):
-    monkeypatch.setenv("LMSI_ISA", "avx1024")
-    with pytest.raises(ValueError, match="LMSI_ISA=avx1024"):
-        sample_tokens(logits_of(1, 3), Sampling(), counters_of(1))
-
-
-def test_native_is_built():
-    assert native is not None

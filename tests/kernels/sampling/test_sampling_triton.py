@@ -6,7 +6,6 @@ Small blocks make every loop run several times; a last test compiles the kernel 
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -16,16 +15,9 @@ pytest.importorskip("triton")
 
 from lmsi_kedro.kernels.sampling import Rules, sample_tokens
 from lmsi_kedro.kernels.sampling import triton as gpu
+from tests.kernels.sampling.cases import Sampling
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
-
-
-@dataclass(frozen=True)
-class Sampling:
-    temperature: float = 1.0
-    top_k: int = 0
-    top_p: float = 1.0
-    min_p: float = 0.0
 
 
 def both(logits, plan, counters):

@@ -1,0 +1,57 @@
+"""What the tests of sample_tokens share: plans, counters as in a run, random logits."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from lmsi_kedro.kernels.sampling import sample_tokens
+
+ISAS = ["scalar", "avx2", "avx512"]
+
+
+@dataclass(frozen=True)
+class Sampling:
+    temperature: float = 1.0
+    top_k: int = 0
+    top_p: float = 1.0
+    min_p: float = 0.0
+
+
+PLANS = [
+    Sampling(0.7),
+    Sampling(1.0),
+    Sampling(0.7, top_k=40, top_p=0.95),
+    Sampling(1.3, top_p=0.9, min_p=0.02),
+    Sampling(0.5, top_k=5, min_p=0.3),
+    Sampling(1.0, min_p=0.05),
+    Sampling(2.0, top_p=0.01),
+    Sampling(1.0, top_k=1),
+    Sampling(0.0, top_k=3),
+    Sampling(1e-6),
+]
+
+
+def supported(isa):
+    flags = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
+    return {"scalar": True, "avx2": " avx2" in flags, "avx512": " avx512dq" in flags}[isa]
+
+
+def counters_of(rows, seed=0):
+    """Neighbouring paths of one question: the counters that a run really uses."""
+    counters = np.zeros((rows, 4), np.uint64)
+    counters[:, 0] = seed
+    counters[:, 1] = 0x9E3779B97F4A7C15
+    counters[:, 2] = np.arange(rows)
+    return counters
+
+
+def logits_of(rows, vocabulary, spread=3.0, seed=0):
+    return (np.random.default_rng(seed).standard_normal((rows, vocabulary)) * spread).astype(
+        np.float32
+    )
+
+
+def draw(row, sampling, rows=2000):
+    logits = np.broadcast_to(np.asarray(row, np.float32), (rows, len(row)))
+    return sample_tokens(logits, sampling, counters_of(rows))[0]
