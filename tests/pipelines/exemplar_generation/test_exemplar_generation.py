@@ -22,6 +22,7 @@ from lmsi_kedro.pipelines.exemplar_generation.nodes import (
 from lmsi_kedro.pipelines.sampling.nodes import exemplar_sets
 from lmsi_kedro.tasks import Task, Tasks
 
+BASE = Path(__file__).parents[3] / "data" / "06_models" / "base"
 VOTING = VotingParams(
     rule="trigger", ties="abstain", min_confidence=0.0, max_confidence=1.0, max_paths_per_question=4, seed=1
 )  # fmt: skip
@@ -57,11 +58,23 @@ def worked(texts: dict[str, str] = TEXTS) -> pl.DataFrame:
 def test_every_seed_is_asked_once_greedily_and_zero_shot() -> None:
     sampling = Sampling(temperature=0.7, max_new_tokens=4, seed=3)
     paths = PathParams(m=4, sampling=sampling, questions_per_task=3)
-    plan = plan_worked_seeds(SEEDS, Model(Path("model"), "digest"), paths, ENGINE)
+    plan = plan_worked_seeds(SEEDS, Model(BASE, "digest"), paths, ENGINE)
     requests = [r for chunk in plan.chunks.values() for r in chunk.requests]
     assert {chunk.sampling.temperature for chunk in plan.chunks.values()} == {0.0}
     assert {(r.question_id, r.paths) for r in requests} == {(q, range(1)) for q in TEXTS}
     assert requests[0].prompt.text == "Q: s0?\nA: Let's think step by step."
+
+
+def test_a_seed_beyond_the_context_is_named() -> None:
+    paths = PathParams(
+        m=4, sampling=Sampling(temperature=0.7, max_new_tokens=4, seed=3), questions_per_task=3
+    )
+    long = pl.when(question_id="s1").then(pl.lit("pens and caps " * 800)).otherwise("question")
+    seeds = SEEDS.with_columns(question=long)
+    with pytest.raises(
+        ValueError, match=r"1 prompts do not fit .* 1024 tokens .*: s1 \(\d+ tokens"
+    ):
+        plan_worked_seeds(seeds, Model(BASE, "digest"), paths, ENGINE)
 
 
 def test_rationale_and_answer_are_read_apart() -> None:

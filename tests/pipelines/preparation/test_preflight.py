@@ -39,12 +39,13 @@ def questions(*texts: str) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=schemas.QUESTIONS, orient="row")
 
 
-def check(table: pl.DataFrame, model: Path = BASE, **changed: Any) -> Any:
+def check(
+    table: pl.DataFrame, model: Path = BASE, tasks: Tasks = TASKS,
+    exemplars: pl.DataFrame | None = None, **changed: Any,
+) -> Any:  # fmt: skip
     engine = ENGINE.model_copy(update=changed)
-    exemplars = schemas.empty(schemas.EXEMPLARS)
-    return preflight.check_model(
-        table, exemplars, Model.at(model), TASKS, PATHS, EVALUATION, engine
-    )
+    shots = schemas.empty(schemas.EXEMPLARS) if exemplars is None else exemplars
+    return preflight.check_model(table, shots, Model.at(model), tasks, PATHS, EVALUATION, engine)
 
 
 @pytest.fixture
@@ -86,6 +87,20 @@ def test_a_question_that_just_fits_is_kept() -> None:
     fitting, _ = check(questions(text))
     assert fitting.height == 1
     assert len(text) > 1024
+
+
+def test_the_longest_of_a_task_s_exemplar_sets_counts() -> None:
+    """A question's paths are spread over all of them."""
+    exemplars = pl.DataFrame(
+        [(f"mini/{n}", "3 + 4?", None, None, "3 + 4 = 7. " * 20**n, "7") for n in (0, 1, 2)],
+        schema=schemas.EXEMPLARS,
+        orient="row",
+    )
+    tasks = Tasks({"mini": Task(kind="number", exemplar_set="mini")})
+    with pytest.raises(ValueError, match=r"1 questions do not fit .*: q0 \(\d+ tokens\)"):
+        check(questions("Short?"), tasks=tasks, exemplars=exemplars)
+    _, found = check(questions("Short?"), tasks=tasks, exemplars=exemplars.head(2))
+    assert 60 < found["longest_prompt"] < 600
 
 
 def test_a_model_without_an_end_token_is_refused(model: Path) -> None:

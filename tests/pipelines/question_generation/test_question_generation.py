@@ -9,19 +9,27 @@ from pydantic import ValidationError
 
 from lmsi_kedro import schemas
 from lmsi_kedro.datasets.model_directory import Model
-from lmsi_kedro.params import EngineParams, QuestionGenerationParams, Sampling, VotingParams
+from lmsi_kedro.params import (
+    EngineParams,
+    PathParams,
+    QuestionGenerationParams,
+    Sampling,
+    VotingParams,
+)
 from lmsi_kedro.pipelines.question_generation.funnel import OPEN, REASONS, draft_candidates
 from lmsi_kedro.pipelines.question_generation.nodes import (
     admit,
     choose_seeds,
     count_votes,
     open_candidates,
+    plan_answers,
     plan_continuations,
     take_admitted,
 )
 from lmsi_kedro.tasks import Asked, Task, Tasks
 from lmsi_kedro.tasks.prompts import ask
 
+BASE = Path(__file__).parents[3] / "data" / "06_models" / "base"
 GENERATION = QuestionGenerationParams(
     seeds=2, seeds_per_prompt=2, candidates=10,
     sampling=Sampling(temperature=1.0, max_new_tokens=64, seed=3), near_duplicate=0.7, m=4,
@@ -207,7 +215,7 @@ def test_seeds_are_drawn_from_unlabeled_in_domain_questions() -> None:
 
 
 def test_more_candidates_keep_the_chunks_of_fewer() -> None:
-    seeds, model = QUESTIONS.filter(split="unlabeled"), Model(Path("model"), "digest")
+    seeds, model = QUESTIONS.filter(split="unlabeled"), Model(BASE, "digest")
     few, many = (
         plan_continuations(
             seeds, model, TASKS, GENERATION.model_copy(update={"candidates": n}), ENGINE
@@ -219,6 +227,29 @@ def test_more_candidates_keep_the_chunks_of_fewer() -> None:
     assert len(prompts) == 8
     assert len(set(prompts)) == 2  # orders of two seeds
     assert all(seed in prompt for prompt in prompts for seed in SEEDS)
+
+
+def test_seeds_beyond_the_context_are_named() -> None:
+    """1,024 tokens of the embedded model; before anything is sampled."""
+    seeds = asked(("unlabeled", "How many pens has Finn? " * 200), ("unlabeled", SEEDS[1]))
+    with pytest.raises(
+        ValueError,
+        match=r"3 prompts do not fit .* 1024 tokens with 64 .*: sums 000000 \(\d+ tokens\).*seeds_per_prompt",
+    ):
+        plan_continuations(seeds, Model(BASE, "digest"), TASKS, GENERATION, ENGINE)
+
+
+def test_candidates_beyond_the_context_are_named() -> None:
+    """A candidate has the exemplars before it when it is voted on."""
+    candidates = asked(("unlabeled", NEW), ("unlabeled", "How many pens has Finn? " * 200))
+    paths = PathParams(m=4, sampling=GENERATION.sampling, questions_per_task=9)
+    rest = schemas.empty(schemas.EXEMPLARS), Model(BASE, "digest"), TASKS, paths, GENERATION, ENGINE
+    with pytest.raises(
+        ValueError,
+        match=r"1 prompts do not fit .*: unlabeled1 \(\d+ tokens\).*sampling\.max_new_tokens",
+    ):
+        plan_answers(candidates, *rest, VOTING)
+    assert plan_answers(candidates.head(1), *rest, VOTING).chunks
 
 
 def test_nothing_left_says_what_to_change() -> None:

@@ -11,6 +11,7 @@ from lmsi_kedro import schemas
 from lmsi_kedro.datasets.model_directory import Model
 from lmsi_kedro.engines.plan import Plan
 from lmsi_kedro.params import EngineParams, ExemplarGenerationParams, PathParams, VotingParams
+from lmsi_kedro.pipelines.preparation.context import check_room
 from lmsi_kedro.pipelines.sampling.nodes import prompts_of
 from lmsi_kedro.pipelines.voting.nodes import read_texts
 from lmsi_kedro.tasks import Kind, Tasks, written
@@ -22,9 +23,11 @@ def plan_worked_seeds(
     seed_questions: pl.DataFrame, model: Model, paths: PathParams, engine: EngineParams
 ) -> Plan:
     """One greedy path per seed after "Let's think step by step." (Kojima et al. 2022)."""
-    plan = Plan(model.path, model.digest, engine)
     greedy = paths.sampling.model_copy(update={"temperature": 0.0})
     prompts = prompts_of(seed_questions, "zero_shot_cot", [])
+    advice = "Lower paths.sampling.max_new_tokens, or take these questions out"
+    check_room([prompts], model.path, greedy.max_new_tokens, engine, advice)
+    plan = Plan(model.path, model.digest, engine)
     plan.add(prompts, range(1), greedy, {"exemplar_set": "none"})
     return plan
 

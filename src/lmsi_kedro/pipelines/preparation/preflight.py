@@ -3,8 +3,8 @@
 Needs its tokenizer and configuration only, not its weights.
 """
 
-import json
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,10 @@ from lmsi_kedro.datasets.model_directory import Model
 from lmsi_kedro.engines.capacity import demand
 from lmsi_kedro.hardware import available_memory, gpus
 from lmsi_kedro.params import EngineParams, EvaluationParams, PathParams
-from lmsi_kedro.pipelines.sampling.nodes import exemplars_of, prompts_of
+from lmsi_kedro.pipelines.preparation.context import Context
+from lmsi_kedro.pipelines.sampling.nodes import prompts_of_sets
 from lmsi_kedro.tasks import Prompt, Tasks
-from lmsi_kedro.tasks.encoding import Frame, encode_parts, encode_prompt, frame_of
+from lmsi_kedro.tasks.encoding import Frame, encode_parts
 
 log = logging.getLogger(__name__)
 SAME = "the same plan, dtype and instruction set give the same bytes"
@@ -25,7 +26,6 @@ GUARANTEES = {
     "ray": SAME,
     "server": "stored paths are never drawn again; others are the server's: seeded, not promised byte for byte",
 }
-NAMED = 5  # questions in an error
 
 
 def check_model(
@@ -38,31 +38,27 @@ def check_model(
     engine: EngineParams,
 ) -> tuple[pl.DataFrame, dict[str, Any]]:
     """questions that the model can take, and preflight: what was found. ValueError says what to change."""
-    tokenizer, config = load(base_model.path, engine.trust_remote_code)
-    frame = frame_of(tokenizer, engine.chat)
+    context = Context.of(base_model.path, engine)
+    tokenizer, frame = context.tokenizer, context.frame
     if tokenizer.eos_token_id is None and frame.end is None:
         raise ValueError(
             f"{base_model.path} has no end token, so no path could stop: set eos_token in tokenizer_config.json"
         )
     new_tokens = max(paths.sampling.max_new_tokens, evaluation.max_new_tokens)
-    context = config.get("max_position_embeddings")
-    prompts = {
-        name: prompts_of(
-            prepared_questions.filter(task=name), "few_shot_cot", exemplars_of(exemplars, task)
-        )
+    asked = {
+        name: prompts_of_sets(prepared_questions.filter(task=name), exemplars, task)
         for name, task in tasks.root.items()
     }
-    check_round_trip(tokenizer, prompts, frame)
-    own = {q: p for asked in prompts.values() for q, p in asked.items()}
-    lengths = prompt_lengths(tokenizer, own, frame, (context or 1 << 40) - new_tokens)
-    too_long = {q: n for q, n in lengths.items() if context and n + new_tokens > context}
-    refuse_too_long(too_long, new_tokens, context, engine)
-    longest = longest_prompt(tokenizer, own, frame)
+    check_round_trip(tokenizer, {name: sets[0] for name, sets in asked.items()}, frame)
+    prompts = [each for sets in asked.values() for each in sets]
+    too_long = context.too_long(prompts, new_tokens)
+    refuse_too_long(too_long, context, new_tokens, engine)
+    longest = longest_prompt(tokenizer, prompts, frame)
     needed = memory(base_model.path, engine, *longest, new_tokens)
     check_servers(engine)
     found = {
         "chat": frame.is_chat,
-        "context": context,
+        "context": context.tokens,
         "longest_prompt": sum(longest),
         "skipped_too_long": len(too_long),
         "memory_gib": round(needed / 2**30, 2),
@@ -72,15 +68,6 @@ def check_model(
     }
     log.info("Preflight: %s", ", ".join(f"{name} {value}" for name, value in found.items()))
     return prepared_questions.filter(~pl.col("question_id").is_in(list(too_long))), found
-
-
-def load(path: Path, trust_remote_code: bool) -> tuple[Any, dict[str, Any]]:
-    """The tokenizer, and the configuration of the text part of a model."""
-    from transformers import AutoTokenizer
-
-    config = json.loads((path / "config.json").read_text())
-    tokenizer = AutoTokenizer.from_pretrained(path, trust_remote_code=trust_remote_code)
-    return tokenizer, config.get("text_config", config)
 
 
 def check_round_trip(tokenizer: Any, prompts: dict[str, dict[str, Prompt]], frame: Frame) -> None:
@@ -96,45 +83,25 @@ def check_round_trip(tokenizer: Any, prompts: dict[str, dict[str, Prompt]], fram
                 log.warning("Task %s: the tokenizer does not give its prompt back as it was", name)
 
 
-def prompt_lengths(
-    tokenizer: Any, prompts: dict[str, Prompt], frame: Frame, room: int
-) -> dict[str, int]:
-    """Tokens of every prompt; the characters of one that surely has room, which are at least as many."""
-    shared: dict[str, int] = {}
-    lengths = {}
-    for question, prompt in prompts.items():
-        if prompt.shared not in shared:
-            text = Frame(before=frame.before)
-            shared[prompt.shared] = len(encode_prompt(tokenizer, prompt.shared, text))
-        own = len((prompt.own + frame.after).encode())
-        if shared[prompt.shared] + own > room:
-            own = len(tokenizer.encode(prompt.own + frame.after, add_special_tokens=False))
-        lengths[question] = shared[prompt.shared] + own
-    return lengths
-
-
-def longest_prompt(tokenizer: Any, prompts: dict[str, Prompt], frame: Frame) -> tuple[int, int]:
+def longest_prompt(
+    tokenizer: Any, prompts: Sequence[dict[str, Prompt]], frame: Frame
+) -> tuple[int, int]:
     """Tokens, shared with others and its own, of the prompt with the most characters."""
-    if not prompts:
+    every = [prompt for asked in prompts for prompt in asked.values()]
+    if not every:
         return 0, 0
-    prompt = max(prompts.values(), key=lambda prompt: len(prompt.text))
+    prompt = max(every, key=lambda prompt: len(prompt.text))
     shared, own = encode_parts(tokenizer, prompt.shared, prompt.own, frame)
     return len(shared), len(own)
 
 
 def refuse_too_long(
-    too_long: dict[str, int], new_tokens: int, context: int | None, engine: EngineParams
+    too_long: dict[str, int], context: Context, new_tokens: int, engine: EngineParams
 ) -> None:
     """ValueError that names the longest questions, or a warning with `engine.skip_too_long`."""
     if not too_long:
         return
-    worst = sorted(too_long, key=too_long.__getitem__, reverse=True)
-    named = ", ".join(f"{question} ({too_long[question]} tokens)" for question in worst[:NAMED])
-    more = f" and {len(worst) - NAMED:,} more" if len(worst) > NAMED else ""
-    said = (
-        f"{len(too_long):,} questions do not fit into the model's context of {context} tokens with {new_tokens} "
-        f"new ones: {named}{more}"
-    )
+    said = f"{len(too_long):,} questions {context.said(too_long, new_tokens)}"
     if not engine.skip_too_long:
         raise ValueError(
             f"{said}. Leave them out with engine.skip_too_long=true, or use fewer exemplars"

@@ -1,6 +1,7 @@
 """Seeds -> continuations -> candidates -> votes -> generated questions (paper, sections 3.3 and 5.2)."""
 
 import logging
+from itertools import chain
 from random import Random
 
 import polars as pl
@@ -9,10 +10,11 @@ from lmsi_kedro import schemas
 from lmsi_kedro.datasets.model_directory import Model
 from lmsi_kedro.engines.plan import Plan
 from lmsi_kedro.params import EngineParams, PathParams, QuestionGenerationParams, VotingParams
+from lmsi_kedro.pipelines.preparation.context import check_room
 from lmsi_kedro.pipelines.question_generation.funnel import OPEN, REASONS
-from lmsi_kedro.pipelines.sampling.nodes import asked_in, plan_paths
+from lmsi_kedro.pipelines.sampling.nodes import asked_in, plan_paths, prompts_of_sets
 from lmsi_kedro.pipelines.voting import nodes as voting_nodes
-from lmsi_kedro.tasks import Tasks
+from lmsi_kedro.tasks import Prompt, Tasks
 from lmsi_kedro.tasks.continuation import ask_for_more
 
 log = logging.getLogger(__name__)
@@ -45,17 +47,28 @@ def plan_continuations(
     engine: EngineParams,
 ) -> Plan:
     """What the model writes after some seeds in random order; more candidates later keep those of fewer."""
+    asked = {name: orders(seed_questions, name, generation) for name in tasks.in_domain}
+    new = generation.sampling.max_new_tokens
+    check_room(
+        asked.values(), model.path, new, engine, "Lower question_generation.seeds_per_prompt"
+    )
     plan = Plan(model.path, model.digest, engine)
-    for name in tasks.in_domain:
-        seeds = asked_in(seed_questions.filter(task=name))
-        prompts = {}
-        for number in range(-(-generation.candidates // PER_PROMPT)):
-            order = Random(f"{generation.seed} {name} {number}")
-            prompts[f"{name} {number:06}"] = ask_for_more(
-                order.sample(seeds, generation.seeds_per_prompt)
-            )
+    for name, prompts in asked.items():
         plan.add(prompts, range(PER_PROMPT), generation.sampling, {"task": name})
     return plan
+
+
+def orders(
+    seed_questions: pl.DataFrame, task: str, generation: QuestionGenerationParams
+) -> dict[str, Prompt]:
+    """Prompts of some seeds of a task, by its name and a number, as many as the candidates take."""
+    seeds = asked_in(seed_questions.filter(task=task))
+    prompts = {}
+    for number in range(-(-generation.candidates // PER_PROMPT)):
+        order = Random(f"{generation.seed} {task} {number}")
+        drawn = order.sample(seeds, generation.seeds_per_prompt)
+        prompts[f"{task} {number:06}"] = ask_for_more(drawn)
+    return prompts
 
 
 def open_candidates(drafts: pl.DataFrame) -> pl.DataFrame:
@@ -87,6 +100,14 @@ def plan_answers(
         "early_stop": None,
     }
     wanted = paths.model_copy(update=asked)
+    prompts = (
+        prompts_of_sets(candidate_questions.filter(task=name), exemplars, tasks[name])
+        for name in tasks.in_domain
+    )
+    check_room(
+        chain.from_iterable(prompts), model.path, paths.sampling.max_new_tokens, engine,
+        "Lower question_generation.sampling.max_new_tokens",
+    )  # fmt: skip
     return plan_paths(candidate_questions, exemplars, model, tasks, wanted, engine, voting)
 
 

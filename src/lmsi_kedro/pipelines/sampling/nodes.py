@@ -94,6 +94,14 @@ def prompts_of(
     return prompts
 
 
+def prompts_of_sets(
+    questions: pl.DataFrame, exemplars: pl.DataFrame, task: Task
+) -> list[dict[str, Prompt]]:
+    """The few-shot chain-of-thought prompts of a task's questions, for each of its exemplar sets."""
+    sets = exemplar_sets(exemplars, task)
+    return [prompts_of(questions, "few_shot_cot", shots) for shots in sets.values()]
+
+
 def asked_in(questions: pl.DataFrame) -> list[Asked]:
     """What each row of a table of questions asks."""
     return [Asked(*row) for row in questions.select("question", "context", "choices").iter_rows()]

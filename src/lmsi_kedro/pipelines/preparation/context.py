@@ -1,0 +1,85 @@
+"""Which prompts do not fit into a model's context, told before the first token is sampled.
+
+Needs the model's tokenizer and configuration only, not its weights.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lmsi_kedro.params import EngineParams
+from lmsi_kedro.tasks import Prompt
+from lmsi_kedro.tasks.encoding import Frame, encode_prompt, frame_of
+
+NAMED = 5  # prompts in an error
+
+
+@dataclass(frozen=True)
+class Context:
+    """A model's tokenizer, the frame of its prompts, and how many tokens it attends to; None without a limit."""
+
+    tokenizer: Any
+    frame: Frame
+    tokens: int | None
+
+    @classmethod
+    def of(cls, model: Path, engine: EngineParams) -> "Context":
+        from transformers import AutoTokenizer
+
+        whole = json.loads((model / "config.json").read_text())
+        config = whole.get("text_config", whole)
+        trust = {"trust_remote_code": engine.trust_remote_code}
+        tokenizer = AutoTokenizer.from_pretrained(model, **trust)
+        frame = frame_of(tokenizer, engine.chat)
+        return cls(tokenizer, frame, config.get("max_position_embeddings"))
+
+    def too_long(self, prompts: Iterable[Mapping[str, Prompt]], new: int) -> dict[str, int]:
+        """The tokens of those that have no room for `new` more; of several with one name, the longest."""
+        if self.tokens is None:
+            return {}
+        room, found = self.tokens - new, dict[str, int]()
+        for asked in prompts:
+            for name, tokens in self.lengths(asked, room).items():
+                if tokens > room:
+                    found[name] = max(tokens, found.get(name, 0))
+        return found
+
+    def lengths(self, prompts: Mapping[str, Prompt], room: int) -> dict[str, int]:
+        """Tokens of every prompt; the bytes of one that surely has room, which are at least as many."""
+        shared: dict[str, int] = {}
+        lengths = {}
+        for name, prompt in prompts.items():
+            if prompt.shared not in shared:
+                before = Frame(before=self.frame.before)
+                shared[prompt.shared] = len(encode_prompt(self.tokenizer, prompt.shared, before))
+            text = prompt.own + self.frame.after
+            own = len(text.encode())
+            if shared[prompt.shared] + own > room:
+                own = len(self.tokenizer.encode(text, add_special_tokens=False))
+            lengths[name] = shared[prompt.shared] + own
+        return lengths
+
+    def said(self, too_long: Mapping[str, int], new: int) -> str:
+        """The end of an error's sentence: why these do not fit, the longest of them by name."""
+        worst = sorted(too_long, key=too_long.__getitem__, reverse=True)
+        named = ", ".join(f"{name} ({too_long[name]} tokens)" for name in worst[:NAMED])
+        more = f" and {len(worst) - NAMED:,} more" if len(worst) > NAMED else ""
+        return (
+            f"do not fit into the model's context of {self.tokens} tokens with {new} new ones: "
+            f"{named}{more}"
+        )
+
+
+def check_room(
+    prompts: Iterable[Mapping[str, Prompt]],
+    model: Path,
+    new: int,
+    engine: EngineParams,
+    advice: str,
+) -> None:
+    """ValueError that names the prompts which do not fit, and ends with the advice."""
+    context = Context.of(model, engine)
+    if too_long := context.too_long(prompts, new):
+        raise ValueError(f"{len(too_long):,} prompts {context.said(too_long, new)}. {advice}")
