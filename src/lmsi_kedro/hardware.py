@@ -20,18 +20,21 @@ def gpus() -> int:
 
 @cache
 def free_memory(workers: int) -> int:
-    """Bytes for each of so many workers: of the GPU with the least, or of the machine. Asked once in a process.
-
-    A process of its own asks the GPUs, since whoever asks keeps half a GiB of one.
-    """
-    if not gpus():
+    """Bytes for each of so many workers: of the GPU with the least, or of the machine. Asked once in a process."""
+    free = free_on_gpus() if gpus() else []
+    if not free:  # none is there, or none that torch can use
         return available_memory() // workers
+    return min(free) // -(-workers // len(free))
+
+
+def free_on_gpus() -> list[int]:
+    """Bytes of each that torch sees, told by a process of its own: whoever asks keeps half a GiB of one."""
     asking = (
-        "import torch.cuda as c; print(*(c.mem_get_info(i)[0] for i in range(c.device_count())))"
+        "import torch.cuda as c; n = c.device_count() if c.is_available() else 0; "
+        "print(*(c.mem_get_info(i)[0] for i in range(n)))"
     )
     told = subprocess.run([sys.executable, "-c", asking], check=True, stdout=subprocess.PIPE).stdout
-    free = [int(number) for number in told.split()]
-    return min(free) // -(-workers // len(free))
+    return [int(number) for number in told.split()]
 
 
 def available_memory() -> int:

@@ -14,6 +14,7 @@ from lmsi_kedro.tasks import Prompt
 
 BASE = Path(__file__).parents[2] / "data" / "06_models" / "base"
 PROMPT = Prompt("Q: a?\nA: b.\n\n", "Q: How many pens?\nA:")
+SAMPLING = Sampling(temperature=1, max_new_tokens=96, seed=1)
 SERVER = ServerParams(urls=["http://localhost:1/v1"], model="m", revision="sha256:00000000")
 ENGINE = EngineParams(
     executor="processes", ray_address=None, workers=2, dtype="float32", paths_per_chunk=1024, rows=None,
@@ -49,6 +50,27 @@ def test_memory_decides_in_powers_of_two(monkeypatch: pytest.MonkeyPatch) -> Non
         given(monkeypatch, one.fixed)
 
 
+def test_the_longest_prompt_of_a_plan_decides(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In whatever order its tasks are added; a number that is given changes nothing."""
+    long = Prompt(PROMPT.shared, PROMPT.own * 200)
+    free = int(demand(BASE, ENGINE, 7, 12, 96).of(600) / capacity.USABLE)
+    monkeypatch.setattr(capacity, "free_memory", lambda workers: free)
+
+    def planned(*prompts: Prompt, rows: int | None = None) -> Plan:
+        made = Plan(BASE, "d", ENGINE.model_copy(update={"rows": rows}))
+        for number, prompt in enumerate(prompts):
+            made.add({f"q{number}": prompt}, range(8), SAMPLING, {})
+        return made
+
+    rows = {
+        order: planned(*order).sized.rows for order in [(PROMPT, long), (long, PROMPT), (PROMPT,)]
+    }
+    assert rows[PROMPT, long] == rows[long, PROMPT] == with_rows(ENGINE, BASE, [long], 96).rows
+    assert rows[PROMPT, long] < rows[(PROMPT,)] == 512
+    both = planned(PROMPT, long, rows=48).chunks
+    assert set(both) > set(planned(PROMPT, rows=48).chunks)
+
+
 def test_a_number_that_is_given_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(capacity, "free_memory", lambda workers: 0)
     fixed = ENGINE.model_copy(update={"rows": 48})
@@ -69,14 +91,15 @@ def test_the_number_is_in_the_address_and_in_the_log(
 
     def planned(engine: EngineParams) -> Plan:
         made = Plan(BASE, "d", engine)
-        made.add({"q": PROMPT}, range(8), Sampling(temperature=1, max_new_tokens=96, seed=1), {})
+        made.add({"q": PROMPT}, range(8), SAMPLING, {})
         return made
 
     monkeypatch.setattr(capacity, "free_memory", lambda workers: 1 << 30)
     with caplog.at_level("INFO"):
         chosen = planned(ENGINE)
-    assert f"engine.rows={chosen.engine.rows} keeps them" in caplog.text
-    same = planned(ENGINE.model_copy(update={"rows": chosen.engine.rows}))
+        assert len(chosen.chunks) == 1
+    assert f"engine.rows={chosen.sized.rows} keeps them" in caplog.text
+    same = planned(ENGINE.model_copy(update={"rows": chosen.sized.rows}))
     assert set(same.chunks) == set(chosen.chunks)
     assert set(planned(ENGINE.model_copy(update={"rows": 16})).chunks).isdisjoint(same.chunks)
 
@@ -88,4 +111,14 @@ def test_the_machine_s_memory_is_shared_by_its_workers(monkeypatch: pytest.Monke
     assert hardware.free_memory(4) == 250
     monkeypatch.setattr(hardware, "available_memory", lambda: 500)
     assert hardware.free_memory(4) == 250, "asked once: all plans of a run have the same number"
+    hardware.free_memory.cache_clear()
+
+
+def test_gpus_that_torch_cannot_use_are_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where the driver is not the one that torch was built for: the model then runs on the CPU."""
+    monkeypatch.setattr(hardware, "gpus", lambda: 2)
+    monkeypatch.setattr(hardware, "available_memory", lambda: 1000)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    hardware.free_memory.cache_clear()
+    assert hardware.free_memory(2) == 500
     hardware.free_memory.cache_clear()

@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Collection
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -66,7 +66,7 @@ def numbers_per_token(config: dict[str, Any]) -> int:
 
 
 def with_rows(
-    engine: EngineParams, model: Path, prompts: Collection[Prompt], new: int
+    engine: EngineParams, model: Path, prompts: Iterable[Prompt], new: int
 ) -> EngineParams:
     """The parameters with a number of rows, chosen by the free memory where they leave it open."""
     if engine.rows is not None:
@@ -75,8 +75,7 @@ def with_rows(
         return engine.model_copy(update={"rows": engine.paths_per_chunk})
     if engine.executor == "ray":
         raise ValueError("engine.rows must be given with executor ray: its nodes' memory is theirs")
-    shared = max((len(prompt.shared) for prompt in prompts), default=0) // CHARACTERS
-    own = max((len(prompt.own) for prompt in prompts), default=0) // CHARACTERS
+    shared, own = longest(prompts)
     rows = demand(model, engine, shared, own, new).rows(engine)
     log.info(
         "%d rows at a time fit into the free memory. They are in each chunk's address: engine.rows=%d keeps them",
@@ -84,3 +83,11 @@ def with_rows(
         rows,
     )
     return engine.model_copy(update={"rows": rows})
+
+
+def longest(prompts: Iterable[Prompt]) -> tuple[int, int]:
+    """At least the tokens of the longest part that is shared, and of the longest that is not."""
+    shared = own = 0
+    for prompt in prompts:
+        shared, own = max(shared, len(prompt.shared)), max(own, len(prompt.own))
+    return shared // CHARACTERS, own // CHARACTERS

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -29,6 +29,11 @@ class Wanted:
     sampling: Sampling
     columns: Mapping[str, str]
 
+    def without(self, decided: Collection[str]) -> "Wanted":
+        """Of all other questions."""
+        left = {q: prompt for q, prompt in self.prompts.items() if q not in decided}
+        return replace(self, prompts=left)
+
 
 @dataclass
 class Plan:
@@ -36,7 +41,7 @@ class Plan:
 
     read gives the keys of a chunk's paths: progress then tells how far they agree. With early_stop, a confidence,
     only the paths before the horizon are planned at once; `then` plans the next for the questions still open.
-    Where the engine leaves open how many rows it decodes at a time, the first paths added decide it.
+    It is cut into chunks when they are first asked for, after all has been added.
     """
 
     model: Path
@@ -44,19 +49,9 @@ class Plan:
     engine: EngineParams
     read: Reader | None = None
     early_stop: float | None = None
-    chunks: dict[str, Chunk] = field(default_factory=dict)
-    postponed: list[Wanted] = field(default_factory=list)
+    wanted: list[Wanted] = field(default_factory=list)
     votes: RunningVotes | None = None  # of the earlier stages
     horizon: int = PATH_BLOCK
-
-    @cached_property
-    def executor(self) -> Executor:
-        """Shared by all stages, so that a model is loaded once."""
-        return executor(self.model, self.digest, self.engine)
-
-    def close(self) -> None:
-        """Lets the workers go, after the last stage."""
-        self.executor.close()
 
     def add(
         self,
@@ -66,36 +61,56 @@ class Plan:
         columns: Mapping[str, str],
     ) -> None:
         """These paths for every question_id; the prompts of a chunk share their first part."""
-        self.engine = with_rows(self.engine, self.model, prompts.values(), sampling.max_new_tokens)
-        self.want(Wanted(prompts, paths, sampling, columns))
+        assert "chunks" not in vars(self), "a plan is cut when all of it is known"
+        self.wanted.append(Wanted(prompts, paths, sampling, columns))
 
-    def want(self, wanted: Wanted) -> None:
+    @cached_property
+    def sized(self) -> EngineParams:
+        """The engine with a number of rows, for which the longest of all prompts has room."""
+        prompts = (prompt for wanted in self.wanted for prompt in wanted.prompts.values())
+        new = max((wanted.sampling.max_new_tokens for wanted in self.wanted), default=0)
+        return with_rows(self.engine, self.model, prompts, new)
+
+    @cached_property
+    def executor(self) -> Executor:
+        """Shared by all stages, so that a model is loaded once."""
+        return executor(self.model, self.digest, self.sized)
+
+    def close(self) -> None:
+        """Lets the workers go, after the last stage."""
+        self.executor.close()
+
+    @cached_property
+    def chunks(self) -> dict[str, Chunk]:
+        """All that is drawn now, by address."""
+        cut = [c for wanted in self.wanted for block in self.now(wanted) for c in self.cut(block)]
+        return {chunk.address(self.digest, self.sized.identity): chunk for chunk in cut}
+
+    def now(self, wanted: Wanted) -> Iterator[Wanted]:
         """Blocks of at most PATH_BLOCK paths, so that a larger m later keeps the chunks of a smaller one."""
-        blocks = [wanted.paths[i : i + PATH_BLOCK] for i in range(0, len(wanted.paths), PATH_BLOCK)]
-        now = [b for b in blocks if b.start < self.horizon or not self.early_stop]
-        for block in now:
-            self.cut(replace(wanted, paths=block))
-        if later := wanted.paths[sum(map(len, now)) :]:
-            self.postponed.append(replace(wanted, paths=later))
+        for start in range(0, len(wanted.paths), PATH_BLOCK):
+            block = wanted.paths[start : start + PATH_BLOCK]
+            if block.start < self.horizon or not self.early_stop:
+                yield replace(wanted, paths=block)
 
-    def cut(self, block: Wanted) -> None:
+    def later(self, wanted: Wanted) -> Wanted:
+        """The paths that `now` leaves."""
+        begun = sum(len(block.paths) for block in self.now(wanted))
+        return replace(wanted, paths=wanted.paths[begun:])
+
+    def cut(self, block: Wanted) -> Iterator[Chunk]:
         """One block of paths as chunks of at most paths_per_chunk paths.
 
         The questions of a chunk are computed at once, so they are no more than the rows that memory has room for.
         """
-        assert self.engine.rows is not None
-        size = max(1, min(self.engine.paths_per_chunk // len(block.paths), self.engine.rows))
+        assert self.sized.rows is not None
+        size = max(1, min(self.sized.paths_per_chunk // len(block.paths), self.sized.rows))
         alike: dict[str, list[Request]] = {}
         for question, prompt in block.prompts.items():
             alike.setdefault(prompt.shared, []).append(Request(question, prompt, block.paths))
         for requests in alike.values():
             for start in range(0, len(requests), size):
-                batch = tuple(requests[start : start + size])
-                self.put(Chunk(batch, block.sampling, block.columns))
-
-    def put(self, chunk: Chunk) -> None:
-        """A chunk under its address."""
-        self.chunks[chunk.address(self.digest, self.engine.identity)] = chunk
+                yield Chunk(tuple(requests[start : start + size]), block.sampling, block.columns)
 
     def compute(self, missing: Sequence[str]) -> Iterator[tuple[str, pl.DataFrame]]:
         """The missing chunks, in the order in which they are finished."""
@@ -115,19 +130,18 @@ class Plan:
 
         It depends on the content of the earlier blocks alone, so a resumed run plans what the first one did.
         """
-        if not self.postponed or self.early_stop is None:
+        postponed = [later for wanted in self.wanted if (later := self.later(wanted)).paths]
+        if not postponed or self.early_stop is None:
             return None
         votes = self.running()
         for table in paths:
             votes.add(table)
         decided = votes.decided(self.early_stop)
         log.info("early stop: %d of %d questions are decided", len(decided), len(votes.votes))
+        still = [wanted.without(decided) for wanted in postponed]
         horizon = self.horizon + PATH_BLOCK
-        following = replace(self, chunks={}, postponed=[], votes=votes, horizon=horizon)
+        following = replace(self, engine=self.sized, wanted=still, votes=votes, horizon=horizon)
         following.executor = self.executor
-        for wanted in self.postponed:
-            left = {q: prompt for q, prompt in wanted.prompts.items() if q not in decided}
-            following.want(replace(wanted, prompts=left))
         return following
 
 

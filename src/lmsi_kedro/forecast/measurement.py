@@ -21,11 +21,10 @@ def measure(plan: Plan, texts: Sequence[str], seconds: float) -> Measured:
 
     if not torch.cuda.is_available():
         torch.set_num_threads(1)  # as a worker does
-    dtype = getattr(torch, plan.engine.number_format)
-    assert plan.engine.rows is not None
-    engine = LocalEngine(
-        plan.model, dtype, plan.engine.chat, plan.engine.trust_remote_code, plan.engine.rows
-    )
+    sized = plan.sized
+    dtype = getattr(torch, sized.number_format)
+    assert sized.rows is not None
+    engine = LocalEngine(plan.model, dtype, sized.chat, sized.trust_remote_code, sized.rows)
     paths, tokens, size, spent = sample(engine, list(plan.chunks.values()), seconds)
     lengths = [len(engine.tokenizer.encode(text)) for text in texts]
     return Measured(
