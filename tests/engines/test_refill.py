@@ -110,19 +110,25 @@ def test_a_refilled_chunk_has_the_same_bytes_anywhere(model: Path, expected: pl.
     same(pl.concat(pl.read_parquet(alone[name]) for name in one.chunks), expected)
 
 
+@pytest.mark.parametrize("decoder", ["tree", "plain"])
 def test_out_of_memory_halves_and_goes_on(
-    model: Path, expected: pl.DataFrame, caplog: pytest.LogCaptureFixture
+    model: Path, decoder: str, expected: pl.DataFrame, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A device that has room for 20 rows and 5 questions."""
-    made, start = engine(model, 96), None
-    start = made.decoder.start
+    """A device that has room for 20 rows, found where each decoder takes its memory."""
+    made = engine(model, 96, decoder)
+    start, add = made.decoder.start, made.decoder.add
 
-    def refusing(prompts: Sequence[Any], rows: int, capacity: int) -> None:
-        if rows > 20 or len(prompts) > 5:
+    def reserving(prompts: Sequence[Any], rows: int, capacity: int) -> None:
+        if decoder == "tree" and rows > 20:
             raise torch.OutOfMemoryError("CUDA out of memory.")
         start(prompts, rows, capacity)
 
-    made.decoder.start = refusing  # type: ignore[method-assign]
+    def adding(questions: torch.Tensor) -> torch.Tensor:
+        if len(questions) > 20:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return add(questions)
+
+    made.decoder.start, made.decoder.add = reserving, adding  # type: ignore[method-assign]
     same(made.sample(REQUESTS, SAMPLING), expected)
     assert "Out of memory with 12 questions and 96 rows at a time: halved" in caplog.text
     assert caplog.text.count("Out of memory") == 3
