@@ -56,7 +56,8 @@ def test_prints_the_headline_and_the_page(
     assert main(["report", "--data", str(metrics.parents[1])]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "CoT greedy accuracy on 200 held-out questions: 50.0 % → 60.0 %"
-    assert lines[2].startswith("The model improved")
+    assert lines[1].startswith("Every round was promoted")
+    assert lines[3].startswith("The model improved")
     assert lines[-1] == str(metrics.with_name("report.html"))
 
 

@@ -24,8 +24,10 @@ def report(data: Path) -> str:
         raise FileNotFoundError(f"{folder / 'metrics.json'} does not exist; run `kedro run` first")
     try:
         metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
-        said = [form(metrics["headline"]) for form in (words.claim, words.evidence, words.verdict)]
-        said += [*words.controls(metrics), words.votes(metrics), words.promotion(metrics)]
+        headline = metrics["headline"]
+        said = [words.claim(headline), words.promotion(metrics)]
+        said += [words.evidence(headline), words.verdict(headline)]
+        said += [*words.controls(metrics), words.votes(metrics)]
         return "\n".join([*said, str(folder / "report.html")])
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{folder / 'metrics.json'} is not a run's metrics: {error!r}") from error

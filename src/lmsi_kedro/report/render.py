@@ -29,7 +29,7 @@ def render(
 
 def render_reproduction(reproduction: Mapping[str, Any], figures: Mapping[str, go.Figure]) -> str:
     """The paper's tables and figures beside ours."""
-    return fill("reproduction.html.j2", figures, reproduction=reproduction)
+    return fill("reproduction.html.j2", figures, words=words, reproduction=reproduction)
 
 
 def fill(template: str, figures: Mapping[str, go.Figure], **shown: Any) -> str:

@@ -157,7 +157,7 @@ def test_every_table_and_figure_is_there(made: dict[str, Any]) -> None:
     for modes in made["arms"].values():
         assert set(modes) == {"standard", "cot_greedy", "self_consistency"}
     row = made["tables"]["main"]["rows"][1]
-    assert row["name"] == "mini_gsm (GSM8K), cot_greedy"
+    assert row["name"] == "mini_gsm (GSM8K), CoT greedy"
     assert row["paper"] == (56.5, 73.5)
     assert row["ours"][0]["n"] == 2 * N
     assert made["tables"]["main"]["rows"][-1]["ours"][0]["n"] == 2 * 2 * N

@@ -1,7 +1,7 @@
 """Each qualitative finding of the paper, and of this project's controls, as one contrast and a verdict.
 
-A finding holds here if the whole 95 % interval of its contrast is at or above the bound that it names; it does not
-hold if the whole interval is below; else it is undecided. That of calibration has a rule of its own.
+A finding holds here if its contrast is above the bound that it names and no part of the 95 % interval is below; it
+does not hold if the whole interval is below; else it is undecided. Those of calibration have a rule of their own.
 """
 
 from collections.abc import Mapping, Sequence

@@ -20,6 +20,7 @@ from lmsi_kedro.pipelines.reproduction.contrasts import (
     gain,
     maj,
 )
+from lmsi_kedro.report.figures import MODE_NAMES
 
 PROMPTS = {
     "step_by_step": "none: step by step",
@@ -53,8 +54,12 @@ def main(models: Models, tasks: Sequence[str]) -> Metrics:
         benchmark = paper.FAMILY.get(task, "")
         for mode in MODES:
             theirs = paper.MAIN.get(benchmark, {}).get(mode)
-            rows.append((f"{task} ({benchmark}), {mode}", theirs, gained(models, mode, [task])))
-    rows += [(f"in-domain, pooled, {mode}", None, gained(models, mode, tasks)) for mode in MODES]
+            shown = f"{task} ({benchmark}), {MODE_NAMES[mode]}"
+            rows.append((shown, theirs, gained(models, mode, [task])))
+    rows += [
+        (f"in-domain, pooled, {MODE_NAMES[mode]}", None, gained(models, mode, tasks))
+        for mode in MODES
+    ]
     return table("Main results (table 3)", GAINED, rows)
 
 
@@ -132,10 +137,10 @@ def distillation(models: Models, tasks: Sequence[str]) -> Metrics:
 def second_round(models: Models, tasks: Sequence[str]) -> Metrics:
     """Sampled by the model of round 1, trained again from the base model; the paper has one round."""
     rows = [
-        (f"round 1 -> round 2, {mode}", None, gained(models, mode, tasks, ("vote_once", "second")))
+        (MODE_NAMES[mode], None, gained(models, mode, tasks, ("vote_once", "second")))
         for mode in MODES
     ]
-    return table("A second round", GAINED, rows)
+    return table("A second round: from round 1 to round 2", GAINED, rows)
 
 
 def generated_questions(models: Models, tasks: Sequence[str]) -> Metrics:
