@@ -15,6 +15,7 @@ PARAMETERS = {
     "rounds",
     "guard",
     "questions",
+    "exemplars",
     "model",
     "student",
     "tasks",

@@ -1,4 +1,4 @@
-"""seed -> raw_questions, raw_exemplars."""
+"""seed -> raw_questions, world_exemplars."""
 
 from kedro.pipeline import Node, Pipeline
 
@@ -17,7 +17,7 @@ def create_pipeline() -> Pipeline:
             Node(
                 make_exemplars,
                 inputs=["params:world", "params:tasks"],
-                outputs="raw_exemplars",
+                outputs="world_exemplars",
                 name="make_exemplars",
             ),
         ]
