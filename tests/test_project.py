@@ -139,13 +139,32 @@ def test_every_dataset_is_declared(context: Any) -> None:
         assert not {name for name in named if name not in context.catalog}
 
 
+def test_a_report_is_made_again_from_what_is_stored(context: Any) -> None:
+    """With the arms of its pipeline; --tags=reporting needs nothing that was only in memory."""
+    from kedro.framework.project import pipelines
+
+    arms = {
+        "controls": set(ARMS),
+        "self_improve": {"random"},
+        "self_improve_from_seeds": {"random"},
+    }
+    for name, expected in arms.items():
+        report = pipelines[name].only_nodes_with_tags("reporting")
+        assert {"metrics", "report"} <= report.all_outputs()
+        found = {n.removeprefix("metrics_vote_over_") for n in report.inputs() if "_over_" in n}
+        assert found == expected
+        assert ("equal_compute" in report.inputs()) is (name == "controls")
+        given = [n for n in report.inputs() if not n.startswith("param")]
+        assert not [n for n in given if type(context.catalog[n]).__name__ == "MemoryDataset"]
+
+
 def test_every_parameter_is_used_and_known(context: Any) -> None:
     from kedro.framework.project import pipelines
 
     used = {name for p in pipelines.values() for name in p.inputs() if name.startswith("params:")}
     given = set(context.params)
     assert {name.removeprefix("params:") for name in used} | {"rounds"} == given
-    assert given | {"data_root", "questions", "model", "student"} == PARAMETERS
+    assert given | {"data_root", "questions", "exemplars", "model", "student"} == PARAMETERS
 
 
 def kedro(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -184,10 +203,24 @@ def test_the_registry_imports_nothing_heavy() -> None:
 
 
 def test_the_shipped_files_are_the_ones_of_the_shipped_seed(context: Any) -> None:
-    """`kedro run --pipeline=mini_world` would write the same files again."""
+    """`kedro run --pipeline=mini_world --params=exemplars=conf/base/exemplars` would write them again."""
     world, tasks = context.params["world"], context.params["tasks"]
     shipped = context.catalog.load("raw_questions")
     assert shipped.equals(make_questions(world, tasks).select(shipped.columns))
     exemplars = context.catalog.load("raw_exemplars")
     made = make_exemplars(world, tasks)
     assert {name: exemplars[name]() for name in made} == made
+
+
+def test_another_world_is_made_elsewhere(tmp_path: Path) -> None:
+    """Its questions and exemplars lie below data_root, the shipped ones stay, and a run can read the others."""
+    shipped = {path: path.read_bytes() for path in (ROOT / "conf/base/exemplars").glob("*.yml")}
+    given = f"--params=data_root={tmp_path},world.exemplars=1,world.unlabeled=1"
+    made = kedro("run", "--pipelines=mini_world", given)
+    assert made.returncode == 0, made.stdout + made.stderr
+    assert {path: path.read_bytes() for path in shipped} == shipped
+    read = {"data_root": str(tmp_path), "exemplars": str(tmp_path / "01_raw/exemplars")}
+    with KedroSession.create(ROOT, runtime_params=read) as session:
+        exemplars = session.load_context().catalog.load("raw_exemplars")  # type: ignore[attr-defined]
+    assert set(exemplars) == {path.stem for path in shipped if path.stem.startswith("mini_")}
+    assert [len(load()) for load in exemplars.values()] == [1] * len(exemplars)

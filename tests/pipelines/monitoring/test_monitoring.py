@@ -90,7 +90,8 @@ def test_only_a_healthy_candidate_is_promoted(caplog: pytest.LogCaptureFixture) 
         kept, health, verdict = promote(new, old, was, now, MONITOR)
     assert (kept, health, verdict["promoted"]) == (old, was, False)
     assert "t: winner_entropy 3.00 -> 0.00" in caplog.text
-    with pytest.raises(RuntimeError, match=r"winner_entropy 3\.00 -> 0\.00"):
+    said = r"winner_entropy 3\.00 -> 0\.00.* --params=monitor\.on_alarm=roll_back goes on"
+    with pytest.raises(RuntimeError, match=said):
         promote(new, old, was, now, MONITOR.model_copy(update={"on_alarm": "stop"}))
 
 

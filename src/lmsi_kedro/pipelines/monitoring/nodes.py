@@ -142,8 +142,8 @@ def promote(
     said = "; ".join(alarms)
     if monitor.on_alarm == "stop":
         raise RuntimeError(
-            f"the collapse monitor stopped the run: {said}. The model before is the result; "
-            "set monitor.on_alarm=roll_back to go on from it, or change monitor's limits"
+            f"the collapse monitor stopped the run: {said}. The model before is the result; the same command "
+            "with --params=monitor.on_alarm=roll_back goes on from it to the report, or change monitor's limits"
         )
     log.warning("The round is not promoted, the model before it goes on: %s", said)
     return previous, health_before, verdict

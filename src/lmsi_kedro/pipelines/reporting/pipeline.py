@@ -28,9 +28,12 @@ FIGURES = {
 def create_pipeline(
     rounds: int, arms: Sequence[Arm] = ("random",), equal_compute: bool = False
 ) -> Pipeline:
-    """Reports on the base model, the given number of rounds and control arms; examples show the last round."""
+    """Reports on the base model, the given number of rounds and control arms; examples show the last round.
+
+    The tag makes the report of a pipeline again, with its arms: `kedro run --pipeline=controls --tags=reporting`.
+    """
     measured = [*numbers(rounds), controls(arms, equal_compute), label_precision()]
-    return Pipeline([*measured, *figures(), *examples(rounds), page()])
+    return Pipeline([*measured, *figures(), *examples(rounds), page()], tags="reporting")
 
 
 def numbers(rounds: int) -> list[Node]:

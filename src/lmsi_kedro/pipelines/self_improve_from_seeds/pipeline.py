@@ -33,7 +33,11 @@ def create_pipeline(rounds: int, guard: Guard = "none") -> Pipeline:
     loop = self_improve.create_pipeline(rounds, guard) - given
     summary = loop.only_nodes("summarise")
     funnel = Node(
-        add_funnel, ["loop_metrics", "generation_funnel"], "metrics", name="report_generation"
+        add_funnel,
+        inputs=["loop_metrics", "generation_funnel"],
+        outputs="metrics",
+        name="report_generation",
+        tags="reporting",
     )
     return Pipeline(
         [
