@@ -1,37 +1,102 @@
-"""The whole reproduction, small: every table and figure is made, and a second run computes nothing again."""
+"""The whole reproduction, small: every table and figure is made, and what was killed goes on where it was."""
 
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import psutil
 import pytest
 
 from tests.test_run import ROOT, chunks, data_root
 
+RUN = [sys.executable, "-m", "kedro", "run", "--pipelines=reproduction", "--env=smoke"]
+# Imports are most of the time, so one process of everything.
+SMALL = "engine.workers=1,engine.paths_per_chunk=32,training.processes=1"
 
-@pytest.mark.slow  # ten trainings: five minutes of two cores
-def test_the_reproduction_runs_end_to_end_and_resumes(tmp_path: Path) -> None:
-    data = data_root(tmp_path)
-    command = [sys.executable, "-m", "kedro", "run", "--pipelines=reproduction", "--env=smoke"]
-    command += [f"--params=data_root={data}"]
-    subprocess.run(command, cwd=ROOT, check=True, timeout=1500)
-    found = json.loads((data / "08_reporting" / "reproduction.json").read_text())
+
+def command(data: Path) -> list[str]:
+    return [*RUN, f"--params=data_root={data},{SMALL}"]
+
+
+def jobs(data: Path) -> dict[str, int]:
+    """The weights of every trained model and when they were written."""
+    weights = (data / "06_models" / "jobs").glob("*/model/*.safetensors")
+    return {str(path): path.stat().st_mtime_ns for path in weights}
+
+
+def training(data: Path) -> bool:
+    """Whether a job has a checkpoint and no model yet."""
+    begun = (data / "06_models" / "jobs").glob("*/checkpoints/*")
+    return any(not (folder.parents[1] / "model").exists() for folder in begun)
+
+
+def names(files: dict[str, int], data: Path) -> set[Path]:
+    return {Path(file).relative_to(data) for file in files}
+
+
+def reproduction(data: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((data / "08_reporting" / "reproduction.json").read_text())
+    return found
+
+
+def kill(data: Path, moment: Callable[[], bool]) -> None:
+    """Starts a run and ends it with kill -9 at a moment; its orphans end by themselves."""
+    run = psutil.Popen(command(data), cwd=ROOT, stdout=subprocess.DEVNULL)
+    while not moment():
+        try:
+            run.wait(0.05)
+        except psutil.TimeoutExpired:
+            continue
+        raise AssertionError("the run ended before it could be killed")
+    orphans = run.children(recursive=True)
+    run.kill()
+    _, alive = psutil.wait_procs([run, *orphans], timeout=60)
+    assert not alive
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data of a run that nothing interrupted."""
+    data = data_root(tmp_path_factory.mktemp("whole"))
+    subprocess.run(command(data), cwd=ROOT, check=True)
+    return data
+
+
+@pytest.mark.slow  # ten trainings
+def test_the_reproduction_runs_end_to_end(whole: Path) -> None:
+    found = reproduction(whole)
     assert set(found["arms"]) == {"base", "vote", "random", "shuffled", "gold", "direct_only",
                                   "few_shot_cot_only"}  # fmt: skip
     assert {"main", "generated_questions", "generated_prompts", "second_round"} < set(
         found["tables"]
     )
     assert found["figures"]["paths"]["k"] == [1, 2, 4]
+    assert [(said["model"], said["seed"]) for said in found["verdicts"]] == [
+        ("vote", 3001), ("second", 3001), ("student_vote", 3001)
+    ]  # fmt: skip
     assert all(f["verdict"] in ("holds", "does not hold", "undecided") for f in found["findings"])
-    assert "Number of paths" in (data / "08_reporting" / "reproduction.html").read_text()
-    written, trained = chunks(data), jobs(data)
-    subprocess.run(command, cwd=ROOT, check=True, timeout=600)
-    assert (chunks(data), jobs(data)) == (written, trained)
-    assert json.loads((data / "08_reporting" / "reproduction.json").read_text()) == found
+    assert "Number of paths" in (whole / "08_reporting" / "reproduction.html").read_text()
 
 
-def jobs(data: Path) -> dict[str, int]:
-    """The weights of every trained model and when they were written."""
-    weights = (data / "06_models" / "jobs").rglob("model.safetensors")
-    return {str(path): path.stat().st_mtime_ns for path in weights}
+@pytest.mark.slow  # the same again, with four starts
+def test_a_killed_reproduction_goes_on(whole: Path, tmp_path: Path) -> None:
+    """kill -9 while it samples and while it trains; then it ends as if nothing had been, and has all it had."""
+    data = data_root(tmp_path)
+    kill(data, lambda: len(chunks(data)) >= 3)
+    sampled = chunks(data)
+    kill(data, lambda: training(data))
+    assert chunks(data).items() > sampled.items()
+    sampled = chunks(data)
+    kill(data, lambda: len(jobs(data)) > 1)
+    assert chunks(data).items() >= sampled.items()
+    sampled, trained = chunks(data), jobs(data)
+    for _ in range(2):
+        subprocess.run(command(data), cwd=ROOT, check=True)
+        assert chunks(data).items() >= sampled.items(), "a stored chunk was sampled again"
+        assert jobs(data).items() >= trained.items(), "a finished training was done again"
+        assert reproduction(data) == reproduction(whole)
+        sampled, trained = chunks(data), jobs(data)
+    assert names(sampled, data) == names(chunks(whole), whole)
