@@ -11,8 +11,9 @@ import yaml
 
 from lmsi_kedro import kernels
 from lmsi_kedro.mini_world import FAMILIES
-from lmsi_kedro.mini_world.documents import documents
-from lmsi_kedro.mini_world.problems import SPLITS, draw_problem
+from lmsi_kedro.mini_world.documents import documents, lists
+from lmsi_kedro.mini_world.pretraining import blocks, train_tokenizer
+from lmsi_kedro.mini_world.problems import OPENINGS, SPLITS, draw_problem
 from lmsi_kedro.params import WorldParams
 from lmsi_kedro.pipelines.mini_world.nodes import draw_distinct, make_exemplars, make_questions
 from lmsi_kedro.tasks import Tasks
@@ -102,6 +103,17 @@ def test_documents_and_questions_are_reproducible() -> None:
     assert list(islice(documents(3), 50)) == list(islice(documents(3), 50))
     assert list(islice(documents(3), 50)) != list(islice(documents(4), 50))
     assert make_questions(WORLD, TASKS).equals(make_questions(WORLD, TASKS))
+
+
+def test_lists_say_everything_twice_and_fit_a_block() -> None:
+    tokenizer = train_tokenizer(1, sample=2000)
+    for said in islice(lists(3), 300):
+        (opening,) = [o for o in OPENINGS if said.startswith(f"{o} ")]
+        entries = said.removeprefix(f"{opening} ").removesuffix(".").split(", ")
+        assert entries[: len(entries) // 2] == entries[len(entries) // 2 :]
+        assert len(tokenizer(said)["input_ids"]) <= 60
+    for block in islice(blocks(tokenizer, lists(3), 48), 20):
+        assert len(block) == 48
 
 
 def test_out_of_domain_questions_are_only_evaluated() -> None:

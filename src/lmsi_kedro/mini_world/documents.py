@@ -8,26 +8,51 @@ from collections.abc import Iterator
 from random import Random
 
 from lmsi_kedro.mini_world import FAMILIES
-from lmsi_kedro.mini_world.problems import Problem, draw_problem
+from lmsi_kedro.mini_world.multiple_choice import LETTERS
+from lmsi_kedro.mini_world.passages import BUILDINGS
+from lmsi_kedro.mini_world.problems import NAMES, OPENINGS, Problem, draw_problem
 from lmsi_kedro.tasks import Asked, render, target
 from lmsi_kedro.tasks.prompts import ask
 
 # Shares of documents. Direct answers are 15 % of them (15-25 % keeps `standard` partly competent).
 FORMS = {
-    "few_shot_cot": 0.51,
+    "few_shot_cot": 0.49,
     "few_shot_direct": 0.09,
-    "zero_shot_cot": 0.27,
+    "zero_shot_cot": 0.25,
     "zero_shot_direct": 0.06,
     "questions": 0.07,
+    "lists": 0.04,
 }
 TASKS = {
     "mini_gsm": 0.23,
     "mini_arc": 0.19,
-    "mini_drop": 0.30,
+    "mini_drop": 0.28,
     "mini_nli": 0.17,
     "mini_svamp": 0.06,
-    "mini_strategy": 0.05,
+    "mini_strategy": 0.07,
 }
+# What the short lists are of: all that an answer may have to copy from its question, but for numbers.
+LISTED = (NAMES, NAMES, BUILDINGS, tuple(f"({letter})" for letter in LETTERS))
+
+
+def lists(seed: int) -> Iterator[str]:
+    """Endless short lists for the beginning."""
+    rng = Random(seed)
+    while True:
+        yield write_list(rng)
+
+
+def write_list(rng: Random) -> str:
+    """A list that is said twice: "First Ana 12, Ben 3, Cleo 8, Ana 12, Ben 3, Cleo 8."
+
+    From these a model learns within minutes to copy a name from its context; from documents alone it had not
+    after 14.7 M tokens, where a name is one of hundreds of tokens that it may look at.
+    """
+    listed = rng.choice(LISTED)
+    items = rng.sample(listed, rng.randint(3, min(6, len(listed))))
+    if rng.random() < 0.6:
+        items = [f"{item} {rng.randint(1, 30)}" for item in items]
+    return f"{rng.choice(OPENINGS)} {', '.join(items + items)}."
 
 
 def documents(seed: int) -> Iterator[str]:
@@ -40,8 +65,10 @@ def documents(seed: int) -> Iterator[str]:
 
 
 def write_document(form: str, task: str, rng: Random) -> str:
-    """One document: a single worked question, or a handful of them, or only their questions."""
+    """One document: a single worked question, or a handful of them, or only their questions, or lists."""
     count = 1 if form.startswith("zero_shot") else rng.randint(2, 6)
+    if form == "lists":
+        return "\n\n".join(write_list(rng) for _ in range(count))
     problems = [draw_problem(FAMILIES[task], "documents", rng) for _ in range(count)]
     if form == "questions":
         return "\n\n".join(ask(asked(p)).removesuffix("\nA:") for p in problems)

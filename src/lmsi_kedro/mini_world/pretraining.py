@@ -1,8 +1,8 @@
 """Builds the embedded base model: a tokenizer and a small Llama, both from documents of the mini world.
 
-A plain training loop on one machine: next-token loss, AdamW, bf16 autocast. The rate is constant but for its
-warm-up and a last part, so a longer training begins as a shorter one does. It knows nothing of self-improvement;
-`training` fine-tunes the result as it would any other model.
+A plain training loop on one machine: next-token loss, AdamW, bf16 autocast; short lists first, then documents.
+The rate is constant but for its warm-up and a last part, so a longer training begins as a shorter one does. The
+loop knows nothing of self-improvement; `training` fine-tunes the result as it would any other model.
 """
 
 import hashlib
@@ -14,7 +14,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from lmsi_kedro.mini_world.documents import documents
+from lmsi_kedro.mini_world.documents import documents, lists
 from lmsi_kedro.params import PretrainingParams
 
 log = logging.getLogger(__name__)
@@ -22,6 +22,7 @@ END = "<|end|>"
 # A digit is a token, with its leading space: the model sees numbers digit by digit, text round-trips exactly.
 PIECES = r" ?\d| ?[A-Za-z']+| ?[^\sA-Za-z\d]+|\s+"
 WARMUP = 50  # steps
+LIST_BLOCK = 48  # tokens: a list that is said twice has 14 to 60
 DECAY = 0.3  # the last part of the steps, in which the rate falls to zero
 
 
@@ -55,20 +56,23 @@ def train_tokenizer(seed: int, sample: int = 20_000) -> Any:
     )
 
 
-def blocks(tokenizer: Any, seed: int, length: int) -> Iterator[list[int]]:
-    """Endless blocks of token ids [length]; each starts with a fresh document, the last one is cut."""
+def blocks(tokenizer: Any, texts: Iterator[str], length: int) -> Iterator[list[int]]:
+    """Endless blocks of token ids [length]; each starts with a fresh text, the last one is cut."""
     end = tokenizer.eos_token_id
     encode = tokenizer.backend_tokenizer.encode
     block: list[int] = []
-    for document in documents(seed):
-        block += [*encode(document).ids, end]
+    for text in texts:
+        block += [*encode(text).ids, end]
         if len(block) >= length:
             yield block[:length]
             block = []
 
 
 def build_model(vocab: int, params: PretrainingParams) -> Any:
-    """A Llama with random weights."""
+    """A Llama with random weights.
+
+    Its embeddings are not tied: as output every name is as likely as any other, which made their embeddings one.
+    """
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
@@ -82,7 +86,7 @@ def build_model(vocab: int, params: PretrainingParams) -> Any:
             num_key_value_heads=params.heads,
             intermediate_size=params.feed_forward,
             max_position_embeddings=1024,
-            tie_word_embeddings=True,
+            tie_word_embeddings=False,
             bos_token_id=None,
             eos_token_id=0,
             pad_token_id=0,
@@ -157,37 +161,42 @@ def pretrain(params: PretrainingParams, workspace: Path) -> Path:
     training = Pretraining(model, params, workspace / "checkpoint.pt")
     training.resume()
     done = training.step
-    forward = torch.compile(model)
-    data = blocks(tokenizer, params.seed, params.block)
-    for batch in islice(batches(data, params), done, None):
+    forward = torch.compile(model, dynamic=False)
+    for batch in islice(batches(tokenizer, params), done, None):
         training.learn(forward, batch)
     return save(training, tokenizer, workspace / "model")
 
 
 def address(params: PretrainingParams) -> str:
     """What decides the result: the parameters, and the world as its first documents show it."""
-    content = "\n".join([params.model_dump_json(), *islice(documents(params.seed), 200)])
+    texts = [*islice(lists(params.seed), 50), *islice(documents(params.seed), 200)]
+    content = "\n".join([params.model_dump_json(), *texts])
     return hashlib.blake2b(content.encode(), digest_size=8).hexdigest()
 
 
-def batches(data: Iterator[list[int]], params: PretrainingParams) -> Iterator[Any]:
-    """steps batches of token ids [batch, block]."""
+def batches(tokenizer: Any, params: PretrainingParams) -> Iterator[Any]:
+    """steps batches of token ids: lists [more, LIST_BLOCK], then as many tokens of documents [batch, block]."""
     import torch
 
-    for _ in range(params.steps):
-        yield torch.tensor(list(islice(data, params.batch)))
+    short = blocks(tokenizer, lists(params.seed), LIST_BLOCK)
+    for _ in range(params.list_steps):
+        yield torch.tensor(list(islice(short, params.batch * params.block // LIST_BLOCK)))
+    long = blocks(tokenizer, documents(params.seed), params.block)
+    for _ in range(params.list_steps, params.steps):
+        yield torch.tensor(list(islice(long, params.batch)))
 
 
 def build_optimizer(model: Any, params: PretrainingParams) -> tuple[Any, Any]:
-    """AdamW with weight decay on matrices only; linear warm-up, constant, linear to zero."""
+    """AdamW with weight decay on the layers' matrices only; linear warm-up, constant, linear to zero."""
     import torch
 
     def scale(step: int) -> float:
         return min(1.0, (step + 1) / WARMUP, (1 - step / params.steps) / DECAY)
 
-    matrices = [p for p in model.parameters() if p.ndim > 1]
-    vectors = [p for p in model.parameters() if p.ndim == 1]
-    groups = [{"params": matrices, "weight_decay": 0.1}, {"params": vectors, "weight_decay": 0.0}]
+    matrices = [p for p in model.model.layers.parameters() if p.ndim > 1]
+    decayed = {id(p) for p in matrices}
+    others = [p for p in model.parameters() if id(p) not in decayed]
+    groups = [{"params": matrices, "weight_decay": 0.1}, {"params": others, "weight_decay": 0.0}]
     optimizer = torch.optim.AdamW(groups, lr=params.learning_rate, betas=(0.9, 0.95), fused=True)
     return optimizer, torch.optim.lr_scheduler.LambdaLR(optimizer, scale)
 

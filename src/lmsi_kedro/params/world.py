@@ -13,6 +13,7 @@ class PretrainingParams(Params):
     heads: int
     feed_forward: int
     steps: int = Field(gt=0)
+    list_steps: int = Field(ge=0, description="of the steps: the first ones, on short lists")
     batch: int = Field(gt=0, description="blocks per step")
     block: int = Field(gt=0, description="tokens per block")
     learning_rate: float = Field(gt=0)
