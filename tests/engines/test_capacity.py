@@ -1,13 +1,16 @@
 """Where the number of rows is left open, the free memory decides it, and it is part of the address."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
+from transformers import AutoConfig
 
 from lmsi_kedro import hardware
 from lmsi_kedro.engines import capacity
-from lmsi_kedro.engines.capacity import demand, numbers_per_token, with_rows
+from lmsi_kedro.engines.architecture import numbers_per_token, text_config
+from lmsi_kedro.engines.capacity import demand, with_rows
 from lmsi_kedro.engines.plan import Plan
 from lmsi_kedro.params import EngineParams, Sampling, ServerParams
 from lmsi_kedro.tasks import Prompt
@@ -28,17 +31,45 @@ def given(monkeypatch: pytest.MonkeyPatch, free: int) -> EngineParams:
     return with_rows(ENGINE, BASE, [PROMPT], 96)
 
 
-def test_a_row_is_its_keys_and_values_and_logits() -> None:
-    """Two numbers per head, width and layer for each token; logits as they are and in float32."""
+def test_what_stays_and_what_a_row_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two numbers per head, width and layer for each token; on the CPU a prefix is packed beside in float32."""
     config = json.loads((BASE / "config.json").read_text())
-    token = 4 * numbers_per_token(config)
-    assert token == 4 * 2 * config["num_hidden_layers"] * config["hidden_size"]
-    small, large = demand(BASE, ENGINE, 0, 0, 96), demand(BASE, ENGINE, 100, 50, 96)
-    assert large.fixed - small.fixed == 100 * token
-    assert large.row - small.row == 50 * token
-    assert small.row == 96 * token + 8 * config["vocab_size"]
-    assert small.fixed == pytest.approx((BASE / "model.safetensors").stat().st_size, rel=0.01)
-    assert large.of(3) == large.fixed + 3 * large.row
+    token = 4 * 2 * config["num_hidden_layers"] * config["hidden_size"]
+    logits, weights = 4 * config["vocab_size"], (BASE / "model.safetensors").stat().st_size
+    for gpus in (0, 1):
+        monkeypatch.setattr(capacity, "gpus", lambda gpus=gpus: gpus)
+        kept, head = (token, 0) if gpus else (2 * token, logits * config["hidden_size"])
+        none, some = demand(BASE, ENGINE, 0, 0, 96), demand(BASE, ENGINE, 100, 1, 96)
+        assert none.fixed == capacity.PROCESS + weights + head
+        assert some.fixed == none.fixed + 100 * kept
+        assert none.row == 96 * token + 3 * logits
+        assert some.row == none.row + kept
+        assert some.of(1) == some.fixed + some.shared
+        assert some.of(99) == some.fixed + 99 * some.row
+        while_computed = demand(BASE, ENGINE, 100, 50, 96).row
+        assert while_computed > none.row + 50 * kept
+
+
+def test_without_the_tree_every_row_has_its_prompt(tmp_path: Path) -> None:
+    """The same model, but its configuration names a window."""
+    model = Path(shutil.copytree(BASE, tmp_path / "model"))
+    config = json.loads((model / "config.json").read_text())
+    (model / "config.json").write_text(
+        json.dumps({**config, "model_type": "mistral", "sliding_window": 8})
+    )
+    token = 4 * 2 * config["num_hidden_layers"] * config["hidden_size"]
+    plain, longer = demand(model, ENGINE, 400, 50, 96), demand(model, ENGINE, 500, 50, 96)
+    assert plain.fixed == longer.fixed < demand(BASE, ENGINE, 400, 50, 96).fixed
+    assert plain.row > 450 * token
+    assert longer.row - plain.row >= 100 * token
+
+
+def test_any_architecture_s_sizes_are_found(tmp_path: Path) -> None:
+    """GPT-2 has other names for them, Mamba has no attention."""
+    for kind in ("gpt2", "mamba"):
+        AutoConfig.for_model(kind).save_pretrained(tmp_path / kind)
+        assert demand(tmp_path / kind, ENGINE, 10, 10, 10).row > 0
+    assert numbers_per_token(text_config(tmp_path / "gpt2", False)) == 2 * 12 * 768
 
 
 def test_memory_decides_in_powers_of_two(monkeypatch: pytest.MonkeyPatch) -> None:

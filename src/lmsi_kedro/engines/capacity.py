@@ -1,31 +1,38 @@
 """What sampling needs of a worker's memory, and how many rows at a time what is free has room for."""
 
-import json
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lmsi_kedro.hardware import free_memory
+from lmsi_kedro.engines.architecture import (
+    attends_fully,
+    numbers_at_work,
+    numbers_per_token,
+    text_config,
+)
+from lmsi_kedro.hardware import free_memory, gpus
 from lmsi_kedro.params import EngineParams
 from lmsi_kedro.tasks import Prompt
 
 log = logging.getLogger(__name__)
 BYTES = {"bfloat16": 2, "float16": 2, "float32": 4}
-USABLE = 0.8  # of the free memory; the rest is for activations and what fragments leave
+USABLE = 0.8  # of the free memory; the rest is for what fragments leave
+PROCESS = 512 << 20  # torch and transformers, or what CUDA keeps of a GPU
 CHARACTERS = 2  # a token has at least, on average: English has 3 to 5
 
 
 @dataclass(frozen=True)
 class Demand:
-    """Bytes in one worker: of the weights and the shared prompt, and of each row."""
+    """Bytes in a worker: of what stays, of the shared prompt while it is computed, of a row with its question."""
 
     fixed: int
+    shared: int
     row: int
 
     def of(self, rows: int) -> int:
-        return self.fixed + rows * self.row
+        return self.fixed + max(self.shared, rows * self.row)
 
     def rows(self, engine: EngineParams) -> int:
         """The power of two that fits into the free memory, at most paths_per_chunk; ValueError when none does.
@@ -33,36 +40,50 @@ class Demand:
         A power of two, so that a resumed run finds the same number although not quite as much is free.
         """
         free = free_memory(engine.workers)
-        fitting = int(USABLE * free - self.fixed) // self.row
-        if fitting < 1:
+        if self.of(1) > USABLE * free:
             raise ValueError(
                 f"a row needs {self.of(1) / 2**30:.1f} GiB of memory, {free / 2**30:.1f} are free for each "
                 "worker: lower engine.workers or paths.sampling.max_new_tokens, or use a smaller model"
             )
+        fitting = int(USABLE * free - self.fixed) // self.row
         return min(1 << (fitting.bit_length() - 1), engine.paths_per_chunk)
 
 
 def demand(model: Path, engine: EngineParams, shared: int, own: int, new: int) -> Demand:
     """For prompts of at most shared and own tokens, and paths of at most new ones.
 
-    A row has a path, its logits as they are and in float32, and at worst a question that no other row shares.
+    At worst no two rows have one question, as in greedy evaluation. A row takes most while its question is
+    computed or when its path ends. Without the prefix tree it holds the whole prompt.
     """
-    whole = json.loads((model / "config.json").read_text())
-    config = whole.get("text_config", whole)
+    config = text_config(model, engine.trust_remote_code)
     size = BYTES[engine.number_format]
-    stored = BYTES.get(str(config.get("dtype") or config.get("torch_dtype")), 2)
-    weights = sum(file.stat().st_size for file in model.glob("*.safetensors")) * size // stored
-    token = size * numbers_per_token(config)
-    logits = (size + BYTES["float32"]) * int(config["vocab_size"])
-    return Demand(weights + shared * token, (own + new) * token + logits)
+    fixed = PROCESS + weight_bytes(model, config, size)
+    token, work = size * numbers_per_token(config), size * numbers_at_work(config)
+    logits = size * config.vocab_size
+    if not attends_fully(config):
+        prompt = shared + own
+        return Demand(fixed, 0, max(prompt * (token + work), (prompt + new) * token + 2 * logits))
+    # On the CPU, prefixes are packed beside in float32.
+    kept = token if gpus() else token + BYTES["float32"] * numbers_per_token(config)
+    # A score is there as it is, masked, as a weight in float32, and as the weight that is used.
+    score = (3 * size + BYTES["float32"]) * (getattr(config, "num_attention_heads", None) or 0)
+    return Demand(
+        fixed + shared * kept,
+        shared * (work + score * shared),
+        max(
+            own * (2 * token + work + score * (shared + own)),
+            own * kept + new * token + 3 * logits,
+        ),
+    )
 
 
-def numbers_per_token(config: dict[str, Any]) -> int:
-    """Keys and values that a token leaves in all layers."""
-    heads = int(config["num_attention_heads"])
-    width = int(config.get("head_dim") or config["hidden_size"] // heads)
-    shared = int(config.get("num_key_value_heads") or heads)
-    return 2 * int(config["num_hidden_layers"]) * shared * width
+def weight_bytes(model: Path, config: Any, size: int) -> int:
+    """Of a model's weights in numbers of `size` bytes, as they lie in memory."""
+    stored = BYTES.get(str(config.dtype).removeprefix("torch."), 2)
+    files = sum(file.stat().st_size for file in model.glob("*.safetensors"))
+    # On the CPU layers are packed: a head that is tied to the embedding becomes one more.
+    tied = getattr(config, "tie_word_embeddings", False) and not gpus()
+    return int(files * size // stored + size * config.vocab_size * config.hidden_size * tied)
 
 
 def with_rows(

@@ -1,12 +1,14 @@
 """What would fail in the middle of a run is said before it begins, with what to change."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
+from transformers import AutoConfig
 
 from lmsi_kedro import schemas
 from lmsi_kedro.datasets.model_directory import Model
@@ -111,11 +113,44 @@ def test_a_model_without_an_end_token_is_refused(model: Path) -> None:
         check(questions("How many?"), model)
 
 
-def test_memory_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(preflight, "available_memory", lambda: 10 << 20)
+def test_memory_that_is_not_there_is_named(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Refused where one row has no room; warned of where it has, since a part of the rows may do."""
     monkeypatch.setattr(preflight, "gpus", lambda: 0)
-    with pytest.raises(ValueError, match=r"needs .* GiB of memory.*lower engine\.rows"):
+    one = demand(BASE, ENGINE, 1, 20, 96)
+    for free, executor, said in [
+        (2 * one.of(4096) + (1 << 30), "processes", ""),
+        (2 * one.of(1) + (1 << 20), "processes", r"may need .* GiB of memory.*lower engine\.rows"),
+        (2 * one.fixed, "ray", ""),
+    ]:
+        monkeypatch.setattr(preflight, "available_memory", lambda free=free: free)
+        caplog.clear()
+        _, found = check(questions("How many?"), rows=4096, executor=executor)
+        assert found["memory_gib"] > 1
+        warned = [r.getMessage() for r in caplog.records if r.levelname == "WARNING"]
+        assert re.search(said, warned[0]) if said else not warned
+    monkeypatch.setattr(preflight, "available_memory", lambda: 2 * one.fixed)
+    with pytest.raises(
+        ValueError, match=r"one row in each .* GiB of memory.*lower engine\.workers"
+    ):
         check(questions("How many?"), rows=4096)
+
+
+def test_questions_left_out_are_not_in_the_forecast() -> None:
+    long = "How many pens has Finn? " * 300
+    _, found = check(questions("Short?", long), skip_too_long=True)
+    _, alone = check(questions("Short?"))
+    assert found["longest_prompt"] == alone["longest_prompt"]
+    assert found["memory_gib"] == alone["memory_gib"]
+
+
+def test_a_gpt2_configuration_is_read(model: Path) -> None:
+    """It has names of its own for the context and all sizes."""
+    AutoConfig.for_model("gpt2", n_positions=300, n_embd=96, n_head=4).save_pretrained(model)
+    _, found = check(questions("How many?"), model)
+    assert found["context"] == 300
+    assert found["memory_gib"] > 1
 
 
 def test_the_forecast_is_what_all_workers_need() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from lmsi_kedro.engines.architecture import attends_fully
 from lmsi_kedro.engines.local.tree import NAME, Paths, Prompts, Tree
 from lmsi_kedro.kernels.attention import Prefixes
 
@@ -97,10 +98,10 @@ def serves(model: Any, tolerance: float) -> str | None:
     Tried with ragged prompts and one more token, so that masks, positions, logit scales, windows and caches of
     another kind all show; a sliding window shorter than the probe is named by the model's configuration.
     """
-    if getattr(model.config.get_text_config(), "sliding_window", None) and uses_window(model):
-        return "it has sliding-window layers"
-    vocabulary = model.config.get_text_config().vocab_size
-    tokens = [(7 * i + 3) % vocabulary for i in range(12)]
+    config = model.config.get_text_config()
+    if not attends_fully(config):
+        return "some of its layers do not attend to all tokens"
+    tokens = [(7 * i + 3) % config.vocab_size for i in range(12)]
     prompts = [(tokens[:4], tokens[4:7]), (tokens[:4], tokens[6:11])]
     own = model.config._attn_implementation
     try:
@@ -121,12 +122,3 @@ def serves(model: Any, tolerance: float) -> str | None:
         if any((found[t][row].float() - expected[t]).abs().max() > scale for t in (0, 1)):
             return "its logits differ from the model's own"
     return None
-
-
-def uses_window(model: Any) -> bool:
-    """Whether some layer really attends to a window: configurations name one that no layer uses."""
-    config = model.config.get_text_config()
-    kinds = getattr(config, "layer_types", None)
-    if kinds is not None:
-        return any("full" not in kind for kind in kinds)
-    return bool(getattr(config, "use_sliding_window", True))

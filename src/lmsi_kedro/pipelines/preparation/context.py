@@ -3,12 +3,12 @@
 Needs the model's tokenizer and configuration only, not its weights.
 """
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lmsi_kedro.engines.architecture import text_config
 from lmsi_kedro.params import EngineParams
 from lmsi_kedro.tasks import Prompt
 from lmsi_kedro.tasks.encoding import Frame, encode_prompt, frame_of
@@ -28,12 +28,11 @@ class Context:
     def of(cls, model: Path, engine: EngineParams) -> "Context":
         from transformers import AutoTokenizer
 
-        whole = json.loads((model / "config.json").read_text())
-        config = whole.get("text_config", whole)
         trust = {"trust_remote_code": engine.trust_remote_code}
         tokenizer = AutoTokenizer.from_pretrained(model, **trust)
         frame = frame_of(tokenizer, engine.chat)
-        return cls(tokenizer, frame, config.get("max_position_embeddings"))
+        config = text_config(model, engine.trust_remote_code)
+        return cls(tokenizer, frame, getattr(config, "max_position_embeddings", None))
 
     def too_long(self, prompts: Iterable[Mapping[str, Prompt]], new: int) -> dict[str, int]:
         """The tokens of those that have no room for `new` more; of several with one name, the longest."""

@@ -53,7 +53,8 @@ def check_model(
     prompts = [each for sets in asked.values() for each in sets]
     too_long = context.too_long(prompts, new_tokens)
     refuse_too_long(too_long, context, new_tokens, engine)
-    longest = longest_prompt(tokenizer, prompts, frame)
+    kept = [{q: each[q] for q in each if q not in too_long} for each in prompts]
+    longest = longest_prompt(tokenizer, kept, frame)
     needed = memory(base_model.path, engine, *longest, new_tokens)
     check_servers(engine)
     found = {
@@ -123,18 +124,25 @@ def check_servers(engine: EngineParams) -> None:
 
 
 def memory(model: Path, engine: EngineParams, shared: int, own: int, new: int) -> int:
-    """Bytes that sampling needs in all workers, for prompts of shared and own tokens; ValueError if there is less.
+    """Bytes that sampling needs in all workers, for prompts of shared and own tokens.
 
-    Servers have their own.
+    ValueError if not even one row has room in each; a warning if engine.rows may not have. Servers have their own.
     """
     if engine.executor == "server":
         return 0
     needed = demand(model, engine, shared, own, new)
-    rows = engine.rows or needed.rows(engine)
-    total = engine.workers * needed.of(rows)
-    if not gpus() and total > available_memory():
+    total = engine.workers * needed.of(engine.rows or needed.rows(engine))
+    free = available_memory()
+    if engine.executor == "ray" or gpus() or total <= free:
+        return total
+    if (least := engine.workers * needed.of(1)) > free:
         raise ValueError(
-            f"sampling needs {total / 2**30:.1f} GiB of memory, {available_memory() / 2**30:.1f} are free: "
-            "lower engine.rows or engine.workers"
+            f"one row in each worker needs {least / 2**30:.1f} GiB of memory, {free / 2**30:.1f} are free: "
+            "lower engine.workers, or use a smaller model"
         )
+    log.warning(
+        "Sampling may need %.1f GiB of memory, %.1f are free: lower engine.rows or engine.workers",
+        total / 2**30,
+        free / 2**30,
+    )
     return total
