@@ -38,9 +38,9 @@ def test_what_stays_and_what_a_row_takes(monkeypatch: pytest.MonkeyPatch) -> Non
     logits, weights = 4 * config["vocab_size"], (BASE / "model.safetensors").stat().st_size
     for gpus in (0, 1):
         monkeypatch.setattr(capacity, "gpus", lambda gpus=gpus: gpus)
-        kept, head = (token, 0) if gpus else (2 * token, logits * config["hidden_size"])
+        kept, tied = (token, 0) if gpus else (2 * token, config["tie_word_embeddings"])
         none, some = demand(BASE, ENGINE, 0, 0, 96), demand(BASE, ENGINE, 100, 1, 96)
-        assert none.fixed == capacity.PROCESS + weights + head
+        assert none.fixed == capacity.PROCESS + weights + tied * logits * config["hidden_size"]
         assert some.fixed == none.fixed + 100 * kept
         assert none.row == 96 * token + 3 * logits
         assert some.row == none.row + kept
