@@ -1,6 +1,6 @@
 """The graph is fixed before parameters are read; this hook reads those that shape it, and checks the names.
 
-It also completes `reproduction_evaluation`, which changes single values of `evaluation`.
+It also makes `reproduction_evaluation` follow `evaluation`, but for its modes and numbers of questions.
 """
 
 from typing import Any, ClassVar, get_args
@@ -39,6 +39,8 @@ PARAMETERS = {
     "pretraining_workspace",
     "world",
 }
+# What reproduction_evaluation says itself.
+OWN = ("modes", "greedy_questions", "voted_questions")
 
 
 class ShapeHook:
@@ -79,7 +81,7 @@ class ShapeHook:
             name: parameters["reproduction"][name] for name in ShapeHook.reproduction
         }
         ShapeHook.arms, ShapeHook.benchmarks = arms, benchmarks
-        # Not by a YAML anchor, which is resolved before a preset or --params changes `evaluation`.
-        changed = parameters["reproduction_evaluation"]
-        parameters["reproduction_evaluation"] = {**parameters["evaluation"], **changed}
+        # The YAML anchor, which Kedro-Viz needs as it calls no hooks, is resolved before a preset or --params.
+        own = {name: parameters["reproduction_evaluation"][name] for name in OWN}
+        parameters["reproduction_evaluation"] = {**parameters["evaluation"], **own}
         context.config_loader["parameters"] = parameters
