@@ -5,20 +5,20 @@
 #include <cstdint>
 
 #include "lanes.hpp"
-#include "products.hpp"
 
 namespace lmsi {
 
 constexpr size_t kMaxWidth = 256;  // of a head
 constexpr size_t kTile = 16;   // queries that read a prefix together
 constexpr size_t kKeys = 256;  // keys whose scores are held at a time
+constexpr size_t kStride = 272;  // numbers from one query of a tile to the next: not a power of two, which caches dislike
 static_assert(kStride >= kKeys && kStride >= kMaxWidth);
 
 // A prefix's keys and values of one head as panels of 16 columns: keys [length / 16][width][16], values
-// [width / 16][padded][16], padded with zeros. In bfloat16 two steps of depth lie side by side: [depth / 2][16][2].
+// [width / 16][padded][16], padded with zeros.
 struct Panels {
-    const void* keys;
-    const void* values;
+    const float* keys;
+    const float* values;
     size_t length, padded;
 };
 
@@ -51,7 +51,6 @@ extern const AttentionKernels kScalarAttention[2];
 #if defined(LMSI_X86)
 extern const AttentionKernels kAvx2Attention[2];
 extern const AttentionKernels kAvx512Attention[2];
-extern const AttentionKernels kAvx512Bf16Attention[2];
 #endif
 
 }  // namespace lmsi

@@ -8,8 +8,7 @@
 namespace lmsi {
 
 enum class NumberFormat : uint8_t { float32, bfloat16 };
-// Each set has what those before it have.
-enum class Isa : uint8_t { scalar, avx2, avx512, avx512bf16 };
+enum class Isa : uint8_t { scalar, avx2, avx512 };
 
 // The best instruction set of this machine.
 Isa best_isa();
