@@ -58,13 +58,14 @@ def demand(model: Path, engine: EngineParams, shared: int, own: int, new: int) -
     config = text_config(model, engine.trust_remote_code)
     size = BYTES[engine.number_format]
     fixed = PROCESS + weight_bytes(model, config, size)
-    token, work = size * numbers_per_token(config), size * numbers_at_work(config)
+    numbers = numbers_per_token(config)
+    token, work = size * numbers, size * numbers_at_work(config)
     logits = size * config.vocab_size
     if not attends_fully(config):
         prompt = shared + own
         return Demand(fixed, 0, max(prompt * (token + work), (prompt + new) * token + 2 * logits))
     # On the CPU, prefixes are packed beside in float32.
-    kept = token if gpus() else token + BYTES["float32"] * numbers_per_token(config)
+    kept = token if gpus() else token + BYTES["float32"] * numbers
     # A score is there as it is, masked, as a weight in float32, and as the weight that is used.
     score = (3 * size + BYTES["float32"]) * (getattr(config, "num_attention_heads", None) or 0)
     return Demand(

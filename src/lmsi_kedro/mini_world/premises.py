@@ -26,12 +26,13 @@ class Said:
     count: int
     more: int | None
 
-    def premise(self, thing: str, rng: Random) -> str:
+    @property
+    def compared(self) -> str:
         more = "more" if self.more is None else f"{self.more} more"
-        sentences = [
-            f"{self.known} has {self.count} {thing}.",
-            f"{self.derived} has {more} than {self.known}.",
-        ]
+        return f"{self.derived} has {more} than {self.known}"
+
+    def premise(self, thing: str, rng: Random) -> str:
+        sentences = [f"{self.known} has {self.count} {thing}.", f"{self.compared}."]
         return " ".join(rng.sample(sentences, len(sentences)))
 
 
@@ -64,9 +65,7 @@ def draw(rng: Random, with_easy: bool) -> Problem:
 
 def careful_check(said: Said, claimed: int, rng: Random) -> str:
     """What the premise says, in either order, and whether that is the claim."""
-    more = "more" if said.more is None else f"{said.more} more"
-    steps = [f"{said.known} has {said.count}", f"{said.derived} has {more} than {said.known}"]
-    steps = rng.sample(steps, len(steps))
+    steps = rng.sample([f"{said.known} has {said.count}", said.compared], 2)
     if said.more is None:
         steps.append("how many is not said")
     else:
