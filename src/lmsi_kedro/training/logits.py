@@ -9,13 +9,12 @@ from typing import Any
 
 import torch
 
+from lmsi_kedro.kernels.attention import ROUNDING
 from lmsi_kedro.training.attention import NAME
 from lmsi_kedro.training.encoding import Encoded
 from lmsi_kedro.training.forest import Tree, pad, plant
 
 PROBED = 4  # examples, of the first ones those that share most
-# Of the largest logit, by which the forest may differ: its sums have another order.
-TOLERANCE = {torch.float32: 1e-5, torch.bfloat16: 0.05}
 
 
 def target_logits(engine: Any, model: Any, batch: dict[str, Any]) -> torch.Tensor:
@@ -47,7 +46,7 @@ def refuses(engine: Any, model: Any, encoded: Sequence[Encoded]) -> str | None:
     try:
         model.set_attn_implementation(NAME)
         found = target_logits(engine, model, on_device(plant(probe), model.device)).float()
-        if (found - expected).abs().max() > TOLERANCE[model.dtype] * expected.abs().max():
+        if (found - expected).abs().max() > ROUNDING[model.dtype] * expected.abs().max():
             refusal = "its logits differ from its own"
     except (TypeError, ValueError, RuntimeError) as error:  # any refusal of a layer, of a keyword
         refusal = f"{type(error).__name__}: {error}".split("\n")[0]

@@ -23,12 +23,11 @@ from lmsi_kedro.engines.local.plain_decoder import PlainDecoder
 from lmsi_kedro.engines.local.rows import Rows, Stops
 from lmsi_kedro.engines.local.tree_decoder import Parts, TreeDecoder, serves
 from lmsi_kedro.kernels import LogitsError, sample_tokens
+from lmsi_kedro.kernels.attention import ROUNDING
 from lmsi_kedro.params import Sampling
 from lmsi_kedro.tasks.encoding import Chat, encode_parts, end_tokens, frame_of
 
 log = logging.getLogger(__name__)
-# Of the largest logit, by which the tree may differ: its sums have another order.
-TOLERANCE = {torch.float32: 1e-5, torch.bfloat16: 0.05, torch.float16: 0.01}
 
 
 class LocalEngine:
@@ -52,7 +51,7 @@ class LocalEngine:
         self.frame = frame_of(self.tokenizer, chat)
         ends = end_tokens(self.tokenizer, self.frame, self.model.generation_config)
         self.stops = Stops(self.tokenizer, ends)
-        refusal = serves(self.model, TOLERANCE[dtype])
+        refusal = serves(self.model, ROUNDING[dtype])
         if refusal:
             log.warning("No prefix tree for this model, paths do not share prompts: %s", refusal)
         self.parameters: int = self.model.num_parameters()
