@@ -3,7 +3,7 @@
 A Llama of 5.4 M parameters with random weights; a shared prompt of 512 tokens, a question of 40, m = 32 paths of
 128 tokens that never end early. CPU time with every prefill, the sides taking turns, best of 7. Asserted in the
 same run: our logits are the model's own, all sides write the same greedy tokens, and every side writes all tokens.
-The roofline is measured too: the same matrix products into prepared memory, and a read of the paths' own keys.
+The roofline is measured too: the same products, by packed layers and torch's bmm, and a read of paths' own keys.
 Several questions at once, as the engine runs, share the prompt; the peers repeat it.
 """
 
@@ -47,9 +47,8 @@ def made_model(folder: Path) -> Path:
     tokenizer = AutoTokenizer.from_pretrained(BASE)
     torch.manual_seed(0)
     config = LlamaConfig(
-        vocab_size=VOCABULARY, hidden_size=256, num_hidden_layers=6, num_attention_heads=4,
-        num_key_value_heads=4, intermediate_size=800, max_position_embeddings=1024,
-        initializer_range=0.1, tie_word_embeddings=True,
+        vocab_size=VOCABULARY, hidden_size=256, num_hidden_layers=6, num_attention_heads=4, num_key_value_heads=4,
+        intermediate_size=800, max_position_embeddings=1024, initializer_range=0.1, tie_word_embeddings=True,
         bos_token_id=None, eos_token_id=None, pad_token_id=0,
     )  # fmt: skip
     LlamaForCausalLM(config).save_pretrained(folder)
@@ -124,21 +123,16 @@ class CTranslate2:
 
     def write(self, ids: list[int], shared: list[int], rows: int, **options: Any) -> list[Any]:
         start = [[self.names[i] for i in ids]] * rows
+        static = [self.names[i] for i in shared]
         return self.generator.generate_batch(
-            start,
-            end_token=[],
-            include_prompt_in_result=False,
-            static_prompt=[self.names[i] for i in shared],
-            **options,
+            start, end_token=[], include_prompt_in_result=False, static_prompt=static, **options
         )
 
     def __call__(self) -> int:
         tokens = 0
+        warm = {"sampling_topk": 0, "sampling_temperature": SAMPLING.temperature}
         for shared, own in self.prompts:
-            results = self.write(
-                own, shared, PATHS, sampling_topk=0, sampling_temperature=SAMPLING.temperature,
-                min_length=NEW, max_length=NEW,
-            )  # fmt: skip
+            results = self.write(own, shared, PATHS, min_length=NEW, max_length=NEW, **warm)
             tokens += sum(len(result.sequences_ids[0]) for result in results)
         self.generator.unload_model()  # forgets the prompt's state
         self.generator.load_model()
@@ -146,43 +140,31 @@ class CTranslate2:
 
     def greedy(self) -> list[int]:
         shared, own = self.prompts[0]
-        length = GREEDY.max_new_tokens
-        return self.write(own, shared, 1, min_length=length, max_length=length)[0].sequences_ids[0]
+        n = GREEDY.max_new_tokens
+        return self.write(own, shared, 1, min_length=n, max_length=n)[0].sequences_ids[0]
 
 
 class Roofline:
     """What no decoder of this shape avoids: its matrix products, and a read of the paths' own keys and values."""
 
     def __init__(self, model: Any, questions: int) -> None:
-        config, dtype = model.config, model.dtype
-        rows, heads, layers = (
-            questions * PATHS,
-            config.num_attention_heads,
-            config.num_hidden_layers,
-        )
+        config, dtype, rows = model.config, model.dtype, questions * PATHS
+        heads, layers = config.num_attention_heads, config.num_hidden_layers
         width = config.hidden_size // heads
         weights = [layer for layer in model.modules() if isinstance(layer, PackedLinear)]
-        inputs = [layer.packed.shape[1] for layer in weights]
 
         def linear(tokens: int) -> list[Callable[[], torch.Tensor]]:
-            pairs = zip(weights, inputs, strict=True)
-            return [partial(w, torch.randn(tokens, 1, n).to(dtype)) for w, n in pairs]
+            return [partial(w, torch.randn(tokens, 1, w.inputs).to(dtype)) for w in weights]
 
         def attention(batch: int, queries: int, length: int) -> list[Callable[[], torch.Tensor]]:
-            query, keys, scores, values = (
-                torch.randn(batch, *shape)
-                for shape in ((queries, width), (width, length), (queries, length), (length, width))
-            )
+            sizes = (queries, width), (width, length), (queries, length), (length, width)
+            query, keys, scores, values = (torch.randn(batch, *size) for size in sizes)
             return [partial(torch.bmm, query, keys), partial(torch.bmm, scores, values)] * layers
 
         own = torch.randn(2 * layers * rows * config.hidden_size * NEW // 2).to(dtype)
         self.prefill = [*linear(SHARED), *linear(questions * QUESTION)]
-        self.step = [
-            *linear(rows),
-            *attention(heads, rows, SHARED),
-            *attention(heads * questions, PATHS, QUESTION),
-            own.view(torch.float32).sum,
-        ]
+        prefixes = attention(heads, rows, SHARED) + attention(heads * questions, PATHS, QUESTION)
+        self.step = [*linear(rows), *prefixes, own.view(torch.float32).sum]
         self.tokens = rows * NEW
 
     def __call__(self) -> int:
@@ -222,41 +204,36 @@ def best_of(sides: dict[str, Callable[[], int]], tokens: int) -> dict[str, float
 
 def show(rates: dict[str, float]) -> None:
     for name, rate in rates.items():
-        share = f"{rate / rates[f'roofline {name[-4:]}']:4.0%} of the roofline"
-        print(
-            f"{name:18} {rate:8.0f} tokens/s {rate / rates['HF generate fp32']:6.2f} x HF  {share}"
-        )
+        times, share = rate / rates["HF generate fp32"], rate / rates[f"roofline {name[-4:]}"]
+        print(f"{name:18} {rate:8.0f} tokens/s {times:6.2f} x HF  {share:4.0%} of the roofline")
 
 
 def compared(directory: Path, converted: str) -> None:
     one, many = prompts_of(1), prompts_of(QUESTIONS)
-    formats = (("fp32", torch.float32), ("bf16", torch.bfloat16))
-    engines = {name: LocalEngine(directory, dtype) for name, dtype in formats}
+    formats = {"fp32": torch.float32, "bf16": torch.bfloat16}
+    engines = {name: LocalEngine(directory, dtype) for name, dtype in formats.items()}
     model = AutoModelForCausalLM.from_pretrained(directory, dtype=torch.float32).eval()
     generator = ctranslate2.Generator(converted, intra_threads=1, compute_type="float32")
     names = engines["fp32"].tokenizer.convert_ids_to_tokens(range(VOCABULARY))
     hf, ct2 = Generate(model, one), CTranslate2(generator, names, one)
     worst = check_logits(engines["fp32"], model, many[:2])
-    tokens = hf.greedy()
-    text = engines["fp32"].tokenizer.decode(tokens, skip_special_tokens=True).strip()
     assert worst < 1e-5, worst
-    assert tokens == ct2.greedy()
+    text = engines["fp32"].tokenizer.decode(hf.greedy(), skip_special_tokens=True).strip()
+    assert hf.greedy() == ct2.greedy()
     assert text == Ours(engines["fp32"], one).greedy()
-    versions = f"torch {torch.__version__}, transformers {transformers.__version__}"
-    print(f"{versions}, ctranslate2 {ctranslate2.__version__}; logits differ by {worst:.1e}")
-    sides: dict[str, Callable[[], int]] = {"HF generate fp32": hf, "CTranslate2 fp32": ct2}
-    for name, engine in engines.items():
-        sides[f"ours {name}"] = Ours(engine, one)
-        sides[f"roofline {name}"] = Roofline(engine.model, 1)
-    rates = best_of(sides, PATHS * NEW)
+    versions = [f"{m.__name__} {m.__version__}" for m in (torch, transformers, ctranslate2)]
+    print(*versions, f"logits differ by {worst:.1e}", sep=", ")
+    peers = {"HF generate fp32": hf, "CTranslate2 fp32": ct2}
+    rates = best_of(peers | sides_of(engines, one), PATHS * NEW)
     show(rates)
     print(f"{QUESTIONS} questions at once; x HF of one")
-    sides = {}
-    for name, engine in engines.items():
-        sides[f"ours {name}"] = Ours(engine, many)
-        sides[f"roofline {name}"] = Roofline(engine.model, QUESTIONS)
-    together = best_of(sides, QUESTIONS * PATHS * NEW)
+    together = best_of(sides_of(engines, many), QUESTIONS * PATHS * NEW)
     show({"HF generate fp32": rates["HF generate fp32"]} | together)
+
+
+def sides_of(engines: dict[str, LocalEngine], prompts: list[Parts]) -> dict[str, Any]:
+    ours = {f"ours {name}": Ours(engine, prompts) for name, engine in engines.items()}
+    return ours | {f"roofline {n}": Roofline(e.model, len(prompts)) for n, e in engines.items()}
 
 
 @torch.inference_mode()

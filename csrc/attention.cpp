@@ -1,7 +1,6 @@
 #include "attention.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <cstring>
 #include <limits>
 
@@ -14,32 +13,20 @@ size_t rounded_up(size_t n) { return (n + kLanes - 1) / kLanes * kLanes; }
 
 size_t size_of(NumberFormat format) { return format == NumberFormat::float32 ? 4 : 2; }
 
-// `count` numbers of a table from its `first` one on; the format is looked at once, so that the loops vectorize.
-void read(const void* table, NumberFormat format, size_t first, size_t count, float* to) {
-    if (format == NumberFormat::float32) {
-        std::memcpy(to, static_cast<const float*>(table) + first, count * sizeof(float));
-        return;
-    }
-    const uint16_t* from = static_cast<const uint16_t*>(table) + first;
-    for (size_t i = 0; i < count; ++i) to[i] = std::bit_cast<float>(static_cast<uint32_t>(from[i]) << 16);
-}
-
+// Into a table of a number format; it is looked at once, so that the loops vectorize.
 void write(const float* from, NumberFormat format, size_t first, size_t count, void* table) {
     if (format == NumberFormat::float32) {
         std::memcpy(static_cast<float*>(table) + first, from, count * sizeof(float));
         return;
     }
     uint16_t* to = static_cast<uint16_t*>(table) + first;
-    for (size_t i = 0; i < count; ++i) {
-        const uint32_t bits = std::bit_cast<uint32_t>(from[i]);  // to the nearest, ties to even; NaN stays NaN
-        const uint32_t rounded = (bits + 0x7FFF + ((bits >> 16) & 1)) >> 16;
-        to[i] = static_cast<uint16_t>(from[i] == from[i] ? rounded : 0x7FC0);
-    }
+    for (size_t i = 0; i < count; ++i) to[i] = static_cast<uint16_t>(bfloat16_of(from[i]));
 }
 
 const AttentionKernels& kernels_for(Isa isa, NumberFormat format) {
     const auto entry = static_cast<size_t>(format);
 #if defined(LMSI_X86)
+    if (isa == Isa::avx512bf16) return kAvx512Bf16Attention[entry];
     if (isa == Isa::avx512) return kAvx512Attention[entry];
     if (isa == Isa::avx2) return kAvx2Attention[entry];
 #endif
@@ -55,7 +42,7 @@ public:
           width_(shared.width()), padded_(rounded_up(width_)), heads_(shared.heads()), queries_(kTile * kStride),
           output_(kTile * kStride), scratch_(kTile * kStride) {}
 
-    void attend(size_t head, size_t first, size_t count, void* output) {
+    void attend(size_t head, size_t first, size_t count, float* output) {
         load(head, first, count);
         Ahead ahead = own_of(head, first, count);
         kernels_.read_prefix(queries_.data(), count, padded_, shared_.of(0, head), ahead, reading(0), scratch_.data());
@@ -75,18 +62,15 @@ private:
     const Path& path(size_t query) const { return step_.paths[query / step_.groups]; }
     float* query(size_t i) { return queries_.data() + i * kStride; }
     Reading reading(size_t i) { return {peak_ + i, sum_ + i, output_.data() + i * kStride}; }
-    // Of query i's numbers in [rows][heads * groups][width].
-    size_t place(size_t head, size_t i) const {
-        return ((i / step_.groups * heads_ + head) * step_.groups + i % step_.groups) * width_;
-    }
 
     void load(size_t head, size_t first, size_t count) {
         std::fill(output_.begin(), output_.end(), 0.0f);
         std::fill(peak_, peak_ + kTile, -std::numeric_limits<float>::infinity());
         std::fill(sum_, sum_ + kTile, 0.0f);
         for (size_t i = 0; i < count; ++i) {
-            read(step_.query, step_.format, place(head, first + i), width_, query(i));
-            for (size_t d = 0; d < width_; ++d) query(i)[d] *= step_.scale;
+            const size_t row = (first + i) / step_.groups, group = (first + i) % step_.groups;
+            const float* from = step_.tokens + ((row * (step_.groups + 2) * heads_) + head * step_.groups + group) * width_;
+            for (size_t d = 0; d < width_; ++d) query(i)[d] = from[d] * step_.scale;
         }
     }
 
@@ -113,11 +97,11 @@ private:
                           static_cast<const char*>(step_.own_values) + at, length, reading(i), scratch_.data());
     }
 
-    void store(size_t head, size_t first, size_t count, void* output) {
+    void store(size_t head, size_t first, size_t count, float* output) {
         for (size_t i = 0; i < count; ++i) {
-            float* from = output_.data() + i * kStride;
-            for (size_t d = 0; d < width_; ++d) from[d] /= sum_[i];
-            write(from, step_.format, place(head, first + i), width_, output);
+            const size_t row = (first + i) / step_.groups, group = (first + i) % step_.groups;
+            float* to = output + ((row * heads_ + head) * step_.groups + group) * width_;
+            for (size_t d = 0; d < width_; ++d) to[d] = output_[i * kStride + d] / sum_[i];
         }
     }
 
@@ -126,19 +110,19 @@ private:
     const Step& step_;
     const AttentionKernels& kernels_;
     size_t width_, padded_, heads_;
-    std::vector<float> queries_, output_, scratch_;
+    Lines<float> queries_, output_, scratch_;
     float peak_[kTile], sum_[kTile];
 };
 
 void append(const Step& step, size_t heads, size_t width) {
-    const size_t size = size_of(step.format), padded = rounded_up(width);
+    const size_t padded = rounded_up(width);
     for (size_t i = 0; i < step.rows * heads; ++i) {
         const Path& path = step.paths[i / heads];
         const size_t head = static_cast<size_t>(path.slot) * heads + i % heads;
-        const size_t to = (head * step.capacity + static_cast<size_t>(path.length)) * padded * size;
-        const size_t from = i * width * size;
-        std::memcpy(static_cast<char*>(step.own_keys) + to, static_cast<const char*>(step.key) + from, width * size);
-        std::memcpy(static_cast<char*>(step.own_values) + to, static_cast<const char*>(step.value) + from, width * size);
+        const size_t to = (head * step.capacity + static_cast<size_t>(path.length)) * padded;
+        const float* key = step.tokens + (i / heads * (step.groups + 2) * heads + step.groups * heads + i % heads) * width;
+        write(key, step.format, to, width, step.own_keys);
+        write(key + heads * width, step.format, to, width, step.own_values);
     }
 }
 
@@ -146,25 +130,31 @@ void append(const Step& step, size_t heads, size_t width) {
 
 Prefixes::Prefixes(const void* keys, const void* values, NumberFormat format, size_t heads, size_t capacity, size_t width,
                    std::vector<size_t> lengths)
-    : heads_(heads), width_(width), padded_width_(rounded_up(width)), lengths_(std::move(lengths)) {
+    : format_(format), heads_(heads), width_(width), padded_width_(rounded_up(width)), lengths_(std::move(lengths)) {
     size_t total = 0;
     for (const size_t length : lengths_) {
         offsets_.push_back(total);
         total += rounded_up(length) * heads_;
     }
-    keys_.resize(total * padded_width_);
-    values_.resize(total * padded_width_);
-    float key[kMaxWidth], value[kMaxWidth];
+    keys_.resize(total * padded_width_ * size_of(format));
+    values_.resize(total * padded_width_ * size_of(format));
+    if (format == NumberFormat::float32) pack<float>(keys, values, capacity);
+    else pack<uint16_t>(keys, values, capacity);
+}
+
+template <class T> void Prefixes::pack(const void* keys, const void* values, size_t capacity) {
+    constexpr size_t kDepth = sizeof(float) / sizeof(T);  // steps of depth that lie side by side
+    const auto place = [](size_t depth, size_t column) { return (depth / kDepth * kLanes + column) * kDepth + depth % kDepth; };
     for (size_t i = 0; i < lengths_.size() * heads_; ++i) {
         const size_t length = lengths_[i / heads_], padded = rounded_up(length);
         const size_t start = (offsets_[i / heads_] + i % heads_ * padded) * padded_width_;
+        T *key_panels = reinterpret_cast<T*>(keys_.data()) + start, *value_panels = reinterpret_cast<T*>(values_.data()) + start;
         for (size_t k = 0; k < length; ++k) {
-            const size_t from = (i * capacity + k) * width;
-            read(keys, format, from, width, key);
-            read(values, format, from, width, value);
-            for (size_t d = 0; d < width; ++d) {
-                keys_[start + (k / kLanes * padded_width_ + d) * kLanes + k % kLanes] = key[d];
-                values_[start + (d / kLanes * padded + k) * kLanes + d % kLanes] = value[d];
+            const T* key = static_cast<const T*>(keys) + (i * capacity + k) * width_;
+            const T* value = static_cast<const T*>(values) + (i * capacity + k) * width_;
+            for (size_t d = 0; d < width_; ++d) {
+                key_panels[k / kLanes * padded_width_ * kLanes + place(d, k % kLanes)] = key[d];
+                value_panels[d / kLanes * padded * kLanes + place(k, d % kLanes)] = value[d];
             }
         }
     }
@@ -172,11 +162,11 @@ Prefixes::Prefixes(const void* keys, const void* values, NumberFormat format, si
 
 Panels Prefixes::of(size_t prefix, size_t head) const {
     const size_t length = lengths_[prefix], padded = rounded_up(length);
-    const size_t start = (offsets_[prefix] + head * padded) * padded_width_;
+    const size_t start = (offsets_[prefix] + head * padded) * padded_width_ * size_of(format_);
     return {keys_.data() + start, values_.data() + start, length, padded};
 }
 
-void attend(const Prefixes& shared, const Prefixes& questions, const Step& step, Isa isa, void* output) {
+void attend(const Prefixes& shared, const Prefixes& questions, const Step& step, Isa isa, float* output) {
     append(step, shared.heads(), shared.width());
     Head work(shared, questions, step, isa);
     const size_t queries = step.rows * step.groups;

@@ -1,9 +1,10 @@
 // Attention of one new token per path over a prefix tree: softmax(q [K_shared, K_question, K_own]^T) [V_shared, V_question, V_own].
 //
-// The specification is src/lmsi_kedro/kernels/attention/reference.py. Prefixes are packed once, in float32; the paths' own
-// keys and values lie in the caller's buffers, which `attend` appends to. Scores are never stored whole: each level is read
-// under a running peak. Guarantees: a path's result does not depend on the paths beside it; sums are float32 on every
-// instruction set, rounded differently; rows of any content are safe. Allocates scratch once per call; starts no threads.
+// The specification is src/lmsi_kedro/kernels/attention/reference.py. Prefixes are packed once; the paths' own keys and
+// values lie in the caller's buffers, which `attend` appends to. Beside bfloat16 prefixes queries and weights are rounded.
+// Scores are never stored whole: each level is read under a running peak. Guarantees: a path's result does not depend on the
+// paths beside it; sums are float32 on every instruction set, rounded differently; rows of any content are safe. Allocates
+// scratch once per call; starts no threads.
 #pragma once
 
 #include <cstddef>
@@ -12,6 +13,7 @@
 
 #include "attention_lanes.hpp"
 #include "isa.hpp"
+#include "lines.hpp"
 
 namespace lmsi {
 
@@ -24,12 +26,15 @@ public:
     size_t count() const { return lengths_.size(); }
     size_t heads() const { return heads_; }
     size_t width() const { return width_; }
+    NumberFormat format() const { return format_; }
     Panels of(size_t prefix, size_t head) const;
 
 private:
+    template <class T> void pack(const void* keys, const void* values, size_t capacity);
+    NumberFormat format_;
     size_t heads_, width_, padded_width_;
     std::vector<size_t> lengths_, offsets_;  // offsets count keys
-    std::vector<float> keys_, values_;
+    Lines<char> keys_, values_;
 };
 
 // Columns of `rows`: the question that a path continues, its slot in the buffers, and how many own tokens it has there.
@@ -37,11 +42,11 @@ struct Path {
     int64_t question, slot, length;
 };
 
-// The new token of each row: query [rows][groups * heads][width], key and value [rows][heads][width], all in one format.
+// The new token of each row.
 struct Step {
-    NumberFormat format;
+    NumberFormat format;  // of the own keys and values, and of the prefixes
     size_t rows, groups;  // groups: queries per head of the keys
-    const void *query, *key, *value;
+    const float* tokens;  // [rows][groups * heads, heads, heads][width]: queries, keys, values
     void *own_keys, *own_values;  // [slots][heads][capacity][width rounded up to 16], zero where padded
     size_t capacity;
     const Path* paths;  // [rows]; neighbours with the same question read it together
@@ -49,6 +54,6 @@ struct Step {
 };
 
 // Appends each key and value to its slot and writes output [rows][groups * heads][width]. `shared` has one prefix.
-void attend(const Prefixes& shared, const Prefixes& questions, const Step& step, Isa isa, void* output);
+void attend(const Prefixes& shared, const Prefixes& questions, const Step& step, Isa isa, float* output);
 
 }  // namespace lmsi

@@ -5,20 +5,20 @@
 #include <cstdint>
 
 #include "lanes.hpp"
+#include "products.hpp"
 
 namespace lmsi {
 
 constexpr size_t kMaxWidth = 256;  // of a head
 constexpr size_t kTile = 16;   // queries that read a prefix together
 constexpr size_t kKeys = 256;  // keys whose scores are held at a time
-constexpr size_t kStride = 272;  // numbers from one query of a tile to the next: not a power of two, which caches dislike
 static_assert(kStride >= kKeys && kStride >= kMaxWidth);
 
 // A prefix's keys and values of one head as panels of 16 columns: keys [length / 16][width][16], values
-// [width / 16][padded][16], padded with zeros.
+// [width / 16][padded][16], padded with zeros. In bfloat16 two steps of depth lie side by side: [depth / 2][16][2].
 struct Panels {
-    const float* keys;
-    const float* values;
+    const void* keys;
+    const void* values;
     size_t length, padded;
 };
 
@@ -37,7 +37,8 @@ struct Ahead {
     size_t region = 0, offset = 0;
 };
 
-// width is a multiple of 16 up to kMaxWidth; queries and scratch are [kTile][kStride]. Every query's result is the same bits in whatever tile it stands.
+// width is a multiple of 16 up to kMaxWidth; queries and scratch are [kTile][kStride]. Every query's result is the same bits
+// in whatever tile it stands.
 struct AttentionKernels {
     void (*read_prefix)(const float* queries, size_t count, size_t width, const Panels& prefix, Ahead& ahead,
                         Reading reading, float* scratch);
@@ -51,6 +52,7 @@ extern const AttentionKernels kScalarAttention[2];
 #if defined(LMSI_X86)
 extern const AttentionKernels kAvx2Attention[2];
 extern const AttentionKernels kAvx512Attention[2];
+extern const AttentionKernels kAvx512Bf16Attention[2];
 #endif
 
 }  // namespace lmsi

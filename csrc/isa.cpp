@@ -5,15 +5,16 @@
 namespace lmsi {
 namespace {
 
-constexpr std::array<const char*, 3> kIsaNames{"scalar", "avx2", "avx512"};
+constexpr std::array<const char*, 4> kIsaNames{"scalar", "avx2", "avx512", "avx512bf16"};
 
 bool supported(Isa isa) {
     if (isa == Isa::scalar) return true;
 #if defined(LMSI_X86)
     const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
     if (isa == Isa::avx2) return avx2;
-    return avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-           __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
+    const bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+                        __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
+    return avx512 && (isa == Isa::avx512 || __builtin_cpu_supports("avx512bf16"));
 #else
     return false;
 #endif
@@ -22,7 +23,7 @@ bool supported(Isa isa) {
 }  // namespace
 
 Isa best_isa() {
-    for (const Isa isa : {Isa::avx512, Isa::avx2})
+    for (const Isa isa : {Isa::avx512bf16, Isa::avx512, Isa::avx2})
         if (supported(isa)) return isa;
     return Isa::scalar;
 }

@@ -8,7 +8,8 @@
 namespace lmsi {
 
 enum class NumberFormat : uint8_t { float32, bfloat16 };
-enum class Isa : uint8_t { scalar, avx2, avx512 };
+// Each set has what those before it have.
+enum class Isa : uint8_t { scalar, avx2, avx512, avx512bf16 };
 
 // The best instruction set of this machine.
 Isa best_isa();

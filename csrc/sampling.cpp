@@ -190,7 +190,7 @@ private:
 const LaneKernels& lanes_for(Isa isa, NumberFormat format) {
     const auto entry = static_cast<size_t>(format);
 #if defined(LMSI_X86)
-    if (isa == Isa::avx512) return kAvx512Kernels[entry];
+    if (isa >= Isa::avx512) return kAvx512Kernels[entry];
     if (isa == Isa::avx2) return kAvx2Kernels[entry];
 #endif
     (void)isa;

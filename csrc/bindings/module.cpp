@@ -7,4 +7,5 @@ PYBIND11_MODULE(_native, m) {
     bind_votes(m);
     bind_sampling(m);
     bind_attention(m);
+    bind_decoder(m);
 }

@@ -10,8 +10,9 @@ from transformers import AutoConfig, AutoModelForCausalLM
 
 from lmsi_kedro.engines.chunk import Request
 from lmsi_kedro.engines.local import LocalEngine
+from lmsi_kedro.engines.local.native_decoder import NativeDecoder
 from lmsi_kedro.engines.local.plain_decoder import PlainDecoder
-from lmsi_kedro.engines.local.tree_decoder import TreeDecoder, serves
+from lmsi_kedro.engines.local.tree_decoder import TreeDecoder, refusal_of
 from lmsi_kedro.kernels.attention import ROUNDING
 from lmsi_kedro.mini_world.pretraining import train_tokenizer
 from lmsi_kedro.params import Sampling
@@ -23,18 +24,20 @@ SMALL = {
     "intermediate_size": 96, "max_position_embeddings": 512, "initializer_range": 0.2,
     "bos_token_id": None, "eos_token_id": 0, "pad_token_id": 0,
 }  # fmt: skip
-# Model type, what else its configuration needs, and whether the tree serves it.
-MODELS: list[tuple[str, dict[str, Any], bool]] = [
-    ("llama", {}, True),
-    ("qwen2", {}, True),
-    ("qwen3", {}, True),
-    ("gemma", {}, True),
-    ("mistral", {"sliding_window": None}, True),
-    ("gpt_neox", {}, True),
-    ("phi", {}, True),
-    ("mistral", {"sliding_window": 8}, False),
-    ("gemma2", {"sliding_window": 8, "query_pre_attn_scalar": 16}, False),
-    ("gemma3_text", {"sliding_window": 8, "query_pre_attn_scalar": 16}, False),
+# Model type, what else its configuration needs, and the decoder that serves it.
+MODELS: list[tuple[str, dict[str, Any], type]] = [
+    ("llama", {}, NativeDecoder),
+    ("llama", {"attention_bias": True, "mlp_bias": True}, NativeDecoder),
+    ("llama", {"hidden_act": "gelu"}, TreeDecoder),
+    ("qwen2", {}, NativeDecoder),
+    ("qwen3", {}, TreeDecoder),
+    ("gemma", {}, TreeDecoder),
+    ("mistral", {"sliding_window": None}, NativeDecoder),
+    ("gpt_neox", {}, TreeDecoder),
+    ("phi", {}, TreeDecoder),
+    ("mistral", {"sliding_window": 8}, PlainDecoder),
+    ("gemma2", {"sliding_window": 8, "query_pre_attn_scalar": 16}, PlainDecoder),
+    ("gemma3_text", {"sliding_window": 8, "query_pre_attn_scalar": 16}, PlainDecoder),
 ]
 OWN = ["Q: Ben has 4 caps.\nA:", "Q: Cleo packs 3 boxes of 21 pens and 7 more.\nA:", "Q: 5\nA:"]
 REQUESTS = [
@@ -57,19 +60,18 @@ def engine(kind: str, more: dict[str, Any], tokenizer: Any, folder: Path) -> Loc
 
 
 @pytest.mark.parametrize(
-    ("kind", "more", "tree"),
-    MODELS,
-    ids=[f"{kind}-{'tree' if t else 'plain'}" for kind, _, t in MODELS],
+    ("kind", "more", "decoder"), MODELS, ids=[f"{kind}-{d.__name__}" for kind, _, d in MODELS]
 )
 def test_logits_are_the_model_s_own(
-    kind: str, more: dict[str, Any], tree: bool, tokenizer: Any, tmp_path: Path,
+    kind: str, more: dict[str, Any], decoder: type, tokenizer: Any, tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
 ) -> None:  # fmt: skip
     """At every token of every path, whose prompts are of different lengths."""
-    with caplog.at_level(logging.WARNING):
+    with caplog.at_level(logging.INFO):
         made = engine(kind, more, tokenizer, tmp_path)
-    assert isinstance(made.decoder, TreeDecoder if tree else PlainDecoder)
-    assert ("No prefix tree for this model" in caplog.text) is not tree
+    assert type(made.decoder) is decoder
+    assert ("module by module" in caplog.text) is (decoder is TreeDecoder)
+    assert ("No prefix tree for this model" in caplog.text) is (decoder is PlainDecoder)
     parts = [(tokenizer.encode(r.prompt.shared), tokenizer.encode(r.prompt.own)) for r in REQUESTS]
     rows = [[*head, *tail] for head, tail in parts for _ in range(3)]
     plain = AutoModelForCausalLM.from_pretrained(tmp_path, attn_implementation="eager").eval()
@@ -105,7 +107,8 @@ def test_rounding_costs_no_tree_and_wrong_places_do(
         return own(self, tree, ids, positions + (ids.shape[1] == 1) * shift)
 
     monkeypatch.setattr(TreeDecoder, "forward", shifted)
-    assert (serves(model, ROUNDING[torch.bfloat16]) is None) is not bool(shift)
+    refusal = refusal_of(TreeDecoder, model, ROUNDING[torch.bfloat16])
+    assert (refusal is None) is not bool(shift)
 
 
 def test_both_ways_write_the_same_paths(tokenizer: Any, tmp_path: Path) -> None:

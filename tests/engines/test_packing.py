@@ -1,5 +1,8 @@
 """Packed linear layers compute what the layers did, whichever of those that share an input is asked first."""
 
+import weakref
+from typing import Any
+
 import pytest
 import torch
 from torch import nn
@@ -30,10 +33,23 @@ def test_layers_of_one_input_are_one_product(bias: bool) -> None:
 
 
 @torch.inference_mode()
-def test_layers_that_differ_stay_apart() -> None:
+def test_a_product_goes_with_its_input() -> None:
+    """Whichever parts were asked for."""
+    layer = Attention(False)
+    pack(layer)
+    x: Any = torch.randn(5, 24)
+    layer.k_proj(x)
+    kept = weakref.ref(x.product[1])
+    del x
+    assert kept() is None
+
+
+@pytest.mark.parametrize("other", [nn.Linear(24, 16), nn.Linear(24, 16, bias=False).bfloat16()])
+@torch.inference_mode()
+def test_layers_that_differ_stay_apart(other: nn.Linear) -> None:
     layer = Attention(bias=False)
-    layer.v_proj = nn.Linear(24, 16)
-    x = torch.randn(3, 24)
+    layer.v_proj = other
+    x = torch.randn(3, 24, dtype=other.weight.dtype)
     expected = layer.v_proj(x)
     pack(layer)
     torch.testing.assert_close(layer.v_proj(x), expected)

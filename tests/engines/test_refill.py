@@ -182,15 +182,17 @@ def test_a_machine_that_is_really_out_of_memory(model: Path) -> None:
     ],
 )
 def test_bad_logits_name_the_path(model: Path, value: float, everywhere: bool, fault: str) -> None:
-    """Of a model whose head breaks at its fourth token, in the 14th row of paths that none has left yet."""
-    made, calls = engine(model, 96), iter(range(99))
+    """Of a model that breaks at its fourth token, in the 14th row of paths that none has left yet."""
+    made, steps = engine(model, 96), iter(range(1, 99))
     made.stops.ends = made.stops.ends[:0]
+    computed = made.decoder.computed
 
-    def breaking(module: Any, given: Any, logits: torch.Tensor) -> torch.Tensor:
-        if next(calls) == 3:
+    def breaking(*given: Any) -> torch.Tensor:
+        logits: torch.Tensor = computed(*given)
+        if next(steps) == 3:
             logits[13, : None if everywhere else 1] = value
         return logits
 
-    made.model.get_output_embeddings().register_forward_hook(breaking)
+    made.decoder.computed = breaking
     with pytest.raises(ValueError, match=f"question q1, path 5, token 3: {fault}.*engine.dtype"):
         made.sample(REQUESTS, SAMPLING)

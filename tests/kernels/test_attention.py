@@ -61,7 +61,7 @@ def wide(given: Any) -> Any:
     return given.float() if getattr(given, "is_floating_point", bool)() else given
 
 
-@pytest.mark.parametrize("isa", ["scalar", "avx2", "avx512"])
+@pytest.mark.parametrize("isa", ["scalar", "avx2", "avx512", "avx512bf16"])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=["float32", "bfloat16"])
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_native_is_the_reference(
@@ -74,7 +74,7 @@ def test_native_is_the_reference(
     one, two = case(shape, dtype), wide(case(shape, dtype))
     found, expected = native.attend_step(**one), reference.attend_step(**two)
     error = (found.float() - expected).abs().max() / expected.abs().max()
-    assert error < (2e-6 if dtype == torch.float32 else 4e-3)  # bfloat16 keeps 8 bits
+    assert error < (2e-6 if dtype == torch.float32 else 8e-3)  # bfloat16 keeps 8 bits
     assert all(torch.equal(a.float(), b) for a, b in zip(one["own"], two["own"], strict=True))
 
 
@@ -96,7 +96,7 @@ def test_a_step_is_what_the_whole_row_would_give() -> None:
         torch.testing.assert_close(stepped[row], whole)
 
 
-@pytest.mark.parametrize("isa", ["scalar", "avx2", "avx512"])
+@pytest.mark.parametrize("isa", ["scalar", "avx2", "avx512", "avx512bf16"])
 def test_neighbours_decide_nothing(isa: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Bit for bit, in any order and alone."""
     if not supported(isa):

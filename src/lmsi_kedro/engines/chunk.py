@@ -11,7 +11,7 @@ import polars as pl
 from lmsi_kedro.params import Sampling
 from lmsi_kedro.tasks import Prompt
 
-VERSION = 7  # of the sampling code: raise it when the same inputs give other text
+VERSION = 8  # of the sampling code: raise it when the same inputs give other text
 
 
 @dataclass(frozen=True)

@@ -13,15 +13,40 @@ class Prefixes:
 def attend(
     shared: Prefixes,
     questions: Prefixes,
-    query: NDArray[Any],
-    key: NDArray[Any],
-    value: NDArray[Any],
+    tokens: NDArray[np.float32],
     own_keys: NDArray[Any],
     own_values: NDArray[Any],
     paths: NDArray[np.int64],
     scale: float,
-    output: NDArray[Any],
+    output: NDArray[np.float32],
 ) -> None: ...
+
+class Linear:
+    def __init__(self, weight: NDArray[Any], bias: NDArray[Any] | None) -> None: ...
+    def apply(self, x: NDArray[np.float32], y: NDArray[np.float32]) -> None: ...
+
+class Decoder:
+    def __init__(
+        self,
+        layers: list[tuple[NDArray[Any], NDArray[Any], Linear, Linear, Linear, Linear]],
+        norm: NDArray[Any],
+        head: Linear,
+        heads: int,
+        key_heads: int,
+        width: int,
+        epsilon: float,
+    ) -> None: ...
+    def step(
+        self,
+        x: NDArray[np.float32],
+        cos: NDArray[np.float32],
+        sin: NDArray[np.float32],
+        levels: list[tuple[Prefixes, Prefixes, NDArray[Any], NDArray[Any]]],
+        paths: NDArray[np.int64],
+        scale: float,
+        logits: NDArray[np.float32],
+    ) -> None: ...
+
 def count_votes(
     keys: Any, offsets: NDArray[np.int64], weights: NDArray[np.float64] | None = None
 ) -> ArrowTable: ...

@@ -34,7 +34,8 @@ PLANS = [
 
 def supported(isa):
     flags = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
-    return {"scalar": True, "avx2": " avx2" in flags, "avx512": " avx512dq" in flags}[isa]
+    named = {"avx2": " avx2", "avx512": " avx512dq", "avx512bf16": " avx512_bf16"}
+    return isa == "scalar" or named[isa] in flags
 
 
 def counters_of(rows, seed=0):

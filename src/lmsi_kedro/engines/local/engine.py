@@ -8,6 +8,7 @@ prompts, all others decode as transformers has it.
 import logging
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import torch
@@ -18,10 +19,11 @@ from transformers.utils.logging import disable_progress_bar
 
 from lmsi_kedro.engines.chunk import Request
 from lmsi_kedro.engines.local.graphs import GraphDecoder
+from lmsi_kedro.engines.local.native_decoder import NativeDecoder
 from lmsi_kedro.engines.local.packing import pack
 from lmsi_kedro.engines.local.plain_decoder import PlainDecoder
 from lmsi_kedro.engines.local.rows import Rows, Stops
-from lmsi_kedro.engines.local.tree_decoder import Parts, TreeDecoder, serves
+from lmsi_kedro.engines.local.tree_decoder import Parts, TreeDecoder, refusal_of
 from lmsi_kedro.kernels import LogitsError, sample_tokens
 from lmsi_kedro.kernels.attention import ROUNDING
 from lmsi_kedro.params import Sampling
@@ -51,15 +53,23 @@ class LocalEngine:
         self.frame = frame_of(self.tokenizer, chat)
         ends = end_tokens(self.tokenizer, self.frame, self.model.generation_config)
         self.stops = Stops(self.tokenizer, ends)
-        refusal = serves(self.model, ROUNDING[dtype])
+        self.parameters: int = self.model.num_parameters()
+        self.decoder: Any = self.fastest(ROUNDING[dtype])
+
+    def fastest(self, tolerance: float) -> Any:
+        """The fastest decoder that gives the model's own logits within `tolerance`."""
+        refusal = refusal_of(TreeDecoder, self.model, tolerance)
         if refusal:
             log.warning("No prefix tree for this model, paths do not share prompts: %s", refusal)
-        self.parameters: int = self.model.num_parameters()
-        on_cpu = self.model.device.type == "cpu"
-        if on_cpu:
-            pack(self.model)
-        tree = TreeDecoder if on_cpu else GraphDecoder
-        self.decoder = PlainDecoder(self.model) if refusal else tree(self.model)
+        if self.model.device.type != "cpu":
+            return PlainDecoder(self.model) if refusal else GraphDecoder(self.model)
+        pack(self.model)
+        if refusal:
+            return PlainDecoder(self.model)
+        refusal = refusal_of(NativeDecoder, self.model, tolerance)
+        if refusal:
+            log.info("Steps run module by module: %s", refusal)
+        return TreeDecoder(self.model) if refusal else NativeDecoder(self.model)
 
     @torch.inference_mode()
     def sample(self, requests: Sequence[Request], sampling: Sampling) -> pl.DataFrame:
@@ -114,7 +124,7 @@ class LocalEngine:
         except LogitsError as error:
             raise ValueError(
                 f"{rows.named(error.row)}: {error.fault}. The model's weights are damaged, or "
-                f"{logits.dtype} is too narrow for it: try engine.dtype=float32"
+                f"{self.model.dtype} is too narrow for it: try engine.dtype=float32"
             ) from error
 
     def logits(self, rows: Rows, coming: int) -> Tensor:

@@ -1,7 +1,7 @@
 """The paths of a chunk: which are being written, what was drawn for them. Knows nothing of models."""
 
 import hashlib
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,13 +33,11 @@ class Stops:
         # Only after these can the sequence be complete: to decode every row's tail took as long as a layer.
         self.closing = np.array([i for i, p in enumerate(pieces) if STOP[-1] in p], np.int64)
 
-    def reached(self, tails: Sequence[Ints]) -> NDArray[np.bool_]:
-        """For the last tokens of each row."""
-        last = np.array([tail[-1] for tail in tails])
+    def reached(self, last: Ints, tail: Callable[[int], Ints]) -> NDArray[np.bool_]:
+        """For the newest token of each row, whose last ones are its `tail`."""
         ended = np.isin(last, self.ends)
-        doubtful = np.flatnonzero(np.isin(last, self.closing))
-        texts = self.tokenizer.batch_decode([tails[int(row)].tolist() for row in doubtful])
-        ended[doubtful] |= [STOP in text for text in texts]
+        for row in np.flatnonzero(np.isin(last, self.closing)):
+            ended[row] |= STOP in self.tokenizer.decode(tail(int(row)).tolist())
         return ended
 
 
@@ -123,14 +121,14 @@ class Rows:
         """Add one token to every active row, and end the rows that are done."""
         active = self.active
         rows = self.batch[active]
-        self.tokens[rows, self.lengths[rows]] = torch.as_tensor(tokens).cpu().numpy()[active]
+        last = torch.as_tensor(tokens).cpu().numpy()[active]
+        self.tokens[rows, self.lengths[rows]] = last
         self.logprobs[rows] += torch.as_tensor(logprobs).cpu().numpy()[active]
         self.lengths[rows] += 1
-        tails = [
-            self.tokens[row, max(0, n - TAIL) : n]
-            for row, n in zip(rows, self.lengths[rows], strict=True)
-        ]
-        self.ended[rows] = self.stops.reached(tails)
+        ends = self.lengths[rows]
+        self.ended[rows] = self.stops.reached(
+            last, lambda i: self.tokens[rows[i], max(0, ends[i] - TAIL) : ends[i]]
+        )
 
     def table(self) -> pl.DataFrame:
         """Texts end where the model ended them, or where it began to invent a question."""

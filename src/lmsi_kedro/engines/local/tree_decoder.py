@@ -1,6 +1,6 @@
 """Decodes with the prefix tree: the shared prompt is computed once, each question once, its paths share both."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -14,7 +14,7 @@ Parts = tuple[list[int], list[int]]  # the token ids of a prompt: shared by all,
 
 
 class TreeDecoder:
-    """For models whose attention layers are plain ones; `serves` tells."""
+    """For models whose attention layers are plain ones; `refusal_of` tells."""
 
     refills = True  # new paths may begin beside others
 
@@ -92,8 +92,10 @@ class TreeDecoder:
 
 
 @torch.inference_mode()
-def serves(model: Any, tolerance: float) -> str | None:
-    """Why the tree cannot serve a model, found by trying; None if it gives the model's own logits.
+def refusal_of(
+    decoder_of: Callable[[Any], TreeDecoder], model: Any, tolerance: float
+) -> str | None:
+    """Why a decoder cannot serve a model, found by trying; None if it gives the model's own logits.
 
     Tried with ragged prompts and one more token, so that masks, positions, logit scales, windows and caches of
     another kind all show; a sliding window shorter than the probe is named by the model's configuration.
@@ -105,7 +107,7 @@ def serves(model: Any, tolerance: float) -> str | None:
     prompts = [(tokens[:4], tokens[4:7]), (tokens[:4], tokens[6:11])]
     own = model.config._attn_implementation
     try:
-        decoder = TreeDecoder(model)
+        decoder = decoder_of(model)
         decoder.start(prompts, 4, 2)
         found = [
             decoder.add(torch.tensor([0, 0, 1, 1])),

@@ -1,7 +1,8 @@
 """Attention over a prefix tree; `reference` is the specification, of which C++ serves a step on the CPU
 and Triton one on a GPU.
 
-LMSI_KERNELS=reference overrides the choice on both, LMSI_ISA=scalar|avx2|avx512 the instruction set of the C++.
+LMSI_KERNELS=reference overrides the choice on both, LMSI_ISA=scalar|avx2|avx512|avx512bf16 the
+instruction set of the C++.
 """
 
 import os

@@ -10,6 +10,8 @@ from lmsi_kedro.kernels import _native
 if TYPE_CHECKING:
     from .prefixes import Prefixes
 
+decoder = _native.Decoder
+
 
 def packed(prefixes: "Prefixes") -> Any:
     return _native.Prefixes(
@@ -20,19 +22,28 @@ def packed(prefixes: "Prefixes") -> Any:
 
 
 def attend_step(
-    query: Tensor, key: Tensor, value: Tensor, own: tuple[Tensor, Tensor], paths: Any,
+    query: Tensor, key: Tensor, value: Tensor, own: tuple[Tensor, Tensor], paths: Tensor,
     shared: "Prefixes", questions: "Prefixes", scale: float,
 ) -> Tensor:  # fmt: skip
-    query = query.contiguous()
-    output = torch.empty_like(query)
-    new = array(query), array(key.contiguous()), array(value.contiguous())
-    buffers = array(own[0]), array(own[1])
-    packs = shared.packed, questions.packed
-    _native.attend(*packs, *new, *buffers, paths.numpy(), scale, array(output))
-    return output
+    if not query.dtype == key.dtype == value.dtype == own[0].dtype:
+        raise ValueError("query, key, value and own keys must have one format")
+    if key.shape != value.shape or (len(query), query.shape[2]) != (len(key), key.shape[2]):
+        raise ValueError("query, key and value must be [rows, heads, width]")
+    tokens = torch.cat([query, key, value], 1).float()
+    output = torch.empty_like(query, dtype=torch.float32, memory_format=torch.contiguous_format)
+    packs, buffers = (shared.packed, questions.packed), (array(own[0]), array(own[1]))
+    _native.attend(*packs, array(tokens), *buffers, array(paths), scale, array(output))
+    return output.to(query.dtype)
+
+
+def linear(weight: Tensor, bias: Tensor | None) -> Any:
+    """A linear layer, packed."""
+    return _native.Linear(
+        array(weight.contiguous()), None if bias is None else array(bias.detach())
+    )
 
 
 def array(tensor: Tensor) -> Any:
-    """Float32, or bfloat16 bits as uint16."""
+    """As numpy has it; bfloat16 as its bits, uint16."""
     plain = tensor.view(torch.uint16) if tensor.dtype == torch.bfloat16 else tensor
     return plain.numpy()

@@ -1,7 +1,7 @@
 """Draws one token per row of logits, the same token wherever and in whatever batch the row is.
 
 `reference.py` is the specification; `native.py` (C++) serves numpy arrays and CPU tensors, `triton.py`
-CUDA tensors. LMSI_KERNELS=reference|native overrides the choice on the CPU, LMSI_ISA=scalar|avx2|avx512
+CUDA tensors. LMSI_KERNELS=reference|native overrides the choice on the CPU, LMSI_ISA=scalar|avx2|avx512|avx512bf16
 the instruction set of the C++.
 """
 

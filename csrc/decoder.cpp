@@ -1,0 +1,92 @@
+#include "decoder.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+
+namespace lmsi {
+namespace {
+
+const DecoderKernels& kernels_for(Isa isa) {
+#if defined(LMSI_X86)
+    if (isa == Isa::avx512bf16) return kAvx512Bf16Decoder;
+    if (isa == Isa::avx512) return kAvx512Decoder;
+    if (isa == Isa::avx2) return kAvx2Decoder;
+#endif
+    (void)isa;
+    return kScalarDecoder;
+}
+
+// As Packed describes; T is a number of the format.
+template <class T> Lines<uint32_t> packed(const T* weight, size_t in, size_t out) {
+    constexpr size_t kDepth = sizeof(uint32_t) / sizeof(T), kDeep = kBlock * kDepth;
+    const size_t padded = (out + kLanes - 1) / kLanes * kLanes;
+    Lines<uint32_t> words(padded * ((in + kDepth - 1) / kDepth));
+    T* to = reinterpret_cast<T*>(words.data());
+    for (size_t begin = 0; begin < in; begin += kDeep) {
+        const size_t depth = std::min(kDeep, in - begin), steps = (depth + kDepth - 1) / kDepth;
+        for (size_t column = 0; column < padded; column += kLanes, to += steps * kLanes * kDepth)
+            for (size_t j = 0; j < std::min(kLanes, out - column); ++j)
+                for (size_t k = 0; k < depth; ++k)
+                    to[(k / kDepth * kLanes + j) * kDepth + k % kDepth] = weight[(column + j) * in + begin + k];
+    }
+    return words;
+}
+
+}  // namespace
+
+Linear::Linear(const void* weight, const void* bias, NumberFormat format, size_t in, size_t out)
+    : format_(format), in_(in), out_(out) {
+    const bool wide = format == NumberFormat::float32;
+    words_ = wide ? packed(static_cast<const float*>(weight), in, out) : packed(static_cast<const uint16_t*>(weight), in, out);
+    for (size_t i = 0; bias != nullptr && i < out; ++i)
+        bias_.push_back(wide ? static_cast<const float*>(bias)[i] : float_of(static_cast<const uint16_t*>(bias)[i]));
+}
+
+void Linear::apply(const float* x, size_t rows, Isa isa, float* y, bool add) const {
+    kernels_for(isa).multiply[static_cast<size_t>(format_)](x, rows, {words_.data(), in_, out_}, add, y);
+    for (size_t row = 0; row < rows; ++row)
+        for (size_t i = 0; i < bias_.size(); ++i) y[row * out_ + i] += bias_[i];
+}
+
+Decoder::Decoder(Shape shape, std::vector<DecoderLayer> layers, std::vector<float> norm, std::shared_ptr<const Linear> head)
+    : shape_(shape), layers_(std::move(layers)), norm_(std::move(norm)), head_(std::move(head)) {
+    const auto fits = [](const Linear& linear, size_t in, size_t out) { return linear.in() == in && linear.out() == out; };
+    const size_t size = shape.size, queries = shape.heads * shape.width, keys = shape.key_heads * shape.width;
+    bool fit = shape.key_heads > 0 && shape.heads % shape.key_heads == 0 && shape.width % 2 == 0;
+    fit = fit && norm_.size() == size && head_->in() == size;
+    for (const DecoderLayer& layer : layers_)
+        fit = fit && layer.attention_norm.size() == size && layer.mlp_norm.size() == size &&
+              fits(*layer.qkv, size, queries + 2 * keys) && fits(*layer.out, queries, size) &&
+              fits(*layer.gate_up, size, 2 * layer.down->in()) && layer.down->out() == size;
+    if (!fit) throw std::invalid_argument("the layers of a decoder do not fit together");
+}
+
+void Decoder::step(float* x, size_t rows, const float* cos, const float* sin, const std::vector<Level>& levels, Isa isa,
+                   float* logits) const {
+    const DecoderKernels& kernels = kernels_for(isa);
+    const auto [size, heads, key_heads, width, epsilon] = shape_;
+    const size_t token = (heads + 2 * key_heads) * width;
+    size_t inner = 0;
+    for (const DecoderLayer& layer : layers_) inner = std::max(inner, layer.down->in());
+    Lines<float> normal(rows * size), tokens(rows * token), attended(rows * heads * width), gates(rows * 2 * inner),
+        activated(rows * inner);
+    for (size_t i = 0; i < layers_.size(); ++i) {
+        const DecoderLayer& layer = layers_[i];
+        kernels.normalize(x, rows, size, layer.attention_norm.data(), epsilon, normal.data());
+        layer.qkv->apply(normal.data(), rows, isa, tokens.data());
+        for (size_t row = 0; row < rows; ++row)
+            kernels.rotate(&tokens[row * token], heads + key_heads, width, cos + row * width, sin + row * width);
+        Step step = levels[i].step;
+        step.tokens = tokens.data();
+        attend(*levels[i].shared, *levels[i].questions, step, isa, attended.data());
+        layer.out->apply(attended.data(), rows, isa, x, true);
+        kernels.normalize(x, rows, size, layer.mlp_norm.data(), epsilon, normal.data());
+        layer.gate_up->apply(normal.data(), rows, isa, gates.data());
+        kernels.activate(gates.data(), rows, layer.down->in(), activated.data());
+        layer.down->apply(activated.data(), rows, isa, x, true);
+    }
+    kernels.normalize(x, rows, size, norm_.data(), epsilon, normal.data());
+    head_->apply(normal.data(), rows, isa, logits);
+}
+
+}  // namespace lmsi

@@ -1,0 +1,72 @@
+// A decoder's step: one token of each row through all layers of a Llama-like model.
+//
+//     x += attention(rotate(normalize(x) qkv)) out
+//     x += silu(gate) * up, of normalize(x) [gate, up], times down
+//
+// The specification is the model that transformers has. Activations are float32; beside bfloat16 weights the inputs of each
+// product are rounded. A row's result does not depend on the rows beside it. Starts no threads.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <vector>
+
+#include "attention.hpp"
+#include "decoder_lanes.hpp"
+#include "isa.hpp"
+#include "lines.hpp"
+
+namespace lmsi {
+
+// A linear layer, its weight laid out once in the order in which it is read.
+class Linear {
+public:
+    // weight [out][in], and a bias [out] or none, in one format
+    Linear(const void* weight, const void* bias, NumberFormat format, size_t in, size_t out);
+    size_t in() const { return in_; }
+    size_t out() const { return out_; }
+    NumberFormat format() const { return format_; }
+    // y[rows][out] = x[rows][in] weight^T + bias, added to what is there if `add`
+    void apply(const float* x, size_t rows, Isa isa, float* y, bool add = false) const;
+
+private:
+    NumberFormat format_;
+    size_t in_, out_;
+    Lines<uint32_t> words_;
+    std::vector<float> bias_;  // empty: none
+};
+
+struct DecoderLayer {
+    std::vector<float> attention_norm, mlp_norm;
+    std::shared_ptr<const Linear> qkv, out, gate_up, down;
+};
+
+class Decoder {
+public:
+    struct Shape {
+        size_t size, heads, key_heads, width;  // size: of the hidden state; width: of a head
+        float epsilon;
+    };
+    // Keys and values that the tokens of one layer see.
+    struct Level {
+        const Prefixes *shared, *questions;
+        Step step;  // without its tokens
+    };
+
+    // std::invalid_argument if the layers do not fit together
+    Decoder(Shape shape, std::vector<DecoderLayer> layers, std::vector<float> norm, std::shared_ptr<const Linear> head);
+    const Shape& shape() const { return shape_; }
+    size_t layers() const { return layers_.size(); }
+    size_t vocabulary() const { return head_->out(); }
+    // x [rows][size]: embeddings, overwritten; cos, sin [rows][width]; levels, one of each layer -> logits [rows][vocabulary]
+    void step(float* x, size_t rows, const float* cos, const float* sin, const std::vector<Level>& levels, Isa isa,
+              float* logits) const;
+
+private:
+    Shape shape_;
+    std::vector<DecoderLayer> layers_;
+    std::vector<float> norm_;
+    std::shared_ptr<const Linear> head_;
+};
+
+}  // namespace lmsi

@@ -1,0 +1,2 @@
+#define LMSI_KERNELS kScalarDecoder
+#include "decoder_lanes.inc"

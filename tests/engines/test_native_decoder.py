@@ -1,0 +1,92 @@
+"""A step in C++ gives the model's own logits on every instruction set; neighbours decide no bit of a row."""
+
+import copy
+from typing import Any
+
+import pytest
+import torch
+from transformers import LlamaConfig, LlamaForCausalLM
+
+from lmsi_kedro.engines.local.native_decoder import NativeDecoder, numbers_of, weights_of
+from lmsi_kedro.engines.local.packing import pack
+from lmsi_kedro.engines.local.tree_decoder import TreeDecoder
+from lmsi_kedro.kernels.attention import native
+from tests.kernels.sampling.test_sampling import supported
+
+CONFIG = LlamaConfig(
+    vocab_size=101, hidden_size=72, num_hidden_layers=3, num_attention_heads=6, num_key_value_heads=2,
+    head_dim=20, intermediate_size=90, max_position_embeddings=64, initializer_range=0.2, rms_norm_eps=1e-3,
+)  # fmt: skip
+PROMPTS = [([5, 9, 3, 44], [7, 8, 20]), ([5, 9, 3, 44], [12])]
+QUESTIONS = torch.tensor([0, 0, 0, 1, 1, 1])
+TOKENS = torch.tensor([[1, 2, 3, 4, 5, 6], [60, 50, 40, 30, 20, 10]])
+
+
+def model(dtype: torch.dtype) -> Any:
+    torch.manual_seed(0)
+    made = LlamaForCausalLM(CONFIG).eval()
+    for name, weight in made.named_parameters():
+        if "norm" in name:
+            weight.data.uniform_(0.5, 2)
+    return made.to(dtype)
+
+
+def logits_of(decoder: Any, kept: list[int]) -> list[torch.Tensor]:
+    decoder.start(PROMPTS, len(QUESTIONS), 3)
+    decoder.add(QUESTIONS)
+    decoder.keep(torch.tensor(kept))
+    return [decoder.step(tokens[kept]) for tokens in TOKENS]
+
+
+@pytest.mark.parametrize("isa", ["scalar", "avx2", "avx512", "avx512bf16"])
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 1e-5), (torch.bfloat16, 0.05)])
+@torch.inference_mode()
+def test_the_logits_of_the_model(
+    dtype: torch.dtype, tolerance: float, isa: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which another decoder computes in float32 from the same weights."""
+    if not supported(isa):
+        pytest.skip(f"this machine has no {isa}")
+    monkeypatch.setenv("LMSI_ISA", isa)
+    given = model(dtype)
+    plain = TreeDecoder(copy.deepcopy(given).float())
+    pack(given)
+    decoder, rows = NativeDecoder(given), range(len(QUESTIONS))
+    found, expected = logits_of(decoder, [*rows]), logits_of(plain, [*rows])
+    for one, two in zip(found, expected, strict=True):
+        assert (one - two).abs().max() < tolerance * two.abs().max()
+    for kept in ([4], [1, 2, 5]):
+        for one, some in zip(found, logits_of(decoder, kept), strict=True):
+            assert torch.equal(one[kept], some)
+
+
+@torch.inference_mode()
+def test_what_does_not_fit_is_refused() -> None:
+    given = model(torch.float32)
+    with pytest.raises(TypeError, match="not all layers"):
+        NativeDecoder(given)  # its layers are not packed
+    pack(given)
+    layers = [weights_of(layer) for layer in given.model.layers]
+    with pytest.raises(ValueError, match="do not fit together"):
+        native.decoder(
+            layers, numbers_of(given.model.norm)[1:], given.lm_head.native, 6, 2, 20, 1e-3
+        )
+    decoder = NativeDecoder(given)
+    logits_of(decoder, [0, 3])
+    x, angles, paths = torch.zeros(2, 72), torch.zeros(2, 20), decoder.tree.rows
+    right = [x, angles, angles, decoder.levels, paths, 1.0, torch.zeros(2, 101)]
+    wrong = [
+        (0, x[:, 1:]),
+        (1, angles[:1]),
+        (2, x),
+        (3, decoder.levels[1:]),
+        (4, paths[:1]),
+        (6, x),
+    ]
+    for place, other in wrong:
+        given_now = [*right[:place], other, *right[place + 1 :]]
+        arrays = [
+            native.array(part.clone()) if torch.is_tensor(part) else part for part in given_now
+        ]
+        with pytest.raises(ValueError, match="must be"):
+            decoder.native.step(*arrays)
