@@ -73,7 +73,8 @@ def draw_curves(k: list[int], curves: Metrics) -> go.Figure:
         for share, name, dash in (("maj", "maj@k", "solid"), ("pass", "pass@k", "dot")):
             line = {"color": COLOURS[when], "dash": dash}
             figure.add_trace(go.Scatter(name=f"{name} {when}", x=k, y=found[share], line=line))
-    figure.update_xaxes(title="k, paths per question", type="log", dtick="L1")
+    doublings = [2**n for n in range(max(k).bit_length())]
+    figure.update_xaxes(title="k, paths per question", type="log", tickvals=doublings)
     figure.update_yaxes(title="accuracy", tickformat=".0%")
     return _plain(figure, height=420)
 
