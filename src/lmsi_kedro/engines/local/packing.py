@@ -1,7 +1,7 @@
 """Linear layers of a model on the CPU, with weights laid out once in the order in which they are read.
 
-At 32 rows twice as fast as torch's, which lays them out at every call, and a row's result is the same bits however
-many rows there are. Layers that read the same input become one product.
+At 32 rows 1.1 to 2.3 times as fast as torch's, which lays them out at every call, and a row's result is the same
+bits however many rows there are. Layers that read the same input become one product.
 """
 
 from collections.abc import Sequence
