@@ -24,7 +24,7 @@ TOKENS = torch.tensor([[1, 2, 3, 4, 5, 6], [60, 50, 40, 30, 20, 10]])
 
 def model(dtype: torch.dtype) -> Any:
     torch.manual_seed(0)
-    made = LlamaForCausalLM(CONFIG).eval()
+    made = LlamaForCausalLM(copy.deepcopy(CONFIG)).eval()
     for name, weight in made.named_parameters():
         if "norm" in name:
             weight.data.uniform_(0.5, 2)
@@ -66,6 +66,10 @@ def test_what_does_not_fit_is_refused() -> None:
     with pytest.raises(TypeError, match="not all layers"):
         NativeDecoder(given)  # its layers are not packed
     pack(given)
+    given.config.hidden_act = "gelu"
+    with pytest.raises(TypeError, match="not all layers"):
+        NativeDecoder(given)
+    given.config.hidden_act = "silu"
     layers = [weights_of(layer) for layer in given.model.layers]
     with pytest.raises(ValueError, match="do not fit together"):
         native.decoder(

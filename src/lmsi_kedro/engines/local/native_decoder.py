@@ -18,13 +18,15 @@ MODELS = (LlamaForCausalLM, MistralForCausalLM, Qwen2ForCausalLM)
 
 
 class NativeDecoder(TreeDecoder):
-    """For models of exactly these classes whose linear layers are packed; TypeError for any other."""
+    """For models of exactly these classes with SiLU and packed linear layers; TypeError for any other."""
 
     def __init__(self, model: Any) -> None:
-        if type(model) not in MODELS or not isinstance(model.get_output_embeddings(), PackedLinear):
+        config, packed = model.config, isinstance(model.get_output_embeddings(), PackedLinear)
+        # Not left to the trial: in bfloat16 another activation may pass for rounding.
+        if type(model) not in MODELS or config.hidden_act != "silu" or not packed:
             raise TypeError("the C++ has not all layers of this model")
         super().__init__(model)
-        attention, config = self.body.layers[0].self_attn, model.config
+        attention = self.body.layers[0].self_attn
         self.scale = attention.scaling
         self.native = native.decoder(
             [weights_of(layer) for layer in self.body.layers], numbers_of(self.body.norm), self.head.native,
