@@ -64,7 +64,7 @@ def demand(model: Path, engine: EngineParams, shared: int, own: int, new: int) -
     if not attends_fully(config):
         prompt = shared + own
         return Demand(fixed, 0, max(prompt * (token + work), (prompt + new) * token + 2 * logits))
-    # On the CPU, prefixes are packed beside in float32.
+    # On the CPU, prefixes are packed beside; in float32 at most, as bfloat16 stays what it is.
     kept = token if gpus() else token + BYTES["float32"] * numbers
     # A score is there as it is, masked, as a weight in float32, and as the weight that is used.
     score = (3 * size + BYTES["float32"]) * (getattr(config, "num_attention_heads", None) or 0)
