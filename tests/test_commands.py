@@ -33,7 +33,7 @@ METRICS = {
             **ARM,
             "votes": {"unreadable": 0.04, "confidence": 0.5},
             "sampling": {"tokens": 24_000},
-            "monitor": {"promoted": True, "alarms": []},
+            "monitor": {"promoted": True, "alarms": [], "doubts": []},
         }
     ],
     "controls": {"random": ARM},

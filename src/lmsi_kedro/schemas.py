@@ -47,6 +47,7 @@ EVALUATION_ANSWERS: Columns = {
     "key": pl.String, "confidence": pl.Float64, "round": pl.Int32, "arm": pl.String,
     "seed": pl.Int64,
 }  # fmt: skip
+SUPPORTS: Columns = {"question_id": pl.String, "task": pl.String, "support": pl.Float64}
 SELECTED: Columns = {
     "question_id": pl.String, "path": pl.Int32, "exemplar_set": pl.String, "arm": pl.String,
     "key": pl.String, "surface": pl.String, "text": pl.String,
@@ -115,6 +116,7 @@ evaluation_readings = check(
     "evaluation_readings", EVALUATION_READINGS, ["question_id", "mode", "path"]
 )
 evaluation_answers = check("evaluation_answers", EVALUATION_ANSWERS, ["question_id", "mode"])
+supports = check("supports", SUPPORTS, ["question_id"])
 selected = check("selected", SELECTED, ["question_id", "path"])
 answers = check("answers", ANSWERS, ["question_id", "path"])
 votes = check("votes", VOTES, ["question_id"])

@@ -65,14 +65,14 @@ def bootstrap_delta(wrong_to_right: int, right_to_wrong: int, n: int, seed: int 
 
 
 def clustered_bootstrap(
-    flips: NDArray[np.int64], clusters: Sequence[str], seed: int = 0
+    differences: NDArray[Any], clusters: Sequence[str], seed: int = 0
 ) -> Interval:
-    """Percentile bootstrap of the mean of flips (-1, 0, 1) that draws whole clusters with replacement.
+    """Percentile bootstrap of the mean of paired differences that draws whole clusters with replacement.
 
     Answers of several seeds to one question are no independent observations: the question is the cluster.
     """
     _, place = np.unique(np.asarray(clusters), return_inverse=True)
-    sums, sizes = np.bincount(place, flips), np.bincount(place)
+    sums, sizes = np.bincount(place, differences), np.bincount(place)
     kinds, counts = np.unique(np.stack([sums, sizes], axis=1), axis=0, return_counts=True)
     return _resampled(kinds[:, 0], kinds[:, 1], counts, seed)
 

@@ -55,7 +55,15 @@ def _metrics() -> dict[str, object]:
     sampling = {"paths": 40, "tokens": 900}
     funnel = {"questions": {"all": 5, "kept": 5}, "paths": {"all": 40, "kept": 20}}
     curves = {"questions": 5, "k": [1, 8], "maj": [0.4, 0.6], "pass": [0.4, 0.8]}
-    monitor = {"promoted": True, "alarms": [], "before": {}, "candidate": {}}
+    support = {"before": 0.5, "candidate": 0.625, "low": 0.1, "high": 0.15}
+    monitor = {
+        "promoted": True,
+        "alarms": [],
+        "doubts": [],
+        "support": support,
+        "before": {},
+        "candidate": {},
+    }
     measured = {
         "step": compared["pooled"],
         "curves": {"before": curves, "after": curves},

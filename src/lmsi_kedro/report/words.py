@@ -98,16 +98,45 @@ def leaks(metrics: dict[str, Any]) -> str:
 
 
 def promotion(metrics: dict[str, Any]) -> str:
-    """What the collapse monitor decided, and whether it looked at labels."""
-    held_back = [entry for entry in metrics["rounds"] if not entry["monitor"]["promoted"]]
+    """What the collapse monitor decided."""
+    return reservations(metrics) or (
+        "Every round was promoted; no label was looked at to decide it."
+    )
+
+
+def reservations(metrics: dict[str, Any]) -> str:
+    """Rounds that were refused or do not seem to gain, and whether labels were looked at; empty if all is well."""
     said = [
-        f"Round {entry['round']} was not promoted ({'; '.join(entry['monitor']['alarms'])}): its"
-        " figures are those of the model before it."
-        for entry in held_back
+        f"Round {entry['round']} {decided(entry['monitor'])}"
+        for entry in metrics["rounds"]
+        if entry["monitor"]["alarms"] or entry["monitor"]["doubts"]
     ]
     if metrics["headline"]["guard"] == "probe":
         said.append("Promotion also looked at the labels of the probe questions (guard=probe).")
-    return " ".join(said) or "Every round was promoted; no label was looked at to decide it."
+    return " ".join(said)
+
+
+def decided(monitor: dict[str, Any]) -> str:
+    """was not promoted (why): what that means."""
+    why = "; ".join(monitor["alarms"] + monitor["doubts"])
+    if monitor["promoted"]:
+        return f"was promoted, but {why}."
+    return f"was not promoted ({why}): its figures are those of the model before it."
+
+
+def support(metrics: dict[str, Any]) -> str:
+    """How far each round's greedy answers are behind what the monitor takes for right."""
+    rounds = [(entry["round"], entry["monitor"]["support"]) for entry in metrics["rounds"]]
+    judge = "labels" if metrics["headline"]["guard"] == "probe" else "paths of the base model"
+    return (
+        f"Greedy answers to probe questions that {judge} agree with: "
+        + "; ".join(
+            f"round {number} {percent(found['before'])} to {percent(found['candidate'])}, a change of"
+            f" {points(found['low'])} to {points(found['high'])} points"
+            for number, found in rounds
+        )
+        + ". From round 2 on all of it must be a gain (monitor.later_rounds_must_gain)."
+    )
 
 
 def controls(metrics: dict[str, Any]) -> list[str]:

@@ -19,8 +19,10 @@ from lmsi_kedro.pipelines.monitoring.nodes import (
     judge,
     plan_examination,
     promote,
+    read_examination,
     signals,
 )
+from lmsi_kedro.pipelines.monitoring.support import measure_support
 from lmsi_kedro.pipelines.preparation.nodes import (
     choose_tasks,
     prepare_exemplars,
@@ -28,14 +30,14 @@ from lmsi_kedro.pipelines.preparation.nodes import (
 )
 from lmsi_kedro.pipelines.sampling.nodes import exemplars_of, prompts_of
 from lmsi_kedro.pipelines.self_improve.pipeline import create_pipeline
-from lmsi_kedro.pipelines.voting.nodes import read_answers
 from lmsi_kedro.tasks import target
 from tests.fabricate import TASKS, evaluation_readings, labels, questions
 
 ROOT = Path(__file__).parents[3]
 MONITOR = MonitorParams(
     questions_per_task=16, m=4, min_winner_entropy=0.5, min_distinct_paths=0.2, min_length=0.33,
-    max_length=3.0, max_agreement_rise=0.2, max_unreadable_rise=0.2, max_accuracy_fall=0.05, on_alarm="roll_back",
+    max_length=3.0, max_agreement_rise=0.2, max_unreadable_rise=0.2, max_accuracy_fall=0.05,
+    later_rounds_must_gain=True, on_alarm="roll_back",
 )  # fmt: skip
 HEALTHY = {
     "questions": 16, "agreement": 0.6, "winner_entropy": 3.0, "distinct_paths": 0.8,
@@ -85,14 +87,16 @@ def test_each_limit_has_its_alarm(change: dict[str, float], alarm: str | None) -
 def test_only_a_healthy_candidate_is_promoted(caplog: pytest.LogCaptureFixture) -> None:
     old, new = Model(Path("old"), "o"), Model(Path("new"), "n")
     was, now = {"t": HEALTHY}, {"t": HEALTHY | {"winner_entropy": 0.0}}
-    assert promote(new, old, was, was, MONITOR)[:2] == (new, was)
+    same = pl.DataFrame({"question_id": ["q"], "task": ["t"], "support": [0.5]})
+    assert promote(new, old, was, was, same, same, MONITOR)[:2] == (new, was)
     with caplog.at_level(logging.WARNING):
-        kept, health, verdict = promote(new, old, was, now, MONITOR)
+        kept, health, _, verdict = promote(new, old, was, now, same, same, MONITOR)
     assert (kept, health, verdict["promoted"]) == (old, was, False)
     assert "t: winner_entropy 3.00 -> 0.00" in caplog.text
     said = r"winner_entropy 3\.00 -> 0\.00.* --params=monitor\.on_alarm=roll_back goes on"
+    stop = MONITOR.model_copy(update={"on_alarm": "stop"})
     with pytest.raises(RuntimeError, match=said):
-        promote(new, old, was, now, MONITOR.model_copy(update={"on_alarm": "stop"}))
+        promote(new, old, was, now, same, same, stop)
 
 
 def test_the_guard_reads_labels_only_when_it_is_set() -> None:
@@ -129,14 +133,14 @@ def shipped() -> Any:
         }
 
 
-def examined(shipped: dict[str, Any], model: Model) -> Any:
-    """The health of a real model, from paths that it really samples."""
+def examined(shipped: dict[str, Any], model: Model) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Readings of sampled and of greedy paths, which a real model really draws."""
     params, tables = shipped["params"], (shipped["questions"], shipped["exemplars"])
     plan = plan_examination(
         *tables, model, shipped["tasks"], params["paths"], MONITOR, params["engine"]
     )
     paths = [table for _, table in plan.compute(list(plan.chunks))]
-    return examine(read_answers(paths, tables[0], shipped["tasks"], params["voting"]))
+    return read_examination(paths, tables[0], shipped["tasks"], params["voting"], MONITOR)
 
 
 def test_a_real_collapse_is_caught(shipped: dict[str, Any], tmp_path: Path) -> None:
@@ -152,9 +156,14 @@ def test_a_real_collapse_is_caught(shipped: dict[str, Any], tmp_path: Path) -> N
     training = shipped["params"]["training"].model_copy(update={"steps": 60, "batch_size": 16})
     engine = shipped["params"]["engine"]
     candidate = fine_tune(examples, shipped["model"], training, engine, str(tmp_path))
-    before, after = (examined(shipped, model) for model in (shipped["model"], candidate))
+    (drawn, greedy), (redrawn, constant) = (
+        examined(shipped, model) for model in (shipped["model"], candidate)
+    )
+    before, after = examine(drawn), examine(redrawn)
+    supports = [measure_support(answers, drawn) for answers in (greedy, constant)]
     assert judge(before, before, MONITOR) == []
-    promoted, _, verdict = promote(candidate, shipped["model"], before, after, MONITOR)
+    promoted, *_, verdict = promote(candidate, shipped["model"], before, after, *supports, MONITOR)
     assert promoted == shipped["model"]
     assert any("mini_gsm: winner_entropy" in alarm for alarm in verdict["alarms"])
+    assert verdict["support"]["high"] < 0
     assert after["mini_gsm"]["agreement"] > before["mini_gsm"]["agreement"]

@@ -58,7 +58,12 @@ CURVES = {
 SIGNALS = {"questions": 50, "agreement": 0.6, "winner_entropy": 4.5, "distinct_paths": 0.7,
            "tokens_per_path": 30.5, "unreadable": 0.02}  # fmt: skip
 HEALTH = {"mini_gsm": SIGNALS, "mini_arc": SIGNALS}
-MONITOR = {"promoted": True, "alarms": [], "before": HEALTH, "candidate": HEALTH}
+SUPPORT = {
+    "questions": 200, "before": 0.5, "candidate": 0.625, "gain": 0.125, "low": 0.1, "high": 0.15,
+}  # fmt: skip
+MONITOR = {
+    "promoted": True, "alarms": [], "doubts": [], "support": SUPPORT, "before": HEALTH, "candidate": HEALTH,
+}  # fmt: skip
 
 
 def inputs(rounds: int, n: int = N, gain: float = 0.2) -> dict[str, Any]:
@@ -266,6 +271,17 @@ def test_a_round_that_was_not_promoted_is_said_at_the_top() -> None:
     head = page[: page.index('class="evidence"')]  # before any number that it explains
     assert "Round 1 was not promoted (mini_gsm: winner_entropy 4 -&gt; 0)" in head
     assert "labels of the probe questions (guard=probe)" in head
+
+
+def test_a_later_round_without_a_visible_gain_is_said_at_the_top() -> None:
+    given = inputs(2)
+    given["monitor_2"] = MONITOR | {"doubts": ["no gain is seen (support 0.5 -> 0.5)"]}
+    catalog = DataCatalog({name: MemoryDataset(value) for name, value in given.items()})
+    page = SequentialRunner().run(create_pipeline(2), catalog)["report"].load()
+    head = page[: page.index('class="evidence"')]
+    assert "Round 2 was promoted, but no gain is seen (support 0.5 -&gt; 0.5)." in head
+    assert "Round 1" not in head
+    assert "round 1 50.0 % to 62.5 %, a change of +10.0 to +15.0 points; round 2" in page
 
 
 def test_rounds_must_share_the_base() -> None:

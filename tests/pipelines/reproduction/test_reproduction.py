@@ -39,7 +39,8 @@ SKILLS = {"base": 0.4, "vote": 0.75, "random": 0.35, "shuffled": 0.2, "gold": 0.
           "few_shot_cot_only": 0.65}  # fmt: skip
 ONCE = {"student": 0.2, "student_vote": 0.25, "distilled": 0.6, "generated": 0.6, "second": 0.75}
 ALARM = "mini_gsm: winner_entropy 4.00 -> 1.00"
-HEALTHY, REFUSED = {"promoted": True, "alarms": []}, {"promoted": False, "alarms": [ALARM]}
+HEALTHY = {"promoted": True, "alarms": [], "doubts": []}
+REFUSED = {"promoted": False, "alarms": [ALARM], "doubts": []}
 ROUNDS = (("vote", 1), ("vote", 2), ("second", 1), ("student_vote", 1))
 
 

@@ -1,10 +1,12 @@
 """Tells a collapse from a gain without labels, and promotes a model only where there is no alarm.
 
 Training on one's own majority can end in a constant answer: consensus jumps while the winners' entropy over
-questions falls (SRT, arXiv 2505.21444). So that is watched, with diversity, length and readability.
+questions falls (SRT, arXiv 2505.21444). So that is watched, with diversity, length and readability. Whether a
+round is any better is another question, for support.py.
 """
 
 import logging
+from collections.abc import Iterable
 from typing import Any
 
 import polars as pl
@@ -12,9 +14,11 @@ import polars as pl
 from lmsi_kedro import kernels
 from lmsi_kedro.datasets.model_directory import Model
 from lmsi_kedro.engines.plan import Plan
-from lmsi_kedro.params import EngineParams, MonitorParams, PathParams
+from lmsi_kedro.params import EngineParams, MonitorParams, PathParams, VotingParams
 from lmsi_kedro.pipelines.evaluation.comparison import measure_curves
+from lmsi_kedro.pipelines.monitoring.support import compare_support, in_words
 from lmsi_kedro.pipelines.sampling.nodes import exemplar_sets, spread
+from lmsi_kedro.pipelines.voting.nodes import read_answers
 from lmsi_kedro.tasks import Tasks
 
 log = logging.getLogger(__name__)
@@ -32,8 +36,10 @@ def plan_examination(
 ) -> Plan:
     """A few paths for probe questions of every in-domain task, or for unlabeled ones where it has none.
 
-    Probe questions are neither trained on nor held out; their labels are not read here.
+    The last path, with index m, is the greedy one. Probe questions are neither trained on nor held out; their
+    labels are not read here.
     """
+    greedy = paths.sampling.model_copy(update={"temperature": 0.0})
     plan = Plan(model.path, model.digest, engine)
     for name in tasks.in_domain:
         own = questions.filter(task=name)
@@ -44,7 +50,23 @@ def plan_examination(
         sets = exemplar_sets(exemplars, tasks[name])
         for exemplar_set, indices, prompts in spread(asked, "few_shot_cot", sets, monitor.m):
             plan.add(prompts, indices, paths.sampling, {"exemplar_set": exemplar_set})
+        ((exemplar_set, _, prompts),) = spread(asked, "few_shot_cot", sets, 1)
+        last = range(monitor.m, monitor.m + 1)
+        plan.add(prompts, last, greedy, {"exemplar_set": exemplar_set})
     return plan
+
+
+def read_examination(
+    paths: Iterable[pl.DataFrame],
+    questions: pl.DataFrame,
+    tasks: Tasks,
+    voting: VotingParams,
+    monitor: MonitorParams,
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """monitor_readings of the m sampled paths, and greedy_readings of one path per question."""
+    readings = read_answers(paths, questions, tasks, voting)
+    sampled = pl.col("path") < monitor.m
+    return readings.filter(sampled), readings.filter(~sampled)
 
 
 def examine(readings: pl.DataFrame) -> Health:
@@ -124,26 +146,39 @@ def promote(
     previous: Model,
     health_before: Health,
     health_candidate: Health,
+    support_before: pl.DataFrame,
+    support_candidate: pl.DataFrame,
     monitor: MonitorParams,
-) -> tuple[Model, Health, dict[str, Any]]:
-    """The candidate, or after an alarm the model before it; that model's health; the verdict.
+    round: int = 1,
+) -> tuple[Model, Health, pl.DataFrame, dict[str, Any]]:
+    """The candidate, or the model before it; that model's health and support; the verdict.
 
-    RuntimeError after an alarm with `monitor.on_alarm: stop`; nothing computed is lost.
+    RuntimeError after an alarm with `monitor.on_alarm: stop`; nothing computed is lost. That no gain of a
+    later round is seen is no alarm: it is said, and with `later_rounds_must_gain` the model before it goes on.
     """
+    change = compare_support(support_before, support_candidate)
     alarms = judge(health_before, health_candidate, monitor)
+    if change["high"] < 0:
+        alarms.append(f"all tasks: {in_words(change)}")
+    if alarms and monitor.on_alarm == "stop":
+        raise RuntimeError(
+            f"the collapse monitor stopped the run: {'; '.join(alarms)}. The model before is the result; the same"
+            " command with --params=monitor.on_alarm=roll_back goes on from it to the report, or change monitor's"
+            " limits"
+        )
+    seen = bool(alarms) or round == 1 or change["low"] > 0
+    doubts = [] if seen else [f"no gain is seen ({in_words(change)})"]
+    refused = alarms or (doubts if monitor.later_rounds_must_gain else [])
+    for said in (*alarms, *doubts):
+        log.warning("Round %d is %spromoted: %s", round, "not " if refused else "", said)
     verdict = {
-        "promoted": not alarms,
+        "promoted": not refused,
         "alarms": alarms,
+        "doubts": doubts,
+        "support": change,
         "before": health_before,
         "candidate": health_candidate,
     }
-    if not alarms:
-        return candidate, health_candidate, verdict
-    said = "; ".join(alarms)
-    if monitor.on_alarm == "stop":
-        raise RuntimeError(
-            f"the collapse monitor stopped the run: {said}. The model before is the result; the same command "
-            "with --params=monitor.on_alarm=roll_back goes on from it to the report, or change monitor's limits"
-        )
-    log.warning("The round is not promoted, the model before it goes on: %s", said)
-    return previous, health_before, verdict
+    if refused:
+        return previous, health_before, support_before, verdict
+    return candidate, health_candidate, support_candidate, verdict

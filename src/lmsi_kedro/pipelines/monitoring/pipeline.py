@@ -1,21 +1,44 @@
-"""model -> monitor_paths -> monitor_readings -> health; candidate, healths -> model, monitor."""
+"""model -> monitor_paths -> readings -> health, support; candidate, healths, supports -> model, monitor."""
+
+from functools import partial, update_wrapper
 
 from kedro.pipeline import Node, Pipeline
 
 from lmsi_kedro.params import Guard
-from lmsi_kedro.pipelines.monitoring.nodes import examine, examine_probe, plan_examination, promote
-from lmsi_kedro.pipelines.voting.nodes import read_answers
+from lmsi_kedro.pipelines.monitoring.nodes import (
+    examine,
+    examine_probe,
+    plan_examination,
+    promote,
+    read_examination,
+)
+from lmsi_kedro.pipelines.monitoring.support import mark_greedy, measure_support
 
 
 def create_examination(guard: Guard) -> Pipeline:
-    """The health of one model; with the guard `probe` its labeled accuracy too."""
+    """The health of one model, with the guard `probe` its labeled accuracy too; its support by the base model."""
+    labeled = ["labels", "questions", "tasks"]
     examination = {
         "none": Node(examine, inputs="monitor_readings", outputs="health", name="examine"),
         "probe": Node(
             examine_probe,
-            inputs=["monitor_readings", "labels", "questions", "tasks"],
+            inputs=["monitor_readings", *labeled],
             outputs="health",
             name="examine",
+        ),
+    }
+    measurement = {
+        "none": Node(
+            measure_support,
+            inputs=["greedy_readings", "base_readings"],
+            outputs="support",
+            name="measure_support",
+        ),
+        "probe": Node(
+            mark_greedy,
+            inputs=["greedy_readings", *labeled],
+            outputs="support",
+            name="measure_support",
         ),
     }
     return Pipeline(
@@ -35,30 +58,33 @@ def create_examination(guard: Guard) -> Pipeline:
                 name="sample_monitor_paths",
             ),
             Node(
-                read_answers,
-                inputs=["monitor_paths", "questions", "tasks", "params:voting"],
-                outputs="monitor_readings",
+                read_examination,
+                inputs=["monitor_paths", "questions", "tasks", "params:voting", "params:monitor"],
+                outputs=["monitor_readings", "greedy_readings"],
                 name="read_monitor_answers",
             ),
             examination[guard],
+            measurement[guard],
         ]
     )
 
 
-def create_promotion() -> Pipeline:
-    """The candidate becomes the model of its round, unless it has collapsed."""
+def create_promotion(round: int) -> Pipeline:
+    """The candidate becomes the model of its round, unless it has collapsed or a later one is no better."""
     return Pipeline(
         [
             Node(
-                promote,
+                update_wrapper(partial(promote, round=round), promote),
                 inputs=[
                     "candidate",
                     "previous_model",
                     "health_before",
                     "health_candidate",
+                    "support_before",
+                    "support_candidate",
                     "params:monitor",
                 ],
-                outputs=["promoted_model", "health", "monitor"],
+                outputs=["promoted_model", "health", "support", "monitor"],
                 name="promote",
             )
         ]

@@ -135,11 +135,12 @@ def of_questions(models: Models, tasks: Sequence[str]) -> list[Metrics]:
 def of_second_round(models: Models, tasks: Sequence[str], verdict: Metrics) -> list[Metrics]:
     """Not of the paper, which has one round. A round that the monitor refused is the one before it."""
     once, twice = (answers(models[name], "cot_greedy", tasks) for name in ("vote", "second"))
-    refused = "" if verdict["promoted"] else f"not promoted: {'; '.join(verdict['alarms'])}"
+    why = "; ".join(verdict["alarms"] + verdict["doubts"])
+    told = why and f"{'promoted, but' if verdict['promoted'] else 'not promoted:'} {why}"
     gained = contrast([(1, twice), (-1, once)])
     return [
-        finding("a second round gains", gained, where=refused),
-        finding("a second round loses less than 3 points", gained, WITHIN, refused),
+        finding("a second round gains", gained, where=told),
+        finding("a second round loses less than 3 points", gained, WITHIN, told),
     ]
 
 

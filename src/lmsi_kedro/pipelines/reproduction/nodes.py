@@ -75,9 +75,10 @@ def pool(*predictions: pl.DataFrame, seeds: tuple[int, ...]) -> pl.DataFrame:
 def gather_verdicts(
     *verdicts: dict[str, Any], rounds: tuple[tuple[str, int], ...]
 ) -> list[dict[str, Any]]:
-    """model, seed, promoted, alarms: what the collapse monitor said of each round."""
+    """model, seed, promoted, alarms, doubts: what the collapse monitor said of each round."""
+    told = ("promoted", "alarms", "doubts")
     return [
-        {"model": model, "seed": seed, "promoted": said["promoted"], "alarms": said["alarms"]}
+        {"model": model, "seed": seed} | {name: said[name] for name in told}
         for (model, seed), said in zip(rounds, verdicts, strict=True)
     ]
 

@@ -56,7 +56,7 @@ def create_pipeline(
     return Pipeline(
         [
             preparation.create_pipeline(),
-            create_examination("base_model", "health_0", "0", guard),
+            create_examination("base_model", "0", guard),
             *[create_round(number, guard) for number in range(1, rounds + 1)],
             create_evaluation("base_model", 0, "base", "0"),
             *[create_evaluation(f"model_{k}", k, "vote", str(k)) for k in range(1, rounds + 1)],
@@ -103,25 +103,28 @@ def create_round(number: int, guard: Guard = "none") -> Pipeline:
         "previous_model": previous,
         "health_before": f"health_{number - 1}",
         "health_candidate": f"health_{candidate}",
+        "support_before": f"support_{number - 1}",
+        "support_candidate": f"support_{candidate}",
         "promoted_model": f"model_{number}",
         "health": f"health_{number}",
+        "support": f"support_{number}",
         "monitor": f"monitor_{number}",
     }
     return Pipeline(
         [
             made,
-            create_examination(candidate, f"health_{candidate}", candidate, guard),
-            namespaced(monitoring.create_promotion(), f"monitor_{candidate}", set(), judged),
+            create_examination(candidate, candidate, guard),
+            namespaced(monitoring.create_promotion(number), f"monitor_{candidate}", set(), judged),
         ]
     )
 
 
-def create_examination(model: str, health: str, suffix: str, guard: Guard) -> Pipeline:
+def create_examination(model: str, suffix: str, guard: Guard) -> Pipeline:
     """What the collapse monitor sees of a model."""
-    steps = monitoring.create_examination(guard)
-    readings = f"monitor_readings_{suffix}"
-    renamed = {"model": model, "health": health, "monitor_readings": readings}
-    return namespaced(steps, f"monitor_{suffix}", LABELED, renamed)
+    made = ("health", "support", "monitor_readings", "greedy_readings")
+    renamed = {name: f"{name}_{suffix}" for name in made}
+    renamed |= {"model": model, "base_readings": "monitor_readings_0"}
+    return namespaced(monitoring.create_examination(guard), f"monitor_{suffix}", LABELED, renamed)
 
 
 def create_evaluation(model: str, round: int, arm: str, suffix: str) -> Pipeline:

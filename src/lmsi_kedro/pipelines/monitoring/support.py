@@ -1,0 +1,72 @@
+"""Is a model better than the one before? Estimated from the base model's own paths, without a label.
+
+The share of a model's paths that agree on an answer is about how probably it is right (paper, figure 2). So the
+share of the base model's paths that agree with another model's greedy answer is, on average, about its accuracy.
+What a model learned to answer better than all of the base model's paths is not seen: `guard=probe` sees it.
+"""
+
+from typing import TypedDict
+
+import polars as pl
+
+from lmsi_kedro import statistics
+from lmsi_kedro.pipelines.evaluation.nodes import accepted_keys, is_accepted
+from lmsi_kedro.tasks import Tasks
+
+
+class Change(TypedDict):
+    """Of the mean support from one model to another on the same questions, with its 95 % interval."""
+
+    questions: int
+    before: float
+    candidate: float
+    gain: float
+    low: float
+    high: float
+
+
+def measure_support(greedy_readings: pl.DataFrame, base_readings: pl.DataFrame) -> pl.DataFrame:
+    """question_id, task, support: the share of the base model's sampled paths that give the greedy answer.
+
+    0 for an answer that cannot be read. Greedy paths are not among the sampled ones, so the base model has no
+    advantage.
+    """
+    drawn = base_readings.group_by("question_id").agg(paths=pl.len())
+    agreeing = base_readings.group_by("question_id", "key").agg(agreeing=pl.len())
+    return (
+        greedy_readings.join(drawn, on="question_id", maintain_order="left")
+        .join(agreeing, on=["question_id", "key"], how="left", maintain_order="left")
+        .select("question_id", "task", support=pl.col("agreeing").fill_null(0) / pl.col("paths"))
+    )
+
+
+def mark_greedy(
+    greedy_readings: pl.DataFrame, labels: pl.DataFrame, questions: pl.DataFrame, tasks: Tasks
+) -> pl.DataFrame:
+    """With `guard=probe`: labels take the place of paths, 1 for a right answer and 0 else."""
+    accepted = accepted_keys(labels, questions, tasks)
+    marked = greedy_readings.join(accepted, on="question_id", maintain_order="left")
+    return marked.select("question_id", "task", support=is_accepted().cast(pl.Float64))
+
+
+def compare_support(before: pl.DataFrame, candidate: pl.DataFrame) -> Change:
+    """Paired by question over all tasks; the interval is a bootstrap over questions."""
+    both = before.join(candidate, on="question_id", suffix="_candidate")
+    gains = both["support_candidate"] - both["support"]
+    low, high = statistics.clustered_bootstrap(gains.to_numpy(), both["question_id"].to_list())
+    return Change(
+        questions=both.height,
+        before=float(both["support"].mean()),  # type: ignore[arg-type]
+        candidate=float(both["support_candidate"].mean()),  # type: ignore[arg-type]
+        gain=float(gains.mean()),  # type: ignore[arg-type]
+        low=low,
+        high=high,
+    )
+
+
+def in_words(change: Change) -> str:
+    """support 0.61 -> 0.60, change -0.02 to 0.01"""
+    return (
+        f"support {change['before']:.3f} -> {change['candidate']:.3f},"
+        f" change {change['low']:+.3f} to {change['high']:+.3f}"
+    )
