@@ -20,7 +20,7 @@ class VotingParams(Params):
     ties: Literal["abstain", "logprob"]
     min_confidence: Share | list[Share]
     max_confidence: Share
-    max_paths_per_question: int = Field(gt=0)
+    max_paths_per_question: int | None = Field(gt=0, description="null keeps all that agree")
     seed: int = Field(ge=0)
 
     def threshold(self, round: int) -> float:

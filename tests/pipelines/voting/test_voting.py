@@ -115,8 +115,8 @@ def test_copies_are_dropped_and_the_rest_is_capped_by_lot() -> None:
     paths = pl.DataFrame(rows, schema=schemas.PATHS, orient="row")
     _, questions = tables()
 
-    def reasons(table: pl.DataFrame, seed: int) -> dict[int, str]:
-        voting = VOTING.model_copy(update={"seed": seed})
+    def reasons(table: pl.DataFrame, seed: int, cap: int | None = 4) -> dict[int, str]:
+        voting = VOTING.model_copy(update={"seed": seed, "max_paths_per_question": cap})
         readings = read_answers([table[:4], table[4:]], questions, TASKS, voting)
         answers = keep_agreeing(readings, count_votes(readings, voting), voting)
         return dict(answers.select("path", "reason").iter_rows())
@@ -126,6 +126,7 @@ def test_copies_are_dropped_and_the_rest_is_capped_by_lot() -> None:
     assert first[1] == "duplicate"
     assert reasons(paths.sample(fraction=1, shuffle=True, seed=3), 1) == first
     assert len({tuple(reasons(paths, seed).values()) for seed in range(8)}) > 4
+    assert Counter(reasons(paths, 1, None).values()) == {"agrees": 10, "duplicate": 1}
 
 
 def test_texts_are_read_chunk_by_chunk() -> None:

@@ -117,7 +117,7 @@ def keep_agreeing(
 
 
 def thin_out(judged: pl.DataFrame, voting: VotingParams) -> pl.DataFrame:
-    """Among agreeing paths of a question, `duplicate` for a text seen before, `capped` beyond the cap.
+    """Among agreeing paths of a question, `duplicate` for a text seen before, `capped` beyond the cap, if any.
 
     Which ones are capped is drawn by (seed, question, path), whatever the order of rows.
     """
@@ -130,7 +130,7 @@ def thin_out(judged: pl.DataFrame, voting: VotingParams) -> pl.DataFrame:
     lots = [lot(voting.seed, q, p) if reason == "agrees" else 0 for q, p, reason in names]
     place = pl.col("lot").rank("ordinal").over("question_id", "reason")
     return distinct.with_columns(lot=pl.Series(lots, dtype=pl.UInt64)).with_columns(
-        reason=pl.when(agrees & (place > voting.max_paths_per_question))
+        reason=pl.when(agrees & (place > (voting.max_paths_per_question or pl.len())))
         .then(pl.lit("capped"))
         .otherwise("reason")
     )
