@@ -65,20 +65,32 @@ def planned(
     return plan, work, texts
 
 
-def of_loop(params: dict[str, Any], _: int) -> dict[str, int]:
+def of_loop(params: dict[str, Any], tasks: int) -> dict[str, int]:
     """self_improve: the base model and the arm random beside the rounds."""
     rounds = params["rounds"]
-    return {"rounds": rounds, "models_evaluated": rounds + 2, "trainings": rounds + 1}
+    return {
+        "rounds": rounds,
+        "models_evaluated": rounds + 2,
+        "trainings": rounds + 1,
+        "extra_paths": tasks * monitored(params, rounds + 1),
+    }
+
+
+def monitored(params: dict[str, Any], models: int) -> int:
+    """The paths of a task that the monitor draws of so many models: m and the greedy one of each question."""
+    monitor = params["monitor"]
+    return int(models * monitor.questions_per_task * (monitor.m + 1))
 
 
 def of_controls(params: dict[str, Any], tasks: int) -> dict[str, int]:
     """The same with more arms, and the untrained model's vote."""
     rounds, arms = params["rounds"], len(params["controls"].arms)
+    untrained = params["evaluation"].voted_questions * params["controls"].most_paths
     return {
         "rounds": rounds,
         "models_evaluated": rounds + 1 + arms,
         "trainings": rounds + arms,
-        "extra_paths": tasks * params["evaluation"].voted_questions * params["controls"].most_paths,
+        "extra_paths": tasks * (untrained + monitored(params, rounds + 1)),
     }
 
 
@@ -93,7 +105,7 @@ def of_reproduction(params: dict[str, Any], tasks: int) -> dict[str, int]:
         "rounds": seeds + 3,
         "models_evaluated": 7 * seeds + 5,
         "trainings": 6 * seeds + 4,
-        "extra_paths": tasks * (untrained + votes + candidates),
+        "extra_paths": tasks * (untrained + votes + candidates + monitored(params, 2 * seeds + 3)),
     }
 
 

@@ -61,5 +61,6 @@ class MonitorParams(Params):
     max_agreement_rise: float = Field(ge=0, le=1, description="while the winners' entropy falls")
     max_unreadable_rise: float = Field(ge=0, le=1, description="in shares of all paths")
     max_accuracy_fall: float = Field(ge=0, le=1, description="on the probe; guard=probe only")
-    later_rounds_must_gain: bool = Field(description="in support, docs/metrics.md")
+    max_support_fall: float = Field(ge=0, le=1, description="the whole interval beyond it")
+    later_rounds_must_gain: bool = Field(description="refuse a doubted round: docs/metrics.md")
     on_alarm: Literal["roll_back", "stop"]

@@ -125,18 +125,20 @@ def decided(monitor: dict[str, Any]) -> str:
 
 
 def support(metrics: dict[str, Any]) -> str:
-    """How far each round's greedy answers are behind what the monitor takes for right."""
-    rounds = [(entry["round"], entry["monitor"]["support"]) for entry in metrics["rounds"]]
-    judge = "labels" if metrics["headline"]["guard"] == "probe" else "paths of the base model"
-    return (
-        f"Greedy answers to probe questions that {judge} agree with: "
-        + "; ".join(
-            f"round {number} {percent(found['before'])} to {percent(found['candidate'])}, a change of"
-            f" {points(found['low'])} to {points(found['high'])} points"
-            for number, found in rounds
-        )
-        + ". From round 2 on all of it must be a gain (monitor.later_rounds_must_gain)."
+    """How probably right the greedy answers are, before and after each round, to the monitor."""
+    labeled = metrics["headline"]["guard"] == "probe"
+    what = (
+        "Share of greedy answers that are right by label"
+        if labeled
+        else ("Mean share of the base model's paths that agree with the greedy answer")
     )
+    rounds = [(entry["round"], entry["monitor"]["support"]) for entry in metrics["rounds"]]
+    said = (
+        f"round {number} {percent(found['before'])} to {percent(found['candidate'])}, a change of"
+        f" {points(found['low'])} to {points(found['high'])} points"
+        for number, found in rounds
+    )
+    return f"{what}, on probe questions: {'; '.join(said)}."
 
 
 def controls(metrics: dict[str, Any]) -> list[str]:

@@ -37,7 +37,7 @@ ROOT = Path(__file__).parents[3]
 MONITOR = MonitorParams(
     questions_per_task=16, m=4, min_winner_entropy=0.5, min_distinct_paths=0.2, min_length=0.33,
     max_length=3.0, max_agreement_rise=0.2, max_unreadable_rise=0.2, max_accuracy_fall=0.05,
-    later_rounds_must_gain=True, on_alarm="roll_back",
+    max_support_fall=0.01, later_rounds_must_gain=True, on_alarm="roll_back",
 )  # fmt: skip
 HEALTHY = {
     "questions": 16, "agreement": 0.6, "winner_entropy": 3.0, "distinct_paths": 0.8,
@@ -115,6 +115,19 @@ def test_the_guard_reads_labels_only_when_it_is_set() -> None:
     assert plain["mini_svamp"] == probed["mini_svamp"]
 
 
+def test_every_model_is_judged_by_the_paths_of_the_base_model() -> None:
+    """A promoted model takes its support with it to the next round, which compares its candidate with that."""
+    named = {node.name: node for node in create_pipeline(2).nodes}
+    for model in ("0", "candidate_1", "candidate_2"):
+        measured = named[f"monitor_{model}.measure_support"]
+        assert measured.inputs == [f"greedy_readings_{model}", "monitor_readings_0"]
+    for round in (1, 2):
+        promoted = named[f"monitor_candidate_{round}.promote"]
+        assert {f"support_{round - 1}", f"support_candidate_{round}"} < set(promoted.inputs)
+        assert f"support_{round}" in promoted.outputs
+        assert getattr(promoted.func, "keywords") == {"round": round}  # noqa: B009
+
+
 @pytest.fixture(scope="module")
 def shipped() -> Any:
     """Questions, tasks, exemplars, base model and parameters of the embedded default."""
@@ -139,6 +152,8 @@ def examined(shipped: dict[str, Any], model: Model) -> tuple[pl.DataFrame, pl.Da
     plan = plan_examination(
         *tables, model, shipped["tasks"], params["paths"], MONITOR, params["engine"]
     )
+    drawn = {wanted.paths: wanted.sampling.temperature for wanted in plan.wanted}
+    assert drawn == {range(4): params["paths"].sampling.temperature, range(4, 5): 0}
     paths = [table for _, table in plan.compute(list(plan.chunks))]
     return read_examination(paths, tables[0], shipped["tasks"], params["voting"], MONITOR)
 
@@ -160,6 +175,7 @@ def test_a_real_collapse_is_caught(shipped: dict[str, Any], tmp_path: Path) -> N
         examined(shipped, model) for model in (shipped["model"], candidate)
     )
     before, after = examine(drawn), examine(redrawn)
+    assert greedy["path"].to_list() == [4] * (drawn.height // 4)
     supports = [measure_support(answers, drawn) for answers in (greedy, constant)]
     assert judge(before, before, MONITOR) == []
     promoted, *_, verdict = promote(candidate, shipped["model"], before, after, *supports, MONITOR)

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from lmsi_kedro.datasets.model_directory import Model
-from lmsi_kedro.pipelines.monitoring.nodes import promote
+from lmsi_kedro.pipelines.monitoring.nodes import examine_probe, promote
 from lmsi_kedro.pipelines.monitoring.support import compare_support, mark_greedy, measure_support
 from tests.fabricate import TASKS, evaluation_readings, labels, predictions, questions
 from tests.pipelines.monitoring.test_monitoring import HEALTHY, MONITOR
@@ -62,6 +62,10 @@ def test_the_guard_puts_labels_in_the_place_of_paths() -> None:
     assert marked.height == expected.height
     both = marked.join(expected, on="question_id")
     assert both["support"].to_list() == both["correct"].cast(pl.Float64).to_list()
+    some = labels(20)[1:]
+    for read in (mark_greedy, examine_probe):
+        with pytest.raises(ValueError, match=r"guard=probe: the task .*preparation\.probe_share"):
+            read(greedy, some, questions(20), TASKS)
 
 
 def test_the_change_is_paired() -> None:
@@ -84,6 +88,8 @@ def test_the_change_is_paired() -> None:
         (2, 0.0, True, False, "not promoted: no gain is seen (support 0.500 -> 0.500"),
         (2, 0.0, False, True, "2 is promoted: no gain is seen (support 0.500 -> 0.500"),
         (2, -0.05, False, False, "not promoted: all tasks: support 0.500 -> 0.450"),
+        (1, -0.005, False, True, None),
+        (2, -0.005, False, True, "2 is promoted: no gain is seen (support 0.500 -> 0.495"),
     ],
 )
 def test_a_round_may_not_lose_and_that_a_later_one_does_not_gain_is_said(

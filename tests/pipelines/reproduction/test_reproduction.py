@@ -32,6 +32,7 @@ from lmsi_kedro.pipelines.reproduction.summary import reproduce
 from lmsi_kedro.statistics import mcnemar
 from lmsi_kedro.tasks import Tasks
 from tests.fabricate import TASKS, evaluation_readings, labels, predictions, questions
+from tests.pipelines.monitoring.test_monitoring import MONITOR
 
 N = 40
 SEEDS = (1, 2)
@@ -269,6 +270,7 @@ def test_the_forecast_counts_what_the_graph_does() -> None:
             raised_temperature=1.2, max_new_tokens=64, label_precision=0.9, seed=2,
         ),
         "controls": ControlParams(arms=["random"], most_paths=64),
+        "monitor": MONITOR.model_copy(update={"questions_per_task": 10, "m": 7}),
     }  # fmt: skip
     counted = of_reproduction(given, tasks=2)
     assert counted["trainings"] == names.count("fine_tune")
@@ -276,7 +278,8 @@ def test_the_forecast_counts_what_the_graph_does() -> None:
     assert counted["rounds"] == names.count("sample_paths")
     votes = names.count("sample_votes") * 100 * 32
     untrained = names.count("sample_untrained") * 5 * 64
-    assert counted["extra_paths"] == 2 * (untrained + votes + 40 + 40 * 8)
+    monitored = names.count("sample_monitor_paths") * 10 * (7 + 1)
+    assert counted["extra_paths"] == 2 * (untrained + votes + 40 + 40 * 8 + monitored)
 
 
 def generation() -> QuestionGenerationParams:

@@ -1,4 +1,4 @@
-"""Tells a collapse from a gain without labels, and promotes a model only where there is no alarm.
+"""Tells a collapse from a gain without labels; a model with an alarm is not promoted.
 
 Training on one's own majority can end in a constant answer: consensus jumps while the winners' entropy over
 questions falls (SRT, arXiv 2505.21444). So that is watched, with diversity, length and readability. Whether a
@@ -16,7 +16,7 @@ from lmsi_kedro.datasets.model_directory import Model
 from lmsi_kedro.engines.plan import Plan
 from lmsi_kedro.params import EngineParams, MonitorParams, PathParams, VotingParams
 from lmsi_kedro.pipelines.evaluation.comparison import measure_curves
-from lmsi_kedro.pipelines.monitoring.support import compare_support, in_words
+from lmsi_kedro.pipelines.monitoring.support import Change, check_labeled, compare_support, in_words
 from lmsi_kedro.pipelines.sampling.nodes import exemplar_sets, spread
 from lmsi_kedro.pipelines.voting.nodes import read_answers
 from lmsi_kedro.tasks import Tasks
@@ -97,7 +97,11 @@ def signals(readings: pl.DataFrame) -> dict[str, float]:
 def examine_probe(
     readings: pl.DataFrame, labels: pl.DataFrame, questions: pl.DataFrame, tasks: Tasks
 ) -> Health:
-    """With `guard=probe`: the signals, the accuracy of the vote, and pass@m - maj@m. Reads labels."""
+    """With `guard=probe`: the signals, the accuracy of the vote, and pass@m - maj@m. Reads labels.
+
+    ValueError for a question without one.
+    """
+    check_labeled(readings, labels)
     health = examine(readings)
     modes = readings.with_columns(mode=pl.lit("self_consistency"))
     for name in tasks.in_domain:
@@ -153,12 +157,12 @@ def promote(
 ) -> tuple[Model, Health, pl.DataFrame, dict[str, Any]]:
     """The candidate, or the model before it; that model's health and support; the verdict.
 
-    RuntimeError after an alarm with `monitor.on_alarm: stop`; nothing computed is lost. That no gain of a
-    later round is seen is no alarm: it is said, and with `later_rounds_must_gain` the model before it goes on.
+    RuntimeError after an alarm with `monitor.on_alarm: stop`; nothing computed is lost. A doubt is no alarm: it is
+    said, and with `later_rounds_must_gain` the model before it goes on.
     """
     change = compare_support(support_before, support_candidate)
     alarms = judge(health_before, health_candidate, monitor)
-    if change["high"] < 0:
+    if change["high"] < -monitor.max_support_fall:
         alarms.append(f"all tasks: {in_words(change)}")
     if alarms and monitor.on_alarm == "stop":
         raise RuntimeError(
@@ -166,8 +170,7 @@ def promote(
             " command with --params=monitor.on_alarm=roll_back goes on from it to the report, or change monitor's"
             " limits"
         )
-    seen = bool(alarms) or round == 1 or change["low"] > 0
-    doubts = [] if seen else [f"no gain is seen ({in_words(change)})"]
+    doubts = [] if alarms else doubt(change, round)
     refused = alarms or (doubts if monitor.later_rounds_must_gain else [])
     for said in (*alarms, *doubts):
         log.warning("Round %d is %spromoted: %s", round, "not " if refused else "", said)
@@ -182,3 +185,10 @@ def promote(
     if refused:
         return previous, health_before, support_before, verdict
     return candidate, health_candidate, support_candidate, verdict
+
+
+def doubt(change: Change, round: int) -> list[str]:
+    """A sentence if a round after the first does not visibly gain: the first one is what training is for."""
+    if round == 1 or change["low"] > 0:
+        return []
+    return [f"no gain is seen ({in_words(change)})"]

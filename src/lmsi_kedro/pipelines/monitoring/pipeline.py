@@ -16,7 +16,7 @@ from lmsi_kedro.pipelines.monitoring.support import mark_greedy, measure_support
 
 
 def create_examination(guard: Guard) -> Pipeline:
-    """The health of one model, with the guard `probe` its labeled accuracy too; its support by the base model."""
+    """The health of one model, with the guard `probe` its labeled accuracy too; the support of its answers."""
     labeled = ["labels", "questions", "tasks"]
     examination = {
         "none": Node(examine, inputs="monitor_readings", outputs="health", name="examine"),

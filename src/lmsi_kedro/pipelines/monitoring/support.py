@@ -15,7 +15,7 @@ from lmsi_kedro.tasks import Tasks
 
 
 class Change(TypedDict):
-    """Of the mean support from one model to another on the same questions, with its 95 % interval."""
+    """Mean support of two models on the same questions, its difference, and the 95 % interval of that."""
 
     questions: int
     before: float
@@ -44,9 +44,20 @@ def mark_greedy(
     greedy_readings: pl.DataFrame, labels: pl.DataFrame, questions: pl.DataFrame, tasks: Tasks
 ) -> pl.DataFrame:
     """With `guard=probe`: labels take the place of paths, 1 for a right answer and 0 else."""
+    check_labeled(greedy_readings, labels)
     accepted = accepted_keys(labels, questions, tasks)
     marked = greedy_readings.join(accepted, on="question_id", maintain_order="left")
     return marked.select("question_id", "task", support=is_accepted().cast(pl.Float64))
+
+
+def check_labeled(readings: pl.DataFrame, labels: pl.DataFrame) -> None:
+    """ValueError for a question without a label: a task without probe questions answers unlabeled ones."""
+    unlabeled = readings.join(labels, on="question_id", how="anti")
+    if unlabeled.height:
+        raise ValueError(
+            f"guard=probe: the task {unlabeled['task'][0]} has no labeled probe questions; give it some, as by"
+            " --params=preparation.probe_share=0.1, or leave the guard out"
+        )
 
 
 def compare_support(before: pl.DataFrame, candidate: pl.DataFrame) -> Change:
