@@ -117,11 +117,11 @@ def reservations(metrics: dict[str, Any]) -> str:
 
 
 def decided(monitor: dict[str, Any]) -> str:
-    """was not promoted (why): what that means."""
+    """Promoted or not, why, and what that means."""
     why = "; ".join(monitor["alarms"] + monitor["doubts"])
     if monitor["promoted"]:
-        return f"was promoted, but {why}."
-    return f"was not promoted ({why}): its figures are those of the model before it."
+        return f"was promoted, though {why}."
+    return f"was not promoted: {why}. Its figures are those of the model before it."
 
 
 def support(metrics: dict[str, Any]) -> str:

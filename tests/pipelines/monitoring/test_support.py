@@ -85,11 +85,11 @@ def test_the_change_is_paired() -> None:
         (1, 0.0, True, True, None),
         (1, -0.05, False, False, "not promoted: all tasks: support 0.500 -> 0.450"),
         (2, 0.05, True, True, None),
-        (2, 0.0, True, False, "not promoted: no gain is seen (support 0.500 -> 0.500"),
-        (2, 0.0, False, True, "2 is promoted: no gain is seen (support 0.500 -> 0.500"),
+        (2, 0.0, True, False, "not promoted: the monitor sees no gain (support 0.500 -> 0.500"),
+        (2, 0.0, False, True, "2 is promoted: the monitor sees no gain (support 0.500 -> 0.500"),
         (2, -0.05, False, False, "not promoted: all tasks: support 0.500 -> 0.450"),
         (1, -0.005, False, True, None),
-        (2, -0.005, False, True, "2 is promoted: no gain is seen (support 0.500 -> 0.495"),
+        (2, -0.005, False, True, "2 is promoted: the monitor sees no gain (support 0.500 -> 0.495"),
     ],
 )
 def test_a_round_may_not_lose_and_that_a_later_one_does_not_gain_is_said(
@@ -118,7 +118,7 @@ def test_no_gain_is_no_reason_to_stop() -> None:
     assert model == OLD
     assert verdict["alarms"] == []
     assert verdict["doubts"] == [
-        "no gain is seen (support 0.625 -> 0.625, change +0.000 to +0.000)"
+        "the monitor sees no gain (support 0.625 -> 0.625, change +0.000 to +0.000)"
     ]
     with pytest.raises(RuntimeError, match=r"support 0\.625 -> 0\.375"):
         promote(NEW, OLD, WELL, WELL, same, worse, stop, round=2)

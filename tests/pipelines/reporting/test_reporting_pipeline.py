@@ -269,17 +269,17 @@ def test_a_round_that_was_not_promoted_is_said_at_the_top() -> None:
     catalog = DataCatalog({name: MemoryDataset(value) for name, value in given.items()})
     page = SequentialRunner().run(create_pipeline(1), catalog)["report"].load()
     head = page[: page.index('class="evidence"')]  # before any number that it explains
-    assert "Round 1 was not promoted (mini_gsm: winner_entropy 4 -&gt; 0)" in head
+    assert "Round 1 was not promoted: mini_gsm: winner_entropy 4 -&gt; 0. Its figures" in head
     assert "labels of the probe questions (guard=probe)" in head
 
 
 def test_a_later_round_without_a_visible_gain_is_said_at_the_top() -> None:
     given = inputs(2)
-    given["monitor_2"] = MONITOR | {"doubts": ["no gain is seen (support 0.5 -> 0.5)"]}
+    given["monitor_2"] = MONITOR | {"doubts": ["the monitor sees no gain (support 0.5 -> 0.5)"]}
     catalog = DataCatalog({name: MemoryDataset(value) for name, value in given.items()})
     page = SequentialRunner().run(create_pipeline(2), catalog)["report"].load()
     head = page[: page.index('class="evidence"')]
-    assert "Round 2 was promoted, but no gain is seen (support 0.5 -&gt; 0.5)." in head
+    assert "Round 2 was promoted, though the monitor sees no gain (support 0.5 -&gt; 0.5)." in head
     assert "Round 1" not in head
     assert "round 1 50.0 % to 62.5 %, a change of +10.0 to +15.0 points; round 2" in page
 

@@ -191,4 +191,4 @@ def doubt(change: Change, round: int) -> list[str]:
     """A sentence if a round after the first does not visibly gain: the first one is what training is for."""
     if round == 1 or change["low"] > 0:
         return []
-    return [f"no gain is seen ({in_words(change)})"]
+    return [f"the monitor sees no gain ({in_words(change)})"]

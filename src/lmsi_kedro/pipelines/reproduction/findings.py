@@ -136,7 +136,7 @@ def of_second_round(models: Models, tasks: Sequence[str], verdict: Metrics) -> l
     """Not of the paper, which has one round. A round that the monitor refused is the one before it."""
     once, twice = (answers(models[name], "cot_greedy", tasks) for name in ("vote", "second"))
     why = "; ".join(verdict["alarms"] + verdict["doubts"])
-    told = why and f"{'promoted, but' if verdict['promoted'] else 'not promoted:'} {why}"
+    told = why and f"{'promoted, though' if verdict['promoted'] else 'not promoted:'} {why}"
     gained = contrast([(1, twice), (-1, once)])
     return [
         finding("a second round gains", gained, where=told),
