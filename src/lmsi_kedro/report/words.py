@@ -99,9 +99,8 @@ def leaks(metrics: dict[str, Any]) -> str:
 
 def promotion(metrics: dict[str, Any]) -> str:
     """What the collapse monitor decided."""
-    return reservations(metrics) or (
-        "Every round was promoted; no label was looked at to decide it."
-    )
+    all_well = "Every round was promoted; no label was looked at to decide it."
+    return reservations(metrics) or all_well
 
 
 def reservations(metrics: dict[str, Any]) -> str:
@@ -127,11 +126,8 @@ def decided(monitor: dict[str, Any]) -> str:
 def support(metrics: dict[str, Any]) -> str:
     """How probably right the greedy answers are, before and after each round, to the monitor."""
     labeled = metrics["headline"]["guard"] == "probe"
-    what = (
-        "Share of greedy answers that are right by label"
-        if labeled
-        else ("Mean share of the base model's paths that agree with the greedy answer")
-    )
+    agreeing = "Mean share of the base model's paths that agree with the greedy answer"
+    what = "Share of greedy answers that are right by label" if labeled else agreeing
     rounds = [(entry["round"], entry["monitor"]["support"]) for entry in metrics["rounds"]]
     said = (
         f"round {number} {percent(found['before'])} to {percent(found['candidate'])}, a change of"

@@ -161,15 +161,9 @@ def promote(
     said, and with `later_rounds_must_gain` the model before it goes on.
     """
     change = compare_support(support_before, support_candidate)
-    alarms = judge(health_before, health_candidate, monitor)
-    if change["high"] < -monitor.max_support_fall:
-        alarms.append(f"all tasks: {in_words(change)}")
+    alarms = judge(health_before, health_candidate, monitor) + fall(change, monitor)
     if alarms and monitor.on_alarm == "stop":
-        raise RuntimeError(
-            f"the collapse monitor stopped the run: {'; '.join(alarms)}. The model before is the result; the same"
-            " command with --params=monitor.on_alarm=roll_back goes on from it to the report, or change monitor's"
-            " limits"
-        )
+        raise stopped(alarms)
     doubts = [] if alarms else doubt(change, round)
     refused = alarms or (doubts if monitor.later_rounds_must_gain else [])
     for said in (*alarms, *doubts):
@@ -185,6 +179,21 @@ def promote(
     if refused:
         return previous, health_before, support_before, verdict
     return candidate, health_candidate, support_candidate, verdict
+
+
+def fall(change: Change, monitor: MonitorParams) -> list[str]:
+    """The alarm of support: its whole interval is a loss beyond the limit."""
+    lost = change["high"] < -monitor.max_support_fall
+    return [f"all tasks: {in_words(change)}"] if lost else []
+
+
+def stopped(alarms: list[str]) -> RuntimeError:
+    """What alarms end a run with."""
+    return RuntimeError(
+        f"the collapse monitor stopped the run: {'; '.join(alarms)}. The model before is the result; the same"
+        " command with --params=monitor.on_alarm=roll_back goes on from it to the report, or change monitor's"
+        " limits"
+    )
 
 
 def doubt(change: Change, round: int) -> list[str]:

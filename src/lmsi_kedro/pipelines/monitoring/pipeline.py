@@ -1,6 +1,8 @@
 """model -> monitor_paths -> readings -> health, support; candidate, healths, supports -> model, monitor."""
 
+from collections.abc import Callable
 from functools import partial, update_wrapper
+from typing import Any
 
 from kedro.pipeline import Node, Pipeline
 
@@ -16,31 +18,7 @@ from lmsi_kedro.pipelines.monitoring.support import mark_greedy, measure_support
 
 
 def create_examination(guard: Guard) -> Pipeline:
-    """The health of one model, with the guard `probe` its labeled accuracy too; the support of its answers."""
-    labeled = ["labels", "questions", "tasks"]
-    examination = {
-        "none": Node(examine, inputs="monitor_readings", outputs="health", name="examine"),
-        "probe": Node(
-            examine_probe,
-            inputs=["monitor_readings", *labeled],
-            outputs="health",
-            name="examine",
-        ),
-    }
-    measurement = {
-        "none": Node(
-            measure_support,
-            inputs=["greedy_readings", "base_readings"],
-            outputs="support",
-            name="measure_support",
-        ),
-        "probe": Node(
-            mark_greedy,
-            inputs=["greedy_readings", *labeled],
-            outputs="support",
-            name="measure_support",
-        ),
-    }
+    """What one model answers to the monitor's questions, its health and the support of its answers."""
     return Pipeline(
         [
             Node(
@@ -63,10 +41,24 @@ def create_examination(guard: Guard) -> Pipeline:
                 outputs=["monitor_readings", "greedy_readings"],
                 name="read_monitor_answers",
             ),
-            examination[guard],
-            measurement[guard],
+            *judgements(guard),
         ]
     )
+
+
+def judgements(guard: Guard) -> list[Node]:
+    """health and support; with the guard `probe` both from labels, which replace the base model's paths."""
+    functions: dict[Guard, tuple[Callable[..., Any], Callable[..., Any]]] = {
+        "none": (examine, measure_support),
+        "probe": (examine_probe, mark_greedy),
+    }
+    health, support = functions[guard]
+    labeled = ["labels", "questions", "tasks"] if guard == "probe" else []
+    known = labeled or ["base_readings"]
+    return [
+        Node(health, ["monitor_readings", *labeled], "health", name="examine"),
+        Node(support, ["greedy_readings", *known], "support", name="measure_support"),
+    ]
 
 
 def create_promotion(round: int) -> Pipeline:

@@ -74,6 +74,19 @@ def create_round(number: int, guard: Guard = "none") -> Pipeline:
 
     Sampling continues from the last promoted model, training always restarts from the base model.
     """
+    previous = "base_model" if number == 1 else f"model_{number - 1}"
+    candidate = f"candidate_{number}"
+    return Pipeline(
+        [
+            create_candidate(number, previous, candidate),
+            create_examination(candidate, candidate, guard),
+            create_promotion(number, previous, candidate),
+        ]
+    )
+
+
+def create_candidate(number: int, previous: str, candidate: str) -> Pipeline:
+    """What the model before samples, what its votes keep, and the model trained on that."""
     statistics = Node(
         vote_statistics,
         ["votes", "answers", "readings", "params:paths"],
@@ -87,8 +100,6 @@ def create_round(number: int, guard: Guard = "none") -> Pipeline:
         fine_tuning.create_pipeline(),
         Pipeline([statistics]),
     ]
-    previous = "base_model" if number == 1 else f"model_{number - 1}"
-    candidate = f"candidate_{number}"
     renamed = {
         "model": previous,
         "previous_examples": f"examples_{number - 1}",
@@ -97,26 +108,24 @@ def create_round(number: int, guard: Guard = "none") -> Pipeline:
         "vote_statistics": f"vote_statistics_{number}",
         "leaks": f"leaks_{number}",
     }
-    made = namespaced(Pipeline(steps), f"round_{number}", {*SHARED, "base_model"}, renamed)
-    judged = {
+    return namespaced(Pipeline(steps), f"round_{number}", {*SHARED, "base_model"}, renamed)
+
+
+def create_promotion(number: int, previous: str, candidate: str) -> Pipeline:
+    """model_k: the candidate, or the model before it."""
+    renamed = {
         "candidate": candidate,
         "previous_model": previous,
-        "health_before": f"health_{number - 1}",
-        "health_candidate": f"health_{candidate}",
-        "support_before": f"support_{number - 1}",
-        "support_candidate": f"support_{candidate}",
         "promoted_model": f"model_{number}",
-        "health": f"health_{number}",
-        "support": f"support_{number}",
         "monitor": f"monitor_{number}",
     }
-    return Pipeline(
-        [
-            made,
-            create_examination(candidate, candidate, guard),
-            namespaced(monitoring.create_promotion(number), f"monitor_{candidate}", set(), judged),
-        ]
-    )
+    for seen in ("health", "support"):
+        renamed |= {
+            f"{seen}_before": f"{seen}_{number - 1}",
+            f"{seen}_candidate": f"{seen}_{candidate}",
+            seen: f"{seen}_{number}",
+        }
+    return namespaced(monitoring.create_promotion(number), f"monitor_{candidate}", set(), renamed)
 
 
 def create_examination(model: str, suffix: str, guard: Guard) -> Pipeline:
