@@ -1,13 +1,12 @@
 """Every GPU kernel checked against its reference, and every figure of the GPU, in one call: one table.
 
-    PYTHONPATH=src python benchmarks/gpu.py           under nine minutes on one H100
+    PYTHONPATH=src python benchmarks/gpu.py           under three minutes on one H100
     PYTHONPATH=src python benchmarks/gpu.py --small   every section at toy size, on a CPU in Triton's interpreter
 
 Needs torch, triton, transformers, accelerate, polars and pydantic; neither Kedro nor a build of the C++. A section
 that fails is reported as failed, and the others go on. Bandwidth is bytes read and written for the copy, and one
-read of the logits for the sampler. gpu_kernels.py and gpu_models.py have the sections.
-
-Not run on a GPU so far: there is no sample of the table.
+read of the logits for the sampler. gpu_kernels.py, gpu_models.py and gpu_paths.py have the sections.
+docs/experiments.md has a table of one H100.
 """
 
 import argparse
@@ -23,7 +22,7 @@ from gpu_case import SMALL, Row
 LATEST = 480.0  # seconds after which no section begins
 SECTIONS = (
     "gpu_kernels.votes", "gpu_kernels.sampled", "gpu_kernels.sampler", "gpu_kernels.attention",
-    "gpu_models.decoding", "gpu_models.training",
+    "gpu_models.decoding", "gpu_models.training", "gpu_paths.plans",
 )  # fmt: skip
 
 

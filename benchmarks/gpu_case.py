@@ -42,12 +42,13 @@ def figure(what: str, found: str, target: str, met: bool) -> Row:
     return Row(what, found, target, None if SMALL else met)
 
 
-def seconds(work: Callable[[], object]) -> float:
-    """The median of many calls on the GPU, its cache cleared between them."""
-    from triton.testing import do_bench
+def seconds(work: Callable[[], object], captured: bool = False) -> float:
+    """The median of many calls on the GPU, its cache cleared between them; or of a CUDA graph's replays."""
+    from triton.testing import do_bench, do_bench_cudagraph
 
     if not SMALL:
-        return float(do_bench(work, return_mode="median")) / 1e3
+        bench = do_bench_cudagraph if captured else do_bench
+        return float(bench(work, return_mode="median")) / 1e3
     start = time.perf_counter()
     work()
     return time.perf_counter() - start

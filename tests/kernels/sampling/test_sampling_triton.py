@@ -89,17 +89,24 @@ import triton
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 from lmsi_kedro.kernels.sampling.triton import _kernel
+from lmsi_kedro.kernels.sampling.triton_filters import filter_kernel
 types = dict(
     logits="*bf16", stride="i64", rows="i32", vocabulary="i32", counters="*i64", scales="*fp32",
-    rules="*i64", candidates="*i64", tokens="*i64", logprobs="*fp64", faults="*i32",
+    rules="*i64", peaks="*fp32", totals="*i64", normals="*fp64", tokens="*i64", logprobs="*fp64",
+    faults="*i32", candidates="*i64", places="*i32",
 )
-for flags in [(0, 0, 0, 0), (0, 1, 1, 1)]:
-    fixed = dict(zip(("GREEDY", "TOP_K", "TOP_P", "MIN_P"), map(bool, flags)))
-    fixed |= dict(BLOCK=4096, BLOCKS=64, SIZE=1024)
+kernels = [
+    (_kernel, dict(GREEDY=False, FILTERED=False, WEIGH=True, BLOCK=4096, BLOCKS=64), 8),
+    (_kernel, dict(GREEDY=True, FILTERED=False, WEIGH=False, BLOCK=4096, BLOCKS=64), 8),
+    (filter_kernel, dict(TOP_K=True, TOP_P=True, BLOCK=2048, SIZE=128), 2),
+    (filter_kernel, dict(TOP_K=False, TOP_P=True, BLOCK=4096, SIZE=1024), 8),
+]
+for kernel, fixed, warps in kernels:
+    own = {name: types[name] for name in kernel.arg_names if name in types}
     source = ASTSource(
-        fn=_kernel, signature=types | dict.fromkeys(fixed, "constexpr"), constexprs=fixed
+        fn=kernel, signature=own | dict.fromkeys(fixed, "constexpr"), constexprs=fixed
     )
-    options = {"num_warps": 8, "enable_fp_fusion": False}
+    options = {"num_warps": warps, "enable_fp_fusion": False}
     built = triton.compile(source, target=GPUTarget("cuda", 90, 32), options=options)
     assert built.asm["cubin"]
 """

@@ -1,0 +1,58 @@
+"""The paths of benchmarks/gpu.py: what the shipped model writes by two chunk plans, and on the CPU.
+
+Every draw is the same; only logits that round differently can make a path another one.
+"""
+
+from collections.abc import Iterator
+from random import Random
+
+import polars as pl
+import torch
+from gpu_case import SMALL, Row
+from gpu_models import BASE
+
+from lmsi_kedro.engines.chunk import Request
+from lmsi_kedro.engines.local import LocalEngine
+from lmsi_kedro.engines.local.tree_decoder import TreeDecoder
+from lmsi_kedro.mini_world import FAMILIES
+from lmsi_kedro.mini_world.documents import asked
+from lmsi_kedro.mini_world.problems import draw_problem
+from lmsi_kedro.params import Sampling
+from lmsi_kedro.tasks import render
+
+QUESTIONS, PATHS, ON_CPU = (3, 4, 2) if SMALL else (256, 16, 64)
+ROWS = (8, 4) if SMALL else (256, 64)  # of the plans
+PLAN = Sampling(temperature=0.7, max_new_tokens=6 if SMALL else 64, seed=1)
+
+
+def requests() -> list[Request]:
+    rng = Random(0)
+    problems = [draw_problem(FAMILIES["mini_gsm"], "held_out", rng) for _ in range(QUESTIONS)]
+    prompts = [render("zero_shot_cot", asked(problem)) for problem in problems]
+    return [Request(f"q{i}", prompt, range(PATHS)) for i, prompt in enumerate(prompts)]
+
+
+def compared(what: str, paths: pl.DataFrame, other: pl.DataFrame) -> Row:
+    both = paths.join(other, on=["question_id", "path"], suffix="_other", validate="1:1")
+    parted = both.filter(pl.col("text") != pl.col("text_other"))
+    same = both.join(parted, on=["question_id", "path"], how="anti")
+    error = (same["logprob"] - same["logprob_other"]).abs().max()
+    tokens = both["tokens"].sum()
+    return Row(
+        what,
+        f"{len(parted)} of {len(both)} paths part ({tokens} tokens), log-probability {error:.0e}",
+    )
+
+
+def plans() -> Iterator[Row]:
+    for dtype in (torch.float32, torch.bfloat16):
+        engine = LocalEngine(BASE, dtype, rows=ROWS[0])
+        paths = engine.sample(requests(), PLAN)
+        engine.rows = ROWS[1]
+        what = f"{ROWS[0]} against {ROWS[1]} rows at a time, {dtype}"
+        yield compared(what, paths, engine.sample(requests(), PLAN))
+        engine.model.to("cpu")
+        engine.decoder = TreeDecoder(engine.model)
+        few = engine.sample(requests()[:ON_CPU], PLAN)
+        few_there = paths.filter(pl.col("question_id").is_in(few["question_id"].implode()))
+        yield compared(f"against the CPU, {dtype}", few_there, few)
