@@ -66,7 +66,7 @@ def sampled() -> Iterator[Row]:
     """Tokens and log-probabilities against those of the CPU."""
     for dtype in (torch.float32, torch.bfloat16):
         logits, counters = logits_of(min(ROWS, 64), dtype)
-        for plan in (draw(), draw(temperature=0.0), draw(top_p=0.95), FILTERED):
+        for plan in (draw(), draw(temperature=0.0), draw(top_p=0.95), draw(min_p=0.05), FILTERED):
             bits = torch.from_numpy(counters.view(np.int64))
             tokens, logprobs = sampling_triton.sample_tokens(logits, Rules.of(plan), bits)
             expected, theirs = sample_tokens(logits.cpu(), plan, counters)
@@ -85,7 +85,7 @@ def sampler() -> Iterator[Row]:
         on_device = torch.from_numpy(counters.view(np.int64)).to(DEVICE)
         copied = 2 * size / seconds(lambda a=logits, b=other: b.copy_(a))
         yield Row(f"copy, {dtype}", f"{copied / 1e12:.2f} TB/s")
-        for plan in (draw(), draw(temperature=0.0), draw(top_p=0.95), FILTERED):
+        for plan in (draw(), draw(temperature=0.0), draw(top_p=0.95), draw(min_p=0.05), FILTERED):
             rules = Rules.of(plan)
             took = seconds(lambda x=logits, r=rules, c=on_device: sampling_triton.launch(x, r, c))
             share = size / took / copied

@@ -37,4 +37,4 @@ def test_every_section_runs_without_kedro() -> None:
     ]
     assert [part for part in parts if part not in table] == []
     assert "| NO |" not in table
-    assert table.count("| yes |") == 14
+    assert table.count("| yes |") == 16

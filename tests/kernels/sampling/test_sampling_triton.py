@@ -57,6 +57,45 @@ def test_the_same_tokens_as_the_cpu(vocabulary, spread, plan):
     np.testing.assert_allclose(logprobs, other_logprobs, atol=1e-6)
 
 
+def adversarial_rows(vocabulary=500):
+    """Ties, both zeros, few finite logits, far offsets, one NaN: more rows than programs, column-major."""
+    rng = np.random.default_rng(1)
+    rows = rng.standard_normal((9, vocabulary)).astype(np.float32)
+    rows[0] = 0
+    rows[1] = np.where(rng.random(vocabulary) < 0.5, -0.0, 0.0)
+    rows[2, 20:] = -np.inf
+    rows[3] = np.round(rows[3]) - 1e4
+    rows[4] *= 1e30
+    rows[5, 7], rows[5, 8] = np.nan, np.inf
+    rows[6] = np.round(rows[6] * 8)
+    return np.asfortranarray(rows), np.arange(36, dtype=np.uint64).reshape(9, 4)
+
+
+@pytest.mark.parametrize(
+    "plan",
+    [
+        Sampling(0.7, top_k=40, top_p=0.95),
+        Sampling(0.7, top_k=130, min_p=0.1),  # more than there are lanes
+        Sampling(0.7, top_k=499),
+        Sampling(1e-6, top_k=5),
+        Sampling(1.0, top_p=0.999999),
+        Sampling(1.0, min_p=0.5),
+        Sampling(0.0),
+    ],
+    ids=str,
+)
+def test_adversarial_rows(plan):
+    logits, counters = adversarial_rows()
+    rules, bits = Rules.of(plan), torch.from_numpy(counters.view(np.int64))
+    given = torch.from_numpy(logits).to(DEVICE)
+    tokens, logprobs, faults = (x.cpu() for x in gpu.launch(given, rules, bits, 128, 128))
+    good = [row for row in range(9) if row != 5]
+    assert faults.tolist() == [int(row == 5) for row in range(9)]
+    expected, theirs = sample_tokens(logits[good], plan, counters[good])
+    np.testing.assert_array_equal(tokens[good].numpy(), expected)
+    np.testing.assert_allclose(logprobs[good].numpy(), theirs, atol=1e-6)
+
+
 def test_many_draws():
     logits, counters = random_case(60, 150, 2.0)
     counters[:, 1] *= np.uint64(0x9E3779B97F4A7C15)  # all 64 bits of the stream
@@ -92,21 +131,26 @@ from lmsi_kedro.kernels.sampling.triton import _kernel
 from lmsi_kedro.kernels.sampling.triton_filters import filter_kernel
 types = dict(
     logits="*bf16", stride="i64", rows="i32", vocabulary="i32", counters="*i64", scales="*fp32",
-    rules="*i64", peaks="*fp32", totals="*i64", normals="*fp64", tokens="*i64", logprobs="*fp64",
+    rules="*i64", maxima="*fp32", totals="*i64", log_normals="*fp64", tokens="*i64", logprobs="*fp64",
     faults="*i32", candidates="*i64", places="*i32",
 )
-kernels = [
+cases = [
     (_kernel, dict(GREEDY=False, FILTERED=False, WEIGH=True, BLOCK=4096, BLOCKS=64), 8),
     (_kernel, dict(GREEDY=True, FILTERED=False, WEIGH=False, BLOCK=4096, BLOCKS=64), 8),
+    (_kernel, dict(GREEDY=False, FILTERED=True, WEIGH=False, BLOCK=2048, BLOCKS=128), 8),
+    (_kernel, dict(GREEDY=False, FILTERED=True, WEIGH=True, BLOCK=4096, BLOCKS=64), 8),
     (filter_kernel, dict(TOP_K=True, TOP_P=True, BLOCK=2048, SIZE=128), 2),
+    (filter_kernel, dict(TOP_K=True, TOP_P=False, BLOCK=4096, SIZE=1024), 8),
     (filter_kernel, dict(TOP_K=False, TOP_P=True, BLOCK=4096, SIZE=1024), 8),
+    (filter_kernel, dict(TOP_K=False, TOP_P=False, BLOCK=4096, SIZE=1024), 8),
 ]
-for kernel, fixed, warps in kernels:
+for kernel, fixed, warps in cases:
     own = {name: types[name] for name in kernel.arg_names if name in types}
     source = ASTSource(
         fn=kernel, signature=own | dict.fromkeys(fixed, "constexpr"), constexprs=fixed
     )
     options = {"num_warps": warps, "enable_fp_fusion": False}
+    options |= {"maxnreg": 64} if kernel is _kernel else {}
     built = triton.compile(source, target=GPUTarget("cuda", 90, 32), options=options)
     assert built.asm["cubin"]
 """

@@ -1,9 +1,9 @@
 """The sampler on a GPU: integer weights as in `reference`, so the same tokens as the C++.
 
-Persistent programs, a row at a time. A row is read twice (maximum; weights), and without filters one
-block of it a third time. A filter never sorts: the maximum of each lane, which is every BLOCK-th
-logit, gives a lower bound, and `triton_filters` finds the exact cut in the few lanes that reach it.
-Knows nothing of models or steps.
+Persistent programs, a row at a time. A row is read twice: for its maximum, and for the weights, which
+are relative to it. A draw without filters then reads one block again. A filter never sorts: the maximum
+of each lane, which is every BLOCK-th logit, gives a lower bound of its cut, and `triton_filters` reads
+the lanes that reach it again: about k for top-k, nearly all for top-p alone. Knows nothing of models.
 """
 
 # Triton reads annotations itself, and writes compile-time arguments in capitals.
@@ -39,7 +39,7 @@ def _sums(row, vocabulary, peak, scale, GREEDY: tl.constexpr, WEIGH: tl.constexp
           BLOCK: tl.constexpr, BLOCKS: tl.constexpr):  # fmt: skip
     """sum(exp(logit - peak)); the first id of the peak, if greedy; the weight of each block, if needed.
 
-    From the end of the row, as that was read last and is still in the cache.
+    From the end of the row, of which the cache may still hold a part.
     """
     number = tl.arange(0, BLOCKS)
     blocks = tl.zeros((BLOCKS,), tl.int64)
@@ -69,7 +69,7 @@ def _of_all(row, vocabulary, peak, scale, bits, blocks, BLOCK: tl.constexpr, BLO
 
 
 @triton.jit
-def _kernel(logits, stride, rows, vocabulary, counters, scales, peaks, totals, normals, tokens, logprobs,
+def _kernel(logits, stride, rows, vocabulary, counters, scales, maxima, totals, log_normals, tokens, logprobs,
             faults, GREEDY: tl.constexpr, FILTERED: tl.constexpr, WEIGH: tl.constexpr,
             BLOCK: tl.constexpr, BLOCKS: tl.constexpr):  # fmt: skip
     """The token of a row, or what `filter_kernel` needs to find it."""
@@ -86,9 +86,9 @@ def _kernel(logits, stride, rows, vocabulary, counters, scales, peaks, totals, n
                 row, vocabulary, peak, scale, GREEDY, WEIGH, BLOCK, BLOCKS
             )
             if FILTERED:
-                tl.store(peaks + tl.cast(number, tl.int64) * BLOCK + tl.arange(0, BLOCK), lanes)
+                tl.store(maxima + tl.cast(number, tl.int64) * BLOCK + tl.arange(0, BLOCK), lanes)
                 tl.store(totals + number, tl.sum(blocks))
-                tl.store(normals + number, tl.log(normal))
+                tl.store(log_normals + number, tl.log(normal))
             else:
                 if not GREEDY:
                     bits = philox(counters, number)
@@ -112,48 +112,49 @@ def _on_device(rules: Rules, device: torch.device) -> tuple[torch.Tensor, torch.
 def launch(
     logits: torch.Tensor, rules: Rules, counters: torch.Tensor, block: int = 0, size: int = 0
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Tokens, log-probabilities and faults (see FAULTS) on the logits' device; waits for nothing."""
+    """Tokens, log-probabilities and faults (see FAULTS) on the logits' device; waits for nothing.
+
+    block is the number of lanes, size that of candidates at a time; 0 chooses them by the filters.
+    """
     rows, vocabulary = logits.shape
     device = logits.device
     if vocabulary > 1 and logits.stride(1) != 1:
         logits = logits.contiguous()
-    drawn = (
+    results = (
         torch.zeros(rows, dtype=torch.int64, device=device),
         torch.zeros(rows, dtype=torch.float64, device=device),
         torch.zeros(rows, dtype=torch.int32, device=device),
     )
     if rows == 0:
-        return drawn
+        return results
     counters = counters.to(device).view(torch.int64).contiguous()
     scale, thresholds = _on_device(rules, device)
     given = logits, logits.stride(0), rows, vocabulary, counters, scale
     greedy, top_k, top_p = rules.scale == 0, 0 < rules.top_k < vocabulary, rules.nucleus > 0
     filtered = not greedy and (top_k or top_p or rules.min_weight > 0)
-    # Top-k leaves few candidates, in as few lanes: few threads, which wait for each other less.
-    block, size, warps = (
-        block or (2048 if top_k else 4096),
-        size or (128 if top_k else 1024),
-        2 if top_k else 8,
-    )
-    found = (
+    # A small k leaves few candidates, in as few lanes: few threads, which wait for each other less.
+    few = top_k and rules.top_k <= 256
+    block, size = block or (2048 if few else 4096), size or (128 if few else 1024)
+    kept = (
         torch.empty(rows * block if filtered else 1, dtype=torch.float32, device=device),
         torch.empty(rows, dtype=torch.int64, device=device),
         torch.empty(rows, dtype=torch.float64, device=device),
     )
     programs = min(rows, _programs(device))
     _kernel[(programs,)](
-        *given, *found, *drawn, GREEDY=greedy, FILTERED=filtered,
+        *given, *kept, *results, GREEDY=greedy, FILTERED=filtered,
         WEIGH=not greedy and (not filtered or (top_p and not top_k)), BLOCK=block,
-        BLOCKS=triton.next_power_of_2(triton.cdiv(vocabulary, block)), **_options(device, num_warps=8, maxnreg=64),
+        BLOCKS=triton.next_power_of_2(triton.cdiv(vocabulary, block)),
+        **_options(device, num_warps=8, maxnreg=64),
     )  # fmt: skip
     if filtered:
         candidates = torch.empty(programs * vocabulary, dtype=torch.int64, device=device)
         places = torch.empty(programs * block, dtype=torch.int32, device=device)
         filter_kernel[(programs,)](
-            *given, thresholds, *found, *drawn, candidates, places, TOP_K=top_k, TOP_P=top_p,
-            BLOCK=block, SIZE=size, **_options(device, num_warps=warps),
+            *given, thresholds, *kept, *results, candidates, places, TOP_K=top_k, TOP_P=top_p,
+            BLOCK=block, SIZE=size, **_options(device, num_warps=2 if few else 8),
         )  # fmt: skip
-    return drawn
+    return results
 
 
 def _options(device: torch.device, **options: int) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """The second kernel of the GPU sampler: the cuts of the filters among few candidates, and the draw.
 
 A candidate is stored as one integer, its order: larger for a larger logit, then for a lower token
-id. So the cut of top-k or top-p is a single number, found bit by bit, and ties need no care.
+id. So the cut of top-k or top-p is a single number, found by bisection, and ties need no care.
 """
 
 # Triton reads annotations itself, and writes compile-time arguments in capitals.
@@ -49,7 +49,7 @@ def kth_lane(lanes, k, BLOCK: tl.constexpr):
 def gather(row, vocabulary, lanes, floor, found, places, BLOCK: tl.constexpr, SIZE: tl.constexpr):
     """Writes the order of every token from `floor` up, by ascending id; returns their number.
 
-    Only the lanes that hold one are read: those of `top_k` tokens are no more than that, but for ties.
+    Only the lanes that hold one are read: k of them for top-k, more where maxima are equal.
     """
     holds = (lanes >= floor).to(tl.int32)
     held = tl.sum(holds)
@@ -111,7 +111,7 @@ def split_at(found, count, cut, peak, scale, WEIGHTED: tl.constexpr, SIZE: tl.co
 def cut_at(found, count, least, needed, peak, scale, WEIGHTED: tl.constexpr, SIZE: tl.constexpr):
     """The largest order at or above which candidates (from `least` up) count at least `needed`.
 
-    By bisection that goes from candidate to candidate: some eight steps among fifty of them.
+    `least` if they never do. Bisection from candidate to candidate: about 8 steps for 50 of them, 51 at most.
     """
     low, high = least, orders_of(peak, tl.full((), 0, tl.int32)) + 1
     while high - low > 1:
@@ -125,11 +125,10 @@ def cut_at(found, count, least, needed, peak, scale, WEIGHTED: tl.constexpr, SIZ
 
 @triton.jit
 def light_logit(peak, scale, weight):
-    """A logit so low that each token below it weighs less than `weight`, with a factor 2 to spare."""
+    """A logit so low that each token below it weighs less than `weight` (or 1), with a factor 2 to spare."""
     exponent = tl.log2(tl.maximum(weight, 1).to(tl.float64)) - 45.0 - 1e-6
     logit = (peak.to(tl.float64) + exponent / scale.to(tl.float64)).to(tl.float32)
-    logit -= tl.abs(logit) * 1e-6
-    return tl.where(weight > 0, logit, float("-inf"))
+    return logit - tl.abs(logit) * 1e-6
 
 
 @triton.jit
@@ -148,30 +147,28 @@ def walk(found, count, cut, peak, scale, min_weight, bits, SIZE: tl.constexpr):
 
 
 @triton.jit
-def filter_kernel(logits, stride, rows, vocabulary, counters, scales, rules, peaks, totals, normals,
+def filter_kernel(logits, stride, rows, vocabulary, counters, scales, rules, maxima, totals, log_normals,
                   tokens, logprobs, faults, candidates, places, TOP_K: tl.constexpr, TOP_P: tl.constexpr,
                   BLOCK: tl.constexpr, SIZE: tl.constexpr):  # fmt: skip
     """The token of a row with filters, from the few lanes that hold the candidates."""
     scale = tl.load(scales)
     top_k, nucleus, min_weight = tl.load(rules), tl.load(rules + 1), tl.load(rules + 2)
     program = tl.cast(tl.program_id(0), tl.int64)
-    found, where = candidates + program * vocabulary, places + program * BLOCK
+    found, places = candidates + program * vocabulary, places + program * BLOCK
     for number in range(tl.program_id(0), rows, tl.num_programs(0)):
         if tl.load(faults + number) == 0:
             row = logits + tl.cast(number, tl.int64) * stride
-            lanes = tl.load(peaks + tl.cast(number, tl.int64) * BLOCK + tl.arange(0, BLOCK))
+            lanes = tl.load(maxima + tl.cast(number, tl.int64) * BLOCK + tl.arange(0, BLOCK))
             peak = tl.max(lanes)
             needed = scaled_up(nucleus, tl.load(totals + number))
             if TOP_K:
-                floor = kth_lane(lanes, top_k, BLOCK)
+                floor = tl.maximum(kth_lane(lanes, top_k, BLOCK), light_logit(peak, scale, 1))
             elif TOP_P:
                 floor = light_logit(peak, scale, (tl.load(totals + number) - needed) // vocabulary)
             else:
                 floor = light_logit(peak, scale, min_weight)
-            count = gather(row, vocabulary, lanes, floor, found, where, BLOCK, SIZE)
-            cut = orders_of(
-                floor, tl.full((), LAST_ID, tl.int32)
-            )  # the lowest that a candidate has
+            count = gather(row, vocabulary, lanes, floor, found, places, BLOCK, SIZE)
+            cut = orders_of(floor, tl.full((), LAST_ID, tl.int32))  # none is lower
             if TOP_K:
                 cut = cut_at(found, count, cut, top_k, peak, scale, False, SIZE)
                 needed = scaled_up(nucleus, weight_of(found, count, cut, peak, scale, 0, SIZE))
@@ -181,5 +178,5 @@ def filter_kernel(logits, stride, rows, vocabulary, counters, scales, rules, pea
             token = walk(found, count, cut, peak, scale, min_weight, bits, SIZE)
             drawn = tl.load(row + token).to(tl.float64) - peak.to(tl.float64)
             tl.store(tokens + number, token.to(tl.int64))
-            tl.store(logprobs + number, drawn - tl.load(normals + number))
+            tl.store(logprobs + number, drawn - tl.load(log_normals + number))
             tl.debug_barrier()  # the next row writes where this one is read
