@@ -1,6 +1,6 @@
 """Every GPU kernel checked against its reference, and every figure of the GPU, in one call: one table.
 
-    PYTHONPATH=src python benchmarks/gpu.py           under three minutes on one H100
+    PYTHONPATH=src python benchmarks/gpu.py           about three minutes on one H100
     PYTHONPATH=src python benchmarks/gpu.py --small   every section at toy size, on a CPU in Triton's interpreter
 
 Needs torch, triton, transformers, accelerate, polars and pydantic; neither Kedro nor a build of the C++. A section

@@ -35,6 +35,7 @@ from lmsi_kedro.params import Sampling
 
 draw = partial(Sampling, temperature=0.7, max_new_tokens=1, seed=0)
 FILTERED = draw(top_k=40, top_p=0.95, min_p=0.01)
+PLANS = draw(), draw(temperature=0.0), draw(top_p=0.95), draw(min_p=0.05), FILTERED
 
 
 def filters(plan: Sampling) -> str:
@@ -66,7 +67,7 @@ def sampled() -> Iterator[Row]:
     """Tokens and log-probabilities against those of the CPU."""
     for dtype in (torch.float32, torch.bfloat16):
         logits, counters = logits_of(min(ROWS, 64), dtype)
-        for plan in (draw(), draw(temperature=0.0), draw(top_p=0.95), draw(min_p=0.05), FILTERED):
+        for plan in PLANS:
             bits = torch.from_numpy(counters.view(np.int64))
             tokens, logprobs = sampling_triton.sample_tokens(logits, Rules.of(plan), bits)
             expected, theirs = sample_tokens(logits.cpu(), plan, counters)
@@ -85,13 +86,13 @@ def sampler() -> Iterator[Row]:
         on_device = torch.from_numpy(counters.view(np.int64)).to(DEVICE)
         copied = 2 * size / seconds(lambda a=logits, b=other: b.copy_(a))
         yield Row(f"copy, {dtype}", f"{copied / 1e12:.2f} TB/s")
-        for plan in (draw(), draw(temperature=0.0), draw(top_p=0.95), draw(min_p=0.05), FILTERED):
+        for plan in PLANS:
             rules = Rules.of(plan)
             took = seconds(lambda x=logits, r=rules, c=on_device: sampling_triton.launch(x, r, c))
             share = size / took / copied
             what = f"sampler {ROWS} x {VOCABULARY}, {dtype}, {filters(plan)}"
             found = f"{1e3 * took:.3f} ms, {share:.0%} of the copy"
-            if plan == draw():
+            if plan is PLANS[0]:
                 yield figure(what, found, "at least 55 %", share >= 0.55)
             elif plan is FILTERED and dtype == torch.bfloat16:
                 yield figure(what, found, "at most 0.40 ms", took <= 0.4e-3)

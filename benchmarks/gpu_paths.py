@@ -33,6 +33,7 @@ def requests() -> list[Request]:
 
 
 def compared(what: str, paths: pl.DataFrame, other: pl.DataFrame) -> Row:
+    """Of the paths that both have."""
     both = paths.join(other, on=["question_id", "path"], suffix="_other", validate="1:1")
     parted = both.filter(pl.col("text") != pl.col("text_other"))
     same = both.join(parted, on=["question_id", "path"], how="anti")
@@ -45,14 +46,13 @@ def compared(what: str, paths: pl.DataFrame, other: pl.DataFrame) -> Row:
 
 
 def plans() -> Iterator[Row]:
+    asks = requests()
     for dtype in (torch.float32, torch.bfloat16):
         engine = LocalEngine(BASE, dtype, rows=ROWS[0])
-        paths = engine.sample(requests(), PLAN)
+        paths = engine.sample(asks, PLAN)
         engine.rows = ROWS[1]
         what = f"{ROWS[0]} against {ROWS[1]} rows at a time, {dtype}"
-        yield compared(what, paths, engine.sample(requests(), PLAN))
+        yield compared(what, paths, engine.sample(asks, PLAN))
         engine.model.to("cpu")
         engine.decoder = TreeDecoder(engine.model)
-        few = engine.sample(requests()[:ON_CPU], PLAN)
-        few_there = paths.filter(pl.col("question_id").is_in(few["question_id"].implode()))
-        yield compared(f"against the CPU, {dtype}", few_there, few)
+        yield compared(f"against the CPU, {dtype}", paths, engine.sample(asks[:ON_CPU], PLAN))

@@ -131,7 +131,7 @@ from lmsi_kedro.kernels.sampling.triton import _kernel
 from lmsi_kedro.kernels.sampling.triton_filters import filter_kernel
 types = dict(
     logits="*bf16", stride="i64", rows="i32", vocabulary="i32", counters="*i64", scales="*fp32",
-    rules="*i64", maxima="*fp32", totals="*i64", log_normals="*fp64", tokens="*i64", logprobs="*fp64",
+    thresholds="*i64", maxima="*fp32", totals="*i64", log_normals="*fp64", tokens="*i64", logprobs="*fp64",
     faults="*i32", candidates="*i64", places="*i32",
 )
 cases = [

@@ -111,7 +111,7 @@ def _on_device(rules: Rules, device: torch.device) -> tuple[torch.Tensor, torch.
 
 def launch(
     logits: torch.Tensor, rules: Rules, counters: torch.Tensor, block: int = 0, size: int = 0
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+) -> list[torch.Tensor]:
     """Tokens, log-probabilities and faults (see FAULTS) on the logits' device; waits for nothing.
 
     block is the number of lanes, size that of candidates at a time; 0 chooses them by the filters.
@@ -120,11 +120,8 @@ def launch(
     device = logits.device
     if vocabulary > 1 and logits.stride(1) != 1:
         logits = logits.contiguous()
-    results = (
-        torch.zeros(rows, dtype=torch.int64, device=device),
-        torch.zeros(rows, dtype=torch.float64, device=device),
-        torch.zeros(rows, dtype=torch.int32, device=device),
-    )
+    types = torch.int64, torch.float64, torch.int32
+    results = [torch.zeros(rows, dtype=dtype, device=device) for dtype in types]
     if rows == 0:
         return results
     counters = counters.to(device).view(torch.int64).contiguous()
@@ -134,27 +131,40 @@ def launch(
     filtered = not greedy and (top_k or top_p or rules.min_weight > 0)
     # A small k leaves few candidates, in as few lanes: few threads, which wait for each other less.
     few = top_k and rules.top_k <= 256
-    block, size = block or (2048 if few else 4096), size or (128 if few else 1024)
-    kept = (
-        torch.empty(rows * block if filtered else 1, dtype=torch.float32, device=device),
-        torch.empty(rows, dtype=torch.int64, device=device),
-        torch.empty(rows, dtype=torch.float64, device=device),
-    )
-    programs = min(rows, _programs(device))
-    _kernel[(programs,)](
+    block = block or (2048 if few else 4096)
+    maxima = (rows * block if filtered else 1, torch.float32)
+    kept = _empty(device, maxima, (rows, torch.int64), (rows, torch.float64))
+    _kernel[(_programs(rows, device),)](
         *given, *kept, *results, GREEDY=greedy, FILTERED=filtered,
         WEIGH=not greedy and (not filtered or (top_p and not top_k)), BLOCK=block,
         BLOCKS=triton.next_power_of_2(triton.cdiv(vocabulary, block)),
         **_options(device, num_warps=8, maxnreg=64),
     )  # fmt: skip
     if filtered:
-        candidates = torch.empty(programs * vocabulary, dtype=torch.int64, device=device)
-        places = torch.empty(programs * block, dtype=torch.int32, device=device)
-        filter_kernel[(programs,)](
-            *given, thresholds, *kept, *results, candidates, places, TOP_K=top_k, TOP_P=top_p,
-            BLOCK=block, SIZE=size, **_options(device, num_warps=2 if few else 8),
-        )  # fmt: skip
+        fixed = {
+            "TOP_K": top_k,
+            "TOP_P": top_p,
+            "BLOCK": block,
+            "SIZE": size or (128 if few else 1024),
+        }
+        options = _options(device, num_warps=2 if few else 8)
+        _filter([*given, thresholds, *kept, *results], fixed, options)
     return results
+
+
+def _filter(given: list[Any], fixed: dict[str, int], options: dict[str, Any]) -> None:
+    """Launches `filter_kernel` with room for all tokens of a row as candidates, in each program."""
+    logits = given[0]
+    programs = _programs(len(logits), logits.device)
+    length = programs * logits.shape[1]
+    places = programs * fixed["BLOCK"]
+    found = _empty(logits.device, (length, torch.int64), (places, torch.int32))
+    filter_kernel[(programs,)](*given, *found, **fixed, **options)
+
+
+def _empty(device: torch.device, *kinds: tuple[int, torch.dtype]) -> list[torch.Tensor]:
+    """A vector, not filled, of each length and type."""
+    return [torch.empty(length, dtype=dtype, device=device) for length, dtype in kinds]
 
 
 def _options(device: torch.device, **options: int) -> dict[str, Any]:
@@ -162,11 +172,11 @@ def _options(device: torch.device, **options: int) -> dict[str, Any]:
     return {**options, "enable_fp_fusion": False} if device.type == "cuda" else {}
 
 
-def _programs(device: torch.device) -> int:
+def _programs(rows: int, device: torch.device) -> int:
     """Four programs per multiprocessor hide the reductions of one behind the loads of another."""
     if device.type != "cuda":
-        return 3
-    return int(torch.cuda.get_device_properties(device).multi_processor_count) * 4
+        return min(rows, 3)
+    return min(rows, torch.cuda.get_device_properties(device).multi_processor_count * 4)
 
 
 def sample_tokens(

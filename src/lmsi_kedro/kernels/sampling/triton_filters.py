@@ -147,12 +147,13 @@ def walk(found, count, cut, peak, scale, min_weight, bits, SIZE: tl.constexpr):
 
 
 @triton.jit
-def filter_kernel(logits, stride, rows, vocabulary, counters, scales, rules, maxima, totals, log_normals,
+def filter_kernel(logits, stride, rows, vocabulary, counters, scales, thresholds, maxima, totals, log_normals,
                   tokens, logprobs, faults, candidates, places, TOP_K: tl.constexpr, TOP_P: tl.constexpr,
                   BLOCK: tl.constexpr, SIZE: tl.constexpr):  # fmt: skip
     """The token of a row with filters, from the few lanes that hold the candidates."""
     scale = tl.load(scales)
-    top_k, nucleus, min_weight = tl.load(rules), tl.load(rules + 1), tl.load(rules + 2)
+    top_k, nucleus = tl.load(thresholds), tl.load(thresholds + 1)
+    min_weight = tl.load(thresholds + 2)
     program = tl.cast(tl.program_id(0), tl.int64)
     found, places = candidates + program * vocabulary, places + program * BLOCK
     for number in range(tl.program_id(0), rows, tl.num_programs(0)):
@@ -160,11 +161,12 @@ def filter_kernel(logits, stride, rows, vocabulary, counters, scales, rules, max
             row = logits + tl.cast(number, tl.int64) * stride
             lanes = tl.load(maxima + tl.cast(number, tl.int64) * BLOCK + tl.arange(0, BLOCK))
             peak = tl.max(lanes)
-            needed = scaled_up(nucleus, tl.load(totals + number))
+            total = tl.load(totals + number)
+            needed = scaled_up(nucleus, total)
             if TOP_K:
                 floor = tl.maximum(kth_lane(lanes, top_k, BLOCK), light_logit(peak, scale, 1))
             elif TOP_P:
-                floor = light_logit(peak, scale, (tl.load(totals + number) - needed) // vocabulary)
+                floor = light_logit(peak, scale, (total - needed) // vocabulary)
             else:
                 floor = light_logit(peak, scale, min_weight)
             count = gather(row, vocabulary, lanes, floor, found, places, BLOCK, SIZE)
