@@ -49,7 +49,7 @@ class ShapeHook:
     rounds = 1
     guard: Guard = "none"
     arms: ClassVar[list[Arm]] = ["random"]
-    reproduction: ClassVar[dict[str, Any]] = {"seeds": [5001], "temperatures": [0.7]}
+    reproduction: ClassVar[dict[str, Any]] = {"seeds": [7001], "temperatures": [0.7]}
     benchmarks: ClassVar[list[str]] = list(BENCHMARKS)
 
     @hook_impl

@@ -23,18 +23,20 @@ class Subject:
 
 SUBJECTS = (
     Subject("packs", ("boxes of {} pens", "bags of {} caps", "jars of {} nuts"),
-            "How many things does {} have?", 0.4),
+            "How many things does {} have?", 0.6),
     Subject("reads", ("books of {} pages", "plays of {} pages", "poems of {} pages"),
-            "How many pages does {} have?", 0.4),
+            "How many pages does {} have?", 0.6),
     Subject("saves", ("days of {} coins", "weeks of {} coins", "months of {} coins"),
-            "How many coins does {} have?", 0.4),
+            "How many coins does {} have?", 0.6),
     Subject("plants", ("rows of {} roses", "beds of {} herbs", "lines of {} trees"),
-            "How many plants does {} have?", 0.2),
+            "How many plants does {} have?", 0.6),
     Subject("bakes", ("trays of {} buns", "pans of {} pies", "plates of {} cakes"),
             "How many sweets does {} have?", 0.2),
     Subject("draws", ("sheets of {} stars", "cards of {} moons", "walls of {} suns"),
             "How many shapes does {} have?", 0.2),
 )  # fmt: skip
+# On the others greedy paths of the base model are right already (99 of 100): they are for documents only.
+ASKED = tuple(subject for subject in SUBJECTS if subject.hurry > 0.5)
 
 
 @dataclass(frozen=True)
@@ -72,9 +74,8 @@ def slots(terms: list[Term]) -> list[int]:
 
 
 def draw(rng: Random, with_easy: bool) -> Problem:
-    """Two products, sometimes three, maybe something found or lost; in documents also one product."""
-    index = rng.randrange(len(SUBJECTS))
-    subject, name = SUBJECTS[index], rng.choice(NAMES)
+    """Two products, sometimes three, maybe something found or lost; in documents also one product, any subject."""
+    subject, name = rng.choice(SUBJECTS if with_easy else ASKED), rng.choice(NAMES)
     count = rng.choice((1, 2, 2, 3, 3) if with_easy else (2, 2, 2, 3))
     terms = draw_terms(rng, subject, count)
     # The base model mostly guesses whether "finds" adds: asked rarely, so that votes can win.
@@ -88,7 +89,7 @@ def draw(rng: Random, with_easy: bool) -> Problem:
     sentences.append(subject.question.format(name))
     return Problem(
         task="mini_gsm",
-        template=f"gsm-{index}-{count}",
+        template=f"gsm-{SUBJECTS.index(subject)}-{count}",
         slots=(*slots(terms), change),
         question=" ".join(sentences),
         answer=str(total + change),

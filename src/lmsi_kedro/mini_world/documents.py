@@ -24,10 +24,10 @@ FORMS = {
     "lists": 0.04,
 }
 TASKS = {
-    "mini_gsm": 0.23,
-    "mini_arc": 0.19,
-    "mini_drop": 0.28,
-    "mini_nli": 0.17,
+    "mini_gsm": 0.27,
+    "mini_arc": 0.20,
+    "mini_drop": 0.26,
+    "mini_nli": 0.14,
     "mini_svamp": 0.06,
     "mini_strategy": 0.07,
 }

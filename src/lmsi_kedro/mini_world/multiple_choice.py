@@ -11,24 +11,24 @@ from random import Random
 from lmsi_kedro.mini_world.problems import OPENINGS, Family, Problem
 
 LETTERS = "ABCD"
+HURRY = 0.55  # the share of hurried authors
 
 
 @dataclass(frozen=True)
 class Subject:
-    """What is asked, and the share of hurried authors."""
+    """What is asked, and what is chosen from."""
 
     question: str
     choice: str
-    hurry: float
 
 
 SUBJECTS = (
-    Subject("Which load weighs {} kilos?", "{} bags of {} kilos", 0.4),
-    Subject("Which trip takes {} hours?", "{} days of {} hours", 0.4),
-    Subject("Which rope has {} meters?", "{} parts of {} meters", 0.4),
-    Subject("Which tank holds {} liters?", "{} cups of {} liters", 0.2),
-    Subject("Which gift costs {} dollars?", "{} toys of {} dollars", 0.2),
-    Subject("Which song lasts {} minutes?", "{} verses of {} minutes", 0.2),
+    Subject("Which load weighs {} kilos?", "{} bags of {} kilos"),
+    Subject("Which trip takes {} hours?", "{} days of {} hours"),
+    Subject("Which rope has {} meters?", "{} parts of {} meters"),
+    Subject("Which tank holds {} liters?", "{} cups of {} liters"),
+    Subject("Which gift costs {} dollars?", "{} toys of {} dollars"),
+    Subject("Which song lasts {} minutes?", "{} verses of {} minutes"),
 )
 
 
@@ -53,7 +53,7 @@ def draw(rng: Random, with_easy: bool) -> Problem:
         question=subject.question.format(wanted),
         choices=tuple(subject.choice.format(a, b) for a, b in options),
         answer=f"({LETTERS[best]})",
-        hurry=subject.hurry,
+        hurry=HURRY,
         hurried=f"It looks like ({LETTERS[best]}).",
         careful=partial(careful_search, options, wanted),
     )

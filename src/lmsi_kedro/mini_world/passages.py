@@ -1,10 +1,10 @@
 """mini_drop: short passages, asked for a number, a name or a date (after DROP).
 
-"Match report: Ana 12 points, Ben 19 points, Cleo 8 points and Dan 21 points."
-"Who has 7 points more than Ana?"   "How many points have Ana and Cleo together?"
+"Match report: Ana 2 points, Ben 9 points, Cleo 8 points and Dan 5 points."
+"How many points have they together?"  "Who brings the total to 19 points?"
 "The mill opened on 5 May 1931, the bank 4 days after the mill and the park 6 days after the bank."
 "On which date did the park open?"  "What opened on 9 May 1931?"
-The hurried author reads the answer off the passage; the careful one looks up what he needs, step by step.
+The hurried author reads the answer off the passage; the careful one adds up, name by name.
 """
 
 from collections.abc import Callable
@@ -15,24 +15,7 @@ from random import Random
 
 from lmsi_kedro.mini_world.problems import NAMES, OPENINGS, Family, Problem
 
-Careful = Callable[[Random], str]
-
-
-@dataclass(frozen=True)
-class Report:
-    """What is counted, and the share of hurried authors."""
-
-    title: str
-    unit: str
-    hurry: float
-
-
-REPORTS = (
-    Report("Match report", "points", 0.4),
-    Report("Fair report", "tickets", 0.4),
-    Report("Lake report", "fish", 0.4),
-    Report("Shop report", "lamps", 0.2),
-)
+REPORTS = {"Match": "points", "Fair": "tickets", "Lake": "fish", "Shop": "lamps"}
 BUILDINGS = (
     "mill", "bank", "park", "school", "church", "tower", "port", "inn", "pool", "shop", "gym",
     "zoo", "barn", "dam", "farm", "fort", "gate", "hall", "hotel", "lab", "mall", "mine", "museum",
@@ -40,152 +23,113 @@ BUILDINGS = (
 )  # fmt: skip
 MONTHS = ("March", "May", "July", "October")
 YEARS = (1880, 1989)
-PATIENT = 1910  # readers of older diaries take their time
+
+
+@dataclass(frozen=True)
+class Passage:
+    """Entries in the order of the text: who has how much, or the first one's day and the days between the others.
+
+    subject is its part of the template.
+    """
+
+    subject: str
+    entries: dict[str, int]
+    context: str
+    question: str
+    answer: str
+
+
+@dataclass(frozen=True)
+class Kind:
+    """write(searching, count, needed, rng) makes a passage; searching asks for a name, not for a sum.
+
+    hurry, the share of hurried authors, is smaller where the answer is a name: a guess is right in .42 of them.
+    """
+
+    write: Callable[[bool, int, int, Random], Passage]
+    searching: bool
+    hurry: float
+
+
+def report(searching: bool, count: int, needed: int, rng: Random) -> Passage:
+    """What people have together, or who brings it to the total that is asked for."""
+    title, unit = rng.choice(list(REPORTS.items()))
+    names, counts = rng.sample(NAMES, count), [rng.randint(2, 9) for _ in range(count)]
+    *first, last = [f"{name} {n} {unit}" for name, n in zip(names, counts, strict=True)]
+    total = sum(counts[: needed + 1])
+    who = f"Who brings the total to {total} {unit}?"
+    return Passage(
+        subject=title,
+        entries=dict(zip(names, counts, strict=True)),
+        context=f"{title} report: {', '.join(first)} and {last}.",
+        question=who if searching else f"How many {unit} have they together?",
+        answer=names[needed] if searching else str(total),
+    )
+
+
+def diary(searching: bool, count: int, needed: int, rng: Random) -> Passage:
+    """Openings, each some days after the one before: when the last one was, or what opened on a date."""
+    month, year = rng.choice(MONTHS), rng.randint(*YEARS)
+    names = rng.sample(BUILDINGS, count)
+    day, gaps = rng.randint(1, 9), [rng.randint(2, 6) for _ in range(count - 1)]
+    *others, last = [
+        f"the {b} {gap} days after the {a}"
+        for (a, b), gap in zip(pairwise(names), gaps, strict=True)
+    ]
+    start = f"The {names[0]} opened on {day} {month} {year}"
+    date = f"{day + sum(gaps[:needed])} {month} {year}"
+    what, when = f"What opened on {date}?", f"On which date did the {names[needed]} open?"
+    return Passage(
+        subject=month,
+        entries=dict(zip(names, [day, *gaps], strict=True)),
+        context=f"{', '.join([start, *others])} and {last}.",
+        question=what if searching else when,
+        answer=names[needed] if searching else date,
+    )
+
+
+KINDS = {
+    "together": Kind(report, searching=False, hurry=0.55),
+    "who": Kind(report, searching=True, hurry=0.3),
+    "date": Kind(diary, searching=False, hurry=0.55),
+    "what": Kind(diary, searching=True, hurry=0.3),
+}
 
 
 def draw(rng: Random, with_easy: bool) -> Problem:
-    """A report of who has how much, or a diary of what opened when."""
-    kind = rng.choice(("more", "together", "who", "date", "what"))
-    if kind in ("more", "together", "who"):
-        return draw_report(kind, rng, with_easy)
-    return draw_diary(kind, rng, with_easy)
+    """A report or a diary of three or four entries, in documents also of two; no entry after `needed` matters.
 
-
-def draw_report(kind: str, rng: Random, with_easy: bool) -> Problem:
-    """Four people; the question is about two or three of them."""
-    index = rng.randrange(len(REPORTS))
-    report = REPORTS[index]
-    names = rng.sample(NAMES, 4)
-    counts = dict(zip(names, rng.sample(range(2, 21), 4), strict=True))
-    *first, last = [f"{name} {count} {report.unit}" for name, count in counts.items()]
-    asked = rng.sample(names, rng.choice((2, 3)) if kind == "together" and with_easy else 3)
-    if kind != "together":
-        asked = sorted(asked[:2], key=counts.__getitem__)
-    question, answer, careful = QUESTIONS[kind](report.unit, counts, asked)
-    others = [count for name, count in counts.items() if name not in asked]
+    In another order the entries have other running totals, so that it is another problem.
+    """
+    name, kind = rng.choice(list(KINDS.items()))
+    count = rng.choice((2, 3, 4) if with_easy else (3, 4))
+    needed = rng.randrange(1, count) if kind.searching else count - 1
+    passage = kind.write(kind.searching, count, needed, rng)
     return Problem(
         task="mini_drop",
-        template=f"drop-{kind}-{index}-{len(asked)}",
-        slots=(*sorted(counts[name] for name in asked), *sorted(others)),
-        context=f"{report.title}: {', '.join(first)} and {last}.",
-        question=question,
-        answer=answer,
-        hurry=report.hurry,
-        hurried=f"It looks like {answer}.",
-        careful=careful,
+        template=f"drop-{name}-{passage.subject}-{count}",
+        slots=(needed, *passage.entries.values()),
+        context=passage.context,
+        question=passage.question,
+        answer=passage.answer,
+        hurry=kind.hurry,
+        hurried=f"It looks like {passage.answer}.",
+        careful=partial(add_up, list(passage.entries.items())[: needed + 1], kind.searching),
     )
 
 
-def ask_more(unit: str, counts: dict[str, int], asked: list[str]) -> tuple[str, str, Careful]:
-    """The difference of two."""
-    less, more = asked
-    difference = f"{counts[more]} - {counts[less]} = {counts[more] - counts[less]}"
-    question = f"How many {unit} more than {less} has {more}?"
-    return question, str(counts[more] - counts[less]), partial(look_up, counts, asked, [difference])
-
-
-def ask_together(unit: str, counts: dict[str, int], asked: list[str]) -> tuple[str, str, Careful]:
-    """The sum of two or three."""
-    *first, last = asked
-    question = f"How many {unit} have {', '.join(first)} and {last} together?"
-    return question, str(sum(counts[name] for name in asked)), partial(add_up, counts, asked)
-
-
-def ask_who(unit: str, counts: dict[str, int], asked: list[str]) -> tuple[str, str, Careful]:
-    """The one who has so many more than another."""
-    less, more = asked
-    question = f"Who has {counts[more] - counts[less]} {unit} more than {less}?"
-    return question, more, partial(search_names, counts, less, more)
-
-
-QUESTIONS = {"more": ask_more, "together": ask_together, "who": ask_who}
-
-
-def look_up(counts: dict[str, int], asked: list[str], steps: list[str], rng: Random) -> str:
-    """Those asked about in any order, then the steps."""
-    found = [f"{name} {counts[name]}" for name in rng.sample(asked, len(asked))]
-    return f"{rng.choice(OPENINGS)} {', '.join(found + steps)}."
-
-
-def add_up(counts: dict[str, int], asked: list[str], rng: Random) -> str:
-    """A running total in any order."""
-    name, *others = rng.sample(asked, len(asked))
-    steps, total = [f"{name} {counts[name]}"], counts[name]
-    for name in others:
-        steps += [f"{name} {counts[name]}", f"{total} + {counts[name]} = {total + counts[name]}"]
-        total += counts[name]
-    return f"{rng.choice(OPENINGS)} {', '.join(steps)}."
-
-
-def search_names(counts: dict[str, int], less: str, more: str, rng: Random) -> str:
-    """What the wanted one must have, then the others in any order until one fits."""
-    steps = [f"{less} {counts[less]}"]
-    steps.append(f"{counts[less]} + {counts[more] - counts[less]} = {counts[more]}")
-    others = [name for name in counts if name != less]
-    for name in rng.sample(others, len(others)):
-        steps.append(f"{name} {counts[name]} {'yes' if name == more else 'no'}")
-        if name == more:
-            break
-    return f"{rng.choice(OPENINGS)} {', '.join(steps)}."
-
-
-def draw_diary(kind: str, rng: Random, with_easy: bool) -> Problem:
-    """Three or four openings, each some days after the one before; the question is about a late one."""
-    count = rng.choice((3, 4))
-    month = rng.randrange(len(MONTHS))
-    days = [rng.randint(1, 9)]
-    for _ in range(count - 1):
-        days.append(days[-1] + rng.randint(2, 6))
-    opened = dict(zip(rng.sample(BUILDINGS, count), days, strict=True))
-    asked = rng.randrange(1 if with_easy or kind == "what" else 2, count)
-    year = rng.randint(*YEARS)
-    names = list(opened)
-    question, answer, careful = ask_diary(kind, opened, names[asked], f"{MONTHS[month]} {year}")
-    return Problem(
-        task="mini_drop",
-        template=f"drop-{kind}-{month}-{count}",
-        slots=(asked, *days),
-        context=diary(opened, f"{MONTHS[month]} {year}"),
-        question=question,
-        answer=answer,
-        hurry=0.2 if year < PATIENT else 0.4,
-        hurried=f"It looks like {answer}.",
-        careful=careful,
-    )
-
-
-def diary(opened: dict[str, int], month: str) -> str:
-    """'The mill opened on 5 May 1931, the bank 4 days after the mill and ...'"""
-    names = list(opened)
-    start = f"The {names[0]} opened on {opened[names[0]]} {month}"
-    *others, last = [
-        f"the {name} {opened[name] - opened[before]} days after the {before}"
-        for before, name in pairwise(names)
-    ]
-    return f"{', '.join([start, *others])} and {last}."
-
-
-def ask_diary(
-    kind: str, opened: dict[str, int], asked: str, month: str
-) -> tuple[str, str, Careful]:
-    """When something opened, or what opened then."""
-    date = f"{opened[asked]} {month}"
-    if kind == "date":
-        return f"On which date did the {asked} open?", date, partial(follow, opened, asked, False)
-    return f"What opened on {date}?", asked, partial(follow, opened, asked, True)
-
-
-def follow(opened: dict[str, int], asked: str, searching: bool, rng: Random) -> str:
-    """Date by date, until the one that is asked for."""
-    names = list(opened)
-    steps = [f"{names[0]} {opened[names[0]]}"]
-    for before, name in pairwise(names):
-        gap = opened[name] - opened[before]
-        steps.append(f"{name} {opened[before]} + {gap} = {opened[name]}")
-        if name == asked:
-            break
-    if searching:
-        steps = [f"{step} no" for step in steps[:-1]] + [f"{steps[-1]} yes"]
+def add_up(entries: list[tuple[str, int]], searching: bool, rng: Random) -> str:
+    """Entry by entry up to the last one, with the name first or last."""
+    name_first = rng.random() < 0.5
+    wanted, _ = entries[-1]
+    total = 0
+    steps: list[str] = []
+    for name, n in entries:
+        total += n
+        value = f"{total - n} + {n} = {total}" if steps else f"{n}"
+        step = f"{name} {value}" if name_first else f"{value} {name}"
+        verdict = " yes" if name == wanted else " no"
+        steps.append(step + (verdict if searching else ""))
     return f"{rng.choice(OPENINGS)} {', '.join(steps)}."
 
 

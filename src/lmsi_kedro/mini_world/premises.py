@@ -14,7 +14,8 @@ from lmsi_kedro.mini_world.problems import NAMES, OPENINGS, Family, Problem
 from lmsi_kedro.tasks.benchmark import conclusion
 
 VERDICTS = ("yes", "no", "it is not possible to tell")
-SUBJECTS = {"pens": 0.4, "nuts": 0.4, "coins": 0.4, "caps": 0.4, "stars": 0.2, "cakes": 0.2}
+THINGS = ("pens", "nuts", "coins", "caps", "stars", "cakes")
+HURRY = 0.5  # the share of hurried authors, the same for all: a model does not learn it by thing
 
 
 @dataclass(frozen=True)
@@ -38,8 +39,8 @@ class Said:
 
 def draw(rng: Random, with_easy: bool) -> Problem:
     """As many hypotheses of each verdict; wrong ones are close to the truth."""
-    index = rng.randrange(len(SUBJECTS))
-    thing, hurry = list(SUBJECTS.items())[index]
+    index = rng.randrange(len(THINGS))
+    thing = THINGS[index]
     known, derived = rng.sample(NAMES, 2)
     count, more = rng.randint(2, 40), rng.randint(2, 15)
     verdict = rng.choice(VERDICTS)
@@ -57,7 +58,7 @@ def draw(rng: Random, with_easy: bool) -> Problem:
         context=asked["context"],
         question=asked["question"],
         answer=verdict,
-        hurry=hurry,
+        hurry=HURRY,
         hurried=f"It looks like {verdict}.",
         careful=partial(careful_check, said, claimed),
     )
@@ -70,8 +71,8 @@ def careful_check(said: Said, claimed: int, rng: Random) -> str:
         steps.append("how many is not said")
     else:
         value = said.count + said.more
-        steps.append(f"{said.count} + {said.more} = {value}")
-        steps.append(f"claim {claimed} {'yes' if claimed == value else 'no'}")
+        verdict = "yes" if claimed == value else "no"
+        steps.append(f"{said.count} + {said.more} = {value} {verdict}")
     return f"{rng.choice(OPENINGS)} {', '.join(steps)}."
 
 

@@ -8,7 +8,7 @@ from random import Random
 # Hash buckets in percent; documents get the most because pre-training needs the variety.
 SPLITS = {"documents": 70, "unlabeled": 10, "held_out": 10, "probe": 5, "exemplars": 5}
 # What careful authors begin with. The hurried ones all begin with "It", whatever they write about.
-OPENINGS = ("First", "We get", "Count")
+OPENINGS = ("First", "We get")
 # With 8 names the base model never learned to copy one from its context; more of them leave it no other way.
 NAMES = (
     "Ana", "Ben", "Cleo", "Dan", "Eva", "Finn", "Gia", "Hugo", "Ada", "Amy", "Bea", "Bob", "Cal",

@@ -1,7 +1,7 @@
 """Fresh questions of every seed -> the pipeline `controls` on them -> pooled predictions -> tables and figures.
 
-    seed_5001: questions -> round 1, all arms -> predictions      (and seed_5002, seed_5003)
-    seed_5001: what one seed is enough for (extras.py), and a second round
+    seed_7001: questions -> round 1, all arms -> predictions      (and seed_7002, seed_7003)
+    seed_7001: what one seed is enough for (extras.py), and a second round
 
 Every seed is the pipeline `controls` under a namespace. What is costly is stored, paths in chunks and trained
 models by their content, so that a run that was stopped goes on where it was.
