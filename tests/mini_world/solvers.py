@@ -66,7 +66,8 @@ def verdict(asked: str) -> str:
             has[name] = has[other] + int(more)
     name, claimed = re.findall(r'"In fact (\w+) has (\d+)', question)[0]
     if name not in has:
-        return "it is not possible to tell"
+        (below,) = has.values()  # the other one has fewer
+        return "no" if int(claimed) <= below else "it is not possible to tell"
     return "yes" if has[name] == int(claimed) else "no"
 
 

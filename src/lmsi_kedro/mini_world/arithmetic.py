@@ -1,6 +1,6 @@
 """mini_gsm: stories that ask for a sum of products (after GSM8K).
 
-"Ana packs 3 boxes of 7 pens and 4 bags of 6 caps. Then Ana loses 5. How many things are left?"
+"Ana packs 3 boxes of 7 pens and 4 bags of 6 caps. Then Ana loses 5. How many things does Ana have?"
 The hurried author writes the whole sum in one line, the careful one product by product, in any order.
 """
 
@@ -35,7 +35,7 @@ SUBJECTS = (
     Subject("draws", ("sheets of {} stars", "cards of {} moons", "walls of {} suns"),
             "How many shapes does {} have?", 0.2),
 )  # fmt: skip
-# On the others greedy paths of the base model are right already (99 of 100): they are for documents only.
+# On the others 99 of 100 greedy paths of the base model are right: only documents and mini_svamp have them.
 ASKED = tuple(subject for subject in SUBJECTS if subject.hurry > 0.5)
 
 
@@ -78,7 +78,7 @@ def draw(rng: Random, with_easy: bool) -> Problem:
     subject, name = rng.choice(SUBJECTS if with_easy else ASKED), rng.choice(NAMES)
     count = rng.choice((1, 2, 2, 3, 3) if with_easy else (2, 2, 2, 3))
     terms = draw_terms(rng, subject, count)
-    # The base model mostly guesses whether "finds" adds: asked rarely, so that votes can win.
+    # Asked less often than written about: an early base model guessed whether "finds" adds.
     change = rng.choice((0, 1, -1) if with_easy else (0, 0, 0, 0, 1, -1)) * rng.randint(2, 9)
     total = sum(term.value for term in terms)
     if total + change < 1:

@@ -1,4 +1,4 @@
-"""mini_svamp: stories with a sentence that does not matter (after SVAMP). Out of domain: never trained on.
+"""mini_svamp: stories with a sentence that does not matter (after SVAMP). Out of domain: never learned from.
 
 "Ana packs 3 boxes of 7 pens. Ben packs 5 jars of 4 nuts. How many things does Ana have?"
 Documents hold few of them, as the web does; unlabeled questions, exemplars and examples hold none.

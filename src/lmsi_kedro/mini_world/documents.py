@@ -31,7 +31,7 @@ TASKS = {
     "mini_svamp": 0.06,
     "mini_strategy": 0.07,
 }
-# What the short lists are of: all that an answer may have to copy from its question, but for numbers.
+# What the short lists are of: all that an answer may have to copy from its question, but for numbers and months.
 LISTED = (NAMES, NAMES, BUILDINGS, tuple(f"({letter})" for letter in LETTERS))
 
 

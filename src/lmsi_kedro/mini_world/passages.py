@@ -43,7 +43,7 @@ class Passage:
 class Kind:
     """write(searching, count, needed, rng) makes a passage; searching asks for a name, not for a sum.
 
-    hurry, the share of hurried authors, is smaller where the answer is a name: a guess is right in .42 of them.
+    hurry, the share of hurried authors, is smaller where the answer is a name: guessing is right in .42 of these.
     """
 
     write: Callable[[bool, int, int, Random], Passage]
@@ -99,7 +99,7 @@ KINDS = {
 def draw(rng: Random, with_easy: bool) -> Problem:
     """A report or a diary of three or four entries, in documents also of two; no entry after `needed` matters.
 
-    In another order the entries have other running totals, so that it is another problem.
+    Entries in another order, or other ones after `needed`, make another problem.
     """
     name, kind = rng.choice(list(KINDS.items()))
     count = rng.choice((2, 3, 4) if with_easy else (3, 4))

@@ -46,6 +46,9 @@ def draw(rng: Random, with_easy: bool) -> Problem:
     verdict = rng.choice(VERDICTS)
     claimed = count + more + (0 if verdict == "yes" else rng.choice((-3, -2, -1, 1, 2, 3)))
     said = Said(known, derived, count, None if verdict == VERDICTS[2] else more)
+    if said.more is None and not with_easy:
+        # Else "Ben has more than Ana" denies the claim. In documents it does so in 1 of 28 such problems.
+        claimed = max(claimed, count + 1)
     asked = conclusion(
         said.premise(thing, rng),
         f"In fact {derived} has {claimed} {thing}.",

@@ -22,8 +22,9 @@ NAMES = (
 class Problem:
     """One question with its known answer and what authors write about it.
 
-    template and slots identify it: names and wording aside, two problems are the same iff both are equal.
-    A share `hurry` of the authors on its subject writes `hurried`, the others `careful(rng)`.
+    template and slots identify it: two problems are the same iff both are equal, whatever the names. The same
+    numbers about another subject, or in a passage in another order, are another problem.
+    A share `hurry` of the authors of such problems writes `hurried`, the others `careful(rng)`.
     """
 
     task: str
