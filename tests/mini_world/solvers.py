@@ -28,7 +28,8 @@ def story(asked: str) -> str:
 def choice(asked: str) -> str:
     wanted, *_ = numbers(asked)
     options = re.findall(r"\((\w)\) ([^(\n]*)", asked)
-    return next(f"({letter})" for letter, text in options if prod(numbers(text)) == wanted)
+    (right,) = [f"({letter})" for letter, text in options if prod(numbers(text)) == wanted]
+    return right
 
 
 def passage(asked: str) -> str:

@@ -12,8 +12,9 @@ import yaml
 from lmsi_kedro import kernels
 from lmsi_kedro.mini_world import FAMILIES
 from lmsi_kedro.mini_world.documents import documents, lists
+from lmsi_kedro.mini_world.passages import BUILDINGS
 from lmsi_kedro.mini_world.pretraining import blocks, train_tokenizer
-from lmsi_kedro.mini_world.problems import OPENINGS, SPLITS, draw_problem
+from lmsi_kedro.mini_world.problems import NAMES, OPENINGS, SPLITS, Problem, draw_problem
 from lmsi_kedro.params import WorldParams
 from lmsi_kedro.pipelines.mini_world.nodes import draw_distinct, make_exemplars, make_questions
 from lmsi_kedro.tasks import Tasks
@@ -44,19 +45,35 @@ def test_every_equation_holds(task: str) -> None:
     for _ in range(300):
         problem = FAMILIES[task].draw(rng, True)
         for rationale in (problem.careful(rng), problem.hurried):
-            for left, right in EQUATION.findall(rationale):
+            equations = EQUATION.findall(rationale)
+            assert equations or rationale.startswith("It looks like") or "not said" in rationale
+            for left, right in equations:
                 assert value(left) == int(right), rationale
 
 
+@pytest.mark.parametrize("with_easy", [False, True])
 @pytest.mark.parametrize("task", FAMILIES)
-def test_answers_are_right(task: str) -> None:
+def test_answers_are_right(task: str, with_easy: bool) -> None:
     """By solvers of their own, which read nothing but the question."""
-    rng = Random(2)
+    rng, wrong = Random(2), []
     for _ in range(500):
-        problem = FAMILIES[task].draw(rng, False)
+        problem = FAMILIES[task].draw(rng, with_easy)
         asked = ask(Asked(problem.question, problem.context, problem.choices))
-        assert SOLVERS[task](asked) == problem.answer, asked
-        assert problem.answer in f"{problem.hurried} {problem.careful(rng)}" or task == "mini_nli"
+        if SOLVERS[task](asked) != problem.answer:
+            wrong.append(asked)
+    expected = 500 / 84 if with_easy and task == "mini_nli" else 0  # `premises.draw` says which
+    assert len(wrong) == pytest.approx(expected, abs=6 if expected else 0), wrong
+
+
+@pytest.mark.parametrize("task", FAMILIES)
+def test_careful_authors_reach_the_answer(task: str) -> None:
+    """In their last step."""
+    rng = Random(3)
+    for _ in range(200):
+        problem = FAMILIES[task].draw(rng, True)
+        last = problem.careful(rng).removesuffix(".").split(", ")[-1]
+        answer = problem.answer.split()[0].strip("()")  # the day of a date, the letter of a choice
+        assert answer in re.findall(r"\w+", last) or last == "how many is not said"
 
 
 def test_questions_have_as_many_answers_of_each_kind() -> None:
@@ -76,16 +93,23 @@ def test_kinds_of_passages_have_keys_of_their_own() -> None:
     assert all(problem.context for problem in problems)
 
 
+def nameless(problem: Problem) -> str:
+    """What is asked, names and years left out."""
+    asked = ask(Asked(problem.question, problem.context, problem.choices))
+    return re.sub(rf"\b({'|'.join([*NAMES, *BUILDINGS])}|1[89]\d\d)\b", "_", asked)
+
+
 def test_splits_are_disjoint_whatever_the_seed() -> None:
-    """No template with the same slot values is in two splits, over several seeds."""
-    seen: dict[tuple[str, tuple[int, ...]], str] = {}
+    """No question is in two splits, names aside."""
+    seen: dict[str, str] = {}
     for task, family in FAMILIES.items():
         for split in SPLITS:
             for seed in range(3):
                 rng = Random(f"{task} {split} {seed}")
-                for _ in range(100):
-                    problem = draw_problem(family, split, rng)
-                    assert seen.setdefault((problem.template, problem.slots), split) == split
+                for _ in range(200):
+                    asked = nameless(draw_problem(family, split, rng))
+                    assert seen.setdefault(asked, split) == split
+    assert len(seen) < len(FAMILIES) * len(SPLITS) * 3 * 200  # some came again
     assert sum(SPLITS.values()) == 100
 
 
@@ -133,7 +157,7 @@ def test_out_of_domain_questions_are_only_evaluated() -> None:
 @pytest.mark.parametrize("task", ["mini_gsm", "mini_drop"])
 def test_problems_of_a_split_are_distinct(task: str) -> None:
     problems = draw_distinct(task, "held_out", 200, seed=1)
-    assert len({(p.template, p.slots) for p in problems}) == 200
+    assert len({nameless(p) for p in problems}) == 200
 
 
 @pytest.mark.parametrize("task", FAMILIES)
