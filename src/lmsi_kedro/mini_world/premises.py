@@ -47,7 +47,7 @@ def draw(rng: Random, with_easy: bool) -> Problem:
     claimed = count + more + (0 if verdict == "yes" else rng.choice((-3, -2, -1, 1, 2, 3)))
     said = Said(known, derived, count, None if verdict == VERDICTS[2] else more)
     if said.more is None and not with_easy:
-        # Else "Ben has more than Ana" denies the claim. In documents it does so in 1 of 28 such problems.
+        # Else "Ben has more than Ana" denies the claim, as in 1 of 28 such documents, which the weights know.
         claimed = max(claimed, count + 1)
     asked = conclusion(
         said.premise(thing, rng),
