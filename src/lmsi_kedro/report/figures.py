@@ -67,13 +67,13 @@ def curves_figure(metrics: Metrics) -> go.Figure:
 
 
 def draw_curves(k: list[int], curves: Metrics) -> go.Figure:
-    """maj@k and pass@k over k."""
+    """maj@k and pass@k over k; an empty figure without votes on labeled questions."""
     figure = go.Figure()
     for when, found in curves.items():
         for share, name, dash in (("maj", "maj@k", "solid"), ("pass", "pass@k", "dot")):
             line = {"color": COLOURS[when], "dash": dash}
             figure.add_trace(go.Scatter(name=f"{name} {when}", x=k, y=found[share], line=line))
-    doublings = [2**n for n in range(max(k).bit_length())]
+    doublings = [2**n for n in range(max(k, default=0).bit_length())]
     figure.update_xaxes(title="k, paths per question", type="log", tickvals=doublings)
     figure.update_yaxes(title="accuracy", tickformat=".0%")
     return _plain(figure, height=420)
