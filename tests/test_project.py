@@ -224,3 +224,44 @@ def test_another_world_is_made_elsewhere(tmp_path: Path) -> None:
         exemplars = session.load_context().catalog.load("raw_exemplars")  # type: ignore[attr-defined]
     assert set(exemplars) == {path.stem for path in shipped if path.stem.startswith("mini_")}
     assert [len(load()) for load in exemplars.values()] == [1] * len(exemplars)
+
+
+@pytest.mark.parametrize(
+    ("parameter", "dataset"), [("model", "base_model"), ("student", "student_model")]
+)
+def test_hub_name_reaches_the_hub(
+    parameter: str, dataset: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Through a session: Kedro makes every path of the catalog absolute, and a name must stay a name."""
+    import huggingface_hub
+
+    shipped = ROOT / "data" / "06_models" / "base"
+    asked = []
+
+    def snapshot_download(name: str, allow_patterns: list[str]) -> str:
+        asked.append(name)
+        return str(shipped)
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", snapshot_download)
+    with KedroSession.create(ROOT, runtime_params={parameter: "someone/some-model"}) as session:
+        assert session.load_context().catalog.load(dataset).path == shipped
+    assert asked == ["someone/some-model"]
+
+
+@pytest.mark.parametrize("parameter", ["model", "student"])
+def test_relative_model_directory_is_found(parameter: str) -> None:
+    given = {parameter: "data/06_models/base_small"}
+    dataset = {"model": "base_model", "student": "student_model"}[parameter]
+    with KedroSession.create(ROOT, runtime_params=given) as session:
+        found = session.load_context().catalog.load(dataset)
+    assert found.path == ROOT / "data" / "06_models" / "base_small"
+
+
+def test_data_root_elsewhere_keeps_the_embedded_defaults(tmp_path: Path) -> None:
+    """Only what a run makes moves; the makers of the embedded world write beside it."""
+    with KedroSession.create(ROOT, runtime_params={"data_root": str(tmp_path)}) as session:
+        catalog = session.load_context().catalog
+        assert catalog.load("base_model").path == ROOT / "data" / "06_models" / "base"
+        assert catalog.load("raw_questions").height
+        for made in ("world_questions", "pretrained_model", "pretrained_student", "round_1.votes"):
+            assert not catalog.exists(made), made

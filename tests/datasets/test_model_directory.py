@@ -104,7 +104,8 @@ def test_a_model_of_the_hub_is_fetched_by_its_name(model, tmp_path, monkeypatch)
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(huggingface_hub, "snapshot_download", snapshot)
-    assert ModelDirectory(filepath="someone/some-model").load() == model
+    hub = ModelDirectory(filepath=str(tmp_path / "nowhere"), hub_name="someone/some-model")
+    assert hub.load() == model
     assert list(asked) == ["someone/some-model"]
     assert not {"*.bin", "*.py", "*"} & set(asked["someone/some-model"])
 
@@ -113,6 +114,8 @@ def test_a_model_that_is_nowhere_is_named(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with pytest.raises(DatasetError, match="nobody/no-model is neither a directory nor"):
-        ModelDirectory(filepath="nobody/no-model").load()
+        ModelDirectory(filepath="nowhere", hub_name="nobody/no-model").load()
     with pytest.raises(DatasetError, match="no-model is not a model"):
         ModelDirectory(filepath="no-model").load()
+    with pytest.raises(DatasetError, match="no-model is not a model"):
+        ModelDirectory(filepath="no-model", hub_name="./no-model").load()

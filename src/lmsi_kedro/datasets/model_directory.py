@@ -21,7 +21,7 @@ from lmsi_kedro.durable import partial, publish, recover
 # How a model was made; it does not change what the model computes.
 RECORD = "training.json"
 PARTS = ("config.json", "*.safetensors", "tokenizer*")
-HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
+HUB_NAME = re.compile(r"\w[\w.-]*(/[\w.-]+)?")
 CONTENT = {".safetensors", ".json", ".model", ".txt", ".jinja"}
 
 
@@ -52,19 +52,26 @@ class Model:
 class ModelDirectory(AbstractDataset[Model, Model]):
     """The model in `filepath`; saving copies another model's directory there in one step.
 
-    A filepath `owner/name` that is no directory is a model of the Hugging Face hub, fetched once into its cache.
+    Where `filepath` does not exist, `hub_name`, such as owner/name, is fetched once from the Hugging Face hub into
+    its cache.
     """
 
-    def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
-        self._filepath = PurePosixPath(filepath)
+    def __init__(
+        self,
+        *,
+        filepath: str,
+        hub_name: str | None = None,
+        metadata: dict[str, Any] | None = None,
+    ) -> None:
+        self._filepath, self._hub_name = PurePosixPath(filepath), hub_name
         self.metadata = metadata
 
     def load(self) -> Model:
         """The model, with its digest computed from its files."""
         path = Path(self._filepath)
         recover(path)
-        if not path.exists() and HUB_NAME.fullmatch(str(path)):
-            path = fetch(str(path))
+        if not path.exists() and HUB_NAME.fullmatch(self._hub_name or ""):
+            path = fetch(str(self._hub_name))
         return Model.at(path)
 
     def save(self, data: Model) -> None:

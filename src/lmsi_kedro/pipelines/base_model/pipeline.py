@@ -1,4 +1,4 @@
-"""parameters -> base_model, student_model. 45 minutes on two cores; `make run` needs none of it."""
+"""parameters -> pretrained_model, pretrained_student. 45 minutes on two cores; `make run` needs none of it."""
 
 from kedro.pipeline import Node, Pipeline
 
@@ -11,13 +11,13 @@ def create_pipeline() -> Pipeline:
             Node(
                 pretrain_model,
                 inputs=["params:pretraining", "params:pretraining_workspace"],
-                outputs="base_model",
+                outputs="pretrained_model",
                 name="pretrain_base_model",
             ),
             Node(
                 pretrain_model,
                 inputs=["params:pretraining_small", "params:pretraining_workspace"],
-                outputs="student_model",
+                outputs="pretrained_student",
                 name="pretrain_student_model",
             ),
         ]

@@ -1,4 +1,4 @@
-"""seed -> raw_questions, world_exemplars."""
+"""seed -> world_questions, world_exemplars."""
 
 from kedro.pipeline import Node, Pipeline
 
@@ -11,7 +11,7 @@ def create_pipeline() -> Pipeline:
             Node(
                 make_questions,
                 inputs=["params:world", "params:tasks"],
-                outputs="raw_questions",
+                outputs="world_questions",
                 name="make_questions",
             ),
             Node(
