@@ -1,5 +1,5 @@
 // Answers for Python: checks arguments, releases the GIL, reads rows on the asked number of threads.
-#include "../answers.hpp"
+#include "../answers/answers.hpp"
 
 #include <pybind11/numpy.h>
 

@@ -1,7 +1,7 @@
 #pragma once
 #include <pybind11/pybind11.h>
 
-#include "../isa.hpp"
+#include "../simd/isa.hpp"
 
 lmsi::Isa chosen_isa();
 

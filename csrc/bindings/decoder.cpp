@@ -1,4 +1,4 @@
-#include "../decoder.hpp"
+#include "../decoder/decoder.hpp"
 
 #include <pybind11/numpy.h>
 #include <pybind11/stl.h>

@@ -1,4 +1,4 @@
-#include "../isa.hpp"
+#include "../simd/isa.hpp"
 
 #include <cstdlib>
 #include <stdexcept>

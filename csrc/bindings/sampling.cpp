@@ -3,7 +3,7 @@
 #include <stdexcept>
 #include <string>
 
-#include "../sampling.hpp"
+#include "../sampling/sampling.hpp"
 #include "bindings.hpp"
 
 namespace py = pybind11;

@@ -4,7 +4,7 @@
 
 #include <stdexcept>
 
-#include "../attention.hpp"
+#include "../attention/attention.hpp"
 #include "bindings.hpp"
 
 using Floats = pybind11::array_t<float, pybind11::array::c_style>;

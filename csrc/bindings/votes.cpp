@@ -1,5 +1,5 @@
 // Votes for Python: checks the offsets, releases the GIL, hands the columns over without a copy.
-#include "../votes.hpp"
+#include "../votes/votes.hpp"
 
 #include <pybind11/numpy.h>
 #include <pybind11/stl.h>

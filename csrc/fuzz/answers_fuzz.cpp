@@ -1,7 +1,7 @@
 // Answers from any bytes: no error of memory or arithmetic, positions inside the text, the same answer twice, keys that name themselves.
 //
 // The first byte of an input chooses the kind and how it is read, the second the number of options; the text follows.
-#include "../answers.hpp"
+#include "../answers/answers.hpp"
 
 #include <algorithm>
 #include <cstring>

@@ -1,7 +1,7 @@
 // Votes of any groups of keys: no error of memory or arithmetic, the plain count, and the same in another order.
 //
 // An input is a list of keys, parted by line breaks; a tab ends a group, a key "-" is null, and the last byte of a key weighs it.
-#include "../votes.hpp"
+#include "../votes/votes.hpp"
 
 #include <algorithm>
 #include <cmath>

@@ -1,5 +1,5 @@
 // The answer kernel alone: forms, exactness, hostile bytes and linear time, without Python.
-#include "../answers.hpp"
+#include "../answers/answers.hpp"
 
 #include <cstdio>
 #include <cstdlib>

@@ -1,5 +1,5 @@
 // Plain checks of the sampler that need no Python: known random numbers, every instruction set the same, hostile rows.
-#include "sampling.hpp"
+#include "../sampling/sampling.hpp"
 
 #include <cmath>
 #include <cstdio>

@@ -1,5 +1,5 @@
 // Plain checks of the votes that need no Python: counts against a map, exact sums, any order and layout the same.
-#include "votes.hpp"
+#include "../votes/votes.hpp"
 
 #include <algorithm>
 #include <cmath>

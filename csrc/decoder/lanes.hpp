@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "products.hpp"
+#include "../simd/products.hpp"
 
 namespace lmsi {
 

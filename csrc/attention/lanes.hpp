@@ -4,8 +4,8 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "lanes.hpp"
-#include "products.hpp"
+#include "../simd/lanes.hpp"
+#include "../simd/products.hpp"
 
 namespace lmsi {
 

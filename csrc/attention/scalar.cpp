@@ -1,2 +1,2 @@
 #define LMSI_KERNELS kScalarAttention
-#include "attention_lanes.inc"
+#include "lanes.inc"

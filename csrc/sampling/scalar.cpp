@@ -1,2 +1,2 @@
 #define LMSI_KERNELS kScalarKernels
-#include "sampling_lanes.inc"
+#include "lanes.inc"

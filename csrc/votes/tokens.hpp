@@ -1,6 +1,6 @@
 // Keys as 16-byte tokens: two keys of a question are equal iff their tokens are.
 //
-// A key of up to 15 bytes is its own token: its bytes, zeros, its length. A longer one is a number (votes_numbering.hpp). So
+// A key of up to 15 bytes is its own token: its bytes, zeros, its length. A longer one is a number (numbering.hpp). So
 // counting compares no texts.
 #pragma once
 

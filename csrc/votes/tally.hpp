@@ -3,8 +3,8 @@
 
 #include <vector>
 
-#include "votes_numbering.hpp"
-#include "votes_tokens.hpp"
+#include "numbering.hpp"
+#include "tokens.hpp"
 
 namespace lmsi {
 

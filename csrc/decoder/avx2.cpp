@@ -1,2 +1,2 @@
 #define LMSI_KERNELS kAvx2Decoder
-#include "decoder_lanes.inc"
+#include "lanes.inc"

@@ -11,7 +11,7 @@
 #include <string>
 #include <string_view>
 
-#include "answers/readers.hpp"
+#include "readers.hpp"
 
 namespace lmsi {
 

@@ -1,4 +1,4 @@
-#include "votes_tally.hpp"
+#include "tally.hpp"
 
 #include <algorithm>
 #include <bit>

@@ -1,2 +1,2 @@
 #define LMSI_KERNELS kAvx512Kernels
-#include "sampling_lanes.inc"
+#include "lanes.inc"

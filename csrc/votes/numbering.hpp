@@ -5,7 +5,7 @@
 
 #include <vector>
 
-#include "votes_tokens.hpp"
+#include "tokens.hpp"
 
 namespace lmsi {
 

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <utility>
 
-#include "votes_tally.hpp"
+#include "tally.hpp"
 
 namespace lmsi {
 namespace {

@@ -1,2 +1,2 @@
 #define LMSI_KERNELS kAvx2Attention
-#include "attention_lanes.inc"
+#include "lanes.inc"

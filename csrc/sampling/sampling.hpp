@@ -9,7 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "isa.hpp"
+#include "../simd/isa.hpp"
 
 namespace lmsi {
 

@@ -1,2 +1,2 @@
 #define LMSI_KERNELS kScalarDecoder
-#include "decoder_lanes.inc"
+#include "lanes.inc"

@@ -6,7 +6,7 @@
 #include <memory>
 #include <vector>
 
-#include "sampling_lanes.hpp"
+#include "lanes.hpp"
 
 namespace lmsi {
 namespace {

@@ -1,2 +1,2 @@
 #define LMSI_KERNELS kAvx512Attention
-#include "attention_lanes.inc"
+#include "lanes.inc"

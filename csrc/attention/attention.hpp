@@ -11,9 +11,9 @@
 #include <cstdint>
 #include <vector>
 
-#include "attention_lanes.hpp"
-#include "isa.hpp"
-#include "lines.hpp"
+#include "lanes.hpp"
+#include "../simd/isa.hpp"
+#include "../simd/lines.hpp"
 
 namespace lmsi {
 

@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "lanes.hpp"
+#include "../simd/lanes.hpp"
 
 namespace lmsi {
 

@@ -1,2 +1,2 @@
 #define LMSI_KERNELS kAvx2Kernels
-#include "sampling_lanes.inc"
+#include "lanes.inc"

@@ -4,7 +4,7 @@
 #include <cstring>
 #include <limits>
 
-#include "attention_lanes.hpp"
+#include "lanes.hpp"
 
 namespace lmsi {
 namespace {

@@ -11,10 +11,10 @@
 #include <memory>
 #include <vector>
 
-#include "attention.hpp"
-#include "decoder_lanes.hpp"
-#include "isa.hpp"
-#include "lines.hpp"
+#include "../attention/attention.hpp"
+#include "lanes.hpp"
+#include "../simd/isa.hpp"
+#include "../simd/lines.hpp"
 
 namespace lmsi {
 
