@@ -69,7 +69,7 @@ def planned(
     from lmsi_kedro.datasets.model_directory import Model
     from lmsi_kedro.params import EngineParams, PathParams, Sampling, VotingParams
     from lmsi_kedro.pipelines.sampling.nodes import plan_paths
-    from lmsi_kedro.pipelines.voting.nodes import read_answers
+    from lmsi_kedro.reading import read_answers
 
     questions, exemplars, tasks = tables(count)
     engine = EngineParams(**({

@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 
-from lmsi_kedro.pipelines.sampling.nodes import exemplar_sets, prompts_of
+from lmsi_kedro.tasks.questions import exemplar_sets, prompts_of
 
 # Not `shuffled`: what it teaches to a question is the path of another one.
 ARMS = ("random", "gold", "direct_only", "few_shot_cot_only")

@@ -2,7 +2,7 @@
 
 import plotly.graph_objects as go
 
-from lmsi_kedro.pipelines.evaluation.comparison import compare
+from lmsi_kedro.evaluation.comparison import compare
 from lmsi_kedro.pipelines.reporting.nodes import gather_controls, summarise
 from lmsi_kedro.report.render import answer, leaves, render
 from tests.fabricate import TASKS, predictions

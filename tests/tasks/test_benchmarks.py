@@ -23,9 +23,9 @@ from lmsi_kedro.pipelines.preparation.nodes import (
 )
 from lmsi_kedro.pipelines.public_tasks.nodes import read_benchmark
 from lmsi_kedro.pipelines.public_tasks.pipeline import create_pipeline
-from lmsi_kedro.pipelines.sampling.nodes import exemplars_of
 from lmsi_kedro.tasks import Asked, Tasks, render
 from lmsi_kedro.tasks.benchmarks import BENCHMARKS
+from lmsi_kedro.tasks.questions import exemplars_of
 from tests.tasks.hub_rows import HUB
 
 ROOT = Path(__file__).parents[2]

@@ -9,9 +9,9 @@ from lmsi_kedro import kernels
 from lmsi_kedro.params import PublicTasksParams
 from lmsi_kedro.pipelines.preparation.nodes import prepare_exemplars
 from lmsi_kedro.pipelines.public_tasks import nodes
-from lmsi_kedro.pipelines.sampling.nodes import exemplars_of
 from lmsi_kedro.tasks import Asked, render
 from lmsi_kedro.tasks.benchmark import Benchmark
+from lmsi_kedro.tasks.questions import exemplars_of
 
 PAGE = (Path(__file__).parents[2] / "docs" / "new_task.md").read_text()
 HUB = {"validation": [

@@ -40,7 +40,8 @@ def planned(
     from lmsi_kedro.forecast import Work
     from lmsi_kedro.pipelines.evaluation.nodes import plan_evaluation
     from lmsi_kedro.pipelines.preparation.nodes import prepare
-    from lmsi_kedro.pipelines.sampling.nodes import exemplars_of, plan_paths, prompts_of
+    from lmsi_kedro.pipelines.sampling.nodes import plan_paths
+    from lmsi_kedro.tasks.questions import exemplars_of, prompts_of
 
     raw, loaders = catalog.load("raw_questions"), catalog.load("raw_exemplars")
     questions, exemplars, tasks = prepare(raw, loaders, params)

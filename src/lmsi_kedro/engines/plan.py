@@ -64,6 +64,16 @@ class Plan:
         assert "chunks" not in vars(self), "a plan is cut when all of it is known"
         self.wanted.append(Wanted(prompts, paths, sampling, columns))
 
+    def ask(
+        self,
+        spread: Iterable[tuple[str, range, Mapping[str, Prompt]]],
+        sampling: Sampling,
+        **columns: str,
+    ) -> None:
+        """The same for exemplar sets, path indices and prompts, as `tasks.questions.spread` gives them."""
+        for exemplar_set, indices, prompts in spread:
+            self.add(prompts, indices, sampling, {"exemplar_set": exemplar_set, **columns})
+
     @cached_property
     def sized(self) -> EngineParams:
         """The engine with a number of rows, for which the longest of all prompts has room."""

@@ -4,21 +4,13 @@ import polars as pl
 import pytest
 
 from lmsi_kedro import schemas
+from lmsi_kedro.evaluation.calibration import calibrate
+from lmsi_kedro.evaluation.comparison import compare, vote_statistics
+from lmsi_kedro.evaluation.curves import measure_curves
+from lmsi_kedro.evaluation.decoding import FORMATS, decoding, fingerprint
+from lmsi_kedro.evaluation.marking import accepted_keys
 from lmsi_kedro.params import EvaluationParams, PathParams, Sampling
-from lmsi_kedro.pipelines.evaluation.calibration import calibrate
-from lmsi_kedro.pipelines.evaluation.comparison import (
-    compare,
-    measure_curves,
-    vote_statistics,
-)
-from lmsi_kedro.pipelines.evaluation.nodes import (
-    FORMATS,
-    accepted_keys,
-    decide_answers,
-    decoding,
-    fingerprint,
-    mark_predictions,
-)
+from lmsi_kedro.pipelines.evaluation.nodes import decide_answers, mark_predictions
 from lmsi_kedro.statistics import holm, mcnemar, wilson
 from lmsi_kedro.tasks import Tasks
 from lmsi_kedro.tasks.prompts import Prompt

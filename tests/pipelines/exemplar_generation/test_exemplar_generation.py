@@ -19,8 +19,8 @@ from lmsi_kedro.pipelines.exemplar_generation.nodes import (
     plan_worked_seeds,
     read_worked_seeds,
 )
-from lmsi_kedro.pipelines.sampling.nodes import exemplar_sets
 from lmsi_kedro.tasks import Task, Tasks
+from lmsi_kedro.tasks.questions import exemplar_sets
 
 BASE = Path(__file__).parents[3] / "data" / "06_models" / "base"
 VOTING = VotingParams(

@@ -28,9 +28,9 @@ from lmsi_kedro.pipelines.preparation.nodes import (
     prepare_exemplars,
     prepare_questions,
 )
-from lmsi_kedro.pipelines.sampling.nodes import exemplars_of, prompts_of
 from lmsi_kedro.pipelines.self_improve.pipeline import create_pipeline
 from lmsi_kedro.tasks import target
+from lmsi_kedro.tasks.questions import exemplars_of, prompts_of
 from tests.fabricate import TASKS, evaluation_readings, labels, questions
 
 ROOT = Path(__file__).parents[3]

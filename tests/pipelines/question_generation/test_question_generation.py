@@ -248,8 +248,8 @@ def test_candidates_beyond_the_context_are_named() -> None:
         ValueError,
         match=r"1 prompts do not fit .*: unlabeled1 \(\d+ tokens\).*sampling\.max_new_tokens",
     ):
-        plan_answers(candidates, *rest, VOTING)
-    assert plan_answers(candidates.head(1), *rest, VOTING).chunks
+        plan_answers(candidates, *rest)
+    assert plan_answers(candidates.head(1), *rest).chunks
 
 
 def test_nothing_left_says_what_to_change() -> None:

@@ -16,9 +16,9 @@ from kedro_datasets.plotly import JSONDataset as FigureDataset
 from kedro_datasets.text import TextDataset
 
 from lmsi_kedro.datasets.model_directory import Model
+from lmsi_kedro.evaluation.comparison import compare
 from lmsi_kedro.params import EvaluationParams
 from lmsi_kedro.pipelines.controls.nodes import contrast
-from lmsi_kedro.pipelines.evaluation.comparison import compare
 from lmsi_kedro.pipelines.reporting.nodes import choose_examples
 from lmsi_kedro.pipelines.reporting.pipeline import create_pipeline
 from tests.fabricate import NAMES, TASKS, evaluation_readings, labels, predictions, questions

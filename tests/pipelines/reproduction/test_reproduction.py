@@ -8,7 +8,12 @@ import polars as pl
 import pytest
 
 from lmsi_kedro.commands.forecast import of_reproduction
+from lmsi_kedro.evaluation.curves import tallies
 from lmsi_kedro.mini_world import FAMILIES
+from lmsi_kedro.paper import figures as paper
+from lmsi_kedro.paper.contrasts import accuracy, answers, contrast, gain
+from lmsi_kedro.paper.findings import finding, of_calibration
+from lmsi_kedro.paper.summary import reproduce
 from lmsi_kedro.params import (
     ControlParams,
     EvaluationParams,
@@ -17,10 +22,7 @@ from lmsi_kedro.params import (
     Sampling,
     WorldParams,
 )
-from lmsi_kedro.pipelines.evaluation.comparison import tallies
-from lmsi_kedro.pipelines.reproduction import create_pipeline, paper
-from lmsi_kedro.pipelines.reproduction.contrasts import accuracy, answers, contrast, gain
-from lmsi_kedro.pipelines.reproduction.findings import finding, of_calibration
+from lmsi_kedro.pipelines.reproduction import create_pipeline
 from lmsi_kedro.pipelines.reproduction.nodes import (
     curve_of_questions,
     draw_questions,
@@ -28,7 +30,6 @@ from lmsi_kedro.pipelines.reproduction.nodes import (
     pool,
     render_page,
 )
-from lmsi_kedro.pipelines.reproduction.summary import reproduce
 from lmsi_kedro.statistics import mcnemar
 from lmsi_kedro.tasks import Tasks
 from tests.fabricate import TASKS, evaluation_readings, labels, predictions, questions

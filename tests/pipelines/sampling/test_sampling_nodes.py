@@ -9,8 +9,9 @@ from lmsi_kedro import schemas
 from lmsi_kedro.datasets.model_directory import Model
 from lmsi_kedro.engines.plan import Plan
 from lmsi_kedro.params import EngineParams, PathParams, Sampling, VotingParams
-from lmsi_kedro.pipelines.sampling.nodes import exemplar_sets, exemplars_of, plan_paths
+from lmsi_kedro.pipelines.sampling.nodes import plan_paths
 from lmsi_kedro.tasks import Task, Tasks
+from lmsi_kedro.tasks.questions import exemplar_sets, exemplars_of
 
 ENGINE = EngineParams(
     executor="processes", ray_address=None, workers=1, dtype="float32", paths_per_chunk=8, rows=8, chat="auto",

@@ -8,12 +8,8 @@ import pytest
 
 from lmsi_kedro import schemas
 from lmsi_kedro.params import VotingParams
-from lmsi_kedro.pipelines.voting.nodes import (
-    count_votes,
-    keep_agreeing,
-    read_answers,
-    read_texts,
-)
+from lmsi_kedro.pipelines.voting.nodes import count_votes, keep_agreeing
+from lmsi_kedro.reading import read_answers, read_texts
 from tests.fabricate import TASKS
 
 VOTING = VotingParams(

@@ -6,8 +6,8 @@ import polars as pl
 
 from lmsi_kedro.datasets.model_directory import Model
 from lmsi_kedro.engines.plan import Plan
+from lmsi_kedro.evaluation.comparison import Metrics, paired
 from lmsi_kedro.params import ControlParams, EngineParams, EvaluationParams
-from lmsi_kedro.pipelines.evaluation.comparison import Metrics, paired
 from lmsi_kedro.pipelines.evaluation.nodes import plan_evaluation
 from lmsi_kedro.tasks import Tasks
 

@@ -6,8 +6,8 @@ paths they are; what it can take is checked as for any model. Asked and measured
 
 from kedro.pipeline import Node, Pipeline
 
+from lmsi_kedro.evaluation.comparison import compare
 from lmsi_kedro.pipelines import fine_tuning, mixing, preparation
-from lmsi_kedro.pipelines.evaluation.comparison import compare
 from lmsi_kedro.pipelines.namespaces import namespaced
 from lmsi_kedro.pipelines.self_improve.pipeline import create_evaluation
 

@@ -1,6 +1,5 @@
 """Plans the evaluation of a model and marks its answers; this package and the arm gold alone read labels."""
 
-import hashlib
 from collections.abc import Iterable
 
 import numpy as np
@@ -9,19 +8,12 @@ import polars as pl
 from lmsi_kedro import kernels, schemas
 from lmsi_kedro.datasets.model_directory import Model
 from lmsi_kedro.engines.plan import Plan
-from lmsi_kedro.params import EngineParams, EvaluationParams, Format, Mode, Sampling
-from lmsi_kedro.pipelines.sampling.nodes import exemplar_sets, spread
-from lmsi_kedro.tasks import Kind, Prompt, Tasks
-
-# Paper, section 4: standard prompting is few-shot without rationales.
-FORMATS: dict[Mode, Format] = {
-    "standard": "few_shot_direct",
-    "cot_greedy": "few_shot_cot",
-    "self_consistency": "few_shot_cot",
-    "self_consistency_raised": "few_shot_cot",
-    "zero_shot_direct": "zero_shot_direct",
-    "zero_shot_cot": "zero_shot_cot",
-}
+from lmsi_kedro.evaluation.decoding import FORMATS, decoding, fingerprint
+from lmsi_kedro.evaluation.marking import accepted_keys, is_accepted
+from lmsi_kedro.params import EngineParams, EvaluationParams, VotingParams
+from lmsi_kedro.reading import in_order, read_texts
+from lmsi_kedro.tasks import Tasks
+from lmsi_kedro.tasks.questions import exemplar_sets, spread
 
 
 def plan_evaluation(
@@ -41,34 +33,15 @@ def plan_evaluation(
             sampling, m, count = decoding(mode, evaluation)
             asked = list(spread(held_out.head(count), FORMATS[mode], sets, m))
             drawn = fingerprint([p for *_, each in asked for p in each.values()], sampling, m)
-            for exemplar_set, indices, prompts in asked:
-                columns = {"exemplar_set": exemplar_set, "mode": mode, "decoding": drawn}
-                plan.add(prompts, indices, sampling, columns)
+            plan.ask(asked, sampling, mode=mode, decoding=drawn)
     return plan
 
 
-def decoding(mode: Mode, evaluation: EvaluationParams) -> tuple[Sampling, int, int]:
-    """How a mode draws, how many paths a question gets, and how many questions are asked per task."""
-    temperatures = {
-        "self_consistency": evaluation.temperature,
-        "self_consistency_raised": evaluation.raised_temperature,
-    }
-    voted = mode in temperatures
-    sampling = Sampling(
-        temperature=temperatures.get(mode, 0),
-        max_new_tokens=evaluation.max_new_tokens,
-        seed=evaluation.seed,
-    )
-    m, count = (evaluation.m, evaluation.voted_questions) if voted else (1, None)
-    return sampling, m, count or evaluation.greedy_questions
-
-
-def fingerprint(prompts: Iterable[Prompt], sampling: Sampling, m: int) -> str:
-    """What two models must share to be compared: paths, decoding, exemplars; in words and a digest."""
-    shared = "".join(sorted({prompt.shared for prompt in prompts}))
-    exemplars = hashlib.blake2b(shared.encode(), digest_size=4).hexdigest()
-    drawn = " ".join(f"{name}={value}" for name, value in sampling.model_dump().items())
-    return f"m={m} {drawn} exemplars={exemplars}"
+def read_evaluation_answers(
+    paths: Iterable[pl.DataFrame], questions: pl.DataFrame, tasks: Tasks, voting: VotingParams
+) -> pl.DataFrame:
+    """evaluation_readings: the same, with the texts, which the report shows."""
+    return in_order(read_texts(paths, questions, tasks, voting), schemas.EVALUATION_READINGS)
 
 
 def decide_answers(
@@ -92,29 +65,6 @@ def decide_answers(
         arm=pl.lit(arm),
         seed=pl.lit(evaluation.seed, pl.Int64),
     )
-
-
-def accepted_keys(labels: pl.DataFrame, questions: pl.DataFrame, tasks: Tasks) -> pl.DataFrame:
-    """question_id, accepted: the keys of every accepted answer that can be read."""
-    asked = labels.join(questions.select("question_id", "task", "choices"), on="question_id")
-    written = asked.explode("answers").partition_by("task", as_dict=True)
-    read = (_read(rows, tasks[str(task)].kind) for (task,), rows in written.items())
-    return (
-        pl.concat([schemas.empty({"question_id": pl.String, "accepted": pl.String}), *read])
-        .group_by("question_id", maintain_order=True)
-        .agg(pl.col("accepted").drop_nulls())
-    )
-
-
-def _read(rows: pl.DataFrame, kind: Kind) -> pl.DataFrame:
-    choices = rows["choices"].to_list() if kind == "choice" else None
-    keys = kernels.canonical_keys(rows["answers"], kind, choices)
-    return rows.select("question_id", accepted=keys)
-
-
-def is_accepted() -> pl.Expr:
-    """Whether a row's key is among its accepted ones; no key is not."""
-    return pl.col("key").is_not_null() & pl.col("accepted").list.contains(pl.col("key"))
 
 
 def mark_predictions(

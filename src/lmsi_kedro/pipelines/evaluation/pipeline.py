@@ -4,13 +4,13 @@ from functools import partial, update_wrapper
 
 from kedro.pipeline import Node, Pipeline
 
-from lmsi_kedro.pipelines.evaluation.comparison import measure_curves
+from lmsi_kedro.evaluation.curves import measure_curves
 from lmsi_kedro.pipelines.evaluation.nodes import (
     decide_answers,
     mark_predictions,
     plan_evaluation,
+    read_evaluation_answers,
 )
-from lmsi_kedro.pipelines.voting.nodes import read_evaluation_answers
 
 
 def create_pipeline(round: int, arm: str) -> Pipeline:

@@ -9,12 +9,12 @@ import polars as pl
 
 from lmsi_kedro import schemas
 from lmsi_kedro.datasets.model_directory import Model
+from lmsi_kedro.engines.context import check_room
 from lmsi_kedro.engines.plan import Plan
 from lmsi_kedro.params import EngineParams, ExemplarGenerationParams, PathParams, VotingParams
-from lmsi_kedro.pipelines.preparation.context import check_room
-from lmsi_kedro.pipelines.sampling.nodes import prompts_of
-from lmsi_kedro.pipelines.voting.nodes import read_texts
+from lmsi_kedro.reading import read_texts
 from lmsi_kedro.tasks import Kind, Tasks, written
+from lmsi_kedro.tasks.questions import prompts_of
 
 SENTENCES = re.compile(r"(.*(?:[.!?]\s|\n))", re.DOTALL)  # whole ones, as many as there are
 

@@ -6,9 +6,9 @@ from random import Random
 import polars as pl
 
 from lmsi_kedro import schemas
+from lmsi_kedro.evaluation.marking import accepted_keys, is_accepted
 from lmsi_kedro.params import Format, MixingParams, VotingParams
-from lmsi_kedro.pipelines.evaluation.nodes import accepted_keys, is_accepted
-from lmsi_kedro.pipelines.voting.nodes import thin_out
+from lmsi_kedro.reading import thin_out
 from lmsi_kedro.tasks import Tasks
 
 SELECTED = list(schemas.SELECTED)

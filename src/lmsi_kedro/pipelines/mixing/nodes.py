@@ -10,7 +10,6 @@ import polars as pl
 from lmsi_kedro import schemas
 from lmsi_kedro.datasets.model_directory import Model
 from lmsi_kedro.params import EngineParams, Format, MixingParams
-from lmsi_kedro.pipelines.sampling.nodes import ExemplarSets, asked_in, exemplar_sets
 from lmsi_kedro.tasks import (
     Asked,
     Exemplar,
@@ -24,6 +23,7 @@ from lmsi_kedro.tasks import (
 )
 from lmsi_kedro.tasks.encoding import encode_target, frame_of
 from lmsi_kedro.tasks.overlap import LEAK_WORDS, Evaluated
+from lmsi_kedro.tasks.questions import ExemplarSets, asked_in, exemplar_sets
 
 
 def leave_out_leaks(

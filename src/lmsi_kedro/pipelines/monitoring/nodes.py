@@ -14,12 +14,12 @@ import polars as pl
 from lmsi_kedro import kernels
 from lmsi_kedro.datasets.model_directory import Model
 from lmsi_kedro.engines.plan import Plan
+from lmsi_kedro.evaluation.curves import measure_curves
 from lmsi_kedro.params import EngineParams, MonitorParams, PathParams, VotingParams
-from lmsi_kedro.pipelines.evaluation.comparison import measure_curves
 from lmsi_kedro.pipelines.monitoring.support import Change, check_labeled, compare_support, in_words
-from lmsi_kedro.pipelines.sampling.nodes import exemplar_sets, spread
-from lmsi_kedro.pipelines.voting.nodes import read_answers
+from lmsi_kedro.reading import read_answers
 from lmsi_kedro.tasks import Tasks
+from lmsi_kedro.tasks.questions import exemplar_sets, spread
 
 log = logging.getLogger(__name__)
 Health = dict[str, dict[str, float]]  # task -> signal -> value (docs/metrics.md)
@@ -48,8 +48,7 @@ def plan_examination(
             monitor.questions_per_task
         )
         sets = exemplar_sets(exemplars, tasks[name])
-        for exemplar_set, indices, prompts in spread(asked, "few_shot_cot", sets, monitor.m):
-            plan.add(prompts, indices, paths.sampling, {"exemplar_set": exemplar_set})
+        plan.ask(spread(asked, "few_shot_cot", sets, monitor.m), paths.sampling)
         ((exemplar_set, _, prompts),) = spread(asked, "few_shot_cot", sets, 1)
         last = range(monitor.m, monitor.m + 1)
         plan.add(prompts, last, greedy, {"exemplar_set": exemplar_set})

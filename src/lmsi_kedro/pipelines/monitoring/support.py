@@ -10,7 +10,7 @@ from typing import TypedDict
 import polars as pl
 
 from lmsi_kedro import statistics
-from lmsi_kedro.pipelines.evaluation.nodes import accepted_keys, is_accepted
+from lmsi_kedro.evaluation.marking import accepted_keys, is_accepted
 from lmsi_kedro.tasks import Tasks
 
 

@@ -1,7 +1,5 @@
 """Gives every question its id, task and split, and checks what people wrote before anything is computed."""
 
-import hashlib
-import json
 import logging
 from collections.abc import Callable
 from typing import Any
@@ -13,6 +11,7 @@ from lmsi_kedro.params import PreparationParams
 from lmsi_kedro.tasks import Exemplar, Task, Tasks
 from lmsi_kedro.tasks.benchmarks import BENCHMARKS
 from lmsi_kedro.tasks.inference import infer_kind
+from lmsi_kedro.tasks.questions import with_ids
 
 log = logging.getLogger(__name__)
 Loaders = dict[str, Callable[[], Any]]
@@ -150,17 +149,3 @@ def prepare(
     tasks = choose_tasks(raw_questions, raw_exemplars, params["tasks"])
     questions = prepare_questions(raw_questions, tasks, params["preparation"])
     return questions, prepare_exemplars(raw_exemplars), tasks
-
-
-def with_ids(raw: pl.DataFrame) -> pl.DataFrame:
-    """Adds question_id, a hash of task and content."""
-    content = raw.select("task", "question", "context", "choices").iter_rows()
-    return raw.with_columns(
-        question_id=pl.Series([question_id(*row) for row in content], dtype=pl.String)
-    )
-
-
-def question_id(task: str, question: str, context: str | None, choices: list[str] | None) -> str:
-    """16 hex digits; the same question in another task is another question."""
-    content = [task, question, choices or [], *([context] if context else [])]
-    return hashlib.blake2b(json.dumps(content).encode(), digest_size=8).hexdigest()

@@ -12,12 +12,12 @@ import polars as pl
 
 from lmsi_kedro.datasets.model_directory import Model
 from lmsi_kedro.engines.capacity import demand
+from lmsi_kedro.engines.context import Context
 from lmsi_kedro.hardware import available_memory, gpus
 from lmsi_kedro.params import EngineParams, EvaluationParams, PathParams
-from lmsi_kedro.pipelines.preparation.context import Context
-from lmsi_kedro.pipelines.sampling.nodes import prompts_of_sets
 from lmsi_kedro.tasks import Prompt, Tasks
 from lmsi_kedro.tasks.encoding import Frame, encode_parts
+from lmsi_kedro.tasks.questions import prompts_of_sets
 
 log = logging.getLogger(__name__)
 SAME = "the same plan, dtype and instruction set give the same bytes"

@@ -10,11 +10,10 @@ import polars as pl
 
 from lmsi_kedro import schemas
 from lmsi_kedro.params import QuestionGenerationParams
-from lmsi_kedro.pipelines.preparation.nodes import question_id
-from lmsi_kedro.pipelines.sampling.nodes import asked_in
 from lmsi_kedro.tasks import Asked, words_of
 from lmsi_kedro.tasks.continuation import Shape, read_question
 from lmsi_kedro.tasks.overlap import Evaluated
+from lmsi_kedro.tasks.questions import asked_in, question_id
 
 SHINGLE = 3  # words; two questions of twenty words that differ in one share 15 of 21
 OPEN = "to be voted on"

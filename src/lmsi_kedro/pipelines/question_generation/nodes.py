@@ -8,14 +8,14 @@ import polars as pl
 
 from lmsi_kedro import schemas
 from lmsi_kedro.datasets.model_directory import Model
+from lmsi_kedro.engines.context import check_room
 from lmsi_kedro.engines.plan import Plan
 from lmsi_kedro.params import EngineParams, PathParams, QuestionGenerationParams, VotingParams
-from lmsi_kedro.pipelines.preparation.context import check_room
 from lmsi_kedro.pipelines.question_generation.funnel import OPEN, REASONS
-from lmsi_kedro.pipelines.sampling.nodes import asked_in, plan_paths, prompts_of_sets
-from lmsi_kedro.pipelines.voting import nodes as voting_nodes
+from lmsi_kedro.reading import votes_within
 from lmsi_kedro.tasks import Prompt, Tasks
 from lmsi_kedro.tasks.continuation import ask_for_more
+from lmsi_kedro.tasks.questions import asked_in, exemplar_sets, prompts_of_sets, spread
 
 log = logging.getLogger(__name__)
 Funnel = dict[str, dict[str, int]]  # task -> reason -> candidates
@@ -91,15 +91,8 @@ def plan_answers(
     paths: PathParams,
     generation: QuestionGenerationParams,
     engine: EngineParams,
-    voting: VotingParams,
 ) -> Plan:
-    """Paths for the vote on every candidate, as a round samples them; all m of them, so without early stop."""
-    asked = {
-        "m": generation.m,
-        "questions_per_task": candidate_questions.height,
-        "early_stop": None,
-    }
-    wanted = paths.model_copy(update=asked)
+    """Paths for the vote on every candidate, sampled as in round 1; all m of them, so without early stop."""
     prompts = (
         prompts_of_sets(candidate_questions.filter(task=name), exemplars, tasks[name])
         for name in tasks.in_domain
@@ -108,16 +101,18 @@ def plan_answers(
         chain.from_iterable(prompts), model.path, paths.sampling.max_new_tokens, engine,
         "Lower question_generation.sampling.max_new_tokens",
     )  # fmt: skip
-    return plan_paths(candidate_questions, exemplars, model, tasks, wanted, engine, voting)
+    plan = Plan(model.path, model.digest, engine)
+    for name in tasks.in_domain:
+        asked, sets = candidate_questions.filter(task=name), exemplar_sets(exemplars, tasks[name])
+        plan.ask(spread(asked, "few_shot_cot", sets, generation.m), paths.of_round(1))
+    return plan
 
 
 def count_votes(
     readings: pl.DataFrame, voting: VotingParams, generation: QuestionGenerationParams
 ) -> pl.DataFrame:
     """candidate_votes: kept within the bounds of the policy."""
-    low, high = generation.bounds
-    bounds = {"min_confidence": low, "max_confidence": high}
-    return voting_nodes.count_votes(readings, voting.model_copy(update=bounds))
+    return votes_within(readings, voting, *generation.bounds)
 
 
 def admit(drafts: pl.DataFrame, votes: pl.DataFrame) -> tuple[pl.DataFrame, Funnel]:

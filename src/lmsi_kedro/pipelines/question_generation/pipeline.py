@@ -12,7 +12,7 @@ from lmsi_kedro.pipelines.question_generation.nodes import (
     plan_continuations,
     take_admitted,
 )
-from lmsi_kedro.pipelines.voting.nodes import read_answers
+from lmsi_kedro.reading import read_answers
 
 GENERATION = "params:question_generation"
 
@@ -65,7 +65,6 @@ def voting() -> list[Node]:
                 "params:paths",
                 GENERATION,
                 "params:engine",
-                "params:voting",
             ],
             outputs="candidate_paths",
             name="sample_candidate_paths",

@@ -12,9 +12,9 @@ import plotly.graph_objects as go
 import polars as pl
 
 from lmsi_kedro.datasets.model_directory import Model
+from lmsi_kedro.evaluation.comparison import Metrics
+from lmsi_kedro.evaluation.marking import accepted_keys
 from lmsi_kedro.params import Arm, Guard
-from lmsi_kedro.pipelines.evaluation.comparison import Metrics
-from lmsi_kedro.pipelines.evaluation.nodes import accepted_keys
 from lmsi_kedro.report.render import render
 from lmsi_kedro.report.words import SURE
 from lmsi_kedro.tasks import Tasks

@@ -5,8 +5,8 @@ from functools import partial, update_wrapper
 
 from kedro.pipeline import Node, Pipeline
 
+from lmsi_kedro.evaluation.calibration import calibrate_probe
 from lmsi_kedro.params import Arm
-from lmsi_kedro.pipelines.evaluation.calibration import calibrate_probe
 from lmsi_kedro.pipelines.reporting.nodes import (
     choose_examples,
     describe_examples,

@@ -6,8 +6,8 @@ import polars as pl
 
 from lmsi_kedro.datasets.model_directory import Model
 from lmsi_kedro.engines.plan import Plan
+from lmsi_kedro.evaluation.curves import tallies
 from lmsi_kedro.params import EngineParams, EvaluationParams, ReproductionParams, WorldParams
-from lmsi_kedro.pipelines.evaluation.comparison import tallies
 from lmsi_kedro.pipelines.evaluation.nodes import plan_evaluation
 from lmsi_kedro.pipelines.mini_world.nodes import make_questions
 from lmsi_kedro.report.figures import draw_calibration, draw_curves

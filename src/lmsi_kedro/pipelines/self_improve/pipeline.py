@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from kedro.pipeline import Node, Pipeline
 
+from lmsi_kedro.evaluation.comparison import compare, vote_statistics
 from lmsi_kedro.params import Arm, Guard
 from lmsi_kedro.pipelines import (
     controls,
@@ -22,7 +23,6 @@ from lmsi_kedro.pipelines import (
     sampling,
     voting,
 )
-from lmsi_kedro.pipelines.evaluation.comparison import compare, vote_statistics
 from lmsi_kedro.pipelines.namespaces import namespaced
 
 SHARED = {"questions", "tasks", "exemplars"}

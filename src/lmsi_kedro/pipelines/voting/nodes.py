@@ -1,97 +1,15 @@
 """One answer per path, one winner per question, and the paths that are kept of those that agree with it."""
 
-import hashlib
-from collections.abc import Iterable
-
-import numpy as np
 import polars as pl
 
-from lmsi_kedro import kernels, schemas
+from lmsi_kedro import schemas
 from lmsi_kedro.params import VotingParams
-from lmsi_kedro.tasks import Tasks
-
-
-def read_answers(
-    paths: Iterable[pl.DataFrame], questions: pl.DataFrame, tasks: Tasks, voting: VotingParams
-) -> pl.DataFrame:
-    """readings: the answer that each path gives; chunk by chunk, so that texts are never held together."""
-    normalised = pl.col("text").str.replace_all(r"\s+", " ").str.strip_chars().str.to_lowercase()
-    chunks = read_texts(paths, questions, tasks, voting)
-    read = (chunk.with_columns(content=normalised.hash()) for chunk in chunks)
-    return in_order(read, schemas.READINGS)
-
-
-def read_evaluation_answers(
-    paths: Iterable[pl.DataFrame], questions: pl.DataFrame, tasks: Tasks, voting: VotingParams
-) -> pl.DataFrame:
-    """evaluation_readings: the same, with the texts, which the report shows."""
-    return in_order(read_texts(paths, questions, tasks, voting), schemas.EVALUATION_READINGS)
-
-
-def in_order(chunks: Iterable[pl.DataFrame], columns: schemas.Columns) -> pl.DataFrame:
-    """One table. Chunks come in blocks of paths; from here on a question's paths stand together."""
-    tables = [chunk.select(*columns) for chunk in chunks]
-    return pl.concat([schemas.empty(columns), *tables]).sort(
-        "question_id", "path", maintain_order=True
-    )
-
-
-def read_texts(
-    paths: Iterable[pl.DataFrame], questions: pl.DataFrame, tasks: Tasks, voting: VotingParams
-) -> Iterable[pl.DataFrame]:
-    """Each chunk with task, key, surface, start, end and rule."""
-    content = questions.select("question_id", "task", "choices")
-    for chunk in paths:
-        asked = chunk.join(content, on="question_id", how="left", maintain_order="left")
-        if asked["task"].null_count():
-            raise ValueError(
-                "paths: some belong to no question; sample again after changing questions"
-            )
-        for (name,), rows in asked.partition_by("task", as_dict=True).items():
-            yield read_rows(rows, tasks, str(name), voting.rule)
-
-
-def read_rows(rows: pl.DataFrame, tasks: Tasks, task: str, rule: str) -> pl.DataFrame:
-    kind = tasks[task].kind
-    read = kernels.read_answers(
-        rows["text"],
-        kind,
-        choices=rows["choices"].to_list() if kind == "choice" else None,
-        rule=rule,
-        finish=rows["finish"],
-    ).cast({"start": pl.Int32, "end": pl.Int32})
-    return pl.concat([rows.drop("choices"), read], how="horizontal")
+from lmsi_kedro.reading import thin_out, votes_within
 
 
 def count_votes(readings: pl.DataFrame, voting: VotingParams, round: int = 1) -> pl.DataFrame:
     """votes: the most frequent key of each question; kept with enough, and not too much, confidence."""
-    sizes = readings.group_by("question_id", maintain_order=True).len()
-    offsets = np.concatenate([[0], sizes["len"].cum_sum().to_numpy()])
-    if voting.ties == "logprob" and readings["logprob"].null_count():
-        raise ValueError(
-            "voting.ties=logprob needs log-probabilities, which the server that drew these paths does not give: "
-            "set voting.ties=abstain"
-        )
-    weights = readings["logprob"].to_numpy() if voting.ties == "logprob" else None
-    counted = kernels.count_votes(readings["key"], offsets, weights=weights, ties=voting.ties)
-    reason = (
-        pl.when(pl.col("readable") == 0)
-        .then(pl.lit("unreadable"))
-        .when(pl.col("key").is_null())
-        .then(pl.lit("tied"))
-        .when(pl.col("confidence") < voting.threshold(round))
-        .then(pl.lit("low confidence"))
-        .when(pl.col("confidence") > voting.max_confidence)
-        .then(pl.lit("high confidence"))
-        .otherwise(pl.lit("winner"))
-    )
-    votes = pl.concat([sizes.select("question_id"), counted], how="horizontal")
-    return (
-        votes.with_columns(reason=reason)
-        .with_columns(kept=pl.col("reason") == "winner")
-        .cast({name: schemas.VOTES[name] for name in ("votes", "readable", "paths")})
-        .select(*schemas.VOTES)
-    )
+    return votes_within(readings, voting, voting.threshold(round), voting.max_confidence)
 
 
 def keep_agreeing(
@@ -114,29 +32,3 @@ def keep_agreeing(
         .with_columns(kept=pl.col("reason") == "agrees")
         .select(*schemas.ANSWERS)
     )
-
-
-def thin_out(judged: pl.DataFrame, voting: VotingParams) -> pl.DataFrame:
-    """Among agreeing paths of a question, `duplicate` for a text seen before, `capped` beyond the cap, if any.
-
-    Which ones are capped is drawn by (seed, question, path), whatever the order of rows.
-    """
-    agrees = pl.col("reason") == "agrees"
-    copy = agrees & (pl.int_range(pl.len()).over("question_id", "content", "reason") > 0)
-    distinct = judged.sort("question_id", "path").with_columns(
-        reason=pl.when(copy).then(pl.lit("duplicate")).otherwise("reason")
-    )
-    names = distinct.select("question_id", "path", "reason").iter_rows()
-    lots = [lot(voting.seed, q, p) if reason == "agrees" else 0 for q, p, reason in names]
-    place = pl.col("lot").rank("ordinal").over("question_id", "reason")
-    return distinct.with_columns(lot=pl.Series(lots, dtype=pl.UInt64)).with_columns(
-        reason=pl.when(agrees & (place > (voting.max_paths_per_question or pl.len())))
-        .then(pl.lit("capped"))
-        .otherwise("reason")
-    )
-
-
-def lot(seed: int, question_id: str, path: int) -> int:
-    """A number that decides which paths stay below a cap."""
-    content = f"{seed} {question_id} {path}".encode()
-    return int.from_bytes(hashlib.blake2b(content, digest_size=8).digest(), "big")

@@ -4,7 +4,8 @@ from functools import partial, update_wrapper
 
 from kedro.pipeline import Node, Pipeline
 
-from lmsi_kedro.pipelines.voting.nodes import count_votes, keep_agreeing, read_answers
+from lmsi_kedro.pipelines.voting.nodes import count_votes, keep_agreeing
+from lmsi_kedro.reading import read_answers
 
 
 def create_pipeline(round: int) -> Pipeline:

@@ -5,9 +5,9 @@ from typing import Any
 
 import polars as pl
 
+from lmsi_kedro.paper import findings, tables
+from lmsi_kedro.paper.contrasts import Metrics, Models
 from lmsi_kedro.params import CONTROL_ARMS
-from lmsi_kedro.pipelines.reproduction import findings, tables
-from lmsi_kedro.pipelines.reproduction.contrasts import Metrics, Models
 from lmsi_kedro.tasks import Tasks
 
 CURVE = "curve_"

@@ -7,8 +7,8 @@ import numpy as np
 import polars as pl
 
 from lmsi_kedro import kernels, statistics
+from lmsi_kedro.evaluation.marking import accepted_keys, is_accepted
 from lmsi_kedro.params import EvaluationParams
-from lmsi_kedro.pipelines.evaluation.nodes import accepted_keys, is_accepted
 from lmsi_kedro.tasks import Tasks
 
 

@@ -8,18 +8,10 @@ from typing import Any
 
 import polars as pl
 
+from lmsi_kedro.evaluation.calibration import calibrate
+from lmsi_kedro.paper import figures as paper
+from lmsi_kedro.paper.contrasts import Metrics, Models, accuracy, answers, contrast, gain, maj
 from lmsi_kedro.params import Mode
-from lmsi_kedro.pipelines.evaluation.calibration import calibrate
-from lmsi_kedro.pipelines.reproduction import paper
-from lmsi_kedro.pipelines.reproduction.contrasts import (
-    Metrics,
-    Models,
-    accuracy,
-    answers,
-    contrast,
-    gain,
-    maj,
-)
 from lmsi_kedro.report.figures import MODE_NAMES
 
 PROMPTS = {

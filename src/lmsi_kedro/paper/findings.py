@@ -8,15 +8,8 @@ from collections.abc import Mapping, Sequence
 
 import polars as pl
 
-from lmsi_kedro.pipelines.evaluation.calibration import calibrate
-from lmsi_kedro.pipelines.reproduction.contrasts import (
-    Metrics,
-    Models,
-    answers,
-    contrast,
-    gain,
-    maj,
-)
+from lmsi_kedro.evaluation.calibration import calibrate
+from lmsi_kedro.paper.contrasts import Metrics, Models, answers, contrast, gain, maj
 
 WITHIN = -0.03  # "comparable": within 3 points, or better
 NEARLY = -0.01  # "nearly suffices": within 1 point

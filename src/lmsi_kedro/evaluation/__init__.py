@@ -1,0 +1,1 @@
+"""What predictions say: marks, paired comparisons, curves over the number of paths, calibration."""

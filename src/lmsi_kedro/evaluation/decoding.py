@@ -1,0 +1,41 @@
+"""How each evaluation mode samples, and the fingerprint that two compared models must share."""
+
+import hashlib
+from collections.abc import Iterable
+
+from lmsi_kedro.params import EvaluationParams, Format, Mode, Sampling
+from lmsi_kedro.tasks import Prompt
+
+# Paper, section 4: standard prompting is few-shot without rationales.
+FORMATS: dict[Mode, Format] = {
+    "standard": "few_shot_direct",
+    "cot_greedy": "few_shot_cot",
+    "self_consistency": "few_shot_cot",
+    "self_consistency_raised": "few_shot_cot",
+    "zero_shot_direct": "zero_shot_direct",
+    "zero_shot_cot": "zero_shot_cot",
+}
+
+
+def decoding(mode: Mode, evaluation: EvaluationParams) -> tuple[Sampling, int, int]:
+    """How a mode draws, how many paths a question gets, and how many questions are asked per task."""
+    temperatures = {
+        "self_consistency": evaluation.temperature,
+        "self_consistency_raised": evaluation.raised_temperature,
+    }
+    voted = mode in temperatures
+    sampling = Sampling(
+        temperature=temperatures.get(mode, 0),
+        max_new_tokens=evaluation.max_new_tokens,
+        seed=evaluation.seed,
+    )
+    m, count = (evaluation.m, evaluation.voted_questions) if voted else (1, None)
+    return sampling, m, count or evaluation.greedy_questions
+
+
+def fingerprint(prompts: Iterable[Prompt], sampling: Sampling, m: int) -> str:
+    """What two models must share to be compared: paths, decoding, exemplars; in words and a digest."""
+    shared = "".join(sorted({prompt.shared for prompt in prompts}))
+    exemplars = hashlib.blake2b(shared.encode(), digest_size=4).hexdigest()
+    drawn = " ".join(f"{name}={value}" for name, value in sampling.model_dump().items())
+    return f"m={m} {drawn} exemplars={exemplars}"

@@ -1,0 +1,29 @@
+"""When an answer counts as right: its key is among the keys of the accepted answers."""
+
+import polars as pl
+
+from lmsi_kedro import kernels, schemas
+from lmsi_kedro.tasks import Kind, Tasks
+
+
+def accepted_keys(labels: pl.DataFrame, questions: pl.DataFrame, tasks: Tasks) -> pl.DataFrame:
+    """question_id, accepted: the keys of every accepted answer that can be read."""
+    asked = labels.join(questions.select("question_id", "task", "choices"), on="question_id")
+    written = asked.explode("answers").partition_by("task", as_dict=True)
+    read = (_read(rows, tasks[str(task)].kind) for (task,), rows in written.items())
+    return (
+        pl.concat([schemas.empty({"question_id": pl.String, "accepted": pl.String}), *read])
+        .group_by("question_id", maintain_order=True)
+        .agg(pl.col("accepted").drop_nulls())
+    )
+
+
+def _read(rows: pl.DataFrame, kind: Kind) -> pl.DataFrame:
+    choices = rows["choices"].to_list() if kind == "choice" else None
+    keys = kernels.canonical_keys(rows["answers"], kind, choices)
+    return rows.select("question_id", accepted=keys)
+
+
+def is_accepted() -> pl.Expr:
+    """Whether a row's key is among its accepted ones; no key is not."""
+    return pl.col("key").is_not_null() & pl.col("accepted").list.contains(pl.col("key"))

@@ -1,0 +1,92 @@
+"""What tables of questions and exemplars ask: ids, exemplar sets, and the prompt of every question."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from itertools import cycle
+from sys import intern
+
+import polars as pl
+
+from lmsi_kedro.params import Format
+from lmsi_kedro.tasks.prompts import Asked, Prompt, render, usable
+from lmsi_kedro.tasks.task import Exemplar, Task
+
+PATHS_PER_SET = 2  # PAPER, section 5.2: 40 paths of 20 generated prompts
+ExemplarSets = dict[str, list[Exemplar]]
+
+
+def with_ids(raw: pl.DataFrame) -> pl.DataFrame:
+    """Adds question_id, a hash of task and content."""
+    content = raw.select("task", "question", "context", "choices").iter_rows()
+    return raw.with_columns(
+        question_id=pl.Series([question_id(*row) for row in content], dtype=pl.String)
+    )
+
+
+def question_id(task: str, question: str, context: str | None, choices: list[str] | None) -> str:
+    """16 hex digits; the same question in another task is another question."""
+    content = [task, question, choices or [], *([context] if context else [])]
+    return hashlib.blake2b(json.dumps(content).encode(), digest_size=8).hexdigest()
+
+
+def asked_in(questions: pl.DataFrame) -> list[Asked]:
+    """What each row of a table of questions asks."""
+    return [Asked(*row) for row in questions.select("question", "context", "choices").iter_rows()]
+
+
+def exemplar_sets(exemplars: pl.DataFrame, task: Task) -> ExemplarSets:
+    """The sets of a task by name: the one it names, or all "name/..." of a folder; none has no exemplars.
+
+    ValueError if there is none of that name.
+    """
+    if task.exemplar_set is None:
+        return {"none": []}
+    name = pl.col("exemplar_set")
+    named = exemplars.filter(
+        (name == task.exemplar_set) | name.str.starts_with(f"{task.exemplar_set}/")
+    )
+    if named.is_empty():
+        raise ValueError(f"exemplars: the set {task.exemplar_set!r} is empty or has no file")
+    sets: ExemplarSets = {}
+    for row in named.iter_rows(named=True):
+        sets.setdefault(row.pop("exemplar_set"), []).append(Exemplar.model_validate(row))
+    return sets
+
+
+def exemplars_of(exemplars: pl.DataFrame, task: Task) -> list[Exemplar]:
+    """The exemplars of a task where one set is enough: its first one."""
+    return next(iter(exemplar_sets(exemplars, task).values()))
+
+
+def prompts_of(
+    questions: pl.DataFrame, format: Format, exemplars: list[Exemplar]
+) -> dict[str, Prompt]:
+    """The prompt of every question_id; zero-shot where there are no exemplars."""
+    prompts = {}
+    for question_id, asked in zip(questions["question_id"], asked_in(questions), strict=True):
+        prompt = render(usable(format, exemplars), asked, exemplars)
+        # One text in memory for all questions: 20,000 copies of eight exemplars would take 70 MB.
+        prompts[question_id] = Prompt(intern(prompt.shared), prompt.own)
+    return prompts
+
+
+def prompts_of_sets(
+    questions: pl.DataFrame, exemplars: pl.DataFrame, task: Task
+) -> list[dict[str, Prompt]]:
+    """The few-shot chain-of-thought prompts of a task's questions, for each of its exemplar sets."""
+    sets = exemplar_sets(exemplars, task)
+    return [prompts_of(questions, "few_shot_cot", shots) for shots in sets.values()]
+
+
+def spread(
+    questions: pl.DataFrame, format: Format, sets: ExemplarSets, m: int
+) -> Iterator[tuple[str, range, dict[str, Prompt]]]:
+    """exemplar set, path indices and prompts of m paths per question, which take turns over the sets.
+
+    A larger m later keeps the set of every path, and so its chunks (paper, section 5.2: 40 paths, 20 sets).
+    """
+    size = PATHS_PER_SET if len(sets) > 1 else m
+    prompts = {name: prompts_of(questions, format, shots) for name, shots in sets.items()}
+    for first, name in zip(range(0, m, size), cycle(sets), strict=False):
+        yield name, range(first, min(first + size, m)), prompts[name]
