@@ -56,6 +56,9 @@ struct ArrowArrayStream {
 
 namespace lmsi {
 
+constexpr size_t kViewSize = 16;  // bytes of a string view: length, then the text, or a prefix, a block and an offset
+constexpr size_t kInPlace = 12;   // bytes of a text that its view holds itself
+
 enum class StringLayout : uint8_t { none, offsets32, offsets64, views };
 
 // The layout that an Arrow format string names; nothing for types that hold no text.
@@ -110,12 +113,12 @@ public:
         switch (layout_) {
         case StringLayout::offsets32: return slice(load<int32_t>(at), load<int32_t>(at + 1));
         case StringLayout::offsets64: return slice(load<int64_t>(at), load<int64_t>(at + 1));
-        default: return view(index_ + 16 * at);
+        default: return view(index_ + kViewSize * at);
         }
     }
 
-    // The 16 bytes that describe a row of layout `views`, null or not; nullptr in other layouts.
-    const char* cell(size_t row) const { return layout_ == StringLayout::views ? index_ + 16 * (offset_ + row) : nullptr; }
+    // The view of a row of layout `views`, null or not; nullptr in other layouts.
+    const char* cell(size_t row) const { return layout_ == StringLayout::views ? index_ + kViewSize * (offset_ + row) : nullptr; }
 
 private:
     template <class Offset> int64_t load(size_t at) const {
@@ -129,12 +132,11 @@ private:
         return {bytes_ + begin, static_cast<size_t>(end - begin)};
     }
 
-    // A view: i32 length, then either 12 bytes in place, or a prefix, a block number and an offset.
     std::string_view view(const char* cell) const {
         int32_t field[4];
         std::memcpy(field, cell, sizeof field);
         const auto length = static_cast<size_t>(field[0]);
-        return length <= 12 ? std::string_view{cell + 4, length} : std::string_view{blocks_[field[2]] + field[3], length};
+        return length <= kInPlace ? std::string_view{cell + 4, length} : std::string_view{blocks_[field[2]] + field[3], length};
     }
 
     StringLayout layout_;

@@ -2,14 +2,11 @@
 
 #include <algorithm>
 #include <cstring>
-#include <limits>
 
 #include "lanes.hpp"
 
 namespace lmsi {
 namespace {
-
-size_t rounded_up(size_t n) { return (n + kLanes - 1) / kLanes * kLanes; }
 
 size_t size_of(NumberFormat format) { return format == NumberFormat::float32 ? 4 : 2; }
 
@@ -23,34 +20,23 @@ void write(const float* from, NumberFormat format, size_t first, size_t count, v
     for (size_t i = 0; i < count; ++i) to[i] = static_cast<uint16_t>(bfloat16_of(from[i]));
 }
 
-const AttentionKernels& kernels_for(Isa isa, NumberFormat format) {
-    const auto entry = static_cast<size_t>(format);
-#if defined(LMSI_X86)
-    if (isa == Isa::avx512bf16) return kAvx512Bf16Attention[entry];
-    if (isa == Isa::avx512) return kAvx512Attention[entry];
-    if (isa == Isa::avx2) return kAvx2Attention[entry];
-#endif
-    (void)isa;
-    return kScalarAttention[entry];
-}
-
 // The queries of one head, a tile at a time: query i belongs to row i / groups.
 class Head {
 public:
     Head(const Prefixes& shared, const Prefixes& questions, const Step& step, Isa isa)
-        : shared_(shared), questions_(questions), step_(step), kernels_(kernels_for(isa, step.format)),
-          width_(shared.width()), padded_(rounded_up(width_)), heads_(shared.heads()), queries_(kTile * kStride),
+        : shared_(shared), questions_(questions), step_(step), lanes_(table_for<AttentionTables>(isa)[static_cast<size_t>(step.format)]),
+          width_(shared.width()), padded_(whole_lanes(width_)), heads_(shared.heads()), queries_(kTile * kStride),
           output_(kTile * kStride), scratch_(kTile * kStride) {}
 
     void attend(size_t head, size_t first, size_t count, float* output) {
         load(head, first, count);
         Ahead ahead = own_of(head, first, count);
-        kernels_.read_prefix(queries_.data(), count, padded_, shared_.of(0, head), ahead, reading(0), scratch_.data());
+        lanes_.read_prefix(queries_.data(), count, padded_, shared_.of(0, head), ahead, reading(0), scratch_.data());
         for (size_t i = 0; i < count;) {
             const int64_t question = path(first + i).question;
             size_t end = i + 1;
             while (end < count && path(first + end).question == question) ++end;
-            kernels_.read_prefix(query(i), end - i, padded_, questions_.of(static_cast<size_t>(question), head), ahead,
+            lanes_.read_prefix(query(i), end - i, padded_, questions_.of(static_cast<size_t>(question), head), ahead,
                                  reading(i), scratch_.data());
             i = end;
         }
@@ -65,7 +51,7 @@ private:
 
     void load(size_t head, size_t first, size_t count) {
         std::fill(output_.begin(), output_.end(), 0.0f);
-        std::fill(peak_, peak_ + kTile, -std::numeric_limits<float>::infinity());
+        std::fill(peak_, peak_ + kTile, kLowest);
         std::fill(sum_, sum_ + kTile, 0.0f);
         for (size_t i = 0; i < count; ++i) {
             const size_t row = (first + i) / step_.groups, group = (first + i) % step_.groups;
@@ -93,7 +79,7 @@ private:
 
     void read_own(size_t head, size_t first, size_t i) {
         const size_t at = own(head, first + i), length = static_cast<size_t>(path(first + i).length) + 1;
-        kernels_.read_own(query(i), padded_, static_cast<const char*>(step_.own_keys) + at,
+        lanes_.read_own(query(i), padded_, static_cast<const char*>(step_.own_keys) + at,
                           static_cast<const char*>(step_.own_values) + at, length, reading(i), scratch_.data());
     }
 
@@ -108,14 +94,14 @@ private:
     const Prefixes& shared_;
     const Prefixes& questions_;
     const Step& step_;
-    const AttentionKernels& kernels_;
+    const AttentionLanes& lanes_;
     size_t width_, padded_, heads_;
     Lines<float> queries_, output_, scratch_;
     float peak_[kTile], sum_[kTile];
 };
 
 void append(const Step& step, size_t heads, size_t width) {
-    const size_t padded = rounded_up(width);
+    const size_t padded = whole_lanes(width);
     for (size_t i = 0; i < step.rows * heads; ++i) {
         const Path& path = step.paths[i / heads];
         const size_t head = static_cast<size_t>(path.slot) * heads + i % heads;
@@ -130,11 +116,11 @@ void append(const Step& step, size_t heads, size_t width) {
 
 Prefixes::Prefixes(const void* keys, const void* values, NumberFormat format, size_t heads, size_t capacity, size_t width,
                    std::vector<size_t> lengths)
-    : format_(format), heads_(heads), width_(width), padded_width_(rounded_up(width)), lengths_(std::move(lengths)) {
+    : format_(format), heads_(heads), width_(width), padded_width_(whole_lanes(width)), lengths_(std::move(lengths)) {
     size_t total = 0;
     for (const size_t length : lengths_) {
         offsets_.push_back(total);
-        total += rounded_up(length) * heads_;
+        total += whole_lanes(length) * heads_;
     }
     keys_.resize(total * padded_width_ * size_of(format));
     values_.resize(total * padded_width_ * size_of(format));
@@ -146,7 +132,7 @@ template <class T> void Prefixes::pack(const void* keys, const void* values, siz
     constexpr size_t kDepth = sizeof(float) / sizeof(T);  // steps of depth that lie side by side
     const auto place = [](size_t depth, size_t column) { return (depth / kDepth * kLanes + column) * kDepth + depth % kDepth; };
     for (size_t i = 0; i < lengths_.size() * heads_; ++i) {
-        const size_t length = lengths_[i / heads_], padded = rounded_up(length);
+        const size_t length = lengths_[i / heads_], padded = whole_lanes(length);
         const size_t start = (offsets_[i / heads_] + i % heads_ * padded) * padded_width_;
         T *key_panels = reinterpret_cast<T*>(keys_.data()) + start, *value_panels = reinterpret_cast<T*>(values_.data()) + start;
         for (size_t k = 0; k < length; ++k) {
@@ -161,7 +147,7 @@ template <class T> void Prefixes::pack(const void* keys, const void* values, siz
 }
 
 Panels Prefixes::of(size_t prefix, size_t head) const {
-    const size_t length = lengths_[prefix], padded = rounded_up(length);
+    const size_t length = lengths_[prefix], padded = whole_lanes(length);
     const size_t start = (offsets_[prefix] + head * padded) * padded_width_ * size_of(format_);
     return {keys_.data() + start, values_.data() + start, length, padded};
 }

@@ -39,7 +39,7 @@ struct Ahead {
 
 // width is a multiple of 16 up to kMaxWidth; queries and scratch are [kTile][kStride]. Every query's result is the same bits
 // in whatever tile it stands.
-struct AttentionKernels {
+struct AttentionLanes {
     void (*read_prefix)(const float* queries, size_t count, size_t width, const Panels& prefix, Ahead& ahead,
                         Reading reading, float* scratch);
     // One query against its own keys and values [length][width] in the table's format.
@@ -47,12 +47,9 @@ struct AttentionKernels {
                      Reading reading, float* scratch);
 };
 
-// Two entries each, by NumberFormat.
-extern const AttentionKernels kScalarAttention[2];
-#if defined(LMSI_X86)
-extern const AttentionKernels kAvx2Attention[2];
-extern const AttentionKernels kAvx512Attention[2];
-extern const AttentionKernels kAvx512Bf16Attention[2];
-#endif
+// One for each instruction set, with an entry for each NumberFormat.
+struct AttentionTables {
+    static const AttentionLanes scalar[2], avx2[2], avx512[2], avx512bf16[2];
+};
 
 }  // namespace lmsi

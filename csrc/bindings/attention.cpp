@@ -15,7 +15,7 @@ lmsi::Prefixes prefixes(const py::array& keys, const py::array& values, std::vec
     need(format_of(keys) == format_of(values), "keys and values must have one format");
     for (int i = 0; i < 4; ++i) need(keys.shape(i) == values.shape(i), "keys and values must have one shape");
     need(lengths.size() == static_cast<size_t>(keys.shape(0)), "each prefix must have a length");
-    need(static_cast<size_t>(keys.shape(3)) <= lmsi::kMaxWidth, "heads must be at most 256 wide");
+    need(static_cast<size_t>(keys.shape(3)) <= lmsi::kMaxWidth, ("heads must be at most " + std::to_string(lmsi::kMaxWidth) + " wide").c_str());
     for (const size_t length : lengths) need(length <= static_cast<size_t>(keys.shape(2)), "a length exceeds the keys");
     return {keys.data(), values.data(), format_of(keys), static_cast<size_t>(keys.shape(1)),
             static_cast<size_t>(keys.shape(2)), static_cast<size_t>(keys.shape(3)), std::move(lengths)};
@@ -32,7 +32,7 @@ lmsi::Step step_of(const lmsi::Prefixes& shared, const lmsi::Prefixes& questions
     for (const py::array& own : {own_keys, own_values}) {
         need(own.ndim() == 4 && dense(own) && format_of(own) == shared.format(),
              "own keys and values must have the prefixes' format");
-        const py::ssize_t wanted[] = {slots, static_cast<py::ssize_t>(shared.heads()), capacity, (width + 15) / 16 * 16};
+        const py::ssize_t wanted[] = {slots, static_cast<py::ssize_t>(shared.heads()), capacity, static_cast<py::ssize_t>(lmsi::whole_lanes(shared.width()))};
         for (int i = 0; i < 4; ++i)
             need(own.shape(i) == wanted[i], "own keys and values must be [slots, heads, capacity, width rounded up to 16]");
     }

@@ -6,20 +6,10 @@
 namespace lmsi {
 namespace {
 
-const DecoderKernels& kernels_for(Isa isa) {
-#if defined(LMSI_X86)
-    if (isa == Isa::avx512bf16) return kAvx512Bf16Decoder;
-    if (isa == Isa::avx512) return kAvx512Decoder;
-    if (isa == Isa::avx2) return kAvx2Decoder;
-#endif
-    (void)isa;
-    return kScalarDecoder;
-}
-
 // As Packed describes; T is a number of the format.
 template <class T> Lines<uint32_t> packed(const T* weight, size_t in, size_t out) {
-    constexpr size_t kDepth = sizeof(uint32_t) / sizeof(T), kDeep = kBlock * kDepth;
-    const size_t padded = (out + kLanes - 1) / kLanes * kLanes;
+    constexpr size_t kDepth = sizeof(uint32_t) / sizeof(T), kDeep = kDepthBlock * kDepth;
+    const size_t padded = whole_lanes(out);
     Lines<uint32_t> words(padded * ((in + kDepth - 1) / kDepth));
     T* to = reinterpret_cast<T*>(words.data());
     for (size_t begin = 0; begin < in; begin += kDeep) {
@@ -43,7 +33,7 @@ Linear::Linear(const void* weight, const void* bias, NumberFormat format, size_t
 }
 
 void Linear::apply(const float* x, size_t rows, Isa isa, float* y, bool add) const {
-    kernels_for(isa).multiply[static_cast<size_t>(format_)](x, rows, {words_.data(), in_, out_}, add, y);
+    table_for<DecoderTables>(isa).multiply[static_cast<size_t>(format_)](x, rows, {words_.data(), in_, out_}, add, y);
     for (size_t row = 0; row < rows; ++row)
         for (size_t i = 0; i < bias_.size(); ++i) y[row * out_ + i] += bias_[i];
 }
@@ -63,7 +53,7 @@ Decoder::Decoder(Shape shape, std::vector<DecoderLayer> layers, std::vector<floa
 
 void Decoder::step(float* x, size_t rows, const float* cos, const float* sin, const std::vector<Level>& levels, Isa isa,
                    float* logits) const {
-    const DecoderKernels& kernels = kernels_for(isa);
+    const DecoderLanes& lanes = table_for<DecoderTables>(isa);
     const auto [size, heads, key_heads, width, epsilon] = shape_;
     const size_t token = (heads + 2 * key_heads) * width;
     size_t inner = 0;
@@ -72,20 +62,20 @@ void Decoder::step(float* x, size_t rows, const float* cos, const float* sin, co
         activated(rows * inner);
     for (size_t i = 0; i < layers_.size(); ++i) {
         const DecoderLayer& layer = layers_[i];
-        kernels.normalize(x, rows, size, layer.attention_norm.data(), epsilon, normal.data());
+        lanes.normalize(x, rows, size, layer.attention_norm.data(), epsilon, normal.data());
         layer.qkv->apply(normal.data(), rows, isa, tokens.data());
         for (size_t row = 0; row < rows; ++row)
-            kernels.rotate(&tokens[row * token], heads + key_heads, width, cos + row * width, sin + row * width);
+            lanes.rotate(&tokens[row * token], heads + key_heads, width, cos + row * width, sin + row * width);
         Step step = levels[i].step;
         step.tokens = tokens.data();
         attend(*levels[i].shared, *levels[i].questions, step, isa, attended.data());
         layer.out->apply(attended.data(), rows, isa, x, true);
-        kernels.normalize(x, rows, size, layer.mlp_norm.data(), epsilon, normal.data());
+        lanes.normalize(x, rows, size, layer.mlp_norm.data(), epsilon, normal.data());
         layer.gate_up->apply(normal.data(), rows, isa, gates.data());
-        kernels.activate(gates.data(), rows, layer.down->in(), activated.data());
+        lanes.activate(gates.data(), rows, layer.down->in(), activated.data());
         layer.down->apply(activated.data(), rows, isa, x, true);
     }
-    kernels.normalize(x, rows, size, norm_.data(), epsilon, normal.data());
+    lanes.normalize(x, rows, size, norm_.data(), epsilon, normal.data());
     head_->apply(normal.data(), rows, isa, logits);
 }
 

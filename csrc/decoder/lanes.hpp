@@ -8,8 +8,8 @@
 
 namespace lmsi {
 
-constexpr size_t kBlock = 64;  // steps of depth summed at a time: with 256 the logits of a deep model were 1.0e-5 off
-static_assert(kStride >= kBlock);
+constexpr size_t kDepthBlock = 64;  // steps of depth summed at a time: with 256 the logits of a deep model were 1.0e-5 off
+static_assert(kStride >= kDepthBlock);
 
 // A weight [out][in] as [blocks of depth][out / 16][steps][16] words, padded with zeros: a word is a float, or two bfloat16
 // of neighbouring inputs.
@@ -18,7 +18,7 @@ struct Packed {
     size_t in, out;
 };
 
-struct DecoderKernels {
+struct DecoderLanes {
     // y[rows][out] = x[rows][in] weight^T, added to what is there if `add`; by format: bfloat16 rounds x.
     void (*multiply[2])(const float* x, size_t rows, const Packed& weight, bool add, float* y);
     // x / sqrt(mean(x^2) + epsilon) * weight, for each of the rows [width].
@@ -29,11 +29,9 @@ struct DecoderKernels {
     void (*activate)(const float* x, size_t rows, size_t width, float* to);
 };
 
-extern const DecoderKernels kScalarDecoder;
-#if defined(LMSI_X86)
-extern const DecoderKernels kAvx2Decoder;
-extern const DecoderKernels kAvx512Decoder;
-extern const DecoderKernels kAvx512Bf16Decoder;
-#endif
+// One for each instruction set.
+struct DecoderTables {
+    static const DecoderLanes scalar, avx2, avx512, avx512bf16;
+};
 
 }  // namespace lmsi

@@ -22,7 +22,7 @@ struct Sums {
 };
 
 // `row` points to float32 or bfloat16 values, as the table says.
-struct LaneKernels {
+struct SamplingLanes {
     // The maximum, and one maximum per group: group g of a tile holds every 16th of its 16 * depth values.
     Peak (*peak)(const void* row, size_t size, size_t depth, float* group_maxima);
     // sum(exp(value - max)): fp32 terms, 16 of them per lane, then double; same bits on every instruction set. Fetches
@@ -38,11 +38,9 @@ struct LaneKernels {
     void (*widen)(const void* row, size_t begin, size_t end, float* values);
 };
 
-// Two entries each, by NumberFormat.
-extern const LaneKernels kScalarKernels[2];
-#if defined(LMSI_X86)
-extern const LaneKernels kAvx2Kernels[2];
-extern const LaneKernels kAvx512Kernels[2];
-#endif
+// One for each instruction set, with an entry for each NumberFormat.
+struct SamplingTables {
+    static const SamplingLanes scalar[2], avx2[2], avx512[2], avx512bf16[2];
+};
 
 }  // namespace lmsi

@@ -11,8 +11,6 @@
 namespace lmsi {
 namespace {
 
-constexpr float kLowest = -std::numeric_limits<float>::infinity();
-
 struct Candidate {
     float value;
     uint32_t id;
@@ -65,7 +63,7 @@ float logit_below(float max, float scale, uint64_t weight) {
 
 class Sampler {
 public:
-    Sampler(const LaneKernels& lanes, const SamplingRules& rules, size_t vocabulary)
+    Sampler(const SamplingLanes& lanes, const SamplingRules& rules, size_t vocabulary)
         : lanes_(lanes), rules_(rules), size_(vocabulary),
           // Four times as many groups as tokens to keep: their k-th maximum is then a close lower bound.
           depth_(rules.top_k == 0 ? 128 : std::clamp<size_t>(vocabulary / (4 * std::min<size_t>(rules.top_k, vocabulary)), 1, 128)),
@@ -171,7 +169,7 @@ private:
         return chosen->id;
     }
 
-    const LaneKernels& lanes_;
+    const SamplingLanes& lanes_;
     const SamplingRules& rules_;
     size_t size_;
     size_t depth_;
@@ -186,16 +184,6 @@ private:
     std::unique_ptr<uint64_t[]> weights_;
     std::vector<Candidate> candidates_;
 };
-
-const LaneKernels& lanes_for(Isa isa, NumberFormat format) {
-    const auto entry = static_cast<size_t>(format);
-#if defined(LMSI_X86)
-    if (isa >= Isa::avx512) return kAvx512Kernels[entry];
-    if (isa == Isa::avx2) return kAvx2Kernels[entry];
-#endif
-    (void)isa;
-    return kScalarKernels[entry];
-}
 
 }  // namespace
 
@@ -214,7 +202,7 @@ uint64_t philox(const uint64_t counter[4]) {
 
 SamplingOutcome sample_tokens(const Logits& logits, const SamplingRules& rules, const uint64_t* counters, Isa isa,
                               int64_t* tokens, double* logprobs) {
-    Sampler sampler(lanes_for(isa, logits.format), rules, logits.vocabulary);
+    Sampler sampler(table_for<SamplingTables>(isa)[static_cast<size_t>(logits.format)], rules, logits.vocabulary);
     for (size_t row = 0; row < logits.rows; ++row) {
         const char* at = static_cast<const char*>(logits.data) + static_cast<ptrdiff_t>(row) * logits.stride;
         const char* next = row + 1 < logits.rows ? at + logits.stride : at;

@@ -17,4 +17,16 @@ Isa best_isa();
 std::optional<Isa> isa_named(std::string_view name);
 const char* isa_name(Isa isa);
 
+// The loops of a kernel that were compiled for an instruction set; its lanes.hpp has the tables.
+template <class Tables> const auto& table_for(Isa isa) {
+    switch (isa) {
+#if defined(LMSI_X86)
+    case Isa::avx512bf16: return Tables::avx512bf16;
+    case Isa::avx512: return Tables::avx512;
+    case Isa::avx2: return Tables::avx2;
+#endif
+    default: return Tables::scalar;
+    }
+}
+
 }  // namespace lmsi

@@ -11,6 +11,8 @@
 #include <cstring>
 #include <string_view>
 
+#include "../arrow.hpp"
+
 #if defined(__SSE2__) && !defined(LMSI_PORTABLE)
 #define LMSI_SSE2
 #include <emmintrin.h>
@@ -54,22 +56,22 @@ struct alignas(16) Token {
 };
 
 // Whether an Arrow view holds its text itself.
-inline bool is_in_place(const char* view) { return static_cast<uint32_t>(word_at(view)) <= 12; }
+inline bool is_in_place(const char* view) { return static_cast<uint32_t>(word_at(view)) <= kInPlace; }
 
 // SSE2 belongs to every x86-64: nothing is chosen at run time. Written for wider registers, counting 32 paths took as long
 // (0.064 us a question; AVX2 0.068, AVX-512 0.065), for a round waits longer than it computes.
 #if defined(LMSI_SSE2)
 
-// Tokens of Arrow views (length in 4 bytes, text of up to 12 bytes, zeros). False where a longer text lies elsewhere.
+// Tokens of Arrow views (length, text in place, zeros). False where a longer text lies elsewhere.
 inline bool read_views(const char* views, size_t count, Token* tokens) {
     __m128i largest = _mm_setzero_si128();  // of each byte
     for (size_t i = 0; i < count; ++i) {
-        const __m128i view = _mm_loadu_si128(reinterpret_cast<const __m128i*>(views + 16 * i));
+        const __m128i view = _mm_loadu_si128(reinterpret_cast<const __m128i*>(views + kViewSize * i));
         const __m128i token = _mm_or_si128(_mm_srli_si128(view, 4), _mm_slli_si128(view, 15));
         _mm_store_si128(reinterpret_cast<__m128i*>(tokens + i), token);
         largest = _mm_max_epu8(largest, view);
     }
-    return static_cast<uint32_t>(_mm_cvtsi128_si32(largest)) <= 12;
+    return static_cast<uint32_t>(_mm_cvtsi128_si32(largest)) <= kInPlace;
 }
 
 // A bit for each of the first `count` <= 64 tokens that equals `token`; looks at up to 3 more, whose bits mean nothing.
@@ -91,11 +93,11 @@ inline uint64_t equal_to(const Token* tokens, size_t count, const Token& token) 
 inline bool read_views(const char* views, size_t count, Token* tokens) {
     uint32_t longest = 0, size;
     for (size_t i = 0; i < count; ++i) {
-        std::memcpy(&size, views + 16 * i, sizeof size);
-        tokens[i] = Token::of({views + 16 * i + 4, std::min<size_t>(size, 12)});
+        std::memcpy(&size, views + kViewSize * i, sizeof size);
+        tokens[i] = Token::of({views + kViewSize * i + 4, std::min<size_t>(size, kInPlace)});
         longest = std::max(longest, size);
     }
-    return longest <= 12;
+    return longest <= kInPlace;
 }
 
 inline uint64_t equal_to(const Token* tokens, size_t count, const Token& token) {

@@ -9,8 +9,6 @@
 namespace lmsi {
 namespace {
 
-constexpr size_t kInPlace = 12;  // bytes that a cell holds itself
-
 class Counting {
 public:
     Counting(const std::vector<StringArray>& keys, const int64_t* offsets, size_t questions, const double* weights, VoteTable& table)
@@ -51,7 +49,7 @@ private:
         const char* views = chunk.cell(row_);
         const bool done = views != nullptr && read_views(views, count, tokens);  // the usual case
         for (size_t i = 0; !done && i < count; ++i) {
-            if (views != nullptr && is_in_place(views + 16 * i)) continue;
+            if (views != nullptr && is_in_place(views + kViewSize * i)) continue;
             const std::string_view key = chunk[row_ + i];
             tokens[i] = key.size() <= Token::kLongest ? Token::of(key) : Token::numbered(long_keys_(key));
         }

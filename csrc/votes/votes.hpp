@@ -18,11 +18,11 @@
 
 namespace lmsi {
 
-// A cell of an Arrow string_view column: a text of up to 12 bytes in place, or where to find it.
+// A cell of an Arrow string_view column: a short text in place, or where to find it.
 struct KeyCell {
     int32_t size = 0;
     union {
-        char bytes[12] = {};
+        char bytes[kInPlace] = {};
         struct {
             char prefix[4];
             int32_t block, offset;

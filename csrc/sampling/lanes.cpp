@@ -1,7 +1,5 @@
-// Included by one translation unit per instruction set, which defines LMSI_KERNELS (the table to fill) and is compiled
-// with that set's flags. Plain loops over 16 lanes, which the compiler vectorizes; every rounding is written out (fma
-// where one is meant, no contraction), so all units compute the same bits. Includes no header with inline functions: the
-// linker could keep the wide copy of one and run it on a machine without it.
+// Compiled once per instruction set, see simd/lanes.inc. Every rounding is written out (fma where one is meant, no
+// contraction), so that all sets compute the same bits.
 #include "../simd/lanes.inc"
 #include "lanes.hpp"
 
@@ -9,6 +7,7 @@ namespace lmsi {
 namespace {
 
 constexpr size_t kStrip = 128;  // values looked at together before any is taken
+constexpr int kUpperBits = 26, kLowerBits = kWeightBits - kUpperBits;
 
 // Calls work(values, begin) on each 16 values; the last ones are padded with -inf, which weighs nothing.
 template <class T, class Work> inline void by_lanes(const T* row, size_t begin, size_t end, Work work) {
@@ -28,17 +27,17 @@ template <class Bits> inline Bits ordered(Bits bits) { return bits ^ ((bits >> 3
 
 constexpr int32_t kInfinite = 0x7F800000, kLowestOrder = ~kInfinite;  // of +inf and -inf
 
-// 2^26 * 2^((value - max) * scale); 0 once truncated for anything smaller than a weight. The reference rounds the same
+// 2^kUpperBits * 2^((value - max) * scale); 0 once truncated for anything smaller than a weight. The reference rounds the same
 // numbers: an even bias keeps ties even.
-inline float weight_of(float value, float max, float scale) { return power<26>(no_less<uint32_t>((value - max) * scale, -64.0f)); }
+inline float weight_of(float value, float max, float scale) { return power<kUpperBits>(no_less<uint32_t>((value - max) * scale, -64.0f)); }
 
-// floor(2^44 * 2^...) in two integers, for AVX2 converts nothing to 64 bits: the upper 26 bits and the lower 18.
+// floor(2^kWeightBits * 2^...) in two integers, for AVX2 converts nothing to 64 bits.
 inline uint32_t upper(float weight) { return static_cast<uint32_t>(static_cast<int32_t>(weight)); }
 inline uint32_t lower(float weight) {
     const float rest = weight - static_cast<float>(static_cast<int32_t>(weight));
-    return static_cast<uint32_t>(static_cast<int32_t>(rest * 0x1p18f));
+    return static_cast<uint32_t>(static_cast<int32_t>(rest * (1 << kLowerBits)));
 }
-inline uint64_t joined(uint32_t high, uint32_t low) { return (static_cast<uint64_t>(high) << 18) + low; }
+inline uint64_t joined(uint32_t high, uint32_t low) { return (static_cast<uint64_t>(high) << kLowerBits) + low; }
 
 // Loops over lanes that are not unrolled are vectorized; unrolled, these took a tenth of a row.
 template <class Number> Number sum_of(const Number* lanes) {
@@ -124,7 +123,7 @@ Sums sums_of(const T* row, const T* next, size_t size, float max, float scale, u
         *block_totals++ = block;
         total += block;
     }
-    return {total, kOther ? sum_of(normal) : static_cast<double>(total) * 0x1p-44};
+    return {total, kOther ? sum_of(normal) : static_cast<double>(total) / (uint64_t{1} << kWeightBits)};
 }
 
 template <class T> Sums sums(const void* data, const void* next, size_t size, float max, float scale, uint64_t* block_totals) {
@@ -164,12 +163,12 @@ template <class T> void widen(const void* data, size_t begin, size_t end, float*
     for (size_t i = begin; i < end; ++i) values[i - begin] = value_at(static_cast<const T*>(data), i);
 }
 
-template <class T> constexpr LaneKernels kernels_for() {
+template <class T> constexpr SamplingLanes lanes_of() {
     return {peak<T>, normalizer<T>, sums<T>, collect<T>, weights, widen<T>};
 }
 
 }  // namespace
 
-const LaneKernels LMSI_KERNELS[2] = {kernels_for<float>(), kernels_for<uint16_t>()};
+const SamplingLanes SamplingTables::LMSI_ISA[2] = {lanes_of<float>(), lanes_of<uint16_t>()};
 
 }  // namespace lmsi

@@ -1,4 +1,4 @@
-// Included by one translation unit per instruction set, as sampling_lanes.inc is; LMSI_KERNELS is the table to fill.
+// Compiled once per instruction set, see simd/lanes.inc.
 // Sums run in the order of keys and of widths for every query, so tiles decide nothing; products and sums may be fused.
 #include "lanes.hpp"
 #include "../simd/lanes.inc"
@@ -25,7 +25,7 @@ const char* taken(Ahead& ahead, size_t lines, const void* there) {
 // Turns scores into weights exp(score - peak) under a new common peak, and scales what was summed under the old one.
 // Pads the scores to a multiple of 16 with weights that count for nothing.
 void soften(float* scores, size_t count, float& peak, float& sum, float* output, size_t width) {
-    const size_t padded = (count + kLanes - 1) / kLanes * kLanes;
+    const size_t padded = whole_lanes(count);
     for (size_t i = count; i < padded; ++i) scores[i] = kLowest;
     Floats high = Floats{} + kLowest;
     for (size_t i = 0; i < padded; i += kWidth) {
@@ -127,6 +127,6 @@ void read_own(const float* query, size_t width, const void* key_data, const void
 
 }  // namespace
 
-const AttentionKernels LMSI_KERNELS[2] = {{read_prefix<Single>, read_own<float>}, {read_prefix<Pair>, read_own<uint16_t>}};
+const AttentionLanes AttentionTables::LMSI_ISA[2] = {{read_prefix<Single>, read_own<float>}, {read_prefix<Pair>, read_own<uint16_t>}};
 
 }  // namespace lmsi

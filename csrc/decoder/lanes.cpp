@@ -1,4 +1,4 @@
-// Included by one translation unit per instruction set, as sampling_lanes.inc is; LMSI_KERNELS is the table to fill.
+// Compiled once per instruction set, see simd/lanes.inc.
 #include "lanes.hpp"
 #include "../simd/lanes.inc"
 #include "../simd/products.inc"
@@ -12,8 +12,8 @@ constexpr size_t kChunk = 64;  // rows at a time: their block of depth stays in 
 template <class F>
 void sum_products(const float* x, size_t rows, const Packed& weight, typename F::Operand* operands, float* sums) {
     const auto* panel = reinterpret_cast<const typename F::Word*>(weight.words);
-    for (size_t begin = 0; begin < weight.in; begin += kBlock * F::kDepth) {
-        const size_t left = weight.in - begin, depth = left < kBlock * F::kDepth ? left : kBlock * F::kDepth;
+    for (size_t begin = 0; begin < weight.in; begin += kDepthBlock * F::kDepth) {
+        const size_t left = weight.in - begin, depth = left < kDepthBlock * F::kDepth ? left : kDepthBlock * F::kDepth;
         const size_t steps = (depth + F::kDepth - 1) / F::kDepth;
         fill<F>(x + begin, weight.in, rows, depth, operands);
         for (size_t column = 0; column < weight.out; column += kLanes, panel += steps * kLanes) {
@@ -78,6 +78,6 @@ void activate(const float* x, size_t rows, size_t width, float* to) {
 
 }  // namespace
 
-const DecoderKernels LMSI_KERNELS = {{multiply<Single>, multiply<Pair>}, normalize, rotate, activate};
+const DecoderLanes DecoderTables::LMSI_ISA = {{multiply<Single>, multiply<Pair>}, normalize, rotate, activate};
 
 }  // namespace lmsi

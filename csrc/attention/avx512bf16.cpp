@@ -1,2 +1,0 @@
-#define LMSI_KERNELS kAvx512Bf16Attention
-#include "lanes.inc"

@@ -1,2 +1,0 @@
-#define LMSI_KERNELS kScalarAttention
-#include "lanes.inc"

@@ -1,2 +1,0 @@
-#define LMSI_KERNELS kAvx512Decoder
-#include "lanes.inc"

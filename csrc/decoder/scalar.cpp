@@ -1,2 +1,0 @@
-#define LMSI_KERNELS kScalarDecoder
-#include "lanes.inc"

@@ -1,2 +1,0 @@
-#define LMSI_KERNELS kAvx2Kernels
-#include "lanes.inc"

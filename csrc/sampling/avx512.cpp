@@ -1,2 +1,0 @@
-#define LMSI_KERNELS kAvx512Kernels
-#include "lanes.inc"

@@ -1,2 +1,0 @@
-#define LMSI_KERNELS kScalarKernels
-#include "lanes.inc"
