@@ -1,9 +1,13 @@
 """What this machine computes in. Knows nothing of models."""
 
+import os
 import subprocess
 import sys
 from functools import cache
+from itertools import takewhile
 from pathlib import Path
+
+DEVICES = Path("/dev")
 
 
 @cache
@@ -14,8 +18,16 @@ def cpu_has_bfloat16() -> bool:
 
 
 def gpus() -> int:
-    """How many NVIDIA GPUs the machine has, told without loading torch."""
-    return len(list(Path("/dev").glob("nvidia[0-9]*")))
+    """How many NVIDIA GPUs this process may use, told without loading torch."""
+    return len(visible_gpus())
+
+
+def visible_gpus() -> list[str]:
+    """Their names: those of CUDA_VISIBLE_DEVICES, such as a scheduler sets, or the numbers of all."""
+    present = [str(number) for number, _ in enumerate(DEVICES.glob("nvidia[0-9]*"))]
+    named = os.environ.get("CUDA_VISIBLE_DEVICES", ",".join(present)).split(",")
+    usable = takewhile(lambda name: name and not name.startswith("-"), map(str.strip, named))
+    return list(usable)[: len(present)]
 
 
 @cache

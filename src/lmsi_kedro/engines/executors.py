@@ -104,10 +104,10 @@ def start_worker(parent: int, started: Any) -> None:
     threading.Thread(target=follow, args=(parent,), daemon=True).start()
     with started.get_lock():
         number, started.value = started.value, started.value + 1
-    from lmsi_kedro.hardware import gpus
+    from lmsi_kedro.hardware import visible_gpus
 
-    if gpus():
-        os.environ.setdefault("CUDA_VISIBLE_DEVICES", str(number % gpus()))
+    if gpus := visible_gpus():
+        os.environ["CUDA_VISIBLE_DEVICES"] = gpus[number % len(gpus)]
 
 
 def follow(parent: int) -> None:
