@@ -110,6 +110,18 @@ def test_the_reproduction_is_evaluated_as_its_preset(
     assert asked.model_dump(exclude=own) == usual.model_dump(exclude=own)
 
 
+def test_every_value_of_the_reproduction_evaluation_can_be_given() -> None:
+    """Whatever `evaluation` says."""
+    bootstrap_project(ROOT)
+    given = {"modes": ["cot_greedy"], "greedy_questions": 1, "voted_questions": 2, "m": 3, "temperature": 0.4,
+             "raised_temperature": 0.5, "max_new_tokens": 6, "label_precision": 0.7, "seed": 8}  # fmt: skip
+    for usual in ({}, {"evaluation": {"m": 9}}):
+        params = {"reproduction_evaluation": given, **usual}
+        with KedroSession.create(ROOT, env="smoke", runtime_params=params) as session:
+            parameters = session.load_context().params  # type: ignore[attr-defined]
+        assert parameters["reproduction_evaluation"].model_dump() == given
+
+
 @pytest.mark.parametrize("env", ["paper", "gpu", "cluster"])
 def test_a_preset_has_a_forecast(
     env: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -1,6 +1,7 @@
 """The graph is fixed before parameters are read; this hook reads those that shape it, and checks the names.
 
-It also makes `reproduction_evaluation` follow `evaluation`, but for its modes and numbers of questions.
+It also makes `reproduction_evaluation` follow `evaluation`, but for its modes, its numbers of questions and what
+--params says of it.
 """
 
 from typing import Any, ClassVar, get_args
@@ -82,6 +83,7 @@ class ShapeHook:
         }
         ShapeHook.arms, ShapeHook.benchmarks = arms, benchmarks
         # The YAML anchor, which Kedro-Viz needs as it calls no hooks, is resolved before a preset or --params.
-        own = {name: parameters["reproduction_evaluation"][name] for name in OWN}
+        given = context.config_loader.runtime_params.get("reproduction_evaluation", {})
+        own = {name: parameters["reproduction_evaluation"][name] for name in (*OWN, *given)}
         parameters["reproduction_evaluation"] = {**parameters["evaluation"], **own}
         context.config_loader["parameters"] = parameters
