@@ -33,9 +33,7 @@ def test_visible_gpus(
     assert hardware.gpus() == len(expected)
 
 
-def test_no_gpu_where_the_machine_has_none(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_no_gpu_where_the_machine_has_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hardware, "DEVICES", tmp_path / "absent")
     for given in ("0", "2,3"):
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", given)
