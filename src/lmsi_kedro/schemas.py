@@ -13,7 +13,7 @@ Columns = dict[str, pl.DataType | type[pl.DataType]]
 TEXTS = pl.List(pl.String)
 RAW_QUESTIONS: Columns = {
     "split": pl.String, "task": pl.String, "question": pl.String, "context": pl.String,
-    "choices": TEXTS, "answer": TEXTS,
+    "choices": TEXTS, "answer": TEXTS, "source": pl.String,
 }  # fmt: skip
 QUESTIONS: Columns = {
     "question_id": pl.String, "task": pl.String, "split": pl.String, "question": pl.String,

@@ -1,8 +1,10 @@
 """Every malformed row of a question file is named at once; good rows of all formats read alike."""
 
 import csv
+import gzip
 import json
-import logging
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -42,19 +44,62 @@ def test_all_formats_read_alike(tmp_path: Path) -> None:
         for row in GOOD:
             lists = {k: json.dumps(v) for k, v in row.items() if isinstance(v, list)}
             cells.writerow(row | lists)
-    assert dataset(tmp_path / "mine.csv").load().equals(table)
+    cells = dataset(tmp_path / "mine.csv").load()
+    assert cells.drop("source").equals(table.drop("source"))
+    assert cells["source"].to_list() == [f"mine.csv, line {n}" for n in (2, 3, 4)]
+    for name in ("mine.jsonl", "mine.csv"):
+        (tmp_path / f"{name}.gz").write_bytes(gzip.compress((tmp_path / name).read_bytes()))
+        packed = dataset(tmp_path / f"{name}.gz").load()
+        assert packed.drop("source").equals(table.drop("source"))
     pl.DataFrame([row | {"answer": None} for row in GOOD]).write_parquet(tmp_path / "mine.parquet")
     parquet = dataset(tmp_path / "mine.parquet").load()
-    assert parquet.drop("answer").equals(table.drop("answer"))
+    assert parquet.drop("answer", "source").equals(table.drop("answer", "source"))
+    assert table["source"].to_list() == [f"mine.jsonl, line {n}" for n in (1, 2, 3)]
+    assert parquet["source"].to_list() == [f"mine.parquet, row {n}" for n in (1, 2, 3)]
 
 
 @pytest.mark.parametrize(
     ("answer", "read"),
-    [(7, "7"), (7.0, "7"), (2.5, "2.5"), (True, "yes"), (False, "no"), (" 8 ", "8")],
-)
-def test_numbers_and_verdicts_are_answers(tmp_path: Path, answer: Any, read: str) -> None:
-    row = json.dumps({"question": "q?", "answer": answer})
+    [("7", "7"), ("7.0", "7"), ("2.50", "2.5"), ("true", "yes"), ("false", "no"), ('" 8 "', "8"),
+     ("1e3", "1000"), ("1e-7", "0.0000001"), ("1E+9999", "1E+9999"), ("-0.10", "-0.1"), ("7" * 6000, "7" * 6000),
+     ("0.1000000000000000055511151231257827", "0.1000000000000000055511151231257827")],
+)  # fmt: skip
+def test_numbers_and_verdicts_are_answers(tmp_path: Path, answer: str, read: str) -> None:
+    """With all the digits that are written."""
+    row = f'{{"question": "q?", "answer": {answer}}}'
     assert load(tmp_path / "q.jsonl", row)["answer"].to_list() == [[read]]
+
+
+@pytest.mark.parametrize(
+    ("values", "kind", "read"),
+    [([0.1, 7], pl.Float32, ["0.1", "7"]), ([0.1, 1e300], pl.Float64, ["0.1", f"1{300 * '0'}"]),
+     ([Decimal("1.50"), Decimal("70.00")], pl.Decimal(10, 2), ["1.5", "70"]),
+     ([date(2022, 10, 2), date(1999, 1, 1)], pl.Date, ["2022-10-02", "1999-01-01"]),
+     ([datetime(2022, 10, 2), datetime(1999, 1, 1, 14, 5)], pl.Datetime, ["2022-10-02", "1999-01-01T14:05:00"]),
+     ([time(14, 5), time(9)], pl.Time, ["14:05:00", "09:00:00"]), (["a", "b"], pl.Categorical, ["a", "b"]),
+     ([True, False], pl.Boolean, ["yes", "no"]), ([3, 2**100], pl.Int128, ["3", str(2**100)])],
+)  # fmt: skip
+def test_typed_columns_are_answers(tmp_path: Path, values: Any, kind: Any, read: list[str]) -> None:
+    table = pl.DataFrame({"question": ["a?", "b?"], "answer": pl.Series(values, dtype=kind)})
+    table.write_parquet(tmp_path / "q.parquet")
+    assert dataset(tmp_path / "q.parquet").load()["answer"].to_list() == [[one] for one in read]
+    several = table.select("question", answer=pl.concat_list("answer", "answer"))
+    several.write_parquet(tmp_path / "q.parquet")
+    assert dataset(tmp_path / "q.parquet").load()["answer"].to_list() == [
+        [one, one] for one in read
+    ]
+
+
+def test_columns_that_are_no_answers_are_named_with_their_row(tmp_path: Path) -> None:
+    for values, reason in [
+        ([1.5, float("nan")], "row 2: answer is nan, which is no answer"),
+        ([b"a", None], "row 1: answer must be text, a number or a list of them, not bytes"),
+        ([timedelta(1), None], "row 1: answer must be text, .* not a timedelta"),
+    ]:
+        table = pl.DataFrame({"question": ["a?", "b?"], "answer": values})
+        table.write_parquet(tmp_path / "q.parquet")
+        with pytest.raises(DatasetError, match=rf"q\.parquet, {reason}"):
+            dataset(tmp_path / "q.parquet").load()
 
 
 @pytest.mark.parametrize(
@@ -62,24 +107,48 @@ def test_numbers_and_verdicts_are_answers(tmp_path: Path, answer: Any, read: str
     [
         ("nonsense", "is not JSON (Expecting value, column 1)"),
         ("[1]", "is not a JSON object"),
-        ('{"answer": "1"}', "question is missing or empty"),
+        ('{"answer": "1"}', "there is no column 'question', only 'answer'"),
+        ("{}", "there is no column 'question', nor any other"),
         ('{"question": "  "}', "question is missing or empty"),
         ('{"question": 3}', "question must be text, not a number"),
         ('{"question": "q", "task": ["t"]}', "task must be text, not a list"),
         ('{"question": "q", "split": "test"}', "split must be one of unlabeled, held_out, probe"),
-        ('{"question": "q", "choices": "x"}', "choices must be a list of texts, not a text"),
-        ('{"question": "q", "choices": ["x", 2]}', "choices must be a list of texts"),
+        ('{"question": "q", "choices": "x"}', "choices must be a list of texts, not text"),
+        ('{"question": "q", "choices": ["x", ["y"]]}', "choices must be text, not a list"),
         ('{"question": "q", "choices": ["x", " "]}', "choices has one without text"),
-        ('{"question": "q", "choices": ["x"]}', "choices must be 2 to 26"),
+        (
+            f'{{"question": "q", "choices": {27 * [1]}}}',
+            "choices must be at most 26",
+        ),
         ('{"question": "q", "answer": {}}', "answer must be text, a number or a list of them"),
         ('{"question": "q", "answer": ""}', "answer is empty"),
+        ('{"question": "q", "answer": NaN}', "answer is nan, which is no answer"),
+        ('{"question": "q", "answer": [1, -Infinity]}', "answer is -inf, which is no answer"),
+        (
+            '{"question": "q", "answer": 1e99999999999999999999}',
+            "has a number whose exponent is too",
+        ),
+        ('{"question": "q\\ud800"}', "question has a lone surrogate (character 2)"),
+        (
+            '{"question": "q", "answer": ["a", "\\udfff"]}',
+            "answer has a lone surrogate (character 1)",
+        ),
+        (
+            '{"question": "q", "choices": ["\\udfff", "b"]}',
+            "choices has a lone surrogate (character 1)",
+        ),
+        ('{"question": "q", "meta": %s}' % (100_000 * "["), "has lists or objects too deep"),
+        (
+            '{"question": "q", "answer": [[1]]}',
+            "answer must be text, a number or a list of them, not a list",
+        ),
     ],
 )
 def test_mistakes_are_named(tmp_path: Path, line: str, reason: str) -> None:
     with pytest.raises(DatasetError) as caught:
         load(tmp_path / "q.jsonl", '{"question": "a?"}', line, '{"question": "b?"}')
-    assert f"line 2: {reason}" in str(caught.value)
-    assert "q.jsonl has 1 malformed rows" in str(caught.value)
+    assert f"q.jsonl, line 2: {reason}" in str(caught.value)
+    assert "\n" not in str(caught.value)
 
 
 def test_all_mistakes_are_reported_at_once(tmp_path: Path) -> None:
@@ -92,6 +161,10 @@ def test_all_mistakes_are_reported_at_once(tmp_path: Path) -> None:
     assert "30 x is not JSON" in said
     assert "line 21:" in said
     assert "line 22:" not in said
+    with pytest.raises(DatasetError, match=r"has 30 malformed rows, from line 2 on: is not JSON"):
+        load(tmp_path / "r.jsonl", '{"question": "a?"}', *["nonsense"] * 30)
+    with pytest.raises(DatasetError):
+        load(tmp_path / "q.jsonl", '{"question": "a?"}', *lines)
     with (tmp_path / "out" / "malformed.csv").open(newline="") as file:
         assert [row["line"] for row in csv.DictReader(file)] == [str(n) for n in range(2, 62)]
 
@@ -107,20 +180,47 @@ def test_other_encodings_are_named_with_their_line(tmp_path: Path) -> None:
 
 
 def test_cells_that_are_no_lists_are_named(tmp_path: Path) -> None:
-    with pytest.raises(DatasetError, match="line 2: choices is not a JSON list"):
-        load(tmp_path / "q.csv", "question,choices", "a?,x or y")
-    with pytest.raises(DatasetError, match="line 2: has more or fewer cells than the header"):
+    for column in ("choices", "options"):
+        with pytest.raises(
+            DatasetError, match=rf'line 2: {column} is not a JSON list such as \["x"'
+        ):
+            load(tmp_path / "q.csv", f"question,{column}", "a?,x or y")
+    with pytest.raises(DatasetError, match="line 2: answer is not a JSON list"):
+        load(tmp_path / "q.csv", "question,answer", 'a?,"[""x"", 3"')
+    with pytest.raises(DatasetError, match=r"line 2: has 3 cells, the header 2: quote texts"):
         load(tmp_path / "q.csv", "question,task", "a?,b,c")
 
 
-def test_other_columns_are_ignored_but_misspelt_ones_are_not(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    with caplog.at_level(logging.WARNING):
-        load(tmp_path / "q.jsonl", '{"question": "a?", "id": 3, "source": "web"}')
-    assert "ignored columns id, source" in caplog.text
-    with pytest.raises(DatasetError, match="column 'Anwser' meant to be 'answer'"):
-        load(tmp_path / "q.jsonl", '{"question": "a?", "Anwser": "3"}')
+def test_intervals_in_cells_are_text(tmp_path: Path) -> None:
+    rows = ['a?,"[2,5]"', 'b?,"[0, 1)"', "c?,[", 'd?,"[""x"", ""y""]"']
+    table = load(tmp_path / "q.csv", "question,answer", *rows)
+    assert table["answer"].to_list() == [["[2,5]"], ["[0, 1)"], ["["], ["x", "y"]]
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_spreadsheets_write_other_separators(tmp_path: Path, separator: str) -> None:
+    lines = [("Question", "Answer"), ("a?", "1"), ('"b, c; d\t?"', "2")]
+    table = load(tmp_path / "q.csv", *[separator.join(cells) for cells in lines])
+    assert table["question"].to_list() == ["a?", "b, c; d\t?"]
+    assert table["answer"].to_list() == [["1"], ["2"]]
+
+
+def test_long_cells_are_read_and_open_quotes_are_named(tmp_path: Path) -> None:
+    long = 200_000 * "a "
+    table = load(tmp_path / "q.csv", "question,context", f"a?,{long}", "", '"b\n?",c', "d?,")
+    assert table["context"].to_list() == [long.strip(), "c", None]
+    assert table["source"].to_list() == [f"q.csv, line {n}" for n in (2, 4, 6)]
+    with pytest.raises(DatasetError, match=r"q\.csv, line 3: is not CSV .* is a quote left open\?"):
+        load(tmp_path / "q.csv", "question,context", "a?,b", 'c?,"d', "e?,f")
+
+
+def test_truncated_files_are_named(tmp_path: Path) -> None:
+    (tmp_path / "q.jsonl.gz").write_bytes(gzip.compress(b'{"question": "a?"}')[:-12])
+    (tmp_path / "q.csv.gz").write_bytes(b"question\na?")
+    (tmp_path / "q.parquet").write_bytes(b"PAR1")
+    for path in sorted(tmp_path.glob("q.*")):
+        with pytest.raises(DatasetError, match=rf"{path.name} cannot be read to its end: \S+"):
+            dataset(path).load()
 
 
 def test_missing_empty_and_unknown_files_are_named(tmp_path: Path) -> None:
@@ -136,4 +236,5 @@ def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
     table = load(tmp_path / "mine.jsonl", *[json.dumps(row) for row in GOOD])
     dataset(tmp_path / "again" / "mine.jsonl").save(table)
     assert dataset(tmp_path / "again" / "mine.jsonl").load().equals(table)
+    assert "source" not in (tmp_path / "again" / "mine.jsonl").read_text()
     assert "null" not in (tmp_path / "again" / "mine.jsonl").read_text()

@@ -3,9 +3,9 @@
 import csv
 import json
 import logging
+import zlib
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from difflib import get_close_matches
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,19 +13,23 @@ import polars as pl
 from kedro.io import AbstractDataset, DatasetError
 
 from lmsi_kedro import schemas
-from lmsi_kedro.datasets.question_rows import FIELDS, Row, cleaned, problem
+from lmsi_kedro.datasets.question_columns import MalformedError, columns_of
+from lmsi_kedro.datasets.question_formats import FORMATS, Numbered, ending_of
+from lmsi_kedro.datasets.question_rows import parse
 
 log = logging.getLogger(__name__)
 BATCH = 50_000  # rows held as Python objects at once: a million take 2 GB, a batch 100 MB
 SHOWN = 20
-Numbered = tuple[int, Row | str]  # a line, and its row or what is wrong with it
+BROKEN = (pl.exceptions.PolarsError, EOFError, zlib.error, OSError)
+Mistakes = list[tuple[int, str]]
 
 
 class QuestionFile(AbstractDataset[pl.DataFrame, pl.DataFrame]):
     """A question file with the column `question`, and maybe context, choices, answer, task and split.
 
-    Other columns are ignored and named once, but one that looks like a misspelt column is an error. A file with
-    malformed rows is a DatasetError that counts them by reason and shows the first ones; `problems` has them all.
+    Columns may have the names that common data sets give them (RANKS in question_columns); others are ignored.
+    Both is said once. A file with malformed rows is a DatasetError that counts them by reason and shows the first
+    ones; `problems` has them all.
     """
 
     def __init__(
@@ -36,63 +40,98 @@ class QuestionFile(AbstractDataset[pl.DataFrame, pl.DataFrame]):
 
     def load(self) -> pl.DataFrame:
         """raw_questions; the task of a row that names none is the file's name."""
-        reader = READERS.get(self._path.suffix)
-        if reader is None:
-            known = ", ".join(READERS)
+        ending = ending_of(self._path)
+        if ending is None:
+            known = ", ".join(FORMATS)
             raise DatasetError(f"{self._path}: questions are read from {known} files.")
         if not self._path.is_file():
             raise DatasetError(f"{self._path} is missing: put your questions there, one a row.")
-        return self.collect(reader(self._path))
+        try:
+            return self.collect(FORMATS[ending].read(self._path), self._path.name[: -len(ending)])
+        except MalformedError as mistake:
+            raise DatasetError(f"{self._path}: {mistake}.") from None
+        except BROKEN as error:
+            raise DatasetError(f"{self._path} cannot be read to its end: {error}") from None
 
-    def collect(self, rows: Iterator[Numbered]) -> pl.DataFrame:
+    def collect(self, rows: Iterator[Numbered], task: str) -> pl.DataFrame:
         """The good rows, batch by batch; an error if one is not."""
-        tables, batch, wrong, columns = [], [], [], set[str]()
-        for line, row in rows:
-            mistake = row if isinstance(row, str) else problem(row)
-            if mistake or isinstance(row, str):
-                wrong.append((line, mistake))
+        tables, batch, shapes = [], [], set[tuple[str, ...]]()
+        wrong: Mistakes = []
+        for number, row in rows:
+            try:
+                if isinstance(row, MalformedError):
+                    raise row
+                batch.append({**parse(row, task), "source": self.place(number)})
+            except MalformedError as mistake:
+                wrong.append((number, str(mistake)))
                 continue
-            columns.update(row)
-            batch.append(cleaned(row, self._path.stem))
+            shapes.add(tuple(row))
             if len(batch) == BATCH:
                 tables.append(pl.DataFrame(batch, schema=schemas.RAW_QUESTIONS))
                 batch = []
-        self.check_columns(columns)
         if wrong:
             raise DatasetError(self.refusal(wrong))
+        self.describe_columns(shapes)
         tables.append(pl.DataFrame(batch, schema=schemas.RAW_QUESTIONS))
         if not (table := pl.concat(tables)).height:
             raise DatasetError(f"{self._path} has no questions: it needs one a row.")
         return table
 
-    def check_columns(self, columns: Iterable[str]) -> None:
-        """Names the columns that are not read."""
-        others = sorted(set(columns) - set(FIELDS))
-        for name in others:
-            if meant := get_close_matches(name.lower(), FIELDS, n=1, cutoff=0.75):
-                raise DatasetError(
-                    f"{self._path}: is the column {name!r} meant to be {meant[0]!r}?"
-                )
-        if others:
-            log.warning("%s: ignored columns %s", self._path, ", ".join(others))
+    def place(self, number: int) -> str:
+        """Where a row stands, for messages: "my.jsonl, line 3"."""
+        return f"{self._path.name}, {self.unit} {number}"
 
-    def refusal(self, wrong: list[tuple[int, str | None]]) -> str:
-        """All reasons with their counts and the first lines; writes every one to `problems`."""
+    @property
+    def unit(self) -> str:
+        return FORMATS[str(ending_of(self._path))].unit
+
+    def describe_columns(self, shapes: set[tuple[str, ...]]) -> None:
+        """Says which columns are read under other names, and which are not read."""
+        found = [(names, columns_of(names)) for names in shapes]
+        renamed = {
+            f"{field} from {column}"
+            for _, columns in found
+            for field, column in columns.items()
+            if column != field
+        }
+        if renamed:
+            log.info("%s: reads %s", self._path, ", ".join(sorted(renamed)))
+        ignored = {
+            name.encode(errors="backslashreplace").decode()
+            for names, columns in found
+            for name in {*names} - {*columns.values()}
+        }
+        if ignored:
+            more = f" and {len(ignored) - SHOWN} more" if len(ignored) > SHOWN else ""
+            log.warning(
+                "%s: ignored columns %s%s", self._path, ", ".join(sorted(ignored)[:SHOWN]), more
+            )
+
+    def refusal(self, wrong: Mistakes) -> str:
+        """One line for one reason, else all of them with the first rows; writes every row to `problems`."""
         self._problems.parent.mkdir(parents=True, exist_ok=True)
         with self._problems.open("w", newline="", encoding="utf-8") as file:
-            csv.writer(file).writerows([("line", "reason"), *wrong])
-        counts = Counter(str(reason).split(" (")[0] for _, reason in wrong).most_common()
-        listed = [f"  {n:,} x {reason}" for reason, n in counts]
-        shown = [f"  line {line}: {reason}" for line, reason in wrong[:SHOWN]]
-        more = [f"All of them are in {self._problems}."] if len(wrong) > SHOWN else []
-        head = f"{self._path} has {len(wrong):,} malformed rows; correct or remove them:"
-        return "\n".join([head, *listed, "The first ones:", *shown, *more])
+            csv.writer(file).writerows([(self.unit, "reason"), *wrong])
+        first, reason = wrong[0]
+        if len(wrong) == 1:
+            return f"{self._path}, {self.unit} {first}: {reason}."
+        head = f"{self._path} has {len(wrong):,} malformed rows"
+        counts = Counter(why.split(" (")[0] for _, why in wrong).most_common()
+        more = f" All of them are in {self._problems}." if len(wrong) > SHOWN else ""
+        if len(counts) == 1:
+            return f"{head}, from {self.unit} {first} on: {reason}.{more}"
+        listed = [f"  {n:,} x {why}" for why, n in counts[:SHOWN]]
+        shown = [f"  {self.unit} {number}: {why}" for number, why in wrong[:SHOWN]]
+        return "\n".join(
+            [f"{head}; correct or remove them:", *listed, "The first ones:", *shown, more.strip()]
+        )
 
     def save(self, data: pl.DataFrame) -> None:
-        """As .jsonl; null fields are left out, so that the file stays readable."""
+        """As .jsonl; null fields are left out, so that the file stays readable, and so are the places of rows."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
         rows = (
-            {k: v for k, v in row.items() if v is not None} for row in data.iter_rows(named=True)
+            {name: value for name, value in row.items() if value is not None}
+            for row in data.drop("source").iter_rows(named=True)
         )
         text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
         temporary = self._path.with_suffix(".tmp")
@@ -104,70 +143,3 @@ class QuestionFile(AbstractDataset[pl.DataFrame, pl.DataFrame]):
 
     def _describe(self) -> dict[str, Any]:
         return {"filepath": str(self._path)}
-
-
-def read_jsonl(path: Path) -> Iterator[Numbered]:
-    """One JSON object a line; blank lines are skipped."""
-    with path.open("rb") as file:
-        for number, line in enumerate(file, start=1):
-            if not line.strip():
-                continue
-            if mistake := undecodable(line):
-                yield number, mistake
-                continue
-            try:
-                row = json.loads(line.decode("utf-8-sig"))
-            except json.JSONDecodeError as error:
-                yield number, f"is not JSON ({error.msg}, column {error.colno})"
-            else:
-                yield number, row if isinstance(row, dict) else "is not a JSON object"
-
-
-def read_csv(path: Path) -> Iterator[Numbered]:
-    """A header and text cells; choices, and answers that begin with [, are JSON lists."""
-    with path.open("rb") as raw:
-        broken = [(n, mistake) for n, line in enumerate(raw, 1) if (mistake := undecodable(line))]
-    if broken:
-        yield from broken
-        return
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        rows = csv.DictReader(file)
-        for row in rows:
-            yield rows.line_num, from_cells(row)
-
-
-def undecodable(line: bytes) -> str | None:
-    """Where a line is not UTF-8."""
-    try:
-        line.decode()
-    except UnicodeDecodeError as error:
-        return f"is not UTF-8 (byte {error.start + 1})"
-    return None
-
-
-def from_cells(cells: dict[str | None, Any]) -> Row | str:
-    """A row of text cells; an empty cell is none."""
-    if None in cells or None in cells.values():
-        return "has more or fewer cells than the header"
-    row: Row = {str(name): cell for name, cell in cells.items() if cell != ""}
-    for field in ("choices", "answer"):
-        if (field == "choices" and field in row) or str(row.get(field, "")).startswith("["):
-            try:
-                row[field] = json.loads(row[field])
-            except json.JSONDecodeError:
-                return f"{field} is not a JSON list"
-    return row
-
-
-def read_parquet(path: Path) -> Iterator[Numbered]:
-    """Typed columns; lines are rows, counted from 1."""
-    table = pl.scan_parquet(path)
-    known = [name for name in table.collect_schema().names() if name in FIELDS]
-    others = {name: None for name in table.collect_schema().names() if name not in FIELDS}
-    for start in range(0, table.select(pl.len()).collect().item(), BATCH):
-        rows = table.select(known).slice(start, BATCH).collect().iter_rows(named=True)
-        for number, row in enumerate(rows, start=start + 1):
-            yield number, row | others
-
-
-READERS = {".jsonl": read_jsonl, ".csv": read_csv, ".parquet": read_parquet}

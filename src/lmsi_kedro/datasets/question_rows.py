@@ -1,80 +1,130 @@
 """One row of a question file: what it may hold, and what is wrong with it. Knows no file format."""
 
+import re
+from operator import ne
 from typing import Any
 
+from lmsi_kedro.datasets.question_columns import MalformedError, columns_of, plain
+from lmsi_kedro.datasets.question_values import (
+    Scalar,
+    name_of,
+    text_of,
+    turn_of_user,
+    written,
+)
+
 SPLITS = ("unlabeled", "held_out", "probe")
-MOST_CHOICES = 26  # as many as there are letters
-FIELDS = ("split", "task", "question", "context", "choices", "answer")
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 Row = dict[str, Any]
 
 
-def problem(row: Row) -> str | None:
-    """The first mistake of a row, naming the field; None for a good one."""
-    question = row.get("question")
-    if question is None or question == "":
-        return "question is missing or empty"
-    if not isinstance(question, str):
-        return f"question must be text, not {name_of(question)}"
-    if not question.strip():
-        return "question is missing or empty"
-    for field in ("task", "context", "split"):
-        value = row.get(field)
-        if value is not None and not isinstance(value, str):
-            return f"{field} must be text, not {name_of(value)}"
-    if row.get("split") not in (None, *SPLITS):
-        return f"split must be one of {', '.join(SPLITS)}"
-    return problem_of_choices(row.get("choices")) or problem_of_answer(row.get("answer"))
+def parse(row: Row, task: str) -> Row:
+    """The row in the columns of raw_questions but `source`; `task` names the task where the row does not.
 
-
-def problem_of_choices(choices: Any) -> str | None:
-    if choices is None or choices == []:
-        return None
-    if not isinstance(choices, list):
-        return f"choices must be a list of texts, not {name_of(choices)}"
-    if not all(isinstance(choice, str) for choice in choices):
-        return "choices must be a list of texts"
-    if not all(choice.strip() for choice in choices):
-        return "choices has one without text"
-    if not 2 <= len(choices) <= MOST_CHOICES:
-        return f"choices must be 2 to {MOST_CHOICES}"
-    return None
-
-
-def problem_of_answer(answer: Any) -> str | None:
-    """An answer is text or a number, or a list of them: any of these is accepted."""
-    for one in answer if isinstance(answer, list) else [answer]:
-        if one is not None and not isinstance(one, str | int | float):
-            return f"answer must be text, a number or a list of them, not {name_of(one)}"
-        if isinstance(one, str) and not one.strip():
-            return "answer is empty"
-    return "answer is empty" if answer == [] else None
-
-
-def name_of(value: Any) -> str:
-    """The type of a value in words."""
-    names = {bool: "true or false", int: "a number", float: "a number", list: "a list"}
-    return names.get(type(value), "an object" if isinstance(value, dict) else "a text")
-
-
-def cleaned(row: Row, task: str) -> Row:
-    """A good row in the columns of raw_questions; `task` names the task where the row does not."""
-    answer = row.get("answer")
-    answers = answer if isinstance(answer, list) else [] if answer is None else [answer]
+    MalformedError names the first mistake and its column.
+    """
+    columns = columns_of(tuple(row))
+    given = {field: (row[column], column) for field, column in columns.items()}
+    missing = (None, "")
+    split = text_of(*given.get("split", missing))
+    if split not in (None, *SPLITS):
+        raise MalformedError(
+            f"{columns['split']} must be one of {', '.join(SPLITS)}, not {split!r}"
+        )
+    choices, letters = choices_of(*given.get("choices", missing))
     return {
-        "split": row.get("split"),
-        "task": row.get("task") or task,
-        "question": row["question"].strip(),
-        "context": (row.get("context") or "").strip() or None,
-        "choices": row.get("choices") or None,
-        "answer": [as_text(one) for one in answers if one is not None] or None,
+        "split": split,
+        "task": text_of(*given.get("task", missing)) or task,
+        "question": question_of(*given["question"]),
+        "context": text_of(*given.get("context", missing)),
+        "choices": choices,
+        "answer": answers_of(*given.get("answer", missing), letters, choices is not None),
     }
 
 
-def as_text(answer: str | int | float) -> str:
-    """7.0 is how tables with gaps store a 7; true and false are answers to yes/no questions."""
-    if isinstance(answer, bool):
-        return "yes" if answer else "no"
-    if isinstance(answer, float) and answer.is_integer():
-        return str(int(answer))
-    return answer.strip() if isinstance(answer, str) else str(answer)
+def question_of(value: Any, column: str) -> str:
+    if isinstance(value, list) and value and all(isinstance(turn, dict) for turn in value):
+        value = turn_of_user(value, column)
+    if (question := text_of(value, column)) is None:
+        raise MalformedError(f"{column} is missing or empty")
+    return question
+
+
+def choices_of(value: Any, column: str) -> tuple[list[str] | None, dict[str, str]]:
+    """The texts of the options, and the letter of each label, if the file labels them."""
+    if value is None or value == []:
+        return None, {}
+    options, labels = labeled(value, column)
+    texts = [written(option, column) for option in options]
+    if not all(texts):
+        raise MalformedError(f"{column} has one without text")
+    if len(texts) > len(LETTERS):
+        raise MalformedError(f"{column} must be at most {len(LETTERS)}, not {len(texts)}")
+    letters = dict(zip([str(label).strip(" ().") for label in labels], LETTERS, strict=False))
+    if labels and len(letters) != len(texts):
+        raise MalformedError(f"{column} must have a label of its own for every option")
+    return without_letters([str(text) for text in texts]), letters
+
+
+def labeled(value: Any, column: str) -> tuple[list[Scalar], list[Any]]:
+    """Options and labels of ["x", "y"], [{"label": "A", "text": "x"}, ...], {"label": [...], "text": [...]}
+    (ARC) or {"A": "x", "B": "y"} (MedQA)."""
+    if isinstance(value, dict):
+        texts = value.get("text")
+        return (
+            (texts, value.get("label") or [])
+            if isinstance(texts, list)
+            else (list(value.values()), list(value))
+        )
+    if not isinstance(value, list):
+        raise MalformedError(f"{column} must be a list of texts, not {name_of(value)}")
+    if all(isinstance(option, dict) and "text" in option for option in value):
+        labels = [option["label"] for option in value if "label" in option]
+        return [option["text"] for option in value], labels
+    return value, []
+
+
+def without_letters(texts: list[str]) -> list[str]:
+    """The options without "A)", "(A)" or "A." if all begin so (AQuA): a prompt writes letters of its own."""
+    bare = [
+        re.sub(rf"^\(?{letter}[).:]\s*(?=\S)", "", text)
+        for letter, text in zip(LETTERS, texts, strict=False)
+    ]
+    return bare if all(map(ne, bare, texts)) else texts
+
+
+def answers_of(
+    value: Any, column: str, letters: dict[str, str], has_choices: bool
+) -> list[str] | None:
+    """The accepted answers; the label of an option as its letter, "(B)"."""
+    if isinstance(value, dict) and isinstance(value.get("text"), list):
+        value = value["text"] or None  # SQuAD; none: unanswerable
+    check_meaning(value, column, has_choices)
+    given = value if isinstance(value, list) else [value]
+    answers = [answer_of(one, column, letters) for one in given if one is not None]
+    if value == []:
+        raise MalformedError(f"{column} is empty")
+    return answers or None
+
+
+def answer_of(value: Any, column: str, letters: dict[str, str]) -> str:
+    if not isinstance(value, Scalar):
+        raise MalformedError(
+            f"{column} must be text, a number or a list of them, not {name_of(value)}"
+        )
+    if (answer := written(value, column)) is None:
+        raise MalformedError(f"{column} is empty")
+    label = answer.strip("().")
+    return f"({letters[label]})" if label in letters else answer
+
+
+def check_meaning(value: Any, column: str, has_choices: bool) -> None:
+    """MalformedError for a value that such a column often has, but that answers nothing."""
+    name = plain(column)
+    if name == "correct" and isinstance(value, bool):
+        raise MalformedError(f"{column} is true or false: name the answer's column 'answer'")
+    if name == "label" and not has_choices and re.fullmatch(r"-?\d+", str(value)):
+        raise MalformedError(
+            f"{column} numbers a class: write its name, or name the column 'answer'"
+        )

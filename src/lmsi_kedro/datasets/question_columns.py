@@ -1,0 +1,76 @@
+"""Which column of a file is the question, which the answer, ...: under our names, or those of common data sets."""
+
+import re
+from difflib import get_close_matches
+from functools import lru_cache
+
+# The first rank of which a file has a name is read; two names of one rank are ambiguous.
+RANKS: dict[str, tuple[tuple[str, ...], ...]] = {
+    "split": (("split",),),
+    "task": (("task",),),
+    "question": (
+        ("question",),
+        ("problem", "question_stem", "query"),  # MATH and NuminaMath, OpenBookQA, LogiQA
+        ("prompt", "instruction", "input"),  # DAPO, Alpaca, BIG-Bench Hard
+        ("messages", "conversations"),  # chats: the turn of the user
+    ),
+    "context": (("context",), ("passage", "body", "article")),  # BoolQ and DROP, SVAMP, RACE
+    "choices": (("choices",), ("options",)),  # MMLU, AQuA
+    "answer": (
+        ("answer",),
+        # DeepMath, OpenMathReasoning, BIG-Bench Hard, ARC, SciQ, AQuA, verifiers, SQuAD, MMLU variants
+        ("final_answer", "expected_answer", "target", "answer_key", "correct_answer", "correct",
+         "ground_truth", "answers", "label"),
+        ("solution", "response", "output"),  # worked answers: MATH, MetaMathQA, Alpaca
+    ),
+}  # fmt: skip
+FIELDS = tuple(RANKS)
+SIMILAR = 0.8  # "quesion", "anwser" and "chioces" are above, "answer_idx" and "task_id" below
+
+
+class MalformedError(ValueError):
+    """What is wrong with a file or a row, in words for those who wrote it."""
+
+
+@lru_cache(maxsize=4096)
+def columns_of(names: tuple[str, ...]) -> dict[str, str]:
+    """The column of every field that these columns have.
+
+    MalformedError if there is none for the question, if two fit equally well, or if one looks misspelt.
+    """
+    by_name: dict[str, list[str]] = {}
+    for name in names:
+        by_name.setdefault(plain(name), []).append(name)
+    found = {field: column for field in FIELDS if (column := column_of(field, by_name)) is not None}
+    for name in names:
+        lacking = [field for field in FIELDS if field not in found]
+        if name not in found.values() and (
+            meant := get_close_matches(plain(name), lacking, n=1, cutoff=SIMILAR)
+        ):
+            raise MalformedError(f"is the column {name!r} meant to be {meant[0]!r}?")
+    if "question" not in found:
+        listed = f"only {', '.join(map(repr, names))}" if names else "nor any other column"
+        raise MalformedError(
+            f"there is no column 'question', {listed}: name the one that has it so"
+        )
+    return found
+
+
+def column_of(field: str, by_name: dict[str, list[str]]) -> str | None:
+    """The column of the first rank that is there."""
+    for rank in RANKS[field]:
+        fitting = [column for name in rank for column in by_name.get(name, [])]
+        if len(fitting) > 1:
+            listed = " and ".join(map(repr, fitting))
+            raise MalformedError(
+                f"the columns {listed} may both be the {field}: rename one to {field!r}"
+            )
+        if fitting:
+            return fitting[0]
+    return None
+
+
+def plain(name: str) -> str:
+    """answerKey, Answer Key and answer-key as answer_key."""
+    parted = re.sub(r"(?<=[a-z])(?=[A-Z])|[\s_-]+", "_", name)
+    return parted.strip("_").lower()

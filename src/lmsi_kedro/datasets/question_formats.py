@@ -1,0 +1,178 @@
+"""Reads question files as numbered rows: .jsonl, .csv and .parquet. Knows no field but lists in cells."""
+
+import csv
+import gzip
+import json
+import re
+import sys
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from io import TextIOWrapper
+from pathlib import Path
+from typing import IO, Any, NamedTuple
+
+import polars as pl
+
+from lmsi_kedro.datasets.question_columns import MalformedError, columns_of
+
+BATCH = 50_000  # rows of a table held as Python objects at once
+SEPARATORS = ",;\t"  # spreadsheets write ; where the comma is the decimal sign
+# Cells that begin so are JSON; the answers [2,5] and [0, 1) are text.
+LISTS = {"choices": "", "answer": r'\s*\[\s*"'}
+Row = dict[str, Any]
+Numbered = tuple[int, Row | MalformedError]  # a line, and its row or what is wrong with it
+
+
+def open_bytes(path: Path) -> IO[bytes]:
+    """The file, decompressed if its name ends with .gz."""
+    return gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb")  # type: ignore[return-value]
+
+
+def read_jsonl(path: Path) -> Iterator[Numbered]:
+    """One JSON object a line; blank lines are skipped. Numbers keep all their digits."""
+    with open_bytes(path) as file:
+        for number, line in enumerate(file, start=1):
+            if not line.strip():
+                continue
+            try:
+                yield number, json_object(decoded(line))
+            except MalformedError as mistake:
+                yield number, mistake
+
+
+def json_object(text: str) -> Row:
+    row = json_value(text)
+    if not isinstance(row, dict):
+        raise MalformedError("is not a JSON object")
+    return row
+
+
+def json_value(text: str) -> Any:
+    try:
+        return DECODER.decode(text)
+    except json.JSONDecodeError as error:
+        raise MalformedError(f"is not JSON ({error.msg}, column {error.colno})") from None
+    except RecursionError:
+        raise MalformedError("has lists or objects too deep within each other") from None
+    except ArithmeticError:
+        raise MalformedError("has a number whose exponent is too large") from None
+
+
+def integer(digits: str) -> int | Decimal:
+    """Python makes no int of more than 4,300 digits."""
+    return int(digits) if len(digits) < 1000 else Decimal(digits)
+
+
+DECODER = json.JSONDecoder(
+    parse_float=Decimal, parse_int=integer
+)  # making one takes as long as a row
+
+
+def decoded(line: bytes) -> str:
+    try:
+        return line.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise MalformedError(f"is not UTF-8 (byte {error.start + 1})") from None
+
+
+def read_csv(path: Path) -> Iterator[Numbered]:
+    """A header and text cells, parted by comma, semicolon or tab; the line of a row is its first one."""
+    if broken := undecodable(path):
+        yield from broken
+        return
+    csv.field_size_limit(sys.maxsize)  # of a passage; Python's own is 131,072 characters
+    with TextIOWrapper(open_bytes(path), encoding="utf-8-sig", newline="") as file:
+        separator = separator_of(file.readline())
+        file.seek(0)
+        rows = csv.reader(file, delimiter=separator, strict=True)
+        header: list[str] = []
+        line = 1
+        while True:
+            try:
+                cells = next(rows, None)
+            except csv.Error as error:  # what follows cannot be told apart
+                yield line, MalformedError(f"is not CSV ({error}; is a quote left open?)")
+                return
+            if cells is None:
+                return
+            if header and cells:
+                yield line, from_cells(header, cells)
+            header = header or cells
+            line = rows.line_num + 1
+
+
+def undecodable(path: Path) -> list[Numbered]:
+    broken: list[Numbered] = []
+    with open_bytes(path) as file:
+        for number, line in enumerate(file, start=1):
+            try:
+                decoded(line)
+            except MalformedError as mistake:
+                broken.append((number, mistake))
+    return broken
+
+
+def separator_of(header: str) -> str:
+    """The one that is there most often; a comma where there is none."""
+    return max(SEPARATORS, key=header.count)
+
+
+def from_cells(header: list[str], cells: list[str]) -> Row | MalformedError:
+    """A row; an empty cell is none, choices are JSON, and so are answers that begin as a list of texts does."""
+    if len(cells) != len(header):
+        return MalformedError(
+            f"has {len(cells)} cells, the header {len(header)}: quote texts with commas"
+        )
+    row: Row = {name: cell or None for name, cell in zip(header, cells, strict=True)}
+    columns = columns_of(tuple(header))
+    for field, begins in LISTS.items():
+        cell = row.get(columns.get(field, ""))
+        if cell and re.match(begins, cell):
+            try:
+                row[columns[field]] = json_value(cell)
+            except MalformedError:
+                return MalformedError(f'{columns[field]} is not a JSON list such as ["x", "y"]')
+    return row
+
+
+def read_parquet(path: Path) -> Iterator[Numbered]:
+    """Typed columns; rows are counted from 1. Columns that are not read stay on disk."""
+    table = pl.scan_parquet(path)
+    schema = table.collect_schema()
+    known = columns_of(tuple(schema)).values()
+    read = table.select(exact(name, schema[name]) for name in known)
+    others = dict.fromkeys(name for name in schema if name not in known)
+    for start in range(0, table.select(pl.len()).collect().item(), BATCH):
+        rows = read.slice(start, BATCH).collect().iter_rows(named=True)
+        for number, row in enumerate(rows, start=start + 1):
+            yield number, row | others
+
+
+def exact(name: str, kind: pl.DataType) -> pl.Expr:
+    """The column, with short floats as they were written: .1, not 0.10000000149011612."""
+    column = pl.col(name)
+    inner = kind.inner if isinstance(kind, pl.List) else kind
+    if not inner.is_float() or inner == pl.Float64:
+        return column
+    if inner is kind:
+        return column.cast(pl.String).cast(pl.Float64)
+    return column.cast(pl.List(pl.String)).cast(pl.List(pl.Float64))
+
+
+class Format(NamedTuple):
+    read: Callable[[Path], Iterator[Numbered]]
+    unit: str  # what is counted
+
+
+FORMATS = {
+    ".jsonl": Format(read_jsonl, "line"),
+    ".csv": Format(read_csv, "line"),
+    ".parquet": Format(read_parquet, "row"),
+    ".jsonl.gz": Format(read_jsonl, "line"),
+    ".csv.gz": Format(read_csv, "line"),
+}
+
+
+def ending_of(path: Path) -> str | None:
+    """The ending by which the format of a file is known; None for an unknown one."""
+    return next((end for end in FORMATS if path.name.lower().endswith(end)), None)

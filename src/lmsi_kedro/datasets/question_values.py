@@ -1,0 +1,71 @@
+"""Values of a question file as text, whatever wrote them: JSON, a spreadsheet, a table with types."""
+
+from collections.abc import Sequence
+from datetime import date, datetime, time
+from decimal import Decimal
+from typing import Any
+
+from lmsi_kedro.datasets.question_columns import MalformedError
+
+LONGEST = 5_000  # digits that are written out; beyond that, 1E+9999 stays as it is
+Scalar = str | bool | int | float | Decimal | date | time
+
+
+def text_of(value: Any, column: str) -> str | None:
+    """Text without the spaces around it; None where there is none."""
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise MalformedError(f"{column} must be text, not {name_of(value)}")
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise MalformedError(
+            f"{column} has a lone surrogate (character {error.start + 1})"
+        ) from None
+    return value.strip() or None
+
+
+def written(value: Scalar, column: str) -> str | None:
+    """Text, numbers, dates and verdicts as people write them; None for text without content."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int | float | Decimal):
+        exact = Decimal(repr(value) if isinstance(value, float) else value)
+        if not exact.is_finite():
+            raise MalformedError(f"{column} is {value}, which is no answer: leave it out")
+        return number(exact)
+    if isinstance(value, datetime) and value.time() == time():
+        return value.date().isoformat()  # how tables store a day
+    if isinstance(value, date | time):
+        return value.isoformat()
+    return text_of(value, column)
+
+
+def number(value: Decimal) -> str:
+    """7 for 7.0, which is how tables with gaps store it; all digits are kept."""
+    if abs(value.adjusted()) > LONGEST:
+        return str(value)
+    digits = format(value, "f")
+    return digits.rstrip("0").rstrip(".") if "." in digits else digits
+
+
+def turn_of_user(turns: Sequence[Any], column: str) -> Any:
+    """What the user says in a chat of one turn; a system prompt and the assistant's answer are not read."""
+    asked = [
+        turn.get("content", turn.get("value"))
+        for turn in turns
+        if (turn.get("role") or turn.get("from")) in ("user", "human")
+    ]
+    if len(asked) != 1:
+        raise MalformedError(f"{column} must have one turn of the user, not {len(asked)}")
+    return asked[0]
+
+
+def name_of(value: Any) -> str:
+    """The type of a value in words."""
+    names = {
+        bool: "true or false", str: "text", list: "a list", dict: "an object", bytes: "bytes",
+        int: "a number", float: "a number", Decimal: "a number", date: "a date", datetime: "a date",
+    }  # fmt: skip
+    return names.get(type(value), f"a {type(value).__name__}")
