@@ -11,6 +11,7 @@ from packaging.requirements import Requirement
 
 from lmsi_kedro import hardware
 from lmsi_kedro.doctor.finding import Finding
+from lmsi_kedro.kernels.dispatch import BUILD, is_built
 
 PACKAGE = "lmsi-kedro"
 SHOWN = ("torch", "transformers", "deepspeed", "kedro")
@@ -54,13 +55,16 @@ def unsuitable(requirement: Requirement) -> str | None:
 
 
 def kernels() -> Finding:
-    """Whether the C++ kernels were built."""
+    """Whether the C++ kernels are built and load."""
     try:
-        from lmsi_kedro.kernels import _native
+        built = is_built()
     except ImportError as error:
-        remedy = "build them: pip install --no-deps -e . (until then the slow reference serves)"
-        return Finding("kernels", f"C++ not built: {error}", remedy)
-    return Finding("kernels", f"C++, built as {Path(_native.__file__).name}")
+        return Finding("kernels", f"C++ does not load: {error}", BUILD)
+    if not built:
+        return Finding(
+            "kernels", "C++ not built", f"{BUILD} (until then the slow reference serves)"
+        )
+    return Finding("kernels", "C++, built")
 
 
 def compiler() -> Finding:

@@ -7,7 +7,7 @@ import numpy as np
 
 from lmsi_kedro.kernels.sampling import sample_tokens
 
-ISAS = ["scalar", "avx2", "avx512"]
+ISAS = ["scalar", "avx2", "avx512", "avx512bf16"]
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy import stats
 
-from lmsi_kedro.kernels.sampling import Rules, native, reference, sample_tokens
+from lmsi_kedro.kernels.sampling import Rules, reference, sample_tokens
 from tests.kernels.sampling.cases import (
     ISAS,
     PLANS,
@@ -15,10 +15,6 @@ from tests.kernels.sampling.cases import (
     logits_of,
     supported,
 )
-
-
-def test_native_is_built():
-    assert native is not None
 
 
 @pytest.mark.parametrize(

@@ -19,12 +19,10 @@ from transformers.utils.logging import disable_progress_bar
 
 from lmsi_kedro.engines.chunk import Request
 from lmsi_kedro.engines.local.graphs import GraphDecoder
-from lmsi_kedro.engines.local.native_decoder import NativeDecoder
-from lmsi_kedro.engines.local.packing import pack
 from lmsi_kedro.engines.local.plain_decoder import PlainDecoder
 from lmsi_kedro.engines.local.rows import Rows, Stops
 from lmsi_kedro.engines.local.tree_decoder import Parts, TreeDecoder, refusal_of
-from lmsi_kedro.kernels import LogitsError, sample_tokens
+from lmsi_kedro.kernels import LogitsError, dispatch, sample_tokens
 from lmsi_kedro.kernels.attention import ROUNDING
 from lmsi_kedro.params import Sampling
 from lmsi_kedro.tasks.encoding import Chat, encode_parts, end_tokens, frame_of
@@ -63,6 +61,11 @@ class LocalEngine:
             log.warning("No prefix tree for this model, paths do not share prompts: %s", refusal)
         if self.model.device.type != "cpu":
             return PlainDecoder(self.model) if refusal else GraphDecoder(self.model)
+        if dispatch.implementation() == "reference":
+            return PlainDecoder(self.model) if refusal else TreeDecoder(self.model)
+        from lmsi_kedro.engines.local.native_decoder import NativeDecoder
+        from lmsi_kedro.engines.local.packing import pack
+
         pack(self.model)
         if refusal:
             return PlainDecoder(self.model)

@@ -38,7 +38,7 @@ class NativeDecoder(TreeDecoder):
         super().start(prompts, rows, capacity)
         tree = self.tree
         self.levels = [
-            (shared.packed, questions.packed, *map(native.array, own))
+            (native.packed(shared), native.packed(questions), *map(native.array, own))
             for shared, questions, own in zip(tree.shared, tree.questions, tree.own, strict=True)
         ]
 

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from lmsi_kedro.kernels.attention import implementation, native
+from lmsi_kedro.kernels.attention import NATIVE, native
 
 JOINT = (("q_proj", "k_proj", "v_proj"), ("gate_proj", "up_proj"))  # the names of most decoders
 
@@ -74,7 +74,5 @@ def join(parent: nn.Module, names: Sequence[str]) -> None:
 
 
 def is_served(layer: Any) -> bool:
-    """Whether it is a linear layer on the CPU, in a format of the C++."""
-    if type(layer) is not nn.Linear:
-        return False
-    return native is not None and implementation(layer.weight.device, layer.weight.dtype) is native
+    """Whether it is a linear layer in a format of the C++."""
+    return type(layer) is nn.Linear and layer.weight.dtype in NATIVE

@@ -1,17 +1,15 @@
 """Answers: where a completion gives one, and its canonical form.
 
-Two answers are the same if and only if their keys are equal. This module checks arguments and picks
-the implementation once: the C++ kernel where it is built, else the reference. It knows nothing of
-votes. docs/answers.md specifies the rules.
+Two answers are the same if and only if their keys are equal. docs/answers.md specifies the rules.
 """
 
-import os
 from collections.abc import Sequence
 from typing import Any
 
 import polars as pl
 
-from . import reference_backend
+from lmsi_kedro.kernels import dispatch
+
 from .columns import choice_column, text_column
 
 KINDS = ("number", "choice", "yes_no", "nli", "span", "date", "text", "math")
@@ -20,20 +18,14 @@ Texts = Sequence[str | bytes | None] | Any
 """A list of strings, or any object with the Arrow PyCapsule interface (a polars Series is one)."""
 
 
-def _pick() -> Any:
-    wanted = os.environ.get("LMSI_KERNELS", "")
-    if wanted == "reference":
+def _implementation() -> Any:
+    if dispatch.implementation() == "reference":
+        from . import reference_backend
+
         return reference_backend
-    try:
-        from . import native
-    except ImportError:
-        if wanted == "native":
-            raise
-        return reference_backend
+    from . import native
+
     return native
-
-
-_backend = _pick()
 
 
 def _check(kind: str, rule: str = "trigger") -> None:
@@ -66,7 +58,7 @@ def read_answers(
     ends = None if finish is None else text_column(finish)
     _same_length("choices", options, len(column))
     _same_length("finish", ends, len(column))
-    frame: pl.DataFrame = _backend.read_answers(column, kind, options, rule, ends, threads)
+    frame: pl.DataFrame = _implementation().read_answers(column, kind, options, rule, ends, threads)
     return frame
 
 
@@ -75,5 +67,5 @@ def canonical_keys(answers: Texts, kind: str, choices: Any = None, threads: int 
     _check(kind)
     column, options = text_column(answers), choice_column(choices)
     _same_length("choices", options, len(column))
-    keys: pl.Series = _backend.canonical_keys(column, kind, options, threads)
+    keys: pl.Series = _implementation().canonical_keys(column, kind, options, threads)
     return keys

@@ -1,23 +1,16 @@
 """Attention over a prefix tree; `reference` is the specification, of which C++ serves a step on the CPU
 and Triton one on a GPU.
-
-LMSI_KERNELS=reference overrides the choice on both, LMSI_ISA=scalar|avx2|avx512|avx512bf16 the
-instruction set of the C++.
 """
 
-import os
 from typing import Any
 
 import torch
 
+from lmsi_kedro.kernels import dispatch
+
 from . import reference
 from .prefixes import Prefixes
 from .reference import attend
-
-try:
-    from . import native
-except ImportError:  # a checkout that was not built
-    native = None  # type: ignore[assignment]
 
 __all__ = ["ROUNDING", "Prefixes", "attend", "attend_step", "implementation"]
 NATIVE = (torch.float32, torch.bfloat16)
@@ -34,10 +27,13 @@ def attend_step(query: torch.Tensor, *rest: Any) -> torch.Tensor:
 
 def implementation(device: torch.device, dtype: torch.dtype) -> Any:
     """The module that serves a step."""
-    if os.environ.get("LMSI_KERNELS") == "reference":
-        return reference
-    if device.type == "cuda":
+    picked = dispatch.implementation(device.type)
+    if picked == "triton":
         from . import triton
 
         return triton
-    return native if native is not None and device.type == "cpu" and dtype in NATIVE else reference
+    if picked == "native" and dtype in NATIVE:
+        from . import native
+
+        return native
+    return reference

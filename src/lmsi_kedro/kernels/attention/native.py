@@ -1,29 +1,30 @@
 """The C++ attention of a step: hands tensors over without copying."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
 
 from lmsi_kedro.kernels import _native
 
-if TYPE_CHECKING:
-    from .prefixes import Prefixes
+from .prefixes import Prefixes
 
 decoder = _native.Decoder
+_packed = WeakKeyDictionary[Prefixes, Any]()
 
 
-def packed(prefixes: "Prefixes") -> Any:
-    return _native.Prefixes(
-        array(prefixes.keys.contiguous()),
-        array(prefixes.values.contiguous()),
-        list(prefixes.lengths),
-    )
+def packed(prefixes: Prefixes) -> Any:
+    """As the C++ reads them; laid out once and kept as long as they are."""
+    if prefixes not in _packed:
+        keys, values = prefixes.keys.contiguous(), prefixes.values.contiguous()
+        _packed[prefixes] = _native.Prefixes(array(keys), array(values), list(prefixes.lengths))
+    return _packed[prefixes]
 
 
 def attend_step(
     query: Tensor, key: Tensor, value: Tensor, own: tuple[Tensor, Tensor], paths: Tensor,
-    shared: "Prefixes", questions: "Prefixes", scale: float,
+    shared: Prefixes, questions: Prefixes, scale: float,
 ) -> Tensor:  # fmt: skip
     if not query.dtype == key.dtype == value.dtype == own[0].dtype:
         raise ValueError("query, key, value and own keys must have one format")
@@ -31,7 +32,7 @@ def attend_step(
         raise ValueError("query, key and value must be [rows, heads, width]")
     tokens = torch.cat([query, key, value], 1).float()
     output = torch.empty_like(query, dtype=torch.float32, memory_format=torch.contiguous_format)
-    packs, buffers = (shared.packed, questions.packed), (array(own[0]), array(own[1]))
+    packs, buffers = (packed(shared), packed(questions)), (array(own[0]), array(own[1]))
     _native.attend(*packs, array(tokens), *buffers, array(paths), scale, array(output))
     return output.to(query.dtype)
 

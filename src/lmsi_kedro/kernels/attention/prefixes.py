@@ -2,13 +2,12 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import torch
 from torch import Tensor
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Prefixes:
     """keys, values [N, Hkv, L, D] of N prefixes; prefix n has lengths[n] tokens, then padding."""
 
@@ -24,10 +23,3 @@ class Prefixes:
     def visible(self) -> Tensor:
         """[N, L], False on padding."""
         return torch.arange(self.keys.shape[2], device=self.keys.device) < self.counts[:, None]
-
-    @cached_property
-    def packed(self) -> Any:
-        """As the C++ reads them."""
-        from . import native
-
-        return native.packed(self)

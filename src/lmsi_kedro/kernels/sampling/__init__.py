@@ -1,15 +1,15 @@
 """Draws one token per row of logits, the same token wherever and in whatever batch the row is.
 
 `reference.py` is the specification; `native.py` (C++) serves numpy arrays and CPU tensors, `triton.py`
-CUDA tensors. LMSI_KERNELS=reference|native overrides the choice on the CPU, LMSI_ISA=scalar|avx2|avx512|avx512bf16
-the instruction set of the C++.
+CUDA tensors.
 """
 
-import os
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
+
+from lmsi_kedro.kernels import dispatch
 
 from . import reference
 from .rules import MAX_VOCABULARY, Rules, Sampling
@@ -20,11 +20,6 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
     Tokens = NDArray[np.int64]
-
-try:
-    from . import native
-except ImportError:  # a checkout that was not built
-    native = None  # type: ignore[assignment]
 
 
 @overload
@@ -63,22 +58,26 @@ def _of_tensor(logits: "torch.Tensor", rules: Rules, counters: Any) -> Any:
     if logits.dtype not in (torch.float32, torch.bfloat16):
         raise ValueError(f"logits must be float32 or bfloat16, not {logits.dtype}")
     logits = logits.detach()
-    if logits.is_cuda:
+    if dispatch.implementation(logits.device.type) == "triton":
         from . import triton
 
         _checked_shape(logits, counters)
         return triton.sample_tokens(logits, rules, torch.as_tensor(counters))
     plain = logits.view(torch.uint16) if logits.dtype == torch.bfloat16 else logits
-    array = plain.numpy()
-    tokens, logprobs = _on_cpu(array, rules, _checked_counters(array, np.asarray(counters)))
-    return torch.from_numpy(tokens), torch.from_numpy(logprobs)
+    array = plain.numpy(force=True)
+    if isinstance(counters, torch.Tensor):
+        counters = counters.numpy(force=True)
+    drawn = _on_cpu(array, rules, _checked_counters(array, np.asarray(counters)))
+    return tuple(torch.from_numpy(column).to(logits.device) for column in drawn)
 
 
 def _on_cpu(
     logits: NDArray[Any], rules: Rules, counters: NDArray[np.uint64]
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Float32 logits, or bfloat16 bits as uint16."""
-    if native is not None and os.environ.get("LMSI_KERNELS") != "reference":
+    if dispatch.implementation() == "native":
+        from . import native
+
         return native.sample_tokens(logits, rules, counters)
     if logits.dtype == np.uint16:
         logits = (logits.astype(np.uint32) << np.uint32(16)).view(np.float32)

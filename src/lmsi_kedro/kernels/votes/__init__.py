@@ -1,10 +1,8 @@
 """Counts the votes of each question's paths: winner, ties, confidence, margin, entropy.
 
-`reference.py` is the specification, `native.py` (C++) the default where it is built; LMSI_KERNELS=
-reference|native overrides. `triton.py` counts integer ids that already live on a GPU.
+`reference.py` is the specification, `native.py` the C++; `triton.py` counts integer ids that already live on a GPU.
 """
 
-import os
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -12,12 +10,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike, NDArray
 
-from . import reference
+from lmsi_kedro.kernels import dispatch
 
-try:
-    from . import native
-except ImportError:  # a checkout that was not built
-    native = None  # type: ignore[assignment]
+from . import reference
 
 Ties = Literal["abstain", "logprob"]
 TIES = ("abstain", "logprob")
@@ -67,7 +62,9 @@ def count_votes(
         raise ValueError(f"keys must be text, not {series.dtype}")
     checked_offsets = _checked_offsets(offsets, len(series))
     deciding = _deciding_weights(weights, ties, len(series))
-    if native is not None and os.environ.get("LMSI_KERNELS") != "reference":
+    if dispatch.implementation() == "native":
+        from . import native
+
         return native.count_votes(series, checked_offsets, deciding)
     rows = reference.count_votes(
         series.to_list(),

@@ -1,0 +1,115 @@
+"""LMSI_KERNELS picks one implementation for every kernel; a module that does not load is an error."""
+
+import logging
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+from lmsi_kedro.kernels import (
+    attention,
+    canonical_keys,
+    count_votes,
+    dispatch,
+    read_answers,
+    sample_tokens,
+)
+from lmsi_kedro.kernels.answers import reference_backend
+from lmsi_kedro.kernels.sampling import reference as sampling_reference
+from lmsi_kedro.kernels.votes import reference as votes_reference
+from tests.kernels.sampling.cases import Sampling
+
+
+@pytest.mark.parametrize(
+    ("wanted", "cpu", "cuda"),
+    [
+        ("", "native", "triton"),
+        ("native", "native", "triton"),
+        ("reference", "reference", "reference"),
+    ],
+)
+def test_the_variable_has_one_meaning(wanted, cpu, cuda, monkeypatch):
+    monkeypatch.setenv("LMSI_KERNELS", wanted)
+    assert dispatch.implementation() == cpu
+    assert dispatch.implementation("cuda") == cuda
+    assert called_reference(monkeypatch) == (cpu == "reference")
+    assert attention.implementation(torch.device("cpu"), torch.float32) is getattr(attention, cpu)
+
+
+def test_an_unknown_name_is_refused(monkeypatch):
+    monkeypatch.setenv("LMSI_KERNELS", "fast")
+    with pytest.raises(ValueError, match="native, reference or unset, not 'fast'"):
+        count_votes(["a"], [0, 1])
+
+
+def test_without_a_build_the_reference_serves_and_says_so(monkeypatch, not_built, caplog):
+    monkeypatch.delenv("LMSI_KERNELS", raising=False)
+    with caplog.at_level(logging.WARNING):
+        assert called_reference(monkeypatch)
+    assert [record.message for record in caplog.records] == [
+        "The C++ kernels are not built, the slow reference serves; build them: pip install --no-deps -e ."
+    ]
+    assert dispatch.implementation("cuda") == "triton"
+
+
+def test_without_a_build_native_is_refused(monkeypatch, not_built):
+    monkeypatch.setenv("LMSI_KERNELS", "native")
+    with pytest.raises(ImportError, match="not built; build them: pip install"):
+        count_votes(["a"], [0, 1])
+
+
+BROKEN = """
+import sys
+from importlib.machinery import ExtensionFileLoader
+from importlib.util import spec_from_file_location
+
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        if name == "lmsi_kedro.kernels._native":
+            return spec_from_file_location(name, loader=ExtensionFileLoader(name, sys.argv[1]))
+
+sys.meta_path.insert(0, Finder())
+from lmsi_kedro.kernels import count_votes
+print(count_votes(["a"], [0, 1]))
+"""
+
+
+def test_a_module_that_does_not_load_is_an_error(tmp_path):
+    (tmp_path / "_native.so").write_bytes(b"not a library")
+    command = [sys.executable, "-c", BROKEN, str(tmp_path / "_native.so")]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "ImportError" in done.stderr
+    assert "_native.so" in done.stderr.splitlines()[-1]
+
+
+@pytest.fixture
+def not_built(monkeypatch):
+    """As in a checkout without the compiled module."""
+    monkeypatch.setitem(sys.modules, dispatch.MODULE, None)
+    dispatch.is_built.cache_clear()
+    yield
+    dispatch.is_built.cache_clear()
+
+
+def called_reference(monkeypatch) -> bool:
+    """Whether answers, votes and sampling all call their reference; none or all of them must."""
+    calls = []
+    for module, name in (
+        (reference_backend, "read_answers"),
+        (reference_backend, "canonical_keys"),
+        (votes_reference, "count_votes"),
+        (sampling_reference, "sample_tokens"),
+    ):
+        original = getattr(module, name)
+        monkeypatch.setattr(module, name, lambda *a, f=original: calls.append(f) or f(*a))
+    assert read_answers(["The answer is 4."], "number")["key"].to_list() == ["num:4"]
+    assert canonical_keys(["4"], "number").to_list() == ["num:4"]
+    assert count_votes(["a", "a", "b"], [0, 3])["votes"].to_list() == [2]
+    logits = np.array([[0.0, 9.0]], np.float32)
+    tokens, _ = sample_tokens(logits, Sampling(0.0), np.zeros((1, 4), np.uint64))
+    assert tokens.tolist() == [1]
+    assert len(calls) in (0, 4)
+    return len(calls) == 4
