@@ -1,6 +1,6 @@
 """Counts the votes of each question's paths: winner, ties, confidence, margin, entropy.
 
-`reference.py` is the specification, `native.py` the C++; `triton.py` counts integer ids that already live on a GPU.
+`reference.py` is the specification, `native.py` the C++; `triton.py` counts integer ids that live on a GPU.
 """
 
 from collections.abc import Sequence
