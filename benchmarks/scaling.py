@@ -87,12 +87,14 @@ def planned(
 
 def run(model: Path, store: Path, count: int, m: int) -> dict[str, float]:
     """The sampling step, then the reading of its answers: CPU seconds of each, and peaks."""
-    from lmsi_kedro.datasets.chunk_store import ChunkStore
+    from lmsi_kedro.datasets.chunk_store import ChunkStore, StoredChunks
+    from lmsi_kedro.engines.sample import sample
 
     chunks, cpu = ChunkStore(filepath=str(store), check="lmsi_kedro.schemas.paths"), seconds()
     plan, read = planned(model, count, m, tokens=4)
     found = {"plan_s": seconds() - cpu, "plan_mb": peak()}
-    chunks.save(plan)
+    for chunk in sample(plan, StoredChunks(filepath=str(store)).load()):
+        chunks.save(chunk)
     found |= {"sample_s": seconds() - cpu, "sample_mb": peak(), "worker_mb": worker_peak()}
     del plan
     cpu = seconds()

@@ -11,6 +11,7 @@ from kedro.io import DatasetError
 
 from lmsi_kedro.datasets.chunk_store import MANIFEST, ChunkStore
 from lmsi_kedro.datasets.folder import Folder
+from tests.stores import fill
 
 
 @dataclass
@@ -67,7 +68,7 @@ def ids(place: str) -> list[str]:
 
 def test_loads_in_the_order_of_the_plan(place: str) -> None:
     """However the chunks were finished."""
-    store(place).save(FakePlan(["b", "a", "c"]))
+    fill(store(place), FakePlan(["b", "a", "c"]))
     assert ids(place) == ["b", "a", "c"]
     assert store(place).exists()
 
@@ -77,26 +78,26 @@ def test_an_interrupted_run_redoes_only_what_is_missing(place: str) -> None:
     names = ["a", "b", "c", "d"]
     cut, whole = f"{place}/cut", f"{place}/whole"
     with pytest.raises(KeyboardInterrupt):
-        store(cut).save(FakePlan(names, lives=2))
+        fill(store(cut), FakePlan(names, lives=2))
     assert not store(cut).exists()
     with pytest.raises(DatasetError, match="not complete"):
         store(cut).load()
     rest = FakePlan(names)
-    store(cut).save(rest)
+    fill(store(cut), rest)
     assert rest.computed == ["b", "a"]
-    store(whole).save(FakePlan(names))
+    fill(store(whole), FakePlan(names))
     assert files(cut) == files(whole)
 
 
 @pytest.mark.parametrize("damage", [b"", b"torn", None], ids=["empty", "torn", "flipped bit"])
 def test_a_damaged_chunk_is_found_and_redone(place: str, damage: bytes | None) -> None:
-    store(place).save(FakePlan(["a", "b"]))
+    fill(store(place), FakePlan(["a", "b"]))
     whole, chunk = files(place), chunk_of(place, "b")
     Folder(f"{place}/paths").write(chunk, flipped(whole[chunk]) if damage is None else damage)
     with pytest.raises(DatasetError, match=r"b\..* is damaged"):
         store(place).load().table()
     again = FakePlan(["a", "b"])
-    store(place).save(again)
+    fill(store(place), again)
     assert again.computed == ["b"]
     assert files(place) == whole
 
@@ -108,27 +109,27 @@ def flipped(content: bytes | None) -> bytes:
 
 
 def test_a_damaged_manifest_is_named_and_renewed(place: str) -> None:
-    store(place).save(FakePlan(["a"]))
+    fill(store(place), FakePlan(["a"]))
     Folder(f"{place}/paths").write(MANIFEST, b'{"chu')
     with pytest.raises(DatasetError, match=r"manifest\.json is damaged"):
         store(place).load()
     again = FakePlan(["a"])
-    store(place).save(again)
+    fill(store(place), again)
     assert (again.computed, ids(place)) == ([], ["a"])
 
 
 def test_leftovers_of_a_killed_run_are_removed(tmp_path: Path) -> None:
     (tmp_path / "paths").mkdir()
     (tmp_path / "paths" / "a.123.parquet.tmp").write_bytes(b"leftover")
-    store(str(tmp_path)).save(FakePlan(["a"]))
+    fill(store(str(tmp_path)), FakePlan(["a"]))
     assert not list((tmp_path / "paths").glob("*.tmp"))
 
 
 def test_other_inputs_never_reuse_text(place: str) -> None:
     """A plan's manifest lists its own chunks only; what both plans share is kept."""
-    store(place).save(FakePlan(["a", "b"]))
+    fill(store(place), FakePlan(["a", "b"]))
     other = FakePlan(["b", "x"])
-    store(place).save(other)
+    fill(store(place), other)
     assert other.computed == ["x"]
     assert ids(place) == ["b", "x"]
 
@@ -137,12 +138,12 @@ def test_a_plan_of_stages_goes_on_from_the_paths_of_the_last(place: str) -> None
     """Each stage sees the paths of the one before; the manifest has all, and is there at the very end only."""
     cut = FakePlan(["a", "b"], following=FakePlan(["c", "d"], lives=1))
     with pytest.raises(KeyboardInterrupt):
-        store(place).save(cut)
+        fill(store(place), cut)
     assert cut.seen == ["a", "b"]
     assert not store(place).exists()
     last = FakePlan(["c", "d"])
     again = FakePlan(["a", "b"], following=last)
-    store(place).save(again)
+    fill(store(place), again)
     assert cut.closed
     assert again.closed
     assert (again.computed, last.computed) == ([], ["c"])
@@ -150,5 +151,5 @@ def test_a_plan_of_stages_goes_on_from_the_paths_of_the_last(place: str) -> None
 
 
 def test_a_plan_without_chunks_is_complete_and_empty(place: str) -> None:
-    store(place).save(FakePlan([]))
+    fill(store(place), FakePlan([]))
     assert store(place).load().table().is_empty()

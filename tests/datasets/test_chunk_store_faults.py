@@ -10,6 +10,7 @@ from kedro.io import DatasetError
 
 from lmsi_kedro.datasets.chunk_store import ChunkStore
 from tests.datasets.test_chunk_store import FakePlan
+from tests.stores import fill
 
 
 class Small:
@@ -47,13 +48,13 @@ def test_a_full_disk_stops_the_run_by_name_and_keeps_what_is_done(disk: Small) -
     names = [f"chunk{i}" for i in range(60)]  # each takes a page of 4 KiB
     store = ChunkStore(filepath=str(disk.path / "paths"))
     with pytest.raises(DatasetError, match=r"chunk\d+\.\w+\.parquet cannot be written: No space"):
-        store.save(FakePlan(names))
+        fill(store, FakePlan(names))
     kept = chunks(disk.path)
     assert 5 < len(kept) < 60
     assert not store.exists()
     disk.remount("size=10m")
     rest = FakePlan(names)
-    store.save(rest)
+    fill(store, rest)
     assert len(rest.computed) == 60 - len(kept)
     assert {name: stamp for name, stamp in chunks(disk.path).items() if name in kept} == kept
     assert store.load().table()["question_id"].to_list() == names
@@ -62,11 +63,11 @@ def test_a_full_disk_stops_the_run_by_name_and_keeps_what_is_done(disk: Small) -
 def test_a_read_only_folder_is_read_but_not_written(disk: Small) -> None:
     """Said before anything is computed."""
     store = ChunkStore(filepath=str(disk.path / "paths"))
-    store.save(FakePlan(["a"]))
+    fill(store, FakePlan(["a"]))
     disk.remount("ro")
     refused = FakePlan(["a", "b"])
     with pytest.raises(DatasetError, match=r"paths/.* cannot be written: Read-only"):
-        store.save(refused)
+        fill(store, refused)
     assert refused.computed == []
     assert store.load().table()["question_id"].to_list() == ["a"]
 
@@ -80,11 +81,11 @@ def test_of_two_runs_on_one_store_the_second_is_refused(tmp_path: Path) -> None:
         def compute(self, missing: object) -> Iterator[tuple[str, pl.DataFrame]]:
             for chunk in super().compute(["a", "b"]):
                 with pytest.raises(DatasetError, match="paths is being written by another run"):
-                    ChunkStore(filepath=str(tmp_path / "paths")).save(second)
+                    fill(ChunkStore(filepath=str(tmp_path / "paths")), second)
                 yield chunk
 
-    store.save(First(["a", "b"]))
+    fill(store, First(["a", "b"]))
     assert second.computed == []
-    store.save(second)
+    fill(store, second)
     assert second.computed == []
     assert store.load().table().height == 2

@@ -7,6 +7,7 @@ from lmsi_kedro.datasets.chunk_store import ChunkStore
 from lmsi_kedro.engines.plan import Plan
 from lmsi_kedro.params import EngineParams, Sampling
 from lmsi_kedro.tasks import Prompt
+from tests.stores import fill
 
 PROMPTS = {f"q{i}": Prompt("Q: a?\nA: b.\n\n", f"Q: {i}?\nA:") for i in range(192)}
 WORKERS = 1  # most of the time is their start
@@ -24,4 +25,4 @@ def plan(model: Path) -> Plan:
 
 
 if __name__ == "__main__":
-    ChunkStore(filepath=sys.argv[2]).save(plan(Path(sys.argv[1])))
+    fill(ChunkStore(filepath=sys.argv[2]), plan(Path(sys.argv[1])))

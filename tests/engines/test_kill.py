@@ -15,6 +15,7 @@ import pytest
 from lmsi_kedro.datasets.chunk_store import ChunkStore
 from tests.engines.sampling_run import plan
 from tests.models import RAGGED, tiny_model
+from tests.stores import fill
 
 ROOT = Path(__file__).parents[2]
 KILLS = 20
@@ -48,7 +49,7 @@ def killed(run: "subprocess.Popen[str]", store: Path, draw: Random) -> None:
 def test_twenty_kills_change_nothing(tmp_path: Path) -> None:
     model = tiny_model(tmp_path / "model", ends=RAGGED)
     whole = tmp_path / "whole"
-    ChunkStore(filepath=str(whole)).save(plan(model))
+    fill(ChunkStore(filepath=str(whole)), plan(model))
     draw, store, seen = Random(4), tmp_path / "killed", dict[str, int]()
     for _ in range(KILLS):
         killed(start(model, store), store, draw)

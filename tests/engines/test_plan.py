@@ -14,6 +14,7 @@ from lmsi_kedro.engines.running_votes import RunningVotes
 from lmsi_kedro.params import EngineParams, Sampling
 from lmsi_kedro.tasks import Prompt
 from tests.models import RAGGED, tiny_model
+from tests.stores import fill
 
 SAMPLING = Sampling(temperature=1.0, max_new_tokens=8, seed=3)
 PROMPTS = {f"q{i}": Prompt("Q: a?\nA: b.\n\n", f"Q: {i}?\nA:") for i in range(6)}
@@ -127,9 +128,9 @@ def stamps(folder: Path) -> dict[str, int]:
 def test_more_paths_sample_only_those_that_are_missing(tmp_path: Path) -> None:
     """m = 16, then 32, by a real model through a store: 16 new paths of each question, the others untouched."""
     model, store = tiny_model(tmp_path / "model"), ChunkStore(filepath=str(tmp_path / "paths"))
-    store.save(plan(model, m=16))
+    fill(store, plan(model, m=16))
     before, first = stamps(tmp_path / "paths"), store.load().table()
-    store.save(plan(model, m=32))
+    fill(store, plan(model, m=32))
     after = stamps(tmp_path / "paths")
     assert {name: stamp for name, stamp in after.items() if name in before} == before
     new = pl.concat(pl.read_parquet(tmp_path / "paths" / name) for name in set(after) - set(before))
@@ -144,9 +145,9 @@ def test_more_paths_sample_only_those_that_are_missing(tmp_path: Path) -> None:
 def test_decided_questions_are_spared_their_later_paths(tmp_path: Path) -> None:
     """By content: q4 and q5 are decided after 8 paths, q2 and q3 after 16, q0 and q1 never."""
     store = ChunkStore(filepath=str(tmp_path / "paths"))
-    store.save(scripted(32, 0.95))
+    fill(store, scripted(32, 0.95))
     assert drawn(store) == {"q0": 32, "q1": 32, "q2": 16, "q3": 16, "q4": 8, "q5": 8}
-    store.save(scripted(32, None))
+    fill(store, scripted(32, None))
     assert drawn(store) == dict.fromkeys(PROMPTS, 32)
 
 
@@ -155,7 +156,7 @@ def test_paths_added_in_parts_stop_early_as_well(tmp_path: Path) -> None:
     store, made = ChunkStore(filepath=str(tmp_path / "paths")), scripted(0, 0.95)
     for first in range(0, 32, 2):
         made.add(PROMPTS, range(first, first + 2), SAMPLING, {"exemplar_set": str(first)})
-    store.save(made)
+    fill(store, made)
     assert drawn(store) == {"q0": 32, "q1": 32, "q2": 16, "q3": 16, "q4": 8, "q5": 8}
 
 
@@ -165,13 +166,13 @@ def test_a_resumed_early_stop_plans_what_the_first_run_did(tmp_path: Path) -> No
     def contents(folder: Path) -> dict[str, bytes]:
         return {path.name: path.read_bytes() for path in folder.iterdir()}
 
-    ChunkStore(filepath=str(tmp_path / "whole")).save(scripted(24, 0.95))
+    fill(ChunkStore(filepath=str(tmp_path / "whole")), scripted(24, 0.95))
     expected = contents(tmp_path / "whole")
     for lives in range(1, 11):
         store = ChunkStore(filepath=str(tmp_path / str(lives)))
         with pytest.raises(KeyboardInterrupt):
-            store.save(scripted(24, 0.95, lives, order=-1))
-        store.save(scripted(24, 0.95))
+            fill(store, scripted(24, 0.95, lives, order=-1))
+        fill(store, scripted(24, 0.95))
         assert contents(tmp_path / str(lives)) == expected
 
 

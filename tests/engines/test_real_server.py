@@ -18,6 +18,7 @@ from lmsi_kedro.engines.plan import Plan
 from lmsi_kedro.params import EngineParams, Sampling, ServerParams
 from lmsi_kedro.tasks import Prompt
 from tests.models import tiny_model
+from tests.stores import fill
 
 PROMPTS = {f"q{i}": Prompt("Q: a?\nA: b.\n\n", f"Q: {i}?\nA:") for i in range(3)}
 
@@ -99,7 +100,7 @@ def test_paths_of_a_real_server(
     """It ignores n and log-probabilities and takes seeds; all paths come, each with a text of its own."""
     store = ChunkStore(filepath=str(tmp_path / "paths"), check="lmsi_kedro.schemas.paths")
     with caplog.at_level("INFO"):
-        store.save(plan(model, url))
+        fill(store, plan(model, url))
     assert "seed yes, logprobs no, n no, top_k no, min_p no" in caplog.text
     table = store.load().table().sort("question_id", "path")
     assert table.select("question_id", "path").rows() == [(q, p) for q in PROMPTS for p in range(4)]

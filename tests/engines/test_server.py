@@ -17,6 +17,7 @@ from lmsi_kedro.mini_world.pretraining import train_tokenizer
 from lmsi_kedro.params import EngineParams, Sampling, ServerParams
 from lmsi_kedro.tasks import Prompt
 from tests.engines.fake_server import FakeServer, Reply, completion, running
+from tests.stores import fill
 
 DIGEST = "0123456789abcdef" * 4
 PROMPTS = {f"q{i}": Prompt("Q: a?\nA: b.\n\n", f"Q: {i}?\nA:") for i in range(6)}
@@ -248,15 +249,15 @@ def test_chunks_of_servers_are_stored_and_never_taken_for_others(
 
     with running(breaks) as server:
         with pytest.raises(DatasetError, match="no server answers"):
-            store.save(plan(model, server, retries=0, concurrency=1))
+            fill(store, plan(model, server, retries=0, concurrency=1))
         kept = {path.name for path in (tmp_path / "paths").glob("*.parquet")}
         broken["yes"] = False
-        store.save(plan(model, server))
+        fill(store, plan(model, server))
     assert kept
     assert kept < {path.name for path in (tmp_path / "paths").glob("*.parquet")}
     with running(good(length)) as other:
         same, renamed = plan(model, other), plan(model, other, served="other")
-        store.save(same)
+        fill(store, same)
         assert other.bodies == []
         assert not set(same.chunks) & set(renamed.chunks)
         local = renamed.engine.model_copy(update={"executor": "processes"})

@@ -1,20 +1,23 @@
 """Sampled paths, in chunks that survive anything, in a folder of any location that fsspec knows.
 
-    <filepath>/<chunk_id>.<checksum>.parquet   one chunk; its name says what made it and what it holds
-    <filepath>/manifest.json                   the chunks of the last complete plan, in order
+    <filepath>/<address>.<checksum>.parquet   one chunk; its name says what made it and what it holds
+    <filepath>/manifest.json                  the chunks of the last complete plan, in order
 
-Saving a plan computes only the chunks that are not there, writes each whole, and writes the manifest last. So a
-killed run loses at most the chunks in flight, a torn file is computed again, and text of other inputs (another
-model, prompt, seed, ...) can never be taken for this plan's.
+Two catalog entries share a folder. `StoredChunks` tells the node that samples what is there already; the node
+yields the rest chunk by chunk, and last the addresses of its whole plan. `ChunkStore` writes each chunk whole and
+the manifest last. So a killed run loses at most the chunks in flight, a torn file is sampled again, and text of
+other inputs (another model, prompt, seed, ...) is never taken for this plan's.
+
+Kedro 1.7 fires `after_node_run` before the first chunk of a generator, and no `on_node_error` while chunks come.
 """
 
 import hashlib
 import io
 import json
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing
-from typing import Any, Protocol, Self
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, NoReturn
 
 import polars as pl
 from kedro.io import AbstractDataset, DatasetError
@@ -25,19 +28,6 @@ from lmsi_kedro.datasets.folder import Folder
 log = logging.getLogger(__name__)
 MANIFEST = "manifest.json"
 AGAIN = "run the sampling pipeline again, it redoes only what is missing."
-
-
-class Plan(Protocol):
-    """What a node hands over: chunks by id, how to compute some of them, and what their paths call for next."""
-
-    @property
-    def chunks(self) -> dict[str, Any]: ...
-
-    def compute(self, missing: Sequence[str]) -> Iterator[tuple[str, pl.DataFrame]]: ...
-
-    def then(self, paths: Iterable[pl.DataFrame]) -> Self | None: ...
-
-    def close(self) -> None: ...
 
 
 class Chunks:
@@ -53,9 +43,7 @@ class Chunks:
 
     def __iter__(self) -> Iterator[pl.DataFrame]:
         for name in self._names:
-            if (content := intact(self._folder, name)) is None:
-                raise DatasetError(f"{self._folder.location}/{name} is damaged or missing: {AGAIN}")
-            yield self._check(pl.read_parquet(io.BytesIO(content)))
+            yield self._check(read(self._folder, name))
 
     def table(self) -> pl.DataFrame:
         """All paths as one table, for exploring."""
@@ -63,8 +51,8 @@ class Chunks:
         return pl.concat(tables) if tables else pl.DataFrame()
 
 
-class ChunkStore(AbstractDataset[Plan, Chunks]):
-    """A folder of chunks: save(plan) completes it, load() gives the plan's paths chunk by chunk."""
+class ChunkStore(AbstractDataset[Mapping[str, pl.DataFrame] | Sequence[str], Chunks]):
+    """A folder of chunks: saved one by one by address, then completed by the list of a plan's addresses."""
 
     def __init__(
         self,
@@ -80,28 +68,18 @@ class ChunkStore(AbstractDataset[Plan, Chunks]):
         self._check = load_obj(check) if check else lambda table: table
         self.metadata = metadata
 
-    def save(self, plan: Plan) -> None:
-        """Compute and write what is missing, stage after stage, then the manifest."""
-        names: list[str] = []
-        stage: Plan | None = plan
-        with self._folder.writing(), closing(plan):
-            while stage is not None:
-                complete = self.complete(stage)
-                names += complete
-                stage = stage.then(Chunks(self._folder, complete, self._check))
-            self._folder.write(MANIFEST, json.dumps({"chunks": names}, indent=1).encode())
-
-    def complete(self, plan: Plan) -> list[str]:
-        """The file names of a plan's chunks, after computing those that were not there."""
-        stored = self.stored(plan.chunks)
-        missing = [chunk for chunk in plan.chunks if chunk not in stored]
-        if missing:  # until this plan is complete, the last one's paths must not pass for it
-            self._folder.remove(MANIFEST)
-        if stored:
-            log.info("%d of %d chunks are already there", len(stored), len(plan.chunks))
-        for chunk, table in plan.compute(missing):
-            stored[chunk] = self.write(chunk, table)
-        return [stored[chunk] for chunk in plan.chunks]
+    def save(self, data: Mapping[str, pl.DataFrame] | Sequence[str]) -> None:
+        """Write chunks by address, each whole or not at all; or the manifest of these addresses."""
+        if isinstance(data, Mapping):
+            for address, table in data.items():
+                buffer = io.BytesIO()
+                table.write_parquet(buffer)
+                content = buffer.getvalue()
+                self._folder.write(f"{address}.{checksum(content)}.parquet", content)
+        else:
+            files = names_by_address(self._folder)
+            manifest = {"chunks": [files[address] for address in data]}
+            self._folder.write(MANIFEST, json.dumps(manifest, indent=1).encode())
 
     def load(self) -> Chunks:
         """The chunks of the last complete plan; they are read, and checked, when they are iterated."""
@@ -114,34 +92,87 @@ class ChunkStore(AbstractDataset[Plan, Chunks]):
             raise DatasetError(f"{self._folder.location}/{MANIFEST} is damaged: {AGAIN}") from error
         return Chunks(self._folder, names, self._check)
 
-    def stored(self, chunks: dict[str, Any]) -> dict[str, str]:
-        """The names of the intact files of these chunks; damaged ones are removed."""
-        found = {}
-        for name in self._folder.names():
-            chunk = name.split(".")[0]
-            if chunk not in chunks or not name.endswith(".parquet"):
-                continue
-            if intact(self._folder, name) is None:
-                log.warning("%s is damaged and will be computed again", name)
-                self._folder.remove(name)
-            else:
-                found[chunk] = name
-        return found
-
-    def write(self, chunk: str, table: pl.DataFrame) -> str:
-        """One chunk, whole or not at all; returns its file name."""
-        buffer = io.BytesIO()
-        table.write_parquet(buffer)
-        content = buffer.getvalue()
-        name = f"{chunk}.{checksum(content)}.parquet"
-        self._folder.write(name, content)
-        return name
-
     def _exists(self) -> bool:
         return MANIFEST in self._folder.names()
 
     def _describe(self) -> dict[str, Any]:
         return {"filepath": self._folder.location}
+
+
+class Stored:
+    """The chunks of a folder by address, as they are at this moment."""
+
+    def __init__(self, folder: Folder) -> None:
+        self._folder = folder
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """The right to write, one run at a time. Until its plan is complete, no earlier one passes for it."""
+        with self._folder.writing():
+            self._folder.remove(MANIFEST)
+            yield
+
+    def missing(self, addresses: Sequence[str]) -> list[str]:
+        """Those that are to be sampled, in their order; a damaged file is removed."""
+        files = names_by_address(self._folder)
+        missing = [address for address in addresses if not self._is_whole(files.get(address))]
+        if len(missing) < len(addresses):
+            there = len(addresses) - len(missing)
+            log.info("%d of %d chunks are already there", there, len(addresses))
+        return missing
+
+    def tables(self, addresses: Sequence[str]) -> Iterator[pl.DataFrame]:
+        """Stored chunks, one after the other; DatasetError for one that was damaged since."""
+        files = names_by_address(self._folder)
+        return (read(self._folder, files[address]) for address in addresses)
+
+    def _is_whole(self, name: str | None) -> bool:
+        if name is None or intact(self._folder, name) is not None:
+            return name is not None
+        log.warning("%s is damaged and will be sampled again", name)
+        self._folder.remove(name)
+        return False
+
+
+class StoredChunks(AbstractDataset[NoReturn, Stored]):
+    """What a ChunkStore's folder has already; empty before the first run."""
+
+    def __init__(
+        self,
+        *,
+        filepath: str,
+        credentials: dict[str, Any] | None = None,
+        fs_args: dict[str, Any] | None = None,
+        metadata: dict[str, Any] | None = None,
+    ) -> None:
+        self._folder = Folder(filepath, **(credentials or {}), **(fs_args or {}))
+        self.metadata = metadata
+
+    def load(self) -> Stored:
+        """A live view of the folder."""
+        return Stored(self._folder)
+
+    def save(self, data: NoReturn) -> NoReturn:
+        raise DatasetError(
+            "StoredChunks is read-only: chunks are saved by the ChunkStore beside it."
+        )
+
+    def _exists(self) -> bool:
+        return True
+
+    def _describe(self) -> dict[str, Any]:
+        return {"filepath": self._folder.location}
+
+
+def names_by_address(folder: Folder) -> dict[str, str]:
+    """The file of every chunk."""
+    return {name.split(".")[0]: name for name in folder.names() if name.endswith(".parquet")}
+
+
+def read(folder: Folder, name: str) -> pl.DataFrame:
+    if (content := intact(folder, name)) is None:
+        raise DatasetError(f"{folder.location}/{name} is damaged or missing: {AGAIN}")
+    return pl.read_parquet(io.BytesIO(content))
 
 
 def checksum(content: bytes) -> str:
@@ -151,5 +182,4 @@ def checksum(content: bytes) -> str:
 def intact(folder: Folder, name: str) -> bytes | None:
     """The file's content if it is what its name says."""
     content = folder.read(name)
-    matches = content is not None and checksum(content) == name.split(".")[1]
-    return content if matches else None
+    return content if content is not None and checksum(content) == name.split(".")[1] else None

@@ -1,4 +1,4 @@
-"""What is to be sampled, cut into chunks. ChunkStore knows which of them it still lacks."""
+"""What is to be sampled, cut into chunks; `sample` computes those that are not stored yet."""
 
 import logging
 import time

@@ -5,7 +5,7 @@ from kedro.pipeline import Node, Pipeline
 from lmsi_kedro.params import Arm
 from lmsi_kedro.pipelines import evaluation, fine_tuning, mixing
 from lmsi_kedro.pipelines.controls.nodes import afford_paths, contrast, plan_untrained
-from lmsi_kedro.pipelines.namespaces import namespaced
+from lmsi_kedro.pipelines.wiring import namespaced, sampled
 
 OUTSIDE = {"questions", "tasks", "exemplars", "base_model", "gold_labels"}
 
@@ -51,9 +51,9 @@ def affordable_votes() -> list[Node]:
         outputs="afforded",
         name="afford_paths",
     )
-    sampling = Node(
+    sampling = sampled(
         plan_untrained,
-        inputs=[
+        [
             "questions",
             "exemplars",
             "base_model",
@@ -62,10 +62,9 @@ def affordable_votes() -> list[Node]:
             "params:engine",
             "afforded",
         ],
-        outputs="evaluation_paths",
-        name="sample_untrained",
+        "evaluation_paths",
     )
-    return [budget, sampling]
+    return [budget, *sampling]
 
 
 def contest() -> Node:

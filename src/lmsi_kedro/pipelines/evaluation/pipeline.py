@@ -11,23 +11,21 @@ from lmsi_kedro.pipelines.evaluation.nodes import (
     plan_evaluation,
     read_evaluation_answers,
 )
+from lmsi_kedro.pipelines.wiring import sampled
 
 
 def create_pipeline(round: int, arm: str) -> Pipeline:
     """The predictions of one model, which is the given round's of the given arm."""
-    sampling = Node(
-        plan_evaluation,
-        inputs=["questions", "exemplars", "model", "tasks", "params:evaluation", "params:engine"],
-        outputs="evaluation_paths",
-        name="sample_evaluation_paths",
-    )
+    asked = ["questions", "exemplars", "model", "tasks", "params:evaluation", "params:engine"]
     curves = Node(
         measure_curves,
         inputs=["evaluation_readings", "labels", "questions", "tasks"],
         outputs="curves",
         name="measure_curves",
     )
-    return Pipeline([sampling, create_marking(round, arm), curves])
+    return Pipeline(
+        [*sampled(plan_evaluation, asked, "evaluation_paths"), create_marking(round, arm), curves]
+    )
 
 
 def create_marking(round: int, arm: str) -> Pipeline:

@@ -7,16 +7,16 @@ from lmsi_kedro.pipelines.exemplar_generation.nodes import (
     plan_worked_seeds,
     read_worked_seeds,
 )
+from lmsi_kedro.pipelines.wiring import sampled
 
 
 def create_pipeline() -> Pipeline:
     return Pipeline(
         [
-            Node(
+            *sampled(
                 plan_worked_seeds,
-                inputs=["seed_questions", "base_model", "params:paths", "params:engine"],
-                outputs="seed_paths",
-                name="sample_seed_paths",
+                ["seed_questions", "base_model", "params:paths", "params:engine"],
+                "seed_paths",
             ),
             Node(
                 read_worked_seeds,

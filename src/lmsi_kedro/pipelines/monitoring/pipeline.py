@@ -15,15 +15,16 @@ from lmsi_kedro.pipelines.monitoring.nodes import (
     read_examination,
 )
 from lmsi_kedro.pipelines.monitoring.support import mark_greedy, measure_support
+from lmsi_kedro.pipelines.wiring import sampled
 
 
 def create_examination(guard: Guard) -> Pipeline:
     """What one model answers to the monitor's questions, its health and the support of its answers."""
     return Pipeline(
         [
-            Node(
+            *sampled(
                 plan_examination,
-                inputs=[
+                [
                     "questions",
                     "exemplars",
                     "model",
@@ -32,8 +33,7 @@ def create_examination(guard: Guard) -> Pipeline:
                     "params:monitor",
                     "params:engine",
                 ],
-                outputs="monitor_paths",
-                name="sample_monitor_paths",
+                "monitor_paths",
             ),
             Node(
                 read_examination,

@@ -12,6 +12,7 @@ from lmsi_kedro.pipelines.question_generation.nodes import (
     plan_continuations,
     take_admitted,
 )
+from lmsi_kedro.pipelines.wiring import sampled
 from lmsi_kedro.reading import read_answers
 
 GENERATION = "params:question_generation"
@@ -34,11 +35,10 @@ def seeds() -> Node:
 def drafting() -> list[Node]:
     """What the model writes after the seeds, and what of it is a new question."""
     return [
-        Node(
+        *sampled(
             plan_continuations,
-            inputs=["seed_questions", "base_model", "tasks", GENERATION, "params:engine"],
-            outputs="continuations",
-            name="sample_continuations",
+            ["seed_questions", "base_model", "tasks", GENERATION, "params:engine"],
+            "continuations",
         ),
         Node(
             draft_candidates,
@@ -55,9 +55,9 @@ def drafting() -> list[Node]:
 def voting() -> list[Node]:
     """The answers to them, as a round reads and counts them."""
     return [
-        Node(
+        *sampled(
             plan_answers,
-            inputs=[
+            [
                 "candidate_questions",
                 "exemplars",
                 "base_model",
@@ -66,8 +66,7 @@ def voting() -> list[Node]:
                 GENERATION,
                 "params:engine",
             ],
-            outputs="candidate_paths",
-            name="sample_candidate_paths",
+            "candidate_paths",
         ),
         Node(
             read_answers,

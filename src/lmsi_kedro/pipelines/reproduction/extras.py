@@ -15,7 +15,6 @@ from lmsi_kedro.pipelines import (
     question_generation,
     self_improve,
 )
-from lmsi_kedro.pipelines.namespaces import namespaced
 from lmsi_kedro.pipelines.reproduction.nodes import (
     curve_of_questions,
     plan_votes,
@@ -26,6 +25,7 @@ from lmsi_kedro.pipelines.self_improve_from_seeds.nodes import (
     name_exemplar_sets,
     replace_unlabeled,
 )
+from lmsi_kedro.pipelines.wiring import namespaced, sampled
 
 # Models by name, and the suffix of their predictions here.
 EXTRAS = {
@@ -75,11 +75,10 @@ def create_votes(
     asked = ["questions", "exemplars", "model", "tasks"]
     steps = Pipeline(
         [
-            Node(
+            *sampled(
                 plan,
                 [*asked, "params:evaluation", "params:reproduction", "params:engine"],
                 "evaluation_paths",
-                name="sample_votes",
             ),
             evaluation.create_marking(0 if model == "base_model" else 1, name),
             Node(

@@ -15,7 +15,6 @@ from kedro.pipeline import Node, Pipeline
 from lmsi_kedro.paper.summary import reproduce
 from lmsi_kedro.params import CONTROL_ARMS
 from lmsi_kedro.pipelines import self_improve
-from lmsi_kedro.pipelines.namespaces import namespaced
 from lmsi_kedro.pipelines.reproduction.extras import (
     CURVES,
     EXTRAS,
@@ -28,6 +27,7 @@ from lmsi_kedro.pipelines.reproduction.nodes import (
     pool,
     render_page,
 )
+from lmsi_kedro.pipelines.wiring import namespaced
 
 OUTSIDE = {"raw_exemplars", "base_model", "student_model"}
 # Models by name, and the suffix of their predictions in `controls`.

@@ -2,18 +2,19 @@
 
 from functools import partial, update_wrapper
 
-from kedro.pipeline import Node, Pipeline
+from kedro.pipeline import Pipeline
 
 from lmsi_kedro.pipelines.sampling.nodes import plan_paths
+from lmsi_kedro.pipelines.wiring import sampled
 
 
 def create_pipeline(round: int = 1) -> Pipeline:
     """The paths of a round, which is counted from 1: its temperature may be another than the last one's."""
     return Pipeline(
         [
-            Node(
+            *sampled(
                 update_wrapper(partial(plan_paths, round=round), plan_paths),
-                inputs=[
+                [
                     "questions",
                     "exemplars",
                     "model",
@@ -22,8 +23,7 @@ def create_pipeline(round: int = 1) -> Pipeline:
                     "params:engine",
                     "params:voting",
                 ],
-                outputs="paths",
-                name="sample_paths",
+                "paths",
             )
         ]
     )

@@ -23,14 +23,14 @@ from lmsi_kedro.pipelines import (
     sampling,
     voting,
 )
-from lmsi_kedro.pipelines.namespaces import namespaced
+from lmsi_kedro.pipelines.wiring import namespaced
 
 SHARED = {"questions", "tasks", "exemplars"}
 LABELED = {*SHARED, "labels"}
 
 # The steps of a round, each registered as a pipeline of its own (round 1).
 STEPS = {
-    "sampling": ["round_1.sample_paths"],
+    "sampling": ["round_1.plan_paths", "round_1.sample_paths"],
     "voting": ["round_1.read_answers", "round_1.count_votes", "round_1.keep_agreeing"],
     "mixing": [
         "round_1.select_voted",

@@ -1,6 +1,24 @@
-"""Puts steps under a namespace. Knows no step."""
+"""What the wiring of several pipelines has in common."""
 
-from kedro.pipeline import Pipeline
+from collections.abc import Callable
+
+from kedro.pipeline import Node, Pipeline
+
+from lmsi_kedro.engines.plan import Plan
+from lmsi_kedro.engines.sample import sample
+
+
+def sampled(plan: Callable[..., Plan], inputs: list[str], paths: str) -> list[Node]:
+    """Two nodes: the plan of what is to be sampled, and the sampling of what `paths` does not hold yet."""
+    return [
+        Node(plan, inputs=inputs, outputs=f"{paths}_plan", name=f"plan_{paths}"),
+        Node(
+            sample,
+            inputs=[f"{paths}_plan", f"stored_{paths}"],
+            outputs=paths,
+            name=f"sample_{paths}",
+        ),
+    ]
 
 
 def namespaced(

@@ -1,0 +1,37 @@
+"""The node that samples: whatever is planned, chunk by chunk, but for what is stored already."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, closing
+from typing import Protocol
+
+import polars as pl
+
+from lmsi_kedro.engines.plan import Plan
+
+
+class Stored(Protocol):
+    """Chunks by address, as the dataset has them at this moment."""
+
+    def writing(self) -> AbstractContextManager[None]: ...
+
+    def missing(self, addresses: Sequence[str]) -> list[str]: ...
+
+    def tables(self, addresses: Sequence[str]) -> Iterator[pl.DataFrame]: ...
+
+
+def sample(plan: Plan, stored: Stored) -> Iterator[dict[str, pl.DataFrame] | list[str]]:
+    """{address: table} of every chunk that is not stored, as they are finished; last the plan's addresses.
+
+    With early stop, a stage's paths decide what the next stage samples. They are the same however many of them
+    were stored, so a resumed run samples what one run would have.
+    """
+    addresses: list[str] = []
+    stage: Plan | None = plan
+    with stored.writing(), closing(plan):
+        while stage is not None:
+            chunks = list(stage.chunks)
+            for address, table in stage.compute(stored.missing(chunks)):
+                yield {address: table}
+            addresses += chunks
+            stage = stage.then(stored.tables(chunks))
+        yield addresses
