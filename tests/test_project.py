@@ -117,7 +117,7 @@ def test_answers_in_the_question_file_end_in_labels_alone(context: Any) -> None:
 def test_a_round_samples_from_the_last_model_and_trains_the_base_model() -> None:
     pipeline = create_pipeline(rounds=2)
     nodes = {node.name: set(node.inputs) for node in pipeline.nodes}
-    assert "model_1" in nodes["round_2.sample_paths"]
+    assert "model_1" in nodes["round_2.plan_paths"]
     assert "examples_2" in nodes["round_2.balance_examples"]
     assert {"base_model", "round_2.mixture"} <= nodes["round_2.fine_tune"]
     assert "examples_random" in nodes["round_1.random.balance_examples"]

@@ -230,7 +230,7 @@ def test_what_one_seed_needs_is_made_once() -> None:
     pipeline = create_pipeline([1, 2], [0.7, 1.2])
     trained = [node.name for node in pipeline.nodes if node.name.endswith("fine_tune")]
     assert len(trained) == 2 * 6 + 4  # second round, generated questions, the smaller model twice
-    votes = [node for node in pipeline.nodes if node.name.endswith("sample_votes")]
+    votes = [node for node in pipeline.nodes if node.func.__name__ == "plan_votes"]
     assert len(votes) == 3 + 2
     assert "reproduction_page" in pipeline.outputs()
     for node in pipeline.nodes:
@@ -262,7 +262,7 @@ def test_every_model_is_asked_as_the_reproduction_says() -> None:
 def test_the_forecast_counts_what_the_graph_does() -> None:
     params = ReproductionParams(seeds=[1, 2], temperatures=[0.7, 1.2], paths=32, questions=100)
     pipeline = create_pipeline(params.seeds, params.temperatures)
-    names = [node.name.split(".")[-1] for node in pipeline.nodes]
+    names = [node.func.__name__ for node in pipeline.nodes]
     given = {
         "reproduction": params,
         "question_generation": generation(),
@@ -275,11 +275,11 @@ def test_the_forecast_counts_what_the_graph_does() -> None:
     }  # fmt: skip
     counted = of_reproduction(given, tasks=2)
     assert counted["trainings"] == names.count("fine_tune")
-    assert counted["models_evaluated"] == names.count("sample_evaluation_paths")
-    assert counted["rounds"] == names.count("sample_paths")
-    votes = names.count("sample_votes") * 100 * 32
-    untrained = names.count("sample_untrained") * 5 * 64
-    monitored = names.count("sample_monitor_paths") * 10 * (7 + 1)
+    assert counted["models_evaluated"] == names.count("plan_evaluation")
+    assert counted["rounds"] == names.count("plan_paths")
+    votes = names.count("plan_votes") * 100 * 32
+    untrained = names.count("plan_untrained") * 5 * 64
+    monitored = names.count("plan_examination") * 10 * (7 + 1)
     assert counted["extra_paths"] == 2 * (untrained + votes + 40 + 40 * 8 + monitored)
 
 
