@@ -174,13 +174,14 @@ def compare_heads(folder: Path, examples: pl.DataFrame, dtype: str) -> dict[str,
 
 def our_steps(folder: Path, examples: Path) -> list[float]:
     """CPU seconds of our trainer's steps, DeepSpeed and all."""
-    import yaml
+    from kedro.config import OmegaConfigLoader
 
     from lmsi_kedro.params import TrainingParams
     from lmsi_kedro.training import Job
     from lmsi_kedro.training.trainer import prepare_environment
 
-    given = yaml.safe_load((ROOT / "conf/base/parameters.yml").read_text())["training"]
+    loader = OmegaConfigLoader(str(ROOT / "conf"), base_env="base", default_run_env="base")
+    given = loader["parameters"]["training"]
     given |= {"steps": STEPS, "batch_size": BATCH, "processes": 1, "gradient_accumulation": 1}
     job = Job.write(folder / "jobs", pl.read_parquet(examples), folder, "", TrainingParams(**given))
     prepare_environment()

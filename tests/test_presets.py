@@ -16,7 +16,7 @@ from transformers import AutoConfig, AutoModelForCausalLM
 from lmsi_kedro.commands import main
 from lmsi_kedro.datasets.question_file import QuestionFile
 from lmsi_kedro.mini_world.pretraining import train_tokenizer
-from lmsi_kedro.params import PublicTasksParams
+from lmsi_kedro.params import EvaluationParams, PublicTasksParams
 from lmsi_kedro.pipelines.public_tasks.nodes import join_benchmarks, read_benchmark
 from lmsi_kedro.tasks.benchmarks import BENCHMARKS
 from tests.tasks.hub_rows import HUB
@@ -93,7 +93,8 @@ def test_a_preset_is_a_graph_with_valid_parameters(env: str, tmp_path: Path) -> 
     ("env", "given", "m", "tokens", "voted"),
     [("base", {}, 8, 96, 100), ("full", {}, 16, 96, 400), ("gpu", {}, 8, 512, 100),
      ("paper", {}, 32, 256, 100), ("cluster", {}, 8, 512, 100), ("smoke", {}, 4, 96, 8),
-     ("gpu", {"evaluation": {"m": 3}, "reproduction_evaluation": {"voted_questions": 7}}, 3, 512, 7)],
+     ("gpu", {"evaluation": {"m": 3}, "reproduction_evaluation": {"voted_questions": 7}}, 3, 512, 7),
+     ("full", {"evaluation": {"m": 3, "max_new_tokens": 8}}, 3, 8, 400)],
 )  # fmt: skip
 def test_the_reproduction_is_evaluated_as_its_preset(
     env: str, given: dict[str, Any], m: int, tokens: int, voted: int
@@ -110,16 +111,19 @@ def test_the_reproduction_is_evaluated_as_its_preset(
     assert asked.model_dump(exclude=own) == usual.model_dump(exclude=own)
 
 
-def test_every_value_of_the_reproduction_evaluation_can_be_given() -> None:
-    """Whatever `evaluation` says."""
+@pytest.mark.parametrize("env", ["base", "full", "paper"])
+def test_every_key_of_the_reproductions_evaluation_can_be_given(env: str) -> None:
+    given = {
+        "modes": ["standard"], "greedy_questions": 5, "voted_questions": 6, "m": 7, "temperature": 0.8,
+        "raised_temperature": 1.1, "max_new_tokens": 9, "label_precision": 0.5, "seed": 10,
+    }  # fmt: skip
+    assert set(given) == set(EvaluationParams.model_fields)
     bootstrap_project(ROOT)
-    given = {"modes": ["cot_greedy"], "greedy_questions": 1, "voted_questions": 2, "m": 3, "temperature": 0.4,
-             "raised_temperature": 0.5, "max_new_tokens": 6, "label_precision": 0.7, "seed": 8}  # fmt: skip
-    for usual in ({}, {"evaluation": {"m": 9}}):
-        params = {"reproduction_evaluation": given, **usual}
-        with KedroSession.create(ROOT, env="smoke", runtime_params=params) as session:
-            parameters = session.load_context().params  # type: ignore[attr-defined]
-        assert parameters["reproduction_evaluation"].model_dump() == given
+    runtime = {"reproduction_evaluation": given}
+    with KedroSession.create(ROOT, env=env, runtime_params=runtime) as session:
+        parameters = session.load_context().params  # type: ignore[attr-defined]
+    assert parameters["reproduction_evaluation"].model_dump() == given
+    assert parameters["evaluation"].seed == 2
 
 
 @pytest.mark.parametrize("env", ["paper", "gpu", "cluster"])

@@ -1,8 +1,4 @@
-"""The graph is fixed before parameters are read; this hook reads those that shape it, and checks the names.
-
-It also makes `reproduction_evaluation` follow `evaluation`, but for its modes, its numbers of questions and what
---params says of it.
-"""
+"""The graph is fixed before parameters are read; this hook reads those that shape it, and checks the names."""
 
 from typing import Any, ClassVar, get_args
 
@@ -40,8 +36,6 @@ PARAMETERS = {
     "pretraining_workspace",
     "world",
 }
-# What reproduction_evaluation says itself.
-OWN = ("modes", "greedy_questions", "voted_questions")
 
 
 class ShapeHook:
@@ -82,8 +76,3 @@ class ShapeHook:
             name: parameters["reproduction"][name] for name in ShapeHook.reproduction
         }
         ShapeHook.arms, ShapeHook.benchmarks = arms, benchmarks
-        # The YAML anchor, which Kedro-Viz needs as it calls no hooks, is resolved before a preset or --params.
-        given = context.config_loader.runtime_params.get("reproduction_evaluation", {})
-        own = {name: parameters["reproduction_evaluation"][name] for name in (*OWN, *given)}
-        parameters["reproduction_evaluation"] = {**parameters["evaluation"], **own}
-        context.config_loader["parameters"] = parameters

@@ -1,7 +1,7 @@
 """Typed parameters: one frozen model per `params:` entry; Kedro builds them before any node runs.
 
-An unknown or ill-typed field stops the run with its name. Defaults live in conf/base/parameters.yml, each
-with its source, so that there is one place to read them.
+An unknown or ill-typed field stops the run with its name. Defaults live in conf/base/parameters*.yml, each
+with its source.
 """
 
 from lmsi_kedro.params.base import Params, Share
