@@ -73,7 +73,8 @@ def test_a_preset_is_a_graph_with_valid_parameters(env: str, tmp_path: Path) -> 
         context: Any = session.load_context()
         loop = pipelines["self_improve"]
         names = {name for name in loop.datasets() if not name.startswith("param")}
-        assert not {name for name in names if name not in context.catalog}
+        catalog = context.catalog
+        assert not {name for name in names if name not in catalog}
         parameters = context.params
         needed = {
             name.removeprefix("params:") for name in loop.inputs() if name.startswith("params:")
