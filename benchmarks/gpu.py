@@ -6,7 +6,7 @@
 Needs torch, triton, transformers, accelerate, polars and pydantic; neither Kedro nor a build of the C++. A section
 that fails is reported as failed, and the others go on. Bandwidth is bytes read and written for the copy, and one
 read of the logits for the sampler. gpu_kernels.py, gpu_models.py and gpu_paths.py have the sections.
-docs/experiments.md has the figures of an H100 and an H200.
+docs/experiments/2026-11-26-gpu-run.md has the figures of an H100 and an H200.
 """
 
 import argparse

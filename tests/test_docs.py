@@ -1,0 +1,22 @@
+"""The pages name files that exist."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_to_a_file_leads_there(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#:\s]+)\)", page.read_text(encoding="utf-8"))
+    assert not [link for link in links if not (page.parent / link).exists()]
+
+
+def test_every_experiment_is_in_the_history() -> None:
+    history = (ROOT / "docs/experiments.md").read_text(encoding="utf-8")
+    pages = sorted((ROOT / "docs/experiments").glob("*.md"))
+    assert pages
+    assert not [page.name for page in pages if f"](experiments/{page.name})" not in history]
