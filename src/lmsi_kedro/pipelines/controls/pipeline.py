@@ -5,7 +5,7 @@ from kedro.pipeline import Node, Pipeline
 from lmsi_kedro.params import Arm
 from lmsi_kedro.pipelines import evaluation, fine_tuning, mixing
 from lmsi_kedro.pipelines.controls.nodes import afford_paths, contrast, plan_untrained
-from lmsi_kedro.pipelines.wiring import namespaced, sampled
+from lmsi_kedro.wiring import namespaced, sampled
 
 OUTSIDE = {"questions", "tasks", "exemplars", "base_model", "gold_labels"}
 

@@ -9,7 +9,7 @@ from kedro.pipeline import Node, Pipeline
 from lmsi_kedro.evaluation.comparison import compare
 from lmsi_kedro.pipelines import fine_tuning, mixing, preparation
 from lmsi_kedro.pipelines.self_improve.pipeline import create_evaluation
-from lmsi_kedro.pipelines.wiring import namespaced
+from lmsi_kedro.wiring import namespaced
 
 STUDENT = {"base_model": "student_model"}
 

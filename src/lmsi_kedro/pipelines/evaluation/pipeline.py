@@ -11,7 +11,7 @@ from lmsi_kedro.pipelines.evaluation.nodes import (
     plan_evaluation,
     read_evaluation_answers,
 )
-from lmsi_kedro.pipelines.wiring import sampled
+from lmsi_kedro.wiring import sampled
 
 
 def create_pipeline(round: int, arm: str) -> Pipeline:

@@ -7,7 +7,7 @@ from lmsi_kedro.pipelines.exemplar_generation.nodes import (
     plan_worked_seeds,
     read_worked_seeds,
 )
-from lmsi_kedro.pipelines.wiring import sampled
+from lmsi_kedro.wiring import sampled
 
 
 def create_pipeline() -> Pipeline:

@@ -15,7 +15,7 @@ from lmsi_kedro.pipelines.monitoring.nodes import (
     read_examination,
 )
 from lmsi_kedro.pipelines.monitoring.support import mark_greedy, measure_support
-from lmsi_kedro.pipelines.wiring import sampled
+from lmsi_kedro.wiring import sampled
 
 
 def create_examination(guard: Guard) -> Pipeline:

@@ -12,8 +12,8 @@ from lmsi_kedro.pipelines.question_generation.nodes import (
     plan_continuations,
     take_admitted,
 )
-from lmsi_kedro.pipelines.wiring import sampled
 from lmsi_kedro.reading import read_answers
+from lmsi_kedro.wiring import sampled
 
 GENERATION = "params:question_generation"
 

@@ -25,7 +25,7 @@ from lmsi_kedro.pipelines.self_improve_from_seeds.nodes import (
     name_exemplar_sets,
     replace_unlabeled,
 )
-from lmsi_kedro.pipelines.wiring import namespaced, sampled
+from lmsi_kedro.wiring import namespaced, sampled
 
 # Models by name, and the suffix of their predictions here.
 EXTRAS = {

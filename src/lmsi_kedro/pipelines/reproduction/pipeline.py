@@ -27,7 +27,7 @@ from lmsi_kedro.pipelines.reproduction.nodes import (
     pool,
     render_page,
 )
-from lmsi_kedro.pipelines.wiring import namespaced
+from lmsi_kedro.wiring import namespaced
 
 OUTSIDE = {"raw_exemplars", "base_model", "student_model"}
 # Models by name, and the suffix of their predictions in `controls`.

@@ -5,7 +5,7 @@ from functools import partial, update_wrapper
 from kedro.pipeline import Pipeline
 
 from lmsi_kedro.pipelines.sampling.nodes import plan_paths
-from lmsi_kedro.pipelines.wiring import sampled
+from lmsi_kedro.wiring import sampled
 
 
 def create_pipeline(round: int = 1) -> Pipeline:

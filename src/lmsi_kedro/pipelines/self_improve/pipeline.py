@@ -23,7 +23,7 @@ from lmsi_kedro.pipelines import (
     sampling,
     voting,
 )
-from lmsi_kedro.pipelines.wiring import namespaced
+from lmsi_kedro.wiring import namespaced
 
 SHARED = {"questions", "tasks", "exemplars"}
 LABELED = {*SHARED, "labels"}
