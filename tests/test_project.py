@@ -104,8 +104,14 @@ def test_answers_in_the_question_file_end_in_labels_alone(context: Any) -> None:
     """Other answers in the file give the same questions and tasks, which is all that training descends from."""
     raw, declared = context.catalog.load("raw_questions"), context.params["tasks"]
     others = raw.with_columns(answer=pl.lit(["1000"]))
-    readers = {n.name for n in preparation().nodes if "raw_questions" in n.inputs}
-    assert readers == {"choose_tasks", "prepare_questions", "prepare_labels", "prepare_gold_labels"}
+    readers = {
+        name: {node.name for node in preparation().nodes if name in node.inputs}
+        for name in ("raw_questions", "checked_questions")
+    }
+    assert readers["raw_questions"] == {"choose_tasks", "read_labels"}
+    assert readers["checked_questions"] == {
+        *("prepare_questions", "prepare_labels", "prepare_gold_labels"),
+    }
     tasks = choose_tasks(raw, {}, declared)
     assert choose_tasks(others, {}, declared) == tasks
     shares = context.params["preparation"]

@@ -13,12 +13,16 @@ from kedro.io import DataCatalog, MemoryDataset
 from kedro.runner import SequentialRunner
 
 from lmsi_kedro import kernels, schemas
+from lmsi_kedro.datasets.question_file import QuestionFile
 from lmsi_kedro.params import Format, PreparationParams, PublicTasksParams
+from lmsi_kedro.pipelines.preparation.labels import (
+    prepare_gold_labels,
+    prepare_labels,
+    read_labels,
+)
 from lmsi_kedro.pipelines.preparation.nodes import (
     choose_tasks,
     prepare_exemplars,
-    prepare_gold_labels,
-    prepare_labels,
     prepare_questions,
 )
 from lmsi_kedro.pipelines.public_tasks.nodes import read_benchmark
@@ -65,7 +69,7 @@ def merged(name: str) -> dict[str, list[dict[str, Any]]]:
 
 
 def test_the_paper_s_tasks_are_there() -> None:
-    in_domain = {name for name, benchmark in BENCHMARKS.items() if benchmark.task.in_domain}
+    in_domain = {name for name, each in BENCHMARKS.items() if "unlabeled" in each.splits.values()}
     assert in_domain == {
         *("gsm8k", "drop_football", "drop_other", "arc_challenge", "openbookqa"),
         *("anli_a2", "anli_a3"),
@@ -79,8 +83,10 @@ def test_the_paper_s_tasks_are_there() -> None:
 def test_hub_rows_become_questions_and_labels(raw: pl.DataFrame) -> None:
     tasks = choose_tasks(raw, LOADERS, Tasks({}))
     assert set(tasks.root) == set(BENCHMARKS)
-    questions = schemas.questions(prepare_questions(raw, tasks, PREPARATION))
-    labels = schemas.labels(prepare_labels(raw, questions))
+    checked = read_labels(raw, tasks)
+    assert checked.equals(raw)
+    questions = schemas.questions(prepare_questions(checked, tasks, PREPARATION))
+    labels = schemas.labels(prepare_labels(checked, questions))
     for name, task in tasks.root.items():
         rows = questions.filter(task=name)
         assert rows.filter(split="held_out").height >= 2
@@ -138,6 +144,42 @@ def test_prompts_are_the_ones_that_were_read(name: str, raw: pl.DataFrame) -> No
         file.write_text("\n".join(texts))
         pytest.fail(f"{file} was written: read it")
     assert "\n".join(texts) == file.read_text()
+
+
+@pytest.mark.skipif(not SHARED.exists(), reason="the real questions are not here")
+@pytest.mark.parametrize(
+    "name", ["aqua/test", "gsm8k/test", "gsm8k/train", "strategyqa/strategyqa", "svamp/svamp"]
+)
+def test_real_files_are_prepared_as_they_are(name: str, tmp_path: Path) -> None:
+    """Every label is read, and the kind is the benchmark's where it is inferred from the rows alone."""
+    task = name.split("/")[0]
+    file = QuestionFile(filepath=str(SHARED / f"{name}.jsonl.gz"), problems=str(tmp_path / "x"))
+    raw = file.load()
+    unnamed = raw.with_columns(task=pl.lit("mine"))
+    inferred = choose_tasks(unnamed, LOADERS, Tasks({}))
+    assert inferred["mine"].kind == BENCHMARKS[task].task.kind
+    assert read_labels(unnamed, inferred)["answer"].null_count() == 0
+    tasks = choose_tasks(raw, LOADERS, Tasks({}))
+    assert tasks.in_domain == [task]
+    checked = read_labels(raw, tasks)
+    questions = prepare_questions(checked, tasks, PREPARATION)
+    labels = prepare_labels(checked, questions)
+    assert labels.height == questions.filter(split="held_out").height > raw.height / 10
+
+
+@pytest.mark.skipif(not SHARED.exists(), reason="the real questions are not here")
+def test_labels_of_bbh_are_read_but_for_the_three_that_its_choices_lack(tmp_path: Path) -> None:
+    path = SHARED / "bbh" / "bbh.jsonl.gz"
+    raw = QuestionFile(filepath=str(path), problems=str(tmp_path / "x")).load()
+    tasks = choose_tasks(raw, {}, Tasks({}))
+    assert len(tasks.root) == 27
+    with pytest.raises(ValueError, match="3 labels cannot be read") as caught:
+        read_labels(raw, tasks)
+    lines = [2851, 4183, 4228]
+    named = [line.split(": ")[0].strip() for line in str(caught.value).splitlines()[1:]]
+    assert named == [f"bbh.jsonl.gz, line {line}" for line in lines]
+    good = raw.with_row_index("line", offset=1).filter(~pl.col("line").is_in(lines)).drop("line")
+    assert read_labels(good, tasks).equals(good)
 
 
 @pytest.mark.skipif(not SHARED.exists(), reason="the real questions are not here")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lmsi_kedro.tasks.inference import infer_kind
+from lmsi_kedro.tasks.inference import are_verdicts_as_numbers, infer_kind
 
 
 @pytest.mark.parametrize(
@@ -16,6 +16,9 @@ from lmsi_kedro.tasks.inference import infer_kind
         (["Who?"], ["Ada Lovelace", "12", "the dog"], False, "text"),
         (["How many eggs?", "How much is it?", "Why?"], [], False, "number"),
         (["Why is the sky blue?"], [], False, "text"),
+        (["3 + 4?"], ["3 + 4 = <<3+4=7>>7.\n#### 7", "So $\\boxed{7}$."], False, "number"),
+        (["Solve."], ["\\frac{1}{2}", "x + 1", "2\\sqrt{3}", "7"], False, "math"),
+        (["What?"], ["3 apples and 5 pears", "2 apples"], False, "text"),
     ],
 )
 def test_kinds(questions: list[str], answers: list[str], choices: bool, kind: str) -> None:
@@ -27,3 +30,11 @@ def test_kinds(questions: list[str], answers: list[str], choices: bool, kind: st
 def test_a_few_odd_answers_do_not_matter() -> None:
     assert infer_kind(["?"], ["7"] * 97 + ["unknown"] * 3, False).kind == "number"
     assert infer_kind(["?"], ["7"] * 80 + ["unknown"] * 20, False).kind == "text"
+
+
+def test_0_and_1_to_yes_no_questions() -> None:
+    asked = ["Is it red?", "Does it rain?", "How many?"]
+    assert are_verdicts_as_numbers(asked, ["0", "1", "1"])
+    assert not are_verdicts_as_numbers(asked, ["0", "2", "1"])
+    assert not are_verdicts_as_numbers(["How many?", "Why?", "Is it?"], ["0", "1", "1"])
+    assert not are_verdicts_as_numbers(asked, [])

@@ -1,10 +1,11 @@
 """Which kind of answer the questions of an undeclared task have. Knows no table."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from statistics import fmean
 from typing import NamedTuple
 
-from lmsi_kedro import kernels
+from lmsi_kedro.tasks.labels import read_labels
 from lmsi_kedro.tasks.task import Kind
 
 ENOUGH = 0.95  # of the answers; some are always written in another way
@@ -12,6 +13,10 @@ SAMPLE = 1_000
 ASKS_FOR_A_NUMBER = re.compile(
     r"\bhow (?:many|much|old|far|long|tall)\b|\bwhat (?:number|percent)", re.I
 )
+ASKS_FOR_A_VERDICT = re.compile(
+    r"(?:is|are|was|were|do|does|did|can|could|has|have|had|will|would|should)\b", re.I
+)
+LATEX = re.compile(r"\\[a-zA-Z]+")
 
 
 class Inferred(NamedTuple):
@@ -27,11 +32,22 @@ def infer_kind(questions: Sequence[str], answers: Sequence[str], has_choices: bo
         sample = list(answers[:SAMPLE])
         kinds: tuple[Kind, ...] = ("yes_no", "nli", "number", "date")
         for kind in kinds:
-            readable = kernels.canonical_keys(sample, kind).is_not_null().mean()
-            if float(readable or 0) >= ENOUGH:  # type: ignore[arg-type]
+            if share(read is not None for read in read_labels(sample, kind, None)) >= ENOUGH:
                 return Inferred(kind, f"so read {len(answers):,} answers")
+        if share(bool(LATEX.search(answer)) for answer in sample) > 1 - ENOUGH:
+            return Inferred("math", f"some of {len(answers):,} answers are LaTeX")
         return Inferred("text", f"{len(answers):,} answers are neither numbers, dates nor verdicts")
-    asking = sum(bool(ASKS_FOR_A_NUMBER.search(question)) for question in questions[:SAMPLE])
-    if asking >= len(questions[:SAMPLE]) / 2:
+    if share(bool(ASKS_FOR_A_NUMBER.search(question)) for question in questions[:SAMPLE]) >= 0.5:
         return Inferred("number", "most questions ask how many or how much")
     return Inferred("text", "there are neither choices nor answers to tell it")
+
+
+def are_verdicts_as_numbers(questions: Sequence[str], answers: Sequence[str]) -> bool:
+    """Whether 0 and 1 answer questions that begin with "Is", "Does", ...: no path would say so."""
+    return {*answers} == {"0", "1"} and (
+        share(bool(ASKS_FOR_A_VERDICT.match(question)) for question in questions[:SAMPLE]) >= 0.5
+    )
+
+
+def share(conditions: Iterable[bool]) -> float:
+    return fmean(conditions)

@@ -11,6 +11,7 @@ Kind = Literal["number", "choice", "yes_no", "nli", "span", "date", "text", "mat
 class Task(BaseModel):
     """One entry of `params:tasks` (conf/base/tasks.yml), or of a file in tasks/benchmarks.
 
+    What an entry leaves out is found by choose_tasks: the kind, and whether there are questions to learn from.
     in_domain tasks have unlabeled questions, which the loop learns from; the others are only evaluated.
     exemplar_set names the file of exemplars, which a task may borrow (paper: SVAMP uses those of GSM8K), or a
     folder of several files, over which a question's paths are spread; without one the task is asked zero-shot.
@@ -18,7 +19,7 @@ class Task(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    kind: Kind
+    kind: Kind = "text"
     exemplar_set: str | None = None
     in_domain: bool = True
 

@@ -7,11 +7,13 @@ import pytest
 
 from lmsi_kedro import schemas
 from lmsi_kedro.params import PreparationParams
+from lmsi_kedro.pipelines.preparation.labels import (
+    prepare_gold_labels,
+    prepare_labels,
+)
 from lmsi_kedro.pipelines.preparation.nodes import (
     choose_tasks,
     prepare_exemplars,
-    prepare_gold_labels,
-    prepare_labels,
     prepare_questions,
 )
 from lmsi_kedro.tasks import Task, Tasks
@@ -66,6 +68,26 @@ def test_a_declared_task_is_taken_and_another_is_inferred(
     assert choose_tasks(rows, {"mines": list}, TASKS)["mine"].exemplar_set is None
     declared = Tasks(TASKS.root | {"mine": Task(kind="text")})
     assert choose_tasks(rows, {}, declared)["mine"] == Task(kind="text")
+    undeclared = Tasks({"mine": Task(in_domain=False)})
+    assert choose_tasks(rows, {}, undeclared)["mine"] == Task(kind="number", in_domain=False)
+    zero_shot = Tasks({"mine": Task(exemplar_set=None)})
+    assert choose_tasks(rows, {"mine": list}, zero_shot)["mine"].exemplar_set is None
+
+
+def test_a_public_benchmark_s_name_gives_kind_and_exemplars_but_no_domain() -> None:
+    """What the file leaves to learn from is in domain, whatever it is called."""
+    file = raw(*[("svamp", None, f"q{i}?", None, [str(i)]) for i in range(9)])
+    sets = {"gsm8k": list, "mini_gsm": list}
+    task = choose_tasks(file, sets, TASKS)["svamp"]
+    assert task == Task(kind="number", exemplar_set="gsm8k", in_domain=True)
+    assert choose_tasks(file, {**sets, "svamp": list}, TASKS)["svamp"].exemplar_set == "svamp"
+    assert choose_tasks(file, {}, TASKS)["svamp"].exemplar_set is None
+    public = file.with_columns(split=pl.lit("held_out"))
+    assert choose_tasks(public, sets, TASKS)["svamp"].in_domain is False
+    refused = Tasks(TASKS.root | {"svamp": Task(in_domain=False)})
+    assert choose_tasks(file, sets, refused)["svamp"] == Task(
+        kind="number", exemplar_set="gsm8k", in_domain=False
+    )
 
 
 def test_labeled_questions_are_split_by_their_hash() -> None:
@@ -88,8 +110,12 @@ def test_labeled_questions_are_split_by_their_hash() -> None:
 
 
 def test_missing_choices_are_named() -> None:
-    with pytest.raises(ValueError, match=r"1 of kind choice have no choices, such as 'a\?'"):
-        prepare_questions(raw(("mini_arc", "unlabeled", "a?", None, None)), TASKS, PREPARATION)
+    rows = raw(("mini_arc", "unlabeled", "a?", None, None))
+    said = "the question has no choices, but its task mini_arc is of kind choice"
+    with pytest.raises(ValueError, match=rf"^questions: a\?: {said} \(1 such questions\)"):
+        prepare_questions(rows, TASKS, PREPARATION)
+    with pytest.raises(ValueError, match=rf"^q\.csv, line 7: {said}"):
+        prepare_questions(rows.with_columns(source=pl.lit("q.csv, line 7")), TASKS, PREPARATION)
 
 
 def test_a_question_that_is_there_twice_is_kept_once(caplog: pytest.LogCaptureFixture) -> None:
@@ -125,8 +151,8 @@ def test_answers_to_unlabeled_questions_are_gold_labels_alone() -> None:
 @pytest.mark.parametrize(
     ("answers", "message"),
     [
-        ([["3"], ["4"]], "'a\\?' is there twice with different answers"),
-        ([None], "no answer to 'a\\?'"),
+        ([["3"], ["4"]], r"questions: a\? and questions: a\?: 'a\?' has different answers"),
+        ([None], r"questions: a\?: 'a\?' is held_out and has no answer"),
     ],
 )
 def test_contradicting_and_missing_answers_are_named(

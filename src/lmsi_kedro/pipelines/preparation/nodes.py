@@ -8,9 +8,10 @@ import polars as pl
 
 from lmsi_kedro import schemas
 from lmsi_kedro.params import PreparationParams
-from lmsi_kedro.tasks import Exemplar, Task, Tasks
+from lmsi_kedro.pipelines.preparation.labels import places, read_labels
+from lmsi_kedro.tasks import Exemplar, Kind, Task, Tasks
 from lmsi_kedro.tasks.benchmarks import BENCHMARKS
-from lmsi_kedro.tasks.inference import infer_kind
+from lmsi_kedro.tasks.inference import are_verdicts_as_numbers, infer_kind
 from lmsi_kedro.tasks.questions import with_ids
 
 log = logging.getLogger(__name__)
@@ -18,46 +19,60 @@ Loaders = dict[str, Callable[[], Any]]
 
 
 def choose_tasks(raw_questions: pl.DataFrame, raw_exemplars: Loaders, declared: Tasks) -> Tasks:
-    """tasks: one for every name in the questions, in their order; an undeclared one is inferred, and said."""
+    """tasks: one for every name in the questions, in their order; what is not declared is found, and said.
+
+    In domain are the tasks that have questions to learn from, whatever they are called.
+    """
+    sets = {name.split("/")[0] for name in raw_exemplars}
     chosen = {}
     for (name,), rows in raw_questions.partition_by("task", as_dict=True).items():
-        task = declared.root.get(str(name)) or known(str(name)) or inferred(str(name), rows)
-        if task.exemplar_set is None and any(each.split("/")[0] == name for each in raw_exemplars):
-            task = task.model_copy(update={"exemplar_set": name})
-        chosen[str(name)] = task
+        task = str(name)
+        given = declared.root.get(task, Task()).model_dump(exclude_unset=True)
+        known = BENCHMARKS[task].task.model_dump() if task in BENCHMARKS else {}
+        shots = next((each for each in (task, known.get("exemplar_set")) if each in sets), None)
+        found = {"exemplar_set": shots, "in_domain": has_unlabeled(rows), **given}
+        if "kind" not in given:
+            found["kind"] = inferred(task, rows)
+        chosen[task] = Task.model_validate(found)
     return Tasks(chosen)
 
 
-def known(name: str) -> Task | None:
-    """The task of a public benchmark."""
-    return BENCHMARKS[name].task if name in BENCHMARKS else None
+def has_unlabeled(rows: pl.DataFrame) -> bool:
+    """Whether the file leaves any of these questions to learn from; a row without a split may be one."""
+    return bool((rows["split"].fill_null("unlabeled") == "unlabeled").any())
 
 
-def inferred(name: str, rows: pl.DataFrame) -> Task:
-    """The task of questions that no task was declared for."""
-    answers = rows["answer"].drop_nulls().explode().to_list()
-    kind, reason = infer_kind(
-        rows["question"].to_list(), answers, not rows["choices"].is_null().all()
-    )
+def inferred(task: str, rows: pl.DataFrame) -> Kind:
+    """The kind of answer of an undeclared task: of the public benchmark of its name, or what the rows tell."""
+    if task in BENCHMARKS:
+        kind, reason = BENCHMARKS[task].task.kind, "a public benchmark has this name"
+    else:
+        answers = rows["answer"].drop_nulls().explode().to_list()
+        questions = rows["question"].to_list()
+        has_choices = not rows["choices"].is_null().all()
+        if not has_choices and are_verdicts_as_numbers(questions, answers):
+            raise ValueError(
+                f"questions: the labels of task {task} are 0 and 1, but its questions ask for yes or no: "
+                f"write yes and no, or set tasks.{task}.kind=number"
+            )
+        kind, reason = infer_kind(questions, answers, has_choices)
     log.info(
         "Task %s: kind of answer %s, since %s; set another by tasks.%s.kind",
-        name,
-        kind,
-        reason,
-        name,
+        *(task, kind, reason, task),
     )
-    return Task(kind=kind)
+    return kind
 
 
 def prepare_questions(
-    raw_questions: pl.DataFrame, tasks: Tasks, preparation: PreparationParams
+    checked_questions: pl.DataFrame, tasks: Tasks, preparation: PreparationParams
 ) -> pl.DataFrame:
     """questions, without their answers; one that is there twice is kept once."""
-    check_choices(raw_questions, tasks)
-    table = in_splits(with_ids(raw_questions), preparation)
+    check_choices(checked_questions, tasks)
+    table = in_splits(with_ids(checked_questions), preparation)
     once = table.unique(["question_id", "split"], maintain_order=True)
     if (doubles := once.filter(pl.col("question_id").is_duplicated())).height:
-        raise ValueError(f"questions: {doubles['question'][0]!r} is in more than one split")
+        first = doubles.filter(question_id=doubles["question_id"][0])
+        raise ValueError(f"{places(first)}: {first['question'][0]!r} is in more than one split")
     if copies := table.height - once.height:
         log.warning("%d questions are there more than once; each was kept once", copies)
     for name in tasks.in_domain:
@@ -84,44 +99,15 @@ def in_splits(table: pl.DataFrame, preparation: PreparationParams) -> pl.DataFra
     return table.with_columns(split=pl.col("split").fill_null(drawn))
 
 
-def check_choices(raw_questions: pl.DataFrame, tasks: Tasks) -> None:
+def check_choices(checked_questions: pl.DataFrame, tasks: Tasks) -> None:
     """ValueError when a multiple-choice question has no choices."""
     multiple = [name for name, task in tasks.root.items() if task.kind == "choice"]
-    wrong = raw_questions.filter(pl.col("task").is_in(multiple), pl.col("choices").is_null())
+    wrong = checked_questions.filter(pl.col("task").is_in(multiple), pl.col("choices").is_null())
     if wrong.height:
         raise ValueError(
-            f"questions: {wrong.height:,} of kind choice have no choices, such as {wrong['question'][0]!r}"
+            f"{places(wrong.head(1))}: the question has no choices, but its task {wrong['task'][0]} is of kind "
+            f"choice ({wrong.height:,} such questions)"
         )
-
-
-def prepare_labels(raw_questions: pl.DataFrame, questions: pl.DataFrame) -> pl.DataFrame:
-    """labels of held-out and probe questions. Nothing that trains a model may read this table."""
-    asked = questions.filter(pl.col("split") != "unlabeled")
-    table = answered(raw_questions, asked)
-    if (doubles := table.filter(pl.col("question_id").is_duplicated())).height:
-        raise ValueError(
-            f"questions: {doubles['question'][0]!r} is there twice with different answers"
-        )
-    unlabeled = asked.join(table, on="question_id", how="anti")
-    if unlabeled.height:
-        raise ValueError(
-            f"questions: no answer to {unlabeled['question'][0]!r}, which is "
-            f"{unlabeled['split'][0]}"
-        )
-    return table.select(*schemas.LABELS)
-
-
-def prepare_gold_labels(raw_questions: pl.DataFrame, questions: pl.DataFrame) -> pl.DataFrame:
-    """gold_labels of the unlabeled questions to which the file has one answer: for the control arm gold alone."""
-    known = answered(raw_questions, questions.filter(split="unlabeled"))
-    return known.filter(~pl.col("question_id").is_duplicated()).select(*schemas.LABELS)
-
-
-def answered(raw_questions: pl.DataFrame, asked: pl.DataFrame) -> pl.DataFrame:
-    """The rows of these questions that have an answer, as `answers`; one with two of them is there twice."""
-    table = with_ids(raw_questions).rename({"answer": "answers"}).drop_nulls("answers")
-    known = table.join(asked, on="question_id", how="semi", maintain_order="left")
-    return known.unique(["question_id", "answers"], maintain_order=True)
 
 
 def prepare_exemplars(raw_exemplars: Loaders) -> pl.DataFrame:
@@ -147,5 +133,6 @@ def prepare(
 ) -> tuple[pl.DataFrame, pl.DataFrame, Tasks]:
     """prepared_questions, exemplars and tasks, for those who look at a run before it is started."""
     tasks = choose_tasks(raw_questions, raw_exemplars, params["tasks"])
-    questions = prepare_questions(raw_questions, tasks, params["preparation"])
+    checked = read_labels(raw_questions, tasks)
+    questions = prepare_questions(checked, tasks, params["preparation"])
     return questions, prepare_exemplars(raw_exemplars), tasks

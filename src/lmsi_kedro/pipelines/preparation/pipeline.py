@@ -2,11 +2,14 @@
 
 from kedro.pipeline import Node, Pipeline
 
+from lmsi_kedro.pipelines.preparation.labels import (
+    prepare_gold_labels,
+    prepare_labels,
+    read_labels,
+)
 from lmsi_kedro.pipelines.preparation.nodes import (
     choose_tasks,
     prepare_exemplars,
-    prepare_gold_labels,
-    prepare_labels,
     prepare_questions,
     start_accumulation,
 )
@@ -23,21 +26,27 @@ def create_pipeline() -> Pipeline:
                 name="choose_tasks",
             ),
             Node(
+                read_labels,
+                inputs=["raw_questions", "tasks"],
+                outputs="checked_questions",
+                name="read_labels",
+            ),
+            Node(
                 prepare_questions,
-                inputs=["raw_questions", "tasks", "params:preparation"],
+                inputs=["checked_questions", "tasks", "params:preparation"],
                 outputs="prepared_questions",
                 name="prepare_questions",
             ),
             model_check(),
             Node(
                 prepare_labels,
-                inputs=["raw_questions", "questions"],
+                inputs=["checked_questions", "questions"],
                 outputs="labels",
                 name="prepare_labels",
             ),
             Node(
                 prepare_gold_labels,
-                inputs=["raw_questions", "questions"],
+                inputs=["checked_questions", "questions"],
                 outputs="gold_labels",
                 name="prepare_gold_labels",
             ),

@@ -14,7 +14,7 @@ from lmsi_kedro.tasks.benchmark import Benchmark, three_way
 from lmsi_kedro.tasks.task import Task
 
 BENCHMARK = Benchmark(
-    task=Task(kind="nli", exemplar_set="anli", in_domain=False),
+    task=Task(kind="nli", exemplar_set="anli"),
     path="facebook/anli",
     config="plain_text",
     splits={"test_r1": "held_out"},

@@ -18,7 +18,7 @@ def convert(row: Row) -> Row:
 
 
 BENCHMARK = Benchmark(
-    task=Task(kind="choice", exemplar_set="aqua", in_domain=False),
+    task=Task(kind="choice", exemplar_set="aqua"),
     path="deepmind/aqua_rat",
     config="raw",
     splits={"test": "held_out"},

@@ -13,7 +13,7 @@ from lmsi_kedro.tasks.benchmark import Benchmark, three_way
 from lmsi_kedro.tasks.task import Task
 
 BENCHMARK = Benchmark(
-    task=Task(kind="nli", exemplar_set="anli", in_domain=False),
+    task=Task(kind="nli", exemplar_set="anli"),
     path="nyu-mll/glue",
     config="mnli",
     splits={"validation_matched": "held_out"},

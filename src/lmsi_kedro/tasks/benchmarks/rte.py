@@ -22,7 +22,7 @@ def convert(row: Row) -> Row | None:
 
 
 BENCHMARK = Benchmark(
-    task=Task(kind="yes_no", exemplar_set="rte", in_domain=False),
+    task=Task(kind="yes_no", exemplar_set="rte"),
     path="nyu-mll/glue",
     config="rte",
     splits={"validation": "held_out"},

@@ -18,7 +18,7 @@ def convert(row: Row) -> Row:
 
 
 BENCHMARK = Benchmark(
-    task=Task(kind="yes_no", exemplar_set="strategyqa", in_domain=False),
+    task=Task(kind="yes_no", exemplar_set="strategyqa"),
     path="ChilleD/StrategyQA",
     splits={"train": "held_out", "test": "held_out"},
     convert=convert,

@@ -20,7 +20,7 @@ def convert(row: Row) -> Row:
 
 
 BENCHMARK = Benchmark(
-    task=Task(kind="number", exemplar_set="gsm8k", in_domain=False),
+    task=Task(kind="number", exemplar_set="gsm8k"),
     path="ChilleD/SVAMP",
     splits={"train": "held_out", "test": "held_out"},
     convert=convert,

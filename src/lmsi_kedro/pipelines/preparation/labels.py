@@ -1,0 +1,107 @@
+"""Labels as people and data sets write them become answers, or one error that names all that say none."""
+
+import logging
+
+import polars as pl
+
+from lmsi_kedro import schemas
+from lmsi_kedro.tasks import Tasks
+from lmsi_kedro.tasks.labels import WANTED, letters_of_places
+from lmsi_kedro.tasks.labels import read_labels as read
+from lmsi_kedro.tasks.questions import with_ids
+
+log = logging.getLogger(__name__)
+SHOWN = 20
+WIDTH = 60  # characters of a label that an error shows
+ADVICE = "Write the answer alone, or end a solution with '#### ' and the answer; tasks.{}.kind sets another kind"
+
+
+def read_labels(raw_questions: pl.DataFrame, tasks: Tasks) -> pl.DataFrame:
+    """checked_questions: raw_questions with every label as the answer that it says.
+
+    ValueError names the labels that say none, or several, with their places in the file.
+    """
+    rows = raw_questions.with_row_index("row")
+    labels = rows.explode("answer").drop_nulls("answer").rename({"answer": "label"})
+    if labels.is_empty():
+        return raw_questions
+    table = pl.concat(
+        of_task(str(task), asked, tasks)
+        for (task,), asked in labels.partition_by("task", as_dict=True).items()
+    )
+    wrong = table.filter(pl.col("answer").is_null()).sort("row")
+    if wrong.height:
+        raise ValueError(refusal(wrong, tasks))
+    answers = table.group_by("row").agg("answer")
+    checked = rows.drop("answer").join(answers, on="row", how="left", maintain_order="left")
+    return checked.select(*schemas.RAW_QUESTIONS)
+
+
+def of_task(name: str, labels: pl.DataFrame, tasks: Tasks) -> pl.DataFrame:
+    """The labels of a task with the answers that they say; null for none."""
+    kind, choices = tasks[name].kind, labels["choices"].to_list()
+    written = labels["label"].to_list()
+    if kind == "choice":
+        try:
+            written, meaning = letters_of_places(written, choices)
+        except ValueError as error:
+            raise ValueError(f"questions: task {name}: {error}") from None
+        if meaning:
+            log.info("Task %s: its labels are %s", name, meaning)
+    return labels.with_columns(answer=pl.Series(read(written, kind, choices), dtype=pl.String))
+
+
+def refusal(wrong: pl.DataFrame, tasks: Tasks) -> str:
+    """One line for one label, else a list."""
+    named = [
+        f"{places(wrong[number])}: the label {shown(label)} is not {WANTED[tasks[task].kind]}"
+        for number, (label, task) in enumerate(
+            wrong.select("label", "task").head(SHOWN).iter_rows()
+        )
+    ]
+    if len(named) == 1:
+        return f"{named[0]}. {ADVICE.format(wrong['task'][0])}"
+    more = [f"and {wrong.height - SHOWN:,} more"] if wrong.height > SHOWN else []
+    head = f"{wrong.height:,} labels cannot be read. {ADVICE.format('<name>')}:"
+    return "\n  ".join([head, *named, *more])
+
+
+def shown(label: str) -> str:
+    """The label in quotes; of a long one, how it begins and ends."""
+    half = WIDTH // 2
+    return repr(label if len(label) <= WIDTH else f"{label[:half]} ... {label[-half:]}")
+
+
+def places(rows: pl.DataFrame) -> str:
+    """Where rows stand in the file, or what they ask if they come from none."""
+    found = rows["source"].fill_null("questions: " + rows["question"])
+    return " and ".join(found.to_list())
+
+
+def prepare_labels(checked_questions: pl.DataFrame, questions: pl.DataFrame) -> pl.DataFrame:
+    """labels of held-out and probe questions. Nothing that trains a model may read this table."""
+    asked = questions.filter(pl.col("split") != "unlabeled")
+    table = answered(checked_questions, asked)
+    if (doubles := table.filter(pl.col("question_id").is_duplicated())).height:
+        first = doubles.filter(question_id=doubles["question_id"][0])
+        raise ValueError(f"{places(first)}: {first['question'][0]!r} has different answers")
+    unlabeled = asked.join(table, on="question_id", how="anti")
+    if unlabeled.height:
+        lacking = with_ids(checked_questions).filter(question_id=unlabeled["question_id"][0])
+        raise ValueError(
+            f"{places(lacking.head(1))}: {unlabeled['question'][0]!r} is {unlabeled['split'][0]} and has no answer"
+        )
+    return table.select(*schemas.LABELS)
+
+
+def prepare_gold_labels(checked_questions: pl.DataFrame, questions: pl.DataFrame) -> pl.DataFrame:
+    """gold_labels of the unlabeled questions to which the file has one answer: for the control arm gold alone."""
+    known = answered(checked_questions, questions.filter(split="unlabeled"))
+    return known.filter(~pl.col("question_id").is_duplicated()).select(*schemas.LABELS)
+
+
+def answered(checked_questions: pl.DataFrame, asked: pl.DataFrame) -> pl.DataFrame:
+    """The rows of these questions that have an answer, as `answers`; one with two of them is there twice."""
+    table = with_ids(checked_questions).rename({"answer": "answers"}).drop_nulls("answers")
+    known = table.join(asked, on="question_id", how="semi", maintain_order="left")
+    return known.unique(["question_id", "answers"], maintain_order=True)

@@ -1,0 +1,85 @@
+"""What labels say: the answer alone, or a solution that announces it. Knows no table.
+
+A label is read as a sampled path is where it announces an answer, so "... #### 18" (GSM8K) and "... $\\boxed{9}$"
+(MATH) stay as they come. Any other label must be the answer alone: prose is not searched for one.
+"""
+
+import re
+from collections.abc import Sequence
+
+from lmsi_kedro import kernels
+from lmsi_kedro.tasks.prompts import LETTERS
+from lmsi_kedro.tasks.task import Kind
+
+Choices = Sequence[list[str] | None]
+WANTED: dict[Kind, str] = {
+    "number": "one number",
+    "choice": "the letter or the text of one of its choices",
+    "yes_no": "yes or no",
+    "nli": "entailment, neutral or contradiction",
+    "date": "a date",
+    "span": "a short answer",
+    "text": "a short answer",
+    "math": "one expression",
+}
+LONGEST = 200  # characters of an answer alone
+LETTERED = 10  # characters of a letter before or a remark after the text of an option
+TWO_SENTENCES = re.compile(r"[a-z]{2}[.?!]\s+[A-Z]")
+
+
+def read_labels(labels: Sequence[str], kind: Kind, choices: Choices | None) -> list[str | None]:
+    """The answer that each label says, in its own words; None where it says none, or several."""
+    options = list(choices) if choices is not None and kind == "choice" else None
+    announced = kernels.read_answers(labels, kind, options)
+    answers = [
+        surface if surface is not None else label if is_short(label, kind, said) else None
+        for label, surface, said in zip(
+            labels, announced["surface"], options or [None] * len(labels), strict=True
+        )
+    ]
+    keys = kernels.canonical_keys(answers, kind, options)
+    # A surface may have lost its context ("minus eighty"), and canonical_keys takes the first of several numbers.
+    others = announced["key"]
+    if kind == "number":
+        last = kernels.read_answers(answers, kind, rule="trigger_or_last")["key"]
+        others = others.zip_with(others.is_not_null(), last)
+    return [
+        answer if key is not None and other in (key, None) else None
+        for answer, key, other in zip(answers, keys, others, strict=True)
+    ]
+
+
+def is_short(label: str, kind: Kind, options: Sequence[str] | None) -> bool:
+    """Whether a label can be an answer alone."""
+    longest = max(map(len, options)) + LETTERED if options else LONGEST
+    if "\n" in label.strip() or len(label) > longest:
+        return False
+    return kind != "math" or not TWO_SENTENCES.search(label)
+
+
+def letters_of_places(labels: Sequence[str], choices: Choices) -> tuple[list[str], str | None]:
+    """Labels that count choices (MMLU: 0 to 3) as letters, and what they count; others as they are.
+
+    ValueError if they may be counted from 0 or from 1, or may be what the options say.
+    """
+    if not labels or not all(re.fullmatch(r"\d{1,2}", label) for label in labels):
+        return list(labels), None
+    said = kernels.canonical_keys(labels, "choice", list(choices))
+    meanings = {
+        "what options say": [None if k is None else k.removeprefix("choice:") for k in said]
+    }
+    for first in (0, 1):
+        places = [int(label) - first for label in labels]
+        meanings[f"places counted from {first}"] = [
+            LETTERS[place] if 0 <= place < len(options or ()) else None
+            for place, options in zip(places, choices, strict=True)
+        ]
+    possible = {meaning: letters for meaning, letters in meanings.items() if None not in letters}
+    if len({tuple(letters) for letters in possible.values()}) > 1:
+        raise ValueError(
+            f"its labels are whole numbers, which may be {' or '.join(possible)}: "
+            "write the letters A, B, ... or the texts of the options"
+        )
+    for meaning, letters in possible.items():
+        return [f"({letter})" for letter in letters], meaning
+    return list(labels), None
