@@ -36,6 +36,7 @@ class QuestionFile(AbstractDataset[pl.DataFrame, pl.DataFrame]):
         self, *, filepath: str, problems: str, metadata: dict[str, Any] | None = None
     ) -> None:
         self._path, self._problems = Path(filepath), Path(problems)
+        self._described = False  # two nodes load the file
         self.metadata = metadata
 
     def load(self) -> pl.DataFrame:
@@ -86,7 +87,10 @@ class QuestionFile(AbstractDataset[pl.DataFrame, pl.DataFrame]):
         return FORMATS[str(ending_of(self._path))].unit
 
     def describe_columns(self, shapes: set[tuple[str, ...]]) -> None:
-        """Says which columns are read under other names, and which are not read."""
+        """Says once which columns are read under other names, and which are not read."""
+        if self._described:
+            return
+        self._described = True
         found = [(names, columns_of(names)) for names in shapes]
         renamed = {
             f"{field} from {column}"
