@@ -50,7 +50,7 @@ class QuestionFile(AbstractDataset[pl.DataFrame, pl.DataFrame]):
         try:
             return self.collect(FORMATS[ending].read(self._path), self._path.name[: -len(ending)])
         except MalformedError as mistake:
-            raise DatasetError(f"{self._path}: {mistake}.") from None
+            raise DatasetError(f"{self._path}: {mistake}") from None
         except BROKEN as error:
             raise DatasetError(f"{self._path} cannot be read to its end: {error}") from None
 
@@ -118,7 +118,7 @@ class QuestionFile(AbstractDataset[pl.DataFrame, pl.DataFrame]):
             csv.writer(file).writerows([(self.unit, "reason"), *wrong])
         first, reason = wrong[0]
         if len(wrong) == 1:
-            return f"{self._path}, {self.unit} {first}: {reason}."
+            return f"{self._path}, {self.unit} {first}: {reason}"
         head = f"{self._path} has {len(wrong):,} malformed rows"
         counts = Counter(why.split(" (")[0] for _, why in wrong).most_common()
         more = f" All of them are in {self._problems}." if len(wrong) > SHOWN else ""
