@@ -14,8 +14,8 @@ from kedro.pipeline import Pipeline
 
 from lmsi_kedro import schemas
 from lmsi_kedro.hooks import PARAMETERS
+from lmsi_kedro.mini_world.questions import make_exemplars, make_questions
 from lmsi_kedro.pipelines.distillation import create_pipeline as distillation
-from lmsi_kedro.pipelines.mini_world.nodes import make_exemplars, make_questions
 from lmsi_kedro.pipelines.preparation.nodes import choose_tasks, prepare_questions
 from lmsi_kedro.pipelines.preparation.pipeline import create_pipeline as preparation
 from lmsi_kedro.pipelines.self_improve.pipeline import create_pipeline

@@ -3,11 +3,10 @@
 from kedro.pipeline import Pipeline
 
 from lmsi_kedro.hooks import ShapeHook
+from lmsi_kedro.mini_world.pipeline import create_models, create_world
 from lmsi_kedro.pipelines import (
-    base_model,
     distillation,
     exemplar_generation,
-    mini_world,
     preparation,
     public_tasks,
     question_generation,
@@ -42,6 +41,6 @@ def register_pipelines() -> dict[str, Pipeline]:
         "distillation": distillation.create_pipeline(ShapeHook.rounds),
         "reproduction": reproduction.create_pipeline(**ShapeHook.reproduction),
         "public_tasks": public_tasks.create_pipeline(ShapeHook.benchmarks),
-        "mini_world": mini_world.create_pipeline(),
-        "base_model": base_model.create_pipeline(),
+        "mini_world": create_world(),
+        "base_model": create_models(),
     }

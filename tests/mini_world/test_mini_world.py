@@ -12,11 +12,11 @@ import yaml
 from lmsi_kedro import kernels
 from lmsi_kedro.mini_world import FAMILIES
 from lmsi_kedro.mini_world.documents import documents, lists
+from lmsi_kedro.mini_world.params import WorldParams
 from lmsi_kedro.mini_world.passages import BUILDINGS
 from lmsi_kedro.mini_world.pretraining import blocks, train_tokenizer
 from lmsi_kedro.mini_world.problems import NAMES, OPENINGS, SPLITS, Problem, draw_problem
-from lmsi_kedro.params import WorldParams
-from lmsi_kedro.pipelines.mini_world.nodes import draw_distinct, make_exemplars, make_questions
+from lmsi_kedro.mini_world.questions import draw_distinct, make_exemplars, make_questions
 from lmsi_kedro.tasks import Tasks
 from lmsi_kedro.tasks.prompts import Asked, ask
 from tests.mini_world.solvers import SOLVERS

@@ -14,8 +14,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from lmsi_kedro.datasets.model_directory import Model
 from lmsi_kedro.mini_world.documents import documents, lists
-from lmsi_kedro.params import PretrainingParams
+from lmsi_kedro.mini_world.params import PretrainingParams
 
 log = logging.getLogger(__name__)
 END = "<|end|>"
@@ -150,21 +151,21 @@ class Pretraining:
             self.save()
 
 
-def pretrain(params: PretrainingParams, workspace: Path) -> Path:
-    """Train tokenizer and model; returns the finished directory. Resumes from its last checkpoint."""
+def pretrain(params: PretrainingParams, workspace: str) -> Model:
+    """Tokenizer and model, trained on documents of the mini world; resumes from its last checkpoint."""
     import torch
 
-    workspace = workspace / address(params)
-    workspace.mkdir(parents=True, exist_ok=True)
+    folder = Path(workspace, address(params))
+    folder.mkdir(parents=True, exist_ok=True)
     tokenizer = train_tokenizer(params.seed)
     model = build_model(len(tokenizer), params)
-    training = Pretraining(model, params, workspace / "checkpoint.pt")
+    training = Pretraining(model, params, folder / "checkpoint.pt")
     training.resume()
     done = training.step
     forward = torch.compile(model, dynamic=False)
     for batch in islice(batches(tokenizer, params), done, None):
         training.learn(forward, batch)
-    return save(training, tokenizer, workspace / "model")
+    return save(training, tokenizer, folder / "model")
 
 
 def address(params: PretrainingParams) -> str:
@@ -201,7 +202,7 @@ def build_optimizer(model: Any, params: PretrainingParams) -> tuple[Any, Any]:
     return optimizer, torch.optim.lr_scheduler.LambdaLR(optimizer, scale)
 
 
-def save(training: Pretraining, tokenizer: Any, directory: Path) -> Path:
+def save(training: Pretraining, tokenizer: Any, directory: Path) -> Model:
     """Weights, tokenizer and how they were made, in one directory."""
     params = training.params
     training.model.save_pretrained(directory)
@@ -214,4 +215,4 @@ def save(training: Pretraining, tokenizer: Any, directory: Path) -> Path:
         "losses": training.losses,
     }
     (directory / "training.json").write_text(json.dumps(record, indent=1) + "\n")
-    return directory
+    return Model.at(directory)

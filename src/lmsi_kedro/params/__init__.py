@@ -1,7 +1,7 @@
 """Typed parameters: one frozen model per `params:` entry; Kedro builds them before any node runs.
 
 An unknown or ill-typed field stops the run with its name. Defaults live in conf/base/parameters*.yml, each
-with its source.
+with its source. Those of the embedded world are beside it, in mini_world/params.py.
 """
 
 from lmsi_kedro.params.base import Params, Share
@@ -20,7 +20,6 @@ from lmsi_kedro.params.generation import ExemplarGenerationParams, QuestionGener
 from lmsi_kedro.params.questions import PreparationParams, PublicTasksParams
 from lmsi_kedro.params.sampling import EngineParams, PathParams, Sampling, ServerParams
 from lmsi_kedro.params.training import LoraParams, TrainingParams
-from lmsi_kedro.params.world import PretrainingParams, WorldParams
 
 __all__ = [
     "CONTROL_ARMS",
@@ -38,7 +37,6 @@ __all__ = [
     "Params",
     "PathParams",
     "PreparationParams",
-    "PretrainingParams",
     "PublicTasksParams",
     "QuestionGenerationParams",
     "ReproductionParams",
@@ -47,5 +45,4 @@ __all__ = [
     "Share",
     "TrainingParams",
     "VotingParams",
-    "WorldParams",
 ]

@@ -10,6 +10,7 @@ import pytest
 from lmsi_kedro.commands.forecast import of_reproduction
 from lmsi_kedro.evaluation.curves import tallies
 from lmsi_kedro.mini_world import FAMILIES
+from lmsi_kedro.mini_world.params import WorldParams
 from lmsi_kedro.paper import figures as paper
 from lmsi_kedro.paper.contrasts import accuracy, answers, contrast, gain
 from lmsi_kedro.paper.findings import finding, of_calibration
@@ -20,7 +21,6 @@ from lmsi_kedro.params import (
     QuestionGenerationParams,
     ReproductionParams,
     Sampling,
-    WorldParams,
 )
 from lmsi_kedro.pipelines.reproduction import create_pipeline
 from lmsi_kedro.pipelines.reproduction.nodes import (

@@ -7,9 +7,10 @@ import polars as pl
 from lmsi_kedro.datasets.model_directory import Model
 from lmsi_kedro.engines.plan import Plan
 from lmsi_kedro.evaluation.curves import tallies
-from lmsi_kedro.params import EngineParams, EvaluationParams, ReproductionParams, WorldParams
+from lmsi_kedro.mini_world.params import WorldParams
+from lmsi_kedro.mini_world.questions import make_questions
+from lmsi_kedro.params import EngineParams, EvaluationParams, ReproductionParams
 from lmsi_kedro.pipelines.evaluation.nodes import plan_evaluation
-from lmsi_kedro.pipelines.mini_world.nodes import make_questions
 from lmsi_kedro.report.figures import draw_calibration, draw_curves
 from lmsi_kedro.report.render import render_reproduction
 from lmsi_kedro.tasks import Tasks

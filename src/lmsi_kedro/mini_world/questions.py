@@ -7,8 +7,8 @@ import polars as pl
 
 from lmsi_kedro import schemas
 from lmsi_kedro.mini_world import FAMILIES
+from lmsi_kedro.mini_world.params import WorldParams
 from lmsi_kedro.mini_world.problems import Problem, draw_problem
-from lmsi_kedro.params import WorldParams
 from lmsi_kedro.tasks import Tasks
 
 
