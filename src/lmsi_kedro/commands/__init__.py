@@ -1,4 +1,7 @@
-"""The `lmsi` command: one file per subcommand. Runs themselves are started by `kedro run`."""
+"""The `lmsi` command: one module per subcommand, with what only it needs. Runs are started by `kedro run`.
+
+The modules import polars, torch and Kedro when a command runs, so that `lmsi --help` takes a tenth of a second.
+"""
 
 import argparse
 import sys
@@ -10,11 +13,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Entry point of the console script; the exit status is 0 when the command succeeded."""
     parser = argparse.ArgumentParser(prog="lmsi", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    report.add_to(commands)
-    audit.add_to(commands)
-    forecast.add_to(commands)
-    doctor.add_to(commands)
-    explain.add_to(commands)
+    for command in (report, audit, forecast, doctor, explain):
+        command.add_to(commands)
     given = parser.parse_args(arguments)
     try:
         print(given.run(given))

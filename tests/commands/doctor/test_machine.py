@@ -7,7 +7,8 @@ import torch
 from packaging.requirements import Requirement
 
 from lmsi_kedro import hardware
-from lmsi_kedro.doctor import check_machine, machine
+from lmsi_kedro.commands.doctor import machine
+from lmsi_kedro.commands.doctor.machine import check_machine
 
 
 def test_all_is_well_here() -> None:

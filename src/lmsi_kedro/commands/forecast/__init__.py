@@ -25,7 +25,8 @@ def run(given: argparse.Namespace) -> str:
 
 def forecast(env: str, params: str, seconds: float, pipeline: str = "self_improve") -> str:
     """A sentence per figure."""
-    from lmsi_kedro.forecast import cost_of, measure
+    from lmsi_kedro.commands.forecast.cost import cost_of
+    from lmsi_kedro.commands.forecast.measurement import measure
 
     with configured(env, params) as (catalog, given):
         plan, work, texts = planned(catalog, given, pipeline)
@@ -37,7 +38,7 @@ def planned(
     catalog: Any, params: dict[str, Any], pipeline: str = "self_improve"
 ) -> tuple[Any, Any, list[str]]:
     """The sampling plan of round 1, all work of the run, and some training examples."""
-    from lmsi_kedro.forecast import Work
+    from lmsi_kedro.commands.forecast.cost import Work
     from lmsi_kedro.pipelines.evaluation.nodes import plan_evaluation
     from lmsi_kedro.pipelines.preparation.nodes import prepare
     from lmsi_kedro.pipelines.sampling.nodes import plan_paths

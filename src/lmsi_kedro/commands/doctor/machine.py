@@ -10,7 +10,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 from lmsi_kedro import hardware
-from lmsi_kedro.doctor.finding import Finding
+from lmsi_kedro.commands.doctor.finding import Finding
 from lmsi_kedro.kernels.dispatch import BUILD, is_built
 
 PACKAGE = "lmsi-kedro"

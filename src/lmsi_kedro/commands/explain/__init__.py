@@ -18,7 +18,7 @@ def add_to(commands: Any) -> None:
 
 def explained(identifier: str, env: str, params: str) -> str:
     """The lineage in words, from the data of a finished run."""
-    from lmsi_kedro.lineage import explain
+    from lmsi_kedro.commands.explain.lineage import explain
 
     with configured(env, params) as (catalog, _):
         return str(explain(identifier, catalog))

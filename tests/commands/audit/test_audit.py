@@ -9,9 +9,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from lmsi_kedro.audit import audit, math_verify
-from lmsi_kedro.audit.comparison import outcome
 from lmsi_kedro.commands import main
+from lmsi_kedro.commands.audit import math_verify
+from lmsi_kedro.commands.audit.comparison import audit, outcome
 
 TEXTS = [
     "3 + 4 = 7. The answer is 7.",

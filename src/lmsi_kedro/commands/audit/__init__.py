@@ -25,8 +25,7 @@ def add_to(commands: Any) -> None:
 
 def run(given: argparse.Namespace) -> str:
     """The counts, and where the disagreements are: rows for tests/kernels/answers/answers.csv."""
-    from lmsi_kedro.audit import audit
-    from lmsi_kedro.audit.comparison import OUTCOMES
+    from lmsi_kedro.commands.audit.comparison import OUTCOMES, audit
 
     try:
         peer = f"Math-Verify {version('math-verify')}"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from lmsi_kedro import kernels
-from lmsi_kedro.audit.math_verify import TIMEOUT, read_all
+from lmsi_kedro.commands.audit.math_verify import TIMEOUT, read_all
 from lmsi_kedro.tasks import Kind
 
 # What a harness would write: the last number, bracketed letter or box.

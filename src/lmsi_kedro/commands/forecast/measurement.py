@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from random import Random
 from typing import Any
 
+from lmsi_kedro.commands.forecast.cost import Measured
 from lmsi_kedro.engines.chunk import Chunk
 from lmsi_kedro.engines.plan import Plan
-from lmsi_kedro.forecast.cost import Measured
 
 ROWS = 8  # examples in the forward pass
 

@@ -1,7 +1,8 @@
 """Where a training example comes from: example -> path -> votes of its question -> prompt -> model -> round.
 
-In a notebook: `%load_ext kedro.ipython`, then `explain("0f3099fd272034b0", catalog)` with an id of an example or a
-question; print it, or read its fields. Only looks up what a run has stored, and computes nothing.
+In a notebook, after `%load_ext kedro.ipython`: `from lmsi_kedro.commands.explain.lineage import explain`, then
+`explain("0f3099fd272034b0", catalog)` with the id of an example or a question; print it, or read its fields. It
+looks up what a run has stored and computes nothing.
 """
 
 from collections.abc import Iterator

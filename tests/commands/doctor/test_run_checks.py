@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 from lmsi_kedro.commands import main
+from lmsi_kedro.commands.doctor import run as checks
+from lmsi_kedro.commands.doctor.run import room
 from lmsi_kedro.commands.project import configured
 from lmsi_kedro.datasets.model_directory import Model
-from lmsi_kedro.doctor import configured as checks
-from lmsi_kedro.doctor import room
 from tests.models import tiny_model
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture(scope="module")

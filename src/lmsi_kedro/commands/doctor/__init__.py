@@ -32,7 +32,9 @@ def doctor(env: str, params: str, seconds: float) -> str:
 
 def findings(env: str, params: str, seconds: float) -> Iterator[Any]:
     """The machine's, then the run's; its cost only when nothing stops it."""
-    from lmsi_kedro.doctor import Finding, check_machine, check_run, room
+    from lmsi_kedro.commands.doctor.finding import Finding
+    from lmsi_kedro.commands.doctor.machine import check_machine
+    from lmsi_kedro.commands.doctor.run import check_run, room
 
     made = []
     for finding in check_machine():
@@ -43,7 +45,8 @@ def findings(env: str, params: str, seconds: float) -> Iterator[Any]:
             made.append(finding)
             yield finding
         if all(finding.is_well for finding in made):
-            from lmsi_kedro.forecast import cost_of, measure
+            from lmsi_kedro.commands.forecast.cost import cost_of
+            from lmsi_kedro.commands.forecast.measurement import measure
 
             plan, work, texts = planned(catalog, given)
             measured = measure(plan, texts, seconds)
