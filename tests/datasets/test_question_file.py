@@ -10,6 +10,8 @@ from typing import Any
 
 import polars as pl
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from kedro.io import DatasetError
 
 from lmsi_kedro import schemas
@@ -191,6 +193,28 @@ def test_cells_that_are_no_lists_are_named(tmp_path: Path) -> None:
         load(tmp_path / "q.csv", "question,task", "a?,b,c")
 
 
+def test_a_column_without_a_name_is_ignored(tmp_path: Path) -> None:
+    """pandas writes its index so."""
+    table = load(tmp_path / "q.csv", ",question", "0,a?", "1,b?")
+    assert table["question"].to_list() == ["a?", "b?"]
+
+
+def test_nested_columns_of_the_hub(tmp_path: Path) -> None:
+    """ARC's choices, SQuAD's answers, a chat and fixed-size lists of short floats, with their types."""
+    options = {"text": ["red", "blue"], "label": ["1", "2"]}
+    for name, row, read in [
+        ("arc", {"question": "a?", "choices": options, "answerKey": "2"}, ["(B)"]),
+        ("squad", {"question": "a?", "answers": {"text": ["x", "y"], "start": [1, 2]}}, ["x", "y"]),
+        ("chat", {"messages": [{"role": "user", "content": "a?"}], "answer": "7"}, ["7"]),
+    ]:
+        pl.DataFrame([row]).write_parquet(tmp_path / f"{name}.parquet")
+        table = dataset(tmp_path / f"{name}.parquet").load()
+        assert table.select("question", "answer").row(0) == ("a?", read)
+    short = pl.Series([[0.1, 7]], dtype=pl.Array(pl.Float32, 2))
+    pl.DataFrame({"question": ["a?"], "answer": short}).write_parquet(tmp_path / "q.parquet")
+    assert dataset(tmp_path / "q.parquet").load()["answer"].to_list() == [["0.1", "7"]]
+
+
 def test_intervals_in_cells_are_text(tmp_path: Path) -> None:
     rows = ['a?,"[2,5]"', 'b?,"[0, 1)"', "c?,[", 'd?,"[""x"", ""y""]"']
     table = load(tmp_path / "q.csv", "question,answer", *rows)
@@ -212,6 +236,35 @@ def test_long_cells_are_read_and_open_quotes_are_named(tmp_path: Path) -> None:
     assert table["source"].to_list() == [f"q.csv, line {n}" for n in (2, 4, 6)]
     with pytest.raises(DatasetError, match=r"q\.csv, line 3: is not CSV .* is a quote left open\?"):
         load(tmp_path / "q.csv", "question,context", "a?,b", 'c?,"d', "e?,f")
+
+
+PIECES = [
+    b'{"question": ', b'{"messages": [{"role": "user", "content": ', b'"a?"', b', "answer": ', b', "choices": ',
+    b'["x", "y"]', b'{"text": ["x"], "label": ["A"]}', b"}", b"}]", b"NaN", b"1e999", b"null", b"true", b"[", b'"',
+    b"\\ud800", b"\xff", b"\x00", b"\r", b"\n", b",", b";", b"\xef\xbb\xbf", b"question", b"answer", b"choices",
+]  # fmt: skip
+
+
+def loaded(path: Path) -> pl.DataFrame | str:
+    try:
+        return dataset(path).load()
+    except DatasetError as error:
+        return str(error)
+
+
+@pytest.mark.parametrize("name", ["q.jsonl", "q.csv"])
+@given(st.lists(st.sampled_from(PIECES), max_size=30))
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_bytes_are_a_table_or_one_clear_error(
+    tmp_path: Path, name: str, pieces: list[bytes]
+) -> None:
+    (tmp_path / name).write_bytes(b"".join(pieces))
+    found = loaded(tmp_path / name)
+    if isinstance(found, str):
+        assert found.startswith(str(tmp_path / name))  # Kedro's own would say "Failed while"
+    else:
+        assert found.schema == schemas.RAW_QUESTIONS
+        assert all(question.strip() for question in found["question"])
 
 
 def test_truncated_files_are_named(tmp_path: Path) -> None:

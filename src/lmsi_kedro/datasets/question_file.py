@@ -20,7 +20,7 @@ from lmsi_kedro.datasets.question_rows import parse
 log = logging.getLogger(__name__)
 BATCH = 50_000  # rows held as Python objects at once: a million take 2 GB, a batch 100 MB
 SHOWN = 20
-BROKEN = (pl.exceptions.PolarsError, EOFError, zlib.error, OSError)
+BROKEN = (pl.exceptions.PolarsError, pl.exceptions.PanicException, EOFError, zlib.error, OSError)
 Mistakes = list[tuple[int, str]]
 
 

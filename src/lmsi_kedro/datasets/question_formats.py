@@ -125,13 +125,13 @@ def from_cells(header: list[str], cells: list[str]) -> Row | MalformedError:
         )
     row: Row = {name: cell or None for name, cell in zip(header, cells, strict=True)}
     columns = columns_of(tuple(header))
-    for field, begins in LISTS.items():
-        cell = row.get(columns.get(field, ""))
-        if cell and re.match(begins, cell):
+    for field in LISTS.keys() & columns.keys():
+        column = columns[field]
+        if row[column] and re.match(LISTS[field], row[column]):
             try:
-                row[columns[field]] = json_value(cell)
+                row[column] = json_value(row[column])
             except MalformedError:
-                return MalformedError(f'{columns[field]} is not a JSON list such as ["x", "y"]')
+                return MalformedError(f'{column} is not a JSON list such as ["x", "y"]')
     return row
 
 
@@ -151,7 +151,7 @@ def read_parquet(path: Path) -> Iterator[Numbered]:
 def exact(name: str, kind: pl.DataType) -> pl.Expr:
     """The column, with short floats as they were written: .1, not 0.10000000149011612."""
     column = pl.col(name)
-    inner = kind.inner if isinstance(kind, pl.List) else kind
+    inner = kind.inner if isinstance(kind, pl.List | pl.Array) else kind
     if not inner.is_float() or inner == pl.Float64:
         return column
     if inner is kind:

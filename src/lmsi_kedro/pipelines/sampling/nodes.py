@@ -34,5 +34,8 @@ def plan_paths(
         sets = exemplar_sets(exemplars, tasks[name])
         plan.ask(spread(asked, "few_shot_cot", sets, paths.m), paths.of_round(round))
     if not plan.chunks:
-        raise ValueError("questions: no in-domain task has a question in the split 'unlabeled'")
+        raise ValueError(
+            "questions: no in-domain task has a question in the split 'unlabeled' (in domain: "
+            f"{', '.join(tasks.in_domain) or 'none'}): leave some rows without a split"
+        )
     return plan
