@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lmsi_kedro import hardware
-from lmsi_kedro.engines.executors import start_worker
+from lmsi_kedro.engines.executors.processes import start_worker
 
 
 @pytest.fixture(autouse=True)

@@ -11,7 +11,7 @@ import polars as pl
 
 from lmsi_kedro.engines.capacity import with_rows
 from lmsi_kedro.engines.chunk import Chunk, Request
-from lmsi_kedro.engines.executors import Executor, executor
+from lmsi_kedro.engines.executors import Executor, executor_of
 from lmsi_kedro.engines.running_votes import Reader, RunningVotes
 from lmsi_kedro.params import EngineParams, Sampling
 from lmsi_kedro.tasks import Prompt
@@ -84,7 +84,7 @@ class Plan:
     @cached_property
     def executor(self) -> Executor:
         """Shared by all stages, so that a model is loaded once."""
-        return executor(self.model, self.digest, self.sized)
+        return executor_of(self.model, self.digest, self.sized)
 
     def close(self) -> None:
         """Lets the workers go, after the last stage."""

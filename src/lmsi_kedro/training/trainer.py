@@ -7,18 +7,17 @@ started it, except that it ends with its launcher.
 
 import os
 import sys
-import threading
-import time
 import warnings
 from pathlib import Path
 
+from lmsi_kedro.parent import end_with
 from lmsi_kedro.training.job import Job, TrainingError
 
 
 def main() -> None:
     """Does the job named on the command line."""
     if launcher := os.environ.get("LMSI_LAUNCHER_PID"):
-        threading.Thread(target=end_with, args=(int(launcher),), daemon=True).start()
+        end_with(int(launcher))
     job = Job.read(Path(sys.argv[1]))
     prepare_environment()
     try:
@@ -26,13 +25,6 @@ def main() -> None:
     except TrainingError as error:
         job.error.write_text(str(error))
         sys.exit(1)
-
-
-def end_with(launcher: int) -> None:
-    """Ends this process when its launcher is gone, even if it was killed."""
-    while os.getppid() == launcher:
-        time.sleep(0.1)
-    os._exit(1)
 
 
 def prepare_environment() -> None:

@@ -1,13 +1,11 @@
 """Runs the chunks of a plan against servers: no worker processes, threads that wait for answers."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import polars as pl
-
 from lmsi_kedro.engines.chunk import Chunk
-from lmsi_kedro.engines.executors import finished
+from lmsi_kedro.engines.executors.executor import Computed, finished
 from lmsi_kedro.engines.server.engine import ServerEngine
 from lmsi_kedro.engines.server.fleet import ServerError
 from lmsi_kedro.params import EngineParams
@@ -21,9 +19,7 @@ class Servers:
         self.model, self.digest, self.engine, self.server = model, digest, engine, engine.server
         self.asks: ServerEngine | None = None
 
-    def compute(
-        self, chunks: dict[str, Chunk], missing: Sequence[str]
-    ) -> Iterator[tuple[str, pl.DataFrame]]:
+    def compute(self, chunks: dict[str, Chunk], missing: Sequence[str]) -> Computed:
         """ServerError says which server, question or parameter it is about."""
         first = chunks[missing[0]]
         engine = self.connected(first)

@@ -1,0 +1,27 @@
+"""Where chunks are computed: in processes of this machine, on a Ray cluster, or by servers.
+
+In processes and on Ray the same chunks give the same bytes: a worker loads the model once and keeps it, and which
+worker computes a chunk does not matter. What servers promise is said in `engines.server.engine`.
+"""
+
+from pathlib import Path
+
+from lmsi_kedro.engines.executors.executor import Executor
+from lmsi_kedro.params import EngineParams
+
+__all__ = ["Executor", "executor_of"]
+
+
+def executor_of(model: Path, digest: str, engine: EngineParams) -> Executor:
+    """The one that `engine.executor` names, for a model with this digest."""
+    if engine.executor == "processes":
+        from lmsi_kedro.engines.executors.processes import Processes
+
+        return Processes(model, engine)
+    if engine.executor == "ray":
+        from lmsi_kedro.engines.executors.ray import RayTasks
+
+        return RayTasks(model, engine)
+    from lmsi_kedro.engines.executors.servers import Servers
+
+    return Servers(model, digest, engine)

@@ -1,0 +1,36 @@
+"""Chunks as tasks of a Ray cluster."""
+
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from lmsi_kedro.engines.chunk import Chunk
+from lmsi_kedro.engines.executors.executor import Computed, finished
+from lmsi_kedro.engines.executors.worker import sample
+from lmsi_kedro.params import EngineParams
+
+
+class RayTasks:
+    """On a Ray cluster, `workers` chunks at a time; what a lost node had in work is computed elsewhere.
+
+    The model's directory must be there under the same path on every node.
+    """
+
+    def __init__(self, model: Path, engine: EngineParams) -> None:
+        self.model, self.engine = model, engine
+
+    def compute(self, chunks: dict[str, Chunk], missing: Sequence[str]) -> Computed:
+        ray: Any = import_module("ray")
+        if not ray.is_initialized():
+            ray.init(address=self.engine.ray_address, log_to_driver=False)
+        resources = {"num_cpus": 1, "num_gpus": 1 if ray.cluster_resources().get("GPU") else 0}
+        remote = ray.remote(sample).options(max_retries=-1, **resources)
+        return finished(
+            lambda name: remote.remote(str(self.model), self.engine, chunks[name]).future(),
+            missing,
+            self.engine.workers,
+        )
+
+    def close(self) -> None:
+        """The cluster stays: it may be another one's too."""
