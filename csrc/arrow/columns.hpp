@@ -1,16 +1,16 @@
-// Columns made in C++, handed to Python through the Arrow C stream interface (polars, pyarrow, duckdb... read it).
+// Columns made in C++, handed over through the Arrow C stream interface (polars, pyarrow, duckdb... read it).
 //
 // A Table is a stream of chunks, each a struct array of its columns; a single column may be exported on its own. The buffers
 // are shared: they live as long as any consumer holds them.
 #pragma once
 
-#include <pybind11/pybind11.h>
-
 #include <memory>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
-#include "../arrow.hpp"
+#include "interface.hpp"
 
 namespace lmsi {
 
@@ -131,16 +131,8 @@ public:
         }
     }
 
-    // The capsule of the PyCapsule interface; the requested schema is advice that we do not take.
-    pybind11::capsule stream(const pybind11::object&) const {
-        auto* stream = new ArrowArrayStream{get_schema, get_next, last_error, release_stream, new State{chunks_, 0}};
-        const auto drop = [](PyObject* capsule) {
-            auto* held = static_cast<ArrowArrayStream*>(PyCapsule_GetPointer(capsule, "arrow_array_stream"));
-            if (held->release != nullptr) held->release(held);
-            delete held;
-        };
-        return pybind11::capsule(stream, "arrow_array_stream", static_cast<PyCapsule_Destructor>(drop));
-    }
+    // The chunks as a stream, which its taker releases.
+    ArrowArrayStream stream() const { return {get_schema, get_next, last_error, release, new State{chunks_, 0}}; }
 
 private:
     struct State {
@@ -163,7 +155,7 @@ private:
 
     static const char* last_error(ArrowArrayStream*) { return nullptr; }
 
-    static void release_stream(ArrowArrayStream* stream) {
+    static void release(ArrowArrayStream* stream) {
         delete &state(stream);
         stream->release = nullptr;
     }

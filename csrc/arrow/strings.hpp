@@ -1,8 +1,8 @@
-// The Arrow C data interface, and a reader of its string arrays. No link to libarrow.
+// A reader of Arrow's string arrays.
 //
 // Reads string, large_string, string_view (and their binary twins) and the null type, sliced or not. Guarantees: copies
 // nothing, allocates nothing, never throws while reading a row; a null row reads as a view whose data() is null.
-// It does not own the buffers: keep the ArrowArray alive (csrc/bindings/arrow_import.hpp does).
+// It does not own the buffers: keep the ArrowArray alive (csrc/bindings/arrow_strings.hpp does).
 #pragma once
 
 #include <cstddef>
@@ -11,48 +11,7 @@
 #include <optional>
 #include <string_view>
 
-#ifndef ARROW_C_DATA_INTERFACE
-#define ARROW_C_DATA_INTERFACE
-
-struct ArrowSchema {
-    const char* format;
-    const char* name;
-    const char* metadata;
-    int64_t flags;
-    int64_t n_children;
-    ArrowSchema** children;
-    ArrowSchema* dictionary;
-    void (*release)(ArrowSchema*);
-    void* private_data;
-};
-
-struct ArrowArray {
-    int64_t length;
-    int64_t null_count;
-    int64_t offset;
-    int64_t n_buffers;
-    int64_t n_children;
-    const void** buffers;
-    ArrowArray** children;
-    ArrowArray* dictionary;
-    void (*release)(ArrowArray*);
-    void* private_data;
-};
-
-#endif
-
-#ifndef ARROW_C_STREAM_INTERFACE
-#define ARROW_C_STREAM_INTERFACE
-
-struct ArrowArrayStream {
-    int (*get_schema)(ArrowArrayStream*, ArrowSchema*);
-    int (*get_next)(ArrowArrayStream*, ArrowArray*);
-    const char* (*get_last_error)(ArrowArrayStream*);
-    void (*release)(ArrowArrayStream*);
-    void* private_data;
-};
-
-#endif
+#include "interface.hpp"
 
 namespace lmsi {
 

@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "../arrow.hpp"
+#include "../arrow/strings.hpp"
 
 namespace lmsi {
 

@@ -5,6 +5,7 @@
 
 lmsi::Isa chosen_isa();
 
+void bind_arrow(pybind11::module_& m);
 void bind_attention(pybind11::module_& m);
 void bind_decoder(pybind11::module_& m);
 void bind_answers(pybind11::module_& m);

@@ -3,6 +3,7 @@
 
 PYBIND11_MODULE(_native, m) {
     m.doc() = "C++ kernels of lmsi_kedro; use them through lmsi_kedro.kernels.";
+    bind_arrow(m);
     bind_answers(m);
     bind_votes(m);
     bind_sampling(m);

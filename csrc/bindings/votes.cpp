@@ -7,8 +7,8 @@
 #include <memory>
 #include <optional>
 
-#include "arrow_export.hpp"
-#include "arrow_import.hpp"
+#include "../arrow/columns.hpp"
+#include "arrow_strings.hpp"
 #include "bindings.hpp"
 
 namespace py = pybind11;

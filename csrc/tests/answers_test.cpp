@@ -6,7 +6,7 @@
 #include <ctime>
 #include <random>
 
-#include "../arrow.hpp"
+#include "../arrow/strings.hpp"
 
 namespace {
 

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "../arrow.hpp"
+#include "../arrow/strings.hpp"
 
 class StringColumn {
 public:

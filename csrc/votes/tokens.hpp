@@ -11,7 +11,7 @@
 #include <cstring>
 #include <string_view>
 
-#include "../arrow.hpp"
+#include "../arrow/strings.hpp"
 
 #if defined(__SSE2__) && !defined(LMSI_PORTABLE)
 #define LMSI_SSE2

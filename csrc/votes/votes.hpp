@@ -14,7 +14,7 @@
 #include <string_view>
 #include <vector>
 
-#include "../arrow.hpp"
+#include "../arrow/strings.hpp"
 
 namespace lmsi {
 
