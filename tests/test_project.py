@@ -145,6 +145,11 @@ def test_every_dataset_is_declared(context: Any) -> None:
     for pipeline in pipelines.values():
         named = {name for name in pipeline.datasets() if not name.startswith("param")}
         assert not {name for name in named if name not in catalog}
+        # Of the patterns that a name has, one of another dataset may have more letters.
+        plans = {name for name in named if name.endswith("_plan")}
+        assert {type(catalog[name]).__name__ for name in plans} <= {"MemoryDataset"}
+        stored = {name for name in named if "stored_" in name}
+        assert {type(catalog[name]).__name__ for name in stored} <= {"StoredChunks"}
 
 
 def test_a_report_is_made_again_from_what_is_stored(context: Any) -> None:
