@@ -6,10 +6,26 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-Reply = tuple[int, dict[str, Any]]
+Length = Callable[[str], int]
+
+
+@dataclass(frozen=True)
+class Raw:
+    """A body as it is sent; announced: a Content-Length that is a lie; drip: seconds after each line."""
+
+    body: bytes
+    kind: str = "application/json"
+    headers: dict[str, str] = field(default_factory=dict)
+    announced: int | None = None
+    drip: float = 0
+
+
+Reply = tuple[int, dict[str, Any] | Raw]
+Answer = Callable[[dict[str, Any], int], Reply]
 
 
 class FakeServer(ThreadingHTTPServer):
@@ -17,12 +33,13 @@ class FakeServer(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, answer: Callable[[dict[str, Any], int], Reply]) -> None:
+    def __init__(self, answer: Answer) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.answer, self.bodies, self.keys = answer, list[dict[str, Any]](), set[str | None]()
         self.counts: Counter[str] = Counter()
         self.busy = self.most_busy = 0
         self.lock = threading.Lock()
+        self.models: Reply = 200, {"object": "list", "data": [{"id": "served", "object": "model"}]}
 
     @property
     def url(self) -> str:
@@ -49,23 +66,27 @@ class Handler(BaseHTTPRequestHandler):
         self.reply(*answer)
 
     def do_GET(self) -> None:
-        self.reply(200, {"object": "list", "data": [{"id": "served", "object": "model"}]})
+        self.reply(*self.server.models)
 
-    def reply(self, status: int, content: dict[str, Any]) -> None:
-        data = json.dumps(content).encode()
+    def reply(self, status: int, content: dict[str, Any] | Raw) -> None:
+        raw = content if isinstance(content, Raw) else Raw(json.dumps(content).encode())
         self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(data)))
+        self.send_header("Content-Type", raw.kind)
+        self.send_header("Content-Length", str(raw.announced or len(raw.body)))
+        for name, value in raw.headers.items():
+            self.send_header(name, value)
         self.end_headers()
-        with suppress(BrokenPipeError):  # the client did not wait
-            self.wfile.write(data)
+        with suppress(BrokenPipeError, ConnectionResetError):  # the client did not wait
+            for part in [raw.body] if not raw.drip else raw.body.splitlines(keepends=True):
+                self.wfile.write(part)
+                time.sleep(raw.drip)
 
     def log_message(self, *args: Any) -> None:
         """Silent."""
 
 
 @contextmanager
-def running(answer: Callable[[dict[str, Any], int], Reply]) -> Iterator[FakeServer]:
+def running(answer: Answer) -> Iterator[FakeServer]:
     server = FakeServer(answer)
     thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
@@ -77,25 +98,38 @@ def running(answer: Callable[[dict[str, Any], int], Reply]) -> Iterator[FakeServ
         thread.join()
 
 
-def completion(
-    body: dict[str, Any], length: Callable[[str], int], choices: int | None = None
-) -> Reply:
-    """A good answer, of text made of the seed; length counts the tokens of a prompt."""
-    tokens = length(body["prompt"])
+def completion(body: dict[str, Any], length: Length, choices: int | None = None) -> Reply:
+    """A good answer; choice i has the request's seed + i, as in vLLM and llama.cpp, and its text is made of it.
+
+    length counts the tokens of a prompt.
+    """
     n = body.get("n", 1) if choices is None else choices
     time.sleep(0.005)
-    made = [
-        {
-            "index": i,
-            "text": f" Seed {body.get('seed')}, choice {i}. The answer is {i}.",
-            "finish_reason": "length" if i == 1 else "stop",
-            "logprobs": {"token_logprobs": [-0.5, -0.25], "tokens": ["a", "b"]}
-            if "logprobs" in body
-            else None,
-        }
-        for i in range(n)
-    ]
-    usage = {"prompt_tokens": tokens, "completion_tokens": 4 * n, "total_tokens": tokens + 4 * n}
-    return 200, {
-        "id": "1", "object": "text_completion", "created": 1, "model": "served", "choices": made, "usage": usage,
+    return 200, answered([choice(body, i) for i in range(n)], length(body["prompt"]))
+
+
+def choice(body: dict[str, Any], index: int) -> dict[str, Any]:
+    seed = body["seed"] + index if "seed" in body else index
+    return {
+        "index": index,
+        "text": " Likeliest." if greedy(body) else f" Seed {seed}. The answer is {seed % 10}.",
+        "finish_reason": "stop" if seed % 4 else "length",
+        "logprobs": {"token_logprobs": [-0.5, -0.25], "tokens": ["a", "b"]}
+        if "logprobs" in body
+        else None,
+    }
+
+
+def greedy(body: dict[str, Any]) -> bool:
+    """Whether a filter leaves only one token."""
+    return body.get("top_k") == 1 or body.get("min_p") == 1 or body.get("top_p", 1) < 1e-3
+
+
+def answered(choices: list[dict[str, Any]], prompt_tokens: int) -> dict[str, Any]:
+    used = 4 * len(choices)
+    return {
+        "id": "1", "object": "text_completion", "created": 1, "model": "served", "choices": choices,
+        "usage": {
+            "prompt_tokens": prompt_tokens, "completion_tokens": used, "total_tokens": prompt_tokens + used,
+        },
     }  # fmt: skip

@@ -1,136 +1,145 @@
-"""Servers that misbehave: repeated, refused or reported, but never a path lost or made up."""
+"""Paths from servers: all of them, with their seeds, whatever a server takes at a time and in a request."""
 
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import polars as pl
 import pytest
-from kedro.io import DatasetError
+from pydantic import ValidationError
 
 from lmsi_kedro.datasets.chunk_store import ChunkStore
-from lmsi_kedro.engines.plan import Plan
 from lmsi_kedro.engines.server.engine import seed_of
-from lmsi_kedro.engines.server.fleet import Fleet, RefusedError, ServerError
-from lmsi_kedro.mini_world.pretraining import train_tokenizer
-from lmsi_kedro.params import EngineParams, Sampling, ServerParams
-from lmsi_kedro.tasks import Prompt
-from tests.engines.fake_server import FakeServer, Reply, completion, running
+from lmsi_kedro.engines.server.faults import ServerError
+from lmsi_kedro.params import ServerParams
+from tests.engines.fake_server import Answer, Length, Reply, answered, choice, completion, running
+from tests.engines.served import DIGEST, PROMPTS, SAMPLING, asked, plan, sampled
 from tests.stores import fill
 
-DIGEST = "0123456789abcdef" * 4
-PROMPTS = {f"q{i}": Prompt("Q: a?\nA: b.\n\n", f"Q: {i}?\nA:") for i in range(6)}
-SAMPLING = Sampling(temperature=0.7, max_new_tokens=8, seed=3)
-Length = Callable[[str], int]
-Answer = Callable[[dict[str, Any], int], Reply]
+ALL = [(question, path) for question in PROMPTS for path in range(4)]
 
 
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A tokenizer is all that is needed of a model that others serve."""
-    folder = tmp_path_factory.mktemp("model")
-    train_tokenizer(seed=1, sample=500).save_pretrained(folder)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def length(model: Path) -> Length:
-    """Of a prompt, in tokens."""
-    from transformers import AutoTokenizer
-
-    tokenizer = AutoTokenizer.from_pretrained(model)
-    return lambda prompt: len(tokenizer.encode(prompt))
-
-
-def plan(
-    model: Path,
-    *servers: FakeServer,
-    sampling: Sampling = SAMPLING,
-    m: int = 4,
-    served: str = "served",
-    **changed: Any,
-) -> Plan:
-    server = {
-        "urls": [s.url for s in servers],
-        "model": served,
-        "revision": f"sha256:{DIGEST[:12]}",
-        "retries": 3,
-    }
-    params = EngineParams(
-        executor="server", ray_address=None, workers=1, dtype="auto", paths_per_chunk=8, rows=8, chat="auto",
-        trust_remote_code=False, skip_too_long=False, server=ServerParams(**(server | changed)),
-    )  # fmt: skip
-    made = Plan(model, DIGEST, params)
-    made.add(PROMPTS, range(m), sampling, {"exemplar_set": "none"})
-    return made
-
-
-def sampled(made: Plan) -> pl.DataFrame:
-    try:
-        tables = [table for _, table in made.compute(list(made.chunks))]
-    finally:
-        made.close()
-    return pl.concat(tables).sort("question_id", "path")
+@pytest.fixture
+def model(tokenizer_only: Path, hurried: None) -> Path:
+    return tokenizer_only
 
 
 def good(length: Length) -> Answer:
     return lambda body, count: completion(body, length)
 
 
-def asked(server: FakeServer) -> list[dict[str, Any]]:
-    """The bodies after the negotiation."""
-    return [body for body in server.bodies if body["max_tokens"] == SAMPLING.max_new_tokens]
-
-
 def test_a_good_server_gives_all_paths_of_a_question_at_once(model: Path, length: Length) -> None:
     with running(good(length)) as server:
         table = sampled(plan(model, server))
-    assert table.select("question_id", "path").rows() == [(q, p) for q in PROMPTS for p in range(4)]
-    assert table["finish"].to_list() == ["stop", "length", "stop", "stop"] * 6
+    assert table.select("question_id", "path").rows() == ALL
+    seeds = [seed_of(3, question, path) for question, path in ALL]
+    assert table["text"].to_list() == [f"Seed {s}. The answer is {s % 10}." for s in seeds]
+    assert table["finish"].to_list() == ["stop" if seed % 4 else "length" for seed in seeds]
     assert (table["tokens"] == 2).all()
     assert (table["logprob"] == -0.75).all()
-    assert table["text"][0] == f"Seed {seed_of(3, 'q0', 0)}, choice 0. The answer is 0."
     assert len(asked(server)) == 6
     body = asked(server)[0]
     assert body | {"prompt": "", "seed": 0} == {
         "prompt": "", "seed": 0, "model": "served", "max_tokens": 8, "temperature": 0.7, "top_p": 1.0,
-        "stop": ["\nQ:"], "n": 4, "logprobs": 1, "top_k": -1, "min_p": 0.0,
+        "stop": ["\nQ:"], "n": 4, "logprobs": 1, "top_k": -1, "min_p": 0.0, "repetition_penalty": 1.0,
     }  # fmt: skip
     assert server.keys == {"Bearer none"}
 
 
-def test_the_key_comes_from_the_environment(
-    model: Path, length: Length, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("slots", [1, 3, 4, 6])
+def test_a_path_is_the_same_however_many_are_asked_for_at_once(
+    model: Path, length: Length, slots: int
 ) -> None:
-    monkeypatch.setenv("LMSI_API_KEY", "a-secret")
+    """llama.cpp refuses an n above its slots; there eight paths are asked for as four and four, and so on."""
+
+    def few(body: dict[str, Any], count: int) -> Reply:
+        if body.get("n", 1) > slots:
+            message = "n_cmpl cannot be greater than the number of slots, please increase -np"
+            return 400, {"error": {"code": 400, "message": message}}
+        return completion(body, length)
+
     with running(good(length)) as server:
-        made = plan(model, server)
-        sampled(made)
-    assert server.keys == {"Bearer a-secret"}
-    assert "a-secret" not in repr(made)
+        wanted = sampled(plan(model, server, m=8))
+    with running(few) as server:
+        assert sampled(plan(model, server, m=8, concurrency=1)).equals(wanted)
+    counts = [body.get("n", 1) for body in asked(server)]
+    assert (
+        counts == {1: [1] * 48, 3: [8, 4, *[2] * 24], 4: [8, *[4] * 12], 6: [8, *[4] * 12]}[slots]
+    )
 
 
-def test_a_server_without_n_is_asked_once_per_path(model: Path, length: Length) -> None:
-    """And with another seed each."""
-    with running(lambda body, count: completion(body, length, choices=1)) as server:
+def test_choices_that_did_not_come_are_asked_for(model: Path, length: Length) -> None:
+    """Of a server that gives two at most, whatever n says; it is not asked for more again."""
+    with running(good(length)) as server:
+        wanted = sampled(plan(model, server))
+    with running(lambda body, count: completion(body, length, min(body.get("n", 1), 2))) as server:
+        assert sampled(plan(model, server, concurrency=1)).equals(wanted)
+    assert [body["n"] for body in asked(server)] == [4, *[2] * 11]
+
+
+def test_choices_are_told_apart_by_their_index(model: Path, length: Length) -> None:
+    """In any order; one that comes twice leaves another that is asked for."""
+
+    def turned(body: dict[str, Any], count: int) -> Reply:
+        choices = [choice(body, i) for i in reversed(range(body.get("n", 1)))]
+        if body.get("n") == 4:
+            choices[0] = choices[1]
+        return 200, answered(choices, length(body["prompt"]))
+
+    with running(good(length)) as server:
+        wanted = sampled(plan(model, server))
+    with running(turned) as server:
+        assert sampled(plan(model, server)).equals(wanted)
+    assert sorted(body["n"] for body in asked(server)) == [1] * 6 + [4] * 6
+
+
+@pytest.mark.parametrize("status", [200, 422, 500])
+def test_a_server_without_n_is_asked_once_per_path(
+    model: Path, length: Length, status: int
+) -> None:
+    """It ignores n, refuses it, or breaks at it, as older llama.cpp does."""
+
+    def single(body: dict[str, Any], count: int) -> Reply:
+        if "n" in body and status != 200:
+            return status, {"error": "Only one completion choice is allowed"}
+        return completion(body, length, choices=1)
+
+    with running(single) as server:
         table = sampled(plan(model, server))
     assert table.height == 24
     assert [body.get("n") for body in asked(server)] == [None] * 24
     assert table["text"].n_unique() == 24
 
 
-def test_choices_that_did_not_come_are_asked_for(model: Path, length: Length) -> None:
-    """Two of four each time, though the negotiation went well."""
-    with running(lambda body, count: completion(body, length, min(body.get("n", 1), 2))) as server:
-        table = sampled(plan(model, server))
-    assert table.select("question_id", "path").rows() == [(q, p) for q in PROMPTS for p in range(4)]
-    assert sorted(body["n"] for body in asked(server)) == [1] * 12 + [4] * 6
+def test_choices_with_one_seed_are_not_taken_for_paths(model: Path, length: Length) -> None:
+    """SGLang's deterministic mode gives all choices of a request its seed."""
+
+    def copies(body: dict[str, Any], count: int) -> Reply:
+        choices = [choice(body, 0) | {"index": i} for i in range(body.get("n", 1))]
+        return 200, answered(choices, length(body["prompt"]))
+
+    with running(copies) as server:
+        assert sampled(plan(model, server))["text"].n_unique() == 24
+    assert [body.get("n") for body in asked(server)] == [None] * 24
+
+
+def test_the_key_comes_from_the_environment(
+    model: Path, length: Length, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A line break at its end is no part of it."""
+    monkeypatch.setenv("LMSI_API_KEY", "a-secret\n")
+    with running(good(length)) as server:
+        made = plan(model, server)
+        sampled(made)
+        assert server.keys == {"Bearer a-secret"}
+        assert "a-secret" not in repr(made)
+        monkeypatch.setenv("LMSI_API_KEY", "schlüssel")
+        with pytest.raises(ServerError, match="LMSI_API_KEY has characters"):
+            sampled(plan(model, server))
 
 
 def test_fields_that_a_server_refuses_are_left_out(model: Path, length: Length) -> None:
     def strict(body: dict[str, Any], count: int) -> Reply:
-        known = {"model", "prompt", "max_tokens", "temperature", "top_p", "stop"}
+        known = {"model", "prompt", "max_tokens", "temperature", "stop"}
         if unknown := set(body) - known:
             return 422, {"detail": f"unexpected {unknown}"}
         return completion(body, length)
@@ -143,32 +152,27 @@ def test_fields_that_a_server_refuses_are_left_out(model: Path, length: Length) 
             sampled(plan(model, server, sampling=SAMPLING.model_copy(update={"top_k": 5})))
 
 
-@pytest.mark.parametrize("status", [429, 500, 503])
-def test_what_may_pass_is_repeated(model: Path, length: Length, status: int) -> None:
-    """Every first request fails."""
+@pytest.mark.parametrize(("name", "value"), [("top_k", 5), ("min_p", 0.1), ("top_p", 0.9)])
+def test_a_filter_that_is_set_must_act(
+    model: Path, length: Length, name: str, value: float
+) -> None:
+    """Ollama takes top_k, and ignores it. TGI refuses a top_p of 1, and acts on others."""
+    sampling = SAMPLING.model_copy(update={name: value})
 
-    def busy(body: dict[str, Any], count: int) -> Reply:
-        return (status, {"error": "busy"}) if count == 1 else completion(body, length)
+    def ignores(body: dict[str, Any], count: int) -> Reply:
+        return completion({key: given for key, given in body.items() if key != name}, length)
 
-    with running(busy) as server:
-        assert sampled(plan(model, server)).height == 24
-    assert all(count == 2 for count in server.counts.values())
+    def refuses_one(body: dict[str, Any], count: int) -> Reply:
+        return (422, {"error": "< 1.0"}) if body.get("top_p") == 1 else completion(body, length)
 
-
-def test_a_server_that_hangs_is_left_alone_in_time(model: Path, length: Length) -> None:
-    """Each request has its limit; the error names the server, and stored chunks stay."""
-
-    def hangs(body: dict[str, Any], count: int) -> Reply:
-        if "n" in body and body["max_tokens"] > 1 and "Q: 5?" in body["prompt"]:
-            time.sleep(3)
-        return completion(body, length)
-
-    with running(hangs) as server:
-        start = time.monotonic()
-        with pytest.raises(ServerError, match=rf"{server.url}/ APITimeoutError") as failed:
-            sampled(plan(model, server, timeout_seconds=0.3, retries=1))
-        assert time.monotonic() - start < 15
-        assert "Chunks that are done stay" in str(failed.value)
+    with (
+        running(ignores) as server,
+        pytest.raises(ServerError, match=rf"ignores {name}, which paths\.sampling sets"),
+    ):
+        sampled(plan(model, server, sampling=sampling))
+    with running(refuses_one) as server:
+        assert sampled(plan(model, server, sampling=sampling)).height == 24
+    assert {body.get(name) for body in asked(server)} == {value}
 
 
 def test_a_fleet_shares_the_work_and_outlives_one_of_its_servers(
@@ -195,44 +199,52 @@ def test_no_more_requests_at_a_time_than_wanted(model: Path, length: Length) -> 
     assert server.most_busy == 3
 
 
-@pytest.mark.parametrize("status", [401, 404])
-def test_what_will_not_pass_is_said_with_what_to_look_at(model: Path, status: int) -> None:
-    with (
-        running(lambda body, count: (status, {"error": "no"})) as server,
-        pytest.raises(ServerError, match=rf"{status}.*engine\.server\.urls.*LMSI_API_KEY"),
-    ):
-        sampled(plan(model, server))
-    assert len(server.bodies) == 1
-
-
 def test_a_server_of_another_model_is_found_out(model: Path, length: Length) -> None:
     """By the tokens it counts; and before that by what the user vouched for."""
     with running(good(lambda prompt: length(prompt) + 1)) as server:
-        with pytest.raises(ServerError, match=r"sees 19 tokens .* training 18"):
+        with pytest.raises(ServerError, match=rf"{server.url}/ sees 19 tokens .* training 18"):
             sampled(plan(model, server))
         with pytest.raises(ServerError, match=f"ffffffff, but paths of .* sha256:{DIGEST[:12]}"):
             sampled(plan(model, server, revision="sha256:ffffffff"))
 
 
-def test_an_answer_without_choices_names_the_question(model: Path, length: Length) -> None:
-    def empty(body: dict[str, Any], count: int) -> Reply:
-        return completion(body, length, 0 if body["max_tokens"] > 1 else None)
+def test_a_server_that_cuts_long_prompts_is_found_out(model: Path, length: Length) -> None:
+    """Ollama keeps the end of a prompt that is longer than its num_ctx, and says nothing."""
+
+    def cuts(body: dict[str, Any], count: int) -> Reply:
+        return completion(body, lambda prompt: 11 if "Q: 5?" in prompt else length(prompt))
 
     with (
-        running(empty) as server,
-        pytest.raises(ServerError, match=r"question q\d: .* no choice"),
+        running(cuts) as server,
+        pytest.raises(ServerError, match=r"sees 11 tokens in the prompt of question q5.*cuts"),
     ):
         sampled(plan(model, server))
 
 
-def test_a_refused_request_is_not_repeated() -> None:
-    params = ServerParams(urls="http://127.0.0.1:9/v1", model="served", revision="sha256:00000000")  # type: ignore[arg-type]
-    with running(lambda body, count: (400, {"error": {"message": "too long"}})) as server:
-        fleet = Fleet(params.model_copy(update={"urls": [server.url]}))
-        with pytest.raises(RefusedError, match="too long"):
-            fleet.complete(0, "?", max_tokens=1)
-        assert fleet.models() == {f"{server.url}/": ["served"]}
-    assert len(server.bodies) == 1
+@pytest.mark.parametrize("counted", ["prompt_tokens_details", "cached_tokens", "choices"])
+def test_prompts_are_counted_in_more_than_one_way(
+    model: Path, length: Length, counted: str
+) -> None:
+    """Without the tokens that were cached, or once per choice."""
+
+    def counts(body: dict[str, Any], count: int) -> Reply:
+        status, content = completion(body, length)
+        assert isinstance(content, dict)
+        usage = content["usage"]
+        if counted == "choices":
+            usage["prompt_tokens"] *= body.get("n", 1)
+        else:
+            usage["prompt_tokens"] -= 16
+            usage[counted] = 16 if counted == "cached_tokens" else {"cached_tokens": 16}
+        return status, content
+
+    with running(counts) as server:
+        assert sampled(plan(model, server)).height == 24
+
+
+def test_a_url_needs_a_scheme() -> None:
+    with pytest.raises(ValidationError, match=r"localhost:8000/v1 must begin with http://"):
+        ServerParams(urls=["localhost:8000/v1"], model="served", revision="sha256:00000000")
 
 
 def test_chunks_of_servers_are_stored_and_never_taken_for_others(
@@ -248,7 +260,7 @@ def test_chunks_of_servers_are_stored_and_never_taken_for_others(
         return completion(body, length)
 
     with running(breaks) as server:
-        with pytest.raises(DatasetError, match="no server answers"):
+        with pytest.raises(ServerError, match="no server answers"):
             fill(store, plan(model, server, retries=0, concurrency=1))
         kept = {path.name for path in (tmp_path / "paths").glob("*.parquet")}
         broken["yes"] = False

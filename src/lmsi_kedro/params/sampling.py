@@ -63,6 +63,14 @@ class ServerParams(Params):
         """A single url, as --params gives it."""
         return [given] if isinstance(given, str) else given
 
+    @field_validator("urls")
+    @classmethod
+    def have_a_scheme(cls, urls: list[str]) -> list[str]:
+        for url in urls:
+            if not url.startswith(("http://", "https://")):
+                raise ValueError(f"engine.server.urls: {url} must begin with http:// or https://")
+        return urls
+
 
 class EngineParams(Params):
     """Where paths are computed, and how a model is given its text."""

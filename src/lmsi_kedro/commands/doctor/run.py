@@ -10,7 +10,7 @@ from kedro.io import DatasetError
 
 from lmsi_kedro.commands.doctor.finding import Finding
 from lmsi_kedro.datasets.model_directory import Model
-from lmsi_kedro.engines.server.fleet import ServerError
+from lmsi_kedro.engines.server.faults import ServerError
 from lmsi_kedro.hardware import available_memory, gpus
 from lmsi_kedro.params import EngineParams, TrainingParams
 from lmsi_kedro.training.job import TrainingError

@@ -7,7 +7,7 @@ from pathlib import Path
 from lmsi_kedro.engines.chunk import Chunk
 from lmsi_kedro.engines.executors.executor import Computed, finished
 from lmsi_kedro.engines.server.engine import ServerEngine
-from lmsi_kedro.engines.server.fleet import ServerError
+from lmsi_kedro.engines.server.faults import ServerError
 from lmsi_kedro.params import EngineParams
 
 

@@ -1,46 +1,37 @@
 """Draws paths from servers.
 
-**What is lost against the local engine**: the random numbers are the server's own. A seed per request, made of
-(seed, question, first path), is sent where the server takes one, but the text may change with the server's
-version, hardware, batching and restarts: chunks are not promised byte for byte, and dtype and weights are the
-server's word. What holds: a chunk that is stored is never asked for again, and the prompt's token ids are those
-of training.
+**What is lost against the local engine**: the random numbers are the server's own. Every path has a seed, made of
+(seed, question, path). Paths that follow each other have seeds that do, because vLLM and llama.cpp draw choice i
+of a request with its seed + i: there a path is the same whether it is asked for alone or with others. Its text may
+still change with the server's version, hardware, batching and restarts: chunks are not promised byte for byte, and
+dtype and weights are the server's word. What holds: a chunk that is stored is never asked for again, and the
+server counts as many tokens in every prompt as training does.
 """
 
 import hashlib
 import logging
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from lmsi_kedro.engines.chunk import Request
-from lmsi_kedro.engines.server.fleet import Fleet, RefusedError, ServerError
+from lmsi_kedro.engines.server.abilities import abilities
+from lmsi_kedro.engines.server.faults import RefusedError, ServerError
+from lmsi_kedro.engines.server.fleet import Fleet
+from lmsi_kedro.engines.server.reply import Drawn, Reply
 from lmsi_kedro.params import EngineParams, Sampling
 from lmsi_kedro.tasks import STOP, said
 from lmsi_kedro.tasks.encoding import encode_prompt, frame_of
 
 log = logging.getLogger(__name__)
-# Fields that some servers refuse; -1 and 0 switch these filters off in vLLM, SGLang and llama.cpp.
-OPTIONAL: dict[str, Any] = {"seed": 1, "logprobs": 1, "n": 2, "top_k": -1, "min_p": 0.0}
-EXTRA = ("top_k", "min_p")  # no fields of OpenAI's own
+MANY = 1024  # choices of one request, until a server gives fewer
 SCHEMA = {
     "question_id": pl.String, "path": pl.Int32, "text": pl.String, "tokens": pl.Int32,
     "logprob": pl.Float64, "finish": pl.String,
 }  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Drawn:
-    """One completion; logprob is None where the server gives none."""
-
-    text: str
-    tokens: int
-    logprob: float | None
-    finish: str
 
 
 class ServerEngine:
@@ -56,38 +47,21 @@ class ServerEngine:
         self.frame = frame_of(self.tokenizer, params.chat)
         self.fleet = Fleet(params.server)
         self.pool = ThreadPoolExecutor(params.server.concurrency)
-        self.taken: set[str] = set()
+        self.taken: frozenset[str] = frozenset()
+        self.most = 1  # choices of one request
 
     def negotiate(self, request: Request, sampling: Sampling) -> None:
-        """Finds out which optional fields the servers take, and that they see the tokens that training sees."""
-        prompt = self.prompt(request)
-        plain = self.fleet.complete(0, prompt, max_tokens=1, temperature=1.0)
-        seen, expected = plain.usage.prompt_tokens, len(self.token_ids(request))
-        if seen != expected:
-            raise ServerError(
-                f"the server sees {seen} tokens in the prompt of question {request.question_id}, training "
-                f"{expected}: it serves another model than engine.server.revision says, or engine.chat is wrong"
-            )
-        self.taken = {name for name in OPTIONAL if self.takes(name, prompt)}
-        lacking = [name for name in EXTRA if name not in self.taken and getattr(sampling, name)]
-        if lacking:
-            raise ServerError(f"the server refuses {', '.join(lacking)}, which paths.sampling sets")
-        found = ", ".join(f"{name} {'yes' if name in self.taken else 'no'}" for name in OPTIONAL)
-        log.info("the server takes %s; its draws are its own: docs/servers.md", found)
+        """Finds out what the servers can do, and that they see the tokens that training sees."""
+        prompt, tokens = self.prompt(request), len(self.token_ids(request))
 
-    def takes(self, name: str, prompt: str) -> bool:
-        """Whether a field is taken, not refused and not ignored."""
-        try:
-            answer = self.fleet.complete(
-                0, prompt, max_tokens=1, temperature=1.0, **fields({name: OPTIONAL[name]})
+        def ask(needed: frozenset[str] = frozenset(), **fields: Any) -> Reply:
+            return self.fleet.complete(
+                0, prompt, needed, **{"max_tokens": 1, "temperature": 1.0, **fields}
             )
-        except RefusedError:
-            return False
-        if name == "n":
-            return len(answer.choices) == 2
-        if name == "logprobs":
-            return logprobs_of(answer.choices[0]) is not None
-        return True
+
+        check_prompt(ask(frozenset({"usage"})), request.question_id, tokens, 1)
+        self.taken = abilities(ask, sampling)
+        self.most = MANY if "n" in self.taken else 1
 
     def sample(self, requests: Sequence[Request], sampling: Sampling) -> pl.DataFrame:
         """The paths of requests: `paths` but exemplar_set."""
@@ -95,7 +69,7 @@ class ServerEngine:
         rows = [
             (request.question_id, path, said(one.text), one.tokens, one.logprob, one.finish)
             for request, paths in zip(requests, drawn, strict=True)
-            for path, one in zip(request.paths, paths, strict=True)
+            for path, one in paths.items()
         ]
         table = pl.DataFrame(rows, schema=SCHEMA, orient="row")
         if sampling.temperature > 0 and all_alike(table):
@@ -105,32 +79,44 @@ class ServerEngine:
             )
         return table
 
-    def draw(self, request: Request, sampling: Sampling) -> list[Drawn]:
-        """All paths of one question: in one request where n is taken, and what does not come back one by one."""
-        many = len(request.paths) if "n" in self.taken and sampling.temperature > 0 else 1
-        drawn = self.ask(request, sampling, request.paths[0], many)
-        for path in request.paths[len(drawn) :]:
-            drawn += self.ask(request, sampling, path, 1)
-        return drawn
+    def draw(self, request: Request, sampling: Sampling) -> dict[int, Drawn]:
+        """All paths of one question by index, as many in one request as the server gives."""
+        tokens, drawn = len(self.token_ids(request)), dict[int, Drawn]()
+        while left := [path for path in request.paths if path not in drawn]:
+            paths = left[: self.most] if sampling.temperature > 0 else left[:1]
+            paths = [path for i, path in enumerate(paths) if path == paths[0] + i]
+            try:
+                reply = self.ask(request, sampling, paths)
+                check_prompt(reply, request.question_id, tokens, len(paths))
+            except ServerError as error:
+                raise ServerError(f"question {request.question_id}: {error}") from None
+            if reply.given < len(paths):
+                self.most = min(self.most, reply.given)
+            drawn |= {path: reply.drawn[i] for i, path in enumerate(paths) if i in reply.drawn}
+        return {path: drawn[path] for path in request.paths}
 
-    def ask(self, request: Request, sampling: Sampling, path: int, n: int) -> list[Drawn]:
-        """At most n completions, at least one."""
-        seed = seed_of(sampling.seed, request.question_id, path)
+    def ask(self, request: Request, sampling: Sampling, paths: Sequence[int]) -> Reply:
+        """The choices of paths that follow each other; of the first ones if the server has fewer slots."""
+        n, seed = len(paths), seed_of(sampling.seed, request.question_id, paths[0])
+        needed, fields = self.taken & {"logprobs"}, self.fields(sampling, seed, n)
+        try:
+            return self.fleet.complete(seed, self.prompt(request), needed, **fields)
+        except RefusedError:
+            if n == 1:
+                raise
+            return self.ask(request, sampling, paths[: n // 2])
+
+    def fields(self, sampling: Sampling, seed: int, n: int) -> dict[str, Any]:
+        """Of a request; a filter that is not set is switched off, if the server takes that."""
+        taken = self.taken if sampling.top_p == 1 else self.taken | {"top_p"}
         optional = {
             "seed": seed, "logprobs": 1, "n": n, "top_k": sampling.top_k or -1, "min_p": sampling.min_p,
+            "top_p": sampling.top_p, "repetition_penalty": 1.0,
         }  # fmt: skip
-        drawing = {
-            "max_tokens": sampling.max_new_tokens, "temperature": sampling.temperature,
-            "top_p": sampling.top_p, "stop": [STOP],
-            **fields({name: value for name, value in optional.items() if name in self.taken}),
+        return {
+            "max_tokens": sampling.max_new_tokens, "temperature": sampling.temperature, "stop": [STOP],
+            **{name: value for name, value in optional.items() if name in taken},
         }  # fmt: skip
-        try:
-            answer = self.fleet.complete(seed, self.prompt(request), **drawing)
-        except ServerError as error:
-            raise ServerError(f"question {request.question_id}: {error}") from error
-        if not answer.choices:
-            raise ServerError(f"question {request.question_id}: the server answers with no choice")
-        return [drawn_of(choice, answer) for choice in answer.choices[:n]]
 
     def prompt(self, request: Request) -> str:
         """The text that the server encodes; it adds the token that begins a text, as tokenizers do by default."""
@@ -148,34 +134,23 @@ class ServerEngine:
         return encode_prompt(self.tokenizer, request.prompt.text, self.frame)
 
 
-def fields(given: dict[str, Any]) -> dict[str, Any]:
-    """As the client wants them: what is not OpenAI's goes into extra_body."""
-    extra = {name: value for name, value in given.items() if name in EXTRA}
-    return {name: value for name, value in given.items() if name not in EXTRA} | (
-        {"extra_body": extra} if extra else {}
+def check_prompt(reply: Reply, question_id: str, tokens: int, n: int) -> None:
+    """ServerError if a server counts another number of tokens in a prompt than training."""
+    seen = reply.prompt_tokens
+    # Some servers do not count tokens that they had cached, and some count the prompt for each of the n choices.
+    if seen is None or tokens in (seen, seen + reply.cached_tokens) or seen == n * tokens:
+        return
+    raise ServerError(
+        f"{reply.url} sees {seen} tokens in the prompt of question {question_id}, training {tokens}: it serves "
+        "another model than engine.server.revision says, cuts long prompts or puts them into a template, or "
+        "engine.chat is wrong"
     )
 
 
 def seed_of(seed: int, question_id: str, path: int) -> int:
-    """A request's seed, of 31 bits, which every server takes."""
-    content = f"{seed} {question_id} {path}".encode()
-    return int.from_bytes(hashlib.blake2b(content, digest_size=4).digest(), "big") >> 1
-
-
-def logprobs_of(choice: Any) -> list[float] | None:
-    """Of the sampled tokens."""
-    given = getattr(choice, "logprobs", None)
-    return getattr(given, "token_logprobs", None) or None
-
-
-def drawn_of(choice: Any, answer: Any) -> Drawn:
-    """What did not end by itself counts as cut off; without log-probabilities tokens is the choices' mean."""
-    given = logprobs_of(choice)
-    finish = "stop" if choice.finish_reason == "stop" else "length"
-    if given is not None:
-        return Drawn(choice.text, len(given), float(sum(given)), finish)
-    used = answer.usage.completion_tokens if answer.usage else 0
-    return Drawn(choice.text, round(used / len(answer.choices)), None, finish)
+    """A path's seed, of 31 bits, which every server takes; those of a question's paths follow each other."""
+    content = f"{seed} {question_id}".encode()
+    return (int.from_bytes(hashlib.blake2b(content, digest_size=4).digest(), "big") >> 2) + path
 
 
 def all_alike(table: pl.DataFrame) -> bool:

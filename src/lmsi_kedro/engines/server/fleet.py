@@ -1,95 +1,180 @@
 """Asks a fleet of OpenAI-compatible servers for completions. Knows nothing of questions or paths.
 
-The openai client repeats what failed for a reason that may pass (no connection, timeout, 408, 409, 429, 5xx), with
-growing pauses or those that the server asks for. The key is read from the environment variable LMSI_API_KEY, and
-from nowhere else.
+What may pass is asked for again, with growing pauses or the one that the server asks for, then from the next
+server: lost connections, timeouts, the status codes in `faults`, and replies that `reply` does not take. The key
+is read from the environment variable LMSI_API_KEY, and from nowhere else.
 """
 
 import os
-from typing import Any
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Set
+from functools import partial
+from typing import Any, TypeVar
 
+from lmsi_kedro.engines.server.faults import PassingError, ServerError, fault
+from lmsi_kedro.engines.server.reply import Reader, Reply
 from lmsi_kedro.params import ServerParams
 
 KEY = "LMSI_API_KEY"
-
-
-class ServerError(RuntimeError):
-    """No server of the fleet gave what was asked for; says what to do."""
-
-
-class RefusedError(ServerError):
-    """A server does not take the request as it is (400, 422): asking again would not help."""
+PAUSE, LONGEST_PAUSE = 0.5, 8.0  # seconds: the first, doubled each time, as the openai client does
+LONGEST_WAIT = 60.0  # seconds, however long a server asks to wait
+Given = TypeVar("Given")
 
 
 class Fleet:
     """The servers of `engine.server`, safe to be used by many threads."""
 
     def __init__(self, params: ServerParams) -> None:
+        self.params = params
+        self.servers = [Server(url, params) for url in params.urls]
+        self.closed = threading.Event()
+
+    def complete(
+        self, turn: int, prompt: str, needed: Set[str] = frozenset(), **fields: Any
+    ) -> Reply:
+        """The reply to one request; turn says whose it is first, so that the fleet shares the work.
+
+        needed: `usage` or `logprobs`, if a reply without them is to be asked for again.
+        """
+        asked, failures, status = {"prompt": prompt, **fields}, dict[str, str](), None
+        for server, retries in self.in_turn(turn):
+            try:
+                return self.repeated(partial(server.complete, asked, needed), retries)
+            except PassingError as error:
+                failures[server.url], status = f"{error}{because(error)}", error.status
+        failed = ServerError(
+            f"no server answers as it should after {self.params.retries} retries: {'; '.join(failures.values())}. "
+            "Chunks that are done stay: run again when the servers are well"
+        )
+        failed.status = status
+        raise failed
+
+    def in_turn(self, turn: int) -> "Iterator[tuple[Server, int]]":
+        """Every server once without retries, so that none waits for a dead one, then with them."""
+        first = turn % len(self.servers)
+        order = [*self.servers[first:], *self.servers[:first]]
+        if len(order) > 1:
+            yield from ((server, 0) for server in order)
+        yield from ((server, self.params.retries) for server in order)
+
+    def repeated(self, ask: Callable[[], Given], retries: int) -> Given:
+        """What a server gives, asked again while that may help."""
+        pause = PAUSE
+        for _ in range(retries):
+            try:
+                return ask()
+            except PassingError as error:
+                # Not all threads at once.
+                wait = pause * random.uniform(0.75, 1) if error.after is None else error.after
+                if self.closed.wait(min(wait, LONGEST_WAIT)):
+                    raise
+                pause = min(2 * pause, LONGEST_PAUSE)
+        return ask()
+
+    def models(self) -> dict[str, list[str]]:
+        """The names that every server lists; ServerError for one that cannot be reached."""
+        names = {}
+        for server in self.servers:
+            try:
+                names[server.url] = self.repeated(server.names, self.params.retries)
+            except ServerError as error:
+                raise ServerError(
+                    f"engine.server.urls: {error} Start that server, or correct its url or {KEY}{because(error)}"
+                ) from error
+        return names
+
+    def close(self) -> None:
+        """Nobody waits any longer to ask again."""
+        self.closed.set()
+        for server in self.servers:
+            server.client.close()
+
+
+class Server:
+    """One url of the fleet."""
+
+    def __init__(self, url: str, params: ServerParams) -> None:
         try:
             from openai import OpenAI
         except ModuleNotFoundError as error:
             raise ServerError(
                 "engine.executor=server needs the package openai: pip install 'lmsi-kedro[server]'"
             ) from error
-        key = os.environ.get(KEY, "none")  # most servers want none
-        self.params = params
-        self.clients = [
-            OpenAI(
-                base_url=url,
-                api_key=key,
-                max_retries=params.retries,
-                timeout=params.timeout_seconds,
-            )
-            for url in params.urls
-        ]
+        self.model, self.timeout = params.model, params.timeout_seconds
+        self.client = OpenAI(base_url=url, api_key=key(), max_retries=0, timeout=self.timeout)
+        self.url = str(self.client.base_url)
 
-    def complete(self, turn: int, prompt: str, **fields: Any) -> Any:
-        """The response to one request; turn says whose it is first, so that the fleet shares the work."""
+    def complete(self, asked: Mapping[str, Any], needed: Set[str]) -> Reply:
+        create = self.client.completions.with_streaming_response.create
+        # In extra_body, for the client knows only OpenAI's own fields.
+        call = partial(create, model=self.model, prompt="", extra_body=asked)
+        return Reader(self.url, needed).reply(*self.answer(call))
+
+    def names(self) -> list[str]:
+        """The models that it lists."""
+        body = self.answer(self.client.models.with_streaming_response.list)
+        data = Reader(self.url).data(*body)
+        listed = data.get("data") or []  # Ollama has null for none
+        if "data" not in data or not isinstance(listed, list):
+            raise fault(self.url, None, str(data))
+        return [str(model["id"]) for model in listed if isinstance(model, dict) and "id" in model]
+
+    def answer(self, call: Callable[[], Any]) -> tuple[bytes, str]:
+        """The body of a response and its Content-Type."""
         import openai
 
-        failures = []
-        for client in self.in_turn(turn):
-            try:
-                return client.completions.create(model=self.params.model, prompt=prompt, **fields)
-            except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
-                raise RefusedError(f"{client.base_url} refuses a request: {error}") from error
-            except (
-                openai.APIConnectionError,
-                openai.RateLimitError,
-                openai.InternalServerError,
-            ) as error:
-                failures.append(f"{client.base_url} {type(error).__name__}: {error}")
-            except openai.APIStatusError as error:
-                raise ServerError(
-                    f"{client.base_url} answers {error.status_code}: {error}. Look at engine.server.urls, "
-                    f"engine.server.model and the environment variable {KEY}"
-                ) from error
-        raise ServerError(
-            f"no server answers after {self.params.retries} retries: {'; '.join(failures)}. Chunks that are done "
-            "stay: run again when the servers are back"
+        end = time.monotonic() + self.timeout
+        try:
+            with call() as response:
+                kind = response.headers.get("content-type", "")
+                return b"" if "event-stream" in kind else self.body(response, end), kind
+        except openai.APIStatusError as error:
+            wait = seconds(error.response.headers.get("retry-after"))
+            raise fault(self.url, error.status_code, error.response.text, wait) from None
+        except openai.APITimeoutError as error:
+            raise self.too_slow(error) from None
+        except openai.APIConnectionError as error:
+            raise PassingError(f"{self.url} {error}") from error.__cause__
+
+    def body(self, response: Any, end: float) -> bytes:
+        """All of it; the client's own time limit is one for each part."""
+        parts = []
+        try:
+            for part in response.iter_bytes():
+                parts.append(part)
+                if time.monotonic() > end:
+                    raise TimeoutError
+        except TimeoutError as error:
+            raise self.too_slow(error) from None
+        except (
+            Exception
+        ) as error:  # of the HTTP library, which is not the same in all versions of openai
+            raise PassingError(f"{self.url} broke off its answer: {error}") from None
+        return b"".join(parts)
+
+    def too_slow(self, error: Exception) -> PassingError:
+        return PassingError(
+            f"{self.url} {type(error).__name__}: no answer within engine.server.timeout_seconds={self.timeout:g}"
         )
 
-    def in_turn(self, turn: int) -> list[Any]:
-        """Every server once without delay, so that none waits for a dead one, then with retries."""
-        first = turn % len(self.clients)
-        order = [*self.clients[first:], *self.clients[:first]]
-        quick = [client.with_options(max_retries=0) for client in order]
-        return quick + order if len(order) > 1 else order
 
-    def models(self) -> dict[str, list[str]]:
-        """The names that every server lists; ServerError for one that cannot be reached."""
-        import openai
+def key() -> str:
+    """What is sent as the bearer token; most servers want none."""
+    given = os.environ.get(KEY, "").strip()
+    if not given.isascii() or not given.isprintable():
+        raise ServerError(
+            f"the environment variable {KEY} has characters that no HTTP header takes"
+        )
+    return given or "none"
 
-        names = {}
-        for client in self.clients:
-            try:
-                names[str(client.base_url)] = [model.id for model in client.models.list()]
-            except openai.OpenAIError as error:
-                raise ServerError(
-                    f"engine.server.urls: {client.base_url} {error} Start that server, or correct its url or {KEY}"
-                ) from error
-        return names
 
-    def close(self) -> None:
-        for client in self.clients:
-            client.close()
+def seconds(given: str | None) -> float | None:
+    """A Retry-After in seconds; None for a date."""
+    return float(given) if given and given.isdecimal() else None
+
+
+def because(error: ServerError) -> str:
+    """What the openai client leaves out of a lost connection: no such host, connection refused, ..."""
+    return f" ({error.__cause__})" if error.__cause__ else ""

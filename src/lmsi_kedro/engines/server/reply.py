@@ -1,0 +1,199 @@
+"""Reads what a server answers to a request for completions, and takes only what is whole.
+
+Servers that speak the OpenAI protocol differ in what they leave out, and a proxy may answer in a server's place.
+A choice is taken if it has a text of valid Unicode, ended for a reason in `FINISH`, and has finite
+log-probabilities or none. The other choices of the same reply stay. PassingError where nothing is left.
+"""
+
+import json
+import re
+from collections.abc import Mapping, Set
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from lmsi_kedro.engines.server.faults import (
+    LONGEST,
+    PassingError,
+    ServerError,
+    brief,
+    fault,
+    is_html,
+)
+
+Finish = Literal["stop", "length"]
+# Whatever is not named here did not end as a path does: abort (vLLM, SGLang), error (vLLM, Mistral),
+# content_filter, SAFETY (Gemini), refusal (Anthropic), null (Ollama after a lost connection).
+FINISH: dict[str, Finish] = {
+    "stop": "stop",  # OpenAI, vLLM, SGLang, llama.cpp, Ollama, transformers; STOP: Gemini
+    "eos": "stop",  # llama.cpp's stop_type, as is word
+    "word": "stop",
+    "eos_token": "stop",  # TGI, as is stop_sequence
+    "stop_sequence": "stop",  # Anthropic and Cohere too
+    "end_turn": "stop",  # Anthropic
+    "complete": "stop",  # Cohere
+    "eosfound": "stop",  # LM Studio, as is stopStringFound
+    "stopstringfound": "stop",
+    "length": "length",  # OpenAI, vLLM, SGLang, llama.cpp, TGI, Ollama, transformers
+    "limit": "length",  # llama.cpp's stop_type
+    "max_tokens": "length",  # Anthropic; MAX_TOKENS: Gemini, Cohere
+    "model_length": "length",  # Mistral
+    "model_context_window_exceeded": "length",  # Anthropic
+    "maxpredictedtokensreached": "length",  # LM Studio, as is contextLengthReached
+    "contextlengthreached": "length",
+}
+# Of a sampled token. vLLM writes -9999 for minus infinity, llama.cpp the lowest float; rounding may pass 0.
+LEAST, MOST = -9999.0, 1e-3
+COUNT = 2**31  # a number of tokens is less: the tables' columns have 32 bits
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """One completion; logprob is None where the server gives none."""
+
+    text: str
+    tokens: int
+    logprob: float | None
+    finish: Finish
+
+
+@dataclass(frozen=True)
+class Reply:
+    """drawn: the whole choices by index, at least one; given: how many there were; prompt_tokens: if counted.
+
+    Some servers do not count the prompt tokens that they had cached.
+    """
+
+    url: str
+    given: int
+    drawn: Mapping[int, Drawn]
+    prompt_tokens: int | None = None
+    cached_tokens: int = 0
+
+
+@dataclass(frozen=True)
+class Reader:
+    """needed: `usage` and `logprobs`, without which a reply is not taken."""
+
+    url: str
+    needed: Set[str] = field(default_factory=frozenset)
+
+    def reply(self, content: bytes, kind: str) -> Reply:
+        """The reply that an HTTP body says; kind is its Content-Type."""
+        data = self.data(content, kind)
+        choices = data.get("choices")
+        if not isinstance(choices, list) or not all(isinstance(choice, dict) for choice in choices):
+            raise self.error(data)
+        if not choices:
+            raise PassingError(f"{self.url} answers with no choice")
+        usage: dict[str, Any] = data["usage"] if isinstance(data.get("usage"), dict) else {}
+        if "usage" in self.needed and number(usage, "prompt_tokens") is None:
+            raise PassingError(
+                f"{self.url} does not say usage.prompt_tokens, which shows whether it has the right model: take a "
+                "server, or a proxy before it, that does"
+            )
+        drawn, broken = dict[int, Drawn](), ""
+        for position, choice in enumerate(choices):
+            try:
+                one = self.drawn(choice, usage, len(choices))
+            except ValueError as error:
+                broken = str(error)
+            else:
+                drawn.setdefault(number(choice, "index", position) or 0, one)
+        if not drawn:
+            raise PassingError(
+                f"{self.url} answers with a choice that {broken}: if it stays so, mend that server, or take it "
+                "out of engine.server.urls"
+            )
+        return Reply(
+            self.url, len(choices), drawn, number(usage, "prompt_tokens"), cached_of(usage)
+        )
+
+    def data(self, content: bytes, kind: str) -> dict[str, Any]:
+        """The JSON object of a body."""
+        if "event-stream" in kind or content.lstrip().startswith((b"data:", b"event:")):
+            raise ServerError(
+                f"{self.url} answers with an event stream, which was not asked for: turn streaming off in the "
+                "server, or in the proxy before it"
+            )
+        text = content.decode(errors="replace")
+        try:
+            data = json.loads(content)
+        except (ValueError, RecursionError):
+            data = None
+        if isinstance(data, dict):
+            return data
+        what = brief(text) if is_html(text) else f"{len(content)} bytes that end in {text[-40:]!r}"
+        raise PassingError(
+            f"{self.url} answers with {what}, which is not a whole JSON object: if it stays so, something else "
+            "answers there; look at engine.server.urls, HTTP_PROXY and NO_PROXY"
+        )
+
+    def error(self, data: dict[str, Any]) -> ServerError:
+        """What a body without choices says: {"error": {"message", "code"}} and its variants."""
+        inner = data["error"] if isinstance(data.get("error"), dict) else data
+        codes = [str(inner.get(name)) for name in ("code", "status", "http_status_code")]
+        code = next((int(code) for code in codes if re.fullmatch("[45][0-9]{2}", code)), None)
+        return fault(self.url, code, json.dumps(data))
+
+    def drawn(self, choice: dict[str, Any], usage: dict[str, Any], choices: int) -> Drawn:
+        """ValueError for a choice that is not whole; without log-probabilities tokens is the choices' mean."""
+        text, reason = choice.get("text"), choice.get("finish_reason")
+        if not isinstance(text, str):
+            chat = "a chat message instead, so it is no completions endpoint"
+            raise ValueError(f"has {chat if 'message' in choice else 'no text'}")
+        if not valid(text):
+            raise ValueError("has half of a surrogate pair in its text")
+        finish = FINISH.get(reason.casefold()) if isinstance(reason, str) else None
+        if finish is None:
+            raise ValueError(f"ended with finish_reason {reason!r}")
+        logprobs = logprobs_of(choice)
+        if logprobs:
+            return Drawn(text, len(logprobs), float(sum(logprobs)), finish)
+        if text and "logprobs" in self.needed:
+            raise ValueError("has no log-probabilities, which this server gave before")
+        used = number(usage, "completion_tokens", None if text else 0)
+        if used is None:
+            raise ValueError(
+                "has neither log-probabilities nor usage.completion_tokens, so its length is unknown"
+            )
+        return Drawn(text, round(used / choices), None, finish)
+
+
+def valid(text: str) -> bool:
+    """Whether a text can be stored: JSON may hold lone surrogates, UTF-8 may not."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def number(given: dict[str, Any], name: str, default: int | None = None) -> int | None:
+    """A number of tokens, or an index."""
+    value = given.get(name)
+    return value if type(value) is int and 0 <= value < COUNT else default
+
+
+def cached_of(usage: dict[str, Any]) -> int:
+    """Prompt tokens that were cached, where OpenAI, vLLM, SGLang and llama.cpp say it, or Moonshot."""
+    details = usage.get("prompt_tokens_details")
+    return number(details if isinstance(details, dict) else usage, "cached_tokens", 0) or 0
+
+
+def logprobs_of(choice: dict[str, Any]) -> list[float]:
+    """Of the sampled tokens: token_logprobs, or content as in chats (llama.cpp); empty if there are none.
+
+    ValueError for what is no log-probability.
+    """
+    given = choice.get("logprobs")
+    if not isinstance(given, dict):
+        return []
+    values = given.get("token_logprobs")
+    if isinstance(content := given.get("content"), list):
+        values = [token.get("logprob") if isinstance(token, dict) else None for token in content]
+    if not isinstance(values, list):
+        return []
+    for value in values:
+        if type(value) not in (int, float) or not LEAST < value <= MOST:
+            raise ValueError(f"has the log-probability {str(value)[:LONGEST]}")
+    return values
