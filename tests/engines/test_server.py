@@ -41,6 +41,7 @@ def test_a_good_server_gives_all_paths_of_a_question_at_once(model: Path, length
     assert body | {"prompt": "", "seed": 0} == {
         "prompt": "", "seed": 0, "model": "served", "max_tokens": 8, "temperature": 0.7, "top_p": 1.0,
         "stop": ["\nQ:"], "n": 4, "logprobs": 1, "top_k": -1, "min_p": 0.0, "repetition_penalty": 1.0,
+        "presence_penalty": 0.0, "frequency_penalty": 0.0,
     }  # fmt: skip
     assert server.keys == {"Bearer none"}
 

@@ -10,9 +10,10 @@ from lmsi_kedro.params import Sampling
 
 log = logging.getLogger(__name__)
 # Fields that some servers refuse (TGI a top_p of 1), and a harmless value. Those from top_k on switch off what
-# vLLM and SGLang otherwise take from the model's generation_config.json.
+# vLLM and SGLang otherwise take from the model's generation_config.json, such as Qwen2.5's penalty of 1.05.
 OPTIONAL: dict[str, Any] = {
     "seed": 1, "logprobs": 1, "n": 2, "top_k": -1, "min_p": 0.0, "top_p": 1.0, "repetition_penalty": 1.0,
+    "presence_penalty": 0.0, "frequency_penalty": 0.0,
 }  # fmt: skip
 # With these values only the likeliest token is left.
 STRICTEST: dict[str, Any] = {"top_k": 1, "min_p": 1.0, "top_p": 1e-6}

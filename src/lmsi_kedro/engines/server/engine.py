@@ -18,7 +18,7 @@ from typing import Any
 import polars as pl
 
 from lmsi_kedro.engines.chunk import Request
-from lmsi_kedro.engines.server.abilities import abilities
+from lmsi_kedro.engines.server.abilities import OPTIONAL, abilities
 from lmsi_kedro.engines.server.faults import RefusedError, ServerError
 from lmsi_kedro.engines.server.fleet import Fleet
 from lmsi_kedro.engines.server.reply import Drawn, Reply
@@ -109,9 +109,8 @@ class ServerEngine:
     def fields(self, sampling: Sampling, seed: int, n: int) -> dict[str, Any]:
         """Of a request; a filter that is not set is switched off, if the server takes that."""
         taken = self.taken if sampling.top_p == 1 else self.taken | {"top_p"}
-        optional = {
-            "seed": seed, "logprobs": 1, "n": n, "top_k": sampling.top_k or -1, "min_p": sampling.min_p,
-            "top_p": sampling.top_p, "repetition_penalty": 1.0,
+        optional = OPTIONAL | {
+            "seed": seed, "n": n, "top_k": sampling.top_k or -1, "min_p": sampling.min_p, "top_p": sampling.top_p,
         }  # fmt: skip
         return {
             "max_tokens": sampling.max_new_tokens, "temperature": sampling.temperature, "stop": [STOP],

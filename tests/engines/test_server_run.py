@@ -1,0 +1,118 @@
+"""`kedro run` through a server of the embedded model, which misbehaves as llama.cpp, proxies and overload do."""
+
+import re
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from lmsi_kedro.datasets.chunk_store import ChunkStore
+from lmsi_kedro.datasets.model_directory import Model
+from lmsi_kedro.engines.chunk import Request
+from lmsi_kedro.engines.local import LocalEngine
+from lmsi_kedro.engines.server.engine import seed_of
+from lmsi_kedro.params import Sampling
+from lmsi_kedro.tasks import Prompt
+from tests.engines.fake_server import FakeServer, Raw, Reply, answered, running
+
+ROOT = Path(__file__).parents[2]
+MODEL = Model.at(ROOT / "data" / "06_models" / "base_small")
+SLOTS, NEW_TOKENS = 4, 40
+FAULTS: list[Reply] = [
+    (200, Raw(b"<html><title>Bad gateway</title></html>", "text/html")),
+    (200, Raw(b'{"choices": [{"text": " The answer')),
+    (200, {"error": {"message": "engine is dead"}}),
+    (200, answered([{"index": 0, "text": None, "finish_reason": "stop"}], 1)),
+    (200, answered([{"index": 0, "text": " The answer is 1.", "finish_reason": "abort"}], 1)),
+    (200, answered([{"index": 0, "text": " \ud83d", "finish_reason": "stop"}], 1)),
+    (503, {"error": {"message": "Loading model"}}),
+]
+
+
+class Embedded:
+    """Draws with the embedded model; paths is what it gave by seed: text, tokens, log-probability, finish."""
+
+    def __init__(self) -> None:
+        self.engine = LocalEngine(MODEL.path, torch.float32, rows=8)
+        self.paths: dict[int, tuple[Any, ...]] = {}
+        self.lock = threading.Lock()
+        self.faults = 0
+
+    def answer(self, body: dict[str, Any], count: int) -> Reply:
+        """The first answer to every request for paths is a fault."""
+        if body.get("n", 1) > SLOTS:
+            return 400, {"error": {"message": "n_cmpl cannot be greater than the number of slots"}}
+        with self.lock:
+            if count == 1 and body["max_tokens"] == NEW_TOKENS:
+                self.faults += 1
+                return FAULTS[self.faults % len(FAULTS)]
+            choices = self.choices(body)
+        return 200, answered(choices, len(self.engine.tokenizer.encode(body["prompt"])))
+
+    def choices(self, body: dict[str, Any]) -> list[dict[str, Any]]:
+        """Choice i draws as the path of number seed + i."""
+        seed = body.get("seed", 0)
+        paths = range(seed, seed + body.get("n", 1))
+        sampling = Sampling(
+            temperature=body["temperature"], max_new_tokens=body["max_tokens"], seed=0
+        )
+        request = Request("server", Prompt("", body["prompt"]), paths)
+        table = self.engine.sample([request], sampling).drop("question_id")
+        if body["max_tokens"] == NEW_TOKENS:
+            self.paths |= {path: row for path, *row in table.iter_rows()}
+        return [
+            {
+                "index": path - seed, "text": f" {text}", "finish_reason": finish,
+                "logprobs": {"token_logprobs": [logprob / tokens] * tokens},
+            }
+            for path, text, tokens, logprob, finish in table.iter_rows()
+        ]  # fmt: skip
+
+
+def run(server: FakeServer, data: Path) -> "subprocess.CompletedProcess[str]":
+    params = ",".join([
+        f"data_root={data},model={MODEL.path}",
+        f"paths.m=6,paths.questions_per_task=2,paths.sampling.max_new_tokens={NEW_TOKENS}",
+        f"engine.executor=server,engine.server.urls={server.url},engine.server.model=served",
+        f"engine.server.revision=sha256:{MODEL.digest[:12]},engine.server.retries=1",
+    ])  # fmt: skip
+    command = [sys.executable, "-m", "kedro", "run", "--pipelines=sampling", "--env=smoke"]
+    return subprocess.run(
+        [*command, f"--params={params}"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=400,
+    )
+
+
+def test_a_run_has_the_paths_that_the_server_drew(tmp_path: Path) -> None:
+    """Six of a question from four slots, though the server breaks in the middle, and first answers are bad."""
+    embedded = Embedded()
+
+    def dead(body: dict[str, Any], count: int) -> Reply:
+        if len(embedded.paths) > 16 and body["max_tokens"] == NEW_TOKENS:
+            return 200, Raw(b"<html><title>Bad gateway</title></html>", "text/html")
+        return embedded.answer(body, count)
+
+    with running(dead) as server:
+        failed = run(server, tmp_path)
+        assert failed.returncode != 0
+        assert re.search(
+            rf"question \w+: no server answers .* {server.url}/ answers with an HTML page 'Bad gateway'",
+            " ".join(failed.stdout.split()),
+        )
+        server.answer = embedded.answer
+        done = run(server, tmp_path)
+    assert done.returncode == 0, done.stdout
+    assert embedded.faults > len(FAULTS)
+    paths = ChunkStore(filepath=str(tmp_path / "03_paths" / "round_1")).load().table()
+    assert paths.height == 6 * paths["question_id"].n_unique() == 6 * 2 * 4
+    for question, path, *row in paths.drop("exemplar_set").iter_rows():
+        text, tokens, logprob, finish = embedded.paths[seed_of(1, question, path)]
+        assert row == [text, tokens, pytest.approx(logprob), finish]
