@@ -13,7 +13,7 @@ from transformers import AutoConfig
 from lmsi_kedro import schemas
 from lmsi_kedro.datasets.model_directory import Model
 from lmsi_kedro.engines.capacity import demand
-from lmsi_kedro.engines.server.fleet import ServerError
+from lmsi_kedro.engines.server.faults import ServerError
 from lmsi_kedro.params import EngineParams, EvaluationParams, PathParams, Sampling, ServerParams
 from lmsi_kedro.pipelines.preparation import preflight
 from lmsi_kedro.tasks import Task, Tasks
