@@ -1,1 +1,1 @@
-"""Paths from servers of the OpenAI protocol: `fleet` sends requests, `engine` draws paths."""
+"""Paths from OpenAI-compatible servers: `fleet` sends requests, `reply` reads answers, `engine` draws paths."""
