@@ -91,7 +91,7 @@ def test_early_stop_never_reaches_what_is_measured() -> None:
         node for node in pipeline.nodes if "params:engine" in node.inputs and "paths" in node.name
     ]
     plans = {node.outputs[0] for node in drawn if node.func.__name__ == "plan_paths"}
-    early = {name.removesuffix("_plan") for name in plans}
+    early = {name.removesuffix("_sampling_plan") for name in plans}
     assert early == {"round_1.paths", "round_2.paths"}
     assert len(drawn) > len(early)
     for node in pipeline.nodes:
@@ -147,7 +147,7 @@ def test_every_dataset_is_declared(context: Any) -> None:
         assert not {name for name in named if name not in catalog}
         # Of the patterns that a name has, one of another dataset may have more letters.
         plans = {name for name in named if name.endswith("_plan")}
-        assert {type(catalog[name]).__name__ for name in plans} <= {"MemoryDataset"}
+        assert {catalog[name]._copy_mode for name in plans} <= {"assign"}
         stored = {name for name in named if "stored_" in name}
         assert {type(catalog[name]).__name__ for name in stored} <= {"StoredChunks"}
 

@@ -11,10 +11,10 @@ from lmsi_kedro.engines.sample import sample
 def sampled(plan: Callable[..., Plan], inputs: list[str], paths: str) -> list[Node]:
     """Two nodes: the plan of what is to be sampled, and the sampling of what `paths` does not hold yet."""
     return [
-        Node(plan, inputs=inputs, outputs=f"{paths}_plan", name=f"plan_{paths}"),
+        Node(plan, inputs=inputs, outputs=f"{paths}_sampling_plan", name=f"plan_{paths}"),
         Node(
             sample,
-            inputs=[f"{paths}_plan", f"stored_{paths}"],
+            inputs=[f"{paths}_sampling_plan", f"stored_{paths}"],
             outputs=paths,
             name=f"sample_{paths}",
         ),
