@@ -14,6 +14,9 @@ import polars as pl
 import pytest
 
 from lmsi_kedro.commands import main
+from lmsi_kedro.commands.dry_run import dry_run, work_of
+from lmsi_kedro.commands.forecast.work import count
+from lmsi_kedro.commands.project import configured
 from lmsi_kedro.datasets.model_directory import Model
 from tests.models import tiny_model
 
@@ -89,6 +92,19 @@ def test_what_was_trained_on(data: Path) -> None:
         t.filter(format="zero_shot_cot").group_by("question_id").len() for t in (examples, random)
     ]
     assert counts[0].sort("question_id").equals(counts[1].sort("question_id"))
+
+
+def test_the_forecast_counts_what_was_sampled(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from kedro.framework.project import pipelines
+
+    monkeypatch.chdir(ROOT)
+    with configured("smoke", f"data_root={data}") as (catalog, _):
+        nodes = work_of(pipelines["self_improve"])
+        counted = count(nodes, dry_run(nodes, catalog))
+    sampled = sum(
+        pl.read_parquet(path, columns=["path"]).height for path in map(Path, chunks(data))
+    )
+    assert counted.paths + counted.other_paths == sampled
 
 
 def test_an_example_is_explained(data: Path, capsys: pytest.CaptureFixture[str]) -> None:

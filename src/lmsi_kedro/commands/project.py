@@ -1,6 +1,7 @@
 """A project's catalog and parameters as `kedro run` would have them, for commands that look before a run."""
 
 import contextlib
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,15 +9,31 @@ from typing import Any
 
 @contextlib.contextmanager
 def configured(env: str, params: str) -> Iterator[tuple[Any, dict[str, Any]]]:
-    """Catalog and typed parameters of the project in the working directory."""
+    """Catalog and typed parameters of the project in the working directory; ValueError for a dataset's error."""
     from kedro.framework.session import KedroSession
     from kedro.framework.startup import bootstrap_project
+    from kedro.io import DatasetError
 
     project = Path.cwd()
     bootstrap_project(project)
     with KedroSession.create(project, env=env, runtime_params=split(params)) as session:
         context: Any = session.load_context()  # type: ignore[attr-defined]
-        yield context.catalog, context.params
+        logging.disable(logging.INFO)  # a command prints what it finds, not how
+        try:
+            yield context.catalog, context.params
+        except DatasetError as error:
+            raise ValueError(said_by(error)) from error
+        finally:
+            logging.disable(logging.NOTSET)
+
+
+def said_by(error: BaseException) -> str:
+    """The sentence of an error; Kedro wraps that of a dataset, some twice."""
+    from kedro.io import DatasetError
+
+    while isinstance(error, DatasetError) and error.__cause__:
+        error = error.__cause__
+    return str(error)
 
 
 def split(params: str) -> dict[str, Any]:

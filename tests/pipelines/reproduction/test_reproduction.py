@@ -7,7 +7,6 @@ import numpy as np
 import polars as pl
 import pytest
 
-from lmsi_kedro.commands.forecast import of_reproduction
 from lmsi_kedro.evaluation.curves import tallies
 from lmsi_kedro.mini_world import FAMILIES
 from lmsi_kedro.mini_world.params import WorldParams
@@ -15,13 +14,6 @@ from lmsi_kedro.paper import figures as paper
 from lmsi_kedro.paper.contrasts import accuracy, answers, contrast, gain
 from lmsi_kedro.paper.findings import finding, of_calibration
 from lmsi_kedro.paper.summary import reproduce
-from lmsi_kedro.params import (
-    ControlParams,
-    EvaluationParams,
-    QuestionGenerationParams,
-    ReproductionParams,
-    Sampling,
-)
 from lmsi_kedro.pipelines.reproduction import create_pipeline
 from lmsi_kedro.pipelines.reproduction.nodes import (
     curve_of_questions,
@@ -33,7 +25,6 @@ from lmsi_kedro.pipelines.reproduction.nodes import (
 from lmsi_kedro.statistics import mcnemar
 from lmsi_kedro.tasks import Tasks
 from tests.fabricate import TASKS, evaluation_readings, labels, predictions, questions
-from tests.pipelines.monitoring.test_monitoring import MONITOR
 
 N = 40
 SEEDS = (1, 2)
@@ -257,38 +248,6 @@ def test_every_model_is_asked_as_the_reproduction_says() -> None:
     pipeline = create_pipeline([1, 2], [0.7, 1.2])
     assert "params:reproduction_evaluation" in pipeline.inputs()
     assert "params:evaluation" not in pipeline.inputs()
-
-
-def test_the_forecast_counts_what_the_graph_does() -> None:
-    params = ReproductionParams(seeds=[1, 2], temperatures=[0.7, 1.2], paths=32, questions=100)
-    pipeline = create_pipeline(params.seeds, params.temperatures)
-    names = [node.func.__name__ for node in pipeline.nodes]
-    given = {
-        "reproduction": params,
-        "question_generation": generation(),
-        "reproduction_evaluation": EvaluationParams(
-            modes=["cot_greedy"], greedy_questions=9, voted_questions=5, m=8, temperature=0.7,
-            raised_temperature=1.2, max_new_tokens=64, label_precision=0.9, seed=2,
-        ),
-        "controls": ControlParams(arms=["random"], most_paths=64),
-        "monitor": MONITOR.model_copy(update={"questions_per_task": 10, "m": 7}),
-    }  # fmt: skip
-    counted = of_reproduction(given, tasks=2)
-    assert counted["trainings"] == names.count("fine_tune")
-    assert counted["models_evaluated"] == names.count("plan_evaluation")
-    assert counted["rounds"] == names.count("plan_paths")
-    votes = names.count("plan_votes") * 100 * 32
-    untrained = names.count("plan_untrained") * 5 * 64
-    monitored = names.count("plan_examination") * 10 * (7 + 1)
-    assert counted["extra_paths"] == 2 * (untrained + votes + 40 + 40 * 8 + monitored)
-
-
-def generation() -> QuestionGenerationParams:
-    return QuestionGenerationParams(
-        seeds=5, seeds_per_prompt=4, candidates=40, near_duplicate=0.7, m=8, policy="confident",
-        sampling=Sampling(temperature=1.0, max_new_tokens=9, seed=1),
-        confidence={"confident": (0.7, 1.0)}, seed=1,
-    )  # fmt: skip
 
 
 def test_accuracy_has_wilson_bounds(found: dict[str, pl.DataFrame]) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from lmsi_kedro.commands.forecast import planned, told
+from lmsi_kedro.commands.forecast import forecast
 from lmsi_kedro.commands.project import add_configuration, configured
 
 
@@ -45,11 +45,6 @@ def findings(env: str, params: str, seconds: float) -> Iterator[Any]:
             made.append(finding)
             yield finding
         if all(finding.is_well for finding in made):
-            from lmsi_kedro.commands.forecast.cost import cost_of
-            from lmsi_kedro.commands.forecast.measurement import measure
-
-            plan, work, texts = planned(catalog, given)
-            measured = measure(plan, texts, seconds)
-            cost = cost_of(work, measured)
-            yield Finding("forecast", "\n      ".join(told(work, measured, cost)))
+            lines, cost = forecast("self_improve", catalog, seconds)
+            yield Finding("forecast", "\n      ".join(lines))
             yield room(Path(given["training_workspace"]), cost.disk_gib)

@@ -9,6 +9,7 @@ from typing import Any
 from kedro.io import DatasetError
 
 from lmsi_kedro.commands.doctor.finding import Finding
+from lmsi_kedro.commands.project import said_by
 from lmsi_kedro.datasets.model_directory import Model
 from lmsi_kedro.engines.server.faults import ServerError
 from lmsi_kedro.hardware import available_memory, gpus
@@ -31,7 +32,7 @@ def check_run(catalog: Any, params: dict[str, Any]) -> Iterator[Finding]:
         return
     yield Finding("model", f"{model.path}, digest {model.digest[:12]}")
     yield attempt("end token", lambda: end_of(model, engine))
-    yield attempt("questions", lambda: questions_of(catalog, params, model))
+    yield attempt("questions", lambda: questions_of(catalog))
     yield attempt("training", lambda: training_of(model, training, engine))
     if training.hostfile:
         yield attempt("hosts", lambda: hosts_of(Path(training.hostfile)))
@@ -47,9 +48,8 @@ def attempt(name: str, check: Callable[[], str | Finding]) -> Finding:
 
 
 def failed(name: str, error: Exception) -> Finding:
-    """The sentence of an error; Kedro wraps that of a dataset."""
-    cause = error.__cause__ if isinstance(error, DatasetError) else None
-    return Finding(name, str(cause or error), "")
+    """The sentence of an error says what to do, too."""
+    return Finding(name, said_by(error), "")
 
 
 def end_of(model: Model, engine: EngineParams) -> str | Finding:
@@ -76,15 +76,14 @@ def end_of(model: Model, engine: EngineParams) -> str | Finding:
     return f"{said}, asked {'in its chat template' if frame.is_chat else 'as plain text'}"
 
 
-def questions_of(catalog: Any, params: dict[str, Any], model: Model) -> str:
-    """The run's own preparation and preflight: files, splits, context, memory."""
-    from lmsi_kedro.pipelines.preparation.nodes import prepare
-    from lmsi_kedro.pipelines.preparation.preflight import check_model
+def questions_of(catalog: Any) -> str:
+    """The run's own preparation and preflight: files, splits, labels, context, memory."""
+    from kedro.framework.project import pipelines
 
-    raw, loaders = catalog.load("raw_questions"), catalog.load("raw_exemplars")
-    questions, exemplars, tasks = prepare(raw, loaders, params)
-    used = (params["paths"], params["evaluation"], params["engine"])
-    kept, found = check_model(questions, exemplars, model, tasks, *used)
+    from lmsi_kedro.commands.dry_run import dry_run
+
+    known = dry_run(pipelines["self_improve"].to_nodes("check_model", "prepare_labels"), catalog)
+    found, kept, tasks = known["preflight"], known["questions"], known["tasks"]
     return (
         f"{kept.height:,} in {len(tasks.root)} tasks, the longest prompt has {found['longest_prompt']} tokens of "
         f"{found['context']}, sampling needs {found['memory_gib']} GiB"

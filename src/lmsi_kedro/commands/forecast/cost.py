@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-BACKWARD = 3  # a training step does about three times the arithmetic of a forward pass (Kaplan et al. 2020)
+from lmsi_kedro.pipelines.controls.nodes import TRAINED
+
 # Per parameter while training: float32 weights, gradients, Adam's two moments, in two checkpoints.
 CHECKPOINT_BYTES = 2 * 12
 MODEL_COPIES = 3  # of a round: the job's, the candidate, the promoted one
@@ -10,16 +11,12 @@ MODEL_COPIES = 3  # of a round: the job's, the candidate, the promoted one
 
 @dataclass(frozen=True)
 class Work:
-    """Counted from the configuration and the questions."""
+    """Counted from the plans and the trainings of a pipeline."""
 
-    rounds: int
-    paths: int  # sampled to learn from, per round
-    evaluation_paths: int  # per evaluated model
-    models_evaluated: int
-    trainings: int
-    training_examples: int  # steps x batch size of one training
+    paths: int  # sampled to learn from, in all rounds
+    other_paths: int  # to generate, to evaluate and to monitor
+    examples: list[int]  # steps x batch size of each training
     workers: int
-    extra_paths: int = 0  # to evaluate, once per run
 
 
 @dataclass(frozen=True)
@@ -45,21 +42,19 @@ class Cost:
     training_tokens: int
     training_hours: float
     device_hours: float
-    examples_per_training: int
     disk_gib: float
 
 
 def cost_of(work: Work, measured: Measured) -> Cost:
     """Sampling is divided by the workers; training is one device's, and faster on more."""
-    paths = work.rounds * work.paths + work.models_evaluated * work.evaluation_paths
-    paths += work.extra_paths
+    paths = work.paths + work.other_paths
     tokens = round(paths * measured.tokens / measured.paths)
     device = tokens / (measured.tokens / measured.seconds) / 3600
-    trained = round(work.trainings * work.training_examples * measured.example_tokens)
-    training = trained * BACKWARD / measured.forward_tokens_per_second / 3600
+    trained = round(sum(work.examples) * measured.example_tokens)
+    training = trained * TRAINED / measured.forward_tokens_per_second / 3600
     disk = (
         paths * measured.bytes / measured.paths
-        + work.trainings * MODEL_COPIES * measured.weight_bytes
+        + len(work.examples) * MODEL_COPIES * measured.weight_bytes
         + CHECKPOINT_BYTES * measured.parameters
     )
     return Cost(
@@ -68,6 +63,5 @@ def cost_of(work: Work, measured: Measured) -> Cost:
         training_tokens=trained,
         training_hours=training,
         device_hours=device + training,
-        examples_per_training=work.training_examples,
         disk_gib=disk / 2**30,
     )

@@ -33,7 +33,7 @@ def measure(plan: Plan, texts: Sequence[str], seconds: float) -> Measured:
         bytes=size,
         seconds=spent,
         forward_tokens_per_second=forward_rate(engine, lengths),
-        example_tokens=sum(lengths) / len(lengths),
+        example_tokens=sum(lengths) / max(1, len(lengths)),
         parameters=engine.parameters,
         weight_bytes=sum(file.stat().st_size for file in plan.model.glob("*.safetensors")),
     )
@@ -59,7 +59,7 @@ def forward_rate(engine: Any, lengths: list[int]) -> float:
     """Tokens a second of a plain forward pass over a batch of training examples."""
     import torch
 
-    width = max(1, round(sum(lengths) / len(lengths)))
+    width = max(1, round(sum(lengths) / max(1, len(lengths))))
     ids = torch.ones(ROWS, width, dtype=torch.long, device=engine.model.device)
     engine.model.set_attn_implementation("sdpa")
     with torch.inference_mode():

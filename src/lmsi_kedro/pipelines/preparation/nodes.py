@@ -8,7 +8,7 @@ import polars as pl
 
 from lmsi_kedro import schemas
 from lmsi_kedro.params import PreparationParams
-from lmsi_kedro.pipelines.preparation.labels import places, read_labels
+from lmsi_kedro.pipelines.preparation.labels import places
 from lmsi_kedro.tasks import Exemplar, Kind, Task, Tasks
 from lmsi_kedro.tasks.benchmarks import BENCHMARKS
 from lmsi_kedro.tasks.inference import are_verdicts_as_numbers, infer_kind
@@ -126,13 +126,3 @@ def prepare_exemplars(raw_exemplars: Loaders) -> pl.DataFrame:
 def start_accumulation() -> pl.DataFrame:
     """examples_0: none; every round adds its own."""
     return schemas.empty(schemas.EXAMPLES)
-
-
-def prepare(
-    raw_questions: pl.DataFrame, raw_exemplars: Loaders, params: dict[str, Any]
-) -> tuple[pl.DataFrame, pl.DataFrame, Tasks]:
-    """prepared_questions, exemplars and tasks, for those who look at a run before it is started."""
-    tasks = choose_tasks(raw_questions, raw_exemplars, params["tasks"])
-    checked = read_labels(raw_questions, tasks)
-    questions = prepare_questions(checked, tasks, params["preparation"])
-    return questions, prepare_exemplars(raw_exemplars), tasks

@@ -1,0 +1,92 @@
+"""What a run makes without a model's work: prepared tables, and plans of all that is to be sampled."""
+
+from collections.abc import Callable
+from typing import Any
+
+import polars as pl
+from kedro.pipeline import Node, Pipeline
+
+from lmsi_kedro.engines.sample import sample
+from lmsi_kedro.params import QuestionGenerationParams
+from lmsi_kedro.pipelines.controls.nodes import afford_paths
+from lmsi_kedro.pipelines.exemplar_generation.nodes import read_worked_seeds
+from lmsi_kedro.pipelines.fine_tuning.nodes import fine_tune
+from lmsi_kedro.pipelines.monitoring.nodes import promote
+from lmsi_kedro.pipelines.question_generation.funnel import OPEN, draft_candidates
+from lmsi_kedro.pipelines.question_generation.nodes import admit
+
+
+def dry_run(pipeline: Pipeline, catalog: Any) -> dict[str, Any]:
+    """The datasets of a pipeline by name, as far as they are known before it has run.
+
+    Nodes that sample are left out. Where a model decides what a node makes, `STAND_INS` has the largest that it
+    can be; all other nodes run, if their inputs are known.
+    """
+    loaded = pipeline.inputs() & {n for node in pipeline.nodes for n in inputs_of(node)}
+    known = {name: catalog.load(name) for name in loaded}
+    for node in pipeline.nodes:
+        given = [known.get(name) for name in node.inputs]
+        if function_of(node) in STAND_INS:
+            known |= zip(node.outputs, STAND_INS[function_of(node)](*given), strict=False)
+        elif not samples(node) and all(name in known for name in node.inputs):
+            made = node.func(*given)
+            known |= zip(node.outputs, made if len(node.outputs) > 1 else [made], strict=True)
+    return known
+
+
+def work_of(pipeline: Pipeline) -> Pipeline:
+    """Its nodes that sample or train, and all before them."""
+    return pipeline.to_nodes(
+        *[node.name for node in pipeline.nodes if samples(node) or trains(node)]
+    )
+
+
+def samples(node: Node) -> bool:
+    return node.func is sample
+
+
+def trains(node: Node) -> bool:
+    return function_of(node) is fine_tune
+
+
+def function_of(node: Node) -> Callable[..., Any]:
+    """The function of a node, of which `update_wrapper(partial(...))` has set some arguments."""
+    function: Callable[..., Any] = getattr(node.func, "__wrapped__", node.func)
+    return function
+
+
+def inputs_of(node: Node) -> list[str]:
+    """What a node needs here; the stored chunks of one that samples are not looked at."""
+    return [] if samples(node) else node.inputs
+
+
+def drafts_of(
+    _: Any, seed_questions: pl.DataFrame, __: Any, generation: QuestionGenerationParams
+) -> tuple[pl.DataFrame]:
+    """As many as are asked for, each as long as a seed, and all of them new."""
+    tables = []
+    for (task,), seeds in seed_questions.partition_by("task", as_dict=True).items():
+        numbers = range(generation.candidates)
+        drafts = seeds[[number % seeds.height for number in numbers]]
+        tables.append(drafts.with_columns(question_id=pl.Series([f"{task} {n}" for n in numbers])))
+    return (pl.concat(tables).with_columns(reason=pl.lit(OPEN)),)
+
+
+def worked(_: Any, seed_questions: pl.DataFrame, *__: Any) -> tuple[pl.DataFrame]:
+    """Every seed with a rationale as long as its question."""
+    return (
+        seed_questions.with_columns(
+            rationale="question", answer=pl.lit("1"), reason=pl.lit("kept")
+        ).select("question_id", "task", "rationale", "answer", "reason"),
+    )
+
+
+# By function: the first outputs of a node, from its inputs (None for one that is not known).
+STAND_INS: dict[Callable[..., Any], Callable[..., tuple[Any, ...]]] = {
+    fine_tune: lambda examples, base_model, *_: (base_model,),
+    promote: lambda candidate, *_: (candidate,),
+    afford_paths: lambda *inputs: ({"m": inputs[-1].most_paths},),
+    read_worked_seeds: worked,
+    draft_candidates: drafts_of,
+    admit: lambda drafts, _: (drafts.with_columns(reason=pl.lit("admitted")),),
+}

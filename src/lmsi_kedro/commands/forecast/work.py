@@ -1,0 +1,65 @@
+"""What a pipeline samples and trains, counted from the plans and parameters of its own nodes."""
+
+from typing import Any
+
+from kedro.pipeline import Pipeline
+
+from lmsi_kedro.commands.dry_run import function_of, samples, trains
+from lmsi_kedro.commands.forecast.cost import Work
+from lmsi_kedro.engines.plan import Plan
+from lmsi_kedro.params import TrainingParams
+from lmsi_kedro.pipelines.evaluation.nodes import plan_evaluation
+from lmsi_kedro.pipelines.sampling.nodes import plan_paths
+from lmsi_kedro.tasks.questions import exemplars_of, prompts_of
+
+SAMPLE = 200  # questions whose training examples are measured
+
+
+def count(pipeline: Pipeline, known: dict[str, Any]) -> Work:
+    """The work of a pipeline of which `dry_run` knows the datasets. ValueError if it samples nothing."""
+    planned = {node.inputs[0] for node in pipeline.nodes if samples(node)}
+    if not planned:
+        raise ValueError("the pipeline samples nothing")
+    learned = {n.outputs[0] for n in pipeline.nodes if function_of(n) is plan_paths}
+    paths = {name: paths_of(known[name]) for name in planned}
+    trainings = [
+        known[name]
+        for node in pipeline.nodes
+        if trains(node)
+        for name in node.inputs
+        if isinstance(known.get(name), TrainingParams)
+    ]
+    return Work(
+        paths=sum(paths[name] for name in learned),
+        other_paths=sum(paths[name] for name in planned - learned),
+        examples=[training.steps * training.batch_size for training in trainings],
+        workers=known[next(iter(planned))].engine.workers,
+    )
+
+
+def paths_of(plan: Plan) -> int:
+    """All paths of all stages: early stopping may leave some out."""
+    return sum(len(wanted.prompts) * len(wanted.paths) for wanted in plan.wanted)
+
+
+def first_plan(pipeline: Pipeline, known: dict[str, Any]) -> Plan:
+    """The first one to learn from, or the first of all."""
+    plans = [node for node in pipeline.nodes if isinstance(known.get(node.outputs[0]), Plan)]
+    first = min(plans, key=lambda node: function_of(node) is not plan_paths)
+    plan: Plan = known[first.outputs[0]]
+    return plan
+
+
+def example_texts(pipeline: Pipeline, known: dict[str, Any]) -> list[str]:
+    """Prompts of training examples, as long as those of the first task; none where nothing is trained."""
+    asking = [n for n in pipeline.nodes if function_of(n) in (plan_paths, plan_evaluation)]
+    if not asking or not any(map(trains, pipeline.nodes)):
+        return []
+    questions, exemplars, _, tasks = (known[name] for name in asking[0].inputs[:4])
+    task = (tasks.in_domain or list(tasks.root))[0]
+    asked, shots = questions.filter(task=task).head(SAMPLE), exemplars_of(exemplars, tasks[task])
+    return [
+        prompt.text
+        for format in known["params:mixing"].formats
+        for prompt in prompts_of(asked, format, shots).values()
+    ]

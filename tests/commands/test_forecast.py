@@ -1,0 +1,90 @@
+"""What a run will cost is counted from the graph itself."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lmsi_kedro.commands import main
+from lmsi_kedro.commands.dry_run import dry_run, work_of
+from lmsi_kedro.commands.forecast.cost import Work
+from lmsi_kedro.commands.forecast.work import count, paths_of
+from lmsi_kedro.commands.project import configured
+from lmsi_kedro.engines.plan import Plan
+from lmsi_kedro.params import Sampling
+from lmsi_kedro.tasks import Prompt
+
+ROOT = Path(__file__).parents[2]
+# Of --env=smoke: six tasks in four greedy modes and a vote of 4; the monitor asks the four in domain.
+EVALUATED, MONITORED = 6 * (4 * 12 + 8 * 4), 4 * 6 * (4 + 1)
+LEARNED, GENERATED = 4 * 16 * 4, 4 * (40 + 40 * 4)
+
+
+def work(pipeline: str) -> Work:
+    from kedro.framework.project import pipelines
+
+    with configured("smoke", "") as (catalog, _):
+        nodes = work_of(pipelines[pipeline])
+        return count(nodes, dry_run(nodes, catalog))
+
+
+@pytest.mark.parametrize(
+    ("pipeline", "paths", "others", "trainings"),
+    [
+        ("self_improve", LEARNED, 3 * EVALUATED + 2 * MONITORED, 2),
+        ("controls", LEARNED, 7 * EVALUATED + 2 * MONITORED + 4 * 8 * 8, 6),
+        ("evaluation", 0, EVALUATED, 0),
+        ("question_generation", 0, GENERATED, 0),
+        ("self_improve_from_seeds", LEARNED, GENERATED + 4 * 5 + 3 * EVALUATED + 2 * MONITORED, 2),
+    ],
+)
+def test_paths_and_trainings_of_a_pipeline(
+    pipeline: str, paths: int, others: int, trainings: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a model decides how many there are, as many as there can be."""
+    monkeypatch.chdir(ROOT)
+    assert work(pipeline) == Work(paths, others, [4 * 32] * trainings, workers=2)
+
+
+def test_every_model_of_the_reproduction_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One seed, two temperatures: three modes for twelve models, five monitored, votes of 4 on 6 questions."""
+    monkeypatch.chdir(ROOT)
+    counted = work("reproduction")
+    assert counted.paths == 4 * LEARNED
+    assert len(counted.examples) == 10
+    evaluated, votes = 6 * (2 * 12 + 8 * 4), 4 * 6 * 4
+    others = 12 * evaluated + 5 * votes + 4 * 8 * 8 + GENERATED + 4 * 5
+    assert counted.other_paths == others + 5 * MONITORED
+
+
+def test_early_stopping_may_save_but_is_not_counted_on(engine: Any) -> None:
+    plan = Plan(ROOT / "data/06_models/base", "digest", engine, early_stop=0.9)
+    sampling = Sampling(temperature=1.0, max_new_tokens=4, seed=1)
+    plan.add({"a": Prompt("", "A"), "b": Prompt("", "B")}, range(20), sampling, {})
+    assert paths_of(plan) == 40
+
+
+@pytest.fixture
+def engine(monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.chdir(ROOT)
+    with configured("smoke", "") as (_, params):
+        return params["engine"]
+
+
+def test_a_pipeline_that_samples_nothing_has_no_forecast(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(ROOT)
+    assert main(["forecast", "--pipeline=mini_world"]) == 1
+    assert "samples nothing" in capsys.readouterr().err
+
+
+def test_a_dataset_that_is_not_there_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.chdir(ROOT)
+    given = ["forecast", "--pipeline=distillation", f"--params=data_root={tmp_path}"]
+    assert main(given) == 1
+    said = capsys.readouterr().err
+    assert "examples_1" in said
+    assert said.count("\n") == 1
