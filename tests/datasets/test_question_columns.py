@@ -47,7 +47,7 @@ def load(path: Path, *rows: Row) -> Row:
          {"question": "Which?", "choices": FACT, "answer": ["(B)"]}),
         ("AQuA", {"question": "Which?", "options": ["A)21", "B)(3)", "C) none"], "correct": "B", "rationale": "."},
          {"question": "Which?", "choices": ["21", "(3)", "none"], "answer": ["B"]}),
-        ("MedQA", {"question": "Which?", "options": {"A": "red", "B": "blue"}, "answer": "blue",
+        ("MedQA", {"question": "Which?", "options": {"A": "red", "B": "blue", "C": None}, "answer": "blue",
                    "answer_idx": "B"},
          {"question": "Which?", "choices": ["red", "blue"], "answer": ["blue"]}),
         ("RACE", {"article": "It is blue.", "question": "Which?", "options": FACT, "answer": "B"},

@@ -71,12 +71,10 @@ def labeled(value: Any, column: str) -> tuple[list[Scalar], list[Any]]:
     """Options and labels of ["x", "y"], [{"label": "A", "text": "x"}, ...], {"label": [...], "text": [...]}
     (ARC) or {"A": "x", "B": "y"} (MedQA)."""
     if isinstance(value, dict):
-        texts = value.get("text")
-        return (
-            (texts, value.get("label") or [])
-            if isinstance(texts, list)
-            else (list(value.values()), list(value))
-        )
+        if isinstance(value.get("text"), list):
+            return value["text"], value.get("label") or []
+        there = {label: text for label, text in value.items() if text is not None}
+        return list(there.values()), list(there)  # a typed column has every label in every row
     if not isinstance(value, list):
         raise MalformedError(f"{column} must be a list of texts, not {name_of(value)}")
     if all(isinstance(option, dict) and "text" in option for option in value):

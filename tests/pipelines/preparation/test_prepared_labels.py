@@ -142,7 +142,11 @@ def test_contradicting_and_missing_answers_are_named_with_their_lines(tmp_path: 
     for rows, said in [
         ([{**row, "answer": "7"}, {**row, "answer": "8"}],
          r"^m\.jsonl, line 1 and m\.jsonl, line 2: '3 \+ 4\?' has different answers"),
+        ([{**row, "question": q, "answer": a} for q in ("3 + 4?", "5 + 6?", "7 + 8?") for a in ("7", "8")],
+         r"^3 questions have different answers\. Keep one of each:\n  m\.jsonl, line 1 and .*(\n .*){2}$"),
         ([row], r"^m\.jsonl, line 1: '3 \+ 4\?' is held_out and has no answer"),
+        ([row, {**row, "question": "?", "split": "probe"}],
+         r"^2 questions to evaluate have no answer\. .*:\n .*\n  m\.jsonl, line 2: '\?' is probe and has no"),
         ([{**row, "split": "unlabeled"}, row], r"^m\.jsonl, line 1 and m\.jsonl, line 2: .* is in more than"),
     ]:  # fmt: skip
         table, tasks = checked(load(tmp_path / "m.jsonl", *rows))

@@ -52,18 +52,21 @@ def of_task(name: str, labels: pl.DataFrame, tasks: Tasks) -> pl.DataFrame:
 
 
 def refusal(wrong: pl.DataFrame, tasks: Tasks) -> str:
-    """One line for one label, else a list."""
+    """What is to be corrected, and how."""
     named = [
         f"{places(wrong[number])}: the label {shown(label)} is not {WANTED[tasks[task].kind]}"
-        for number, (label, task) in enumerate(
-            wrong.select("label", "task").head(SHOWN).iter_rows()
-        )
+        for number, (label, task) in enumerate(wrong.select("label", "task").iter_rows())
     ]
+    task = str(wrong["task"][0]) if wrong["task"].n_unique() == 1 else "<name>"
+    return listed(named, "labels cannot be read", ADVICE.format(task))
+
+
+def listed(named: list[str], problem: str, advice: str) -> str:
+    """One line for one fault, else all of them, of which the first are shown."""
     if len(named) == 1:
-        return f"{named[0]}. {ADVICE.format(wrong['task'][0])}"
-    more = [f"and {wrong.height - SHOWN:,} more"] if wrong.height > SHOWN else []
-    head = f"{wrong.height:,} labels cannot be read. {ADVICE.format('<name>')}:"
-    return "\n  ".join([head, *named, *more])
+        return f"{named[0]}. {advice}"
+    more = [f"and {len(named) - SHOWN:,} more"] if len(named) > SHOWN else []
+    return "\n  ".join([f"{len(named):,} {problem}. {advice}:", *named[:SHOWN], *more])
 
 
 def shown(label: str) -> str:
@@ -82,14 +85,23 @@ def prepare_labels(checked_questions: pl.DataFrame, questions: pl.DataFrame) -> 
     """labels of held-out and probe questions. Nothing that trains a model may read this table."""
     asked = questions.filter(pl.col("split") != "unlabeled")
     table = answered(checked_questions, asked)
-    if (doubles := table.filter(pl.col("question_id").is_duplicated())).height:
-        first = doubles.filter(question_id=doubles["question_id"][0])
-        raise ValueError(f"{places(first)}: {first['question'][0]!r} has different answers")
-    unlabeled = asked.join(table, on="question_id", how="anti")
+    doubles = table.filter(pl.col("question_id").is_duplicated())
+    if doubles.height:
+        named = [
+            f"{places(rows)}: {shown(rows['question'][0])} has different answers"
+            for rows in doubles.partition_by("question_id", maintain_order=True)
+        ]
+        raise ValueError(listed(named, "questions have different answers", "Keep one of each"))
+    unlabeled = with_ids(checked_questions).join(
+        asked.join(table, on="question_id", how="anti"), on="question_id", how="semi"
+    )
     if unlabeled.height:
-        lacking = with_ids(checked_questions).filter(question_id=unlabeled["question_id"][0])
+        named = [
+            f"{places(row)}: {shown(row['question'][0])} is {row['split'][0]} and has no answer"
+            for row in unlabeled.iter_slices(1)
+        ]
         raise ValueError(
-            f"{places(lacking.head(1))}: {unlabeled['question'][0]!r} is {unlabeled['split'][0]} and has no answer"
+            listed(named, "questions to evaluate have no answer", "Write it, or no split")
         )
     return table.select(*schemas.LABELS)
 
