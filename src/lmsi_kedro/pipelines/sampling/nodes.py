@@ -35,7 +35,7 @@ def plan_paths(
         plan.ask(spread(asked, "few_shot_cot", sets, paths.m), paths.of_round(round))
     if not plan.chunks:
         raise ValueError(
-            "questions: no in-domain task has a question in the split 'unlabeled' (in domain: "
-            f"{', '.join(tasks.in_domain) or 'none'}): leave some rows without a split"
+            "questions: no in-domain task has a question in the split 'unlabeled': leave rows of the file "
+            "without a split, and no tasks.<name>.in_domain at false"
         )
     return plan
