@@ -1,12 +1,41 @@
-"""Directories that are seen whole or not at all, through kills and power cuts.
+"""Files and directories that are seen whole or not at all, through kills and power cuts; locks between processes.
 
-What is written goes to `partial(final)` first, a sibling with another name; `publish` flushes it
-to disk and renames it. It knows nothing of what the files hold.
+What is written goes to a sibling with another name first, is flushed to disk, then renamed: a file by `write` or
+`file`, a directory by `partial` and `publish`.
 """
 
+import fcntl
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+TEMPORARY = ".tmp"  # ends the name of a file that is not whole yet
+
+
+class LockedError(Exception):
+    """Another process holds the lock."""
+
+
+def write(final: Path, content: bytes) -> None:
+    """Writes a file, over the one of that name; makes its folder."""
+    with file(final) as temporary:
+        temporary.write_bytes(content)
+
+
+@contextmanager
+def file(final: Path) -> Iterator[Path]:
+    """Where to write what becomes `final`; after an error, such as a full disk, nothing of it is left."""
+    final.parent.mkdir(parents=True, exist_ok=True)
+    temporary = final.with_name(f"{final.name}{TEMPORARY}")
+    try:
+        yield temporary
+        flush(temporary)
+        temporary.replace(final)
+        flush(final.parent)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def partial(final: Path) -> Path:
@@ -46,3 +75,17 @@ def flush(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def locked(path: Path, wait: bool) -> Iterator[None]:
+    """Holds the lock of this file, which one process at a time can hold and a kill frees.
+
+    LockedError when another process holds it and `wait` is false.
+    """
+    with path.open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise LockedError(f"{path} is held by another process") from None
+        yield

@@ -4,18 +4,16 @@ On a local disk a file gets a temporary name, is flushed, then renamed; one run 
 store puts a file whole by itself, and two runs at once put the same content under the same names.
 """
 
-import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
 from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 from kedro.io import DatasetError
 
-TEMPORARY = ".tmp"
+from lmsi_kedro import durable
 
 
 class Folder:
@@ -47,7 +45,7 @@ class Folder:
         """A file, whole or not at all, over the one of that name."""
         with self.explained(name):
             if self.is_local:
-                replace(Path(self.path) / name, content)
+                durable.write(Path(self.path) / name, content)
             else:
                 self.files.pipe_file(f"{self.path}/{name}", content)
 
@@ -67,46 +65,32 @@ class Folder:
         if not self.is_local:
             yield
             return
-        lock = FileLock(f"{self.path}/.lock")
-        try:
-            with self.explained():
-                lock.acquire(blocking=False)
-        except Timeout:
-            raise DatasetError(
-                f"{self.location} is being written by another run: wait for its end and run again, which then "
-                "finds its chunks, or give this run another data_root."
-            ) from None
-        try:
+        with self.locked():
             for name in self.names():
-                if name.endswith(TEMPORARY):
+                if name.endswith(durable.TEMPORARY):
                     self.remove(name)
             yield
-        finally:
-            lock.release()
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        with ExitStack() as held:
+            try:
+                with self.explained(".lock"):
+                    held.enter_context(durable.locked(Path(self.path) / ".lock", wait=False))
+            except durable.LockedError:
+                raise DatasetError(
+                    f"{self.location} is being written by another run: wait for its end and run again, which then "
+                    "finds its chunks, or give this run another data_root."
+                ) from None
+            yield
 
     @contextmanager
     def explained(self, name: str = "") -> Iterator[None]:
         """Turns what a file system refuses into an error that names the file."""
         try:
             yield
-        except Timeout:
-            raise
         except OSError as error:
             raise DatasetError(
                 f"{self.location}/{name} cannot be written: {error.strerror or error}. What is there stays; "
                 "make room or the folder writable, then run again: only the rest is computed."
             ) from error
-
-
-def replace(path: Path, content: bytes) -> None:
-    """Write a local file whole: under a temporary name, flushed to disk, then renamed."""
-    temporary = path.with_name(f"{path.name}{TEMPORARY}")
-    try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError:
-        temporary.unlink(missing_ok=True)  # a full disk has no room for it
-        raise

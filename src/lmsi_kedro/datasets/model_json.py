@@ -7,6 +7,8 @@ from typing import Any
 from kedro.io import AbstractDataset, DatasetError
 from pydantic import BaseModel, ValidationError
 
+from lmsi_kedro import durable
+
 
 class ModelJson(AbstractDataset[BaseModel, BaseModel]):
     """`model` is the dotted name of a pydantic class; a file that does not fit it is an error."""
@@ -26,10 +28,7 @@ class ModelJson(AbstractDataset[BaseModel, BaseModel]):
             raise DatasetError(f"{self._path} is no {name}: {error}") from None
 
     def save(self, data: BaseModel) -> None:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = self._path.with_suffix(".tmp")
-        temporary.write_text(data.model_dump_json(indent=2), encoding="utf-8")
-        temporary.replace(self._path)
+        durable.write(self._path, data.model_dump_json(indent=2).encode())
 
     def _exists(self) -> bool:
         return self._path.is_file()

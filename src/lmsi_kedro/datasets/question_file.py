@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 from kedro.io import AbstractDataset, DatasetError
 
-from lmsi_kedro import schemas
+from lmsi_kedro import durable, schemas
 from lmsi_kedro.datasets.question_columns import MalformedError, columns_of
 from lmsi_kedro.datasets.question_formats import FORMATS, Numbered, ending_of
 from lmsi_kedro.datasets.question_rows import parse
@@ -132,15 +132,12 @@ class QuestionFile(AbstractDataset[pl.DataFrame, pl.DataFrame]):
 
     def save(self, data: pl.DataFrame) -> None:
         """As .jsonl; null fields are left out, so that the file stays readable, and so are the places of rows."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
         rows = (
             {name: value for name, value in row.items() if value is not None}
             for row in data.drop("source").iter_rows(named=True)
         )
         text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-        temporary = self._path.with_suffix(".tmp")
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(self._path)
+        durable.write(self._path, text.encode())
 
     def _exists(self) -> bool:
         return self._path.is_file()

@@ -14,6 +14,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from lmsi_kedro import durable
 from lmsi_kedro.datasets.model_directory import Model
 from lmsi_kedro.mini_world.documents import documents, lists
 from lmsi_kedro.mini_world.params import PretrainingParams
@@ -125,8 +126,8 @@ class Pretraining:
 
         state = {name: part.state_dict() for name, part in self.stateful.items()}
         state |= {"step": self.step, "losses": self.losses, "seconds": self.seconds}
-        torch.save(state, self.checkpoint.with_suffix(".tmp"))
-        self.checkpoint.with_suffix(".tmp").replace(self.checkpoint)
+        with durable.file(self.checkpoint) as temporary:
+            torch.save(state, temporary)
 
     def learn(self, forward: Any, batch: Any) -> None:
         """One step on token ids [batch, block]."""

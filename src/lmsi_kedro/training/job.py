@@ -16,6 +16,7 @@ from pathlib import Path
 
 import polars as pl
 
+from lmsi_kedro import durable
 from lmsi_kedro.params import TrainingParams
 from lmsi_kedro.tasks.encoding import Chat
 
@@ -52,15 +53,15 @@ class Job:
         """Makes or finds the folder of a job; the order of the examples does not matter."""
         examples = checked(examples)
         folder = workspace.resolve() / job_digest(examples, base_digest, params, chat)[:32]
-        folder.mkdir(parents=True, exist_ok=True)
-        examples.write_parquet(folder / "examples.parquet")
+        with durable.file(folder / "examples.parquet") as temporary:
+            examples.write_parquet(temporary)
         job = {
             "base_model": str(base_model.resolve()),
             "params": params.model_dump(),
             "chat": chat,
             "trust_remote_code": trust_remote_code,
         }
-        (folder / "job.json").write_text(json.dumps(job, indent=2))
+        durable.write(folder / "job.json", json.dumps(job, indent=2).encode())
         return cls.read(folder / "job.json")
 
     @classmethod

@@ -5,7 +5,6 @@ directly saves its two rounds of imports. Knows nothing of what is computed.
 """
 
 import contextlib
-import fcntl
 import json
 import logging
 import os
@@ -19,6 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
+from lmsi_kedro.durable import locked
 from lmsi_kedro.training.job import Job, TrainingError
 
 log = logging.getLogger(__name__)
@@ -28,21 +28,13 @@ TRAINER = "lmsi_kedro.training.trainer"
 
 def train(job: Job) -> Path:
     """Does a job, or what is left of it, and returns the directory of the tuned model."""
-    with exclusive(job.folder):
+    with locked(job.folder / "lock", wait=True):  # a second run waits, and then finds the model
         if not job.model.exists():
             job.error.unlink(missing_ok=True)
             job.progress.write_text("")
             with job.log.open("ab") as output, processes(job, output) as running:
                 follow(job, running)
     return job.model
-
-
-@contextlib.contextmanager
-def exclusive(folder: Path) -> Iterator[None]:
-    """One run at a time in a job folder; a second one waits, and then finds the model."""
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 @contextlib.contextmanager
