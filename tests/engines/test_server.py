@@ -93,6 +93,23 @@ def test_choices_are_told_apart_by_their_index(model: Path, length: Length) -> N
     assert sorted(body["n"] for body in asked(server)) == [1] * 6 + [4] * 6
 
 
+@pytest.mark.parametrize("first", [1, 7, -3, None, "0"])
+def test_indices_that_are_none_leave_the_order(model: Path, length: Length, first: Any) -> None:
+    """They begin at another number, or are no numbers."""
+
+    def odd(body: dict[str, Any], count: int) -> Reply:
+        choices = [choice(body, i) for i in range(body.get("n", 1) + 1)]  # one too many
+        for i, one in enumerate(choices):
+            one["index"] = first + i if isinstance(first, int) else first
+        return 200, answered(choices, length(body["prompt"]))
+
+    with running(good(length)) as server:
+        wanted = sampled(plan(model, server))
+    with running(odd) as server:
+        assert sampled(plan(model, server)).equals(wanted)
+    assert [body["n"] for body in asked(server)] == [4] * 6
+
+
 @pytest.mark.parametrize("status", [200, 422, 500])
 def test_a_server_without_n_is_asked_once_per_path(
     model: Path, length: Length, status: int

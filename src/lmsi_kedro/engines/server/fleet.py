@@ -110,7 +110,7 @@ class Server:
         create = self.client.completions.with_streaming_response.create
         # In extra_body, for the client knows only OpenAI's own fields.
         call = partial(create, model=self.model, prompt="", extra_body=asked)
-        return Reader(self.url, needed).reply(*self.answer(call))
+        return Reader(self.url, needed, asked.get("n", 1)).reply(*self.answer(call))
 
     def names(self) -> list[str]:
         """The models that it lists."""

@@ -72,10 +72,11 @@ class Reply:
 
 @dataclass(frozen=True)
 class Reader:
-    """needed: `usage` and `logprobs`, without which a reply is not taken."""
+    """needed: `usage` and `logprobs`, without which a reply is not taken; n: choices that were asked for."""
 
     url: str
     needed: Set[str] = field(default_factory=frozenset)
+    n: int = 1
 
     def reply(self, content: bytes, kind: str) -> Reply:
         """The reply that an HTTP body says; kind is its Content-Type."""
@@ -91,22 +92,28 @@ class Reader:
                 f"{self.url} does not say usage.prompt_tokens, which shows whether it has the right model: take a "
                 "server, or a proxy before it, that does"
             )
+        drawn = self.whole(choices, usage)
+        return Reply(
+            self.url, len(choices), drawn, number(usage, "prompt_tokens"), cached_of(usage)
+        )
+
+    def whole(self, choices: list[dict[str, Any]], usage: dict[str, Any]) -> dict[int, Drawn]:
+        """The whole ones of the choices that were asked for, by index; at least one."""
         drawn, broken = dict[int, Drawn](), ""
-        for position, choice in enumerate(choices):
+        wanted = choices[: self.n]
+        for index, choice in zip(indices(wanted), wanted, strict=True):
             try:
                 one = self.drawn(choice, usage, len(choices))
             except ValueError as error:
                 broken = str(error)
             else:
-                drawn.setdefault(number(choice, "index", position) or 0, one)
+                drawn.setdefault(index, one)
         if not drawn:
             raise PassingError(
                 f"{self.url} answers with a choice that {broken}: if it stays so, mend that server, or take it "
                 "out of engine.server.urls"
             )
-        return Reply(
-            self.url, len(choices), drawn, number(usage, "prompt_tokens"), cached_of(usage)
-        )
+        return drawn
 
     def data(self, content: bytes, kind: str) -> dict[str, Any]:
         """The JSON object of a body."""
@@ -166,6 +173,12 @@ def valid(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def indices(choices: list[dict[str, Any]]) -> list[int]:
+    """The index that each choice has; their order where these are not numbers from 0."""
+    given = [number(choice, "index", len(choices)) or 0 for choice in choices]
+    return given if max(given) < len(choices) else list(range(len(choices)))
 
 
 def number(given: dict[str, Any], name: str, default: int | None = None) -> int | None:
