@@ -48,7 +48,7 @@ def told(work: Any, measured: Any, cost: Any) -> list[str]:
         f"{measured.tokens / measured.paths:.0f} tokens a path, {measured.parameters / 1e6:,.1f} M parameters",
         f"sampling: {work.paths:,} paths to learn from and {work.other_paths:,} for all else, "
         f"{cost.tokens:,} tokens, {cost.sampling_hours:,.2f} h with {work.workers} workers",
-        f"training: {len(work.examples)} models, {sum(work.examples):,} examples, {cost.training_tokens:,} tokens, "
-        f"about {cost.training_hours:,.2f} h on one device",
+        f"training: {len(work.examples)} models, {sum(work.examples):,} examples, "
+        f"{cost.training_tokens:,} tokens, about {cost.training_hours:,.2f} h on one device",
         f"in all about {cost.device_hours:,.2f} device hours and {cost.disk_gib:,.2f} GiB of disk",
     ]
