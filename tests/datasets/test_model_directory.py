@@ -1,5 +1,6 @@
 import json
 import shutil
+from fnmatch import fnmatch
 
 import pytest
 from kedro.io import DatasetError
@@ -44,7 +45,7 @@ def test_the_digest_is_of_content_alone(model, tmp_path):
     ("part", "named"),
     [
         ("config.json", "config.json"),
-        ("model.safetensors", r"\*.safetensors"),
+        ("model.safetensors", "model.safetensors"),
         ("tokenizer.json", r"tokenizer\*"),
     ],
 )
@@ -67,12 +68,12 @@ def test_an_interrupted_save_leaves_the_older_model(model, tmp_path, monkeypatch
     older = make_model(tmp_path / "older", "older weights")
     dataset = ModelDirectory(filepath=str(older.path))
 
-    def half(source, target, **_):
-        shutil.copy(source / "config.json", target)
+    def half(source, target, copy=shutil.copy):
+        copy(source, target)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(model_directory.shutil, "copytree", half)
+        patch.setattr(model_directory.shutil, "copy", half)
         with pytest.raises(KeyboardInterrupt):
             dataset.save(model)
     assert dataset.load() == older
@@ -90,24 +91,91 @@ def test_a_model_that_changed_since_it_was_made_is_refused(model, tmp_path):
 
 def test_the_preview_tells_how_the_model_was_made(model):
     assert json.loads(ModelDirectory(filepath=str(model.path)).preview()) == {"seconds": 7}
+    assert json.loads(ModelDirectory(filepath="nowhere/model.gguf").preview()) == {}
 
 
-def test_a_model_of_the_hub_is_fetched_by_its_name(model, tmp_path, monkeypatch):
-    """Only what a model needs: no pickled weights, no code."""
+@pytest.fixture
+def sharded(tmp_path):
+    """A repository as Mistral's and Meta's: shards, and the same weights in other forms beside them."""
+    shards = ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"]
+    model = make_model(tmp_path / "sharded", "weights").path
+    (model / "model.safetensors").rename(model / shards[0])
+    (model / shards[1]).write_text("more")
+    weight_map = dict(zip(("a", "b", "c"), [shards[0], *shards], strict=True))
+    (model / "model.safetensors.index.json").write_text(json.dumps({"weight_map": weight_map}))
+    (model / "LICENSE").write_text("yours")
+    for other in OTHERS:
+        (model / other).parent.mkdir(exist_ok=True)
+        (model / other).write_text("the same weights")
+    return model
+
+
+OTHERS = ["consolidated.safetensors", "pytorch_model.bin", "original/params.json", "onnx/model.onnx",
+          "original/consolidated.00.pth", "model.fp16.safetensors"]  # fmt: skip
+
+
+def test_weights_are_what_the_index_names(sharded, tmp_path):
+    """Neither digested nor copied: what transformers does not load."""
+    digest = Model.at(sharded).digest
+    saved = ModelDirectory(filepath=str(tmp_path / "saved"))
+    saved.save(Model.at(sharded))
+    assert saved.load().digest == digest
+    assert not {path.name for path in (tmp_path / "saved").rglob("*")} & set(OTHERS)
+    assert (tmp_path / "saved" / "LICENSE").exists()
+    (sharded / "consolidated.safetensors").write_text("others")
+    assert Model.at(sharded).digest == digest
+    (sharded / "model-00002-of-00002.safetensors").write_text("others")
+    assert Model.at(sharded).digest != digest
+    (sharded / "model-00002-of-00002.safetensors").unlink()
+    with pytest.raises(DatasetError, match=r"model-00002-of-00002\.safetensors missing"):
+        Model.at(sharded)
+    (sharded / "model.safetensors.index.json").write_text("{}")
+    with pytest.raises(DatasetError, match=r"index\.json is damaged"):
+        Model.at(sharded)
+
+
+def test_adapters_and_record_are_copied(model, tmp_path):
+    (model.path / "adapter").mkdir()
+    (model.path / "adapter" / "adapter_model.safetensors").write_text("low rank")
+    ModelDirectory(filepath=str(tmp_path / "saved")).save(model)
+    assert (tmp_path / "saved" / "adapter" / "adapter_model.safetensors").exists()
+    assert ModelDirectory(filepath=str(tmp_path / "saved")).load().record() == {"seconds": 7}
+
+
+@pytest.mark.parametrize(
+    ("file", "said"), [("model.gguf", r"model=.*model\.gguf"), ("model.bin", "safetensors only")]
+)
+def test_other_forms_of_weights_get_advice(model, file, said):
+    (model.path / "model.safetensors").rename(model.path / file)
+    with pytest.raises(DatasetError, match=rf"model\.safetensors missing; .*{said}"):
+        Model.at(model.path)
+
+
+def test_a_model_of_the_hub_is_fetched_by_its_name(sharded, tmp_path, monkeypatch):
+    """Shards, tokenizer and configuration of one commit, and the same weights in no other form."""
     import huggingface_hub
 
-    asked = {}
+    local = tmp_path / "snapshots" / "c0ffee"
 
-    def snapshot(name, allow_patterns):
-        asked[name] = allow_patterns
-        return str(model.path)
+    def snapshot_download(name, allow_patterns, ignore_patterns=(), revision="c0ffee"):
+        assert (name, revision) == ("someone/some-model", "c0ffee")
+        for file in sharded.rglob("*"):
+            path = str(file.relative_to(sharded))
+            if file.is_file() and matches(path, allow_patterns) > matches(path, ignore_patterns):
+                (local / path).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(file, local / path)
+        return str(local)
 
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(huggingface_hub, "snapshot_download", snapshot)
+    def matches(path, patterns):
+        return any(fnmatch(path, pattern) for pattern in patterns)
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", snapshot_download)
     hub = ModelDirectory(filepath=str(tmp_path / "nowhere"), hub_name="someone/some-model")
-    assert hub.load() == model
-    assert list(asked) == ["someone/some-model"]
-    assert not {"*.bin", "*.py", "*"} & set(asked["someone/some-model"])
+    assert hub.load() == Model(local, Model.at(sharded).digest)
+    assert {file.name for file in local.rglob("*")} == {
+        "config.json", "tokenizer.json", "training.json", "model.safetensors.index.json",
+        "model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors",
+    }  # fmt: skip
 
 
 def test_a_model_that_is_nowhere_is_named(tmp_path, monkeypatch):
@@ -119,3 +187,5 @@ def test_a_model_that_is_nowhere_is_named(tmp_path, monkeypatch):
         ModelDirectory(filepath="no-model").load()
     with pytest.raises(DatasetError, match="no-model is not a model"):
         ModelDirectory(filepath="no-model", hub_name="./no-model").load()
+    with pytest.raises(DatasetError, match=r"/no-model\.gguf does not exist"):
+        ModelDirectory(filepath="/no-model.gguf", hub_name="no-model.gguf").load()

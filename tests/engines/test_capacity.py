@@ -3,8 +3,11 @@
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+from safetensors.numpy import load_file, save_file
 from transformers import AutoConfig
 
 from lmsi_kedro import hardware
@@ -12,6 +15,7 @@ from lmsi_kedro.engines import capacity
 from lmsi_kedro.engines.architecture import numbers_per_token, text_config
 from lmsi_kedro.engines.capacity import demand, with_rows
 from lmsi_kedro.engines.plan import Plan
+from lmsi_kedro.model_files import count_parameters, number_format
 from lmsi_kedro.params import EngineParams, Sampling, ServerParams
 from lmsi_kedro.tasks import Prompt
 
@@ -35,7 +39,8 @@ def test_what_stays_and_what_a_row_takes(monkeypatch: pytest.MonkeyPatch) -> Non
     """Two numbers per head, width and layer for each token; on the CPU a prefix is packed beside in float32."""
     config = json.loads((BASE / "config.json").read_text())
     token = 4 * 2 * config["num_hidden_layers"] * config["hidden_size"]
-    logits, weights = 4 * config["vocab_size"], (BASE / "model.safetensors").stat().st_size
+    logits = 4 * config["vocab_size"]
+    weights = sum(tensor.nbytes for tensor in load_file(BASE / "model.safetensors").values())
     for gpus in (0, 1):
         monkeypatch.setattr(capacity, "gpus", lambda gpus=gpus: gpus)
         kept, tied = (token, 0) if gpus else (2 * token, config["tie_word_embeddings"])
@@ -68,6 +73,7 @@ def test_any_architecture_s_sizes_are_found(tmp_path: Path) -> None:
     """GPT-2 has other names for them, Mamba has no attention."""
     for kind in ("gpt2", "mamba"):
         AutoConfig.for_model(kind).save_pretrained(tmp_path / kind)
+        save_file({"weight": np.zeros(9)}, tmp_path / kind / "model.safetensors")
         assert demand(tmp_path / kind, ENGINE, 10, 10, 10).row > 0
     assert numbers_per_token(text_config(tmp_path / "gpt2", False)) == 2 * 12 * 768
 
@@ -153,3 +159,21 @@ def test_gpus_that_torch_cannot_use_are_none(monkeypatch: pytest.MonkeyPatch) ->
     hardware.free_memory.cache_clear()
     assert hardware.free_memory(2) == 500
     hardware.free_memory.cache_clear()
+
+
+@pytest.mark.parametrize("stored", ["float32", "bfloat16", "float16"])
+def test_weights_are_counted_in_any_number_format(tmp_path: Path, stored: str) -> None:
+    """From the headers of the files that transformers loads; consolidated weights beside them do not count."""
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    model: Any = AutoModelForCausalLM.from_pretrained(BASE, dtype=getattr(torch, stored))
+    model.save_pretrained(tmp_path, max_shard_size="1MB")
+    assert len(list(tmp_path.glob("*.safetensors"))) > 1
+    shutil.copy(BASE / "model.safetensors", tmp_path / "consolidated.safetensors")
+    assert count_parameters(tmp_path) == count_parameters(BASE) == model.num_parameters()
+    assert number_format(tmp_path) == stored
+    file = next(tmp_path.glob("model-*.safetensors"))
+    file.write_bytes(file.read_bytes()[:9])
+    with pytest.raises(ValueError, match=rf"{file.name} is damaged, fetch it again"):
+        count_parameters(tmp_path)

@@ -16,13 +16,18 @@ from typing import Any
 from kedro.io import AbstractDataset, DatasetError
 from kedro_datasets._typing import JSONPreview
 
+from lmsi_kedro.datasets.gguf_file import dequantised
 from lmsi_kedro.durable import partial, publish, recover
+from lmsi_kedro.model_files import (
+    ADAPTER,
+    RECORD,
+    SETTINGS,
+    content_files,
+    licenses,
+    weight_names,
+)
 
-# How a model was made; it does not change what the model computes.
-RECORD = "training.json"
-PARTS = ("config.json", "*.safetensors", "tokenizer*")
 HUB_NAME = re.compile(r"\w[\w.-]*(/[\w.-]+)?")
-CONTENT = {".safetensors", ".json", ".model", ".txt", ".jinja"}
 
 
 @dataclass(frozen=True)
@@ -34,12 +39,15 @@ class Model:
 
     @classmethod
     def at(cls, path: Path) -> "Model":
-        """The model in a directory; an error when a part of it is missing."""
-        missing = [part for part in PARTS if not any(path.glob(part))]
+        """The model in a directory; DatasetError names the parts that are missing."""
+        try:
+            missing = [part for part in ("config.json", "tokenizer*") if not any(path.glob(part))]
+            missing += [name for name in weight_names(path) if not (path / name).is_file()]
+        except ValueError as error:
+            raise DatasetError(str(error)) from error
         if missing:
             raise DatasetError(
-                f"{path} is not a model: {', '.join(missing)} missing; "
-                "put a complete Hugging Face model there, or run the pipeline that makes it."
+                f"{path} is not a model: {', '.join(missing)} missing; {advice(path)}"
             )
         return cls(path, content_digest(path))
 
@@ -49,11 +57,22 @@ class Model:
         return json.loads(file.read_text()) if file.exists() else {}
 
 
+def advice(path: Path) -> str:
+    """What to do about a directory that is no model."""
+    for file in path.glob("*.gguf"):
+        return f"the GGUF file in it is one by itself: model={file}"
+    if any(path.glob("*.bin")):
+        return (
+            "weights are read as safetensors only: load it with transformers and save_pretrained it"
+        )
+    return "put a complete Hugging Face model with safetensors weights there, or run the pipeline that makes it."
+
+
 class ModelDirectory(AbstractDataset[Model, Model]):
-    """The model in `filepath`; saving copies another model's directory there in one step.
+    """The model in `filepath`, a directory or a GGUF file; saving copies another model there in one step.
 
     Where `filepath` does not exist, `hub_name`, such as owner/name, is fetched once from the Hugging Face hub into
-    its cache.
+    its cache. A GGUF file is dequantised once into the same cache.
     """
 
     def __init__(
@@ -70,7 +89,9 @@ class ModelDirectory(AbstractDataset[Model, Model]):
         """The model, with its digest computed from its files."""
         path = Path(self._filepath)
         recover(path)
-        if not path.exists() and HUB_NAME.fullmatch(self._hub_name or ""):
+        if path.suffix == ".gguf" and not path.is_dir():
+            path = dequantised(path)
+        elif not path.exists() and HUB_NAME.fullmatch(self._hub_name or ""):
             path = fetch(str(self._hub_name))
         return Model.at(path)
 
@@ -78,16 +99,20 @@ class ModelDirectory(AbstractDataset[Model, Model]):
         """Copies the model; until its last byte is on disk, `filepath` stays as it was."""
         final = Path(self._filepath)
         prepared = partial(final)
-        shutil.copytree(data.path, prepared, dirs_exist_ok=True)
+        for file in [*content_files(data.path), *licenses(data.path), data.path / RECORD]:
+            if file.exists():
+                shutil.copy(file, prepared)
+        if (adapter := data.path / ADAPTER).is_dir():
+            shutil.copytree(adapter, prepared / ADAPTER)
         if (digest := Model.at(prepared).digest) != data.digest:
             raise DatasetError(f"{data.path} changed while it was used: {data.digest} -> {digest}.")
         publish(prepared, final)
 
     def preview(self) -> JSONPreview:
-        """How the model was made, or its configuration, for Kedro-Viz."""
-        record = Path(self._filepath) / RECORD
-        shown = record if record.exists() else record.with_name("config.json")
-        return JSONPreview(json.dumps(json.loads(shown.read_text())))
+        """How the model was made, or its configuration, for Kedro-Viz; of a model that is here as a directory."""
+        files = [Path(self._filepath) / name for name in (RECORD, "config.json")]
+        texts = (file.read_text() for file in files if file.exists())
+        return JSONPreview(json.dumps(json.loads(next(texts, "{}"))))
 
     def _exists(self) -> bool:
         return (Path(self._filepath) / "config.json").exists()
@@ -97,12 +122,16 @@ class ModelDirectory(AbstractDataset[Model, Model]):
 
 
 def fetch(name: str) -> Path:
-    """The local copy of a model of the hub: weights as safetensors, tokenizer, configuration, nothing else."""
+    """The local copy of a model of the hub: its safetensors weights, tokenizer and configuration, nothing else.
+
+    Not the same weights in other forms (`original/`, `consolidated.safetensors`, `pytorch_model.bin`, ...).
+    """
     from huggingface_hub import snapshot_download
 
-    wanted = [f"*{suffix}" for suffix in sorted(CONTENT)]
+    patterns = [f"*{suffix}" for suffix in sorted(SETTINGS)]
     try:
-        return Path(snapshot_download(name, allow_patterns=wanted))
+        path = Path(snapshot_download(name, allow_patterns=patterns, ignore_patterns=["*/*"]))
+        return Path(snapshot_download(name, revision=path.name, allow_patterns=weight_names(path)))
     except Exception as error:  # the hub has a dozen kinds; each of them means the same here
         raise DatasetError(
             f"{name} is neither a directory nor could it be fetched from the hub: {error}"
@@ -112,9 +141,8 @@ def fetch(name: str) -> Path:
 def content_digest(path: Path) -> str:
     """sha256 over names and contents of weights, tokenizer and configuration."""
     digest = hashlib.sha256()
-    for file in sorted(path.iterdir()):
-        if file.suffix in CONTENT and file.name != RECORD:
-            with file.open("rb") as content:
-                inner = hashlib.file_digest(content, "sha256")
-            digest.update(f"{file.name}\0{inner.hexdigest()}\n".encode())
+    for file in content_files(path):
+        with file.open("rb") as content:
+            inner = hashlib.file_digest(content, "sha256")
+        digest.update(f"{file.name}\0{inner.hexdigest()}\n".encode())
     return digest.hexdigest()

@@ -13,11 +13,12 @@ from lmsi_kedro.engines.architecture import (
     text_config,
 )
 from lmsi_kedro.hardware import free_memory, gpus
+from lmsi_kedro.model_files import count_parameters
 from lmsi_kedro.params import EngineParams
 from lmsi_kedro.tasks import Prompt
 
 log = logging.getLogger(__name__)
-BYTES = {"bfloat16": 2, "float16": 2, "float32": 4}
+BYTES = {"bfloat16": 2, "float32": 4}
 USABLE = 0.8  # of the free memory; the rest is for what fragments leave
 PROCESS = 512 << 20  # torch and transformers, or what CUDA keeps of a GPU
 CHARACTERS = 2  # a token has at least, on average: English has 3 to 5
@@ -80,11 +81,10 @@ def demand(model: Path, engine: EngineParams, shared: int, own: int, new: int) -
 
 def weight_bytes(model: Path, config: Any, size: int) -> int:
     """Of a model's weights in numbers of `size` bytes, as they lie in memory."""
-    stored = BYTES.get(str(config.dtype).removeprefix("torch."), 2)
-    files = sum(file.stat().st_size for file in model.glob("*.safetensors"))
     # On the CPU layers are packed: a head that is tied to the embedding becomes one more.
     tied = getattr(config, "tie_word_embeddings", False) and not gpus()
-    return int(files * size // stored + size * config.vocab_size * config.hidden_size * tied)
+    head = config.vocab_size * config.hidden_size if tied else 0
+    return size * (count_parameters(model) + int(head))
 
 
 def with_rows(

@@ -8,10 +8,9 @@ from typing import Any
 
 import torch
 
+from lmsi_kedro.model_files import ADAPTER
 from lmsi_kedro.params import LoraParams
 from lmsi_kedro.training.job import TrainingError
-
-FOLDER = "adapter"
 
 
 def with_adapters(model: Any, lora: LoraParams) -> Any:
@@ -54,5 +53,5 @@ def merged(model: Any, base: Any, adapters: dict[str, torch.Tensor], folder: Pat
     loaded = get_peft_model(base, model.peft_config["default"])
     short = {name.replace(".default.", "."): value for name, value in adapters.items()}
     set_peft_model_state_dict(loaded, short)
-    loaded.save_pretrained(folder / FOLDER)
+    loaded.save_pretrained(folder / ADAPTER)
     return loaded.merge_and_unload()

@@ -1,8 +1,7 @@
-"""Saves a tuned model and proves it: loaded back, it gives the logits that the live one gave.
+"""Saves a tuned model and proves it: the files hold its weights, and those give the logits that the live one gave.
 
-Full float32 weights are gathered from all ZeRO shards and written in the base model's number
-format; every other file is the base model's own, byte for byte. Knows nothing of how the weights
-came about.
+Whole weights are gathered from all ZeRO shards, compared in full precision and written in the number format of the
+base model's files; every other file is the base model's own, byte for byte.
 """
 
 import json
@@ -14,10 +13,12 @@ from typing import Any, cast
 
 import torch
 from deepspeed.utils import safe_get_full_fp32_param
-from transformers import AutoConfig, AutoModelForCausalLM, GenerationConfig
+from transformers import AutoModelForCausalLM, GenerationConfig
 from transformers.integrations.deepspeed import unset_hf_deepspeed_config
 
 from lmsi_kedro.durable import partial, publish
+from lmsi_kedro.kernels.attention import ROUNDING
+from lmsi_kedro.model_files import INDEX, RECORD, licenses, number_format, setting_files
 from lmsi_kedro.training.adapters import merged
 from lmsi_kedro.training.encoding import Encoded
 from lmsi_kedro.training.job import Job, TrainingError
@@ -31,31 +32,34 @@ log = logging.getLogger(__name__)
 
 def save_checked(trainer: TargetTrainer, job: Job) -> None:
     """Publishes the model once it is loaded back and compared; all processes take part."""
-    trust = job.trust_remote_code
-    config = AutoConfig.from_pretrained(job.base_model, trust_remote_code=trust)
     model: Any = trainer.model
     probe = on_device(trainer.lay_out(trainer.plan.encoded[:EXAMPLES_COMPARED]), model.device)
     live = logits(trainer.model_wrapped, model, probe)
-    dtype = config.dtype or torch.float32
-    weights = gathered_weights(model, torch.float32 if job.params.lora else dtype)
+    stored = getattr(torch, number_format(job.base_model))
+    exact = torch.float32 if job.params.lora else torch.promote_types(stored, model.dtype)
+    weights = gathered_weights(model, exact)
     if trainer.is_world_process_zero():
         # Else models would be loaded in ZeRO-3 shards, which needs the other processes.
         unset_hf_deepspeed_config()
         prepared = partial(job.model)
-        whole = merged_model(job, model, weights, dtype, prepared) if job.params.lora else model
-        whole.save_pretrained(prepared, state_dict=None if job.params.lora else weights)
+        whole = merged_model(job, model, weights, prepared) if job.params.lora else model
+        if job.params.lora:
+            weights = {name: parameter.data for name, parameter in whole.named_parameters()}
+        rounded = {name: weight.to(stored) for name, weight in weights.items()}
+        whole.save_pretrained(prepared, state_dict=rounded | saved_buffers(whole))
         copy_base_files(job.base_model, prepared)
-        loaded = loaded_back(prepared, model, trust)
-        compare(live, loaded, model.config._attn_implementation, probe)
+        loaded = loaded_back(prepared, model, rounded, job.trust_remote_code)
         made = record(trainer, job) | {"stopped": stopped(loaded, trainer.plan.encoded)}
-        (prepared / "training.json").write_text(json.dumps(made, indent=2))
+        loaded.load_state_dict(weights, strict=False)  # not rounded, as the live model has them
+        compare(live, loaded, model.config._attn_implementation, probe)
+        (prepared / RECORD).write_text(json.dumps(made, indent=2))
         publish(prepared, job.model)
         shutil.rmtree(job.checkpoints)
     torch.distributed.barrier()
 
 
 def gathered_weights(model: Any, dtype: torch.dtype) -> dict[str, torch.Tensor]:
-    """Whole trained parameters and saved buffers by name; an error if a shard was taken for a whole."""
+    """Whole trained parameters by name; an error if a shard was taken for a whole."""
     weights = {}
     trained = (
         (n, parameter) for n, parameter in model.named_parameters() if parameter.requires_grad
@@ -65,30 +69,31 @@ def gathered_weights(model: Any, dtype: torch.dtype) -> dict[str, torch.Tensor]:
         weights[name] = (parameter.data if full is None else full).to("cpu", dtype)
         if weights[name].shape != getattr(parameter, "ds_shape", parameter.shape):
             raise TrainingError(f"The weight {name} could not be gathered from its shards.")
+    return weights
+
+
+def saved_buffers(model: Any) -> dict[str, torch.Tensor]:
     saved = model.state_dict().keys()
-    return weights | {name: value.cpu() for name, value in model.named_buffers() if name in saved}
+    return {name: value.cpu() for name, value in model.named_buffers() if name in saved}
 
 
-def merged_model(
-    job: Job, model: Any, weights: dict[str, torch.Tensor], dtype: torch.dtype, prepared: Path
-) -> Any:
+def merged_model(job: Job, model: Any, adapters: dict[str, torch.Tensor], prepared: Path) -> Any:
     """The base model with its trained adapters, added in float32; the adapters are saved beside it."""
     base = AutoModelForCausalLM.from_pretrained(
         job.base_model, dtype=torch.float32, trust_remote_code=job.trust_remote_code
     )
-    return merged(model, base, weights, prepared).to(dtype)
+    return merged(model, base, adapters, prepared)
 
 
 def copy_base_files(base_model: Path, prepared: Path) -> None:
     """Tokenizer and configuration; of the base model's files only the weights are new."""
-    for file in base_model.iterdir():
-        weights = file.suffix in {".safetensors", ".bin"} or file.name.endswith(".index.json")
-        if file.is_file() and not weights and file.name != "training.json":
+    for file in [*setting_files(base_model), *licenses(base_model)]:
+        if file.name != INDEX:
             shutil.copyfile(file, prepared / file.name)
 
 
-def loaded_back(prepared: Path, trained: Any, trust: bool) -> Any:
-    """The saved model, to compute as the trained one does; an error when weights are missing."""
+def loaded_back(prepared: Path, trained: Any, weights: dict[str, torch.Tensor], trust: bool) -> Any:
+    """The saved model, to compute as the trained one does; an error unless it has these weights, bit by bit."""
     loading: Any = AutoModelForCausalLM.from_pretrained(
         prepared,
         dtype=trained.dtype,
@@ -98,18 +103,23 @@ def loaded_back(prepared: Path, trained: Any, trust: bool) -> Any:
     model, info = loading
     if info["missing_keys"] or info["unexpected_keys"]:
         raise TrainingError(f"The saved model does not load back: {info}.")
+    read = model.state_dict()
+    for name, weight in weights.items():
+        if not torch.equal(read[name], weight.to(read[name].dtype)):
+            raise TrainingError(f"The saved model does not load back: {name} is another.")
     return model.to(trained.device)
 
 
 def compare(live: torch.Tensor, model: Any, attention: str, probe: dict[str, Any]) -> None:
-    """An error unless the loaded model gives the logits of the trained one, with the same attention."""
+    """An error unless a model with the gathered weights gives the logits of the trained one, with its attention.
+
+    They differ by rounding alone, as adapters are added to the weights before they compute, not after.
+    """
     own = model.config._attn_implementation
     model.set_attn_implementation(attention)
     loaded = logits(model, model, probe)
     model.set_attn_implementation(own)
-    saved = model.config.dtype or torch.float32
-    # Rounding to the files' format is the only difference there may be.
-    allowed = 16 * torch.finfo(saved).eps * live.abs().max().item()
+    allowed = ROUNDING[model.dtype] * live.abs().max().item()
     if not (difference := (loaded - live).abs().max().item()) <= allowed:
         raise TrainingError(
             f"The saved model is not the trained one: its logits differ by {difference:.3g}, "

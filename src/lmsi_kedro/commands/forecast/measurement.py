@@ -9,6 +9,7 @@ from typing import Any
 from lmsi_kedro.commands.forecast.cost import Measured
 from lmsi_kedro.engines.chunk import Chunk
 from lmsi_kedro.engines.plan import Plan
+from lmsi_kedro.model_files import weight_names
 
 ROWS = 8  # examples in the forward pass
 
@@ -35,7 +36,7 @@ def measure(plan: Plan, texts: Sequence[str], seconds: float) -> Measured:
         forward_tokens_per_second=forward_rate(engine, lengths),
         example_tokens=sum(lengths) / max(1, len(lengths)),
         parameters=engine.parameters,
-        weight_bytes=sum(file.stat().st_size for file in plan.model.glob("*.safetensors")),
+        weight_bytes=sum((plan.model / n).stat().st_size for n in weight_names(plan.model)),
     )
 
 

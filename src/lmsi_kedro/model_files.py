@@ -1,0 +1,79 @@
+"""The files of a model directory: which of them are the model, how many weights they hold and in which format.
+
+Counts and formats are read from the headers of the weight files, in milliseconds for a model of any size.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from math import prod
+from pathlib import Path
+from typing import Literal, get_args
+
+from safetensors import SafetensorError, safe_open
+
+WHOLE = "model.safetensors"
+INDEX = "model.safetensors.index.json"
+# How the model was made; it does not change what the model computes.
+RECORD = "training.json"
+ADAPTER = "adapter"
+LICENSES = {"LICENSE", "NOTICE"}
+# Configuration, tokenizer and, for trust_remote_code, code.
+SETTINGS = {".json", ".model", ".txt", ".jinja", ".tiktoken", ".py"}
+NumberFormat = Literal["float32", "bfloat16", "float16"]
+FORMATS: dict[str, NumberFormat] = dict(
+    zip(("F32", "BF16", "F16"), get_args(NumberFormat), strict=True)
+)
+
+
+def weight_names(model: Path) -> list[str]:
+    """The files that transformers loads weights from: model.safetensors, or else the shards of its index.
+
+    Others, such as `consolidated.safetensors` in Mistral's repositories, hold the same weights again.
+    ValueError names a damaged index.
+    """
+    if (model / WHOLE).exists() or not (model / INDEX).exists():
+        return [WHOLE]
+    try:
+        return sorted(set(json.loads((model / INDEX).read_text())["weight_map"].values()))
+    except (ValueError, LookupError, AttributeError, TypeError) as error:
+        raise ValueError(f"{model / INDEX} is damaged: it has no weight_map") from error
+
+
+def setting_files(model: Path) -> list[Path]:
+    """Configuration and tokenizer: all that decides what a model computes but its weights."""
+    return [file for file in model.iterdir() if file.suffix in SETTINGS and file.name != RECORD]
+
+
+def content_files(model: Path) -> list[Path]:
+    """Weights, configuration and tokenizer, sorted."""
+    return sorted([*setting_files(model), *(model / name for name in weight_names(model))])
+
+
+def licenses(model: Path) -> list[Path]:
+    return [file for file in model.iterdir() if file.stem.upper() in LICENSES]
+
+
+def tensors(model: Path) -> Iterator[tuple[str, int]]:
+    """The safetensors type and the number of elements of each tensor; ValueError names a damaged file."""
+    for name in weight_names(model):
+        try:
+            with safe_open(model / name, framework="numpy") as weights:
+                for key in weights.keys():  # noqa: SIM118  # it is no dict
+                    tensor = weights.get_slice(key)
+                    yield tensor.get_dtype(), prod(tensor.get_shape())
+        except SafetensorError as error:
+            raise ValueError(f"{model / name} is damaged, fetch it again: {error}") from error
+
+
+def count_parameters(model: Path) -> int:
+    """Of a model directory; what its files hold twice counts twice."""
+    return sum(elements for _, elements in tensors(model))
+
+
+def number_format(model: Path) -> NumberFormat:
+    """The one that most weights are stored in; float32 for a format that no weights are saved in here."""
+    elements = Counter[str]()
+    for kind, count in tensors(model):
+        elements[kind] += count
+    return FORMATS.get(elements.most_common(1)[0][0], "float32")
