@@ -151,7 +151,9 @@ def test_every_dataset_is_declared(context: Any) -> None:
         stored = {name for name in named if "stored_" in name}
         assert {type(catalog[name]).__name__ for name in stored} <= {"StoredChunks"}
         figures = {name for name in named if name.endswith("_figure")}
-        assert {type(catalog[name]).__module__ for name in figures} <= {"kedro_datasets.plotly.json_dataset"}
+        assert {type(catalog[name]).__module__ for name in figures} <= {
+            "kedro_datasets.plotly.json_dataset"
+        }
 
 
 def test_a_report_is_made_again_from_what_is_stored(context: Any) -> None:

@@ -10,10 +10,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
 from kedro.io import DatasetError
 
-from lmsi_kedro.durable import partial, publish, recover
+from lmsi_kedro.durable import locked, partial, publish, recover
 
 log = logging.getLogger(__name__)
 # Part of every path: raise it when other files are made from the same GGUF file.
@@ -37,7 +36,7 @@ def dequantised(file: Path) -> Path:
         ) from error
     final = cached_assets_path("lmsi-kedro", "gguf", digest_of(file, file.stat().st_mtime_ns))
     final = final / f"model-{RECIPE}"
-    with FileLock(final.with_suffix(".lock")):
+    with locked(final.with_suffix(".lock"), wait=True):
         recover(final)
         if not final.exists():
             log.info("Dequantising %s to %s", file.name, final)
