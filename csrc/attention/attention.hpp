@@ -14,6 +14,7 @@
 #include "lanes.hpp"
 #include "../simd/isa.hpp"
 #include "../simd/lines.hpp"
+#include "../simd/numbers.hpp"
 
 namespace lmsi {
 

@@ -15,6 +15,7 @@
 #include "lanes.hpp"
 #include "../simd/isa.hpp"
 #include "../simd/lines.hpp"
+#include "../simd/numbers.hpp"
 
 namespace lmsi {
 

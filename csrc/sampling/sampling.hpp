@@ -10,6 +10,7 @@
 #include <cstdint>
 
 #include "../simd/isa.hpp"
+#include "../simd/numbers.hpp"
 
 namespace lmsi {
 

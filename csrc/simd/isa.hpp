@@ -1,4 +1,4 @@
-// What a kernel is chosen by at run time: the machine's instruction set and the format of its numbers.
+// Instruction sets, of which the loops of kernels are chosen at run time.
 #pragma once
 
 #include <cstdint>
@@ -7,7 +7,6 @@
 
 namespace lmsi {
 
-enum class NumberFormat : uint8_t { float32, bfloat16 };
 // Each set has what those before it have.
 enum class Isa : uint8_t { scalar, avx2, avx512, avx512bf16 };
 

@@ -60,7 +60,7 @@ void instruction_sets_agree() {
         const std::vector<float> logits = some_logits(8 * vocabulary);
         for (const lmsi::SamplingRules& rules : kRules) {
             const Drawn scalar = draw(logits, 8, rules, lmsi::Isa::scalar);
-            for (const char* name : {"avx2", "avx512"})
+            for (const char* name : {"avx2", "avx512", "avx512bf16"})
                 if (const auto isa = lmsi::isa_named(name)) check(draw(logits, 8, rules, *isa) == scalar, name);
             for (size_t row = 0; row < 8; ++row) {
                 const int64_t token = scalar.tokens[row];
