@@ -8,6 +8,7 @@ import torch
 
 from lmsi_kedro.engines.chunk import Request
 from lmsi_kedro.engines.local import LocalEngine
+from lmsi_kedro.engines.local.native_decoder import NativeDecoder
 from lmsi_kedro.engines.local.tree_decoder import TreeDecoder
 from lmsi_kedro.params import Sampling
 from lmsi_kedro.tasks import Prompt
@@ -82,3 +83,20 @@ def test_greedy_equals_generate(engine: LocalEngine) -> None:
         chosen = logits.log_softmax(-1)[torch.arange(len(new)), new].sum()
         assert total == pytest.approx(chosen.item(), rel=1e-4)
     engine.model.set_attn_implementation("lmsi_tree")
+
+
+def test_the_reference_draws_the_same_paths(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """LMSI_KERNELS reaches the decoder, its layers and the sampler."""
+    model = tiny_model(tmp_path)
+    native = LocalEngine(model, torch.float32)
+    expected = native.sample(requests(SHARED), SAMPLING)
+    monkeypatch.setenv("LMSI_KERNELS", "reference")
+    reference = LocalEngine(model, torch.float32)
+    assert type(native.decoder) is NativeDecoder
+    assert type(reference.decoder) is TreeDecoder
+    assert type(reference.model.get_output_embeddings()) is torch.nn.Linear
+    found = reference.sample(requests(SHARED), SAMPLING)
+    assert found.drop("logprob").equals(expected.drop("logprob"))
+    assert found["logprob"].to_numpy() == pytest.approx(expected["logprob"].to_numpy(), abs=1e-4)
