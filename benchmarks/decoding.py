@@ -30,9 +30,7 @@ from lmsi_kedro.engines.chunk import Request
 from lmsi_kedro.engines.local import LocalEngine
 from lmsi_kedro.engines.local.packing import PackedLinear
 from lmsi_kedro.engines.local.rows import Stops
-from lmsi_kedro.engines.local.tree_decoder import Parts
 from lmsi_kedro.params import Sampling
-from lmsi_kedro.tasks import Prompt
 
 BASE = Path(__file__).parents[1] / "data/06_models/base"  # its tokenizer
 VOCABULARY = 544
@@ -57,12 +55,12 @@ def made_model(folder: Path) -> Path:
     return folder
 
 
-def prompts_of(questions: int) -> list[Parts]:
-    """Token ids of one shared part and a part of each question."""
+def prompts_of(questions: int) -> list[list[int]]:
+    """Token ids that begin with the same SHARED ones."""
     generator = torch.Generator().manual_seed(2)
     ids = torch.randint(1, VOCABULARY, (SHARED + questions * QUESTION,), generator=generator)
     own = ids[SHARED:].view(questions, QUESTION).tolist()
-    return [(ids[:SHARED].tolist(), part) for part in own]
+    return [ids[:SHARED].tolist() + part for part in own]
 
 
 @dataclass
@@ -70,14 +68,14 @@ class Ours:
     """The local engine, which forgets the shared prompt before each run."""
 
     engine: LocalEngine
-    prompts: list[Parts]
+    prompts: list[list[int]]
 
     def __post_init__(self) -> None:
-        self.engine.stops = Stops(self.engine.tokenizer, frozenset())
+        self.engine.stops = Stops(self.engine.encoder.tokenizer, frozenset())
         self.engine.stops.closing = np.zeros(0, np.int64)
 
     def requests(self, paths: int) -> list[Request]:
-        return [Request(f"q{i}", Prompt("", ""), range(paths)) for i in range(len(self.prompts))]
+        return [Request(f"q{i}", "", range(paths)) for i in range(len(self.prompts))]
 
     def __call__(self) -> int:
         self.engine.decoder._shared = None
@@ -93,12 +91,12 @@ class Generate:
     """HF generate, as its users call it."""
 
     model: Any
-    prompts: list[Parts]
+    prompts: list[list[int]]
 
     def __call__(self) -> int:
         tokens = 0
-        for shared, own in self.prompts:
-            written = self.write([*shared, *own], do_sample=True, temperature=SAMPLING.temperature,
+        for prompt in self.prompts:
+            written = self.write(prompt, do_sample=True, temperature=SAMPLING.temperature,
                                  top_k=0, num_return_sequences=PATHS, max_new_tokens=NEW)  # fmt: skip
             tokens += written.numel()
         return tokens
@@ -109,8 +107,7 @@ class Generate:
         return self.model.generate(prompt, attention_mask=mask, **options)[:, len(ids) :]
 
     def greedy(self) -> list[int]:
-        ids = [*self.prompts[0][0], *self.prompts[0][1]]
-        return self.write(ids, do_sample=False, max_new_tokens=GREEDY.max_new_tokens)[0].tolist()
+        return self.write(self.prompts[0], do_sample=False, max_new_tokens=GREEDY.max_new_tokens)[0].tolist()
 
 
 @dataclass
@@ -119,11 +116,11 @@ class CTranslate2:
 
     generator: Any
     names: list[str]
-    prompts: list[Parts]
+    prompts: list[list[int]]
 
-    def write(self, ids: list[int], shared: list[int], rows: int, **options: Any) -> list[Any]:
-        start = [[self.names[i] for i in ids]] * rows
-        static = [self.names[i] for i in shared]
+    def write(self, prompt: list[int], rows: int, **options: Any) -> list[Any]:
+        names = [self.names[i] for i in prompt]
+        static, start = names[:SHARED], [names[SHARED:]] * rows
         return self.generator.generate_batch(
             start, end_token=[], include_prompt_in_result=False, static_prompt=static, **options
         )
@@ -131,17 +128,16 @@ class CTranslate2:
     def __call__(self) -> int:
         tokens = 0
         warm = {"sampling_topk": 0, "sampling_temperature": SAMPLING.temperature}
-        for shared, own in self.prompts:
-            results = self.write(own, shared, PATHS, min_length=NEW, max_length=NEW, **warm)
+        for prompt in self.prompts:
+            results = self.write(prompt, PATHS, min_length=NEW, max_length=NEW, **warm)
             tokens += sum(len(result.sequences_ids[0]) for result in results)
         self.generator.unload_model()  # forgets the prompt's state
         self.generator.load_model()
         return tokens
 
     def greedy(self) -> list[int]:
-        shared, own = self.prompts[0]
         n = GREEDY.max_new_tokens
-        return self.write(own, shared, 1, min_length=n, max_length=n)[0].sequences_ids[0]
+        return self.write(self.prompts[0], 1, min_length=n, max_length=n)[0].sequences_ids[0]
 
 
 class Roofline:
@@ -173,9 +169,9 @@ class Roofline:
         return self.tokens
 
 
-def check_logits(engine: LocalEngine, model: Any, prompts: list[Parts]) -> float:
+def check_logits(engine: LocalEngine, model: Any, prompts: list[list[int]]) -> float:
     """The largest difference to the model's own full forward, relative to the largest logit."""
-    rows = [[*shared, *own] for shared, own in prompts for _ in range(2)]
+    rows = [prompt for prompt in prompts for _ in range(2)]
     worst, decoder = 0.0, engine.decoder
     decoder.start(prompts, len(rows), 4)
     logits = decoder.add(torch.arange(len(rows)) // 2)
@@ -214,11 +210,11 @@ def compared(directory: Path, converted: str) -> None:
     engines = {name: LocalEngine(directory, dtype) for name, dtype in formats.items()}
     model = AutoModelForCausalLM.from_pretrained(directory, dtype=torch.float32).eval()
     generator = ctranslate2.Generator(converted, intra_threads=1, compute_type="float32")
-    names = engines["fp32"].tokenizer.convert_ids_to_tokens(range(VOCABULARY))
+    names = engines["fp32"].encoder.tokenizer.convert_ids_to_tokens(range(VOCABULARY))
     hf, ct2 = Generate(model, one), CTranslate2(generator, names, one)
     worst = check_logits(engines["fp32"], model, many[:2])
     assert worst < 1e-5, worst
-    text = engines["fp32"].tokenizer.decode(hf.greedy(), skip_special_tokens=True).strip()
+    text = engines["fp32"].encoder.tokenizer.decode(hf.greedy(), skip_special_tokens=True).strip()
     assert hf.greedy() == ct2.greedy()
     assert text == Ours(engines["fp32"], one).greedy()
     versions = [f"{m.__name__} {m.__version__}" for m in (torch, transformers, ctranslate2)]
@@ -231,7 +227,7 @@ def compared(directory: Path, converted: str) -> None:
     show({"HF generate fp32": rates["HF generate fp32"]} | together)
 
 
-def sides_of(engines: dict[str, LocalEngine], prompts: list[Parts]) -> dict[str, Any]:
+def sides_of(engines: dict[str, LocalEngine], prompts: list[list[int]]) -> dict[str, Any]:
     ours = {f"ours {name}": Ours(engine, prompts) for name, engine in engines.items()}
     return ours | {f"roofline {n}": Roofline(e.model, len(prompts)) for n, e in engines.items()}
 

@@ -1,7 +1,8 @@
 """What sampling needs of a worker's memory, and how many rows at a time what is free has room for."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from heapq import nlargest
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,13 +16,13 @@ from lmsi_kedro.engines.architecture import (
 from lmsi_kedro.hardware import free_memory, gpus
 from lmsi_kedro.model_files import count_parameters
 from lmsi_kedro.params import EngineParams
-from lmsi_kedro.tasks import Prompt
+from lmsi_kedro.tasks.encoding import Encoder, alike
 
 log = logging.getLogger(__name__)
 BYTES = {"bfloat16": 2, "float32": 4}
 USABLE = 0.8  # of the free memory; the rest is for what fragments leave
 PROCESS = 512 << 20  # torch and transformers, or what CUDA keeps of a GPU
-CHARACTERS = 2  # a token has at least, on average: English has 3 to 5
+LONGEST = 16  # texts of a group, in bytes, among which the one with the most tokens is
 
 
 @dataclass(frozen=True)
@@ -88,16 +89,20 @@ def weight_bytes(model: Path, config: Any, size: int) -> int:
 
 
 def with_rows(
-    engine: EngineParams, model: Path, prompts: Iterable[Prompt], new: int
+    engine: EngineParams, model: Path, prompts: Iterable[Sequence[str]], new: int
 ) -> EngineParams:
-    """The parameters with a number of rows, chosen by the free memory where they leave it open."""
+    """The parameters with a number of rows, chosen by the free memory where they leave it open.
+
+    prompts come in groups that begin alike, none of them empty.
+    """
     if engine.rows is not None:
         return engine
     if engine.executor == "server":  # decodes as it likes
         return engine.model_copy(update={"rows": engine.paths_per_chunk})
     if engine.executor == "ray":
         raise ValueError("engine.rows must be given with executor ray: its nodes' memory is theirs")
-    shared, own = longest(prompts)
+    encoder = Encoder.of(model, engine.chat, engine.trust_remote_code)
+    shared, own = longest(encoder, prompts)
     rows = demand(model, engine, shared, own, new).rows(engine)
     log.info(
         "%d rows at a time fit into the free memory. They are in each chunk's address: engine.rows=%d keeps them",
@@ -107,9 +112,12 @@ def with_rows(
     return engine.model_copy(update={"rows": rows})
 
 
-def longest(prompts: Iterable[Prompt]) -> tuple[int, int]:
-    """At least the tokens of the longest part that is shared, and of the longest that is not."""
+def longest(encoder: Encoder, groups: Iterable[Sequence[str]]) -> tuple[int, int]:
+    """Tokens of the longest beginning that the prompts of a group share, and of the longest rest of one."""
     shared = own = 0
-    for prompt in prompts:
-        shared, own = max(shared, len(prompt.shared)), max(own, len(prompt.own))
-    return shared // CHARACTERS, own // CHARACTERS
+    for prompts in groups:
+        ends = encoder.prompts([min(prompts), max(prompts)])  # all others begin as these two do
+        texts = nlargest(LONGEST, prompts, key=lambda text: len(text.encode()))
+        head, most = alike(ends), max(map(len, encoder.prompts(texts)))
+        shared, own = max(shared, head), max(own, most - head)
+    return shared, own

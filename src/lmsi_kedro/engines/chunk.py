@@ -1,17 +1,16 @@
-"""The unit of sampling: requests that share a prompt, addressed by everything that decides their paths."""
+"""The unit of sampling: requests computed together, addressed by everything that decides their paths."""
 
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Protocol
 
 import polars as pl
 
 from lmsi_kedro.params import Sampling
-from lmsi_kedro.tasks import Prompt
 
-VERSION = 8  # of the sampling code: raise it when the same inputs give other text
+VERSION = 9  # of the sampling code: raise it when the same inputs give other text
 
 
 @dataclass(frozen=True)
@@ -19,7 +18,7 @@ class Request:
     """Paths wanted of one question: its prompt and the path indices."""
 
     question_id: str
-    prompt: Prompt
+    prompt: str
     paths: range
 
 
@@ -27,12 +26,12 @@ class Engine(Protocol):
     """What draws paths: `local` has the model in this process, `server` asks for them."""
 
     def sample(self, requests: Sequence[Request], sampling: Sampling) -> pl.DataFrame:
-        """The paths of requests with one shared prompt and as many paths each: `paths` but exemplar_set."""
+        """The paths of requests with as many paths each: `paths` but exemplar_set."""
 
 
 @dataclass(frozen=True)
 class Chunk:
-    """Requests with one shared prompt, sampled together; columns are constants added to its table."""
+    """Requests that are sampled together; columns are constants added to its table."""
 
     requests: tuple[Request, ...]
     sampling: Sampling
@@ -52,7 +51,7 @@ class Chunk:
             "sampling": self.sampling.model_dump(),
             "columns": dict(self.columns),
             "requests": [
-                [r.question_id, asdict(r.prompt), r.paths.start, r.paths.stop]
+                [r.question_id, r.prompt, r.paths.start, r.paths.stop]
                 for r in self.requests
             ],
         }

@@ -14,7 +14,6 @@ from lmsi_kedro.engines.chunk import Chunk, Request
 from lmsi_kedro.engines.executors import Executor, executor_of
 from lmsi_kedro.engines.running_votes import Reader, RunningVotes
 from lmsi_kedro.params import EngineParams, Sampling
-from lmsi_kedro.tasks import Prompt
 
 log = logging.getLogger(__name__)
 PATH_BLOCK = 8
@@ -24,7 +23,7 @@ PATH_BLOCK = 8
 class Wanted:
     """Paths of some questions: their prompts by question_id, how they are drawn, constant columns."""
 
-    prompts: Mapping[str, Prompt]
+    prompts: Mapping[str, str]
     paths: range
     sampling: Sampling
     columns: Mapping[str, str]
@@ -55,12 +54,12 @@ class Plan:
 
     def add(
         self,
-        prompts: Mapping[str, Prompt],
+        prompts: Mapping[str, str],
         paths: range,
         sampling: Sampling,
         columns: Mapping[str, str],
     ) -> None:
-        """These paths for every question_id; the prompts of a chunk share their first part."""
+        """These paths for every question_id; their prompts had best begin alike, as those with the same exemplars do."""
         assert "chunks" not in vars(self), "a plan is cut when all of it is known"
         self.wanted.append(Wanted(prompts, paths, sampling, columns))
 
@@ -77,7 +76,7 @@ class Plan:
     @cached_property
     def sized(self) -> EngineParams:
         """The engine with a number of rows, for which the longest of all prompts has room."""
-        prompts = (prompt for wanted in self.wanted for prompt in wanted.prompts.values())
+        prompts = [list(wanted.prompts.values()) for wanted in self.wanted if wanted.prompts]
         new = max((wanted.sampling.max_new_tokens for wanted in self.wanted), default=0)
         return with_rows(self.engine, self.model, prompts, new)
 
@@ -115,12 +114,9 @@ class Plan:
         """
         assert self.sized.rows is not None
         size = max(1, min(self.sized.paths_per_chunk // len(block.paths), self.sized.rows))
-        alike: dict[str, list[Request]] = {}
-        for question, prompt in block.prompts.items():
-            alike.setdefault(prompt.shared, []).append(Request(question, prompt, block.paths))
-        for requests in alike.values():
-            for start in range(0, len(requests), size):
-                yield Chunk(tuple(requests[start : start + size]), block.sampling, block.columns)
+        requests = tuple(Request(q, prompt, block.paths) for q, prompt in block.prompts.items())
+        for start in range(0, len(requests), size):
+            yield Chunk(requests[start : start + size], block.sampling, block.columns)
 
     def compute(self, missing: Sequence[str]) -> Iterator[tuple[str, pl.DataFrame]]:
         """The missing chunks, in the order in which they are finished."""

@@ -3,7 +3,6 @@
 from lmsi_kedro.tasks.prompts import (
     STOP,
     Asked,
-    Prompt,
     few_shot,
     render,
     said,
@@ -19,7 +18,6 @@ __all__ = [
     "Asked",
     "Exemplar",
     "Kind",
-    "Prompt",
     "Task",
     "Tasks",
     "few_shot",

@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lmsi_kedro.tasks.prompts import LETTERS, PUNCTUATION, Asked, Prompt, ask
+from lmsi_kedro.tasks.prompts import LETTERS, PUNCTUATION, Asked, ask
 
 END = re.compile(r"\nA:|\n\s*\n")  # an answer, or a blank line as between the seeds
 LISTED = "\nAnswer Choices: "
@@ -38,10 +38,10 @@ def common(values: Sequence[bool]) -> bool | None:
     return values[0] if len(set(values)) == 1 else None
 
 
-def ask_for_more(seeds: Sequence[Asked]) -> Prompt:
-    """The questions one below the other, and the beginning of another one; nothing of it is shared."""
+def ask_for_more(seeds: Sequence[Asked]) -> str:
+    """The questions one below the other, and the beginning of another one."""
     listed = "".join(f"{ask(seed).removesuffix('A:')}\n" for seed in seeds)
-    return Prompt("", f"{listed}Q:")
+    return f"{listed}Q:"
 
 
 def read_question(text: str, finish: str, shape: Shape) -> Asked | str:

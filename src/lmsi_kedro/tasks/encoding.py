@@ -1,101 +1,130 @@
-"""From prompts to token ids, the same for sampling and for training. Knows nothing of models.
+"""From prompts and answers to token ids, the same for sampling and for training. Knows nothing of models.
 
-Tables hold plain text. What a chat model wants around it, its template, is put there when text becomes ids.
+The ids of a prompt are the tokenizer's own ids of its whole text, template included: a text that is cut and encoded
+in parts has other ids (GPT-2's split expression takes "\\n\\nQ" apart but keeps "\\n\\n"; SentencePiece puts a blank
+before a part). Sampling continues these ids, and the ids of an example begin with them.
 """
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from os.path import commonprefix
+from pathlib import Path
+from typing import Any
 
-Chat = Literal["auto", "never"]
-MARK = "\N{OBJECT REPLACEMENT CHARACTER}"
+from lmsi_kedro.tasks.chat import Chat, Frame, frame_of
+
+BATCH = 512  # texts encoded at once: with the offsets of all tokens, 20,000 long prompts would take 2 GB
 
 
 @dataclass(frozen=True)
-class Frame:
-    """What stands before and after a prompt: nothing, or a chat template's one user turn.
+class Encoded:
+    """Token ids of prompt, target and end token; the loss covers what follows the prompt."""
 
-    end is the token that ends an answer, if it is another than the tokenizer's own.
-    """
-
-    before: str = ""
-    after: str = ""
-    end: str | None = None
+    ids: list[int]
+    prompt_tokens: int
 
     @property
-    def is_chat(self) -> bool:
-        return bool(self.before or self.after)
+    def target_tokens(self) -> int:
+        return len(self.ids) - self.prompt_tokens
 
 
-PLAIN = Frame()
+def alike(prompts: Sequence[list[int]]) -> int:
+    """How many ids all prompts begin with, of which each keeps one or more for itself."""
+    return min(len(commonprefix(prompts)), min(map(len, prompts)) - 1)
 
 
-def frame_of(tokenizer: Any, chat: Chat) -> Frame:
-    """The frame of a model: its template's, unless there is none or `chat` is never.
+class Encoder:
+    """A model's tokenizer, and the frame that its template puts around a prompt."""
 
-    ValueError for a template that does not keep the text as it is.
-    """
-    if chat == "never" or not tokenizer.chat_template:
-        return PLAIN
-    turn = [{"role": "user", "content": MARK}]
-    options = {
-        "tokenize": False,
-        "enable_thinking": False,
-    }  # templates ignore what they do not know
-    prompt = tokenizer.apply_chat_template(turn, add_generation_prompt=True, **options)
-    answered = tokenizer.apply_chat_template(
-        [*turn, {"role": "assistant", "content": f"{MARK}{MARK}"}], **options
-    )
-    before, mark, after = prompt.partition(MARK)
-    _, doubled, closing = answered.rpartition(f"{MARK}{MARK}")
-    if not mark or not doubled:
-        raise ValueError(
-            "the tokenizer's chat_template changes the text of a turn; set engine.chat=never to do without it"
+    def __init__(self, tokenizer: Any, chat: Chat = "auto") -> None:
+        self.tokenizer = tokenizer
+        self.frame: Frame = frame_of(tokenizer, chat)
+        alone, whole = self.ids(["a"])[0], tokenizer.encode("a")
+        starts = (n for n in range(len(whole)) if whole[n : n + len(alone)] == alone)
+        # What the tokenizer puts before a text by default, BOS most often; what it puts behind one ends it.
+        self.opening: list[int] = whole[: next(starts, 0)]
+
+    @classmethod
+    def of(cls, model: Path, chat: Chat, trust_remote_code: bool) -> "Encoder":
+        """Of a model directory; its weights are not read."""
+        from transformers import AutoTokenizer
+
+        return cls(AutoTokenizer.from_pretrained(model, trust_remote_code=trust_remote_code), chat)
+
+    def prompts(self, texts: Sequence[str]) -> list[list[int]]:
+        """The ids that a model continues."""
+        framed = [self.frame.before + text + self.frame.after for text in texts]
+        return [self.opened(ids) for ids in self.ids(framed)]
+
+    def examples(self, prompts: Sequence[str], targets: Sequence[str]) -> list[Encoded]:
+        """Training pairs: the ids of each prompt as it is sampled from, then those of its target and its end.
+
+        The target's ids are what the whole answered text adds. Where a tokenizer joins the end of a prompt with the
+        beginning of its target, the prompt keeps its ids, since sampling continues these; the target has the ids
+        behind the prompt's text, or if no token begins there, those of its own text.
+        """
+        answers = [self.answer(target) for target in targets]
+        framed = [
+            self.frame.before + prompt + self.frame.after + answer
+            for prompt, answer in zip(prompts, answers, strict=True)
+        ]
+        heads, wholes = self.prompts(prompts), self.ids(framed)
+        tails = map(self.added, heads, map(self.opened, wholes), answers)
+        closing = [] if self.frame.end else [self.end]
+        return [
+            Encoded([*head, *tail, *closing], len(head))
+            for head, tail in zip(heads, tails, strict=True)
+        ]
+
+    def answer(self, target: str) -> str:
+        """A target as the model writes it: a chat turn begins without a blank, and ends as its template does."""
+        return target.lstrip() + (self.frame.end or "") if self.frame.is_chat else target
+
+    def added(self, head: list[int], whole: list[int], answer: str) -> list[int]:
+        """What the ids `whole` of a prompt and its answer add to the prompt's own, `head`."""
+        same = len(commonprefix([head, whole]))
+        rest = self.tokenizer.decode(head[same:])
+        for place in range(same, len(whole)):
+            text = self.tokenizer.decode(whole[same:place])
+            if text == rest:
+                return whole[place:]
+            if len(text) > len(rest):
+                break
+        return self.behind(answer)
+
+    def behind(self, text: str) -> list[int]:
+        """The ids of a text that continues another: SentencePiece would put a blank before one that begins."""
+        line, lines = self.ids(["\n", f"\n{text}"])
+        return lines[len(line) :] if lines[: len(line)] == line else self.ids([text])[0]
+
+    def opened(self, ids: list[int]) -> list[int]:
+        """With what the tokenizer puts before a text, unless the template does."""
+        return ids if ids[: len(self.opening)] == self.opening else [*self.opening, *ids]
+
+    def ids(self, texts: Sequence[str]) -> list[list[int]]:
+        return [ids for batch in batches(texts) for ids in self._encode(batch)]
+
+    def _encode(self, texts: Sequence[str]) -> list[list[int]]:
+        encoded = self.tokenizer(
+            texts, add_special_tokens=False, return_attention_mask=False, verbose=False
         )
-    specials = [
-        token for token in tokenizer.all_special_tokens if closing.strip().startswith(token)
-    ]
-    return Frame(before, after, max(specials, key=len, default=None))
+        ids: list[list[int]] = encoded["input_ids"]
+        return ids
+
+    @property
+    def end(self) -> int:
+        """The token that training teaches to end with."""
+        if self.frame.end is None:
+            return int(self.tokenizer.eos_token_id)
+        return int(self.tokenizer.convert_tokens_to_ids(self.frame.end))
+
+    def ends(self, generation_config: Any) -> frozenset[int]:
+        """Every token at which a path ends: the taught one, and those of the model's generation configuration."""
+        given = getattr(generation_config, "eos_token_id", None)
+        listed = given if isinstance(given, list) else [given]
+        return frozenset(token for token in [*listed, self.end] if token is not None)
 
 
-def encode_prompt(tokenizer: Any, prompt: str, frame: Frame = PLAIN) -> list[int]:
-    """The ids of a prompt, after a BOS token only if the tokenizer adds one by default and no template does."""
-    ids: list[int] = tokenizer.encode(frame.before + prompt + frame.after, add_special_tokens=False)
-    bos = tokenizer.bos_token_id
-    wanted = bos is not None and tokenizer.encode("")[:1] == [bos] and ids[:1] != [bos]
-    return [bos, *ids] if wanted else ids
-
-
-def encode_parts(
-    tokenizer: Any, shared: str, own: str, frame: Frame = PLAIN
-) -> tuple[list[int], list[int]]:
-    """The ids of a prompt's two parts; ValueError when a token spans both, as training would see it."""
-    whole = encode_prompt(tokenizer, shared + own, frame)
-    head = encode_prompt(tokenizer, shared, Frame(before=frame.before))
-    tail = tokenizer.encode(own + frame.after, add_special_tokens=False)
-    if [*head, *tail] != whole:
-        raise ValueError(
-            "the tokenizer joins the end of the exemplars with the question, so training and "
-            f"sampling would see different tokens of the prompt that ends in {own[-80:]!r}"
-        )
-    return head, tail
-
-
-def encode_target(tokenizer: Any, target: str, frame: Frame = PLAIN) -> list[int]:
-    """The ids of an answer to a prompt, and of the token that ends it; a chat turn begins without a blank."""
-    text = target.lstrip() if frame.is_chat else target
-    return [*tokenizer.encode(text, add_special_tokens=False), end_token(tokenizer, frame)]
-
-
-def end_token(tokenizer: Any, frame: Frame) -> int:
-    """The token that training teaches to end with."""
-    if frame.end is None:
-        return int(tokenizer.eos_token_id)
-    return int(tokenizer.convert_tokens_to_ids(frame.end))
-
-
-def end_tokens(tokenizer: Any, frame: Frame, generation_config: Any) -> frozenset[int]:
-    """Every token at which a path ends: the taught one, and those of the model's generation configuration."""
-    given = getattr(generation_config, "eos_token_id", None)
-    listed = given if isinstance(given, list) else [given]
-    ends = [*listed, end_token(tokenizer, frame)]
-    return frozenset(token for token in ends if token is not None)
+def batches(texts: Sequence[str]) -> Iterator[list[str]]:
+    for start in range(0, len(texts), BATCH):
+        yield list(texts[start : start + BATCH])

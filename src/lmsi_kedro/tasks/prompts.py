@@ -5,11 +5,9 @@
     zero_shot_cot     "Q: ...\\nA: Let's think step by step."      -> " rationale The answer is Y."
     zero_shot_direct  "Q: ...\\nA:"                                -> " The answer is Y."
 
-A prompt is kept in two parts, because the first is the same for every question of a task: the sampler
-computes it once. The parts are tokenized one by one, for sampling and for training alike.
+A prompt is one text, tokenized as a whole: see `encoding`.
 """
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -28,18 +26,6 @@ LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 @dataclass(frozen=True)
-class Prompt:
-    """shared is common to a task's questions (maybe empty), own is this question's."""
-
-    shared: str
-    own: str
-
-    @property
-    def text(self) -> str:
-        return self.shared + self.own
-
-
-@dataclass(frozen=True)
 class Asked:
     """What a prompt says of a question; context (a passage, a premise) stands before it."""
 
@@ -48,18 +34,22 @@ class Asked:
     choices: Sequence[str] | None = None
 
 
-def render(format: Format, asked: Asked, exemplars: Sequence[Exemplar] = ()) -> Prompt:
+def render(format: Format, asked: Asked, exemplars: Sequence[Exemplar] = ()) -> str:
     """The prompt of a question in one of the four formats; an exemplar that is the question itself is left out."""
-    exemplars = [shot for shot in exemplars if words_of(shot) != words_of(asked)]
-    shared = ""
+    shown: Sequence[Exemplar] = []
     if format in ("few_shot_cot", "few_shot_direct"):
-        worked = (
-            ask(shot) + target(shot.answer, shot.rationale if format == "few_shot_cot" else None)
-            for shot in exemplars
-        )
-        shared = "".join(f"{shot}\n\n" for shot in worked)
+        shown = others(exemplars, asked)
+    worked = (
+        ask(shot) + target(shot.answer, shot.rationale if format == "few_shot_cot" else None)
+        for shot in shown
+    )
     hint = " Let's think step by step." if format == "zero_shot_cot" else ""
-    return Prompt(sys.intern(shared), ask(asked) + hint)  # 20,000 copies would take 70 MB
+    return "".join(f"{shot}\n\n" for shot in worked) + ask(asked) + hint
+
+
+def others(exemplars: Sequence[Exemplar], asked: Asked) -> list[Exemplar]:
+    """The exemplars that do not ask the same question."""
+    return [shot for shot in exemplars if words_of(shot) != words_of(asked)]
 
 
 def words_of(asked: Asked | Exemplar) -> tuple[str, ...]:

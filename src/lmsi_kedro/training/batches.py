@@ -14,7 +14,7 @@ from itertools import accumulate, pairwise
 import numpy as np
 import torch
 
-from lmsi_kedro.training.encoding import Encoded, shared
+from lmsi_kedro.tasks.encoding import Encoded, alike
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class BatchPlan:
         """The rows of a step, share by share: micro-step 0 of all processes, then micro-step 1."""
         order = sorted(self.rows[step].tolist(), key=lambda row: self.encoded[row].ids)
         sorted_examples = [self.encoded[row] for row in order]
-        repeated = [0, *(shared(*pair) for pair in pairwise(sorted_examples))]
+        repeated = [0, *(alike([a.ids, b.ids]) for a, b in pairwise(sorted_examples))]
         new = [len(e.ids) - r for e, r in zip(sorted_examples, repeated, strict=True)]
         shares: list[list[int]] = [[] for _ in range(self.micro_steps * self.processes)]
         for row, share in zip(order, cut(new, len(shares)), strict=True):

@@ -1,40 +1,9 @@
-"""From text to token ids and loss positions, the same ids as at inference.
+"""Checks of encoded examples before a model is loaded. Knows nothing of batches."""
 
-A prompt is encoded without the target and the target without the prompt, because at inference the
-model continues the prompt's own tokens: a token that spans both would never be seen there. Knows
-nothing of batches.
-"""
-
-from dataclasses import dataclass
 from typing import Any
 
-from lmsi_kedro.tasks.encoding import PLAIN, Frame, encode_prompt, encode_target
+from lmsi_kedro.tasks.encoding import Encoded
 from lmsi_kedro.training.job import TrainingError
-
-
-@dataclass(frozen=True)
-class Encoded:
-    """Token ids of prompt, target and end token; the loss covers what follows the prompt."""
-
-    ids: list[int]
-    prompt_tokens: int
-
-    @property
-    def target_tokens(self) -> int:
-        return len(self.ids) - self.prompt_tokens
-
-
-def encode_example(tokenizer: Any, prompt: str, target: str, frame: Frame = PLAIN) -> Encoded:
-    """One training pair; the model also learns to end where the target ends."""
-    head = encode_prompt(tokenizer, prompt, frame)
-    return Encoded([*head, *encode_target(tokenizer, target, frame)], len(head))
-
-
-def shared(one: Encoded, other: Encoded) -> int:
-    """How many tokens two examples begin with, of which each keeps one or more for itself."""
-    most = min(len(one.ids), len(other.ids)) - 1
-    pairs = zip(one.ids[:most], other.ids[:most], strict=True)
-    return next((place for place, (a, b) in enumerate(pairs) if a != b), most)
 
 
 def check_vocabulary(tokenizer: Any, config: Any) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lmsi_kedro.training.encoding import Encoded, shared
+from lmsi_kedro.tasks.encoding import Encoded, alike
 
 # A shorter common beginning is repeated: another tree costs more than so many tokens.
 MIN_SHARED = 16
@@ -108,16 +108,16 @@ def tree(start: int, prefix: int, begins: list[int], end: int) -> Tree:
 
 def grouped(encoded: Sequence[Encoded]) -> list[list[Encoded]]:
     """Neighbours that begin with the same MIN_SHARED tokens or more; between them, loose ones alike in length."""
-    groups, alike = [[encoded[0]]], False  # whether the examples of the last group are alike
+    groups, sharing = [[encoded[0]]], False  # whether the examples of the last group do
     for one, other in pairwise(encoded):
-        last, similar = groups[-1], shared(one, other) >= MIN_SHARED
-        if similar and not alike and len(last) > 1:
+        last, similar = groups[-1], alike([one.ids, other.ids]) >= MIN_SHARED
+        if similar and not sharing and len(last) > 1:
             groups.append([last.pop(), other])
-        elif similar or (not alike and pads_little([*last, other])):
+        elif similar or (not sharing and pads_little([*last, other])):
             last.append(other)
         else:
             groups.append([other])
-        alike = similar
+        sharing = similar
     return groups
 
 
@@ -129,4 +129,4 @@ def pads_little(examples: Sequence[Encoded]) -> bool:
 
 def common(group: Sequence[Encoded]) -> int:
     """Tokens that all of a group begin with; an example alone shares none."""
-    return min((shared(group[0], other) for other in group[1:]), default=0)
+    return alike([example.ids for example in group]) if len(group) > 1 else 0

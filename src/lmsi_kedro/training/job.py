@@ -18,7 +18,7 @@ import polars as pl
 
 from lmsi_kedro import durable
 from lmsi_kedro.params import TrainingParams
-from lmsi_kedro.tasks.encoding import Chat
+from lmsi_kedro.tasks.chat import Chat
 
 COLUMNS = ["example_id", "prompt", "target", "weight"]
 # Part of every digest: raise it when the trainer makes other models from the same job.

@@ -11,7 +11,7 @@ import torch
 
 from lmsi_kedro.kernels.attention import ROUNDING
 from lmsi_kedro.training.attention import NAME
-from lmsi_kedro.training.encoding import Encoded
+from lmsi_kedro.tasks.encoding import Encoded
 from lmsi_kedro.training.forest import Tree, pad, plant
 
 PROBED = 4  # examples, of the first ones those that share most

@@ -12,7 +12,6 @@ import torch
 from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
-    AutoTokenizer,
     PrinterCallback,
     TrainingArguments,
     set_seed,
@@ -21,10 +20,10 @@ from transformers.utils.logging import disable_progress_bar
 
 from lmsi_kedro.hardware import cpu_has_bfloat16
 from lmsi_kedro.params import TrainingParams
-from lmsi_kedro.tasks.encoding import frame_of
+from lmsi_kedro.tasks.encoding import Encoder
 from lmsi_kedro.training.adapters import with_adapters
 from lmsi_kedro.training.batches import BatchPlan, draw
-from lmsi_kedro.training.encoding import check_length, check_vocabulary, encode_example
+from lmsi_kedro.training.encoding import check_length, check_vocabulary
 from lmsi_kedro.training.job import Job, TrainingError
 from lmsi_kedro.training.target_trainer import COMPLETE, StepLog, TargetTrainer
 
@@ -83,15 +82,11 @@ def build_plan(job: Job, processes: int) -> tuple[BatchPlan, list[str]]:
     """The encoded examples and their batches, with the examples' ids."""
     params, examples = job.params, job.examples
     check_batch(params, processes)
-    trust = {"trust_remote_code": job.trust_remote_code}
-    config = AutoConfig.from_pretrained(job.base_model, **trust)
-    tokenizer = AutoTokenizer.from_pretrained(job.base_model, **trust)
-    frame = frame_of(tokenizer, job.chat)
-    check_vocabulary(tokenizer, config)
-    encoded = [
-        encode_example(tokenizer, prompt, target, frame)
-        for prompt, target in examples.select("prompt", "target").iter_rows()
-    ]
+    trust = job.trust_remote_code
+    config = AutoConfig.from_pretrained(job.base_model, trust_remote_code=trust)
+    encoder = Encoder.of(job.base_model, job.chat, trust)
+    check_vocabulary(encoder.tokenizer, config)
+    encoded = encoder.examples(examples["prompt"].to_list(), examples["target"].to_list())
     ids = examples["example_id"].to_list()
     for example_id, example in zip(ids, encoded, strict=True):
         check_length(example, example_id, config)

@@ -54,17 +54,16 @@ def failed(name: str, error: Exception) -> Finding:
 
 def end_of(model: Model, engine: EngineParams) -> str | Finding:
     """Whether the token that training teaches to end with is one at which any engine stops."""
-    from transformers import AutoConfig, AutoTokenizer, GenerationConfig
+    from transformers import AutoConfig, GenerationConfig
 
-    from lmsi_kedro.tasks.encoding import end_token, frame_of
+    from lmsi_kedro.tasks.encoding import Encoder
     from lmsi_kedro.training.encoding import check_vocabulary
 
-    trust = {"trust_remote_code": engine.trust_remote_code}
-    tokenizer = AutoTokenizer.from_pretrained(model.path, **trust)
-    config = AutoConfig.from_pretrained(model.path, **trust)
+    trust = engine.trust_remote_code
+    encoder = Encoder.of(model.path, engine.chat, trust)
+    tokenizer, end = encoder.tokenizer, encoder.end
+    config = AutoConfig.from_pretrained(model.path, trust_remote_code=trust)
     check_vocabulary(tokenizer, config.get_text_config())
-    frame = frame_of(tokenizer, engine.chat)
-    end = end_token(tokenizer, frame)
     file = "generation_config.json" if (model.path / "generation_config.json").exists() else None
     given = GenerationConfig.from_pretrained(model.path) if file else config.get_text_config()
     stops = given.eos_token_id if isinstance(given.eos_token_id, list) else [given.eos_token_id]
@@ -73,7 +72,7 @@ def end_of(model: Model, engine: EngineParams) -> str | Finding:
         where = file or "config.json"
         remedy = f"add {end} to eos_token_id in {where}: other engines never stop the tuned model"
         return Finding("end token", f"{said}, but {where} stops at {stops}", remedy)
-    return f"{said}, asked {'in its chat template' if frame.is_chat else 'as plain text'}"
+    return f"{said}, asked {'in its chat template' if encoder.frame.is_chat else 'as plain text'}"
 
 
 def questions_of(catalog: Any) -> str:

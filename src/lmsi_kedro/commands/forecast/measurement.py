@@ -27,7 +27,7 @@ def measure(plan: Plan, texts: Sequence[str], seconds: float) -> Measured:
     assert sized.rows is not None
     engine = LocalEngine(plan.model, dtype, sized.chat, sized.trust_remote_code, sized.rows)
     paths, tokens, size, spent = sample(engine, list(plan.chunks.values()), seconds)
-    lengths = [len(engine.tokenizer.encode(text)) for text in texts]
+    lengths = [len(engine.encoder.tokenizer.encode(text)) for text in texts]
     return Measured(
         paths=paths,
         tokens=tokens,

@@ -1,8 +1,8 @@
 """Samples paths with a transformers model on this machine.
 
 Draws depend only on (seed, question, path, position), never on the rows beside it; the logits may round
-differently with them, so exact bytes are promised for whole chunks. A model that the prefix tree serves shares its
-prompts, all others decode as transformers has it.
+differently with them, so exact bytes are promised for whole chunks. A model that the prefix tree serves shares what
+its prompts begin with, all others decode as transformers has it.
 """
 
 import logging
@@ -14,18 +14,19 @@ import polars as pl
 import torch
 from accelerate.utils.memory import should_reduce_batch_size
 from torch import Tensor
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoModelForCausalLM
 from transformers.utils.logging import disable_progress_bar
 
 from lmsi_kedro.engines.chunk import Request
 from lmsi_kedro.engines.local.graphs import GraphDecoder
 from lmsi_kedro.engines.local.plain_decoder import PlainDecoder
 from lmsi_kedro.engines.local.rows import Rows, Stops
-from lmsi_kedro.engines.local.tree_decoder import Parts, TreeDecoder, refusal_of
+from lmsi_kedro.engines.local.tree_decoder import TreeDecoder, refusal_of
 from lmsi_kedro.kernels import LogitsError, dispatch, sample_tokens
 from lmsi_kedro.kernels.attention import ROUNDING
 from lmsi_kedro.params import Sampling
-from lmsi_kedro.tasks.encoding import Chat, encode_parts, end_tokens, frame_of
+from lmsi_kedro.tasks.chat import Chat
+from lmsi_kedro.tasks.encoding import Encoder
 
 log = logging.getLogger(__name__)
 
@@ -43,14 +44,14 @@ class LocalEngine:
     ) -> None:
         disable_progress_bar()  # a bar per worker would hide our own progress
         self.rows = rows
-        trust = {"trust_remote_code": trust_remote_code}
-        self.tokenizer = AutoTokenizer.from_pretrained(directory, **trust)
-        self.model = AutoModelForCausalLM.from_pretrained(directory, dtype=dtype, **trust).eval()
+        self.encoder = Encoder.of(directory, chat, trust_remote_code)
+        self.model = AutoModelForCausalLM.from_pretrained(
+            directory, dtype=dtype, trust_remote_code=trust_remote_code
+        ).eval()
         if torch.cuda.is_available():
             self.model.to("cuda")
-        self.frame = frame_of(self.tokenizer, chat)
-        ends = end_tokens(self.tokenizer, self.frame, self.model.generation_config)
-        self.stops = Stops(self.tokenizer, ends)
+        ends = self.encoder.ends(self.model.generation_config)
+        self.stops = Stops(self.encoder.tokenizer, ends)
         self.parameters: int = self.model.num_parameters()
         self.decoder: Any = self.fastest(ROUNDING[dtype])
 
@@ -76,11 +77,8 @@ class LocalEngine:
 
     @torch.inference_mode()
     def sample(self, requests: Sequence[Request], sampling: Sampling) -> pl.DataFrame:
-        """The paths of requests with one shared prompt and as many paths each: `paths` but exemplar_set."""
-        prompts = [
-            encode_parts(self.tokenizer, r.prompt.shared, r.prompt.own, self.frame)
-            for r in requests
-        ]
+        """The paths of requests with as many paths each: `paths` but exemplar_set."""
+        prompts = self.encoder.prompts([request.prompt for request in requests])
         tables: list[pl.DataFrame] = []
         done, size, rows = 0, len(requests), self.rows
         while done < len(requests):
@@ -95,7 +93,7 @@ class LocalEngine:
         return pl.concat(tables)
 
     def tried(
-        self, requests: Sequence[Request], prompts: Sequence[Parts], sampling: Sampling, rows: int
+        self, requests: Sequence[Request], prompts: Sequence[list[int]], sampling: Sampling, rows: int
     ) -> pl.DataFrame | None:
         """`decode`; None if memory ran out, of which half as much may do."""
         try:
@@ -110,7 +108,7 @@ class LocalEngine:
         return None
 
     def decode(
-        self, requests: Sequence[Request], prompts: Sequence[Parts], sampling: Sampling, rows: int
+        self, requests: Sequence[Request], prompts: Sequence[list[int]], sampling: Sampling, rows: int
     ) -> pl.DataFrame:
         """Token after token; where a path ends, the next one begins, until none waits."""
         paths = Rows(requests, self.stops, sampling.max_new_tokens, rows)

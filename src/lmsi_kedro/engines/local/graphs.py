@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lmsi_kedro.engines.local.tree_decoder import Parts, TreeDecoder
+from lmsi_kedro.engines.local.tree_decoder import TreeDecoder
 
 log = logging.getLogger(__name__)
 SMALLEST = 16  # rows: fewer are as fast
@@ -28,7 +28,7 @@ class GraphDecoder(TreeDecoder):
         self.captures: bool = model.device.type == "cuda"
         self.steps: dict[int, Callable[[], Tensor]] = {}
 
-    def start(self, prompts: Sequence[Parts], rows: int, capacity: int) -> None:
+    def start(self, prompts: Sequence[list[int]], rows: int, capacity: int) -> None:
         self.steps = {}  # what they hold must be free before more is taken
         super().start(prompts, rows, capacity)
         self.buckets = buckets(rows)

@@ -11,7 +11,7 @@ from torch import Tensor
 from transformers import LlamaForCausalLM, MistralForCausalLM, Qwen2ForCausalLM
 
 from lmsi_kedro.engines.local.packing import PackedLinear
-from lmsi_kedro.engines.local.tree_decoder import Parts, TreeDecoder
+from lmsi_kedro.engines.local.tree_decoder import TreeDecoder
 from lmsi_kedro.kernels.attention import native
 
 MODELS = (LlamaForCausalLM, MistralForCausalLM, Qwen2ForCausalLM)
@@ -33,7 +33,7 @@ class NativeDecoder(TreeDecoder):
             config.num_attention_heads, config.num_key_value_heads, attention.head_dim, config.rms_norm_eps,
         )  # fmt: skip
 
-    def start(self, prompts: Sequence[Parts], rows: int, capacity: int) -> None:
+    def start(self, prompts: Sequence[list[int]], rows: int, capacity: int) -> None:
         self.levels: list[Any] = []  # they hold the keys of the last chunk
         super().start(prompts, rows, capacity)
         tree = self.tree

@@ -6,8 +6,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lmsi_kedro.engines.local.tree_decoder import Parts
-
 
 class PlainDecoder:
     """Prompts are padded on the left and repeated for each path; the cache is the model's own."""
@@ -17,10 +15,10 @@ class PlainDecoder:
     def __init__(self, model: Any) -> None:
         self.model = model
 
-    def start(self, prompts: Sequence[Parts], rows: int, capacity: int) -> None:
+    def start(self, prompts: Sequence[list[int]], rows: int, capacity: int) -> None:
         """Remember the prompts, and let go of what the last ones took."""
         self.cache: Any = None
-        self.prompts = [[*shared, *own] for shared, own in prompts]
+        self.prompts = prompts
 
     def add(self, questions: Tensor) -> Tensor:
         """Rows, one path of each question [R], in place of all before: the logits [R, V] of their first tokens."""

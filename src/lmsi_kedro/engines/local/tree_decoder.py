@@ -1,4 +1,4 @@
-"""Decodes with the prefix tree: the shared prompt is computed once, each question once, its paths share both."""
+"""Decodes with the prefix tree: what all prompts begin with is computed once, the rest of each once for all its paths."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -9,8 +9,7 @@ from torch import Tensor
 from lmsi_kedro.engines.architecture import attends_fully
 from lmsi_kedro.engines.local.tree import NAME, Paths, Prompts, Tree
 from lmsi_kedro.kernels.attention import Prefixes
-
-Parts = tuple[list[int], list[int]]  # the token ids of a prompt: shared by all, and its own
+from lmsi_kedro.tasks.encoding import alike
 
 
 class TreeDecoder:
@@ -27,10 +26,11 @@ class TreeDecoder:
         self.tree: Any = None
         self.first: Any = None
 
-    def start(self, prompts: Sequence[Parts], rows: int, capacity: int) -> None:
-        """Compute the prompts, which share their first part, for `rows` paths at a time of `capacity` tokens."""
+    def start(self, prompts: Sequence[list[int]], rows: int, capacity: int) -> None:
+        """Compute the prompts, token ids, for `rows` paths at a time of `capacity` tokens."""
         self.tree = self.first = None  # what the last chunk took must be free before more is taken
-        head, own = prompts[0][0], [ids for _, ids in prompts]
+        count = alike(prompts)
+        head, own = prompts[0][:count], [ids[count:] for ids in prompts]
         shared = self.shared_prefix(head)
         lengths = [len(ids) for ids in own]
         padded = torch.zeros(len(own), max(lengths), dtype=torch.long)
@@ -104,7 +104,7 @@ def refusal_of(
     if not attends_fully(config):
         return "some of its layers do not attend to all tokens"
     tokens = [(7 * i + 3) % config.vocab_size for i in range(12)]
-    prompts = [(tokens[:4], tokens[4:7]), (tokens[:4], tokens[6:11])]
+    prompts = [tokens[:7], tokens[:4] + tokens[6:11]]
     own = model.config._attn_implementation
     try:
         decoder = decoder_of(model)
@@ -118,7 +118,7 @@ def refusal_of(
     finally:
         model.set_attn_implementation(own)
     for row in range(4):
-        ids = [*prompts[row // 2][0], *prompts[row // 2][1], tokens[1 + row]]
+        ids = [*prompts[row // 2], tokens[1 + row]]
         expected = model(torch.tensor([ids], device=model.device)).logits[0, -2:].float()
         scale = tolerance * expected.abs().max()
         if any((found[t][row].float() - expected[t]).abs().max() > scale for t in (0, 1)):

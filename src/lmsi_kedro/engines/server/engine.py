@@ -24,7 +24,7 @@ from lmsi_kedro.engines.server.fleet import Fleet
 from lmsi_kedro.engines.server.reply import Drawn, Reply
 from lmsi_kedro.params import EngineParams, Sampling
 from lmsi_kedro.tasks import STOP, said
-from lmsi_kedro.tasks.encoding import encode_prompt, frame_of
+from lmsi_kedro.tasks.encoding import Encoder
 
 log = logging.getLogger(__name__)
 MANY = 1024  # choices of one request, until a server gives fewer
@@ -39,12 +39,8 @@ class ServerEngine:
 
     def __init__(self, model: Path, params: EngineParams) -> None:
         """model is the directory of the served model: its tokenizer and chat template are used here."""
-        from transformers import AutoTokenizer
-
         assert params.server is not None
-        trust = params.trust_remote_code
-        self.tokenizer = AutoTokenizer.from_pretrained(model, trust_remote_code=trust)
-        self.frame = frame_of(self.tokenizer, params.chat)
+        self.encoder = Encoder.of(model, params.chat, params.trust_remote_code)
         self.fleet = Fleet(params.server)
         self.pool = ThreadPoolExecutor(params.server.concurrency)
         self.taken: frozenset[str] = frozenset()
@@ -52,7 +48,7 @@ class ServerEngine:
 
     def negotiate(self, request: Request, sampling: Sampling) -> None:
         """Finds out what the servers can do, and that they see the tokens that training sees."""
-        prompt, tokens = self.prompt(request), len(self.token_ids(request))
+        prompt, tokens = self.prompt(request), len(self.encoder.prompts([request.prompt])[0])
 
         def ask(needed: frozenset[str] = frozenset(), **fields: Any) -> Reply:
             return self.fleet.complete(
@@ -81,7 +77,7 @@ class ServerEngine:
 
     def draw(self, request: Request, sampling: Sampling) -> dict[int, Drawn]:
         """All paths of one question by index, as many in one request as the server gives."""
-        tokens, drawn = len(self.token_ids(request)), dict[int, Drawn]()
+        tokens, drawn = len(self.encoder.prompts([request.prompt])[0]), dict[int, Drawn]()
         while left := [path for path in request.paths if path not in drawn]:
             paths = left[: self.most] if sampling.temperature > 0 else left[:1]
             paths = [path for i, path in enumerate(paths) if path == paths[0] + i]
@@ -119,18 +115,14 @@ class ServerEngine:
 
     def prompt(self, request: Request) -> str:
         """The text that the server encodes; it adds the token that begins a text, as tokenizers do by default."""
-        text = self.frame.before + request.prompt.text + self.frame.after
-        start = self.tokenizer.bos_token
-        adds = start and self.tokenizer.encode("")[:1] == [self.tokenizer.bos_token_id]
-        return text.removeprefix(start) if adds else text
+        frame, opening = self.encoder.frame, self.encoder.opening
+        text = frame.before + request.prompt + frame.after
+        return text.removeprefix(self.encoder.tokenizer.decode(opening)) if opening else text
 
     def close(self) -> None:
         """Ends what is asked for; no new request is sent."""
         self.pool.shutdown(wait=False, cancel_futures=True)
         self.fleet.close()
-
-    def token_ids(self, request: Request) -> list[int]:
-        return encode_prompt(self.tokenizer, request.prompt.text, self.frame)
 
 
 def check_prompt(reply: Reply, question_id: str, tokens: int, n: int) -> None:
