@@ -107,7 +107,9 @@ class Generate:
         return self.model.generate(prompt, attention_mask=mask, **options)[:, len(ids) :]
 
     def greedy(self) -> list[int]:
-        return self.write(self.prompts[0], do_sample=False, max_new_tokens=GREEDY.max_new_tokens)[0].tolist()
+        return self.write(self.prompts[0], do_sample=False, max_new_tokens=GREEDY.max_new_tokens)[
+            0
+        ].tolist()
 
 
 @dataclass

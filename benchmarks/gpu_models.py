@@ -38,7 +38,6 @@ from lmsi_kedro.engines.local.graphs import GraphDecoder
 from lmsi_kedro.engines.local.rows import Stops
 from lmsi_kedro.engines.local.tree_decoder import TreeDecoder
 from lmsi_kedro.params import Sampling
-from lmsi_kedro.tasks import Prompt
 
 BASE = Path(__file__).parents[1] / "data/06_models/base"  # its tokenizer
 
@@ -57,16 +56,18 @@ def folder() -> tuple[Path, Any]:
     return Path(kept.name), kept
 
 
-def prompts_of(questions: int) -> list[tuple[list[int], list[int]]]:
+def prompts_of(questions: int) -> list[list[int]]:
     g = torch.Generator().manual_seed(2)
     ids = torch.randint(1, SHAPE["vocab_size"], (SHARED + questions * QUESTION,), generator=g)
-    return [(ids[:SHARED].tolist(), own.tolist()) for own in ids[SHARED:].view(questions, QUESTION)]
+    return [
+        [*ids[:SHARED].tolist(), *own] for own in ids[SHARED:].view(questions, QUESTION).tolist()
+    ]
 
 
 def engine() -> Any:
     """Ours, whose paths never end early."""
     made = LocalEngine(folder()[0], DTYPE)
-    made.stops = Stops(made.tokenizer, frozenset())
+    made.stops = Stops(made.encoder.tokenizer, frozenset())
     made.stops.closing = np.zeros(0, np.int64)
     return made
 
@@ -76,9 +77,12 @@ def ours(made: Any, flat: bool) -> Callable[[int, int], int]:
     def write(rows: int, new: int) -> int:
         prompts, paths = prompts_of(rows // PATHS), PATHS
         if flat:
-            whole = [([], shared + own) for shared, own in prompts]
-            prompts, paths = [prompt for prompt in whole for _ in range(PATHS)], 1
-        requests = [Request(f"q{i}", Prompt("", ""), range(paths)) for i in range(len(prompts))]
+            each = [prompt for prompt in prompts for _ in range(PATHS)]
+            prompts, paths = (
+                [[1 + row, *ids[1:]] for row, ids in enumerate(each)],
+                1,
+            )  # no two begin alike
+        requests = [Request(f"q{i}", "", range(paths)) for i in range(len(prompts))]
         sampling = Sampling(temperature=0.7, max_new_tokens=new, seed=1)
         made.decoder._shared = None
         return int(made.decode(requests, prompts, sampling, rows)["tokens"].sum())
@@ -88,8 +92,7 @@ def ours(made: Any, flat: bool) -> Callable[[int, int], int]:
 
 def generate(model: Any) -> Callable[[int, int], int]:
     def write(rows: int, new: int) -> int:
-        whole = [shared + own for shared, own in prompts_of(rows // PATHS)]
-        prompts = torch.tensor(whole, device=DEVICE)
+        prompts = torch.tensor(prompts_of(rows // PATHS), device=DEVICE)
         written = model.generate(
             prompts, attention_mask=torch.ones_like(prompts), do_sample=True, temperature=0.7, top_k=0,
             num_return_sequences=PATHS, max_new_tokens=new,
@@ -152,14 +155,14 @@ def decoding() -> Iterator[Row]:
 
 def training() -> Iterator[Row]:
     """Forward and backward of few-shot examples: as a forest, and as rows of their own."""
+    from lmsi_kedro.tasks.encoding import Encoded
     from lmsi_kedro.training.attention import NAME
-    from lmsi_kedro.training.encoding import Encoded
     from lmsi_kedro.training.forest import pad, plant
     from lmsi_kedro.training.logits import on_device, target_logits
 
     model = AutoModelForCausalLM.from_pretrained(folder()[0], dtype=DTYPE).to(DEVICE)
     prompts = prompts_of(4 if SMALL else 16)
-    examples = [Encoded(shared + own + own, SHARED + QUESTION) for shared, own in sorted(prompts)]
+    examples = [Encoded(ids + ids[SHARED:], SHARED + QUESTION) for ids in sorted(prompts)]
     losses, times = [], []
     for attention_of, arranged in (("sdpa", pad), (NAME, plant)):
         model.set_attn_implementation(attention_of)

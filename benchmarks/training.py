@@ -84,10 +84,10 @@ def made_model(folder: Path, vocabulary: int = VOCABULARY) -> Path:
 
 def batches(examples: pl.DataFrame, tokenizer: Any) -> list[list[Any]]:
     """STEPS batches, each sorted as the plan sorts them."""
-    from lmsi_kedro.training.encoding import encode_example
+    from lmsi_kedro.tasks.encoding import Encoder
 
-    pairs = examples.select("prompt", "target").iter_rows()
-    encoded = [encode_example(tokenizer, prompt, target) for prompt, target in pairs]
+    pairs = examples["prompt"].to_list(), examples["target"].to_list()
+    encoded = Encoder(tokenizer).examples(*pairs)
     Random(0).shuffle(encoded)
     cut = [encoded[i * BATCH : (i + 1) * BATCH] for i in range(STEPS)]
     return [sorted(batch, key=lambda example: example.ids) for batch in cut]
@@ -134,8 +134,8 @@ def compare_layouts(folder: Path, examples: pl.DataFrame, dtype: str) -> dict[st
     """Forest, rows padded to the longest of their batch, rows padded to the longest of all."""
     from transformers import AutoTokenizer
 
+    from lmsi_kedro.tasks.encoding import Encoded
     from lmsi_kedro.training.attention import NAME
-    from lmsi_kedro.training.encoding import Encoded
     from lmsi_kedro.training.forest import pad, plant
 
     steps = batches(examples, AutoTokenizer.from_pretrained(folder))

@@ -6,10 +6,9 @@ from pathlib import Path
 from lmsi_kedro.datasets.chunk_store import ChunkStore
 from lmsi_kedro.engines.plan import Plan
 from lmsi_kedro.params import EngineParams, Sampling
-from lmsi_kedro.tasks import Prompt
 from tests.stores import fill
 
-PROMPTS = {f"q{i}": Prompt("Q: a?\nA: b.\n\n", f"Q: {i}?\nA:") for i in range(192)}
+PROMPTS = {f"q{i}": f"Q: a?\nA: b.\n\nQ: {i}?\nA:" for i in range(192)}
 WORKERS = 1  # most of the time is their start
 
 

@@ -16,7 +16,7 @@ from lmsi_kedro.engines.local.tree_decoder import TreeDecoder, refusal_of
 from lmsi_kedro.kernels.attention import ROUNDING
 from lmsi_kedro.mini_world.pretraining import train_tokenizer
 from lmsi_kedro.params import Sampling
-from lmsi_kedro.tasks import Prompt, said
+from lmsi_kedro.tasks import said
 
 SHIPPED = Path(__file__).parents[2] / "data" / "06_models" / "base_small"
 SMALL = {
@@ -40,9 +40,7 @@ MODELS: list[tuple[str, dict[str, Any], type]] = [
     ("gemma3_text", {"sliding_window": 8, "query_pre_attn_scalar": 16}, PlainDecoder),
 ]
 OWN = ["Q: Ben has 4 caps.\nA:", "Q: Cleo packs 3 boxes of 21 pens and 7 more.\nA:", "Q: 5\nA:"]
-REQUESTS = [
-    Request(f"q{i}", Prompt("Q: 3?\nA: 3.\n\n", own), range(3)) for i, own in enumerate(OWN)
-]
+REQUESTS = [Request(f"q{i}", "Q: 3?\nA: 3.\n\n" + own, range(3)) for i, own in enumerate(OWN)]
 SAMPLING = Sampling(temperature=1.0, max_new_tokens=20, seed=3)
 
 
@@ -72,12 +70,12 @@ def test_logits_are_the_model_s_own(
     assert type(made.decoder) is decoder
     assert ("module by module" in caplog.text) is (decoder is TreeDecoder)
     assert ("No prefix tree for this model" in caplog.text) is (decoder is PlainDecoder)
-    parts = [(tokenizer.encode(r.prompt.shared), tokenizer.encode(r.prompt.own)) for r in REQUESTS]
-    rows = [[*head, *tail] for head, tail in parts for _ in range(3)]
+    prompts = made.encoder.prompts([request.prompt for request in REQUESTS])
+    rows = [prompt for prompt in prompts for _ in range(3)]
     plain = AutoModelForCausalLM.from_pretrained(tmp_path, attn_implementation="eager").eval()
     generator = torch.Generator().manual_seed(1)
     with torch.inference_mode():
-        made.decoder.start(parts, 9, 13)
+        made.decoder.start(prompts, 9, 13)
         logits = made.decoder.add(torch.arange(9) // 3)
         for step in range(12):
             for row, ids in enumerate(rows):

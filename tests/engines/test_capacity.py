@@ -13,14 +13,16 @@ from transformers import AutoConfig
 from lmsi_kedro import hardware
 from lmsi_kedro.engines import capacity
 from lmsi_kedro.engines.architecture import numbers_per_token, text_config
-from lmsi_kedro.engines.capacity import demand, with_rows
+from lmsi_kedro.engines.capacity import demand, longest, parts_of, with_rows
 from lmsi_kedro.engines.plan import Plan
 from lmsi_kedro.model_files import count_parameters, number_format
 from lmsi_kedro.params import EngineParams, Sampling, ServerParams
-from lmsi_kedro.tasks import Prompt
+from lmsi_kedro.tasks.encoding import Encoder
 
 BASE = Path(__file__).parents[2] / "data" / "06_models" / "base"
-PROMPT = Prompt("Q: a?\nA: b.\n\n", "Q: How many pens?\nA:")
+PROMPT = "Q: a?\nA: b.\n\nQ: How many pens?\nA:"
+ENCODER = Encoder.of(BASE, "auto", False)
+PARTS = parts_of(ENCODER, [PROMPT])
 SAMPLING = Sampling(temperature=1, max_new_tokens=96, seed=1)
 SERVER = ServerParams(urls=["http://localhost:1/v1"], model="m", revision="sha256:00000000")
 ENGINE = EngineParams(
@@ -32,7 +34,7 @@ ENGINE = EngineParams(
 def given(monkeypatch: pytest.MonkeyPatch, free: int) -> EngineParams:
     """The engine's parameters on a machine with so many free bytes for each worker."""
     monkeypatch.setattr(capacity, "free_memory", lambda workers: free)
-    return with_rows(ENGINE, BASE, [PROMPT], 96)
+    return with_rows(ENGINE, BASE, [[PROMPT]], 96)
 
 
 def test_what_stays_and_what_a_row_takes(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -79,7 +81,7 @@ def test_any_architecture_s_sizes_are_found(tmp_path: Path) -> None:
 
 
 def test_memory_decides_in_powers_of_two(monkeypatch: pytest.MonkeyPatch) -> None:
-    one = demand(BASE, ENGINE, 7, 12, 96)
+    one = demand(BASE, ENGINE, *PARTS, 96)
     for rows, found in {1: 1, 3: 2, 70: 64, 120: 64, 129: 128, 10**6: 1024}.items():
         free = int(one.of(rows) / capacity.USABLE) + 1000
         assert given(monkeypatch, free).rows == found
@@ -87,13 +89,25 @@ def test_memory_decides_in_powers_of_two(monkeypatch: pytest.MonkeyPatch) -> Non
         given(monkeypatch, one.fixed)
 
 
+def test_parts_are_what_a_group_shares_and_its_longest_rest() -> None:
+    """The last token of a prompt is always its own."""
+    shown = "Q: a?\nA: b.\n\n"
+    groups = [[f"{shown}Q: {'pens ' * n}?\nA:" for n in (1, 9, 3)], ["Q: a?\nA:"]]
+    tokens = [[len(ids) for ids in ENCODER.prompts(group)] for group in groups]
+    parts = [parts_of(ENCODER, group) for group in groups]
+    assert [sum(part) for part in parts] == [max(counts) for counts in tokens]
+    assert parts[0][0] == len(ENCODER.prompts([shown + "Q: pens"])[0])
+    assert parts[1] == (tokens[1][0] - 1, 1)
+    assert longest(parts) == (parts[0][0], parts[0][1])
+
+
 def test_the_longest_prompt_of_a_plan_decides(monkeypatch: pytest.MonkeyPatch) -> None:
     """In whatever order its tasks are added; a number that is given changes nothing."""
-    long = Prompt(PROMPT.shared, PROMPT.own * 200)
-    free = int(demand(BASE, ENGINE, 7, 12, 96).of(600) / capacity.USABLE)
+    long = PROMPT + " How many?" * 200
+    free = int(demand(BASE, ENGINE, *PARTS, 96).of(600) / capacity.USABLE)
     monkeypatch.setattr(capacity, "free_memory", lambda workers: free)
 
-    def planned(*prompts: Prompt, rows: int | None = None) -> Plan:
+    def planned(*prompts: str, rows: int | None = None) -> Plan:
         made = Plan(BASE, "d", ENGINE.model_copy(update={"rows": rows}))
         for number, prompt in enumerate(prompts):
             made.add({f"q{number}": prompt}, range(8), SAMPLING, {})
@@ -102,7 +116,7 @@ def test_the_longest_prompt_of_a_plan_decides(monkeypatch: pytest.MonkeyPatch) -
     rows = {
         order: planned(*order).sized.rows for order in [(PROMPT, long), (long, PROMPT), (PROMPT,)]
     }
-    assert rows[PROMPT, long] == rows[long, PROMPT] == with_rows(ENGINE, BASE, [long], 96).rows
+    assert rows[PROMPT, long] == rows[long, PROMPT] == with_rows(ENGINE, BASE, [[long]], 96).rows
     assert rows[PROMPT, long] < rows[(PROMPT,)] == 512
     both = planned(PROMPT, long, rows=48).chunks
     assert set(both) > set(planned(PROMPT, rows=48).chunks)
@@ -111,14 +125,14 @@ def test_the_longest_prompt_of_a_plan_decides(monkeypatch: pytest.MonkeyPatch) -
 def test_a_number_that_is_given_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(capacity, "free_memory", lambda workers: 0)
     fixed = ENGINE.model_copy(update={"rows": 48})
-    assert with_rows(fixed, BASE, [PROMPT], 96) is fixed
+    assert with_rows(fixed, BASE, [[PROMPT]], 96) is fixed
 
 
 def test_servers_and_clusters_have_memory_of_their_own() -> None:
     served = ENGINE.model_copy(update={"executor": "server"})
-    assert with_rows(served, BASE, [PROMPT], 96).rows == 1024
+    assert with_rows(served, BASE, [[PROMPT]], 96).rows == 1024
     with pytest.raises(ValueError, match=r"engine\.rows must be given with executor ray"):
-        with_rows(ENGINE.model_copy(update={"executor": "ray"}), BASE, [PROMPT], 96)
+        with_rows(ENGINE.model_copy(update={"executor": "ray"}), BASE, [[PROMPT]], 96)
 
 
 def test_the_number_is_in_the_address_and_in_the_log(

@@ -15,12 +15,11 @@ from lmsi_kedro.engines.local import LocalEngine, graphs
 from lmsi_kedro.engines.local.graphs import GraphDecoder, buckets
 from lmsi_kedro.engines.local.tree_decoder import TreeDecoder
 from lmsi_kedro.params import Sampling
-from lmsi_kedro.tasks import Prompt
 from tests.models import tiny_model
 
 SAMPLING = Sampling(temperature=1.0, max_new_tokens=12, seed=3)
 REQUESTS = [
-    Request(f"q{i}", Prompt("Q: Ana has 3 pens.\nA: 3.\n\n", f"Q: Ben has {i} caps.\nA:"), range(9))
+    Request(f"q{i}", f"Q: Ana has 3 pens.\nA: 3.\n\nQ: Ben has {i} caps.\nA:", range(9))
     for i in range(5)
 ]
 

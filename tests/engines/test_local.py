@@ -11,7 +11,6 @@ from lmsi_kedro.engines.local import LocalEngine
 from lmsi_kedro.engines.local.native_decoder import NativeDecoder
 from lmsi_kedro.engines.local.tree_decoder import TreeDecoder
 from lmsi_kedro.params import Sampling
-from lmsi_kedro.tasks import Prompt
 from tests.models import tiny_model
 
 SHARED = "Q: Ana has 3 pens.\nA: The answer is 3.\n\n"
@@ -26,20 +25,20 @@ def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 
 def requests(shared: str, paths: range = range(4)) -> list[Request]:
-    return [Request(f"q{i}", Prompt(shared, own), paths) for i, own in enumerate(OWN)]
+    return [Request(f"q{i}", shared + own, paths) for i, own in enumerate(OWN)]
 
 
 @pytest.mark.parametrize("shared", [SHARED, ""], ids=["few-shot", "zero-shot"])
 def test_logits_equal_a_full_forward(engine: LocalEngine, shared: str) -> None:
     """At the first token and after every step, with rows dropped on the way."""
-    parts = [(engine.tokenizer.encode(shared), engine.tokenizer.encode(own)) for own in OWN]
+    prompts = engine.encoder.prompts([shared + own for own in OWN])
     decoder = engine.decoder
     assert isinstance(decoder, TreeDecoder)
     generator = torch.Generator().manual_seed(0)
     with torch.inference_mode():
-        decoder.start(parts, 12, 6)
+        decoder.start(prompts, 12, 6)
         logits = decoder.add(torch.arange(12) // 4)
-        rows = [[*head, *tail] for head, tail in parts for _ in range(4)]
+        rows = [prompt for prompt in prompts for _ in range(4)]
         for step in range(6):
             engine.model.set_attn_implementation("sdpa")
             for row, ids in enumerate(rows):
@@ -72,13 +71,12 @@ def test_greedy_equals_generate(engine: LocalEngine) -> None:
     greedy = SAMPLING.model_copy(update={"temperature": 0.0})
     table = engine.sample(requests(SHARED, range(1)), greedy)
     engine.model.set_attn_implementation("sdpa")
+    tokenizer = engine.encoder.tokenizer
     for own, text, total in zip(OWN, table["text"], table["logprob"], strict=True):
-        prompt = torch.tensor([engine.tokenizer.encode(SHARED) + engine.tokenizer.encode(own)])
+        prompt = torch.tensor([tokenizer.encode(SHARED + own)])
         written = engine.model.generate(prompt, max_new_tokens=20, do_sample=False)
         new = written[0, prompt.shape[1] :]
-        assert (
-            engine.tokenizer.decode(new, skip_special_tokens=True).split("\nQ:")[0].strip() == text
-        )
+        assert tokenizer.decode(new, skip_special_tokens=True).split("\nQ:")[0].strip() == text
         logits = engine.model(written).logits.detach()[0, prompt.shape[1] - 1 : -1]
         chosen = logits.log_softmax(-1)[torch.arange(len(new)), new].sum()
         assert total == pytest.approx(chosen.item(), rel=1e-4)

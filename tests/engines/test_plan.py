@@ -12,12 +12,11 @@ from lmsi_kedro.datasets.chunk_store import ChunkStore
 from lmsi_kedro.engines.plan import Plan, Progress
 from lmsi_kedro.engines.running_votes import RunningVotes
 from lmsi_kedro.params import EngineParams, Sampling
-from lmsi_kedro.tasks import Prompt
 from tests.models import RAGGED, tiny_model
 from tests.stores import fill
 
 SAMPLING = Sampling(temperature=1.0, max_new_tokens=8, seed=3)
-PROMPTS = {f"q{i}": Prompt("Q: a?\nA: b.\n\n", f"Q: {i}?\nA:") for i in range(6)}
+PROMPTS = {f"q{i}": f"Q: a?\nA: b.\n\nQ: {i}?\nA:" for i in range(6)}
 
 
 def plan(
@@ -27,7 +26,7 @@ def plan(
     dtype: str = "float32",
     m: int = 4,
     sampling: Sampling = SAMPLING,
-    prompts: dict[str, Prompt] = PROMPTS,
+    prompts: dict[str, str] = PROMPTS,
     mode: str = "x",
 ) -> Plan:
     engine = EngineParams(
@@ -54,7 +53,7 @@ def plan(
         lambda: plan(mode="y"),
         lambda: plan(sampling=SAMPLING.model_copy(update={"seed": 4})),
         lambda: plan(sampling=SAMPLING.model_copy(update={"temperature": 0.9})),
-        lambda: plan(prompts={**PROMPTS, "q0": Prompt("", "Q: 0?\nA:")}),
+        lambda: plan(prompts={**PROMPTS, "q0": "Q: 0?\nA:"}),
         lambda: plan(prompts={f"p{i}": prompt for i, prompt in enumerate(PROMPTS.values())}),
     ],
     ids=["model", "dtype", "columns", "seed", "temperature", "prompt", "question"],

@@ -12,10 +12,9 @@ import pytest
 
 from lmsi_kedro.engines.plan import Plan
 from lmsi_kedro.params import EngineParams, Sampling
-from lmsi_kedro.tasks import Prompt
 from tests.models import RAGGED, tiny_model
 
-PROMPTS = {f"q{i}": Prompt("Q: a?\nA: b.\n\n", f"Q: {i}?\nA:") for i in range(24)}
+PROMPTS = {f"q{i}": f"Q: a?\nA: b.\n\nQ: {i}?\nA:" for i in range(24)}
 ENGINE = EngineParams(
     executor="processes", ray_address=None, workers=2, dtype="float32", paths_per_chunk=8, rows=4,
     chat="auto", trust_remote_code=False, skip_too_long=False,

@@ -16,11 +16,10 @@ from lmsi_kedro.datasets.chunk_store import ChunkStore
 from lmsi_kedro.datasets.model_directory import Model
 from lmsi_kedro.engines.plan import Plan
 from lmsi_kedro.params import EngineParams, Sampling, ServerParams
-from lmsi_kedro.tasks import Prompt
 from tests.models import tiny_model
 from tests.stores import fill
 
-PROMPTS = {f"q{i}": Prompt("Q: a?\nA: b.\n\n", f"Q: {i}?\nA:") for i in range(3)}
+PROMPTS = {f"q{i}": f"Q: a?\nA: b.\n\nQ: {i}?\nA:" for i in range(3)}
 
 
 @pytest.fixture(scope="module")

@@ -18,12 +18,11 @@ from lmsi_kedro.engines.local import LocalEngine
 from lmsi_kedro.engines.local.plain_decoder import PlainDecoder
 from lmsi_kedro.engines.plan import Plan
 from lmsi_kedro.params import EngineParams, Sampling
-from lmsi_kedro.tasks import Prompt
 from tests.models import RAGGED, tiny_model
 
 ROOT = Path(__file__).parents[2]
 SAMPLING = Sampling(temperature=1.0, max_new_tokens=40, seed=3)
-PROMPTS = {f"q{i}": Prompt("Q: a?\nA: b.\n\n", f"Q: {'9' * i}?\nA:") for i in range(12)}
+PROMPTS = {f"q{i}": f"Q: a?\nA: b.\n\nQ: {'9' * i}?\nA:" for i in range(12)}
 REQUESTS = [Request(question, prompt, range(8)) for question, prompt in PROMPTS.items()]
 
 

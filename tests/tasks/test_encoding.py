@@ -1,4 +1,7 @@
-"""Training sees the very tokens that sampling sees, for base and for chat models, in every task and format."""
+"""The ids that paths are sampled from are those that training sees and the tokenizer's own of the whole text.
+
+For every tokenizer in use, in plain text and in chat form, in every task and format.
+"""
 
 from pathlib import Path
 from typing import Any, get_args
@@ -6,83 +9,147 @@ from typing import Any, get_args
 import pytest
 import torch
 import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from transformers import AutoTokenizer, GenerationConfig
 
 from lmsi_kedro.engines.chunk import Request
 from lmsi_kedro.engines.local import LocalEngine
-from lmsi_kedro.mini_world.pretraining import train_tokenizer
 from lmsi_kedro.params import Format, Sampling
-from lmsi_kedro.tasks import Asked, Exemplar, Prompt, render, target
-from lmsi_kedro.tasks.encoding import PLAIN, encode_parts, end_tokens, frame_of
-from lmsi_kedro.training.encoding import encode_example
+from lmsi_kedro.tasks import Asked, Exemplar, render, target
+from lmsi_kedro.tasks.chat import PLAIN
+from lmsi_kedro.tasks.encoding import BATCH, Encoder, alike
 from tests.models import tiny_model
+from tests.tokenizers import CHAT, EXACT, NAMES, load
 
 ROOT = Path(__file__).parents[2]
 SETS = sorted((ROOT / "conf/base/exemplars").glob("*.yml"))
 CHATML = (
     "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] }}<|im_end|>\n"
-    "{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n"
-    "{% if enable_thinking is defined and not enable_thinking %}<think>\n\n</think>\n\n{% endif %}{% endif %}"
+    "{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
-GEMMA = (
-    "<bos>{% for message in messages %}<start_of_turn>"
-    "{{ 'model' if message['role'] == 'assistant' else message['role'] }}\n{{ message['content'] }}<end_of_turn>\n"
-    "{% endfor %}{% if add_generation_prompt %}<start_of_turn>model\n{% endif %}"
+ASKED = [(name, "never") for name in NAMES] + [(name, "auto") for name in CHAT]
+
+
+def own_ids(name: str, chat: str, text: str) -> list[int]:
+    """The whole prompt as the tokenizer itself encodes it, without the end that T5 and BERT put behind it."""
+    tokenizer = load(name)
+    if chat == "auto":
+        turn = [{"role": "user", "content": text}]
+        form = {"add_generation_prompt": True, "return_dict": False, "enable_thinking": False}
+        return list(tokenizer.apply_chat_template(turn, **form))
+    ids = list(tokenizer.encode(text))
+    return ids[:-1] if name in ("t5", "bert") else ids
+
+
+def pairs() -> list[tuple[str, str]]:
+    """The first exemplar of every set, asked with the others before it, and its answer, in each format."""
+    found = []
+    for file in SETS:
+        first, *shots = [Exemplar.model_validate(row) for row in yaml.safe_load(file.read_text())]
+        asked = Asked(first.question, first.context, first.choices)
+        for format in get_args(Format):
+            rationale = None if format.endswith("direct") else first.rationale
+            found.append((render(format, asked, shots), target(first.answer, rationale)))
+    return found
+
+
+@pytest.mark.parametrize(("name", "chat"), ASKED, ids=["-".join(each) for each in ASKED])
+def test_sampled_ids_are_trained_ids_and_the_tokenizer_s_own(name: str, chat: Any) -> None:
+    tokenizer = load(name)
+    encoder = Encoder(tokenizer, chat)
+    prompts, targets = map(list, zip(*pairs(), strict=True))
+    sampled, examples = encoder.prompts(prompts), encoder.examples(prompts, targets)
+    ends = encoder.ends(None)
+    for prompt, answer, ids, example in zip(prompts, targets, sampled, examples, strict=True):
+        assert ids == own_ids(name, chat, prompt)
+        assert example.ids[: example.prompt_tokens] == ids
+        *added, end = example.ids[example.prompt_tokens :]
+        assert end in ends
+        assert not set(added) & ends
+        said = tokenizer.decode(added)
+        assert said.split() == answer.split() or name not in EXACT
+        if chat == "never":
+            whole = own_ids(name, chat, prompt + answer)
+            assert [*ids, *added] == whole, "nothing in these texts spans the boundary"
+
+
+@pytest.mark.parametrize("name", EXACT)
+@settings(max_examples=40, deadline=None)
+@given(
+    prompt=st.text("aZé漢 \n:.'37", min_size=1, max_size=12),
+    answer=st.text("aZé漢 \n:.'37", min_size=1, max_size=12),
 )
+def test_any_boundary(name: str, prompt: str, answer: str) -> None:
+    """A prompt keeps its own ids whatever comes next, and together both give the text back."""
+    tokenizer = load(name)
+    encoder = Encoder(tokenizer, "never")
+    ids, (example,) = encoder.prompts([prompt])[0], encoder.examples([prompt], [answer])
+    assert ids == own_ids(name, "never", prompt)
+    assert example.ids[: example.prompt_tokens] == ids
+    added = example.ids[example.prompt_tokens : -1]
+    whole = own_ids(name, "never", prompt + answer)
+    if whole[: len(ids)] == ids:
+        assert added == whole[len(ids) :]
+    text = tokenizer.decode(example.ids[len(encoder.opening) : -1])
+    assert text == tokenizer.decode(whole[len(encoder.opening) :])
 
 
-def tokenizer(name: str) -> Any:
-    made = train_tokenizer(seed=1, sample=500)
-    if name == "chatml":
-        made.add_special_tokens({"additional_special_tokens": ["<|im_start|>", "<|im_end|>"]})
-        made.chat_template = CHATML
-    if name == "gemma":
-        turns = ["<start_of_turn>", "<end_of_turn>"]
-        made.add_special_tokens({"bos_token": "<bos>", "additional_special_tokens": turns})
-        made.chat_template = GEMMA
-    return made
+def test_a_token_that_spans_the_boundary_is_never_trained() -> None:
+    """GPT-2's expression takes the second newline to the word, in the whole text alone."""
+    tokenizer = load("gpt2")
+    (example,) = Encoder(tokenizer).examples(["Q\n\n"], ["A"])
+    pieces = [tokenizer.decode([token]) for token in example.ids]
+    assert pieces == ["Q", "\n\n", "A", tokenizer.eos_token]
+    assert [tokenizer.decode([token]) for token in tokenizer.encode("Q\n\nA")] == [
+        "Q", "\n", "\n", "A",
+    ]  # fmt: skip
+    (joined,) = Encoder(tokenizer).examples(["th"], ["e answer"])
+    assert tokenizer.decode(joined.ids[: joined.prompt_tokens]) == "th"
+    assert tokenizer.decode(joined.ids[:-1]) == "the answer"
 
 
-@pytest.mark.parametrize("name", ["base", "chatml", "gemma"])
-@pytest.mark.parametrize("file", SETS, ids=lambda file: file.stem)
-def test_training_ids_are_inference_ids(name: str, file: Path) -> None:
-    """The first exemplar is asked with the others before it, in each of the four formats."""
-    tokens = tokenizer(name)
-    frame = frame_of(tokens, "auto")
-    first, *shots = [Exemplar.model_validate(row) for row in yaml.safe_load(file.read_text())]
-    for format in get_args(Format):
-        prompt = render(format, Asked(first.question, first.context, first.choices), shots)
-        written = target(first.answer, None if format.endswith("direct") else first.rationale)
-        shared, own = encode_parts(tokens, prompt.shared, prompt.own, frame)
-        trained = encode_example(tokens, prompt.text, written, frame)
-        assert trained.ids[: trained.prompt_tokens] == [*shared, *own]
-        said = tokens.decode(trained.ids[trained.prompt_tokens :], skip_special_tokens=True)
-        assert said.strip() == written.strip()
-        assert trained.ids[-1] in end_tokens(tokens, frame, None)
-        whole = tokens.decode([*shared, *own])
-        assert whole == frame.before + prompt.text + frame.after
+def test_many_prompts_at_once_are_encoded_as_each_alone() -> None:
+    encoder = Encoder(load("llama2_base"))
+    texts = [f"Q: {n}?\nA:" for n in range(BATCH + 3)]
+    assert encoder.prompts(texts) == [ids for text in texts for ids in encoder.prompts([text])]
+    assert encoder.prompts([]) == []
+
+
+def test_each_prompt_keeps_a_token_for_itself() -> None:
+    assert alike([[1, 2, 3], [1, 2, 4, 5], [1, 2, 3, 9]]) == 2
+    assert alike([[1, 2], [1, 2, 3]]) == 1
+    assert alike([[1, 2, 3]]) == 2
+    assert alike([[7], [8]]) == 0
+
+
+def test_bos_comes_once() -> None:
+    """Only where the tokenizer adds it by default, and not again where a template has written it."""
+    for name, chat in ASKED:
+        tokenizer = load(name)
+        ids = Encoder(tokenizer, chat).prompts(["Q: 3?\nA:"])[0]  # type: ignore[arg-type]
+        if tokenizer.bos_token_id is not None and name != "smollm2":
+            written = chat == "auto" and "bos_token" in tokenizer.chat_template
+            adds = tokenizer.encode("")[:1] == [tokenizer.bos_token_id]
+            assert ids.count(tokenizer.bos_token_id) == (written or adds), name
 
 
 def test_a_chat_model_is_asked_in_one_turn_and_ends_its_own() -> None:
-    chatml, gemma = tokenizer("chatml"), tokenizer("gemma")
-    frame = frame_of(chatml, "auto")
+    frame = Encoder(load("qwen3")).frame
     assert frame.before == "<|im_start|>user\n"
     assert frame.after == "<|im_end|>\n<|im_start|>assistant\n<think>\n\n</think>\n\n"
     assert frame.end == "<|im_end|>"
-    assert frame_of(gemma, "auto").end == "<end_of_turn>"
-    assert frame_of(chatml, "never") == frame_of(tokenizer("base"), "auto") == PLAIN
+    assert Encoder(load("qwen3"), "never").frame == Encoder(load("gpt2")).frame == PLAIN
     both = GenerationConfig(eos_token_id=[5, 7])
-    taught = chatml.convert_tokens_to_ids("<|im_end|>")
-    assert end_tokens(chatml, frame, both) == {5, 7, taught}
-    ids = encode_parts(gemma, "", "Q: 3?\nA:", frame_of(gemma, "auto"))
-    assert [*ids[0], *ids[1]].count(gemma.bos_token_id) == 1
+    taught = load("qwen3").convert_tokens_to_ids("<|im_end|>")
+    assert Encoder(load("qwen3")).ends(both) == {5, 7, taught}
 
 
 def test_a_template_that_changes_the_text_is_refused() -> None:
-    shouting = tokenizer("chatml")
+    shouting = AutoTokenizer.from_pretrained(ROOT / "data/06_models/base")
     shouting.chat_template = "{% for message in messages %}{{ message['role'] }}{% endfor %}"
-    with pytest.raises(ValueError, match=r"set engine\.chat=never"):
-        frame_of(shouting, "auto")
+    with pytest.raises(ValueError, match=r"chat_template changes the text .* engine\.chat=never"):
+        Encoder(shouting)
 
 
 def test_a_chat_model_stops_at_the_end_of_its_turn(tmp_path: Path) -> None:
@@ -97,9 +164,9 @@ def test_a_chat_model_stops_at_the_end_of_its_turn(tmp_path: Path) -> None:
     assert 7 in engine.stops.ends
     bias = torch.full((engine.model.config.vocab_size,), -1e4)
     bias[7] = 0
-    head = engine.decoder.head  # type: ignore[union-attr]
-    engine.decoder.head = lambda hidden: head(hidden) + bias  # type: ignore[union-attr]
-    requests = [Request("q", Prompt("", "Q: 3?\nA:"), range(2))]
+    head = engine.decoder.head
+    engine.decoder.head = lambda hidden: head(hidden) + bias
+    requests = [Request("q", "Q: 3?\nA:", range(2))]
     table = engine.sample(requests, Sampling(temperature=1.0, max_new_tokens=9, seed=1))
     assert table["finish"].to_list() == ["stop", "stop"]
     assert table["tokens"].to_list() == [1, 1]

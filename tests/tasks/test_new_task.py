@@ -42,6 +42,6 @@ def test_the_page_s_task_works(tmp_path, monkeypatch):
     assert len(shots) == 2
     first = rows.row(0, named=True)
     prompt = render("few_shot_cot", Asked(first["question"], first["context"]), shots)
-    assert prompt.text.endswith("\n\nQ: Bees rest at night.\nDo bees sleep?\nA:")
+    assert prompt.endswith("\n\nQ: Bees rest at night.\nDo bees sleep?\nA:")
     keys = kernels.canonical_keys([shot.answer for shot in shots], benchmark.task.kind)
     assert keys.to_list() == ["bool:no", "bool:yes"]

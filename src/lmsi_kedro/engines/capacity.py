@@ -2,8 +2,8 @@
 
 import logging
 from collections.abc import Iterable, Sequence
-from heapq import nlargest
 from dataclasses import dataclass
+from heapq import nlargest
 from pathlib import Path
 from typing import Any
 
@@ -102,8 +102,8 @@ def with_rows(
     if engine.executor == "ray":
         raise ValueError("engine.rows must be given with executor ray: its nodes' memory is theirs")
     encoder = Encoder.of(model, engine.chat, engine.trust_remote_code)
-    shared, own = longest(encoder, prompts)
-    rows = demand(model, engine, shared, own, new).rows(engine)
+    parts = [parts_of(encoder, group) for group in prompts]
+    rows = demand(model, engine, *longest(parts), new).rows(engine)
     log.info(
         "%d rows at a time fit into the free memory. They are in each chunk's address: engine.rows=%d keeps them",
         rows,
@@ -112,12 +112,16 @@ def with_rows(
     return engine.model_copy(update={"rows": rows})
 
 
-def longest(encoder: Encoder, groups: Iterable[Sequence[str]]) -> tuple[int, int]:
-    """Tokens of the longest beginning that the prompts of a group share, and of the longest rest of one."""
-    shared = own = 0
-    for prompts in groups:
-        ends = encoder.prompts([min(prompts), max(prompts)])  # all others begin as these two do
-        texts = nlargest(LONGEST, prompts, key=lambda text: len(text.encode()))
-        head, most = alike(ends), max(map(len, encoder.prompts(texts)))
-        shared, own = max(shared, head), max(own, most - head)
-    return shared, own
+def parts_of(encoder: Encoder, prompts: Sequence[str]) -> tuple[int, int]:
+    """Tokens that all prompts of a group begin with, and of the longest rest of one."""
+    ends = encoder.prompts([min(prompts), max(prompts)])  # all others begin as these two do
+    texts = nlargest(LONGEST, prompts, key=lambda text: len(text.encode()))
+    shared, most = alike(ends), max(map(len, encoder.prompts(texts)))
+    return shared, most - shared
+
+
+def longest(parts: Sequence[tuple[int, int]]) -> tuple[int, int]:
+    """The longest part that is shared, and the longest that is not."""
+    return max((shared for shared, _ in parts), default=0), max(
+        (own for _, own in parts), default=0
+    )

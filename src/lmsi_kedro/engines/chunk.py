@@ -51,8 +51,7 @@ class Chunk:
             "sampling": self.sampling.model_dump(),
             "columns": dict(self.columns),
             "requests": [
-                [r.question_id, r.prompt, r.paths.start, r.paths.stop]
-                for r in self.requests
+                [r.question_id, r.prompt, r.paths.start, r.paths.stop] for r in self.requests
             ],
         }
         return hashlib.blake2b(json.dumps(content).encode(), digest_size=16).hexdigest()

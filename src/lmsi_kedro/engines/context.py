@@ -6,35 +6,28 @@ Needs the model's tokenizer and configuration only, not its weights.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from lmsi_kedro.engines.architecture import text_config
 from lmsi_kedro.params import EngineParams
-from lmsi_kedro.tasks import Prompt
-from lmsi_kedro.tasks.encoding import Frame, encode_prompt, frame_of
+from lmsi_kedro.tasks.encoding import Encoder
 
 NAMED = 5  # prompts in an error
 
 
 @dataclass(frozen=True)
 class Context:
-    """A model's tokenizer, the frame of its prompts, and how many tokens it attends to; None without a limit."""
+    """How a model's prompts become tokens, and how many it attends to; None without a limit."""
 
-    tokenizer: Any
-    frame: Frame
+    encoder: Encoder
     tokens: int | None
 
     @classmethod
     def of(cls, model: Path, engine: EngineParams) -> "Context":
-        from transformers import AutoTokenizer
-
-        trust = {"trust_remote_code": engine.trust_remote_code}
-        tokenizer = AutoTokenizer.from_pretrained(model, **trust)
-        frame = frame_of(tokenizer, engine.chat)
+        encoder = Encoder.of(model, engine.chat, engine.trust_remote_code)
         config = text_config(model, engine.trust_remote_code)
-        return cls(tokenizer, frame, getattr(config, "max_position_embeddings", None))
+        return cls(encoder, getattr(config, "max_position_embeddings", None))
 
-    def too_long(self, prompts: Iterable[Mapping[str, Prompt]], new: int) -> dict[str, int]:
+    def too_long(self, prompts: Iterable[Mapping[str, str]], new: int) -> dict[str, int]:
         """The tokens of those that have no room for `new` more; of several with one name, the longest."""
         if self.tokens is None:
             return {}
@@ -45,20 +38,15 @@ class Context:
                     found[name] = max(tokens, found.get(name, 0))
         return found
 
-    def lengths(self, prompts: Mapping[str, Prompt], room: int) -> dict[str, int]:
-        """Tokens of every prompt; the bytes of one that surely has room, which are at least as many."""
-        shared: dict[str, int] = {}
-        lengths = {}
-        for name, prompt in prompts.items():
-            if prompt.shared not in shared:
-                before = Frame(before=self.frame.before)
-                shared[prompt.shared] = len(encode_prompt(self.tokenizer, prompt.shared, before))
-            text = prompt.own + self.frame.after
-            own = len(text.encode())
-            if shared[prompt.shared] + own > room:
-                own = len(self.tokenizer.encode(text, add_special_tokens=False))
-            lengths[name] = shared[prompt.shared] + own
-        return lengths
+    def lengths(self, prompts: Mapping[str, str], room: int) -> dict[str, int]:
+        """Tokens of every prompt that may have more than `room`: none has more tokens than bytes."""
+        frame, opening = self.encoder.frame, len(self.encoder.opening)
+        around = opening + len((frame.before + frame.after).encode())
+        unsure = {
+            name: prompt for name, prompt in prompts.items() if around + len(prompt.encode()) > room
+        }
+        encoded = self.encoder.prompts(list(unsure.values()))
+        return {name: len(ids) for name, ids in zip(unsure, encoded, strict=True)}
 
     def said(self, too_long: Mapping[str, int], new: int) -> str:
         """The end of an error's sentence: why these do not fit, the longest of them by name."""
@@ -72,7 +60,7 @@ class Context:
 
 
 def check_room(
-    prompts: Iterable[Mapping[str, Prompt]],
+    prompts: Iterable[Mapping[str, str]],
     model: Path,
     new: int,
     engine: EngineParams,

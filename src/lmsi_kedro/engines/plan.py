@@ -59,13 +59,13 @@ class Plan:
         sampling: Sampling,
         columns: Mapping[str, str],
     ) -> None:
-        """These paths for every question_id; their prompts had best begin alike, as those with the same exemplars do."""
+        """These paths for every question_id; what the prompts of a chunk begin with alike is computed once."""
         assert "chunks" not in vars(self), "a plan is cut when all of it is known"
         self.wanted.append(Wanted(prompts, paths, sampling, columns))
 
     def ask(
         self,
-        spread: Iterable[tuple[str, range, Mapping[str, Prompt]]],
+        spread: Iterable[tuple[str, range, Mapping[str, str]]],
         sampling: Sampling,
         **columns: str,
     ) -> None:

@@ -1,10 +1,10 @@
 """How each evaluation mode samples, and the fingerprint that two compared models must share."""
 
 import hashlib
-from collections.abc import Iterable
 
 from lmsi_kedro.params import EvaluationParams, Format, Mode, Sampling
-from lmsi_kedro.tasks import Prompt
+from lmsi_kedro.tasks import Asked, render, usable
+from lmsi_kedro.tasks.questions import ExemplarSets
 
 # Paper, section 4: standard prompting is few-shot without rationales.
 FORMATS: dict[Mode, Format] = {
@@ -33,9 +33,10 @@ def decoding(mode: Mode, evaluation: EvaluationParams) -> tuple[Sampling, int, i
     return sampling, m, count or evaluation.greedy_questions
 
 
-def fingerprint(prompts: Iterable[Prompt], sampling: Sampling, m: int) -> str:
+def fingerprint(format: Format, sets: ExemplarSets, sampling: Sampling, m: int) -> str:
     """What two models must share to be compared: paths, decoding, exemplars; in words and a digest."""
-    shared = "".join(sorted({prompt.shared for prompt in prompts}))
-    exemplars = hashlib.blake2b(shared.encode(), digest_size=4).hexdigest()
+    nothing = Asked("")
+    shown = "".join(render(usable(format, shots), nothing, shots) for shots in sets.values())
+    exemplars = hashlib.blake2b(shown.encode(), digest_size=4).hexdigest()
     drawn = " ".join(f"{name}={value}" for name, value in sampling.model_dump().items())
     return f"m={m} {drawn} exemplars={exemplars}"

@@ -80,7 +80,7 @@ def worked(problem: Problem, form: str, rng: Random) -> str:
     rationale = None if form.endswith("direct") else problem.rationale(rng)
     hinted = form == "zero_shot_cot" and rng.random() < 0.6
     prompt = render("zero_shot_cot" if hinted else "zero_shot_direct", asked(problem))
-    return prompt.own + target(problem.answer, rationale)
+    return prompt + target(problem.answer, rationale)
 
 
 def asked(problem: Problem) -> Asked:

@@ -1,4 +1,4 @@
-"""What a chat model's template writes around a prompt. Tables hold plain text; it is framed when it becomes ids."""
+"""What a chat template writes around a prompt. Tables hold plain text, which is framed when it becomes ids."""
 
 from dataclasses import dataclass
 from typing import Any, Literal

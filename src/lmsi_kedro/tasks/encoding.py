@@ -1,13 +1,12 @@
 """From prompts and answers to token ids, the same for sampling and for training. Knows nothing of models.
 
-The ids of a prompt are the tokenizer's own ids of its whole text, template included: a text that is cut and encoded
-in parts has other ids (GPT-2's split expression takes "\\n\\nQ" apart but keeps "\\n\\n"; SentencePiece puts a blank
-before a part). Sampling continues these ids, and the ids of an example begin with them.
+The ids of a prompt are the tokenizer's own ids of its whole text, template included. Encoded in parts it would
+have others: GPT-2's split expression takes "\\n\\nQ" apart but keeps "\\n\\n", and SentencePiece puts a blank
+before each part. Sampling continues these ids, and the ids of an example begin with them.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from os.path import commonprefix
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +27,16 @@ class Encoded:
         return len(self.ids) - self.prompt_tokens
 
 
+def beginning(rows: Sequence[list[int]]) -> int:
+    """How many ids all rows begin with: as many as the first and the last of them in order."""
+    first, last = min(rows), max(rows)
+    pairs = enumerate(zip(first, last, strict=False))
+    return next((place for place, (one, other) in pairs if one != other), len(first))
+
+
 def alike(prompts: Sequence[list[int]]) -> int:
     """How many ids all prompts begin with, of which each keeps one or more for itself."""
-    return min(len(commonprefix(prompts)), min(map(len, prompts)) - 1)
+    return min(beginning(prompts), min(map(len, prompts)) - 1)
 
 
 class Encoder:
@@ -59,9 +65,9 @@ class Encoder:
     def examples(self, prompts: Sequence[str], targets: Sequence[str]) -> list[Encoded]:
         """Training pairs: the ids of each prompt as it is sampled from, then those of its target and its end.
 
-        The target's ids are what the whole answered text adds. Where a tokenizer joins the end of a prompt with the
-        beginning of its target, the prompt keeps its ids, since sampling continues these; the target has the ids
-        behind the prompt's text, or if no token begins there, those of its own text.
+        A target's ids are what the whole answered text adds. Where a tokenizer joins the end of a prompt with the
+        beginning of its target, the prompt keeps its ids, since these are what sampling continues; the target then
+        has the ids behind the prompt's text, or if no token begins there, those of its own text.
         """
         answers = [self.answer(target) for target in targets]
         framed = [
@@ -82,13 +88,14 @@ class Encoder:
 
     def added(self, head: list[int], whole: list[int], answer: str) -> list[int]:
         """What the ids `whole` of a prompt and its answer add to the prompt's own, `head`."""
-        same = len(commonprefix([head, whole]))
-        rest = self.tokenizer.decode(head[same:])
-        for place in range(same, len(whole)):
-            text = self.tokenizer.decode(whole[same:place])
-            if text == rest:
+        if whole[: len(head)] == head:
+            return whole[len(head) :]
+        prompt = self.tokenizer.decode(head)
+        for place in range(beginning([head, whole]), len(whole)):
+            text = self.tokenizer.decode(whole[:place])
+            if text == prompt:
                 return whole[place:]
-            if len(text) > len(rest):
+            if len(text) > len(prompt):
                 break
         return self.behind(answer)
 

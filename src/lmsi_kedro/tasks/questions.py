@@ -4,12 +4,11 @@ import hashlib
 import json
 from collections.abc import Iterator
 from itertools import cycle
-from sys import intern
 
 import polars as pl
 
 from lmsi_kedro.params import Format
-from lmsi_kedro.tasks.prompts import Asked, Prompt, render, usable
+from lmsi_kedro.tasks.prompts import ZERO_SHOT, Asked, render, usable, words_of
 from lmsi_kedro.tasks.task import Exemplar, Task
 
 PATHS_PER_SET = 2  # PAPER, section 5.2: 40 paths of 20 generated prompts
@@ -61,32 +60,43 @@ def exemplars_of(exemplars: pl.DataFrame, task: Task) -> list[Exemplar]:
 
 def prompts_of(
     questions: pl.DataFrame, format: Format, exemplars: list[Exemplar]
-) -> dict[str, Prompt]:
+) -> dict[str, str]:
     """The prompt of every question_id; zero-shot where there are no exemplars."""
-    prompts = {}
-    for question_id, asked in zip(questions["question_id"], asked_in(questions), strict=True):
-        prompt = render(usable(format, exemplars), asked, exemplars)
-        # One text in memory for all questions: 20,000 copies of eight exemplars would take 70 MB.
-        prompts[question_id] = Prompt(intern(prompt.shared), prompt.own)
-    return prompts
+    format = usable(format, exemplars)
+    asked = zip(questions["question_id"], asked_in(questions), strict=True)
+    return {question_id: render(format, each, exemplars) for question_id, each in asked}
+
+
+def prompts_alike(
+    questions: pl.DataFrame, format: Format, exemplars: list[Exemplar]
+) -> list[dict[str, str]]:
+    """`prompts_of` in groups that begin with the same exemplars: one that is the question itself is left out."""
+    shown = {words_of(shot) for shot in exemplars if format in ZERO_SHOT}
+    prompts = prompts_of(questions, format, exemplars)
+    groups: dict[tuple[str, ...], dict[str, str]] = {}
+    for (question_id, prompt), asked in zip(prompts.items(), asked_in(questions), strict=True):
+        left_out = words_of(asked) if words_of(asked) in shown else ()
+        groups.setdefault(left_out, {})[question_id] = prompt
+    return list(groups.values())
 
 
 def prompts_of_sets(
     questions: pl.DataFrame, exemplars: pl.DataFrame, task: Task
-) -> list[dict[str, Prompt]]:
-    """The few-shot chain-of-thought prompts of a task's questions, for each of its exemplar sets."""
-    sets = exemplar_sets(exemplars, task)
-    return [prompts_of(questions, "few_shot_cot", shots) for shots in sets.values()]
+) -> Iterator[dict[str, str]]:
+    """A task's few-shot chain-of-thought prompts with each of its sets, in groups that begin alike."""
+    for shots in exemplar_sets(exemplars, task).values():
+        yield from prompts_alike(questions, "few_shot_cot", shots)
 
 
 def spread(
     questions: pl.DataFrame, format: Format, sets: ExemplarSets, m: int
-) -> Iterator[tuple[str, range, dict[str, Prompt]]]:
-    """exemplar set, path indices and prompts of m paths per question, which take turns over the sets.
+) -> Iterator[tuple[str, range, dict[str, str]]]:
+    """exemplar set, path indices, prompts that begin alike: m paths per question, which take turns over the sets.
 
     A larger m later keeps the set of every path, and so its chunks (paper, section 5.2: 40 paths, 20 sets).
     """
     size = PATHS_PER_SET if len(sets) > 1 else m
-    prompts = {name: prompts_of(questions, format, shots) for name, shots in sets.items()}
+    groups = {name: prompts_alike(questions, format, shots) for name, shots in sets.items()}
     for first, name in zip(range(0, m, size), cycle(sets), strict=False):
-        yield name, range(first, min(first + size, m)), prompts[name]
+        for prompts in groups[name]:
+            yield name, range(first, min(first + size, m)), prompts

@@ -10,8 +10,8 @@ from typing import Any
 import torch
 
 from lmsi_kedro.kernels.attention import ROUNDING
-from lmsi_kedro.training.attention import NAME
 from lmsi_kedro.tasks.encoding import Encoded
+from lmsi_kedro.training.attention import NAME
 from lmsi_kedro.training.forest import Tree, pad, plant
 
 PROBED = 4  # examples, of the first ones those that share most

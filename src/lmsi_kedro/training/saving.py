@@ -19,8 +19,8 @@ from transformers.integrations.deepspeed import unset_hf_deepspeed_config
 from lmsi_kedro.durable import partial, publish
 from lmsi_kedro.kernels.attention import ROUNDING
 from lmsi_kedro.model_files import INDEX, RECORD, licenses, number_format, setting_files
-from lmsi_kedro.training.adapters import merged
 from lmsi_kedro.tasks.encoding import Encoded
+from lmsi_kedro.training.adapters import merged
 from lmsi_kedro.training.job import Job, TrainingError
 from lmsi_kedro.training.logits import on_device, target_logits
 from lmsi_kedro.training.target_trainer import TargetTrainer

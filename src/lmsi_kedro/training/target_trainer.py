@@ -18,8 +18,8 @@ import torch
 from torch.nn.functional import cross_entropy
 from transformers import Trainer, TrainerCallback
 
-from lmsi_kedro.training.batches import BatchPlan, MicroBatches
 from lmsi_kedro.tasks.encoding import Encoded
+from lmsi_kedro.training.batches import BatchPlan, MicroBatches
 from lmsi_kedro.training.forest import pad, plant
 from lmsi_kedro.training.job import TrainingError
 from lmsi_kedro.training.logits import on_device, refuses, target_logits

@@ -12,8 +12,7 @@ from lmsi_kedro.evaluation.marking import accepted_keys
 from lmsi_kedro.params import EvaluationParams, PathParams, Sampling
 from lmsi_kedro.pipelines.evaluation.nodes import decide_answers, mark_predictions
 from lmsi_kedro.statistics import holm, mcnemar, wilson
-from lmsi_kedro.tasks import Tasks
-from lmsi_kedro.tasks.prompts import Prompt
+from lmsi_kedro.tasks import Exemplar, Tasks
 from tests.fabricate import (
     NAMES,
     TASKS,
@@ -122,8 +121,8 @@ def test_a_decoding_is_told_by_all_that_changes_it() -> None:
         modes=list(FORMATS), greedy_questions=9, voted_questions=5, m=8,
         temperature=0.7, raised_temperature=1.2, label_precision=0.9, max_new_tokens=64, seed=2,
     )  # fmt: skip
-    prompts = {"q": Prompt("Q: 1 + 1?\nA: The answer is 2.\n\n", "Q: 2 + 2?\nA:")}
-    others = {"q": Prompt("Q: 1 + 2?\nA: The answer is 3.\n\n", "Q: 2 + 2?\nA:")}
+    sets = {"sums": [Exemplar(question="1 + 1?", rationale="It is 2.", answer="2")]}
+    others = {"sums": [Exemplar(question="1 + 2?", rationale="It is 3.", answer="3")]}
     decodings = {mode: decoding(mode, evaluation) for mode in FORMATS}
     assert {mode: (d[0].temperature, d[1], d[2]) for mode, d in decodings.items()} == {
         **dict.fromkeys(FORMATS, (0, 1, 9)),
@@ -133,13 +132,16 @@ def test_a_decoding_is_told_by_all_that_changes_it() -> None:
     sampled, m, _ = decodings["self_consistency"]
     raised, *_ = decodings["self_consistency_raised"]
     told = {
-        fingerprint(prompts.values(), sampled, m),
-        fingerprint(prompts.values(), raised, m),
-        fingerprint(prompts.values(), sampled, 4),
-        fingerprint(prompts.values(), sampled.model_copy(update={"seed": 3}), m),
-        fingerprint(others.values(), sampled, m),
+        fingerprint("few_shot_cot", sets, sampled, m),
+        fingerprint("few_shot_direct", sets, sampled, m),
+        fingerprint("few_shot_cot", sets, raised, m),
+        fingerprint("few_shot_cot", sets, sampled, 4),
+        fingerprint("few_shot_cot", sets, sampled.model_copy(update={"seed": 3}), m),
+        fingerprint("few_shot_cot", others, sampled, m),
     }
-    assert len(told) == 5
+    assert len(told) == 6
+    zero_shot = {fingerprint("zero_shot_cot", shots, sampled, m) for shots in (sets, others)}
+    assert len(zero_shot) == 1
 
 
 def test_every_mode_decides_by_its_own_paths() -> None:

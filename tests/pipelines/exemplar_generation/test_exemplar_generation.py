@@ -62,7 +62,7 @@ def test_every_seed_is_asked_once_greedily_and_zero_shot() -> None:
     requests = [r for chunk in plan.chunks.values() for r in chunk.requests]
     assert {chunk.sampling.temperature for chunk in plan.chunks.values()} == {0.0}
     assert {(r.question_id, r.paths) for r in requests} == {(q, range(1)) for q in TEXTS}
-    assert requests[0].prompt.text == "Q: s0?\nA: Let's think step by step."
+    assert requests[0].prompt == "Q: s0?\nA: Let's think step by step."
 
 
 def test_a_seed_beyond_the_context_is_named() -> None:

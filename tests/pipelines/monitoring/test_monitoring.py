@@ -165,7 +165,7 @@ def test_a_real_collapse_is_caught(shipped: dict[str, Any], tmp_path: Path) -> N
         asked = shipped["questions"].filter(task=name, split="unlabeled").head(64)
         shots = exemplars_of(shipped["exemplars"], tasks[name])
         for question, prompt in prompts_of(asked, "few_shot_cot", shots).items():
-            constant = (question, question, 0, 1, "vote", "few_shot_cot", 1.0, prompt.text)
+            constant = (question, question, 0, 1, "vote", "few_shot_cot", 1.0, prompt)
             rows.append((*constant, target(answer)))
     examples = pl.DataFrame(rows, schema=schemas.EXAMPLES, orient="row")
     training = shipped["params"]["training"].model_copy(update={"steps": 60, "batch_size": 16})

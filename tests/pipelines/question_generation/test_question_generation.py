@@ -223,7 +223,7 @@ def test_more_candidates_keep_the_chunks_of_fewer() -> None:
         for n in (8, 32)
     )
     assert set(few.chunks) < set(many.chunks)
-    prompts = [r.prompt.text for chunk in many.chunks.values() for r in chunk.requests]
+    prompts = [r.prompt for chunk in many.chunks.values() for r in chunk.requests]
     assert len(prompts) == 8
     assert len(set(prompts)) == 2  # orders of two seeds
     assert all(seed in prompt for prompt in prompts for seed in SEEDS)

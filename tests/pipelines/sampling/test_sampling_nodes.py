@@ -48,7 +48,7 @@ def asked_with(made: Plan) -> dict[tuple[str, int], str]:
     for chunk in made.chunks.values():
         for request in chunk.requests:
             name = chunk.columns["exemplar_set"]
-            assert request.prompt.shared.startswith(f"Q: {name}: ")
+            assert request.prompt.startswith(f"Q: {name}: ")
             found |= {(request.question_id, path): name for path in request.paths}
     return found
 

@@ -130,7 +130,7 @@ def look_up(asked: pl.DataFrame, round: int, catalog: Any) -> Sampled | None:
         round,
         paths.to_dicts(),
         vote.row(0, named=True),
-        {n: prompts_of(asked, "few_shot_cot", sets[n])[question_id].text for n in used},
+        {n: prompts_of(asked, "few_shot_cot", sets[n])[question_id] for n in used},
         str(model.path),
         model.digest,
     )

@@ -1,8 +1,8 @@
 """Samples paths with a transformers model on this machine.
 
 Draws depend only on (seed, question, path, position), never on the rows beside it; the logits may round
-differently with them, so exact bytes are promised for whole chunks. A model that the prefix tree serves shares what
-its prompts begin with, all others decode as transformers has it.
+differently with them, so exact bytes are promised for whole chunks. With a model that the prefix tree serves,
+prompts share what they begin with; all others decode as transformers has it.
 """
 
 import logging
@@ -93,7 +93,11 @@ class LocalEngine:
         return pl.concat(tables)
 
     def tried(
-        self, requests: Sequence[Request], prompts: Sequence[list[int]], sampling: Sampling, rows: int
+        self,
+        requests: Sequence[Request],
+        prompts: Sequence[list[int]],
+        sampling: Sampling,
+        rows: int,
     ) -> pl.DataFrame | None:
         """`decode`; None if memory ran out, of which half as much may do."""
         try:
@@ -108,7 +112,11 @@ class LocalEngine:
         return None
 
     def decode(
-        self, requests: Sequence[Request], prompts: Sequence[list[int]], sampling: Sampling, rows: int
+        self,
+        requests: Sequence[Request],
+        prompts: Sequence[list[int]],
+        sampling: Sampling,
+        rows: int,
     ) -> pl.DataFrame:
         """Token after token; where a path ends, the next one begins, until none waits."""
         paths = Rows(requests, self.stops, sampling.max_new_tokens, rows)

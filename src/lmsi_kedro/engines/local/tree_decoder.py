@@ -1,4 +1,4 @@
-"""Decodes with the prefix tree: what all prompts begin with is computed once, the rest of each once for all its paths."""
+"""Decodes with the prefix tree: what prompts begin with is computed once, the rest of each once for its paths."""
 
 from collections.abc import Callable, Sequence
 from typing import Any

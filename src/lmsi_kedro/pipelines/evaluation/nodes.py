@@ -31,8 +31,8 @@ def plan_evaluation(
         held_out = questions.filter(task=name, split="held_out")
         for mode in evaluation.modes:
             sampling, m, count = decoding(mode, evaluation)
-            asked = list(spread(held_out.head(count), FORMATS[mode], sets, m))
-            drawn = fingerprint([p for *_, each in asked for p in each.values()], sampling, m)
+            drawn = fingerprint(FORMATS[mode], sets, sampling, m)
+            asked = spread(held_out.head(count), FORMATS[mode], sets, m)
             plan.ask(asked, sampling, mode=mode, decoding=drawn)
     return plan
 

@@ -21,7 +21,7 @@ from lmsi_kedro.tasks import (
     usable,
     written,
 )
-from lmsi_kedro.tasks.encoding import encode_target, frame_of
+from lmsi_kedro.tasks.encoding import Encoder
 from lmsi_kedro.tasks.overlap import LEAK_WORDS, Evaluated
 from lmsi_kedro.tasks.questions import ExemplarSets, asked_in, exemplar_sets
 
@@ -113,7 +113,7 @@ def example(
         **{name: row[name] for name in ("question_id", "path", "arm", "weight")},
         "round": round,
         "format": format,
-        "prompt": render(format, asked, shown).text,
+        "prompt": render(format, asked, shown),
         "target": answer if format.endswith("direct") else f" {row['text']}",
     }
 
@@ -151,7 +151,7 @@ def balance(
     if mixing.balance != "none":
         size = pl.Series([1] * examples.height)
         if mixing.balance == "tokens":
-            size = target_tokens(examples["target"].to_list(), base_model, engine)
+            size = target_tokens(examples, base_model, engine)
         sized = examples.select("format", size=pl.col("weight") * size)
         total = dict(sized.group_by("format").sum().iter_rows())
         share = sum(total.values()) / sum(factors.values())
@@ -165,12 +165,8 @@ def part(format: Format, mixing: MixingParams) -> float:
     return mixing.parts.get(format) or mixing.parts[few_shot(format)]
 
 
-def target_tokens(targets: list[str], base_model: Model, engine: EngineParams) -> pl.Series:
+def target_tokens(examples: pl.DataFrame, base_model: Model, engine: EngineParams) -> pl.Series:
     """Tokens of each target, with its end token: those that the loss covers."""
-    from transformers import AutoTokenizer
-
-    tokenizer: Any = AutoTokenizer.from_pretrained(
-        base_model.path, trust_remote_code=engine.trust_remote_code
-    )
-    frame = frame_of(tokenizer, engine.chat)
-    return pl.Series([len(encode_target(tokenizer, target, frame)) for target in targets])
+    encoder = Encoder.of(base_model.path, engine.chat, engine.trust_remote_code)
+    encoded = encoder.examples(examples["prompt"].to_list(), examples["target"].to_list())
+    return pl.Series([example.target_tokens for example in encoded])

@@ -49,9 +49,9 @@ def plan_examination(
         )
         sets = exemplar_sets(exemplars, tasks[name])
         plan.ask(spread(asked, "few_shot_cot", sets, monitor.m), paths.sampling)
-        ((exemplar_set, _, prompts),) = spread(asked, "few_shot_cot", sets, 1)
         last = range(monitor.m, monitor.m + 1)
-        plan.add(prompts, last, greedy, {"exemplar_set": exemplar_set})
+        for exemplar_set, _, prompts in spread(asked, "few_shot_cot", sets, 1):
+            plan.add(prompts, last, greedy, {"exemplar_set": exemplar_set})
     return plan
 
 

@@ -4,19 +4,19 @@ Needs its tokenizer and configuration only, not its weights.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from lmsi_kedro.datasets.model_directory import Model
-from lmsi_kedro.engines.capacity import demand
+from lmsi_kedro.engines.capacity import demand, longest, parts_of
 from lmsi_kedro.engines.context import Context
 from lmsi_kedro.hardware import available_memory, gpus
 from lmsi_kedro.params import EngineParams, EvaluationParams, PathParams
-from lmsi_kedro.tasks import Prompt, Tasks
-from lmsi_kedro.tasks.encoding import Frame, encode_parts
+from lmsi_kedro.tasks import Tasks
+from lmsi_kedro.tasks.encoding import Encoder
 from lmsi_kedro.tasks.questions import prompts_of_sets
 
 log = logging.getLogger(__name__)
@@ -39,28 +39,24 @@ def check_model(
 ) -> tuple[pl.DataFrame, dict[str, Any]]:
     """questions that the model can take, and preflight: what was found. ValueError says what to change."""
     context = Context.of(base_model.path, engine)
-    tokenizer, frame = context.tokenizer, context.frame
-    if tokenizer.eos_token_id is None and frame.end is None:
+    encoder = context.encoder
+    if encoder.tokenizer.eos_token_id is None and encoder.frame.end is None:
         raise ValueError(
             f"{base_model.path} has no end token, so no path could stop: set eos_token in tokenizer_config.json"
         )
     new_tokens = max(paths.sampling.max_new_tokens, evaluation.max_new_tokens)
-    asked = {
-        name: prompts_of_sets(prepared_questions.filter(task=name), exemplars, task)
-        for name, task in tasks.root.items()
-    }
-    check_round_trip(tokenizer, {name: sets[0] for name, sets in asked.items()}, frame)
-    prompts = [each for sets in asked.values() for each in sets]
-    too_long = context.too_long(prompts, new_tokens)
+    check_round_trip(encoder, asked(prepared_questions.unique("task"), exemplars, tasks))
+    too_long = context.too_long(asked(prepared_questions, exemplars, tasks), new_tokens)
     refuse_too_long(too_long, context, new_tokens, engine)
-    kept = [{q: each[q] for q in each if q not in too_long} for each in prompts]
-    longest = longest_prompt(tokenizer, kept, frame)
-    needed = memory(base_model.path, engine, *longest, new_tokens)
+    questions = prepared_questions.filter(~pl.col("question_id").is_in(list(too_long)))
+    groups = asked(questions, exemplars, tasks)
+    parts = [parts_of(encoder, list(group.values())) for group in groups]
+    needed = memory(base_model.path, engine, *longest(parts), new_tokens)
     check_servers(engine)
     found = {
-        "chat": frame.is_chat,
+        "chat": encoder.frame.is_chat,
         "context": context.tokens,
-        "longest_prompt": sum(longest),
+        "longest_prompt": max(map(sum, parts), default=0),
         "skipped_too_long": len(too_long),
         "memory_gib": round(needed / 2**30, 2),
         "device": "cuda" if gpus() else "cpu",
@@ -68,32 +64,23 @@ def check_model(
         "guarantee": GUARANTEES[engine.executor],
     }
     log.info("Preflight: %s", ", ".join(f"{name} {value}" for name, value in found.items()))
-    return prepared_questions.filter(~pl.col("question_id").is_in(list(too_long))), found
+    return questions, found
 
 
-def check_round_trip(tokenizer: Any, prompts: dict[str, dict[str, Prompt]], frame: Frame) -> None:
-    """The first prompt of each task: tokens part where its parts do, and give the text back."""
-    for name, asked in prompts.items():
-        for prompt in list(asked.values())[:1]:
-            shared, own = encode_parts(tokenizer, prompt.shared, prompt.own, frame)
-            text = tokenizer.decode([*shared, *own])
-            if (
-                not text.endswith(frame.before[-1:] + prompt.text + frame.after)
-                and prompt.text not in text
-            ):
-                log.warning("Task %s: the tokenizer does not give its prompt back as it was", name)
+def asked(
+    questions: pl.DataFrame, exemplars: pl.DataFrame, tasks: Tasks
+) -> Iterator[dict[str, str]]:
+    """Groups of prompts that begin alike; rendered anew each time, since all of them may not fit into memory."""
+    for name, task in tasks.root.items():
+        yield from prompts_of_sets(questions.filter(task=name), exemplars, task)
 
 
-def longest_prompt(
-    tokenizer: Any, prompts: Sequence[dict[str, Prompt]], frame: Frame
-) -> tuple[int, int]:
-    """Tokens, shared with others and its own, of the prompt with the most characters."""
-    every = [prompt for asked in prompts for prompt in asked.values()]
-    if not every:
-        return 0, 0
-    prompt = max(every, key=lambda prompt: len(prompt.text))
-    shared, own = encode_parts(tokenizer, prompt.shared, prompt.own, frame)
-    return len(shared), len(own)
+def check_round_trip(encoder: Encoder, prompts: Iterable[dict[str, str]]) -> None:
+    """A warning for a prompt whose tokens do not give its text back."""
+    for text in (text for group in prompts for text in group.values()):
+        (ids,) = encoder.prompts([text])
+        if text not in encoder.tokenizer.decode(ids):
+            log.warning("The tokenizer changes what it is given, as in %r", text[-80:])
 
 
 def refuse_too_long(

@@ -13,7 +13,7 @@ from lmsi_kedro.engines.plan import Plan
 from lmsi_kedro.params import EngineParams, PathParams, QuestionGenerationParams, VotingParams
 from lmsi_kedro.pipelines.question_generation.funnel import OPEN, REASONS
 from lmsi_kedro.reading import votes_within
-from lmsi_kedro.tasks import Prompt, Tasks
+from lmsi_kedro.tasks import Tasks
 from lmsi_kedro.tasks.continuation import ask_for_more
 from lmsi_kedro.tasks.questions import asked_in, exemplar_sets, prompts_of_sets, spread
 
@@ -60,7 +60,7 @@ def plan_continuations(
 
 def orders(
     seed_questions: pl.DataFrame, task: str, generation: QuestionGenerationParams
-) -> dict[str, Prompt]:
+) -> dict[str, str]:
     """Prompts of some seeds of a task, by its name and a number, as many as the candidates take."""
     seeds = asked_in(seed_questions.filter(task=task))
     prompts = {}
