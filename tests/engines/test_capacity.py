@@ -104,19 +104,23 @@ def test_parts_are_what_a_group_shares_and_its_longest_rest() -> None:
 def test_the_longest_prompt_of_a_plan_decides(monkeypatch: pytest.MonkeyPatch) -> None:
     """In whatever order its tasks are added; a number that is given changes nothing."""
     long = PROMPT + " How many?" * 200
-    free = int(demand(BASE, ENGINE, *PARTS, 96).of(600) / capacity.USABLE)
+    free = int(
+        demand(BASE, ENGINE, *parts_of(ENCODER, [PROMPT, "A?"]), 96).of(600) / capacity.USABLE
+    )
     monkeypatch.setattr(capacity, "free_memory", lambda workers: free)
 
     def planned(*prompts: str, rows: int | None = None) -> Plan:
         made = Plan(BASE, "d", ENGINE.model_copy(update={"rows": rows}))
         for number, prompt in enumerate(prompts):
-            made.add({f"q{number}": prompt}, range(8), SAMPLING, {})
+            made.add({f"q{number}": prompt, f"p{number}": "A?"}, range(8), SAMPLING, {})
         return made
 
     rows = {
         order: planned(*order).sized.rows for order in [(PROMPT, long), (long, PROMPT), (PROMPT,)]
     }
-    assert rows[PROMPT, long] == rows[long, PROMPT] == with_rows(ENGINE, BASE, [[long]], 96).rows
+    assert (
+        rows[PROMPT, long] == rows[long, PROMPT] == with_rows(ENGINE, BASE, [[long, "A?"]], 96).rows
+    )
     assert rows[PROMPT, long] < rows[(PROMPT,)] == 512
     both = planned(PROMPT, long, rows=48).chunks
     assert set(both) > set(planned(PROMPT, rows=48).chunks)

@@ -9,9 +9,10 @@ from pathlib import Path
 
 from lmsi_kedro.engines.architecture import text_config
 from lmsi_kedro.params import EngineParams
-from lmsi_kedro.tasks.encoding import Encoder
+from lmsi_kedro.tasks.encoding import Encoder, beginning
 
 NAMED = 5  # prompts in an error
+EDGE = 16  # tokens by which a text that goes on may differ from its beginning alone
 
 
 @dataclass(frozen=True)
@@ -39,11 +40,15 @@ class Context:
         return found
 
     def lengths(self, prompts: Mapping[str, str], room: int) -> dict[str, int]:
-        """Tokens of every prompt that may have more than `room`: none has more tokens than bytes."""
-        frame, opening = self.encoder.frame, len(self.encoder.opening)
-        around = opening + len((frame.before + frame.after).encode())
+        """Tokens of every prompt that may have more than `room`.
+
+        Surely no more has one whose rest, behind what all begin with, has so few bytes: a byte is a token at most.
+        """
+        texts = list(prompts.values())
+        shared = texts[0][: beginning(texts)] if texts else ""
+        most = room - EDGE - len(self.encoder.prompts([shared])[0])
         unsure = {
-            name: prompt for name, prompt in prompts.items() if around + len(prompt.encode()) > room
+            name: text for name, text in prompts.items() if len(text[len(shared) :].encode()) > most
         }
         encoded = self.encoder.prompts(list(unsure.values()))
         return {name: len(ids) for name, ids in zip(unsure, encoded, strict=True)}

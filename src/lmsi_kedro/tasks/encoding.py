@@ -8,10 +8,11 @@ before each part. Sampling continues these ids, and the ids of an example begin 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from lmsi_kedro.tasks.chat import Chat, Frame, frame_of
 
+Row = TypeVar("Row", list[int], str)
 BATCH = 512  # texts encoded at once: with the offsets of all tokens, 20,000 long prompts would take 2 GB
 
 
@@ -27,8 +28,8 @@ class Encoded:
         return len(self.ids) - self.prompt_tokens
 
 
-def beginning(rows: Sequence[list[int]]) -> int:
-    """How many ids all rows begin with: as many as the first and the last of them in order."""
+def beginning(rows: Sequence[Row]) -> int:
+    """How many ids or characters all rows begin with: as many as the first and the last of them in order."""
     first, last = min(rows), max(rows)
     pairs = enumerate(zip(first, last, strict=False))
     return next((place for place, (one, other) in pairs if one != other), len(first))
@@ -74,12 +75,13 @@ class Encoder:
             self.frame.before + prompt + self.frame.after + answer
             for prompt, answer in zip(prompts, answers, strict=True)
         ]
-        heads, wholes = self.prompts(prompts), self.ids(framed)
-        tails = map(self.added, heads, map(self.opened, wholes), answers)
+        different = list(dict.fromkeys(prompts))  # a question's paths have one
+        encoded = dict(zip(different, self.prompts(different), strict=True))
+        heads, wholes = [encoded[prompt] for prompt in prompts], map(self.opened, self.ids(framed))
         closing = [] if self.frame.end else [self.end]
         return [
-            Encoded([*head, *tail, *closing], len(head))
-            for head, tail in zip(heads, tails, strict=True)
+            Encoded([*head, *self.added(head, whole, answer), *closing], len(head))
+            for head, whole, answer in zip(heads, wholes, answers, strict=True)
         ]
 
     def answer(self, target: str) -> str:
