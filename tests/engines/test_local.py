@@ -1,6 +1,7 @@
 """The prefix tree must give the model's own logits, and a path must not depend on the rows beside it."""
 
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -53,6 +54,27 @@ def test_logits_equal_a_full_forward(engine: LocalEngine, shared: str) -> None:
             rows = [[*ids, int(t)] for ids, t in zip(rows, tokens, strict=True)]
             if step < 5:
                 logits = decoder.step(tokens)
+
+
+def test_prompts_share_what_they_begin_with_and_chunks_keep_it(
+    engine: LocalEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The exemplars and the first words of the questions, found by their ids and computed once."""
+    widths, forward = list[tuple[int, ...]](), TreeDecoder.forward
+
+    def seen(self: TreeDecoder, tree: Any, ids: torch.Tensor, *rest: Any) -> torch.Tensor:
+        widths.append(tuple(ids.shape))
+        return forward(self, tree, ids, *rest)
+
+    monkeypatch.setattr(TreeDecoder, "forward", seen)
+    engine.decoder._shared = None
+    whole = [len(ids) for ids in engine.encoder.prompts([SHARED + own for own in OWN])]
+    shared = len(engine.encoder.prompts([SHARED + "Q:"])[0])
+    for paths in (range(2), range(2, 4)):
+        engine.sample(requests(SHARED, paths), SAMPLING)
+    assert [width for width in widths if width[1] > 1] == [
+        (1, shared), (3, max(whole) - shared), (3, max(whole) - shared),
+    ]  # fmt: skip
 
 
 def test_paths_do_not_depend_on_their_company(engine: LocalEngine) -> None:

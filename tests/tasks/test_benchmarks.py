@@ -138,7 +138,7 @@ def test_prompts_are_the_ones_that_were_read(name: str, raw: pl.DataFrame) -> No
     row = raw.filter(task=name, split="held_out").row(0, named=True)
     shots = exemplars_of(prepare_exemplars(LOADERS), BENCHMARKS[name].task)
     asked = Asked(row["question"], row["context"], row["choices"])
-    texts = [f"=== {f}\n{render(f, asked, shots).text}\n" for f in get_args(Format)]
+    texts = [f"=== {f}\n{render(f, asked, shots)}\n" for f in get_args(Format)]
     file = GOLDEN / f"{name}.txt"
     if not file.exists():
         file.write_text("\n".join(texts))

@@ -16,7 +16,7 @@ VERDICT = [Asked('Does "it rains" follow? Answer yes or no.', "Premise: It pours
 
 
 def test_the_prompt_is_the_seeds_and_the_beginning_of_another() -> None:
-    assert ask_for_more([PLAIN[0], CHOICE[0]]).text == (
+    assert ask_for_more([PLAIN[0], CHOICE[0]]) == (
         "Q: How many caps?\n\nQ: Which floats?\nAnswer Choices: (A) a cork (B) a stone\n\nQ:"
     )
 

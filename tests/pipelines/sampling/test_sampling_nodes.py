@@ -10,8 +10,14 @@ from lmsi_kedro.datasets.model_directory import Model
 from lmsi_kedro.engines.plan import Plan
 from lmsi_kedro.params import EngineParams, PathParams, Sampling, VotingParams
 from lmsi_kedro.pipelines.sampling.nodes import plan_paths
-from lmsi_kedro.tasks import Task, Tasks
-from lmsi_kedro.tasks.questions import exemplar_sets, exemplars_of
+from lmsi_kedro.tasks import Exemplar, Task, Tasks
+from lmsi_kedro.tasks.questions import (
+    exemplar_sets,
+    exemplars_of,
+    prompts_alike,
+    prompts_of,
+    spread,
+)
 
 ENGINE = EngineParams(
     executor="processes", ray_address=None, workers=1, dtype="float32", paths_per_chunk=8, rows=8, chat="auto",
@@ -97,6 +103,23 @@ def test_a_folder_of_sets_belongs_to_the_task_that_names_it() -> None:
     assert exemplar_sets(table, Task(kind="number")) == {"none": []}
     with pytest.raises(ValueError, match="the set 'sums' is empty or has no file"):
         exemplar_sets(exemplars("other"), TASK)
+
+
+def test_a_question_that_is_an_exemplar_is_asked_without_it_and_apart() -> None:
+    """So that the chunks of all others begin with the same exemplars."""
+    shots = [Exemplar(question=f"{i} + 1?", rationale="So.", answer=str(i + 1)) for i in (7, 1)]
+    one, two = prompts_alike(QUESTIONS, "few_shot_cot", shots)
+    assert [list(one), list(two)] == [["q0", "q2"], ["q1"]]
+    assert [prompt.count("Q: ") for prompt in (*one.values(), *two.values())] == [3, 3, 2]
+    assert one | two == prompts_of(QUESTIONS, "few_shot_cot", shots)
+    (zero_shot,) = prompts_alike(QUESTIONS, "zero_shot_cot", shots)
+    assert len(zero_shot) == 3
+    spread_out = list(spread(QUESTIONS, "few_shot_cot", {"a": shots, "b": shots[:1]}, 4))
+    assert [(name, m, list(asked)) for name, m, asked in spread_out] == [
+        ("a", range(2), ["q0", "q2"]),
+        ("a", range(2), ["q1"]),
+        ("b", range(2, 4), ["q0", "q1", "q2"]),
+    ]
 
 
 def early_plan(questions: pl.DataFrame, early_stop: float | None) -> Plan:
