@@ -12,7 +12,6 @@ from lmsi_kedro.commands.forecast.work import count, paths_of
 from lmsi_kedro.commands.project import configured
 from lmsi_kedro.engines.plan import Plan
 from lmsi_kedro.params import Sampling
-from lmsi_kedro.tasks import Prompt
 
 ROOT = Path(__file__).parents[2]
 # Of --env=smoke: six tasks in four greedy modes and a vote of 4; the monitor asks the four in domain.
@@ -60,7 +59,7 @@ def test_every_model_of_the_reproduction_is_counted(monkeypatch: pytest.MonkeyPa
 def test_early_stopping_may_save_but_is_not_counted_on(engine: Any) -> None:
     plan = Plan(ROOT / "data/06_models/base", "digest", engine, early_stop=0.9)
     sampling = Sampling(temperature=1.0, max_new_tokens=4, seed=1)
-    plan.add({"a": Prompt("", "A"), "b": Prompt("", "B")}, range(20), sampling, {})
+    plan.add({"a": "A", "b": "B"}, range(20), sampling, {})
     assert paths_of(plan) == 40
 
 

@@ -7,11 +7,10 @@ import polars as pl
 
 from lmsi_kedro.engines.plan import Plan
 from lmsi_kedro.params import EngineParams, Sampling, ServerParams
-from lmsi_kedro.tasks import Prompt
 from tests.engines.fake_server import FakeServer
 
 DIGEST = "0123456789abcdef" * 4
-PROMPTS = {f"q{i}": Prompt("Q: a?\nA: b.\n\n", f"Q: {i}?\nA:") for i in range(6)}
+PROMPTS = {f"q{i}": f"Q: a?\nA: b.\n\nQ: {i}?\nA:" for i in range(6)}
 SAMPLING = Sampling(temperature=0.7, max_new_tokens=8, seed=3)
 
 
@@ -21,7 +20,7 @@ def plan(
     sampling: Sampling = SAMPLING,
     m: int = 4,
     served: str = "served",
-    prompts: dict[str, Prompt] = PROMPTS,
+    prompts: dict[str, str] = PROMPTS,
     **changed: Any,
 ) -> Plan:
     """m paths of each question; changed are fields of ServerParams."""

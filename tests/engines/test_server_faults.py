@@ -12,7 +12,6 @@ from lmsi_kedro.engines.server.engine import seed_of
 from lmsi_kedro.engines.server.faults import ServerError
 from lmsi_kedro.engines.server.fleet import Fleet
 from lmsi_kedro.params import ServerParams
-from lmsi_kedro.tasks import Prompt
 from tests.engines.fake_server import Answer, FakeServer, Length, Raw, Reply, completion, running
 from tests.engines.served import PROMPTS, SAMPLING, asked, plan, sampled
 
@@ -159,7 +158,7 @@ def spoilt(spoil: Spoil, length: Length, times: int = 10**9) -> Answer:
 
 def test_what_may_pass_is_asked_for_again(model: Path, length: Length) -> None:
     """Each question has its fault, twice: the same paths come as from a good server."""
-    prompts = {name: Prompt("", f"Q: {name}?\nA:") for name in ["none", *PASSING]}
+    prompts = {name: f"Q: {name}?\nA:" for name in ["none", *PASSING]}
 
     def answer(body: Content, count: int) -> Reply:
         status, content = completion(body, length)

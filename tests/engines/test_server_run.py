@@ -16,7 +16,6 @@ from lmsi_kedro.engines.chunk import Request
 from lmsi_kedro.engines.local import LocalEngine
 from lmsi_kedro.engines.server.engine import seed_of
 from lmsi_kedro.params import Sampling
-from lmsi_kedro.tasks import Prompt
 from tests.engines.fake_server import FakeServer, Raw, Reply, answered, running
 
 ROOT = Path(__file__).parents[2]
@@ -51,7 +50,7 @@ class Embedded:
                 self.faults += 1
                 return FAULTS[self.faults % len(FAULTS)]
             choices = self.choices(body)
-        return 200, answered(choices, len(self.engine.tokenizer.encode(body["prompt"])))
+        return 200, answered(choices, len(self.engine.encoder.tokenizer.encode(body["prompt"])))
 
     def choices(self, body: dict[str, Any]) -> list[dict[str, Any]]:
         """Choice i draws as the path of number seed + i."""
@@ -60,7 +59,7 @@ class Embedded:
         sampling = Sampling(
             temperature=body["temperature"], max_new_tokens=body["max_tokens"], seed=0
         )
-        request = Request("server", Prompt("", body["prompt"]), paths)
+        request = Request("server", body["prompt"], paths)
         table = self.engine.sample([request], sampling).drop("question_id")
         if body["max_tokens"] == NEW_TOKENS:
             self.paths |= {path: row for path, *row in table.iter_rows()}

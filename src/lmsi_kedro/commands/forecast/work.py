@@ -59,7 +59,7 @@ def example_texts(pipeline: Pipeline, known: dict[str, Any]) -> list[str]:
     task = (tasks.in_domain or list(tasks.root))[0]
     asked, shots = questions.filter(task=task).head(SAMPLE), exemplars_of(exemplars, tasks[task])
     return [
-        prompt.text
+        prompt
         for format in known["params:mixing"].formats
         for prompt in prompts_of(asked, format, shots).values()
     ]
