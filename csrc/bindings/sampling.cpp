@@ -1,23 +1,17 @@
-#include <pybind11/numpy.h>
-
 #include <stdexcept>
 #include <string>
 
 #include "../sampling/sampling.hpp"
-#include "bindings.hpp"
+#include "tensors.hpp"
 
 namespace py = pybind11;
 
 namespace {
 
 lmsi::Logits view_of(const py::array& logits) {
-    const bool bfloat16 = logits.dtype().is(py::dtype::of<uint16_t>());
-    if (!bfloat16 && !logits.dtype().is(py::dtype::of<float>()))
-        throw std::invalid_argument("logits must be float32, or bfloat16 as uint16");
-    if (logits.ndim() != 2 || (logits.shape(0) > 0 && logits.shape(1) > 1 && logits.strides(1) != logits.itemsize()))
-        throw std::invalid_argument("logits must be [rows, vocabulary] with adjacent values");
-    return {logits.data(), bfloat16 ? lmsi::NumberFormat::bfloat16 : lmsi::NumberFormat::float32,
-            static_cast<size_t>(logits.shape(0)), static_cast<size_t>(logits.shape(1)), logits.strides(0)};
+    const bool adjacent = logits.ndim() == 2 && (logits.shape(0) == 0 || logits.shape(1) <= 1 || logits.strides(1) == logits.itemsize());
+    need(adjacent, "logits must be [rows, vocabulary] with adjacent values");
+    return {logits.data(), format_of(logits), static_cast<size_t>(logits.shape(0)), static_cast<size_t>(logits.shape(1)), logits.strides(0)};
 }
 
 std::string message(const lmsi::SamplingOutcome& outcome) {
@@ -34,8 +28,7 @@ using Counters = py::array_t<uint64_t, py::array::c_style>;
 py::tuple sample_tokens(const py::array& logits, float scale, uint64_t top_k, uint64_t nucleus, uint64_t min_weight,
                         const Counters& counters) {
     const lmsi::Logits view = view_of(logits);
-    if (counters.ndim() != 2 || counters.shape(0) != logits.shape(0) || counters.shape(1) != 4)
-        throw std::invalid_argument("counters must be [rows, 4]");
+    need(counters.ndim() == 2 && counters.shape(0) == logits.shape(0) && counters.shape(1) == 4, "counters must be [rows, 4]");
     if (view.vocabulary == 0 || view.vocabulary > lmsi::kMaxVocabulary)
         throw std::invalid_argument("the vocabulary must have 1 to " + std::to_string(lmsi::kMaxVocabulary) + " tokens");
     const lmsi::SamplingRules rules{scale, top_k, nucleus, min_weight};

@@ -1,4 +1,4 @@
-// What the bindings of attention and of decoders share: checked views of tensors.
+// What the bindings of sampling, attention and decoders share: checked views of tensors.
 #pragma once
 #include <pybind11/numpy.h>
 
