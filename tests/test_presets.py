@@ -19,6 +19,7 @@ from lmsi_kedro.mini_world.pretraining import train_tokenizer
 from lmsi_kedro.params import EvaluationParams, PublicTasksParams
 from lmsi_kedro.pipelines.public_tasks.nodes import join_benchmarks, read_benchmark
 from lmsi_kedro.tasks.benchmarks import BENCHMARKS
+from tests.runs import metrics_of, world_rows
 from tests.tasks.hub_rows import HUB
 
 ROOT = Path(__file__).parents[1]
@@ -140,6 +141,33 @@ def test_a_preset_has_a_forecast(
     unlabeled = pl.read_ndjson(tmp_path / "questions.jsonl").filter(split="unlabeled").height
     assert f"sampling: {unlabeled * m:,} paths to learn from" in said
     assert "device hours and" in said
+
+
+SIZES = {
+    "paths__m": 2,
+    "paths__questions_per_task": 4,
+    "paths__sampling__max_new_tokens": 48,
+    "engine__paths_per_chunk": 16,
+    "training__checkpoint_every": 2,
+    "evaluation__greedy_questions": 3,
+    "evaluation__voted_questions": 2,
+    "evaluation__m": 2,
+    "evaluation__max_new_tokens": 48,
+    "monitor__questions_per_task": 2,
+    "monitor__m": 2,
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("env", ["base", "full", "paper", "gpu", "cluster", "scpo"])
+def test_a_preset_runs(env: str, tmp_path: Path) -> None:
+    """As far as a CPU goes, with smaller sizes; the cluster is one that Ray starts here, and trains here."""
+    here = {"engine__ray_address": "null", "training__hostfile": "null"} if env == "cluster" else {}
+    metrics = metrics_of(tmp_path, world_rows(), env=env, **SIZES, **here)
+    assert metrics["headline"]["n"] == 3 * 4
+    assert len(metrics["rounds"]) == (2 if env == "scpo" else 1)
+    asked = metrics["rounds"][0]["tasks"]["mini_gsm"]
+    assert ("self_consistency_raised" in asked) is (env in ("full", "paper"))
 
 
 @pytest.mark.slow

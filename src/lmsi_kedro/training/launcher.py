@@ -101,7 +101,8 @@ def read_hostfile(path: Path) -> dict[str, int]:
 
 
 def rank_environment(rank: int, count: int, port: int) -> dict[str, str]:
-    """What torch.distributed and DeepSpeed read in a process."""
+    """What torch.distributed and DeepSpeed read in a process; OMP_NUM_THREADS only if none is given."""
+    cores = len(os.sched_getaffinity(0))
     return {
         "RANK": str(rank),
         "LOCAL_RANK": str(rank),
@@ -109,7 +110,7 @@ def rank_environment(rank: int, count: int, port: int) -> dict[str, str]:
         "LOCAL_SIZE": str(count),
         "MASTER_ADDR": "127.0.0.1",
         "MASTER_PORT": str(port),
-        "OMP_NUM_THREADS": str(max(1, len(os.sched_getaffinity(0)) // count)),
+        "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS") or str(max(1, cores // count)),
         "LMSI_LAUNCHER_PID": str(os.getpid()),
     }
 

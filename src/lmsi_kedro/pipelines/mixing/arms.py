@@ -15,7 +15,13 @@ SELECTED = list(schemas.SELECTED)
 
 
 def select_voted(answers: pl.DataFrame, paths: Iterable[pl.DataFrame]) -> pl.DataFrame:
-    """selected: the kept paths, with their texts."""
+    """selected: the kept paths, with their texts; ValueError, with the reasons, if none was kept."""
+    if not answers["kept"].any():
+        reasons = answers["reason"].value_counts(sort=True).iter_rows()
+        why = ", ".join(f"{count:,} {reason}" for reason, count in reasons)
+        raise ValueError(
+            f"votes: none of {answers.height:,} paths was kept ({why}), so there is nothing to train on"
+        )
     return with_texts(answers.filter("kept"), paths, "vote")
 
 

@@ -1,0 +1,82 @@
+"""Whole runs of a pipeline as a user starts them, on few questions of the embedded world."""
+
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+Row = dict[str, Any]
+KEPT = {"unlabeled": 5, "held_out": 4, "probe": 2}  # questions per task
+TINY = {
+    "training.steps": 2,
+    "training.processes": 1,
+    "training.batch_size": 8,
+    "training.gradient_accumulation": 1,
+    "engine.workers": 1,
+}
+
+
+def world_rows(**kept: int) -> list[Row]:
+    """The first questions of every task and split of the embedded world, as many as `kept` says per split."""
+    counts: Counter[tuple[str, str]] = Counter()
+    rows = []
+    for line in (ROOT / "data/01_raw/questions.jsonl").read_text().splitlines():
+        row = json.loads(line)
+        place = row["task"], row["split"]
+        if counts[place] < (KEPT | kept)[row["split"]]:
+            counts[place] += 1
+            rows.append(row)
+    return rows
+
+
+def without(row: Row, *columns: str) -> Row:
+    return {name: value for name, value in row.items() if name not in columns}
+
+
+def question_file(folder: Path, rows: list[Row]) -> Path:
+    path = folder / "questions.jsonl"
+    path.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    return path
+
+
+def run(
+    data: Path,
+    rows: list[Row] | None = None,
+    *,
+    env: str = "smoke",
+    pipeline: str = "self_improve",
+    **given: Any,
+) -> subprocess.CompletedProcess[str]:
+    """`kedro run` on these questions; names of parameters are written with __ for a dot."""
+    if rows is not None:
+        data.mkdir(parents=True, exist_ok=True)
+        given = {"questions": question_file(data, rows), **given}
+    named = {name.replace("__", "."): value for name, value in given.items()}
+    params = ",".join(
+        f"{name}={value}" for name, value in {**TINY, **named, "data_root": data}.items()
+    )
+    command = [sys.executable, "-m", "kedro", "run", f"--env={env}", f"--pipelines={pipeline}"]
+    return subprocess.run(
+        [*command, f"--params={params}"],
+        cwd=ROOT,
+        env={
+            **os.environ,
+            "OMP_NUM_THREADS": "1",
+        },  # threads of so small a model wait for each other
+        capture_output=True,
+        text=True,
+        timeout=900,
+    )
+
+
+def metrics_of(data: Path, rows: list[Row] | None = None, **given: Any) -> dict[str, Any]:
+    """The metrics.json of a run that ends as it should."""
+    done = run(data, rows, **given)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-5000:]
+    assert (data / "08_reporting/report.html").exists()
+    metrics: dict[str, Any] = json.loads((data / "08_reporting/metrics.json").read_text())
+    return metrics
