@@ -145,6 +145,26 @@ def test_a_chat_model_is_asked_in_one_turn_and_ends_its_own() -> None:
     assert Encoder(load("qwen3")).ends(both) == {5, 7, taught}
 
 
+@pytest.mark.parametrize(
+    ("name", "end"),
+    [
+        ("gemma3", "<end_of_turn>"),  # eos_token is <eos>
+        ("llama3_first", "<|eot_id|>"),  # eos_token is <|end_of_text|>
+        ("phi3", "<|end|>"),  # eos_token is <|endoftext|>
+        ("qwen2_base", "<|im_end|>"),  # eos_token is <|endoftext|>
+        ("gpt_oss", "<|return|>"),
+        ("mistral", "</s>"),
+    ],
+)
+def test_turn_ends_as_the_template_ends_it(name: str, end: str) -> None:
+    """The token is taught, and sampling stops there, whatever the tokenizer's eos_token is."""
+    encoder = Encoder(load(name))
+    assert encoder.frame.end == end
+    assert encoder.end in encoder.ends(None)
+    (example,) = encoder.examples(["How many?"], [" The answer is 5."])
+    assert example.ids[-1] == encoder.end
+
+
 def test_a_template_that_changes_the_text_is_refused() -> None:
     shouting = AutoTokenizer.from_pretrained(ROOT / "data/06_models/base")
     shouting.chat_template = "{% for message in messages %}{{ message['role'] }}{% endfor %}"

@@ -48,7 +48,15 @@ def frame_of(tokenizer: Any, chat: Chat) -> Frame:
         raise ValueError(
             "the tokenizer's chat_template changes the text of a turn; set engine.chat=never to do without it"
         )
-    specials = [
-        token for token in tokenizer.all_special_tokens if closing.strip().startswith(token)
-    ]
-    return Frame(before, after, max(specials, key=len, default=None))
+    return Frame(before, after, end_of_turn(tokenizer, closing))
+
+
+def end_of_turn(tokenizer: Any, closing: str) -> str | None:
+    """The token that a template writes after an answer; None for one that writes text, or nothing.
+
+    Its first token decides, not the tokenizer's list of special ones: Gemma 3 and Llama 3 leave <end_of_turn> and
+    <|eot_id|> out of that list where their eos_token is another.
+    """
+    ids = tokenizer.encode(closing.strip(), add_special_tokens=False)
+    first: str | None = tokenizer.convert_ids_to_tokens(ids[0]) if ids else None
+    return first if first in tokenizer.get_added_vocab() else None
