@@ -147,3 +147,17 @@ def test_out_of_memory_halves_the_batch(
 )
 def test_thoughts_are_not_said(text: str, spoken: str) -> None:
     assert said(text) == spoken
+
+
+@pytest.mark.parametrize(
+    ("opening", "text", "spoken"),
+    [
+        ("assistant:<think>\n", "First 3, so the answer is 4?", ""),  # cut inside the thought
+        ("assistant:<think>\n", "Is it 4?\n</think>\n\nThe answer is 5.", "The answer is 5."),
+        ("assistant\n<think>\n\n</think>\n\n", "The answer is 5.", "The answer is 5."),
+        ("", "[THINK]Is it 4?", ""),
+        ("", "[THINK]Is it 4?[/THINK]The answer is 5.", "The answer is 5."),
+    ],
+)
+def test_thought_that_the_template_opens(opening: str, text: str, spoken: str) -> None:
+    assert said(text, opening) == spoken

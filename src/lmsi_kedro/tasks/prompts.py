@@ -17,6 +17,14 @@ from lmsi_kedro.tasks.task import Exemplar, Kind
 
 # A model that goes on after its answer invents the next question: nothing from here on is its answer.
 STOP = "\nQ:"
+# What thinking models write around a thought.
+THOUGHTS = {
+    "<think>": "</think>",
+    "[THINK]": "[/THINK]",
+    "<thinking>": "</thinking>",
+    "<reasoning>": "</reasoning>",
+    "<seed:think>": "</seed:think>",
+}
 PUNCTUATION = ".,;:?!\"'()"
 ZERO_SHOT: dict[Format, Format] = {
     "few_shot_cot": "zero_shot_cot",
@@ -94,12 +102,14 @@ def written(key: str, surface: str, kind: Kind) -> str:
     return f"({key.removeprefix('choice:')})" if kind == "choice" else surface
 
 
-def said(text: str) -> str:
+def said(text: str, opening: str = "") -> str:
     """What a path says: without thoughts, and up to where it invents a question.
 
-    Thoughts that never end are all there is, so such a path says nothing.
+    opening is what the chat template writes before the answer: DeepSeek-R1's begins a thought there. Thoughts that
+    never end are all there is, so such a path says nothing.
     """
-    _, closed, spoken = text.rpartition("</think>")
-    if not closed and "<think>" in text:
-        return ""
-    return spoken.split(STOP)[0].strip()
+    for begin, end in THOUGHTS.items():
+        if begin in (opening + text).rpartition(end)[2]:
+            return ""
+        text = text.rpartition(end)[2]
+    return text.split(STOP)[0].strip()

@@ -51,7 +51,7 @@ class LocalEngine:
         if torch.cuda.is_available():
             self.model.to("cuda")
         ends = self.encoder.ends(self.model.generation_config)
-        self.stops = Stops(self.encoder.tokenizer, ends)
+        self.stops = Stops(self.encoder.tokenizer, ends, self.encoder.frame.after)
         self.parameters: int = self.model.num_parameters()
         self.decoder: Any = self.fastest(ROUNDING[dtype])
 

@@ -27,7 +27,9 @@ def stream_of(question_id: str) -> int:
 class Stops:
     """Where a path ends: at certain tokens, and where its text begins to invent a question."""
 
-    def __init__(self, tokenizer: Any, ends: Collection[int]) -> None:
+    def __init__(self, tokenizer: Any, ends: Collection[int], opening: str = "") -> None:
+        """opening is what the chat template writes before an answer."""
+        self.opening = opening
         self.tokenizer, self.ends = tokenizer, np.array(sorted(ends), np.int64)
         pieces = tokenizer.batch_decode([[token] for token in range(len(tokenizer))])
         # Only after these can the sequence be complete: to decode every row's tail took as long as a layer.
@@ -138,7 +140,7 @@ class Rows:
             {
                 "question_id": [self.requests[i].question_id for i in self.question],
                 "path": pl.Series(self.path, dtype=pl.Int32),
-                "text": [said(text) for text in texts],
+                "text": [said(text, self.stops.opening) for text in texts],
                 "tokens": pl.Series(self.lengths, dtype=pl.Int32),
                 "logprob": self.logprobs,
                 "finish": np.where(self.ended, "stop", "length").tolist(),

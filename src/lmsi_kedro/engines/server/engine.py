@@ -63,7 +63,14 @@ class ServerEngine:
         """The paths of requests: `paths` but exemplar_set."""
         drawn = self.pool.map(lambda request: self.draw(request, sampling), requests)
         rows = [
-            (request.question_id, path, said(one.text), one.tokens, one.logprob, one.finish)
+            (
+                request.question_id,
+                path,
+                said(one.text, self.encoder.frame.after),
+                one.tokens,
+                one.logprob,
+                one.finish,
+            )
             for request, paths in zip(requests, drawn, strict=True)
             for path, one in paths.items()
         ]
