@@ -29,7 +29,8 @@ struct Answer {
 
 class Reader {
 public:
-    explicit Reader(Kind kind) : kind_(kind) {}
+    // `comma`: numbers have decimal commas, so that 3,5 is 7/2 and 1.234 is 1234.
+    explicit Reader(Kind kind, bool comma = false) : kind_(kind), comma_(comma), options_(comma), text_(comma) {}
     // The options of the next text, for kind `choice`.
     Options& options() { return options_; }
     // The announced answer; with `fall_back` the last number, letter or verdict where none is announced. A text that was
@@ -39,12 +40,15 @@ public:
     std::string canonical(std::string_view answer);
 
 private:
-    Reading value(size_t a, size_t b, Form form, bool fresh, LastDigit& digits) const;
+    Reading value(size_t a, size_t b, Form form, bool labelled, LastDigit& digits) const;
     Reading worded(size_t a, size_t b, Form form) const;
+    Reading boxes(size_t begin, size_t end, LastDigit& digits) const;
+    std::string wording_key(std::string_view said) const;
     Reading fallback(size_t end) const;
     bool touches_end(const Found& found) const;
 
     Kind kind_;
+    bool comma_;
     Options options_;
     Text text_;
 };

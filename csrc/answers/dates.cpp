@@ -1,6 +1,7 @@
 // Dates and times of day: date:2022-10-02, date:2022-10, date:2022, date:--10-02 (no year), time:14:00.
 //
-// Slashes are read month first unless that is impossible; two-digit years name no date.
+// Slashes are read month first unless that is impossible; two-digit years name no date. A date that the calendar does not
+// have (29 February 2023) has no key, and no part of it is one.
 #include <algorithm>
 #include <cstdio>
 
@@ -13,6 +14,7 @@ constexpr View MONTHS[] = {"january", "february", "march", "april", "may", "june
 constexpr View DAYS[] = {"monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday", "mon", "tue",
                          "tues",   "wed",     "thu",       "thur",     "thurs",  "fri",      "sat",    "sun"};
 constexpr unsigned LENGTHS[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+constexpr unsigned NO_YEAR = ~0u;
 
 struct Part {
     size_t end;
@@ -32,12 +34,14 @@ std::string format(const char* pattern, unsigned a, unsigned b = 0, unsigned c =
     return text;
 }
 
-// The key of a date; 0 stands for a part that is not named.
+bool leap(unsigned year) { return year == NO_YEAR || (year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)); }
+
+// The key of a date, or nothing; a day of 0 stands for one that is not named.
 std::string date_key(unsigned year, unsigned month, unsigned day) {
-    if (month > 12 || (day > 0 && (month == 0 || day > LENGTHS[month - 1]))) return {};
-    if (year == 0) return day > 0 ? format("date:--%02u-%02u", month, day) : std::string();
-    if (day > 0) return format("date:%04u-%02u-%02u", year, month, day);
-    return month > 0 ? format("date:%04u-%02u", year, month) : format("date:%04u", year);
+    if (month < 1 || month > 12 || year == 0) return {};
+    if (day > LENGTHS[month - 1] - (month == 2 && !leap(year))) return {};
+    if (year == NO_YEAR) return day > 0 ? format("date:--%02u-%02u", month, day) : std::string();
+    return day > 0 ? format("date:%04u-%02u-%02u", year, month, day) : format("date:%04u-%02u", year, month);
 }
 
 MaybePart number(View s, size_t i, size_t end, size_t most) {
@@ -85,7 +89,7 @@ MaybeDate month_first(View s, size_t i, size_t end) {
     const auto d = day(s, skip_spaces(s, m->end, end), end);
     const auto y = year(s, d ? d->end : m->end, end);
     if (!d && !y) return std::nullopt;
-    return Date{y ? y->end : d->end, date_key(y ? y->number : 0, m->number, d ? d->number : 0)};
+    return Date{y ? y->end : d->end, date_key(y ? y->number : NO_YEAR, m->number, d ? d->number : 0)};
 }
 
 // 2 October 2022; the 2nd of October.
@@ -97,7 +101,7 @@ MaybeDate day_first(View s, size_t i, size_t end) {
     const auto m = j > d->end ? month(s, j, end) : std::nullopt;
     if (!m) return std::nullopt;
     const auto y = year(s, m->end, end);
-    return Date{y ? y->end : m->end, date_key(y ? y->number : 0, m->number, d->number)};
+    return Date{y ? y->end : m->end, date_key(y ? y->number : NO_YEAR, m->number, d->number)};
 }
 
 // 2022-10-02, 2022/10/02, 10/02/2022, 2.10.2022.
@@ -107,9 +111,8 @@ MaybeDate numeric(View s, size_t i, size_t end) {
     const auto second = mark == '-' || mark == '/' || mark == '.' ? number(s, first->end + 1, end, 2) : std::nullopt;
     const auto third = second && at(s, second->end, end) == mark ? number(s, second->end + 1, end, 4) : std::nullopt;
     if (!third || digit(at(s, third->end, end))) return std::nullopt;
-    const bool named = second->number > 0;
-    if (first->end - i == 4) return Date{third->end, named && third->number > 0 ? date_key(first->number, second->number, third->number) : std::string()};
-    if (third->end - second->end != 5 || first->end - i > 2 || first->number == 0 || !named) return std::nullopt;
+    if (first->end - i == 4) return Date{third->end, third->number > 0 ? date_key(first->number, second->number, third->number) : std::string()};
+    if (third->end - second->end != 5 || first->end - i > 2 || first->number == 0 || second->number == 0) return std::nullopt;
     const bool day_comes_first = mark == '.' || first->number > 12;
     const unsigned m = day_comes_first ? second->number : first->number, d = day_comes_first ? first->number : second->number;
     return Date{third->end, date_key(third->number, m, d)};
@@ -145,7 +148,7 @@ Reading date_at(View s, size_t i, size_t end) {
     MaybeDate found = month_first(s, i, end);
     if (!found) found = numeric(s, i, end);
     if (!found) found = day_first(s, i, end);
-    if (!found || found->key.empty()) return std::nullopt;
+    if (!found) return std::nullopt;
     return Found{start, found->end, std::move(found->key)};
 }
 
@@ -157,7 +160,7 @@ Reading date_value(View s, size_t a, size_t b) {
             ++i;
             continue;
         }
-        if (Reading found = date_at(s, i, b)) return found;
+        if (Reading found = date_at(s, i, b)) return found->key.empty() ? std::nullopt : found;
         const size_t j = digit(s[i]) ? digit_run(s, i, b) : word_end(s, i, b);
         if (!lone_year && j - i == 4 && digit(s[i]) && !letter(at(s, j, b)) && s[i] != '0')
             lone_year = Found{i, j, "date:" + std::string(s.substr(i, 4))};

@@ -16,15 +16,10 @@ constexpr View FILLERS[] = {
     "minus",  "approx", "us",    "inr",    "eur",    "also",   "still",  "indeed",  "actually", "now",  "left",
 };
 constexpr View NO_VALUE[] = {"not",     "found", "calculated", "obtained", "computed", "determined", "derived", "reached",
-                             "wrong",   "incorrect", "based",  "unclear",  "unknown",  "between",    "from"};
+                             "wrong",   "incorrect", "based",  "unclear",  "unknown",  "between",    "from",     "undefined",
+                             "indeterminate", "infinite", "infinitely", "infinity", "inf", "nan"};
 constexpr View BREAKS[] = {"because", "since", "as", "where", "when", "if", "so", "which", "for", "given", "therefore", "but", "and", "or", "that"};
-constexpr View OPERATOR_WORDS[] = {"x", "plus", "minus", "times", "divided", "multiplied", "to", "through", "or"};
 constexpr View VERBS[] = {"is", "are", "equals", "be", "gives", "was", "makes"};
-constexpr View LATEX_OPERATORS[] = {"\\times", "\\cdot", "\\div", "\\pm", "\\sqrt", "\\pi", "\\cup", "\\overline", "\\bar", "\\log"};
-
-bool starts_any(View s, size_t i, size_t end, const View* first, const View* last) {
-    return std::any_of(first, last, [&](View x) { return starts(s, i, end, x); });
-}
 
 // The width of an equality sign at i, or 0.
 size_t equal_sign(View s, size_t i, size_t end) {
@@ -60,33 +55,6 @@ size_t last_equal(View s, size_t i, size_t end) {
         i += std::max<size_t>(width, 1);
     }
     return found;
-}
-
-// Whether the next thing is a number, currency, sign and opening brackets aside.
-bool number_follows(View s, size_t i, size_t end) {
-    while (i < end && (space(s[i]) || one_of(s[i], "(\\*{") || one_of(s[i], CURRENCY_SIGNS))) ++i;
-    return digit(at(s, i, end)) || (at(s, i, end) == '.' && digit(at(s, i + 1, end)));
-}
-
-// Whether the number is only the first part of an expression or a range: 5 + 3, 5-6, 2\pi.
-bool open_expression(View s, const Token& token, size_t end) {
-    const size_t i = skip_spaces(s, token.end, end);
-    const char c = at(s, i, end);
-    if (c == ROOT || c == PI || starts_any(s, i, end, std::begin(LATEX_OPERATORS), std::end(LATEX_OPERATORS))) return true;
-    if (c == '^') return !starts(s, i, end, "^\\circ") && !starts(s, i, end, "^{\\circ") && !starts(s, i, end, "^o");
-    if (c == '+' || c == '-' || c == '*' || c == '/' || c == TIMES || c == DIVIDED) return number_follows(s, i + 1, end);
-    if (!letter(c) || !one_of(word_at(s, i, end), OPERATOR_WORDS)) return false;
-    const size_t j = skip_spaces(s, word_end(s, i, end), end);
-    return number_follows(s, word_at(s, j, end) == "by" ? word_end(s, j, end) : j, end);
-}
-
-bool under_root(View s, const Token& token) {
-    const View before = s.substr(0, token.start);
-    return before.ends_with("\\sqrt{") || before.ends_with("\\sqrt ") || before.ends_with("\\sqrt") || before.ends_with(ROOT);
-}
-
-bool readable(View s, const Token& token, size_t end) {
-    return token.value && !under_root(s, token) && !open_expression(s, token, end);
 }
 
 struct Head {
@@ -154,7 +122,7 @@ Reading spelled(View s, size_t head, size_t end) {
         const auto words = number_words(s, i, end);
         const Word word = word_at(s, i, end);
         const bool lone = words && word_end(s, i, end) == words->end && (word == "one" || word == "half" || word == "zero");
-        if (words && (i == head || !lone)) return spelled_number(i, *words, false);
+        if (words && (i == head || !lone)) return compound(s, words->end, end) ? std::nullopt : Reading(spelled_number(i, *words, false));
         i = word_end(s, i, end);
     }
     return std::nullopt;
@@ -166,31 +134,26 @@ Found found_token(const Token& token) {
     return found;
 }
 
-// Whether the number is that of a list item: "1. First, ...".
-bool enumerates(View s, const Token& token, size_t end) {
-    const size_t i = token.end;
-    const bool item = (at(s, i, end) == '.' || at(s, i, end) == ')') && space(at(s, i + 1, end)) && token.end - token.start <= 2;
-    return item && letter(at(s, skip_spaces(s, i + 1, end), end));
-}
-
-// The last side of the chain of equations that a number begins, or the number itself.
-Reading equation(View s, const Token& first, size_t stop, bool loose, LastDigit& digits) {
+// The last side of the chain of equations that a number begins, or the number itself; `stop` ends its sentence, `end` its line.
+Reading equation(View s, const Token& first, size_t stop, size_t end, bool loose, LastDigit& digits) {
     std::optional<Token> last;
     if (const size_t after = last_equal(s, first.end, stop)) last = first_token(s, after, stop);
-    const bool alone = readable(s, first, stop);
+    const bool alone = stands_alone(s, first, stop, end);
     if (!last && !alone && first.value) last = after_verb(s, first.end, stop);  // 20 + 30 equals 50
-    if (!last || !readable(s, *last, stop)) return alone ? Reading(found_token(first)) : std::nullopt;
+    if (!last || !stands_alone(s, *last, stop, end)) return alone ? Reading(found_token(first)) : std::nullopt;
     if (loose && digits.behind(stop)) return std::nullopt;
     return found_token(*last);
 }
 
-bool negated(View s, size_t a, size_t head) {
-    while (head > a && space(s[head - 1])) --head;
-    size_t k = head;
+// The word of s[a, i) that ends before position i, spaces aside.
+Word word_before(View s, size_t a, size_t i) {
+    while (i > a && space(s[i - 1])) --i;
+    size_t k = i;
     while (k > a && letter(s[k - 1])) --k;
-    const Word word(s, k, head);
-    return word == "minus" || word == "negative";
+    return {s, k, i};
 }
+
+bool negative_word(const Word& word) { return word == "minus" || word == "negative"; }
 
 }  // namespace
 
@@ -200,24 +163,28 @@ size_t sentence_end(View s, size_t i, size_t end) {
     return end;
 }
 
-Reading number_value(View s, size_t a, size_t b, Form form, bool fresh, LastDigit& digits) {
+Reading number_value(View s, size_t a, size_t b, Form form, bool labelled, LastDigit& digits) {
     const auto [head, may] = head_of(s, a, b);
     if (!may) return std::nullopt;
-    const bool loose = form == Form::answer_colon || form == Form::heading, hashed = form == Form::hashes;
     if (head < b && letter(s[head]))
         if (const auto words = number_words(s, head, b); words && !(word_at(s, skip_spaces(s, words->end, b), b) == "of"))
-            return spelled_number(head, *words, negated(s, a, head));
-    const auto first = first_token(s, a, b);
-    if (!first) return hashed ? std::nullopt : spelled(s, head, b);
+            return compound(s, words->end, b) ? std::nullopt : Reading(spelled_number(head, *words, negative_word(word_before(s, a, head))));
+    Tokens tokens(s, a, b);
+    const auto first = tokens.next();
+    const bool before = form == Form::is_the_answer, strict = labelled || before || form == Form::hashes;
+    if (before && first && tokens.next()) return std::nullopt;
+    if (!first) return strict ? std::nullopt : spelled(s, head, b);
     const auto from = s.begin() + static_cast<long>(std::min(head, first->magnitude));
     const bool direct = first->magnitude <= head || std::none_of(from, s.begin() + static_cast<long>(first->magnitude), letter);
-    if (direct && (fresh || hashed) && enumerates(s, *first, b)) return std::nullopt;
+    const bool loose = form == Form::answer_colon || form == Form::heading;
     const size_t stop = sentence_end(s, first->end, b);
-    if (direct) return equation(s, *first, stop, loose, digits);
-    if (hashed || (loose && digits.behind(stop))) return std::nullopt;
+    if (direct) return equation(s, *first, stop, b, loose, digits);
+    if (strict || (loose && digits.behind(stop))) return std::nullopt;
     auto chosen = bold(s, head, stop);
     if (!chosen) chosen = after_verb(s, head, stop);
-    return equation(s, chosen ? *chosen : *first, stop, loose, digits);
+    if (!chosen) chosen = first;
+    if (word_before(s, a, chosen->start) == "not") return std::nullopt;
+    return equation(s, *chosen, stop, b, loose, digits);
 }
 
 // Whether a number at the beginning of a line only counts it: "1. First", "2) then".
@@ -232,11 +199,15 @@ Reading last_number(View s, size_t end) {
     for (;;) {
         const size_t line = s.substr(0, end).rfind('\n');
         const size_t start = line == View::npos ? 0 : line + 1;
-        std::optional<Token> found;
+        std::optional<Token> last;
+        size_t before = 0;  // where the number before the last one ends
         Tokens tokens(s, start, end);
-        while (auto token = tokens.next())
-            if (token->value && !numbers_item(s, *token, start, end)) found = std::move(token);
-        if (found) return found_token(*found);
+        while (auto token = tokens.next()) {
+            if (numbers_item(s, *token, start, end)) continue;
+            before = last ? last->end : 0;
+            last = std::move(token);
+        }
+        if (last) return !last->value || (before > 0 && compound(s, before, end)) ? std::nullopt : Reading(found_token(*last));
         if (start == 0) return std::nullopt;
         end = start - 1;
     }

@@ -106,10 +106,16 @@ std::optional<SpelledNumber> number_words(View s, size_t i, size_t end) {
     const auto part = value_of(word, PARTS);
     if (part && value > 0) return SpelledNumber{next.end, Value::fraction(value, *part)};
     if (word == "and")
-        for (View tail : {View(" a half"), View(" one half"), View(" one-half")})
-            if (starts(s, next.end, end, tail) && !letter(at(s, next.end + tail.size(), end)))
-                return SpelledNumber{next.end + tail.size(), Value::fraction(2 * value + 1, 2)};
+        if (const size_t half = and_a_half(s, next.end, end)) return SpelledNumber{half, Value::fraction(2 * value + 1, 2)};
     return SpelledNumber{j, Value::integer(value)};
+}
+
+bool is_part(View word) { return value_of(word, PARTS).has_value(); }
+
+size_t and_a_half(View s, size_t i, size_t end) {
+    for (View tail : {View(" a half"), View(" one half"), View(" one-half")})
+        if (starts(s, i, end, tail) && !letter(at(s, i + tail.size(), end))) return i + tail.size();
+    return 0;
 }
 
 }  // namespace lmsi

@@ -6,18 +6,7 @@
 namespace lmsi {
 namespace {
 
-constexpr size_t EXPONENT_DIGITS = 15;
 constexpr View SEPARATORS[] = {"{,}", ",\\!", "\\,", ",", "\xa0", " ", "_", "'"};
-constexpr View TIMES_SIGNS[] = {"\\times", "\\cdot", "x", "X", "\xd7", "*", "\xb7"};
-
-struct Scale {
-    View word;
-    int power;
-};
-constexpr Scale SCALES[] = {
-    {"hundred", 2},  {"hundreds", 2}, {"thousand", 3}, {"thousands", 3}, {"lakh", 5},      {"lakhs", 5},     {"million", 6},
-    {"millions", 6}, {"crore", 7},    {"crores", 7},   {"billion", 9},   {"billions", 9}, {"trillion", 12}, {"trillions", 12},
-};
 
 struct Vulgar {
     char code;
@@ -34,31 +23,6 @@ Value vulgar(char c) {
     return {};
 }
 
-struct Exponent {
-    size_t end;
-    int64_t value;
-};
-
-// A signed integer short enough to be an exponent.
-std::optional<Exponent> integer(View s, size_t i, size_t end) {
-    const bool negative = at(s, i, end) == '-';
-    i += negative || at(s, i, end) == '+';
-    const size_t j = digit_run(s, i, end);
-    if (j == i || j - i > EXPONENT_DIGITS) return std::nullopt;
-    int64_t value = 0;
-    for (; i < j; ++i) value = value * 10 + (s[i] - '0');
-    return Exponent{j, negative ? -value : value};
-}
-
-// What follows a caret: 3, -3, {3}.
-std::optional<Exponent> exponent(View s, size_t i, size_t end) {
-    if (at(s, i, end) != '{') return integer(s, i, end);
-    auto found = integer(s, i + 1, end);
-    if (!found || at(s, found->end, end) != '}') return std::nullopt;
-    ++found->end;
-    return found;
-}
-
 // The number of digits of the group that `separator` opens at j, 0 for none.
 size_t group(View s, size_t j, size_t end, View separator) {
     if (!starts(s, j, end, separator)) return 0;
@@ -67,7 +31,6 @@ size_t group(View s, size_t j, size_t end, View separator) {
     const char after = at(s, stop, end);
     if (separator == " " && (after == '/' || after == ':')) return 0;
     if (stop - k == 2) return separator == "," && after == ',' && digit(at(s, stop + 1, end)) ? 2 : 0;  // 12,34,567
-    if (stop - k == 4 && separator == ",") return digit_run(s, k, end) - k;  // a slip such as 12,3456: it still joins
     return stop - k == 3 ? 3 : 0;
 }
 
@@ -88,6 +51,13 @@ size_t whole(View s, size_t i, size_t end, std::string& digits) {
     return j;
 }
 
+// The width of a comma or point at j, or 0: it stands before a digit, perhaps in braces (3{,}5).
+size_t mark(View s, size_t j, size_t end, char c) {
+    if (at(s, j, end) == c) return digit(at(s, j + 1, end));
+    const bool braced = at(s, j, end) == '{' && at(s, j + 1, end) == c && at(s, j + 2, end) == '}';
+    return braced && digit(at(s, j + 3, end)) ? 3 : 0;
+}
+
 struct Decimal {
     size_t end;
     Value value;
@@ -98,26 +68,27 @@ struct Decimal {
 std::optional<Decimal> decimal(View s, size_t i, size_t end) {
     std::string digits;
     size_t j = whole(s, i, end, digits);
-    int64_t power = 0;
-    if (at(s, j, end) == '.' && digit(at(s, j + 1, end))) {
-        const size_t k = digit_run(s, j + 1, end);
-        digits.append(s.substr(j + 1, k - j - 1));
-        power = -static_cast<int64_t>(k - j - 1);
-        j = k;
-        if (at(s, j, end) == '.' && digit(at(s, j + 1, end))) return std::nullopt;  // a version, a date or an address
+    int64_t exponent = 0;
+    if (const size_t width = mark(s, j, end, '.')) {
+        const size_t first = j + width;
+        j = digit_run(s, first, end);
+        digits.append(s.substr(first, j - first));
+        exponent = -static_cast<int64_t>(j - first);
+        if (mark(s, j, end, '.') > 0) return std::nullopt;  // a version, a date or an address
     }
-    bool is_plain = power == 0;
+    if (mark(s, j, end, ',') > 0) return std::nullopt;  // 3,5
+    bool is_plain = exponent == 0;
     if (at(s, j, end) == 'e' || at(s, j, end) == 'E') {
         const auto found = integer(s, j + 1, end);
         if (found && !letter(at(s, found->end, end)) && !digit(at(s, found->end, end))) {
             j = found->end;
-            power += found->value;
+            exponent += found->value;
             is_plain = false;
         } else if (digit(at(s, j + 1 + (at(s, j + 1, end) == '-' || at(s, j + 1, end) == '+'), end)) && !found) {
             return std::nullopt;
         }
     }
-    Value value = Value::decimal(std::move(digits), power);
+    Value value = Value::decimal(std::move(digits), exponent);
     if (!value) return std::nullopt;
     return Decimal{j, std::move(value), is_plain};
 }
@@ -148,9 +119,14 @@ std::optional<Magnitude> frac(View s, size_t i, size_t end) {
 
 Value digits_value(View s, size_t i, size_t j) { return Value::decimal(std::string(s.substr(i, j - i)), 0); }
 
-// The fraction after a whole number: 1 1/2, 1 1/2 written as one character, 1\frac{1}{2}.
+// The fraction after a whole number: 1 1/2, 1 1/2 written as one character, 1\frac{1}{2}, 1 and 1/2.
 std::optional<Magnitude> mixed(View s, size_t j, size_t end, const Value& number) {
-    const size_t k = skip_spaces(s, j, std::min(end, j + 2));
+    size_t k = skip_spaces(s, j, std::min(end, j + 2));
+    if (k > j && lower(at(s, k, end)) == 'a' && word_at(s, k, end) == "and") {
+        k += 3;
+        if (const size_t half = and_a_half(s, k, end)) return Magnitude{half, Value::total(number, Value::fraction(1, 2))};
+        k = skip_spaces(s, k, end);
+    }
     if (is_vulgar(at(s, k, end))) return Magnitude{k + 1, Value::total(number, vulgar(s[k]))};
     if (at_frac(s, k, end) != 0) {
         const auto part = frac(s, k, end);
@@ -186,20 +162,14 @@ std::optional<Magnitude> ratio(View s, size_t j, size_t end, const Value& above)
     return Magnitude{k, Value::quotient(above, below)};
 }
 
-// x 10^k, or ^k, after a decimal.
-Magnitude power(View s, size_t j, size_t end, Value value) {
-    if (at(s, j, end) == '^') {
-        if (const auto found = exponent(s, j + 1, end)) return {found->end, value.powered(found->value)};
+// The end of a run of digits with points and commas between them.
+size_t unreadable_end(View s, size_t i, size_t end) {
+    i = digit_run(s, i, end);
+    for (;;) {
+        const size_t width = std::max(mark(s, i, end, '.'), mark(s, i, end, ','));
+        if (width == 0) return i;
+        i = digit_run(s, i + width, end);
     }
-    size_t k = skip_spaces(s, j, end);
-    View sign;
-    for (View known : TIMES_SIGNS)
-        if (sign.empty() && starts(s, k, end, known)) sign = known;
-    k = skip_spaces(s, k + sign.size(), end);
-    if (!sign.empty() && starts(s, k, end, "10^")) {
-        if (const auto found = exponent(s, k + 3, end)) return {found->end, value.shifted(found->value)};
-    }
-    return {j, std::move(value)};
 }
 
 }  // namespace
@@ -219,27 +189,11 @@ Magnitude magnitude(View s, size_t i, size_t end) {
     if (is_vulgar(s[i])) return {i + 1, vulgar(s[i])};
     if (const size_t skipped = at_frac(s, i, end)) return frac(s, i, end).value_or(Magnitude{skipped, Value()});
     auto found = decimal(s, i, end);
-    if (!found) {
-        while (i < end && (digit(s[i]) || s[i] == '.')) ++i;
-        return {i, Value()};
-    }
+    if (!found) return {unreadable_end(s, i, end), Value()};
     std::optional<Magnitude> tail;
     if (found->plain) tail = mixed(s, found->end, end, found->value);
     if (!tail) tail = ratio(s, found->end, end, found->value);
     return tail ? *std::move(tail) : power(s, found->end, end, std::move(found->value));
-}
-
-void scale(View s, size_t end, Magnitude& number) {
-    while (number.value) {
-        const size_t after = number.end + (at(s, number.end, end) == '$');  // $1.5$ million
-        const size_t k = skip_spaces(s, after, std::min(end, after + 2));
-        if (k == number.end) return;
-        const size_t stop = word_end(s, k, end);
-        const Word word(s, k, stop);
-        const auto* known = std::find_if(std::begin(SCALES), std::end(SCALES), [&](const Scale& x) { return word == x.word; });
-        if (known == std::end(SCALES)) return;
-        number = {stop, number.value.shifted(known->power), number.negative};
-    }
 }
 
 }  // namespace lmsi

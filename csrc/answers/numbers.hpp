@@ -1,8 +1,9 @@
 // Numbers as people and models write them, in a folded text, read exactly and in one pass.
 //
-// numbers.cpp reads the magnitude at a position (separators, decimals, exponents, fractions, mixed numbers, times, powers,
-// scale words); tokens.cpp finds every number of a stretch with its sign, currency and percent; number_words.cpp reads
-// numbers in words. None of it knows which number is an answer.
+// numbers.cpp reads the magnitude at a position (separators, decimals, fractions, mixed numbers, ratios), powers.cpp what
+// multiplies it (exponents, powers of ten, scale words); tokens.cpp finds every number of a stretch with its sign, currency
+// and percent; number_words.cpp reads numbers in words; compounds.cpp and expressions.cpp say whether a number is only a part
+// of something larger. None of it knows which number is an answer.
 #pragma once
 
 #include <optional>
@@ -21,6 +22,16 @@ struct Magnitude {
 size_t at_frac(View s, size_t i, size_t end);  // the position after \frac, \dfrac or \tfrac, or 0
 bool is_vulgar(char c);                        // a fraction in one character
 Magnitude magnitude(View s, size_t i, size_t end);
+
+struct Integer {
+    size_t end;
+    int64_t value;
+};
+// A signed integer short enough to be an exponent.
+std::optional<Integer> integer(View s, size_t i, size_t end);
+// x 10^k, ^k or a raised k after a decimal that ends at j.
+Magnitude power(View s, size_t j, size_t end, Value value);
+bool is_scale(View word);                           // million, thousand
 void scale(View s, size_t end, Magnitude& number);  // takes in the scale words behind it
 
 struct Token {
@@ -49,5 +60,13 @@ struct SpelledNumber {
     Value value;
 };
 std::optional<SpelledNumber> number_words(View s, size_t i, size_t end);
+bool is_part(View word);                              // half, thirds
+size_t and_a_half(View s, size_t i, size_t end);      // the end of what follows "and" in "two and a half", or 0
+
+// Whether the quantity whose first number ends at i has a second (5'6"); `money`: a currency stands before it.
+bool compound(View s, size_t i, size_t end, bool money = false);
+// Whether a number can be read and is no part of an expression, a range or a compound quantity.
+// `stop`: the end of its sentence, which "5 ft. 6 in." goes beyond; `end`: that of its line.
+bool stands_alone(View s, const Token& token, size_t stop, size_t end);
 
 }  // namespace lmsi

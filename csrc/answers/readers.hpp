@@ -21,7 +21,7 @@ using Reading = std::optional<Found>;
 // The first full stop, question or exclamation mark that ends a sentence at or after i.
 size_t sentence_end(View s, size_t i, size_t end);
 
-// `calculating`: a digit follows the sentence, so that "Answer: 3 * 4 = 12. ..." is a calculation under way.
+// A digit behind the sentence of a loose form makes it a calculation under way: "Answer: 3 * 4 = 12. 12 + 1 = 13".
 struct LastDigit {
     View text;
     bool behind(size_t i) {
@@ -34,12 +34,19 @@ struct LastDigit {
     size_t at = 0;  // one behind the last digit
     bool known = false;
 };
-Reading number_value(View s, size_t a, size_t b, Form form, bool fresh, LastDigit& digits);
+// Behind the label of a list item and before "is the answer" only what stands first is a number, and before "is the answer"
+// only what stands alone.
+Reading number_value(View s, size_t a, size_t b, Form form, bool labelled, LastDigit& digits);
 Reading last_number(View s, size_t end);
+
+// Lower case words without articles and outer punctuation, one space apart: how option texts are compared.
+std::string matchable(View text);
+constexpr size_t OPTION_WINDOW = 2000;  // characters searched for an option's text: an announced value is short
 
 // The options of one question: how many letters there are, and what each one says. Given anew for each row.
 class Options {
 public:
+    explicit Options(bool comma) : text_(comma) {}
     void none() { given_ = false, letters_ = 26; }
     void begin() { given_ = true, letters_ = 0, texts_.clear(), numbers_.clear(); }
     void add(View text);
@@ -47,26 +54,48 @@ public:
     unsigned letters() const { return letters_; }
     std::optional<size_t> by_text(View value) const;
     std::optional<size_t> by_number(View key) const;
+    // Whether the words begin with the text of the option of a letter: "(B) C" where B reads "C".
+    bool says(char letter, View words) const;
 
 private:
+    Text text_;
     bool given_ = false;
     unsigned letters_ = 26;
     std::vector<std::string> texts_, numbers_;
 };
-Reading choice_value(const Text& text, size_t a, size_t b, const Options& options);
+
+// letters.cpp: (B), B., **B**, option B.
+Found choice(size_t start, size_t end, char letter);
+inline char letter_of(const Found& found) { return found.key.back(); }
+Reading head_letter(View s, size_t& i, size_t end, const Options& options);  // that a value begins with; `i` moves behind its fillers
+Reading letter_inside(View s, size_t i, size_t end, const Options& options);
+bool another_letter(const Text& text, const Found& found, size_t end, const Options& options);  // "A or B", "(B)(C)"
 Reading last_letter(View s, size_t end, const Options& options);
+
+// negations.cpp: of the words before an option, and after it; both are matchable.
+bool denies(View words);
+bool refuses(View words);
+bool means(View option, View before, View after);  // "no" may belong to a noun, and "I" to a verb
+bool no_noun(View word);                           // no idea, no way to tell
+
+Reading choice_value(const Text& text, size_t a, size_t b, const Options& options);
 
 Reading yes_no_value(View s, size_t a, size_t b);
 Reading nli_value(View s, size_t a, size_t b);
 Reading last_yes_no(View s, size_t end);
 Reading last_nli(View s, size_t end);
 
+// A date; no key where there is no such day.
 Reading date_at(View s, size_t i, size_t end);
 Reading time_at(View s, size_t i, size_t end);
 Reading date_value(View s, size_t a, size_t b);
 
 // The keys of wordings; empty where nothing is said.
-std::string span_key(View valid_utf8);
+std::string span_key(View valid_utf8, bool comma);
+std::string joined_spans(std::vector<std::string> keys);  // a list without order, whose parts may be lists
+// What a stretch of a span holds, brackets and markup aside; nothing for a wording, an empty key for what is neither.
+Stretch trim(View s, Stretch stretch);
+std::optional<std::string> content(View s, Stretch stretch);
 std::string text_key(View valid_utf8);
 // The stretch that a value says, up to the end of its sentence; the caller keys it.
 Reading wording(View s, size_t a, size_t b);

@@ -44,10 +44,10 @@ void RowOptions::put(size_t row, Options& options) const {
     for (int64_t i = begins[row]; i < begins[row + 1]; ++i) options.add(texts[static_cast<size_t>(i)]);
 }
 
-std::vector<Columns> read_rows(const Rows& texts, Kind kind, const RowOptions& options, bool fall_back, const Rows& finish,
-                               int threads) {
+std::vector<Columns> read_rows(const Rows& texts, Kind kind, bool comma, const RowOptions& options, bool fall_back,
+                               const Rows& finish, int threads) {
     return on_threads(texts.size(), threads, [&](size_t begin, size_t end) {
-        Reader reader(kind);
+        Reader reader(kind, comma);
         Columns found = columns_of({{"key", "U"}, {"surface", "U"}, {"start", "i"}, {"end", "i"}, {"rule", "U"}});
         for (size_t row = begin; row < end; ++row) {
             options.put(row, reader.options());
@@ -58,9 +58,9 @@ std::vector<Columns> read_rows(const Rows& texts, Kind kind, const RowOptions& o
     });
 }
 
-std::vector<Columns> canonical_rows(const Rows& answers, Kind kind, const RowOptions& options, int threads) {
+std::vector<Columns> canonical_rows(const Rows& answers, Kind kind, bool comma, const RowOptions& options, int threads) {
     return on_threads(answers.size(), threads, [&](size_t begin, size_t end) {
-        Reader reader(kind);
+        Reader reader(kind, comma);
         Columns keys = columns_of({{"key", "U"}});
         for (size_t row = begin; row < end; ++row) {
             options.put(row, reader.options());

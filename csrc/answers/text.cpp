@@ -16,26 +16,28 @@ struct Range {
 constexpr Range RANGES[] = {
     {0x80, 0x9F, OTHER_SYMBOL}, {0x100, 0x52F, OTHER_LETTER}, {0x2000, 0x200A, NO_BREAK}, {0x200B, 0x200F, IGNORED},
     {0x2010, 0x2015, '-'},      {0x2018, 0x201B, '\''},       {0x201C, 0x201F, '"'},      {0x2028, 0x2029, '\n'},
-    {0x20A0, 0x20CF, CURRENCY},
+    {0x2080, 0x2089, LOWERED},      {0x20A0, 0x20CF, CURRENCY},
 };
+constexpr Range RUNS[] = {{0x2074, 0x2079, '\x96'}, {0x2153, 0x215E, THIRD}, {0xFF01, 0xFF5E, '!'}};  // what the first is folded to; the others follow it
 struct Single {
     char32_t code;
     char folded;
 };
 constexpr Single SINGLES[] = {
-    {0xAB, '"'},      {0xBB, '"'},      {0x3C0, PI},        {0x2022, DOT},    {0x202F, NO_BREAK}, {0x2032, '\''},
-    {0x2033, '"'},    {0x2044, '/'},    {0x205F, NO_BREAK}, {0x2060, IGNORED}, {0x2192, ARROW},   {0x21D2, ARROW},
-    {0x2212, '-'},    {0x2215, '/'},    {0x2217, '*'},      {0x2219, DOT},    {0x221A, ROOT},     {0x221E, INFINITE},
-    {0x2236, ':'},    {0x2243, ALMOST}, {0x2245, ALMOST},   {0x2248, ALMOST}, {0x22C5, DOT},      {0x2715, TIMES},
-    {0x2716, TIMES},  {0x3000, NO_BREAK}, {0x3001, ','},    {0x3002, '.'},    {0xFEFF, IGNORED},
+    {0xAB, '"'},      {0xB2, '\x94'},   {0xB3, '\x95'},    {0xB9, '\x93'},  {0xBB, '"'},        {0x3C0, PI},
+    {0x2022, DOT},    {0x202F, NO_BREAK}, {0x2032, '\''},   {0x2033, '"'},    {0x2044, '/'},      {0x205F, NO_BREAK},
+    {0x2060, IGNORED}, {0x2070, RAISED_ZERO}, {0x207B, RAISED_MINUS}, {0x2192, ARROW}, {0x21D2, ARROW}, {0x2212, '-'},
+    {0x2215, '/'},    {0x2217, '*'},    {0x2219, DOT},     {0x221A, ROOT},   {0x221E, INFINITE}, {0x2236, ':'},
+    {0x2243, ALMOST}, {0x2245, ALMOST}, {0x2248, ALMOST},  {0x2264, AT_MOST}, {0x2265, AT_LEAST}, {0x22C5, DOT},
+    {0x2715, TIMES},  {0x2716, TIMES},  {0x3000, NO_BREAK}, {0x3001, ','},   {0x3002, '.'},      {0xFEFF, IGNORED},
 };
 
 char fold(char32_t code) {
     if (code < 0x80) return static_cast<char>(code);
     for (const Single& single : SINGLES)
         if (single.code == code) return single.folded;
-    if (code >= 0xFF01 && code <= 0xFF5E) return static_cast<char>(code - 0xFEE0);
-    if (code >= 0x2153 && code <= 0x215E) return static_cast<char>(0x84 + code - 0x2153);
+    for (const Range& run : RUNS)
+        if (code >= run.first && code <= run.last) return static_cast<char>(static_cast<unsigned char>(run.folded) + (code - run.first));
     for (const Range& range : RANGES)
         if (code >= range.first && code <= range.last) return range.folded;
     return code < 0x100 ? static_cast<char>(code) : OTHER_SYMBOL;
@@ -89,16 +91,39 @@ bool is_ascii(View s) {
         std::memcpy(w, s.data() + i, 32);
         any |= w[0] | w[1] | w[2] | w[3];
     }
+    for (; i + 8 <= s.size(); i += 8) {
+        uint64_t w;
+        std::memcpy(&w, s.data() + i, 8);
+        any |= w;
+    }
     for (; i < s.size(); ++i) any |= static_cast<uint64_t>(static_cast<unsigned char>(s[i]) & 0x80);
     return (any & 0x8080808080808080u) == 0;
 }
 
 }  // namespace
 
+void point(std::string& codes) {
+    const View s = codes;
+    std::string pointed = codes;
+    for (size_t i = 1; i + 1 < s.size(); ++i) {
+        if (s[i] != ',' && s[i] != '.') continue;
+        const bool braced = s[i - 1] == '{' && s[i + 1] == '}';  // 3{,}5
+        if (i < 1u + braced || !digit(s[i - 1 - braced])) continue;
+        const size_t first = i + 1 + braced, digits = digit_run(s, first, std::min(s.size(), first + 4)) - first;
+        if (s[i] == ',' && digits > 0) pointed[i] = '.';
+        else if (s[i] == '.' && digits == 3) pointed[i] = ',';
+    }
+    codes = std::move(pointed);
+}
+
 void Text::read(View original) {
     ascii_ = is_ascii(original);
     original_ = folded_ = original;
     if (!ascii_) fold_all(original);
+    else if (comma_) codes_.assign(original);
+    if (!comma_) return;
+    point(codes_);
+    folded_ = codes_;
 }
 
 void Text::fold_all(View original) {

@@ -18,17 +18,27 @@ using View = std::string_view;
 // Codes of the folded alphabet (reference/characters.py has the same).
 inline constexpr char ROOT = '\x81', PI = '\x82', ALMOST = '\x83', THIRD = '\x84', INFINITE = '\x90', ARROW = '\x91';
 inline constexpr char NO_BREAK = '\xa0', CURRENCY = '\xa4', OTHER_SYMBOL = '\xa6', IGNORED = '\xad';
+inline constexpr char RAISED_ZERO = '\x92', RAISED_NINE = '\x9b', RAISED_MINUS = '\x9c', LOWERED = '\x9d', AT_MOST = '\x9e', AT_LEAST = '\x9f';
 inline constexpr char DOT = '\xb7', TIMES = '\xd7', DIVIDED = '\xf7', OTHER_LETTER = '\xff';
 
 inline bool digit(char c) { return c >= '0' && c <= '9'; }
 inline bool upper(char c) { return c >= 'A' && c <= 'Z'; }
+inline bool raised(char c) {
+    const auto u = static_cast<unsigned char>(c);
+    return u >= 0x92 && u <= 0x9B;
+}
 inline char lower(char c) { return upper(c) ? static_cast<char>(c + 32) : c; }
 inline bool letter(char c) {
     const auto u = static_cast<unsigned char>(c);
     return (lower(c) >= 'a' && lower(c) <= 'z') || (u >= 0xC0 && c != TIMES && c != DIVIDED);
 }
 inline bool space(char c) { return c == ' ' || (c >= '\t' && c <= '\r') || c == NO_BREAK; }
-inline bool one_of(char c, View set) { return set.find(c) != View::npos; }
+// Comparisons without a branch once inlined: for a few characters a call of memchr costs more.
+inline bool one_of(char c, View set) {
+    bool found = false;
+    for (const char known : set) found |= known == c;
+    return found;
+}
 
 // A word in lower case; one that is longer than any word we know equals none.
 class Word {
@@ -46,8 +56,9 @@ private:
 };
 
 template <size_t N> bool one_of(View word, const View (&words)[N]) {
+    if (word.empty()) return false;
     for (View known : words)
-        if (known == word) return true;
+        if (known.size() == word.size() && known[0] == word[0] && known == word) return true;
     return false;
 }
 
@@ -70,9 +81,13 @@ inline size_t digit_run(View s, size_t i, size_t end) {
     return i;
 }
 
+// Commas between digits become points, and points before exactly three digits commas: 1.234,5 becomes 1,234.5.
+void point(std::string& codes);
+
 // A text with its folding. The buffers are reused from text to text.
 class Text {
 public:
+    explicit Text(bool comma = false) : comma_(comma) {}  // `comma`: its decimal commas are folded to points
     void read(View original);
     View folded() const { return folded_; }
     // The original characters from one position to another, as valid UTF-8.
@@ -87,6 +102,7 @@ private:
     std::string codes_;
     std::vector<size_t> marks_;  // where every STRIDE-th character begins in the original
     bool ascii_ = true;
+    bool comma_;
 };
 
 // Appends lower case, look-alikes as their ASCII twin, every space a blank: how wordings are compared.

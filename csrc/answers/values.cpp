@@ -1,6 +1,8 @@
 #include "values.hpp"
 
 #include <algorithm>
+#include <limits>
+#include <numeric>
 #include <utility>
 
 namespace lmsi {
@@ -17,9 +19,13 @@ constexpr Big power_of_ten(int n) {
 }
 constexpr Big LIMIT = power_of_ten(38);
 
+// Division of 128 bits is a call, of 64 an instruction: numbers of answers are small.
+bool small(Big n) { return n <= std::numeric_limits<uint64_t>::max(); }
+
 Big gcd(Big a, Big b) {
-    while (b != 0) a = std::exchange(b, a % b);
-    return a;
+    if (b == 1) return 1;
+    while (b != 0 && !(small(a) && small(b))) a = std::exchange(b, a % b);
+    return b == 0 ? a : std::gcd(static_cast<uint64_t>(a), static_cast<uint64_t>(b));
 }
 
 // a * b in place; false where it exceeds the limit. Both are within it.
@@ -42,6 +48,7 @@ Big parse(const std::string& digits) {
 }
 
 std::string text(Big n) {
+    if (small(n)) return std::to_string(static_cast<uint64_t>(n));
     std::string reversed;
     do reversed.push_back(static_cast<char>('0' + static_cast<int>(n % 10)));
     while ((n /= 10) != 0);

@@ -84,7 +84,8 @@ Reading verdict(View s, size_t a, size_t b, const Verdicts& verdicts) {
     const View said = verdicts(word_at(s, head, stop));
     if (said.empty()) return only(s, head, stop, verdicts);
     const size_t end = word_end(s, head, stop);
-    if (alternative(s, end, stop, verdicts)) return std::nullopt;
+    const bool unknown = word_at(s, head, stop) == "no" && no_noun(word_at(s, skip_spaces(s, end, stop), stop));
+    if (unknown || alternative(s, end, stop, verdicts)) return std::nullopt;
     return Found{head, end, std::string(said)};
 }
 

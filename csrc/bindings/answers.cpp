@@ -43,7 +43,7 @@ lmsi::RowOptions options_of(const Optional& choices, const py::object& begins, s
 }
 
 lmsi::Table read_answers(const py::object& texts, const std::string& kind_name, const py::object& choices, const py::object& begins,
-                         bool fall_back, const py::object& finish, int threads) {
+                         bool fall_back, const py::object& finish, int threads, bool comma) {
     const lmsi::Kind kind = kind_of(kind_name);
     const ArrowStrings column(texts, "texts");
     const Rows rows = column.views();
@@ -51,23 +51,24 @@ lmsi::Table read_answers(const py::object& texts, const std::string& kind_name, 
     const lmsi::RowOptions options = options_of(listed, begins, rows.size());
     if (finished.strings && finished.rows.size() != rows.size()) throw py::value_error("finish: one entry per text");
     const py::gil_scoped_release unlocked;
-    return {lmsi::read_rows(rows, kind, options, fall_back, finished.rows, threads), false};
+    return {lmsi::read_rows(rows, kind, comma, options, fall_back, finished.rows, threads), false};
 }
 
-lmsi::Table canonical_keys(const py::object& answers, const std::string& kind_name, const py::object& choices, const py::object& begins, int threads) {
+lmsi::Table canonical_keys(const py::object& answers, const std::string& kind_name, const py::object& choices, const py::object& begins, int threads, bool comma) {
     const lmsi::Kind kind = kind_of(kind_name);
     const ArrowStrings column(answers, "answers");
     const Rows rows = column.views();
     const Optional listed(choices, "choices");
     const lmsi::RowOptions options = options_of(listed, begins, rows.size());
     const py::gil_scoped_release unlocked;
-    return {lmsi::canonical_rows(rows, kind, options, threads), true};
+    return {lmsi::canonical_rows(rows, kind, comma, options, threads), true};
 }
 
 }  // namespace
 
 void bind_answers(py::module_& m) {
     m.def("read_answers", &read_answers, py::arg("texts"), py::arg("kind"), py::arg("choices"), py::arg("begins"), py::arg("fall_back"),
-          py::arg("finish"), py::arg("threads"));
-    m.def("canonical_keys", &canonical_keys, py::arg("answers"), py::arg("kind"), py::arg("choices"), py::arg("begins"), py::arg("threads"));
+          py::arg("finish"), py::arg("threads"), py::arg("comma"));
+    m.def("canonical_keys", &canonical_keys, py::arg("answers"), py::arg("kind"), py::arg("choices"), py::arg("begins"), py::arg("threads"),
+          py::arg("comma"));
 }

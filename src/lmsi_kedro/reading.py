@@ -52,6 +52,7 @@ def read_rows(rows: pl.DataFrame, tasks: Tasks, task: str, rule: str) -> pl.Data
         choices=rows["choices"].to_list() if kind == "choice" else None,
         rule=rule,
         finish=rows["finish"],
+        decimal=tasks[task].decimal,
     ).cast({"start": pl.Int32, "end": pl.Int32})
     return pl.concat([rows.drop("choices"), read], how="horizontal")
 

@@ -3,14 +3,14 @@
 import polars as pl
 
 from lmsi_kedro import kernels, schemas
-from lmsi_kedro.tasks import Kind, Tasks
+from lmsi_kedro.tasks import Task, Tasks
 
 
 def accepted_keys(labels: pl.DataFrame, questions: pl.DataFrame, tasks: Tasks) -> pl.DataFrame:
     """question_id, accepted: the keys of every accepted answer that can be read."""
     asked = labels.join(questions.select("question_id", "task", "choices"), on="question_id")
     written = asked.explode("answers").partition_by("task", as_dict=True)
-    read = (_read(rows, tasks[str(task)].kind) for (task,), rows in written.items())
+    read = (_read(rows, tasks[str(task)]) for (task,), rows in written.items())
     return (
         pl.concat([schemas.empty({"question_id": pl.String, "accepted": pl.String}), *read])
         .group_by("question_id", maintain_order=True)
@@ -18,9 +18,9 @@ def accepted_keys(labels: pl.DataFrame, questions: pl.DataFrame, tasks: Tasks) -
     )
 
 
-def _read(rows: pl.DataFrame, kind: Kind) -> pl.DataFrame:
-    choices = rows["choices"].to_list() if kind == "choice" else None
-    keys = kernels.canonical_keys(rows["answers"], kind, choices)
+def _read(rows: pl.DataFrame, task: Task) -> pl.DataFrame:
+    choices = rows["choices"].to_list() if task.kind == "choice" else None
+    keys = kernels.canonical_keys(rows["answers"], task.kind, choices, decimal=task.decimal)
     return rows.select("question_id", accepted=keys)
 
 

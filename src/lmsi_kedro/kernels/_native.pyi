@@ -60,8 +60,15 @@ def sample_tokens(
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]: ...
 def sampling_isa() -> str: ...
 def read_answers(
-    texts: Any, kind: str, choices: Any, begins: Any, fall_back: bool, finish: Any, threads: int
+    texts: Any,
+    kind: str,
+    choices: Any,
+    begins: Any,
+    fall_back: bool,
+    finish: Any,
+    threads: int,
+    comma: bool,
 ) -> ArrowTable: ...
 def canonical_keys(
-    answers: Any, kind: str, choices: Any, begins: Any, threads: int
+    answers: Any, kind: str, choices: Any, begins: Any, threads: int, comma: bool
 ) -> ArrowTable: ...

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from lmsi_kedro import kernels
 from lmsi_kedro.tasks.prompts import LETTERS
-from lmsi_kedro.tasks.task import Kind
+from lmsi_kedro.tasks.task import Decimal, Kind
 
 Choices = Sequence[list[str] | None]
 WANTED: dict[Kind, str] = {
@@ -27,21 +27,23 @@ LETTERED = 10  # characters of a letter before or a remark after the text of an 
 TWO_SENTENCES = re.compile(r"[a-z]{2}[.?!]\s+[A-Z]")
 
 
-def read_labels(labels: Sequence[str], kind: Kind, choices: Choices | None) -> list[str | None]:
+def read_labels(
+    labels: Sequence[str], kind: Kind, choices: Choices | None, decimal: Decimal = "point"
+) -> list[str | None]:
     """The answer that each label says, in its own words; None where it says none, or several."""
     options = list(choices) if choices is not None and kind == "choice" else None
-    announced = kernels.read_answers(labels, kind, options)
+    announced = kernels.read_answers(labels, kind, options, decimal=decimal)
     answers = [
         surface if surface is not None else label if is_short(label, kind, said) else None
         for label, surface, said in zip(
             labels, announced["surface"], options or [None] * len(labels), strict=True
         )
     ]
-    keys = kernels.canonical_keys(answers, kind, options)
+    keys = kernels.canonical_keys(answers, kind, options, decimal=decimal)
     # A surface may have lost its context ("minus eighty"), and canonical_keys takes the first of several numbers.
     others = announced["key"]
     if kind == "number":
-        last = kernels.read_answers(answers, kind, rule="trigger_or_last")["key"]
+        last = kernels.read_answers(answers, kind, rule="trigger_or_last", decimal=decimal)["key"]
         others = others.zip_with(others.is_not_null(), last)
     return [
         answer if key is not None and other in (key, None) else None

@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, RootModel
 
 Kind = Literal["number", "choice", "yes_no", "nli", "span", "date", "text", "math"]
+Decimal = Literal["point", "comma"]
 
 
 class Task(BaseModel):
@@ -15,6 +16,7 @@ class Task(BaseModel):
     in_domain tasks have unlabeled questions, which the loop learns from; the others are only evaluated.
     exemplar_set names the file of exemplars, which a task may borrow (paper: SVAMP uses those of GSM8K), or a
     folder of several files, over which a question's paths are spread; without one the task is asked zero-shot.
+    decimal is the mark in the numbers of answers and labels: with a point, 3,5 is unreadable, as it may be 35.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -22,6 +24,7 @@ class Task(BaseModel):
     kind: Kind = "text"
     exemplar_set: str | None = None
     in_domain: bool = True
+    decimal: Decimal = "point"
 
 
 class Tasks(RootModel[dict[str, Task]]):

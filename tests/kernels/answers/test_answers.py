@@ -4,6 +4,7 @@ import csv
 import importlib.util
 import random
 from fractions import Fraction
+from itertools import product
 from pathlib import Path
 
 import polars as pl
@@ -12,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lmsi_kedro.kernels import canonical_keys, read_answers
-from lmsi_kedro.kernels.answers import KINDS, reference_backend
+from lmsi_kedro.kernels.answers import DECIMALS, KINDS, RULES, reference_backend
 from lmsi_kedro.kernels.answers.math import math_key
 
 HERE = Path(__file__).parent
@@ -42,9 +43,8 @@ def test_table_of_forms(backend):
         options = [row["choices"].split("|")] if row["choices"] else [None]
         choices = pl.Series(options, dtype=CHOICES) if row["kind"] == "choice" else None
         text = row["text"].replace("\\n", "\n") if row["kind"] != "math" else row["text"]
-        found = backend.read_answers(pl.Series([text]), row["kind"], choices, row["rule"], None, 1)[
-            "key"
-        ][0]
+        arguments = (pl.Series([text]), row["kind"], choices, row["rule"], None, 1, "point")
+        found = backend.read_answers(*arguments)["key"][0]
         if (found or "") != row["key"]:
             wrong.append((row["kind"], text, row["key"], found))
     assert not wrong
@@ -61,12 +61,12 @@ def test_native_equals_reference(kind):
         else None
     )
     finish = pl.Series([rng.choice(["stop", "length"]) for _ in texts])
-    for rule in ("trigger", "trigger_or_last"):
-        arguments = (texts, kind, choices, rule, finish, 1)
+    for rule, decimal in product(RULES, DECIMALS):
+        arguments = (texts, kind, choices, rule, finish, 1, decimal)
         assert native.read_answers(*arguments).equals(reference_backend.read_answers(*arguments))
-    assert native.canonical_keys(texts, kind, choices, 1).equals(
-        reference_backend.canonical_keys(texts, kind, choices, 1)
-    )
+    for decimal in DECIMALS:
+        answers = (texts, kind, choices, 1, decimal)
+        assert native.canonical_keys(*answers).equals(reference_backend.canonical_keys(*answers))
 
 
 @settings(max_examples=60, deadline=None)
@@ -75,7 +75,7 @@ def test_any_bytes_read_alike(noise, kind):
     texts = pl.Series(
         [b"The answer is " + noise, noise + b" #### 4" + noise, noise], dtype=pl.Binary
     )
-    arguments = (texts, kind, None, "trigger_or_last", None, 1)
+    arguments = (texts, kind, None, "trigger_or_last", None, 1, "point")
     assert native.read_answers(*arguments).equals(reference_backend.read_answers(*arguments))
 
 

@@ -12,14 +12,18 @@ from itertools import accumulate
 
 from .algebra import RefusedError, add, constant, key, multiply
 from .latex import MOST_DEPTH, expression
-from .reference.characters import fold
+from .reference.boxes import contents
+from .reference.characters import fold, pointed
 from .reference.number_words import number_words
+from .reference.spans import parts_of
 from .reference.values import key as number_key
 from .typography import cleaned
 
 MOST_LENGTH = 400
 _GROUPED = re.compile(r"(?<![\d.])\d{1,3}(?:(?:,|\{,\})\d{3})+(?!\d)")
 _NAMED = r"[A-Za-z]|[A-Za-z]_\{?\w\}?|[a-zA-Z]\([a-z]\)|\\theta|\\alpha"
+_DOUBTFUL = re.compile(r"\d\{,\}\d")  # 3{,}5 is a decimal comma, or a slip
+_UNBOUNDED = re.compile(r"[+-]?(?:nan|inf|infinity)", re.IGNORECASE)
 _LEFT_SIDE = re.compile(rf"(?:{_NAMED})\s?(?:=|\\in)(?!.*=)\s?(?=.)")
 _MATRIX = re.compile(r"\\begin\{([pbv]?matrix)\}(.*)\\end\{\1\}")
 _RELATION = re.compile(r"(<=|>=|!=|<|>|=)")
@@ -42,7 +46,8 @@ def _wording(text: str) -> str:
     """The key of what is not understood: letters in one case if it is plain words, else as cleaned."""
     plain = text.strip("()[]{}\"' ") if re.fullmatch(r"[(\[\"']?[A-Za-z]+[)\]\"']?", text) else text
     words = re.fullmatch(r"[A-Za-z][A-Za-z' -]*", plain)
-    return "math:" + (plain.lower() if words and len(plain) > 1 else plain.replace(" ", ""))
+    apart = re.sub(r"(?<=\d) (?=\d)", "_", plain)  # 4 10/3 is not 410/3
+    return "math:" + (plain.lower() if words and len(plain) > 1 else apart.replace(" ", ""))
 
 
 def _listed(keys: list[str]) -> str:
@@ -142,11 +147,28 @@ def _signs(text: str) -> list[str]:
     )
 
 
-def math_key(surface: str) -> str | None:
-    """The key of a mathematical answer; nothing for an empty one."""
+def _boxed(surface: str) -> list[str]:
+    """What the boxes of a surface hold, if it has several."""
+    boxes = [surface[i:j] for i, j in contents(surface, 0, len(surface))]
+    return boxes if len(boxes) > 1 else []
+
+
+def math_key(surface: str, comma: bool = False) -> str | None:
+    """The key of a mathematical answer; nothing for an empty one, and for one that is no number.
+
+    comma: its numbers have decimal commas, so that 1,5 is a number and no list.
+    """
+    if len(surface) <= MOST_LENGTH and (boxes := _boxed(surface)):
+        keys = [found for box in boxes if (found := math_key(box, comma))]
+        return _listed([part for each in keys for part in parts_of(each)])
+    surface = pointed(surface) if comma else surface
+    if _DOUBTFUL.search(_GROUPED.sub("0", surface[: MOST_LENGTH + 1])):
+        return None
     text = cleaned(surface) if len(surface) <= MOST_LENGTH else surface
-    if not text or len(surface) > MOST_LENGTH or _depth(text) > MOST_DEPTH:
-        return "math:" + "".join(text.split()) if text else None
+    if not text or _UNBOUNDED.fullmatch(text):
+        return None
+    if len(surface) > MOST_LENGTH or _depth(text) > MOST_DEPTH:
+        return "math:" + "".join(text.split())
     spelled = number_words(fold(text), 0, len(text))
     if spelled and spelled.end == len(text):
         return number_key(spelled.value)

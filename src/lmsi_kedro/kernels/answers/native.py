@@ -22,8 +22,10 @@ def _laid_out(choices: pl.Series | None) -> tuple[Any, Any]:
     return texts, begins.to_numpy()
 
 
-def _math_keys(surfaces: pl.Series) -> pl.Series:
-    known = {surface: math_key(surface) for surface in surfaces.drop_nulls().unique().to_list()}
+def _math_keys(surfaces: pl.Series, comma: bool) -> pl.Series:
+    known = {
+        surface: math_key(surface, comma) for surface in surfaces.drop_nulls().unique().to_list()
+    }
     keys = [None if surface is None else known[surface] for surface in surfaces.to_list()]
     return pl.Series("key", keys, dtype=pl.String)
 
@@ -35,18 +37,22 @@ def read_answers(
     rule: str,
     finish: pl.Series | None,
     threads: int,
+    decimal: str,
 ) -> pl.DataFrame:
-    fall_back = rule == "trigger_or_last"
-    table = _native.read_answers(texts, kind, *_laid_out(choices), fall_back, finish, threads)
+    fall_back, comma = rule == "trigger_or_last", decimal == "comma"
+    table = _native.read_answers(
+        texts, kind, *_laid_out(choices), fall_back, finish, threads, comma
+    )
     frame = pl.DataFrame(table)
-    return frame.with_columns(_math_keys(frame["surface"])) if kind == "math" else frame
+    return frame.with_columns(_math_keys(frame["surface"], comma)) if kind == "math" else frame
 
 
 def canonical_keys(
-    answers: pl.Series, kind: str, choices: pl.Series | None, threads: int
+    answers: pl.Series, kind: str, choices: pl.Series | None, threads: int, decimal: str
 ) -> pl.Series:
+    comma = decimal == "comma"
     if kind == "math":
-        return _math_keys(
-            pl.Series([as_text(answer) for answer in answers.to_list()], dtype=pl.String)
-        )
-    return pl.Series("key", _native.canonical_keys(answers, kind, *_laid_out(choices), threads))
+        texts = [as_text(answer) for answer in answers.to_list()]
+        return _math_keys(pl.Series(texts, dtype=pl.String), comma)
+    keys = _native.canonical_keys(answers, kind, *_laid_out(choices), threads, comma)
+    return pl.Series("key", keys)

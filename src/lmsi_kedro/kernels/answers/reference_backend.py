@@ -22,10 +22,12 @@ def read_answers(
     rule: str,
     finish: pl.Series | None,
     threads: int,
+    decimal: str,
 ) -> pl.DataFrame:
+    comma = decimal == "comma"
     nothing = [None] * len(texts)
     rows: list[Answer] = [
-        read_answer(as_text(text), kind, options, rule, end)
+        read_answer(as_text(text), kind, options, rule, end, comma)
         for text, options, end in zip(
             texts.to_list(),
             nothing if choices is None else choices.to_list(),
@@ -35,18 +37,23 @@ def read_answers(
     ]
     if kind == "math":
         rows = [
-            row if row.surface is None else row._replace(key=math_key(row.surface)) for row in rows
+            row if row.surface is None else row._replace(key=math_key(row.surface, comma))
+            for row in rows
         ]
     return pl.DataFrame(rows, schema=SCHEMA, orient="row")
 
 
 def canonical_keys(
-    answers: pl.Series, kind: str, choices: pl.Series | None, threads: int
+    answers: pl.Series, kind: str, choices: pl.Series | None, threads: int, decimal: str
 ) -> pl.Series:
+    comma = decimal == "comma"
     nothing = [None] * len(answers)
     pairs = zip(answers.to_list(), nothing if choices is None else choices.to_list(), strict=True)
     if kind == "math":
-        keys = [None if answer is None else math_key(as_text(answer) or "") for answer, _ in pairs]
+        keys = [
+            None if answer is None else math_key(as_text(answer) or "", comma)
+            for answer, _ in pairs
+        ]
     else:
-        keys = [canonical_key(as_text(answer), kind, options) for answer, options in pairs]
+        keys = [canonical_key(as_text(answer), kind, options, comma) for answer, options in pairs]
     return pl.Series("key", keys, dtype=pl.String)

@@ -39,16 +39,17 @@ def read_labels(raw_questions: pl.DataFrame, tasks: Tasks) -> pl.DataFrame:
 
 def of_task(name: str, labels: pl.DataFrame, tasks: Tasks) -> pl.DataFrame:
     """The labels of a task with the answers that they say; null for none."""
-    kind, choices = tasks[name].kind, labels["choices"].to_list()
+    task, choices = tasks[name], labels["choices"].to_list()
     written = labels["label"].to_list()
-    if kind == "choice":
+    if task.kind == "choice":
         try:
             written, meaning = letters_of_places(written, choices)
         except ValueError as error:
             raise ValueError(f"questions: task {name}: {error}") from None
         if meaning:
             log.info("Task %s: its labels are %s", name, meaning)
-    return labels.with_columns(answer=pl.Series(read(written, kind, choices), dtype=pl.String))
+    answers = read(written, task.kind, choices, task.decimal)
+    return labels.with_columns(answer=pl.Series(answers, dtype=pl.String))
 
 
 def refusal(wrong: pl.DataFrame, tasks: Tasks) -> str:

@@ -5,24 +5,25 @@ from the last to the first (triggers); the first one whose value can be read giv
 key. Positions count characters. docs/answers.md states the rules.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
+from .boxes import contents
 from .characters import digit, fold, space
-from .choices import Options, choice_value, last_letter
+from .choices import choice_value
 from .dates import date_value
 from .last_number import last_number
+from .letters import last_letter
 from .number_answers import Found, number_value
-from .spans import span_key, text_key, wording
-from .triggers import MARKUP, Trigger, readable_end, triggers, value_region
+from .options import Options
+from .regions import MARKUP, label_end, value_region
+from .spans import joined_spans, span_key
+from .triggers import readable_end, triggers
 from .verdicts import last_verdict, nli_value, yes_no_value
+from .wordings import text_key, wording
 
 Choices = Sequence[str] | None
-_WORDED: dict[str, Callable[[str], str | None]] = {
-    "span": span_key,
-    "text": text_key,
-    "math": lambda _: "",
-}
+_WORDED = ("span", "text", "math")
 
 
 class Answer(NamedTuple):
@@ -38,23 +39,24 @@ class Answer(NamedTuple):
 class _Reader:
     """Reads one text as one kind."""
 
-    def __init__(self, text: str, kind: str, choices: Choices) -> None:
-        self.text, self.kind = text, kind
-        self.s = fold(text)
+    def __init__(self, text: str, kind: str, choices: Choices, comma: bool) -> None:
+        self.text, self.kind, self.comma = text, kind, comma
+        self.s = fold(text, comma)
         self.end = readable_end(self.s)
-        self.options = (
-            Options([x or "" for x in choices] if choices else None)
-            if kind == "choice"
-            else Options(None)
-        )
+        given = [x or "" for x in choices] if choices and kind == "choice" else None
+        self.options = Options(given, comma)
         self.last_digit = next((i for i in range(self.end - 1, -1, -1) if digit(self.s[i])), -1)
 
-    def value(self, a: int, b: int, form: str, fresh: bool) -> Found | None:
+    def value(self, a: int, b: int, form: str, labelled: bool) -> Found | None:
         """The answer that the stretch announces."""
+        if form == "boxes":
+            return self.boxes(a, b)
         if self.kind == "number":
-            return number_value(self.s, a, b, form, fresh, self.last_digit)
+            return number_value(self.s, a, b, form, labelled, self.last_digit)
         if self.kind == "choice":
             return choice_value(self.s, self.text, a, b, self.options)
+        if form == "is the answer":
+            return None
         if self.kind == "yes_no":
             return yes_no_value(self.s, a, b)
         if self.kind == "nli":
@@ -66,8 +68,25 @@ class _Reader:
     def worded(self, a: int, b: int, form: str) -> Found | None:
         """The answers that are wordings: all of a box, the first sentence elsewhere."""
         found = Found(a, b, "") if form == "boxed" and a < b else wording(self.s, a, b)
-        key = _WORDED[self.kind](self.text[found.start : found.end]) if found else None
+        key = self.wording_key(self.text[found.start : found.end]) if found else None
         return None if found is None or key is None else found._replace(key=key)
+
+    def wording_key(self, said: str) -> str | None:
+        """The key of a wording; empty for `math`, whose normal form is made by the caller."""
+        if self.kind == "span":
+            return span_key(said, self.comma)
+        return text_key(said) if self.kind == "text" else ""
+
+    def boxes(self, a: int, b: int) -> Found | None:
+        """What a list of boxes says: all of it, where the kind has lists, or what every box says."""
+        if self.kind == "math":
+            return Found(a, b, "")
+        inner = contents(self.s, a, b)
+        found = [self.value(i, j, "boxed", False) if i < j else None for i, j in inner]
+        keys = {each.key for each in found if each}
+        if None in found or (len(keys) != 1 and self.kind != "span"):
+            return None
+        return Found(a, b, keys.pop() if len(keys) == 1 else joined_spans(keys))
 
     def fallback(self) -> Found | None:
         if self.kind == "number":
@@ -76,7 +95,7 @@ class _Reader:
             return last_letter(self.s, self.end, self.options)
         return last_verdict(self.s, self.end, self.kind) if self.kind in ("yes_no", "nli") else None
 
-    def cut(self, found: Found | None, a: int, b: int) -> bool:
+    def cut(self, found: Found | None, b: int) -> bool:
         """Whether the end of a text cut by the length limit may have changed this answer."""
         end = len(self.s)
         if found is None:
@@ -86,48 +105,41 @@ class _Reader:
             i += 1
         return i >= end
 
-    def announced(
-        self, trigger: Trigger, limit: int, finish: str | None
-    ) -> tuple[Found | None, bool]:
-        """The value after a trigger, and whether reading must stop here without one."""
-        a, b, fresh = value_region(self.s, trigger, limit)
-        found = self.value(a, b, trigger.form, fresh) if a < b else None
-        closed = trigger.form == "boxed" and b < len(self.s)
-        return found, finish == "length" and not closed and self.cut(found, a, b)
-
     def read(self, rule: str, finish: str | None) -> Answer:
-        limit = self.end
         for trigger in triggers(self.s, self.end, self.kind == "choice"):
-            found, cut = self.announced(trigger, limit, finish)
-            if cut:
+            a, b, labelled = value_region(self.s, trigger)
+            found = self.value(a, b, trigger.form, labelled) if a < b else None
+            closed = trigger.form in ("boxed", "boxes") and b < len(self.s)
+            if finish == "length" and not closed and self.cut(found, b):
                 return Answer()
-            if found:
-                return self.answer(found, trigger.form)
-            limit = trigger.start
+            if found or trigger.form == "boxes":
+                return self.answer(found, trigger.form.replace("boxes", "boxed"))
         last = self.fallback() if rule == "trigger_or_last" else None
-        if last is None or (finish == "length" and self.cut(last, 0, 0)):
-            return Answer()
-        return self.answer(last, "last")
+        return self.answer(None if finish == "length" and self.cut(last, 0) else last, "last")
 
-    def answer(self, found: Found, rule: str) -> Answer:
+    def canonical(self) -> str | None:
+        """The key of the whole text as an answer."""
+        if self.kind in _WORDED:
+            return self.wording_key(self.text)
+        end = len(self.s)
+        a = next((i for i, c in enumerate(self.s) if not space(c) and c not in MARKUP), end)
+        a = label_end(self.s, a, end, False)
+        found = self.value(a, end, "answer is", False) if a < end else None
+        return found.key if found else None
+
+    def answer(self, found: Found | None, rule: str) -> Answer:
+        if found is None:
+            return Answer()
         return Answer(found.key, self.text[found.start : found.end], found.start, found.end, rule)
 
 
 def read_answer(
-    text: str | None, kind: str, choices: Choices, rule: str, finish: str | None
+    text: str | None, kind: str, choices: Choices, rule: str, finish: str | None, comma: bool
 ) -> Answer:
-    """The answer of one completion."""
-    return Answer() if text is None else _Reader(text, kind, choices).read(rule, finish)
+    """The answer of one completion; `comma`: its numbers have decimal commas."""
+    return Answer() if text is None else _Reader(text, kind, choices, comma).read(rule, finish)
 
 
-def canonical_key(answer: str | None, kind: str, choices: Choices) -> str | None:
+def canonical_key(answer: str | None, kind: str, choices: Choices, comma: bool) -> str | None:
     """The key of one gold or already extracted answer."""
-    if answer is None:
-        return None
-    if kind in _WORDED:
-        return _WORDED[kind](answer)
-    reader = _Reader(answer, kind, choices)
-    end = len(reader.s)
-    a = next((i for i, c in enumerate(reader.s) if not space(c) and c not in MARKUP), end)
-    found = reader.value(a, end, "answer is", False) if a < end else None
-    return found.key if found else None
+    return None if answer is None else _Reader(answer, kind, choices, comma).canonical()

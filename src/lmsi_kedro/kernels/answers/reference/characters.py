@@ -7,6 +7,8 @@ It knows nothing of answers.
 """
 
 ROOT, PI, ALMOST, THIRD, INFINITY, ARROW = "\x81", "\x82", "\x83", "\x84", "\x90", "\x91"
+RAISED_ZERO, RAISED_NINE, RAISED_MINUS, LOWERED = "\x92", "\x9b", "\x9c", "\x9d"
+AT_MOST, AT_LEAST = "\x9e", "\x9f"
 NO_BREAK, CURRENCY, OTHER_SYMBOL, IGNORED, DOT, TIMES, DIVIDED, OTHER_LETTER = (
     "\xa0", "\xa4", "\xa6", "\xad", "\xb7", "\xd7", "\xf7", "\xff",
 )  # fmt: skip
@@ -20,14 +22,21 @@ _RANGES = (  # first, last, folded
     (0x2018, 0x201B, "'"),
     (0x201C, 0x201F, '"'),
     (0x2028, 0x2029, "\n"),
+    (0x2080, 0x2089, LOWERED),
     (0x20A0, 0x20CF, CURRENCY),
 )
+_RUNS = (  # first, last, what the first is folded to; the others follow it
+    (0x2074, 0x2079, "\x96"),
+    (0x2153, 0x215E, THIRD),
+    (0xFF01, 0xFF5E, "!"),
+)
 _SINGLE = {
-    0xAB: '"', 0xBB: '"', 0x3C0: PI, 0x2022: DOT, 0x202F: NO_BREAK, 0x2032: "'", 0x2033: '"', 0x2044: "/",
-    0x205F: NO_BREAK, 0x2060: IGNORED, 0x2192: ARROW, 0x21D2: ARROW, 0x2212: "-", 0x2215: "/",
+    0xAB: '"', 0xB2: "\x94", 0xB3: "\x95", 0xB9: "\x93", 0xBB: '"', 0x3C0: PI, 0x2022: DOT,
+    0x202F: NO_BREAK, 0x2032: "'", 0x2033: '"', 0x2044: "/", 0x205F: NO_BREAK, 0x2060: IGNORED,
+    0x2070: RAISED_ZERO, 0x207B: RAISED_MINUS, 0x2192: ARROW, 0x21D2: ARROW, 0x2212: "-", 0x2215: "/",
     0x2217: "*", 0x2219: DOT, 0x221A: ROOT, 0x221E: INFINITY, 0x2236: ":", 0x2243: ALMOST,
-    0x2245: ALMOST, 0x2248: ALMOST, 0x22C5: DOT, 0x2715: TIMES, 0x2716: TIMES,
-    0x3000: NO_BREAK, 0x3001: ",", 0x3002: ".", 0xFEFF: IGNORED,
+    0x2245: ALMOST, 0x2248: ALMOST, 0x2264: AT_MOST, 0x2265: AT_LEAST, 0x22C5: DOT, 0x2715: TIMES,
+    0x2716: TIMES, 0x3000: NO_BREAK, 0x3001: ",", 0x3002: ".", 0xFEFF: IGNORED,
 }  # fmt: skip
 
 
@@ -37,10 +46,9 @@ def fold_code(code: int) -> str:
         return chr(code)
     if code in _SINGLE:
         return _SINGLE[code]
-    if 0xFF01 <= code <= 0xFF5E:
-        return chr(code - 0xFEE0)
-    if 0x2153 <= code <= 0x215E:
-        return chr(ord(THIRD) + code - 0x2153)
+    for first, last, folded in _RUNS:
+        if first <= code <= last:
+            return chr(ord(folded) + code - first)
     for first, last, folded in _RANGES:
         if first <= code <= last:
             return folded
@@ -56,12 +64,34 @@ class _Table(dict[int, str]):
 _TABLE = _Table()
 
 
-def fold(text: str) -> str:
-    return text.translate(_TABLE)
+def fold(text: str, comma: bool = False) -> str:
+    """The folded text; with `comma` its decimal commas are points (1.234,5 becomes 1,234.5)."""
+    s = text.translate(_TABLE)
+    return pointed(s) if comma else s
+
+
+def pointed(s: str) -> str:
+    """Commas between digits become points, and points before exactly three digits commas."""
+    chars, end = list(s), len(s)
+    for i, c in enumerate(s):
+        braced = char(s, i - 1, end) == "{" and char(s, i + 1, end) == "}"  # 3{,}5
+        first = i + 1 + braced
+        if c not in ",." or not digit(char(s, i - 1 - braced, end)):
+            continue
+        digits = next((k for k in range(4) if not digit(char(s, first + k, end))), 4)
+        if c == "," and digits:
+            chars[i] = "."
+        elif c == "." and digits == 3:
+            chars[i] = ","
+    return "".join(chars)
 
 
 def digit(c: str) -> bool:
     return "0" <= c <= "9"
+
+
+def raised(c: str) -> bool:
+    return RAISED_ZERO <= c <= RAISED_NINE
 
 
 def letter(c: str) -> bool:
@@ -108,6 +138,12 @@ def lowered(s: str) -> str:
 
 def skip_spaces(s: str, i: int, end: int) -> int:
     while i < end and space(s[i]):
+        i += 1
+    return i
+
+
+def digit_run(s: str, i: int, end: int) -> int:
+    while i < end and digit(s[i]):
         i += 1
     return i
 

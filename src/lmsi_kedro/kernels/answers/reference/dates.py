@@ -1,12 +1,22 @@
 """Dates and times of day at a position of a folded text, as keys.
 
 `date:2022-10-02`, `date:2022-10`, `date:2022`, `date:--10-02` (no year), `time:14:00`. Slashes are
-read month first unless that is impossible; two-digit years name no date.
+read month first unless that is impossible; two-digit years name no date. A date that the calendar
+does not have (29 February 2023) has no key, and no part of it is one.
 """
 
-from .characters import char, digit, letter, lowered, skip_spaces, word_at, word_end, word_set
+from .characters import (
+    char,
+    digit,
+    digit_run,
+    letter,
+    lowered,
+    skip_spaces,
+    word_at,
+    word_end,
+    word_set,
+)
 from .number_answers import Found
-from .numbers import digit_run
 
 _NAMES = "january february march april may june july august september october november december"
 MONTHS = {name: i for i, name in enumerate(_NAMES.split(" "), 1)}
@@ -17,16 +27,23 @@ _DAYS = word_set(
 )
 _SUFFIXES = frozenset(("st", "nd", "rd", "th"))
 _LENGTHS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+NO_YEAR = -1
 Part = tuple[int, int]  # end, number
 
 
+def _leap(year: int) -> bool:
+    return year == NO_YEAR or (year % 4 == 0 and (year % 100 != 0 or year % 400 == 0))
+
+
 def _date_key(year: int, month: int, day: int) -> str | None:
-    """The key of a date; 0 stands for a part that is not named."""
-    if month > 12 or (day and not (month and day <= _LENGTHS[month - 1])):
+    """The key of a date, or nothing; a day of 0 stands for one that is not named."""
+    if not 1 <= month <= 12 or year == 0:
         return None
-    if not year:
+    if day > _LENGTHS[month - 1] - (month == 2 and not _leap(year)):
+        return None
+    if year == NO_YEAR:
         return f"date:--{month:02d}-{day:02d}" if day else None
-    return f"date:{year:04d}" + (f"-{month:02d}" if month else "") + (f"-{day:02d}" if day else "")
+    return f"date:{year:04d}-{month:02d}" + (f"-{day:02d}" if day else "")
 
 
 def _number(s: str, i: int, end: int, most: int) -> Part | None:
@@ -82,7 +99,7 @@ def _month_first(s: str, i: int, end: int) -> tuple[int, str | None] | None:
     if not day and not year:
         return None
     stop = year[0] if year else day[0] if day else j
-    return stop, _date_key(year[1] if year else 0, month[1], day[1] if day else 0)
+    return stop, _date_key(year[1] if year else NO_YEAR, month[1], day[1] if day else 0)
 
 
 def _day_first(s: str, i: int, end: int) -> tuple[int, str | None] | None:
@@ -97,7 +114,7 @@ def _day_first(s: str, i: int, end: int) -> tuple[int, str | None] | None:
     if month is None:
         return None
     year = _year(s, month[0], end)
-    return (year or month)[0], _date_key(year[1] if year else 0, month[1], day[1])
+    return (year or month)[0], _date_key(year[1] if year else NO_YEAR, month[1], day[1])
 
 
 def _numeric(s: str, i: int, end: int) -> tuple[int, str | None] | None:
@@ -111,26 +128,22 @@ def _numeric(s: str, i: int, end: int) -> tuple[int, str | None] | None:
     if first is None or second is None or third is None or digit(char(s, third[0], end)):
         return None
     if first[0] - i == 4:
-        return third[0], _date_key(first[1], second[1], third[1]) if second[1] and third[
-            1
-        ] else None
+        return third[0], _date_key(first[1], second[1], third[1]) if third[1] else None
     if third[0] - second[0] != 5 or first[0] - i > 2 or not first[1] or not second[1]:
         return None
     month, day = (second[1], first[1]) if mark == "." or first[1] > 12 else (first[1], second[1])
     return third[0], _date_key(third[1], month, day)
 
 
-def date_at(s: str, i: int, end: int) -> Found | None:
-    """The date that begins at i, its weekday skipped."""
-    start = i
+def date_at(s: str, i: int, end: int) -> tuple[int, str | None] | None:
+    """The date that begins at i, its weekday skipped: (end, key); no key where there is no such day."""
     if word_at(s, i, min(end, i + 10)) in _DAYS:
         i = word_end(s, i, end)
         i += char(s, i, end) in (",", ".")
         i = skip_spaces(s, i, end)
         if word_at(s, i, min(end, i + 4)) == "the":
             i = skip_spaces(s, i + 3, end)
-    found = _month_first(s, i, end) or _numeric(s, i, end) or _day_first(s, i, end)
-    return Found(start, found[0], found[1]) if found and found[1] else None
+    return _month_first(s, i, end) or _numeric(s, i, end) or _day_first(s, i, end)
 
 
 def date_value(s: str, a: int, b: int) -> Found | None:
@@ -141,7 +154,7 @@ def date_value(s: str, a: int, b: int) -> Found | None:
             i += 1
             continue
         if found := date_at(s, i, b):
-            return found
+            return Found(i, found[0], found[1]) if found[1] else None
         j = digit_run(s, i, b) if digit(s[i]) else word_end(s, i, b)
         if (
             year is None

@@ -1,6 +1,7 @@
 """The number that stands last in a text which announces none."""
 
 from .characters import char, skip_spaces, space
+from .compounds import compound
 from .number_answers import Found, as_found
 from .tokens import Token, tokens
 
@@ -17,14 +18,15 @@ def _numbers_item(s: str, token: Token, start: int, end: int) -> bool:
 
 
 def last_number(s: str, end: int) -> Found | None:
-    """The fallback: the last readable number of the text that does not count a line."""
+    """The fallback: the last number of the text that does not count a line, if it can be read."""
     while end > 0:
         start = s.rfind("\n", 0, end) + 1
-        found = None
-        for token in tokens(s, start, end):
-            if token.value is not None and not _numbers_item(s, token, start, end):
-                found = token
-        if found:
-            return as_found(found)
+        items = [
+            token for token in tokens(s, start, end) if not _numbers_item(s, token, start, end)
+        ]
+        if items:
+            *before, last = items
+            part = bool(before) and compound(s, before[-1].end, end)
+            return None if part or last.value is None else as_found(last)
         end = start - 1
     return None

@@ -10,8 +10,6 @@ from typing import NamedTuple
 from .characters import (
     ALMOST,
     DIVIDED,
-    PI,
-    ROOT,
     TIMES,
     char,
     digit,
@@ -22,8 +20,10 @@ from .characters import (
     word_end,
     word_set,
 )
+from .compounds import compound
+from .expressions import stands_alone
 from .number_words import number_words
-from .tokens import CURRENCY_SIGNS, Token, tokens
+from .tokens import Token, tokens
 from .values import key
 
 
@@ -40,15 +40,10 @@ FILLERS = word_set(
 )
 _NO_VALUE = word_set(
     "not found calculated obtained computed determined derived reached wrong incorrect based "
-    "unclear unknown between from"
+    "unclear unknown between from undefined indeterminate infinite infinitely infinity inf nan"
 )
 _BREAKS = word_set("because since as where when if so which for given therefore but and or that")
-_OPERATOR_WORDS = word_set("x plus minus times divided multiplied to through or")
 _VERBS = word_set("is are equals be gives was makes")
-_LATEX_OPERATORS = (
-    "\\times", "\\cdot", "\\div", "\\pm", "\\sqrt", "\\pi", "\\cup", "\\overline", "\\bar", "\\log",
-)  # fmt: skip
-_UNDER = ("\\sqrt{", "\\sqrt ", "\\sqrt")
 
 
 def sentence_end(s: str, i: int, end: int) -> int:
@@ -95,44 +90,6 @@ def _last_equal(s: str, i: int, end: int) -> int:
             joined = c in "+-*/(" or c in (TIMES, DIVIDED)
         i += max(width, 1)
     return found
-
-
-def _number_follows(s: str, i: int, end: int) -> bool:
-    """Whether the next thing is a number, currency, sign and opening brackets aside."""
-    while i < end and (space(s[i]) or s[i] in "(\\*{" or s[i] in CURRENCY_SIGNS):
-        i += 1
-    return digit(char(s, i, end)) or (char(s, i, end) == "." and digit(char(s, i + 1, end)))
-
-
-def _open_expression(s: str, token: Token, end: int) -> bool:
-    """Whether the number is only the first part of an expression or a range: 5 + 3, 5-6, 2\\pi."""
-    i = skip_spaces(s, token.end, end)
-    c = char(s, i, end)
-    if c in (ROOT, PI) or any(s.startswith(x, i, end) for x in _LATEX_OPERATORS):
-        return True
-    if c == "^":
-        return not s.startswith(("^\\circ", "^{\\circ", "^o"), i, end)
-    if c in "+-*/" or c in (TIMES, DIVIDED):
-        return _number_follows(s, i + 1, end)
-    if not letter(c) or word_at(s, i, end) not in _OPERATOR_WORDS:
-        return False
-    j = skip_spaces(s, word_end(s, i, end), end)
-    return _number_follows(s, word_end(s, j, end) if word_at(s, j, end) == "by" else j, end)
-
-
-def _under_root(s: str, token: Token) -> bool:
-    return (
-        s[max(0, token.start - 6) : token.start].endswith(_UNDER)
-        or char(s, token.start - 1, len(s)) == ROOT
-    )
-
-
-def _readable(s: str, token: Token, end: int) -> bool:
-    return (
-        token.value is not None
-        and not _under_root(s, token)
-        and not _open_expression(s, token, end)
-    )
 
 
 def _head(s: str, i: int, end: int) -> tuple[int, bool]:
@@ -194,7 +151,7 @@ def _spelled(s: str, i: int, end: int) -> Found | None:
             and word_at(s, i, end) in ("one", "half", "zero")
         )
         if words and (i == head or not lone):
-            return Found(i, words.end, key(words.value))
+            return None if compound(s, words.end, end) else Found(i, words.end, key(words.value))
         i = word_end(s, i, end)
     return None
 
@@ -204,18 +161,23 @@ def as_found(token: Token) -> Found:
     return Found(token.start, token.end, key(token.value, token.negative))
 
 
-def _negated(s: str, a: int, head: int) -> bool:
-    """Whether "minus" or "negative" stands before a number in words."""
-    while head > a and space(s[head - 1]):
-        head -= 1
-    k = head
+def _word_before(s: str, a: int, i: int) -> str:
+    """The word of s[a:i] that ends before position i, spaces aside."""
+    while i > a and space(s[i - 1]):
+        i -= 1
+    k = i
     while k > a and letter(s[k - 1]):
         k -= 1
-    return word_at(s, k, head) in ("minus", "negative")
+    return word_at(s, k, i)
 
 
-def number_value(s: str, a: int, b: int, form: str, fresh: bool, last_digit: int) -> Found | None:
+def number_value(
+    s: str, a: int, b: int, form: str, labelled: bool, last_digit: int
+) -> Found | None:
     """The number that s[a:b] announces.
+
+    Behind the label of a list item and before "is the answer" only what stands first is one, and before
+    "is the answer" only what stands alone.
 
     `last_digit` is the position of the last digit of the readable text: one behind the sentence of a
     loose form makes it a calculation under way ("Answer: 3 * 4 = 12. 12 + 1 = 13").
@@ -223,43 +185,41 @@ def number_value(s: str, a: int, b: int, form: str, fresh: bool, last_digit: int
     head, may = _head(s, a, b)
     if not may:
         return None
-    loose = form in ("answer:", "heading")
     words = number_words(s, head, b) if head < b and letter(s[head]) else None
     if words and word_at(s, skip_spaces(s, words.end, b), b) != "of":
-        return Found(head, words.end, key(words.value, _negated(s, a, head)))
-    first = next(tokens(s, a, b), None)
-    if first is None:
-        return _spelled(s, head, b) if form != "####" else None
-    direct = first.magnitude <= head or not any(letter(c) for c in s[head : first.magnitude])
-    if direct and (fresh or form == "####") and _enumerates(s, first, b):
+        negative = _word_before(s, a, head) in ("minus", "negative")
+        said = Found(head, words.end, key(words.value, negative))
+        return None if compound(s, words.end, b) else said
+    found = tokens(s, a, b)
+    first = next(found, None)
+    before = form == "is the answer"
+    strict = labelled or before or form == "####"
+    if before and next(found, None):
         return None
+    if first is None:
+        return None if strict else _spelled(s, head, b)
+    direct = first.magnitude <= head or not any(letter(c) for c in s[head : first.magnitude])
     stop = sentence_end(s, first.end, b)
+    behind = last_digit if form in ("answer:", "heading") else -1
     if direct:
-        return _equation(s, first, stop, loose, last_digit)
-    if form == "####" or (loose and last_digit >= stop):
+        return _equation(s, first, stop, b, behind)
+    if strict or behind >= stop:
         return None
     chosen = _bold(s, head, stop) or _after_verb(s, head, stop) or first
-    return _equation(s, chosen, stop, loose, last_digit)
+    denied = _word_before(s, a, chosen.start) == "not"
+    return None if denied else _equation(s, chosen, stop, b, behind)
 
 
-def _enumerates(s: str, token: Token, end: int) -> bool:
-    """Whether the number is that of a list item: "1. First, ..."."""
-    i = token.end
-    item = (
-        char(s, i, end) in (".", ")")
-        and space(char(s, i + 1, end))
-        and token.end - token.start <= 2
-    )
-    return item and letter(char(s, skip_spaces(s, i + 1, end), end))
+def _equation(s: str, first: Token, stop: int, end: int, behind: int) -> Found | None:
+    """The last side of the chain of equations that a number begins, or the number itself.
 
-
-def _equation(s: str, first: Token, stop: int, loose: bool, last_digit: int) -> Found | None:
-    """The last side of the chain of equations that a number begins, or the number itself."""
+    stop: the end of the sentence; end: that of the line; behind: the last digit of a loose form's text.
+    """
     after = _last_equal(s, first.end, stop)
     last = next(tokens(s, after, stop), None) if after else None
-    alone = _readable(s, first, stop)
+    alone = stands_alone(s, first, stop, end)
     if last is None and not alone and first.value is not None:
         last = _after_verb(s, first.end, stop)  # 20 + 30 equals 50
-    if last is None or not _readable(s, last, stop):
+    if last is None or not stands_alone(s, last, stop, end):
         return as_found(first) if alone else None
-    return None if loose and last_digit >= stop else as_found(last)
+    return None if behind >= stop else as_found(last)

@@ -78,15 +78,22 @@ def number_words(s: str, i: int, end: int) -> Words | None:
     end = min(end, i + 200)  # no number in words is longer, and it keeps the reader linear
     found = _whole(s, i, end)
     if found is None:
-        half = word_at(s, i, end) == "half"
-        return Words(word_end(s, i, end), Fraction(1, 2)) if half else None
+        if word_at(s, i, end) != "half":
+            return None
+        return Words(word_end(s, i, end), Fraction(1, 2))
     j, value = found
     k, stop = _next_word(s, j, end)
     word = word_at(s, k, end)
     if word in PARTS and value > 0:
         return Words(stop, Fraction(value, PARTS[word]))
-    if word == "and":
-        for tail in (" a half", " one half", " one-half"):
-            if s.startswith(tail, stop, end) and not letter(char(s, stop + len(tail), end)):
-                return Words(stop + len(tail), value + Fraction(1, 2))
+    if word == "and" and (after := and_a_half(s, stop, end)):
+        return Words(after, value + Fraction(1, 2))
     return Words(j, Fraction(value))
+
+
+def and_a_half(s: str, i: int, end: int) -> int:
+    """The end of what follows "and" in "two and a half", or 0."""
+    for tail in (" a half", " one half", " one-half"):
+        if s.startswith(tail, i, end) and not letter(char(s, i + len(tail), end)):
+            return i + len(tail)
+    return 0

@@ -1,58 +1,31 @@
 """The magnitude at a position of a folded text, read exactly.
 
-Digits with thousands separators, decimals, exponents, fractions, mixed numbers, times, ratios, powers
-and scale words. It knows nothing of signs, currencies and percent, which are tokens' affair.
+Digits with thousands separators, decimals, exponents, fractions, mixed numbers, times, ratios. A comma
+between digits that separates no thousands makes a number unreadable: 3,5 may be 3.5, 35, or 3 and 5.
+It knows nothing of signs, currencies and percent, which are tokens' affair.
 """
 
 from fractions import Fraction
 
 from .characters import (
     NO_BREAK,
-    TIMES,
     char,
     digit,
+    digit_run,
     letter,
     skip_spaces,
     word_at,
-    word_end,
 )
-from .values import (
-    EXPONENT_DIGITS,
-    Decimal,
-    Value,
-    bounded,
-    decimal,
-    powered,
-    quotient,
-    shifted,
-    total,
-)
+from .number_words import and_a_half
+from .powers import integer, power
+from .values import Decimal, Value, bounded, decimal, quotient, total
 
-SCALES = {
-    "hundred": 2, "hundreds": 2, "thousand": 3, "thousands": 3, "lakh": 5, "lakhs": 5, "million": 6,
-    "millions": 6, "crore": 7, "crores": 7, "billion": 9, "billions": 9, "trillion": 12, "trillions": 12,
-}  # fmt: skip
 VULGAR = {
     "\xbc": (1, 4), "\xbd": (1, 2), "\xbe": (3, 4), "\x84": (1, 3), "\x85": (2, 3), "\x86": (1, 5),
     "\x87": (2, 5), "\x88": (3, 5), "\x89": (4, 5), "\x8a": (1, 6), "\x8b": (5, 6), "\x8c": (1, 8),
     "\x8d": (3, 8), "\x8e": (5, 8), "\x8f": (7, 8),
 }  # fmt: skip
 SEPARATORS = ("{,}", ",\\!", "\\,", ",", NO_BREAK, " ", "_", "'")
-_TIMES = ("\\times", "\\cdot", "x", "X", TIMES, "*", "\xb7")
-
-
-def digit_run(s: str, i: int, end: int) -> int:
-    while i < end and digit(s[i]):
-        i += 1
-    return i
-
-
-def _integer(s: str, i: int, end: int) -> tuple[int, int] | None:
-    """A signed integer short enough to be an exponent: (end, value)."""
-    sign = -1 if char(s, i, end) == "-" else 1
-    i += char(s, i, end) in ("-", "+")
-    j = digit_run(s, i, end)
-    return (j, sign * int(s[i:j])) if 0 < j - i <= EXPONENT_DIGITS else None
 
 
 def _group(s: str, j: int, end: int, separator: str) -> int:
@@ -66,8 +39,6 @@ def _group(s: str, j: int, end: int, separator: str) -> int:
         return 0
     if stop - k == 2:  # Indian grouping: 12,34,567
         return 2 if separator == "," and after == "," and digit(char(s, stop + 1, end)) else 0
-    if stop - k == 4 and separator == ",":  # a slip such as 12,3456: the comma still joins
-        return digit_run(s, k, end) - k
     return 3 if stop - k == 3 else 0
 
 
@@ -84,22 +55,31 @@ def _whole(s: str, i: int, end: int) -> tuple[int, str]:
     return j, "".join(digits)
 
 
+def _mark(s: str, j: int, end: int, mark: str) -> int:
+    """The width of a comma or point at j, or 0: it stands before a digit, perhaps in braces (3{,}5)."""
+    if char(s, j, end) == mark and digit(char(s, j + 1, end)):
+        return 1
+    return 3 if s.startswith(f"{{{mark}}}", j, end) and digit(char(s, j + 3, end)) else 0
+
+
 def _decimal(s: str, i: int, end: int) -> tuple[int, Decimal, bool] | None:
     """Digits, decimals, exponent: (end, value, whether it was written as a whole number)."""
     j, digits = _whole(s, i, end)
     exponent = 0
-    if char(s, j, end) == "." and digit(char(s, j + 1, end)):
-        k = digit_run(s, j + 1, end)
-        digits += s[j + 1 : k]
-        exponent, j = j + 1 - k, k
-        if char(s, j, end) == "." and digit(char(s, j + 1, end)):
+    if width := _mark(s, j, end, "."):
+        k = digit_run(s, j + width, end)
+        digits += s[j + width : k]
+        exponent, j = j + width - k, k
+        if _mark(s, j, end, "."):
             return None  # 1.2.3 is a version, a date or an address
+    if _mark(s, j, end, ","):
+        return None  # 3,5
     plain = exponent == 0
     if char(s, j, end) in ("e", "E"):
-        power = _integer(s, j + 1, end)
-        if power and not letter(char(s, power[0], end)) and not digit(char(s, power[0], end)):
-            j, exponent, plain = power[0], exponent + power[1], False
-        elif digit(char(s, j + 1 + (char(s, j + 1, end) in ("-", "+")), end)) and not power:
+        written = integer(s, j + 1, end)
+        if written and not letter(char(s, written[0], end)) and not digit(char(s, written[0], end)):
+            j, exponent, plain = written[0], exponent + written[1], False
+        elif digit(char(s, j + 1 + (char(s, j + 1, end) in ("-", "+")), end)) and not written:
             return None
     value = bounded(decimal(digits, exponent))
     return None if value is None else (j, value, plain)
@@ -141,8 +121,13 @@ def _frac(s: str, i: int, end: int) -> tuple[int, Value | None, bool] | None:
 
 
 def _mixed(s: str, j: int, end: int, whole: Value) -> tuple[int, Value | None] | None:
-    """The fraction after a whole number: 1 1/2, 1 1/2 written as one character, 1\\frac{1}{2}."""
+    """The fraction after a whole number: 1 1/2, 1 1/2 written as one character, 1\\frac{1}{2}, 1 and 1/2."""
     k = skip_spaces(s, j, min(end, j + 2))
+    if k > j and word_at(s, k, end) == "and":
+        k += 3
+        if half := and_a_half(s, k, end):
+            return half, total(whole, Fraction(1, 2))
+        k = skip_spaces(s, k, end)
     if char(s, k, end) in VULGAR:
         return k + 1, total(whole, Fraction(*VULGAR[s[k]]))
     if at_frac(s, k, end):
@@ -184,49 +169,23 @@ def _ratio(s: str, j: int, end: int, above: Value) -> tuple[int, Value | None] |
     return k, quotient(above, minutes)
 
 
-def _exponent(s: str, i: int, end: int) -> tuple[int, int] | None:
-    """What follows a caret: 3, -3, {3}."""
-    if char(s, i, end) != "{":
-        return _integer(s, i, end)
-    found = _integer(s, i + 1, end)
-    return (found[0] + 1, found[1]) if found and char(s, found[0], end) == "}" else None
-
-
-def _power(s: str, j: int, end: int, value: Decimal) -> tuple[int, Value | None]:
-    """x 10^k, or ^k, after a decimal."""
-    if char(s, j, end) == "^" and (found := _exponent(s, j + 1, end)):
-        return found[0], powered(value, found[1])
-    k = skip_spaces(s, j, end)
-    sign = next((x for x in _TIMES if s.startswith(x, k, end)), "")
-    k = skip_spaces(s, k + len(sign), end)
-    if sign and s.startswith("10^", k, end) and (found := _exponent(s, k + 3, end)):
-        return found[0], shifted(value, found[1])
-    return j, value
-
-
 def magnitude(s: str, i: int, end: int) -> tuple[int, Value | None, bool]:
     """The number at i without sign, currency and percent: (end, value, negative)."""
     if s[i] in VULGAR:
         return i + 1, Fraction(*VULGAR[s[i]]), False
-    if (skipped := at_frac(s, i, end)) > 0:
+    if skipped := at_frac(s, i, end):
         return _frac(s, i, end) or (skipped, None, False)
     found = _decimal(s, i, end)
     if found is None:
-        while i < end and (digit(s[i]) or s[i] == "."):
-            i += 1
-        return i, None, False
+        return _unreadable(s, i, end), None, False
     j, value, plain = found
     tail = (_mixed(s, j, end, value) if plain else None) or _ratio(s, j, end, value)
-    return (*(tail or _power(s, j, end, value)), False)
+    return (*(tail or power(s, j, end, value)), False)
 
 
-def scaled(s: str, j: int, end: int, value: Value | None) -> tuple[int, Value | None]:
-    """The scale words after a number: 1.5 million, 5 hundred thousand."""
-    while value is not None:
-        k = j + (char(s, j, end) == "$")  # $1.5$ million
-        k = skip_spaces(s, k, min(end, k + 2))
-        power = SCALES.get(word_at(s, k, min(end, k + 10)), 0) if k > j else 0
-        if not power or letter(char(s, word_end(s, k, end), end)):
-            break
-        j, value = word_end(s, k, end), shifted(value, power)
-    return j, value
+def _unreadable(s: str, i: int, end: int) -> int:
+    """The end of a run of digits with points and commas between them."""
+    i = digit_run(s, i, end)
+    while width := _mark(s, i, end, ".") or _mark(s, i, end, ","):
+        i = digit_run(s, i + width, end)
+    return i

@@ -1,106 +1,55 @@
-"""Wordings as keys: `span` after DROP's rules, keyed by content, and `text`, nearly as written.
+"""Kind `span`: wordings after DROP's rules, keyed by content.
 
 A span that is a number with its unit, a date or a time is keyed as such; several parts joined by
-commas, semicolons or "and" are a list without order. Otherwise case, articles, punctuation and
-hyphens do not count, and number words are digits.
+commas, semicolons or "and" are a list without order. Otherwise case, articles, hyphens and punctuation
+do not count, save between digits, and number words are digits.
 """
 
-from .characters import (
-    char,
-    digit,
-    fold,
-    letter,
-    plain,
-    skip_spaces,
-    space,
-    upper,
-    word_at,
-    word_end,
-    word_set,
-)
-from .choices import ARTICLES
-from .dates import date_at, time_at
-from .number_answers import Found
+from collections.abc import Iterable
+
+from .characters import char, digit, fold, letter, plain, space, word_at, word_end
+from .compounds import compound
 from .number_words import number_words
+from .options import ARTICLES
+from .span_content import NO_KEY, content, trim
 from .tokens import tokens
 from .values import key
 
-_LEADS = word_set("on in the about approximately around")
-_UNITS = word_set(
-    "yard yards yd yds point points goal goals touchdown touchdowns td tds pass passes carry "
-    "carries catch catches reception receptions interception interceptions sack sacks quarter "
-    "quarters play plays drive drives game games win wins loss losses year years month months "
-    "week weeks day days hour hours minute minutes second seconds percent percentage people "
-    "person persons men women children soldiers troops households families units dollar dollars "
-    "cent cents euro euros pound pounds mile miles kilometer kilometers kilometre kilometres km "
-    "meter meters metre metres cm mm feet foot ft inch inches degree degrees kg gram grams ton "
-    "tons tonnes times square total more fewer less field old yard"
-)  # fmt: skip
-_ABBREVIATIONS = word_set(
-    "st mr mrs ms dr jr sr vs no mt ft gen col lt rep sen inc ltd co prof e g i"
-)
-_PUNCTUATION = frozenset("!\"#$%&'()*+,./:;<=>?@[\\]^_`{|}~")
+_PUNCTUATION = frozenset("!\"#$%&'()*+,./:;=?@[\\]^_`{|}~")
+_INNER = frozenset(".,:/")  # what counts between digits: 3.14 is not 314
+_BEFORE, _AFTER = frozenset("([{\"'`*#"), frozenset(")]}\"'`*.,;:!?%")
+Stretch = tuple[int, int]
 
 
-def _trim(s: str, a: int, b: int) -> tuple[int, int]:
-    """The stretch without outer spaces, markup, quotes and its last full stop."""
-    while a < b and (space(s[a]) or s[a] in "*`\"'"):
-        a += 1
-    while b > a and (space(s[b - 1]) or s[b - 1] in "*`\"'.!?,;"):
-        b -= 1
-    return a, b
-
-
-def _number_span(s: str, a: int, b: int) -> str | None:
-    """The key of a number followed by nothing but units."""
-    token = next(tokens(s, a, b), None) if not letter(s[a]) else None
-    if token and token.value is not None and token.start == a:
-        end, found = token.end, key(token.value, token.negative)
-    elif letter(s[a]) and (words := number_words(s, a, b)):
-        end, found = words.end, key(words.value)
-    else:
-        return None
-    while end < b:
-        if letter(s[end]):
-            if word_at(s, end, b) not in _UNITS:
-                return None
-            end = word_end(s, end, b)
-        elif space(s[end]) or s[end] in "-.%":
-            end += 1
-        else:
-            return None
-    return found
-
-
-def _content(s: str, a: int, b: int) -> str | None:
-    """The key of a date, a time or a number that fills the stretch."""
-    i = a
-    while letter(char(s, i, b)) and word_at(s, i, b) in _LEADS:
-        i = skip_spaces(s, word_end(s, i, b), b)
-    if i >= b:
-        return None
-    for found in (date_at(s, i, b), time_at(s, i, b)):
-        if found and found.end == b:
-            return found.key
-    return _number_span(s, i, b)
-
-
-def _token_key(s: str, original: str, i: int, j: int) -> str:
+def _word_key(s: str, original: str, i: int, j: int) -> str:
     """One word of a span: a number in digits, else its letters."""
-    token = (
-        next(tokens(s, i, j), None)
-        if digit(s[i]) or (char(s, i + 1, j) and digit(s[j - 1]))
-        else None
-    )
-    if token and token.start == i and token.end == j and token.value is not None:
+    token = next(tokens(s, i, j), None) if any(digit(c) for c in s[i:j]) else None
+    if (
+        token
+        and token.value is not None
+        and _BEFORE.issuperset(s[i : token.start])
+        and _AFTER.issuperset(s[token.end : j])
+    ):
         return key(token.value, token.negative)[4:]
-    return "".join(c for c in plain(original[i:j]) if c not in _PUNCTUATION)
+    said = plain(original[i:j])
+    return "".join(
+        c
+        for k, c in enumerate(said)
+        if c not in _PUNCTUATION
+        or (c in _INNER and digit(char(said, k - 1, k)) and digit(char(said, k + 1, len(said))))
+    )
+
+
+def _signed(s: str, i: int, a: int, b: int) -> bool:
+    """Whether the dash at i is a number's sign; others join words or separate them."""
+    joins = i > a and (letter(s[i - 1]) or digit(s[i - 1]))
+    return digit(char(s, i + 1, b)) and not joins
 
 
 def _words(s: str, original: str, a: int, b: int) -> list[str]:
     words, i = [], a
     while i < b:
-        if space(s[i]) or s[i] == "-":
+        if space(s[i]) or (s[i] == "-" and not _signed(s, i, a, b)):
             i += 1
             continue
         spelled = number_words(s, i, b) if letter(s[i]) and not letter(char(s, i - 1, b)) else None
@@ -112,10 +61,10 @@ def _words(s: str, original: str, a: int, b: int) -> list[str]:
             words.append(key(spelled.value)[4:])
             i = spelled.end
             continue
-        j = i
+        j = i + 1
         while j < b and not space(s[j]) and s[j] != "-":
             j += 1
-        words.append(_token_key(s, original, i, j))
+        words.append(_word_key(s, original, i, j))
         i = j
     return [word for word in words if word]
 
@@ -125,15 +74,19 @@ def _symbols(text: str) -> str:
     return " ".join(word for word in plain(text).split(" ") if word)
 
 
-def _span(s: str, original: str, a: int, b: int) -> str | None:
-    a, b = _trim(s, a, b)
+def _part(s: str, original: str, stretches: list[Stretch]) -> str | None:
+    """The key of one part, of several stretches where it is a compound quantity."""
+    a, b = trim(s, stretches[0][0], stretches[-1][1])
     if a >= b:
         return None
-    if content := _content(s, a, b):
-        return content
-    words = _words(s, original, a, b)
+    found = content(s, a, b)
+    if found is not None:
+        return found
+    inner = [(max(i, a), min(j, b)) for i, j in stretches]
+    words = [word for i, j in inner for word in _words(s, original, i, j)]
     kept = [word for word in words if word not in ARTICLES] or words
-    return "span:" + (" ".join(kept) or _symbols(original[a:b]))
+    said = " ".join(kept)
+    return "span:" + (said if said.strip("<> ") else _symbols(original[a:b]))
 
 
 def _separator(s: str, i: int, a: int, b: int) -> int:
@@ -146,73 +99,45 @@ def _separator(s: str, i: int, a: int, b: int) -> int:
     return width if width and space(char(s, i + width, b)) else 0
 
 
-def _parts(s: str, a: int, b: int) -> list[tuple[int, int]]:
-    parts, start, i = [], a, a
+def _continues(s: str, start: int, i: int, b: int) -> bool:
+    """Whether what follows a separator at i belongs to the quantity before it: 2 hours and 30 minutes."""
+    last = None
+    for token in tokens(s, start, i):
+        last = token
+    return last is not None and compound(s, last.end, b) and not compound(s, last.end, i)
+
+
+def _parts(s: str, a: int, b: int) -> list[list[Stretch]]:
+    parts: list[list[Stretch]] = [[]]
+    start = i = a
     while i < b:
         width = _separator(s, i, a, b)
         if width:
-            parts.append((start, i))
+            parts[-1].append((start, i))
+            if not _continues(s, start, i, b):
+                parts.append([])
             start = i + width
         i = i + width if width else word_end(s, i, b) if letter(s[i]) else i + 1
-    return [*parts, (start, b)]
+    parts[-1].append((start, b))
+    return parts
 
 
-def span_key(original: str) -> str | None:
-    s = fold(original)
-    a, b = _trim(s, 0, len(s))
-    if a < b and (content := _content(s, a, b)):
-        return content
-    keys = sorted({found for i, j in _parts(s, a, b) if (found := _span(s, original, i, j))})
-    return None if not keys else keys[0] if len(keys) == 1 else "list:" + "|".join(keys)
+def parts_of(found: str) -> list[str]:
+    """The keys in a key: those of a list, or the key itself."""
+    return found.removeprefix("list:").split("|") if found.startswith("list:") else [found]
 
 
-def text_key(original: str) -> str | None:
-    """Case, runs of spaces, outer quotes and markup, a last full stop and ", " do not count."""
-    s = plain(original)
-    a, b = 0, len(s)
-    before = None
-    while (a, b) != before:
-        before = (a, b)
-        a, b = skip_spaces(s, a, b), b
-        while b > a and s[b - 1] == " ":
-            b -= 1
-        if b - a >= 4 and s[a : a + 2] == "**" == s[b - 2 : b]:
-            a, b = a + 2, b - 2
-        elif b - a >= 3 and s[a] == s[b - 1] and s[a] in "'*":
-            a, b = a + 1, b - 1
-        elif b - a >= 2 and (s[a] in '"`' or s[b - 1] in '"`'):
-            a, b = a + (s[a] in '"`'), b - (s[b - 1] in '"`')
-        elif b - a >= 2 and s[b - 1] == "." and s[b - 2] not in " .":
-            b -= 1
-    words = s[a:b].replace(", ", " ").split(" ")
-    joined = " ".join(word for word in words if word)
-    return "text:" + joined if joined else None
+def joined_spans(keys: Iterable[str]) -> str:
+    """The key of several: a list without order, whose parts may be lists."""
+    parts = {part for each in keys for part in parts_of(each)}
+    return next(iter(parts)) if len(parts) == 1 else "list:" + "|".join(sorted(parts))
 
 
-def wording(s: str, a: int, b: int) -> Found | None:
-    """The stretch that a value says, up to the end of its sentence; keyed by the caller."""
-    i, stop = a, b
-    while i < b:
-        if s[i] in ".!?" and (i + 1 >= b or space(s[i + 1])) and not _abbreviates(s, a, i, b):
-            stop = i
-            break
-        i += 1
-    while stop > a and (space(s[stop - 1]) or s[stop - 1] in "*`"):
-        stop -= 1
-    return Found(a, stop, "") if stop > a else None
-
-
-def _abbreviates(s: str, a: int, i: int, b: int) -> bool:
-    """Whether the full stop at i belongs to an abbreviation or an initial and the sentence goes on."""
-    j = i
-    while j > a and letter(s[j - 1]) and i - j < 6:
-        j -= 1
-    following = char(s, skip_spaces(s, i + 1, b), b)
-    if s[i] != "." or following == "\0":
-        return False
-    initial = i - j == 1 and upper(s[j])
-    return (
-        initial
-        or word_at(s, j, i) in _ABBREVIATIONS
-        or (i > j and not upper(following) and letter(following))
-    )
+def span_key(original: str, comma: bool) -> str | None:
+    s = fold(original, comma)
+    a, b = trim(s, 0, len(s))
+    found = content(s, a, b) if a < b else None
+    if found is not None:
+        return found or None
+    keys = [each for part in _parts(s, a, b) if (each := _part(s, original, part)) is not None]
+    return None if not keys or NO_KEY in keys else joined_spans(keys)

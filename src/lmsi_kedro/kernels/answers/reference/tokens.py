@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from .characters import ROOT, char, digit, letter, skip_spaces, space, word_at, word_set
-from .numbers import VULGAR, at_frac, magnitude, scaled
+from .numbers import VULGAR, at_frac, magnitude
+from .powers import scaled
 from .values import Decimal, Value, shifted
 
 CURRENCY_WORDS = word_set("rs usd inr eur gbp us cad aud")

@@ -5,6 +5,7 @@ closed list, never guessed from prose.
 """
 
 from .characters import char, letter, lowered, skip_spaces, word_at, word_end, word_set
+from .negations import no_noun
 from .number_answers import Found, sentence_end
 
 YES_NO = {
@@ -95,7 +96,10 @@ def _verdict(s: str, a: int, b: int, verdicts: dict[str, str]) -> Found | None:
     if said is None:
         return _only(s, head, stop, verdicts)
     end = word_end(s, head, stop)
-    return None if _alternative(s, end, stop, verdicts) else Found(head, end, said)
+    unknown = word_at(s, head, stop) == "no" and no_noun(
+        word_at(s, skip_spaces(s, end, stop), stop)
+    )
+    return None if unknown or _alternative(s, end, stop, verdicts) else Found(head, end, said)
 
 
 def yes_no_value(s: str, a: int, b: int) -> Found | None:

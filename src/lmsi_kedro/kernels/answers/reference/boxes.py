@@ -1,0 +1,75 @@
+"""\\boxed{...} and \\fbox{...}: where a box is, what it holds, and which boxes a list joins.
+
+"(a) \\boxed{3}, (b) \\boxed{5}" is one answer of two parts; boxes with other words between them are not
+joined, since a later one may replace an earlier one. It knows nothing of answers.
+"""
+
+from .characters import char, digit, letter, skip_spaces, space, word_at, word_end, word_set
+
+_NAMES = ("\\boxed", "\\fbox")
+_BETWEEN = word_set(
+    "and or part question problem case first second third text mbox quad qquad ii iii iv"
+)
+GAP = 60  # characters between two boxes of a list
+REACH = 400  # characters of a box of a list
+
+
+def box_name(s: str, i: int, end: int) -> int:
+    """The width of "\\boxed" or "\\fbox" at i, or 0."""
+    name = next((x for x in _NAMES if s.startswith(x, i, end)), "")
+    return 0 if letter(char(s, i + len(name), end)) else len(name)
+
+
+def closing_brace(s: str, i: int, end: int) -> int:
+    """Where the brace that opens at i is closed, or -1."""
+    depth = 0
+    for k in range(i, end):
+        depth += (s[k] == "{") - (s[k] == "}")
+        if depth == 0:
+            return k
+    return -1
+
+
+def _joins(s: str, a: int, b: int) -> bool:
+    """Whether what stands between two boxes only joins them: ", ", " and ", "(b) ", ", y = "."""
+    named, i = False, a
+    while i < b:
+        if letter(s[i]):
+            word = word_at(s, i, b)
+            if len(word) > 1 and word not in _BETWEEN:
+                return False
+            named, i = True, word_end(s, i, b)
+        elif digit(s[i]) or space(s[i]) or s[i] in ",;.:&()[]{}$%\\_" or (s[i] == "=" and named):
+            i += 1
+        else:
+            return False
+    return b - a <= GAP
+
+
+def _box_before(s: str, i: int) -> int:
+    """Where the box begins that a list joins to the one at i, or -1."""
+    start = max(s.rfind(name, max(0, i - REACH - GAP), i) for name in _NAMES)
+    if start < 0:
+        return -1
+    brace = skip_spaces(s, start + box_name(s, start, i), i)
+    close = closing_brace(s, brace, i) if char(s, brace, i) == "{" else -1
+    return start if close >= 0 and _joins(s, close + 1, i) else -1
+
+
+def list_start(s: str, i: int) -> int:
+    """Where the list of boxes begins that the box at i ends; i where it is alone."""
+    while (before := _box_before(s, i)) >= 0:
+        i = before
+    return i
+
+
+def contents(s: str, i: int, end: int) -> list[tuple[int, int]]:
+    """What the boxes of s[i:end] hold: (start, end)."""
+    found = []
+    while i < end:
+        brace = skip_spaces(s, i + box_name(s, i, end), end) if s[i] == "\\" else i
+        close = closing_brace(s, brace, end) if brace > i and char(s, brace, end) == "{" else -1
+        if close >= 0:
+            found.append((brace + 1, close))
+        i = max(close, i) + 1
+    return found

@@ -1,0 +1,56 @@
+"""What denies an option: "it is not green", "B is wrong", "no idea". It knows nothing of where one is named.
+
+Words are those of `matchable` texts: in lower case, without punctuation, one space apart.
+"""
+
+from .characters import word_set
+
+_DENIALS = word_set(
+    "not never neither nor none cannot without except excluding unlike eliminate eliminated unsure "
+    "uncertain instead"
+)
+_VERBS = word_set(
+    "is are was were be am do does did have has had can could would should will must may might seems "
+    "looks"
+)
+_REFUSALS = word_set(
+    "not never no wrong incorrect false impossible unsure uncertain out eliminated"
+)
+_IGNORANCE = word_set(
+    "idea ideas clue clues way answer answers opinion information comment doubt problem"
+)
+_AFTER_NO = word_set(
+    "it they he she we you i this that these those there the because since as but and not"
+)
+_AFTER_NUMERAL = word_set("is and or only alone because since")
+
+
+def no_noun(word: str) -> bool:
+    """Whether "no" before this word says that nothing is known: no idea, no way to tell."""
+    return word in _IGNORANCE
+
+
+def denies(words: list[str]) -> bool:
+    """Whether what is said before an option denies it. A "no" that comes first is an interjection."""
+    return any(
+        word in _DENIALS or word.endswith("n't") or (word == "no" and i > 0)
+        for i, word in enumerate(words)
+    )
+
+
+def refuses(words: list[str]) -> bool:
+    """Whether what is said after an option denies it: "is not", "isn't", "is wrong", "cannot be"."""
+    first, second = (*words, "", "")[:2]
+    return (
+        first == "cannot"
+        or first.endswith("n't")
+        or (first in _VERBS and (second in _REFUSALS or second.endswith("n't")))
+    )
+
+
+def means(option: str, before: list[str], after: list[str]) -> bool:
+    """Whether the word of an option stands for it: "no" may belong to a noun, and "I" to a verb."""
+    following = after[0] if after else ""
+    if option == "no":
+        return not no_noun(following) if not before else not after or following in _AFTER_NO
+    return option != "i" or not after or following in _AFTER_NUMERAL
