@@ -176,6 +176,7 @@ def our_steps(folder: Path, examples: Path) -> list[float]:
     """CPU seconds of our trainer's steps, DeepSpeed and all."""
     from kedro.config import OmegaConfigLoader
 
+    from lmsi_kedro.datasets.model_directory import Model
     from lmsi_kedro.params import TrainingParams
     from lmsi_kedro.training import Job
     from lmsi_kedro.training.trainer import prepare_environment
@@ -183,7 +184,9 @@ def our_steps(folder: Path, examples: Path) -> list[float]:
     loader = OmegaConfigLoader(str(ROOT / "conf"), base_env="base", default_run_env="base")
     given = loader["parameters"]["training"]
     given |= {"steps": STEPS, "batch_size": BATCH, "processes": 1, "gradient_accumulation": 1}
-    job = Job.write(folder / "jobs", pl.read_parquet(examples), folder, "", TrainingParams(**given))
+    table = pl.read_parquet(examples)
+    params = TrainingParams(**given).of(Model.at(folder), table.height)
+    job = Job.write(folder / "jobs", table, folder, "", params)
     prepare_environment()
     from lmsi_kedro.training.setup import build_trainer
 

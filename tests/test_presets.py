@@ -93,13 +93,13 @@ def test_a_preset_is_a_graph_with_valid_parameters(env: str, tmp_path: Path) -> 
 
 @pytest.mark.parametrize(
     ("env", "given", "m", "tokens", "voted"),
-    [("base", {}, 8, 96, 100), ("full", {}, 16, 96, 400), ("gpu", {}, 8, 512, 100),
-     ("paper", {}, 32, 256, 100), ("cluster", {}, 8, 512, 100), ("smoke", {}, 4, 96, 8),
+    [("base", {}, 8, "auto", 100), ("full", {}, 16, "auto", 400), ("gpu", {}, 8, 512, 100),
+     ("paper", {}, 32, 256, 100), ("cluster", {}, 8, 512, 100), ("smoke", {}, 4, "auto", 8),
      ("gpu", {"evaluation": {"m": 3}, "reproduction_evaluation": {"voted_questions": 7}}, 3, 512, 7),
      ("full", {"evaluation": {"m": 3, "max_new_tokens": 8}}, 3, 8, 400)],
 )  # fmt: skip
 def test_the_reproduction_is_evaluated_as_its_preset(
-    env: str, given: dict[str, Any], m: int, tokens: int, voted: int
+    env: str, given: dict[str, Any], m: int, tokens: int | str, voted: int
 ) -> None:
     """Of `evaluation` it changes the modes and the numbers of questions alone."""
     bootstrap_project(ROOT)

@@ -10,7 +10,7 @@ from lmsi_kedro.engines.sample import sample
 from lmsi_kedro.params import QuestionGenerationParams
 from lmsi_kedro.pipelines.controls.nodes import afford_paths
 from lmsi_kedro.pipelines.exemplar_generation.nodes import read_worked_seeds
-from lmsi_kedro.pipelines.fine_tuning.nodes import fine_tune
+from lmsi_kedro.pipelines.fine_tuning.nodes import choose_training, fine_tune
 from lmsi_kedro.pipelines.monitoring.nodes import promote
 from lmsi_kedro.pipelines.question_generation.funnel import OPEN, draft_candidates
 from lmsi_kedro.pipelines.question_generation.nodes import admit
@@ -83,6 +83,9 @@ def worked(_: Any, seed_questions: pl.DataFrame, *__: Any) -> tuple[pl.DataFrame
 
 # By function: the first outputs of a node, from its inputs (None for one that is not known).
 STAND_INS: dict[Callable[..., Any], Callable[..., tuple[Any, ...]]] = {
+    choose_training: lambda mixture, base_model, training: (
+        training if mixture is None else training.of(base_model, mixture.height),
+    ),
     fine_tune: lambda examples, base_model, *_: (base_model,),
     promote: lambda candidate, *_: (candidate,),
     afford_paths: lambda *inputs: ({"m": inputs[-1].most_paths},),

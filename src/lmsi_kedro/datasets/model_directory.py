@@ -10,6 +10,7 @@ import json
 import re
 import shutil
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -23,6 +24,7 @@ from lmsi_kedro.model_files import (
     RECORD,
     SETTINGS,
     content_files,
+    count_parameters,
     licenses,
     weight_names,
 )
@@ -50,6 +52,11 @@ class Model:
                 f"{path} is not a model: {', '.join(missing)} missing; {advice(path)}"
             )
         return cls(path, content_digest(path))
+
+    @cached_property
+    def parameters(self) -> int:
+        """How many it has; ValueError names a damaged file of weights."""
+        return count_parameters(self.path)
 
     def record(self) -> dict[str, Any]:
         """How the model was made; empty for one that was not trained here."""

@@ -2,7 +2,7 @@
 
 import hashlib
 
-from lmsi_kedro.params import EvaluationParams, Format, Mode, Sampling
+from lmsi_kedro.params import EvaluationParams, Format, Mode, Sampling, Sized, tokens_for
 from lmsi_kedro.tasks import Asked, render, usable
 from lmsi_kedro.tasks.questions import ExemplarSets
 
@@ -17,7 +17,7 @@ FORMATS: dict[Mode, Format] = {
 }
 
 
-def decoding(mode: Mode, evaluation: EvaluationParams) -> tuple[Sampling, int, int]:
+def decoding(mode: Mode, evaluation: EvaluationParams, model: Sized) -> tuple[Sampling, int, int]:
     """How a mode draws, how many paths a question gets, and how many questions are asked per task."""
     temperatures = {
         "self_consistency": evaluation.temperature,
@@ -26,7 +26,7 @@ def decoding(mode: Mode, evaluation: EvaluationParams) -> tuple[Sampling, int, i
     voted = mode in temperatures
     sampling = Sampling(
         temperature=temperatures.get(mode, 0),
-        max_new_tokens=evaluation.max_new_tokens,
+        max_new_tokens=tokens_for(evaluation.max_new_tokens, model),
         seed=evaluation.seed,
     )
     m, count = (evaluation.m, evaluation.voted_questions) if voted else (1, None)

@@ -18,8 +18,15 @@ from lmsi_kedro.params.evaluation import (
 from lmsi_kedro.params.examples import Format, MixingParams, VotingParams
 from lmsi_kedro.params.generation import ExemplarGenerationParams, QuestionGenerationParams
 from lmsi_kedro.params.questions import PreparationParams, PublicTasksParams
-from lmsi_kedro.params.sampling import EngineParams, PathParams, Sampling, ServerParams
-from lmsi_kedro.params.training import LoraParams, TrainingParams
+from lmsi_kedro.params.sampling import (
+    EngineParams,
+    PathParams,
+    Sampling,
+    SamplingParams,
+    ServerParams,
+)
+from lmsi_kedro.params.sizes import Sized, tokens_for
+from lmsi_kedro.params.training import LoraParams, Training, TrainingParams
 
 __all__ = [
     "CONTROL_ARMS",
@@ -41,8 +48,12 @@ __all__ = [
     "QuestionGenerationParams",
     "ReproductionParams",
     "Sampling",
+    "SamplingParams",
     "ServerParams",
     "Share",
+    "Sized",
+    "Training",
     "TrainingParams",
     "VotingParams",
+    "tokens_for",
 ]

@@ -5,6 +5,7 @@ from typing import Literal, get_args
 from pydantic import Field
 
 from lmsi_kedro.params.base import Params, Share
+from lmsi_kedro.params.sizes import Auto, Tokens
 
 Mode = Literal[
     "standard", "cot_greedy", "self_consistency", "self_consistency_raised", "zero_shot_direct",
@@ -44,7 +45,7 @@ class EvaluationParams(Params):
     m: int = Field(gt=0)
     temperature: float = Field(gt=0)
     raised_temperature: float = Field(gt=0, description="of self_consistency_raised")
-    max_new_tokens: int = Field(gt=0)
+    max_new_tokens: Tokens | Auto
     label_precision: Share = Field(description="of votes; which confidence reaches it is reported")
     seed: int = Field(ge=0)
 

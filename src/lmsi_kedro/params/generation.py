@@ -5,7 +5,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from lmsi_kedro.params.base import Params, Share
-from lmsi_kedro.params.sampling import Sampling
+from lmsi_kedro.params.sampling import SamplingParams
 
 
 class QuestionGenerationParams(Params):
@@ -17,7 +17,7 @@ class QuestionGenerationParams(Params):
     seeds: int = Field(gt=0, description="real questions that everything begins with")
     seeds_per_prompt: int = Field(gt=0)
     candidates: int = Field(gt=0)
-    sampling: Sampling
+    sampling: SamplingParams
     near_duplicate: Share = Field(description="Jaccard index of three words in a row")
     m: int = Field(gt=0, description="paths of the vote on a candidate")
     policy: Literal["confident", "band"]

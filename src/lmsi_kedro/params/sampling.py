@@ -6,19 +6,31 @@ from pydantic import Field, field_validator, model_validator
 
 from lmsi_kedro.hardware import cpu_has_bfloat16, gpus
 from lmsi_kedro.params.base import Params, of_round
+from lmsi_kedro.params.sizes import Auto, Sized, Tokens, tokens_for
 
 Temperature = Annotated[float, Field(ge=0)]
 
 
-class Sampling(Params):
+class SamplingParams(Params):
     """How a path's tokens are drawn. Temperature 0 is greedy; 0 or 1 switch a filter off."""
 
     temperature: Temperature
     top_k: int = Field(default=0, ge=0)
     top_p: float = Field(default=1.0, gt=0, le=1)
     min_p: float = Field(default=0.0, ge=0, lt=1)
-    max_new_tokens: int = Field(gt=0)
+    max_new_tokens: Tokens | Auto
     seed: int = Field(ge=0)
+
+    def of(self, model: Sized) -> "Sampling":
+        """With what `auto` stands for."""
+        tokens = tokens_for(self.max_new_tokens, model)
+        return Sampling(**self.model_dump() | {"max_new_tokens": tokens})
+
+
+class Sampling(SamplingParams):
+    """The same, decided: what engines take."""
+
+    max_new_tokens: Tokens
 
 
 class PathParams(Params):
@@ -30,16 +42,17 @@ class PathParams(Params):
     """
 
     m: int = Field(gt=0)
-    sampling: Sampling
+    sampling: SamplingParams
     questions_per_task: int = Field(gt=0)
     temperatures: list[Temperature] | None = Field(default=None, min_length=1)
     early_stop: float | None = Field(default=None, gt=0.5, lt=1)
 
-    def of_round(self, round: int) -> Sampling:
+    def of_round(self, round: int, model: Sized) -> Sampling:
         """How the paths of a round are drawn; rounds are counted from 1."""
+        sampling = self.sampling.of(model)
         if self.temperatures is None:
-            return self.sampling
-        return self.sampling.model_copy(update={"temperature": of_round(self.temperatures, round)})
+            return sampling
+        return sampling.model_copy(update={"temperature": of_round(self.temperatures, round)})
 
 
 class ServerParams(Params):

@@ -1,10 +1,14 @@
 """Fine-tuning."""
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
 from lmsi_kedro.params.base import Params
+from lmsi_kedro.params.sizes import LORA_RANK, LORA_RATE, Auto, Sized, size_of, steps_for
+
+Steps = Annotated[int, Field(gt=0)]
+Rate = Annotated[float, Field(gt=0)]
 
 
 class LoraParams(Params):
@@ -19,9 +23,9 @@ class LoraParams(Params):
 class TrainingParams(Params):
     """Fine-tuning in its own process (paper, section 4; PAPER silent on optimizer and schedule)."""
 
-    steps: int = Field(gt=0)
+    steps: Steps | Auto
     batch_size: int = Field(gt=0, description="examples per step over all processes")
-    learning_rate: float = Field(gt=0)
+    learning_rate: Rate | Auto
     warmup_ratio: float = Field(ge=0, lt=1)
     weight_decay: float = Field(ge=0)
     max_grad_norm: float = Field(gt=0)
@@ -33,8 +37,24 @@ class TrainingParams(Params):
     precision: Literal["auto", "bfloat16", "float32"]
     gradient_accumulation: int = Field(gt=0)
     gradient_checkpointing: bool
-    lora: LoraParams | None
+    lora: LoraParams | Auto | None
     checkpoint_every: int = Field(gt=0)
+
+    def adapters(self, model: Sized) -> LoraParams | None:
+        """The low-rank adapters that are trained instead of all weights."""
+        if self.lora != "auto":
+            return self.lora
+        return LoraParams(rank=LORA_RANK) if size_of(model).lora else None
+
+    def of(self, model: Sized, examples: int) -> "Training":
+        """With what `auto` stands for."""
+        steps, rate, lora = self.steps, self.learning_rate, self.adapters(model)
+        if steps == "auto":
+            steps = size_of(model).steps or steps_for(examples, self.batch_size)
+        if rate == "auto":
+            rate = size_of(model).learning_rate * (LORA_RATE if lora else 1)
+        chosen = {"steps": steps, "learning_rate": rate, "lora": lora}
+        return Training(**self.model_dump() | chosen)
 
     @model_validator(mode="after")
     def stage_fits_precision(self) -> Self:
@@ -52,3 +72,11 @@ class TrainingParams(Params):
                 f"{'3' if self.offload == 'all' else '1 or more'}, not {self.zero_stage}"
             )
         return self
+
+
+class Training(TrainingParams):
+    """The same, decided: what the trainer takes."""
+
+    steps: Steps
+    learning_rate: Rate
+    lora: LoraParams | None

@@ -17,7 +17,7 @@ from pathlib import Path
 import polars as pl
 
 from lmsi_kedro import durable
-from lmsi_kedro.params import TrainingParams
+from lmsi_kedro.params import Training
 from lmsi_kedro.tasks.chat import Chat
 
 COLUMNS = ["example_id", "prompt", "target", "weight"]
@@ -35,7 +35,7 @@ class Job:
 
     folder: Path
     base_model: Path
-    params: TrainingParams
+    params: Training
     chat: Chat
     trust_remote_code: bool
 
@@ -46,7 +46,7 @@ class Job:
         examples: pl.DataFrame,
         base_model: Path,
         base_digest: str,
-        params: TrainingParams,
+        params: Training,
         chat: Chat = "auto",
         trust_remote_code: bool = False,
     ) -> "Job":
@@ -68,7 +68,7 @@ class Job:
     def read(cls, path: Path) -> "Job":
         """The job of a job.json."""
         job = json.loads(path.read_text())
-        params = TrainingParams(**job["params"])
+        params = Training(**job["params"])
         return cls(
             path.parent, Path(job["base_model"]), params, job["chat"], job["trust_remote_code"]
         )
@@ -117,7 +117,7 @@ def checked(examples: pl.DataFrame) -> pl.DataFrame:
     return examples.select(COLUMNS).sort(COLUMNS)
 
 
-def job_digest(examples: pl.DataFrame, base_digest: str, params: TrainingParams, chat: Chat) -> str:
+def job_digest(examples: pl.DataFrame, base_digest: str, params: Training, chat: Chat) -> str:
     """sha256 of all that determines the tuned model."""
     head = {"recipe": RECIPE, "base": base_digest, "params": params.model_dump(), "chat": chat}
     digest = hashlib.sha256(json.dumps(head, sort_keys=True).encode())

@@ -19,7 +19,7 @@ from transformers import (
 from transformers.utils.logging import disable_progress_bar
 
 from lmsi_kedro.hardware import cpu_has_bfloat16
-from lmsi_kedro.params import TrainingParams
+from lmsi_kedro.params import Training, TrainingParams
 from lmsi_kedro.tasks.encoding import Encoder
 from lmsi_kedro.training.adapters import with_adapters
 from lmsi_kedro.training.batches import BatchPlan, draw
@@ -128,7 +128,7 @@ def training_arguments(job: Job) -> TrainingArguments:
     )
 
 
-def deepspeed_config(params: TrainingParams) -> dict[str, Any]:
+def deepspeed_config(params: Training) -> dict[str, Any]:
     """ZeRO with torch's AdamW, made by the Trainer: DeepSpeed's own is a 2-minute build on CPU."""
     zero: dict[str, Any] = {"stage": params.zero_stage}
     if params.offload != "none":
@@ -145,7 +145,7 @@ def deepspeed_config(params: TrainingParams) -> dict[str, Any]:
     }
 
 
-def trains_in_bfloat16(params: TrainingParams) -> bool:
+def trains_in_bfloat16(params: Training) -> bool:
     """Whether to compute in bfloat16: `auto` does where hardware and ZeRO stage allow it."""
     if params.precision != "auto" or params.zero_stage == 0:
         return params.precision == "bfloat16"

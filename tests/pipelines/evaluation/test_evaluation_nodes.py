@@ -1,9 +1,12 @@
 """Marking against labels, and comparisons that refuse unequal questions."""
 
+from pathlib import Path
+
 import polars as pl
 import pytest
 
 from lmsi_kedro import schemas
+from lmsi_kedro.datasets.model_directory import Model
 from lmsi_kedro.evaluation.calibration import calibrate
 from lmsi_kedro.evaluation.comparison import compare, vote_statistics
 from lmsi_kedro.evaluation.curves import measure_curves
@@ -123,7 +126,8 @@ def test_a_decoding_is_told_by_all_that_changes_it() -> None:
     )  # fmt: skip
     sets = {"sums": [Exemplar(question="1 + 1?", rationale="It is 2.", answer="2")]}
     others = {"sums": [Exemplar(question="1 + 2?", rationale="It is 3.", answer="3")]}
-    decodings = {mode: decoding(mode, evaluation) for mode in FORMATS}
+    model = Model(Path("model"), "digest")
+    decodings = {mode: decoding(mode, evaluation, model) for mode in FORMATS}
     assert {mode: (d[0].temperature, d[1], d[2]) for mode, d in decodings.items()} == {
         **dict.fromkeys(FORMATS, (0, 1, 9)),
         "self_consistency": (0.7, 8, 5),

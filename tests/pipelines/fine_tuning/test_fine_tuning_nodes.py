@@ -1,16 +1,18 @@
 import shutil
 
+import numpy as np
 import polars as pl
+from safetensors.numpy import save_file
 
 from lmsi_kedro.datasets.model_directory import Model
 from lmsi_kedro.params import EngineParams, TrainingParams
-from lmsi_kedro.pipelines.fine_tuning.nodes import fine_tune
+from lmsi_kedro.pipelines.fine_tuning.nodes import choose_training, fine_tune
 from lmsi_kedro.training import Job
 
 PARAMS = TrainingParams(
-    steps=1,
+    steps="auto",
     batch_size=1,
-    learning_rate=1e-3,
+    learning_rate="auto",
     warmup_ratio=0,
     weight_decay=0,
     max_grad_norm=1,
@@ -43,11 +45,14 @@ ENGINE = EngineParams(
 def test_a_finished_job_is_found_by_its_content_and_not_done_again(tmp_path):
     base = tmp_path / "base"
     base.mkdir()
-    for part in ("config.json", "tokenizer.json", "model.safetensors"):
+    for part in ("config.json", "tokenizer.json"):
         (base / part).write_text(part)
     examples = pl.DataFrame({"example_id": "e", "prompt": "A:", "target": " 1.", "weight": 1.0})
+    save_file({"weight": np.zeros(20_000_000, np.int8)}, base / "model.safetensors")
     model = Model.at(base)
-    job = Job.write(tmp_path / "jobs", examples, model.path, model.digest, PARAMS)
+    training = choose_training(examples, model, PARAMS)
+    assert (training.steps, training.learning_rate) == (5, 1e-4)
+    job = Job.write(tmp_path / "jobs", examples, model.path, model.digest, training)
     shutil.copytree(base, job.model)
-    tuned = fine_tune(examples, model, PARAMS, ENGINE, str(tmp_path / "jobs"))
+    tuned = fine_tune(examples, model, training, ENGINE, str(tmp_path / "jobs"))
     assert tuned == Model(job.model, model.digest)

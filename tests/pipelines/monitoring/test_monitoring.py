@@ -168,7 +168,8 @@ def test_a_real_collapse_is_caught(shipped: dict[str, Any], tmp_path: Path) -> N
             constant = (question, question, 0, 1, "vote", "few_shot_cot", 1.0, prompt)
             rows.append((*constant, target(answer)))
     examples = pl.DataFrame(rows, schema=schemas.EXAMPLES, orient="row")
-    training = shipped["params"]["training"].model_copy(update={"steps": 60, "batch_size": 16})
+    params = shipped["params"]["training"].model_copy(update={"steps": 60, "batch_size": 16})
+    training = params.of(shipped["model"], examples.height)
     engine = shipped["params"]["engine"]
     candidate = fine_tune(examples, shipped["model"], training, engine, str(tmp_path))
     (drawn, greedy), (redrawn, constant) = (

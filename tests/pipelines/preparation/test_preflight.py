@@ -14,10 +14,18 @@ from lmsi_kedro import schemas
 from lmsi_kedro.datasets.model_directory import Model
 from lmsi_kedro.engines.capacity import demand
 from lmsi_kedro.engines.server.faults import ServerError
-from lmsi_kedro.params import EngineParams, EvaluationParams, PathParams, Sampling, ServerParams
+from lmsi_kedro.params import (
+    EngineParams,
+    EvaluationParams,
+    PathParams,
+    Sampling,
+    ServerParams,
+    TrainingParams,
+)
 from lmsi_kedro.pipelines.preparation import preflight
 from lmsi_kedro.tasks import Task, Tasks
 from tests.engines.fake_server import running
+from tests.training.conftest import PARAMS
 
 BASE = Path(__file__).parents[3] / "data" / "06_models" / "base"
 PATHS = PathParams(
@@ -33,6 +41,7 @@ ENGINE = EngineParams(
     executor="processes", ray_address=None, workers=2, dtype="float32", paths_per_chunk=64, rows=64, chat="auto",
     trust_remote_code=False, skip_too_long=False,
 )  # fmt: skip
+TRAINING = TrainingParams(**PARAMS)
 TASKS = Tasks({"mini": Task(kind="number")})
 
 
@@ -47,7 +56,9 @@ def check(
 ) -> Any:  # fmt: skip
     engine = ENGINE.model_copy(update=changed)
     shots = schemas.empty(schemas.EXEMPLARS) if exemplars is None else exemplars
-    return preflight.check_model(table, shots, Model.at(model), tasks, PATHS, EVALUATION, engine)
+    return preflight.check_model(
+        table, shots, Model.at(model), tasks, PATHS, EVALUATION, TRAINING, engine
+    )
 
 
 @pytest.fixture
@@ -110,6 +121,24 @@ def test_a_model_without_an_end_token_is_refused(model: Path) -> None:
     config.pop("eos_token")
     (model / "tokenizer_config.json").write_text(json.dumps(config))
     with pytest.raises(ValueError, match="has no end token, so no path could stop: set eos_token"):
+        check(questions("How many?"), model)
+
+
+def test_vocabulary_smaller_than_the_tokenizer_s_is_refused(model: Path) -> None:
+    """A larger one is padded, as Qwen's; its ids without a token are never drawn."""
+    config = json.loads((model / "config.json").read_text())
+    for embedded in (800, 832):
+        (model / "config.json").write_text(json.dumps({**config, "vocab_size": embedded}))
+        check(questions("How many?"), model)
+    (model / "config.json").write_text(json.dumps({**config, "vocab_size": 799}))
+    with pytest.raises(ValueError, match="the tokenizer has 800 tokens, the model embeds 799"):
+        check(questions("How many?"), model)
+
+
+def test_damaged_weights_are_named_before_sampling(model: Path) -> None:
+    weights = model / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-100])
+    with pytest.raises(ValueError, match=r"model\.safetensors is damaged, fetch it again"):
         check(questions("How many?"), model)
 
 

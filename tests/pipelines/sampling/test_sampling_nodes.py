@@ -73,7 +73,7 @@ def test_the_temperature_of_a_round_is_its_own() -> None:
         for k in (1, 2, 3)
     ]
     assert drawn == [{0.5}, {0.9}, {0.9}]
-    assert paths.model_copy(update={"temperatures": None}).of_round(3) == sampling
+    assert paths.model_copy(update={"temperatures": None}).of_round(3, model) == sampling
 
 
 def test_paths_take_turns_over_the_sets_two_at_a_time() -> None:

@@ -101,13 +101,14 @@ def training_of(model: Model, training: TrainingParams, engine: EngineParams) ->
     config = AutoConfig.from_pretrained(model.path, **trust)
     with torch.device("meta"):  # names and sizes without weights
         empty: Any = AutoModelForCausalLM.from_config(config, **trust)
-    if training.lora:
-        check_targets(empty, training.lora)
+    lora = training.adapters(model)
+    if lora:
+        check_targets(empty, lora)
     if not training.hostfile:
         check_devices(training.processes)
         check_batch(training, training.processes)
     parameters = empty.num_parameters()
-    each = FROZEN_BYTES if training.lora else TRAINED_BYTES
+    each = FROZEN_BYTES if lora else TRAINED_BYTES
     copies = training.processes if training.zero_stage == 0 else 1
     needed, free = parameters * each * copies, device_memory(training)
     said = f"ZeRO-{training.zero_stage} keeps about {needed / 2**30:,.2f} GiB beside activations"

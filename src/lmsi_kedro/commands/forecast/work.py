@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from kedro.pipeline import Pipeline
+from kedro.pipeline import Node, Pipeline
 
 from lmsi_kedro.commands.dry_run import function_of, samples, trains
 from lmsi_kedro.commands.forecast.cost import Work
+from lmsi_kedro.datasets.model_directory import Model
 from lmsi_kedro.engines.plan import Plan
 from lmsi_kedro.params import TrainingParams
 from lmsi_kedro.pipelines.evaluation.nodes import plan_evaluation
@@ -22,19 +23,22 @@ def count(pipeline: Pipeline, known: dict[str, Any]) -> Work:
         raise ValueError("the pipeline samples nothing")
     learned = {n.outputs[0] for n in pipeline.nodes if function_of(n) is plan_paths}
     paths = {name: paths_of(known[name]) for name in planned}
-    trainings = [
-        known[name]
-        for node in pipeline.nodes
-        if trains(node)
-        for name in node.inputs
-        if isinstance(known.get(name), TrainingParams)
-    ]
+    most = max((paths[name] for name in learned), default=0)
     return Work(
         paths=sum(paths[name] for name in learned),
         other_paths=sum(paths[name] for name in planned - learned),
-        examples=[training.steps * training.batch_size for training in trainings],
+        examples=[examples_of(node, known, most) for node in pipeline.nodes if trains(node)],
         workers=known[next(iter(planned))].engine.workers,
     )
+
+
+def examples_of(node: Node, known: dict[str, Any], paths: int) -> int:
+    """Steps x batch size of a training on so many paths: at most, when each of them is kept, in every format."""
+    given = [known[name] for name in node.inputs if name in known]
+    (params,) = (value for value in given if isinstance(value, TrainingParams))
+    (model,) = (value for value in given if isinstance(value, Model))
+    training = params.of(model, paths * len(known["params:mixing"].formats))
+    return training.steps * training.batch_size
 
 
 def paths_of(plan: Plan) -> int:

@@ -15,9 +15,9 @@ def create_arm(arm: Arm) -> Pipeline:
 
     A set that is shorter than the vote's is repeated, since the number of steps is the same.
     """
-    steps = Pipeline([mixing.create_pipeline(arm), fine_tuning.create_pipeline()])
+    steps = Pipeline([mixing.create_pipeline(arm), fine_tuning.create_training()])
     made = {"examples": f"examples_{arm}", "leaks": f"leaks_{arm}", "tuned_model": f"model_{arm}"}
-    of_round = {"readings", "paths", "previous_examples", "voted_examples"}
+    of_round = {"readings", "paths", "previous_examples", "voted_examples", "training"}
     inner = namespaced(steps, arm, OUTSIDE | of_round, {**made, "voted": "selected"})
     renamed = {"previous_examples": "examples_0", "voted_examples": "examples_1"}
     return namespaced(inner, "round_1", OUTSIDE | set(made.values()), renamed)

@@ -30,7 +30,7 @@ def plan_evaluation(
         sets = exemplar_sets(exemplars, task)
         held_out = questions.filter(task=name, split="held_out")
         for mode in evaluation.modes:
-            sampling, m, count = decoding(mode, evaluation)
+            sampling, m, count = decoding(mode, evaluation, model)
             drawn = fingerprint(FORMATS[mode], sets, sampling, m)
             asked = spread(held_out.head(count), FORMATS[mode], sets, m)
             plan.ask(asked, sampling, mode=mode, decoding=drawn)

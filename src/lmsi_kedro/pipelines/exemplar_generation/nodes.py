@@ -23,7 +23,7 @@ def plan_worked_seeds(
     seed_questions: pl.DataFrame, model: Model, paths: PathParams, engine: EngineParams
 ) -> Plan:
     """One greedy path per seed after "Let's think step by step." (Kojima et al. 2022)."""
-    greedy = paths.sampling.model_copy(update={"temperature": 0.0})
+    greedy = paths.sampling.of(model).model_copy(update={"temperature": 0.0})
     prompts = prompts_of(seed_questions, "zero_shot_cot", [])
     advice = "Lower paths.sampling.max_new_tokens, or take these questions out"
     check_room([prompts], model.path, greedy.max_new_tokens, engine, advice)

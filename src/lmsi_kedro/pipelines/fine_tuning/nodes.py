@@ -1,18 +1,38 @@
-"""Fine-tuning as a node: a job in, a model out; `training` does the work."""
+"""Fine-tuning as nodes: a job in, a model out; `training` does the work."""
 
+import logging
 from pathlib import Path
 
 import polars as pl
 
 from lmsi_kedro.datasets.model_directory import Model
-from lmsi_kedro.params import EngineParams, TrainingParams
+from lmsi_kedro.params import EngineParams, Training, TrainingParams
 from lmsi_kedro.training import Job, train
+
+log = logging.getLogger(__name__)
+
+
+def choose_training(
+    examples: pl.DataFrame, base_model: Model, training: TrainingParams
+) -> Training:
+    """training with what `auto` stands for, by the model's size and the number of examples."""
+    chosen = training.of(base_model, examples.height)
+    log.info(
+        "Training: %d steps of %d of the %s examples (%.1f epochs), learning rate %g, %s",
+        chosen.steps,
+        chosen.batch_size,
+        f"{examples.height:,}",
+        chosen.steps * chosen.batch_size / max(1, examples.height),
+        chosen.learning_rate,
+        f"LoRA of rank {chosen.lora.rank}" if chosen.lora else "all weights",
+    )
+    return chosen
 
 
 def fine_tune(
     examples: pl.DataFrame,
     base_model: Model,
-    training: TrainingParams,
+    training: Training,
     engine: EngineParams,
     workspace: str,
 ) -> Model:

@@ -39,7 +39,8 @@ def plan_examination(
     The last path, with index m, is the greedy one. Probe questions are neither trained on nor held out; their
     labels are not read here.
     """
-    greedy = paths.sampling.model_copy(update={"temperature": 0.0})
+    sampling = paths.sampling.of(model)
+    greedy = sampling.model_copy(update={"temperature": 0.0})
     plan = Plan(model.path, model.digest, engine)
     for name in tasks.in_domain:
         own = questions.filter(task=name)
@@ -48,7 +49,7 @@ def plan_examination(
             monitor.questions_per_task
         )
         sets = exemplar_sets(exemplars, tasks[name])
-        plan.ask(spread(asked, "few_shot_cot", sets, monitor.m), paths.sampling)
+        plan.ask(spread(asked, "few_shot_cot", sets, monitor.m), sampling)
         last = range(monitor.m, monitor.m + 1)
         for exemplar_set, _, prompts in spread(asked, "few_shot_cot", sets, 1):
             plan.add(prompts, last, greedy, {"exemplar_set": exemplar_set})

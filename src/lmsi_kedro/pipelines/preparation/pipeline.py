@@ -77,6 +77,7 @@ def model_check(name: str = "check_model") -> Node:
             "tasks",
             "params:paths",
             "params:evaluation",
+            "params:training",
             "params:engine",
         ],
         outputs=["questions", "preflight"],

@@ -11,10 +11,12 @@ from typing import Any
 import polars as pl
 
 from lmsi_kedro.datasets.model_directory import Model
+from lmsi_kedro.engines.architecture import text_config
 from lmsi_kedro.engines.capacity import demand, longest, parts_of
 from lmsi_kedro.engines.context import Context
 from lmsi_kedro.hardware import available_memory, gpus
-from lmsi_kedro.params import EngineParams, EvaluationParams, PathParams
+from lmsi_kedro.params import EngineParams, EvaluationParams, PathParams, TrainingParams, tokens_for
+from lmsi_kedro.pipelines.preparation.choices import choices
 from lmsi_kedro.tasks import Tasks
 from lmsi_kedro.tasks.encoding import Encoder
 from lmsi_kedro.tasks.questions import prompts_of_sets
@@ -35,6 +37,7 @@ def check_model(
     tasks: Tasks,
     paths: PathParams,
     evaluation: EvaluationParams,
+    training: TrainingParams,
     engine: EngineParams,
 ) -> tuple[pl.DataFrame, dict[str, Any]]:
     """questions that the model can take, and preflight: what was found. ValueError says what to change."""
@@ -44,7 +47,12 @@ def check_model(
         raise ValueError(
             f"{base_model.path} has no end token, so no path could stop: set eos_token in tokenizer_config.json"
         )
-    new_tokens = max(paths.sampling.max_new_tokens, evaluation.max_new_tokens)
+    check_vocabulary(base_model.path, encoder.tokenizer, engine)
+    chosen = choices(base_model, paths, evaluation, training)
+    new_tokens = max(
+        paths.sampling.of(base_model).max_new_tokens,
+        tokens_for(evaluation.max_new_tokens, base_model),
+    )
     check_round_trip(encoder, asked(prepared_questions.unique("task"), exemplars, tasks))
     too_long = context.too_long(asked(prepared_questions, exemplars, tasks), new_tokens)
     refuse_too_long(too_long, context, new_tokens, engine)
@@ -64,7 +72,7 @@ def check_model(
         "guarantee": GUARANTEES[engine.executor],
     }
     log.info("Preflight: %s", ", ".join(f"{name} {value}" for name, value in found.items()))
-    return questions, found
+    return questions, {**found, "parameters": base_model.parameters, "chosen": chosen}
 
 
 def asked(
@@ -81,6 +89,17 @@ def check_round_trip(encoder: Encoder, prompts: Iterable[dict[str, str]]) -> Non
         (ids,) = encoder.prompts([text])
         if text not in encoder.tokenizer.decode(ids):
             log.warning("The tokenizer changes what it is given, as in %r", text[-80:])
+
+
+def check_vocabulary(model: Path, tokenizer: Any, engine: EngineParams) -> None:
+    """ValueError for tokens without an embedding; more embeddings than tokens are usual, and never drawn."""
+    largest = max(tokenizer.get_vocab().values())
+    embedded = text_config(model, engine.trust_remote_code).vocab_size
+    if largest >= embedded:
+        raise ValueError(
+            f"{model}: the tokenizer has {largest + 1:,} tokens, the model embeds {embedded:,} (vocab_size in "
+            "config.json): they belong to different models, or the embeddings were not resized for added tokens"
+        )
 
 
 def refuse_too_long(

@@ -48,13 +48,14 @@ def plan_continuations(
 ) -> Plan:
     """What the model writes after some seeds in random order; more candidates later keep those of fewer."""
     asked = {name: orders(seed_questions, name, generation) for name in tasks.in_domain}
-    new = generation.sampling.max_new_tokens
+    sampling = generation.sampling.of(model)
+    new = sampling.max_new_tokens
     check_room(
         asked.values(), model.path, new, engine, "Lower question_generation.seeds_per_prompt"
     )
     plan = Plan(model.path, model.digest, engine)
     for name, prompts in asked.items():
-        plan.add(prompts, range(PER_PROMPT), generation.sampling, {"task": name})
+        plan.add(prompts, range(PER_PROMPT), sampling, {"task": name})
     return plan
 
 
@@ -93,18 +94,19 @@ def plan_answers(
     engine: EngineParams,
 ) -> Plan:
     """Paths for the vote on every candidate, sampled as in round 1; all m of them, so without early stop."""
+    sampling = paths.of_round(1, model)
     prompts = (
         prompts_of_sets(candidate_questions.filter(task=name), exemplars, tasks[name])
         for name in tasks.in_domain
     )
     check_room(
-        chain.from_iterable(prompts), model.path, paths.sampling.max_new_tokens, engine,
+        chain.from_iterable(prompts), model.path, sampling.max_new_tokens, engine,
         "Lower question_generation.sampling.max_new_tokens",
     )  # fmt: skip
     plan = Plan(model.path, model.digest, engine)
     for name in tasks.in_domain:
         asked, sets = candidate_questions.filter(task=name), exemplar_sets(exemplars, tasks[name])
-        plan.ask(spread(asked, "few_shot_cot", sets, generation.m), paths.of_round(1))
+        plan.ask(spread(asked, "few_shot_cot", sets, generation.m), sampling)
     return plan
 
 

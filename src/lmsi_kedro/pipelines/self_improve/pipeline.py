@@ -39,7 +39,7 @@ STEPS = {
         "round_1.accumulate_examples",
         "round_1.balance_examples",
     ],
-    "fine_tuning": ["round_1.fine_tune"],
+    "fine_tuning": ["round_1.choose_training", "round_1.fine_tune"],
 }
 
 

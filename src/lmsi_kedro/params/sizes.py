@@ -1,0 +1,65 @@
+"""What `auto` stands for in the parameters: chosen by the model's size, and steps by the number of examples."""
+
+from dataclasses import dataclass
+from math import ceil, inf
+from typing import Annotated, Literal, Protocol
+
+from pydantic import Field
+
+Auto = Literal["auto"]
+Tokens = Annotated[int, Field(gt=0)]
+# LoRA learns best at ten times the rate of all weights, whatever its rank (Schulman 2025, "LoRA Without Regret").
+LORA_RATE = 10
+LORA_RANK = 16
+MOST_STEPS = 10_000  # PAPER, section 4
+# Measured: SmolLM2-135M learns word problems in 60 steps, 5 epochs of 400 examples, without forgetting how to end.
+FEW_STEPS, MOST_EPOCHS = 60, 5
+
+
+class Sized(Protocol):
+    """A model that can tell how large it is."""
+
+    @property
+    def parameters(self) -> int: ...
+
+
+@dataclass(frozen=True)
+class Size:
+    """What suits models of at most so many parameters; steps is None where the number of examples decides."""
+
+    parameters: float
+    max_new_tokens: int
+    learning_rate: float
+    lora: bool
+    steps: int | None = None
+
+
+SIZES = (
+    # The embedded models, measured (docs/experiments.md): their longest answer has 65 tokens; on two families
+    # 150 steps gain 20 points, 250 steps 30.
+    Size(10e6, max_new_tokens=96, learning_rate=3e-4, lora=False, steps=250),
+    # From here on PAPER, section 4: 256 new tokens. The rate is SmolLM2-135M's of the measurement above.
+    Size(500e6, max_new_tokens=256, learning_rate=1e-4, lora=False),
+    # Tülu 2 (arXiv 2311.10702) and Alpaca train 7 billion parameters at 2e-5.
+    Size(3e9, max_new_tokens=256, learning_rate=2e-5, lora=False),
+    # Alpaca trains 13 billion, Tülu 2 70 billion at 1e-5. All weights would need 18 bytes a parameter, more than
+    # the 80 GB of one GPU from about 4 billion on.
+    Size(inf, max_new_tokens=256, learning_rate=1e-5, lora=True),
+)
+
+
+def size_of(model: Sized) -> Size:
+    """The row of SIZES that a model belongs to."""
+    return next(size for size in SIZES if model.parameters <= size.parameters)
+
+
+def tokens_for(given: int | Auto, model: Sized) -> int:
+    """How many new tokens a path may have, if it is not given."""
+    return size_of(model).max_new_tokens if given == "auto" else given
+
+
+def steps_for(examples: int, batch_size: int) -> int:
+    """An epoch; of few examples up to FEW_STEPS in at most MOST_EPOCHS, and never more than MOST_STEPS."""
+    epoch = max(1, ceil(examples / batch_size))
+    few = min(FEW_STEPS, MOST_EPOCHS * epoch)
+    return min(max(epoch, few), MOST_STEPS)

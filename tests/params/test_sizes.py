@@ -1,0 +1,96 @@
+"""What `auto` stands for: the embedded model's measured values, and others by size and number of examples."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from omegaconf import OmegaConf
+from pydantic import ValidationError
+
+from lmsi_kedro.datasets.model_directory import Model
+from lmsi_kedro.params import (
+    EvaluationParams,
+    PathParams,
+    Training,
+    TrainingParams,
+    tokens_for,
+)
+from lmsi_kedro.params.sizes import MOST_STEPS, steps_for
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class Sized:
+    parameters: int
+
+
+def shipped(group: str) -> Any:
+    """A group of parameters as conf/base has it."""
+    files = sorted((ROOT / "conf" / "base").glob("parameters*.yml"))
+    merged: Any = OmegaConf.merge(*(OmegaConf.load(file) for file in files))
+    return OmegaConf.to_container(merged)[group]
+
+
+@pytest.mark.parametrize("name", ["base", "base_small"])
+def test_embedded_models_keep_what_was_measured_on_them(name: str) -> None:
+    """Of any number of examples: all figures of README and docs were made with these."""
+    model = Model.at(ROOT / "data" / "06_models" / name)
+    assert PathParams(**shipped("paths")).of_round(1, model).max_new_tokens == 96
+    assert tokens_for(EvaluationParams(**shipped("evaluation")).max_new_tokens, model) == 96
+    for examples in (1, 8_000, 10**7):
+        training = TrainingParams(**shipped("training")).of(model, examples)
+        assert (training.steps, training.learning_rate, training.lora) == (250, 3e-4, None)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "tokens", "rate", "rank"),
+    [
+        (135e6, 256, 1e-4, None),
+        (1.5e9, 256, 2e-5, None),
+        (8e9, 256, 1e-4, 16),
+        (70e9, 256, 1e-4, 16),
+    ],
+)
+def test_larger_models_are_trained_by_their_size(
+    parameters: float, tokens: int, rate: float, rank: int | None
+) -> None:
+    model = Sized(int(parameters))
+    training = TrainingParams(**shipped("training")).of(model, 3_000)
+    assert PathParams(**shipped("paths")).sampling.of(model).max_new_tokens == tokens
+    assert training.learning_rate == pytest.approx(rate)
+    assert (training.lora.rank if training.lora else None) == rank
+    assert training.steps == 94
+
+
+def test_what_is_given_is_kept() -> None:
+    given = {"steps": 7, "learning_rate": 1e-3, "lora": None}
+    training = TrainingParams(**shipped("training") | given).of(Sized(10**10), 3_000)
+    assert training.model_dump() == TrainingParams(**shipped("training") | given).model_dump()
+    assert training.of(Sized(1), 1) == training
+    assert isinstance(training, Training)
+    paths = shipped("paths")
+    paths["sampling"] |= {"max_new_tokens": 9}
+    assert PathParams(**paths | {"temperatures": [0.9]}).of_round(1, Sized(1)).model_dump() == {
+        "temperature": 0.9, "top_k": 0, "top_p": 1.0, "min_p": 0.0, "max_new_tokens": 9, "seed": 1,
+    }  # fmt: skip
+
+
+def test_adapters_that_are_given_learn_faster_than_all_weights() -> None:
+    params = TrainingParams(**shipped("training") | {"lora": {"rank": 4}})
+    assert params.of(Sized(135_000_000), 1).learning_rate == pytest.approx(1e-3)
+
+
+@pytest.mark.parametrize(
+    ("examples", "steps"),
+    [(0, 5), (20, 5), (33, 10), (400, 60), (1_900, 60), (3_000, 94), (10**7, MOST_STEPS)],
+)
+def test_steps_are_an_epoch_or_a_few_of_few_examples(examples: int, steps: int) -> None:
+    assert steps_for(examples, 32) == steps
+
+
+@pytest.mark.parametrize("wrong", [0, -1, "automatic", 1.5])
+def test_other_words_are_refused(wrong: Any) -> None:
+    with pytest.raises(ValidationError, match="steps"):
+        TrainingParams(**shipped("training") | {"steps": wrong})
