@@ -6,6 +6,7 @@ from typing import Any
 import polars as pl
 import pytest
 import torch
+from transformers import AutoModelForCausalLM
 
 from lmsi_kedro.engines.chunk import Request
 from lmsi_kedro.engines.local import LocalEngine
@@ -120,3 +121,20 @@ def test_the_reference_draws_the_same_paths(
     found = reference.sample(requests(SHARED), SAMPLING)
     assert found.drop("logprob").equals(expected.drop("logprob"))
     assert found["logprob"].to_numpy() == pytest.approx(expected["logprob"].to_numpy(), abs=1e-4)
+
+
+def test_ids_without_a_token_are_never_drawn(tmp_path: Path) -> None:
+    """Vocabularies are padded, as in Qwen, by rows that nothing trains: here they have the largest logits."""
+    directory = tiny_model(tmp_path / "model")
+    usual = LocalEngine(directory, torch.float32)
+    model: Any = AutoModelForCausalLM.from_pretrained(directory)
+    padded = usual.vocabulary + 64
+    model.resize_token_embeddings(padded, mean_resizing=False)
+    with torch.no_grad():
+        model.lm_head.weight[usual.vocabulary :] *= 100
+    model.save_pretrained(directory)
+    engine = LocalEngine(directory, torch.float32)
+    assert engine.model.config.vocab_size == padded
+    drawn, expected = (each.sample(requests(SHARED), SAMPLING) for each in (engine, usual))
+    assert drawn["text"].to_list() == expected["text"].to_list()
+    assert drawn["logprob"].to_list() == pytest.approx(expected["logprob"].to_list(), abs=1e-3)

@@ -3,7 +3,7 @@ from types import SimpleNamespace
 import pytest
 
 from lmsi_kedro.tasks.encoding import Encoder
-from lmsi_kedro.training.encoding import check_length, check_vocabulary
+from lmsi_kedro.training.encoding import check_end, check_length, check_vocabulary
 from lmsi_kedro.training.job import TrainingError
 
 
@@ -24,7 +24,7 @@ def test_an_example_is_the_prompt_of_inference_then_target_and_end(encoder):
 def test_a_model_that_cannot_stop_is_refused(encoder):
     encoder.tokenizer.eos_token = None
     with pytest.raises(TrainingError, match="eos_token"):
-        check_vocabulary(encoder.tokenizer, SimpleNamespace(vocab_size=10_000))
+        check_end(encoder.tokenizer)
 
 
 def test_a_vocabulary_that_does_not_fit_the_model_is_refused(encoder):

@@ -6,17 +6,23 @@ from lmsi_kedro.tasks.encoding import Encoded
 from lmsi_kedro.training.job import TrainingError
 
 
-def check_vocabulary(tokenizer: Any, config: Any) -> None:
-    """An error when the model cannot learn to stop, or lacks a token's embedding."""
+def check_end(tokenizer: Any) -> None:
+    """An error when the model cannot learn to stop."""
     if tokenizer.eos_token_id is None:
         raise TrainingError(
             "The base model's tokenizer has no end token (eos_token), so the tuned model could "
             "never stop; set eos_token in its tokenizer_config.json."
         )
-    if (largest := max(tokenizer.get_vocab().values())) >= config.vocab_size:
+
+
+def check_vocabulary(tokenizer: Any, config: Any) -> None:
+    """An error when a token has no embedding. More embeddings than tokens are usual, and never drawn."""
+    tokens = max(tokenizer.get_vocab().values()) + 1
+    if tokens > config.vocab_size:
         raise TrainingError(
-            f"The base model's tokenizer has token {largest}, but its config.json has "
-            f"vocab_size {config.vocab_size}; they belong to different models."
+            f"The base model's tokenizer has {tokens} tokens, but its config.json has vocab_size "
+            f"{config.vocab_size}: they belong to different models, or the embeddings were not resized for "
+            "added tokens."
         )
 
 

@@ -23,7 +23,7 @@ from lmsi_kedro.params import Training, TrainingParams
 from lmsi_kedro.tasks.encoding import Encoder
 from lmsi_kedro.training.adapters import with_adapters
 from lmsi_kedro.training.batches import BatchPlan, draw
-from lmsi_kedro.training.encoding import check_length, check_vocabulary
+from lmsi_kedro.training.encoding import check_end, check_length, check_vocabulary
 from lmsi_kedro.training.job import Job, TrainingError
 from lmsi_kedro.training.target_trainer import COMPLETE, StepLog, TargetTrainer
 
@@ -85,6 +85,7 @@ def build_plan(job: Job, processes: int) -> tuple[BatchPlan, list[str]]:
     trust = job.trust_remote_code
     config = AutoConfig.from_pretrained(job.base_model, trust_remote_code=trust)
     encoder = Encoder.of(job.base_model, job.chat, trust)
+    check_end(encoder.tokenizer)
     check_vocabulary(encoder.tokenizer, config)
     encoded = encoder.examples(examples["prompt"].to_list(), examples["target"].to_list())
     ids = examples["example_id"].to_list()

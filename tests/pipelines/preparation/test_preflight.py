@@ -24,6 +24,7 @@ from lmsi_kedro.params import (
 )
 from lmsi_kedro.pipelines.preparation import preflight
 from lmsi_kedro.tasks import Task, Tasks
+from lmsi_kedro.training import TrainingError
 from tests.engines.fake_server import running
 from tests.training.conftest import PARAMS
 
@@ -131,7 +132,7 @@ def test_vocabulary_smaller_than_the_tokenizer_s_is_refused(model: Path) -> None
         (model / "config.json").write_text(json.dumps({**config, "vocab_size": embedded}))
         check(questions("How many?"), model)
     (model / "config.json").write_text(json.dumps({**config, "vocab_size": 799}))
-    with pytest.raises(ValueError, match="the tokenizer has 800 tokens, the model embeds 799"):
+    with pytest.raises(TrainingError, match=r"tokenizer has 800 tokens, .* vocab_size 799"):
         check(questions("How many?"), model)
 
 

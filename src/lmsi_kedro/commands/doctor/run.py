@@ -57,12 +57,13 @@ def end_of(model: Model, engine: EngineParams) -> str | Finding:
     from transformers import AutoConfig, GenerationConfig
 
     from lmsi_kedro.tasks.encoding import Encoder
-    from lmsi_kedro.training.encoding import check_vocabulary
+    from lmsi_kedro.training.encoding import check_end, check_vocabulary
 
     trust = engine.trust_remote_code
     encoder = Encoder.of(model.path, engine.chat, trust)
     tokenizer, end = encoder.tokenizer, encoder.end
     config = AutoConfig.from_pretrained(model.path, trust_remote_code=trust)
+    check_end(tokenizer)
     check_vocabulary(tokenizer, config.get_text_config())
     file = "generation_config.json" if (model.path / "generation_config.json").exists() else None
     given = GenerationConfig.from_pretrained(model.path) if file else config.get_text_config()

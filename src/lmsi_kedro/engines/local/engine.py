@@ -52,6 +52,8 @@ class LocalEngine:
             self.model.to("cuda")
         ends = self.encoder.ends(self.model.generation_config)
         self.stops = Stops(self.encoder.tokenizer, ends, self.encoder.frame.after)
+        # Models are padded with embeddings that no token has.
+        self.vocabulary = max(self.encoder.tokenizer.get_vocab().values()) + 1
         self.parameters: int = self.model.num_parameters()
         self.decoder: Any = self.fastest(ROUNDING[dtype])
 
@@ -129,7 +131,8 @@ class LocalEngine:
     def draw(self, logits: Tensor, sampling: Sampling, rows: Rows) -> tuple[Tensor, Tensor]:
         """A token of each row and its log-probability; ValueError names the path whose logits are no numbers."""
         try:
-            return sample_tokens(logits, sampling, rows.counters(sampling.seed))
+            known = logits[:, : self.vocabulary]
+            return sample_tokens(known, sampling, rows.counters(sampling.seed))
         except LogitsError as error:
             raise ValueError(
                 f"{rows.named(error.row)}: {error.fault}. The model's weights are damaged, or "

@@ -20,6 +20,7 @@ from lmsi_kedro.pipelines.preparation.choices import choices
 from lmsi_kedro.tasks import Tasks
 from lmsi_kedro.tasks.encoding import Encoder
 from lmsi_kedro.tasks.questions import prompts_of_sets
+from lmsi_kedro.training.encoding import check_vocabulary
 
 log = logging.getLogger(__name__)
 SAME = "the same plan, dtype and instruction set give the same bytes"
@@ -47,7 +48,7 @@ def check_model(
         raise ValueError(
             f"{base_model.path} has no end token, so no path could stop: set eos_token in tokenizer_config.json"
         )
-    check_vocabulary(base_model.path, encoder.tokenizer, engine)
+    check_vocabulary(encoder.tokenizer, text_config(base_model.path, engine.trust_remote_code))
     chosen = choices(base_model, paths, evaluation, training)
     new_tokens = max(
         paths.sampling.of(base_model).max_new_tokens,
@@ -89,17 +90,6 @@ def check_round_trip(encoder: Encoder, prompts: Iterable[dict[str, str]]) -> Non
         (ids,) = encoder.prompts([text])
         if text not in encoder.tokenizer.decode(ids):
             log.warning("The tokenizer changes what it is given, as in %r", text[-80:])
-
-
-def check_vocabulary(model: Path, tokenizer: Any, engine: EngineParams) -> None:
-    """ValueError for tokens without an embedding; more embeddings than tokens are usual, and never drawn."""
-    largest = max(tokenizer.get_vocab().values())
-    embedded = text_config(model, engine.trust_remote_code).vocab_size
-    if largest >= embedded:
-        raise ValueError(
-            f"{model}: the tokenizer has {largest + 1:,} tokens, the model embeds {embedded:,} (vocab_size in "
-            "config.json): they belong to different models, or the embeddings were not resized for added tokens"
-        )
 
 
 def refuse_too_long(
