@@ -12,7 +12,8 @@ Tokens = Annotated[int, Field(gt=0)]
 LORA_RATE = 10
 LORA_RANK = 16
 MOST_STEPS = 10_000  # PAPER, section 4
-# Measured: SmolLM2-135M learns word problems in 60 steps, 5 epochs of 400 examples, without forgetting how to end.
+# Measured: SmolLM2-135M, right in .02 to .12 of three sets of word problems, is in .31 after 60 steps at 1e-4,
+# 5 epochs of 400 labeled ones.
 FEW_STEPS, MOST_EPOCHS = 60, 5
 
 
@@ -38,7 +39,8 @@ SIZES = (
     # The embedded models, measured (docs/experiments.md): their longest answer has 65 tokens; on two families
     # 150 steps gain 20 points, 250 steps 30.
     Size(10e6, max_new_tokens=96, learning_rate=3e-4, lora=False, steps=250),
-    # From here on PAPER, section 4: 256 new tokens. The rate is SmolLM2-135M's of the measurement above.
+    # From here on PAPER, section 4: 256 new tokens (97 % of SmolLM2-135M's paths end within them, plain and as
+    # chat). The rate is that of the measurement above.
     Size(500e6, max_new_tokens=256, learning_rate=1e-4, lora=False),
     # Tülu 2 (arXiv 2311.10702) and Alpaca train 7 billion parameters at 2e-5.
     Size(3e9, max_new_tokens=256, learning_rate=2e-5, lora=False),
