@@ -136,6 +136,8 @@ def test_one_round(real_model: Path, chat: str, tmp_path: Path) -> None:
         "evaluation__modes": "[cot_greedy]",
         "monitor__questions_per_task": 2,
         "monitor__m": 2,
+        "mixing__parts__few_shot_cot": 0,  # a step on prompts of 1,000 tokens takes half a minute
+        "mixing__parts__few_shot_direct": 0,
         "training__batch_size": 4,
         "training__learning_rate": 1e-5,
         "voting__rule": "trigger_or_last",
