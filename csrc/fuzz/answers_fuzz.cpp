@@ -113,6 +113,9 @@ std::vector<std::string> fuzz::seeds() {
         "The answer is $7425.00 in 1 week, or 10% of 2 x 10^5",
         "It is not possible to tell. Answer: neutral",
         "The answer is Denver Broncos, the Patriots and 12 dogs",
+        "The answer is 2 hours and 30 minutes, or 5'6\", not 3,5 kg",
+        "(a) \\boxed{3}, (b) \\fbox{5} <answer>18</answer>",
+        "Answer:\n1. I think (B) is the correct answer; it isn't C",
         "answer is \\left(\\sqrt{2}, 2\\pi\\right) \\cup [1e999999999, \\infty)",
     };
     std::vector<std::string> all;
@@ -125,5 +128,6 @@ std::vector<std::string> fuzz::pieces() {
     using namespace std::string_literals;
     return {"The answer is ", "answer: ", "####", "\\boxed{", "\\frac{1}{", "{", "}", "**", "(A)", " or ", "not ", "\nQ:", "\n", "\0"s, "\xFF", "\xE2\x82",
             "\xF0\x9F\x98\x80", "\xEF\xBC\x97", "\xC2\xBD", "1", "9,999", "0.", "/", "e9", "^", "-", "\xE2\x88\x92", " million", "half ", "$", "%", ":30",
-            "1e-999999999999999", "10e999999999999999", "^999999999999999", "340282366920938463463374607431768211457", "00000000000000000000000000000000000000", "is", "=", "\\text{", "\\", "<|"};
+            "1e-999999999999999", "10e999999999999999", "^999999999999999", "340282366920938463463374607431768211457", "00000000000000000000000000000000000000", "is", "=", "\\text{", "\\", "<|", ",5", "\\boxed{1}, ",
+            "<answer>", "</answer>", " hours ", "\xC2\xB2", "\n1. ", "is the answer", "isn't ", "no idea", "29/02/2023"};
 }

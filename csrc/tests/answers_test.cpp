@@ -32,6 +32,11 @@ void reads_forms() {
     check(key("The answer is (B).", lmsi::Kind::choice) == "choice:B", "a letter");
     check(key("The answer is a dog", lmsi::Kind::choice) == "", "an article");
     check(key("The answer is October 2, 2022.", lmsi::Kind::date) == "date:2022-10-02", "a date");
+    check(key("The answer is 3,5 kg.") == "" && key("<answer>18</answer>") == "num:18", "a decimal comma, a tag");
+    check(key("Answer:\n1. 5705") == "num:5705" && key("The answer is 5 feet 6 inches.") == "", "a list item, a compound quantity");
+    check(key("Therefore, (B) is the correct answer.", lmsi::Kind::choice) == "choice:B", "a letter before its announcement");
+    lmsi::Reader comma(lmsi::Kind::number, true);
+    check(comma.canonical("1.234,5") == "num:2469/2", "a decimal comma that is one");
 }
 
 void counts_characters() {
@@ -48,7 +53,8 @@ void keeps_huge_numbers() {
 }
 
 const char* const PIECES[] = {"The answer is ", "\\boxed{", "####", "Answer: 1 = 1. ", "9", "1/", "\\frac{", "**1**", "no ", "(A) or ", "a, ", "\n", "\nQ:",
-                              "\xFF", "\xE2\x82", "\xF0\x9F\x98\x80", "one hundred ", "- ", "$", ".", ",000", "e9", "^{", "}", "is", "\xC2\xBD", "October 2, ", "<|"};
+                              "\xFF", "\xE2\x82", "\xF0\x9F\x98\x80", "one hundred ", "- ", "$", ".", ",000", "e9", "^{", "}", "is", "\xC2\xBD", "October 2, ", "<|",
+                              "\\boxed{1}, ", "<answer>", "1. 2 ", "2 hours ", "1 hour, 2 minutes, ", "not ", "is the answer ", "10\xE2\x81\xB6 "};
 
 void survives_noise() {
     std::mt19937 random(7);

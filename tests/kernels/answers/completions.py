@@ -21,6 +21,8 @@ OPTIONS = (
     None, [], ["x"], ["Yes", "No"], ["5 apples", "45", "the dog", "None of the above"],
     ["20%", "25 %", "1,000", "A dog", "cat"],
     ["Denver Broncos", "Broncos", "dog", "dog"],
+    ["I", "II", "III", "I and II"],
+    ["no", "yes", "not enough information"],
 )  # fmt: skip
 
 

@@ -51,6 +51,47 @@ def test_table_of_forms(backend):
     assert len(rows) > 250
 
 
+@BACKENDS
+def test_table_of_keys(backend):
+    with (HERE / "keys.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    wrong = []
+    for row in rows:
+        options = [row["choices"].split("|")] if row["choices"] else [None]
+        choices = pl.Series(options, dtype=CHOICES) if row["kind"] == "choice" else None
+        answer = pl.Series([row["answer"]])
+        found = backend.canonical_keys(answer, row["kind"], choices, 1, row["decimal"])[0]
+        if (found or "") != row["key"]:
+            wrong.append((*row.values(), found))
+    assert not wrong
+    assert len(rows) > 90
+
+
+DECIMAL_COMMAS = {
+    "3,5 kg": "num:7/2",
+    "1.234,56": "num:30864/25",
+    "1.234.567": "num:1234567",
+    "1.234": "num:1234",
+    "3,500": "num:7/2",
+    "1,5 million": "num:1500000",
+    "3.14": "num:157/50",
+    "0.125": None,
+    "1,2,3": None,
+}
+
+
+@pytest.mark.parametrize(("said", "key"), DECIMAL_COMMAS.items())
+def test_a_decimal_comma_is_one_where_the_task_says_so(said, key):
+    frame = read_answers([f"The answer is {said}."], "number", decimal="comma")
+    assert frame["key"][0] == key
+    assert frame["surface"][0] is None or said.startswith(frame["surface"][0])
+    assert canonical_keys([said], "number", decimal="comma")[0] == key
+
+
+def test_dates_keep_their_points_beside_a_decimal_comma():
+    assert canonical_keys(["2.10.2022"], "date", decimal="comma")[0] == "date:2022-10-02"
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_native_equals_reference(kind):
     rng = random.Random(KINDS.index(kind))
@@ -177,17 +218,20 @@ def test_a_key_says_the_same_when_it_is_read_again(kind, seed):
 
 
 def test_reading_rules_are_recorded():
-    texts = ["The answer is 4.", "Answer: 4", "## Answer\n4", "#### 4", "\\boxed{4}", "so 4", None]
-    frame = read_answers(texts, "number", rule="trigger_or_last")
-    assert frame["rule"].to_list() == [
-        "answer is",
-        "answer:",
-        "heading",
-        "####",
-        "boxed",
-        "last",
-        None,
-    ]
+    rules = {
+        "The answer is 4.": "answer is",
+        "Answer: 4": "answer:",
+        "## Answer\n4": "heading",
+        "#### 4": "####",
+        "\\boxed{4}": "boxed",
+        "\\boxed{4} or \\boxed{4}": "boxed",
+        "<answer>4</answer>": "<answer>",
+        "4 is the answer.": "is the answer",
+        "so 4": "last",
+        None: None,
+    }
+    frame = read_answers(list(rules), "number", rule="trigger_or_last")
+    assert frame["rule"].to_list() == list(rules.values())
     assert frame.columns == ["key", "surface", "start", "end", "rule"]
 
 
@@ -205,6 +249,8 @@ CUT = {
     "\\boxed{4}": True,
     "\\boxed{4}.": True,
     "\\boxed{4": False,
+    "<answer>4": False,
+    "<answer>4</answer>": True,
 }
 
 
@@ -238,6 +284,8 @@ def test_unknown_arguments_are_named():
         read_answers(["4"], "integer")
     with pytest.raises(ValueError, match="trigger, trigger_or_last"):
         read_answers(["4"], "number", rule="first")
+    with pytest.raises(ValueError, match="point or comma"):
+        canonical_keys(["4"], "number", decimal="dot")
     with pytest.raises(ValueError, match="finish has 2 rows"):
         read_answers(["4"], "number", finish=["stop", "stop"])
     with pytest.raises(TypeError, match="row 1"):
