@@ -15,8 +15,8 @@ PIECES = [
     b"\\frac{1}{", b"**", b"$", b"\n", b"\nQ", b"The answer is ", b"Answer: 1 = 1. ", b"#### ",
     b"answer", b"no ", b"(A) or ", b"one hundred and ", b"half ", b"minus  ", b"10/", b"Jan 1 of ",
     b"12:30 ", b"e9", b"dog, ", b"e.g. ", b"\0", b"\xff", b"\xe2\x82", b"\xf0\x9f\x98",
-    b"\\boxed{1}, ", b"<answer>", b"1. 2 ", b"2 hours ", b"1 hour, 2 minutes, ", b"not ", b"is correct. ", b"the final ",
-    "10⁶ ".encode(), b"((", b"is the answer ",
+    b"\\boxed{1}, ", b"<answer>", b"1. 2 ", b"2 hours ", b"1 hour, 2 minutes, ", b"not ", b"is correct. ",
+    b"the final ", "10⁶ ".encode(), b"((", b"is the answer ",
     b"\xe2\x88\x92 ", "é ½ ".encode(), "“7” ".encode(), "The answer is é ".encode(),
 ]  # fmt: skip
 CHOICES = ["12 km", "the dog", "none of the above", "9"]
