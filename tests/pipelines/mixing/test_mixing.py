@@ -264,5 +264,5 @@ def test_rounds_accumulate_and_the_newest_vote_wins() -> None:
 
 def test_nothing_kept_is_an_error() -> None:
     answers, paths, *_ = tables()
-    with pytest.raises(ValueError, match="arm vote: no path was kept"):
+    with pytest.raises(ValueError, match=r"votes: none of 12 paths was kept \(12 r\)"):
         select_voted(answers.with_columns(kept=pl.lit(False)), [paths])
