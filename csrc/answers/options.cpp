@@ -54,6 +54,18 @@ struct Around {
     }
 };
 
+// Whether what follows an option is further options and nothing else: "Monsters, Inc", if both are options.
+bool lists(View after, const std::vector<std::string>& texts) {
+    for (View rest = after; !rest.empty();) {
+        size_t longest = 0;
+        for (const std::string& text : texts)
+            if (place(rest, text, true) == 0) longest = std::max(longest, text.size());
+        if (longest == 0) return false;
+        rest.remove_prefix(std::min(longest + 1, rest.size()));
+    }
+    return !after.empty();
+}
+
 }  // namespace
 
 // Articles stay where nothing else is left.
@@ -98,7 +110,8 @@ std::optional<size_t> Options::by_text(View value) const {
             if (std::ranges::none_of(named, [&](size_t j) { return within(i, j); })) longest.push_back(i);
         if (longest.size() != 1) return std::nullopt;
         const Around around(said, texts_[longest[0]]);
-        return denies(around.before) || refuses(around.after) ? std::nullopt : std::optional(longest[0]);
+        const bool doubtful = denies(around.before) || refuses(around.after) || lists(around.after, texts_);
+        return doubtful ? std::nullopt : std::optional(longest[0]);
     }
     return std::nullopt;
 }

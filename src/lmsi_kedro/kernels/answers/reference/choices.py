@@ -46,9 +46,22 @@ def _by_text(value: str, texts: list[str]) -> int | None:
         ]
         if named:
             before, after = _around(said, texts[longest[0]])
-            sure = len(longest) == 1 and not denies(before) and not refuses(after)
-            return longest[0] if sure else None
+            doubtful = denies(before) or refuses(after) or _lists(after, texts)
+            return longest[0] if len(longest) == 1 and not doubtful else None
     return None
+
+
+def _lists(after: list[str], texts: list[str]) -> bool:
+    """Whether what follows an option is further options and nothing else: "Monsters, Inc", if both are options."""
+    rest = " ".join(after)
+    while rest:
+        next_one = max(
+            (t for t in texts if t and f"{rest} ".startswith(f"{t} ")), key=len, default=None
+        )
+        if next_one is None:
+            return False
+        rest = rest[len(next_one) + 1 :]
+    return bool(after)
 
 
 def _within(short: str, long: str) -> bool:
