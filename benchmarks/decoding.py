@@ -71,7 +71,7 @@ class Ours:
     prompts: list[list[int]]
 
     def __post_init__(self) -> None:
-        self.engine.stops = Stops(self.engine.encoder.tokenizer, frozenset())
+        self.engine.stops = Stops(self.engine.encoder, frozenset())
         self.engine.stops.closing = np.zeros(0, np.int64)
 
     def requests(self, paths: int) -> list[Request]:

@@ -67,7 +67,7 @@ def prompts_of(questions: int) -> list[list[int]]:
 def engine() -> Any:
     """Ours, whose paths never end early."""
     made = LocalEngine(folder()[0], DTYPE)
-    made.stops = Stops(made.encoder.tokenizer, frozenset())
+    made.stops = Stops(made.encoder, frozenset())
     made.stops.closing = np.zeros(0, np.int64)
     return made
 

@@ -19,6 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +94,7 @@ def run(model: Path, store: Path, count: int, m: int) -> dict[str, float]:
     chunks, cpu = ChunkStore(filepath=str(store), check="lmsi_kedro.schemas.paths"), seconds()
     plan, read = planned(model, count, m, tokens=4)
     found = {"plan_s": seconds() - cpu, "plan_mb": peak()}
-    for chunk in sample(plan, StoredChunks(filepath=str(store)).load()):
+    for chunk in sample(plan, StoredChunks(filepath=str(store)).load(), date.today()):
         chunks.save(chunk)
     found |= {"sample_s": seconds() - cpu, "sample_mb": peak(), "worker_mb": worker_peak()}
     del plan

@@ -1,13 +1,16 @@
 """What a runner does with the node that samples: every chunk is saved before the next one is asked for."""
 
+from datetime import date
 from typing import Any
 
 from lmsi_kedro.datasets.chunk_store import ChunkStore, StoredChunks
 from lmsi_kedro.engines.sample import sample
 
+DAY = date(2026, 11, 28)
+
 
 def fill(store: ChunkStore, plan: Any) -> None:
     """Sample what a plan lacks in the folder of a store."""
     stored = StoredChunks(filepath=store._describe()["filepath"]).load()
-    for chunk in sample(plan, stored):
+    for chunk in sample(plan, stored, DAY):
         store.save(chunk)

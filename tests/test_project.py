@@ -181,7 +181,10 @@ def test_every_parameter_is_used_and_known(context: Any) -> None:
 
     used = {name for p in pipelines.values() for name in p.inputs() if name.startswith("params:")}
     given = set(context.params)
-    assert {name.removeprefix("params:") for name in used} | {"rounds"} == given
+    assert {name.removeprefix("params:") for name in used} | {
+        "rounds",
+        "prompts",
+    } == given  # prompts: in engine
     assert given | {"data_root", "questions", "exemplars", "model", "student"} == PARAMETERS
 
 

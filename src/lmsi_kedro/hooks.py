@@ -21,6 +21,7 @@ PARAMETERS = {
     "question_generation",
     "exemplar_generation",
     "paths",
+    "prompts",
     "engine",
     "voting",
     "mixing",

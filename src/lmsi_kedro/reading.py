@@ -9,6 +9,7 @@ import polars as pl
 from lmsi_kedro import kernels, schemas
 from lmsi_kedro.params import VotingParams
 from lmsi_kedro.tasks import Tasks
+from lmsi_kedro.tasks.thoughts import speech
 
 
 def read_answers(
@@ -45,15 +46,17 @@ def read_texts(
 
 
 def read_rows(rows: pl.DataFrame, tasks: Tasks, task: str, rule: str) -> pl.DataFrame:
+    """Answers are read in what a path says, not in its thoughts; start and end are places in its whole text."""
     kind = tasks[task].kind
+    begins = pl.Series([speech(text)[0] for text in rows["text"]], dtype=pl.Int32)
     read = kernels.read_answers(
-        rows["text"],
+        rows.select(pl.col("text").str.slice(begins))["text"],
         kind,
         choices=rows["choices"].to_list() if kind == "choice" else None,
         rule=rule,
         finish=rows["finish"],
         decimal=tasks[task].decimal,
-    ).cast({"start": pl.Int32, "end": pl.Int32})
+    ).with_columns(pl.col("start", "end").cast(pl.Int32) + begins)
     return pl.concat([rows.drop("choices"), read], how="horizontal")
 
 

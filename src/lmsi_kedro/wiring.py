@@ -14,7 +14,7 @@ def sampled(plan: Callable[..., Plan], inputs: list[str], paths: str) -> list[No
         Node(plan, inputs=inputs, outputs=f"{paths}_sampling_plan", name=f"plan_{paths}"),
         Node(
             sample,
-            inputs=[f"{paths}_sampling_plan", f"stored_{paths}"],
+            inputs=[f"{paths}_sampling_plan", f"stored_{paths}", "first_day"],
             outputs=paths,
             name=f"sample_{paths}",
         ),
@@ -24,8 +24,9 @@ def sampled(plan: Callable[..., Plan], inputs: list[str], paths: str) -> list[No
 def namespaced(
     steps: Pipeline, namespace: str, shared: set[str], renamed: dict[str, str]
 ) -> Pipeline:
-    """The steps under a namespace; shared names and parameters keep theirs, renamed ones leave it."""
+    """The steps under a namespace; names of the run, shared ones and parameters stay, renamed ones leave it."""
     used = steps.inputs() | steps.all_outputs()
+    shared = {*shared, "first_day"}
     kept = {name for name in used if name in shared or name.startswith("params:")}
     names = {name: renamed.get(name, name) for name in used if name in kept or name in renamed}
     given = {name: new for name, new in names.items() if name in steps.inputs()}

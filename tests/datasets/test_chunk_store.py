@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from uuid import uuid4
 
@@ -35,6 +36,9 @@ class FakePlan:
                 raise KeyboardInterrupt
             self.computed.append(name)
             yield name, pl.DataFrame({"question_id": [name], "path": [0]})
+
+    def on(self, day: date) -> "FakePlan":
+        return self
 
     def then(self, paths: Iterable[pl.DataFrame]) -> "FakePlan | None":
         self.seen = [table["question_id"][0] for table in paths]

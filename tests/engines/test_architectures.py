@@ -16,7 +16,6 @@ from lmsi_kedro.engines.local.tree_decoder import TreeDecoder, refusal_of
 from lmsi_kedro.kernels.attention import ROUNDING
 from lmsi_kedro.mini_world.pretraining import train_tokenizer
 from lmsi_kedro.params import Sampling
-from lmsi_kedro.tasks import said
 
 SHIPPED = Path(__file__).parents[2] / "data" / "06_models" / "base_small"
 SMALL = {
@@ -134,30 +133,3 @@ def test_out_of_memory_halves_the_batch(
     monkeypatch.setattr(made, "decode", small_machine)
     assert made.sample(REQUESTS, SAMPLING).drop("logprob").equals(whole.drop("logprob"))
     assert sizes == [3, 2, 1, 1, 1]  # what was halved stays so
-
-
-@pytest.mark.parametrize(
-    ("text", "spoken"),
-    [
-        (" It is 3. The answer is 3.\n\nQ: And?", "It is 3. The answer is 3."),
-        ("<think>Is it 4? The answer is 4.</think>\nThe answer is 3.", "The answer is 3."),
-        ("The answer is 4.</think> The answer is 3.", "The answer is 3."),
-        ("<think>The answer is 4.", ""),
-    ],
-)
-def test_thoughts_are_not_said(text: str, spoken: str) -> None:
-    assert said(text) == spoken
-
-
-@pytest.mark.parametrize(
-    ("opening", "text", "spoken"),
-    [
-        ("assistant:<think>\n", "First 3, so the answer is 4?", ""),  # cut inside the thought
-        ("assistant:<think>\n", "Is it 4?\n</think>\n\nThe answer is 5.", "The answer is 5."),
-        ("assistant\n<think>\n\n</think>\n\n", "The answer is 5.", "The answer is 5."),
-        ("", "[THINK]Is it 4?", ""),
-        ("", "[THINK]Is it 4?[/THINK]The answer is 5.", "The answer is 5."),
-    ],
-)
-def test_thought_that_the_template_opens(opening: str, text: str, spoken: str) -> None:
-    assert said(text, opening) == spoken

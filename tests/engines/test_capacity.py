@@ -17,11 +17,11 @@ from lmsi_kedro.engines.capacity import demand, longest, parts_of, with_rows
 from lmsi_kedro.engines.plan import Plan
 from lmsi_kedro.model_files import count_parameters, number_format
 from lmsi_kedro.params import EngineParams, Sampling, ServerParams
-from lmsi_kedro.tasks.encoding import Encoder
+from lmsi_kedro.tasks.encoding import AUTO, Encoder
 
 BASE = Path(__file__).parents[2] / "data" / "06_models" / "base"
 PROMPT = "Q: a?\nA: b.\n\nQ: How many pens?\nA:"
-ENCODER = Encoder.of(BASE, "auto", False)
+ENCODER = Encoder.of(BASE, AUTO, False)
 PARTS = parts_of(ENCODER, [PROMPT])
 SAMPLING = Sampling(temperature=1, max_new_tokens=96, seed=1)
 SERVER = ServerParams(urls=["http://localhost:1/v1"], model="m", revision="sha256:00000000")

@@ -11,13 +11,12 @@ import torch
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from transformers import AutoTokenizer, GenerationConfig
+from transformers import AutoTokenizer
 
 from lmsi_kedro.engines.chunk import Request
 from lmsi_kedro.engines.local import LocalEngine
-from lmsi_kedro.params import Format, Sampling
+from lmsi_kedro.params import Conversation, Format, Sampling
 from lmsi_kedro.tasks import Asked, Exemplar, render, target
-from lmsi_kedro.tasks.chat import PLAIN
 from lmsi_kedro.tasks.encoding import BATCH, Encoder, alike
 from tests.models import tiny_model
 from tests.tokenizers import CHAT, EXACT, NAMES, load
@@ -28,6 +27,7 @@ CHATML = (
     "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] }}<|im_end|>\n"
     "{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
+PLAIN_TEXT = Conversation(chat="never")
 ASKED = [(name, "never") for name in NAMES] + [(name, "auto") for name in CHAT]
 
 
@@ -57,7 +57,7 @@ def pairs() -> list[tuple[str, str]]:
 @pytest.mark.parametrize(("name", "chat"), ASKED, ids=["-".join(each) for each in ASKED])
 def test_sampled_ids_are_trained_ids_and_the_tokenizer_s_own(name: str, chat: Any) -> None:
     tokenizer = load(name)
-    encoder = Encoder(tokenizer, chat)
+    encoder = Encoder(tokenizer, Conversation(chat=chat))
     prompts, targets = map(list, zip(*pairs(), strict=True))
     sampled, examples = encoder.prompts(prompts), encoder.examples(prompts, targets)
     ends = encoder.ends(None)
@@ -83,7 +83,7 @@ def test_sampled_ids_are_trained_ids_and_the_tokenizer_s_own(name: str, chat: An
 def test_any_boundary(name: str, prompt: str, answer: str) -> None:
     """A prompt keeps its own ids whatever comes next, and together both give the text back."""
     tokenizer = load(name)
-    encoder = Encoder(tokenizer, "never")
+    encoder = Encoder(tokenizer, PLAIN_TEXT)
     ids, (example,) = encoder.prompts([prompt])[0], encoder.examples([prompt], [answer])
     assert ids == own_ids(name, "never", prompt)
     assert example.ids[: example.prompt_tokens] == ids
@@ -127,49 +127,12 @@ def test_bos_comes_once() -> None:
     """Only where the tokenizer adds it by default, and not again where a template has written it."""
     for name, chat in ASKED:
         tokenizer = load(name)
-        ids = Encoder(tokenizer, chat).prompts(["Q: 3?\nA:"])[0]  # type: ignore[arg-type]
+        conversation = Conversation(chat=chat)  # type: ignore[arg-type]
+        (ids,) = Encoder(tokenizer, conversation).prompts(["Q: 3?\nA:"])
         if tokenizer.bos_token_id is not None and name != "smollm2":
             written = chat == "auto" and "bos_token" in tokenizer.chat_template
             adds = tokenizer.encode("")[:1] == [tokenizer.bos_token_id]
             assert ids.count(tokenizer.bos_token_id) == (written or adds), name
-
-
-def test_a_chat_model_is_asked_in_one_turn_and_ends_its_own() -> None:
-    frame = Encoder(load("qwen3")).frame
-    assert frame.before == "<|im_start|>user\n"
-    assert frame.after == "<|im_end|>\n<|im_start|>assistant\n<think>\n\n</think>\n\n"
-    assert frame.end == "<|im_end|>"
-    assert Encoder(load("qwen3"), "never").frame == Encoder(load("gpt2")).frame == PLAIN
-    both = GenerationConfig(eos_token_id=[5, 7])
-    taught = load("qwen3").convert_tokens_to_ids("<|im_end|>")
-    assert Encoder(load("qwen3")).ends(both) == {5, 7, taught}
-
-
-@pytest.mark.parametrize(
-    ("name", "end"),
-    [
-        ("gemma3", "<end_of_turn>"),  # eos_token is <eos>
-        ("llama3_first", "<|eot_id|>"),  # eos_token is <|end_of_text|>
-        ("phi3", "<|end|>"),  # eos_token is <|endoftext|>
-        ("qwen2_base", "<|im_end|>"),  # eos_token is <|endoftext|>
-        ("gpt_oss", "<|return|>"),
-        ("mistral", "</s>"),
-    ],
-)
-def test_turn_ends_as_the_template_ends_it(name: str, end: str) -> None:
-    """The token is taught, and sampling stops there, whatever the tokenizer's eos_token is."""
-    encoder = Encoder(load(name))
-    assert encoder.frame.end == end
-    assert encoder.end in encoder.ends(None)
-    (example,) = encoder.examples(["How many?"], [" The answer is 5."])
-    assert example.ids[-1] == encoder.end
-
-
-def test_a_template_that_changes_the_text_is_refused() -> None:
-    shouting = AutoTokenizer.from_pretrained(ROOT / "data/06_models/base")
-    shouting.chat_template = "{% for message in messages %}{{ message['role'] }}{% endfor %}"
-    with pytest.raises(ValueError, match=r"chat_template changes the text .* engine\.chat=never"):
-        Encoder(shouting)
 
 
 def test_a_chat_model_stops_at_the_end_of_its_turn(tmp_path: Path) -> None:

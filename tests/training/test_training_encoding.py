@@ -2,14 +2,14 @@ from types import SimpleNamespace
 
 import pytest
 
-from lmsi_kedro.tasks.encoding import Encoder
+from lmsi_kedro.tasks.encoding import AUTO, Encoder
 from lmsi_kedro.training.encoding import check_end, check_length, check_vocabulary
 from lmsi_kedro.training.job import TrainingError
 
 
 @pytest.fixture
 def encoder(base_model):
-    return Encoder.of(base_model, "auto", False)
+    return Encoder.of(base_model, AUTO, False)
 
 
 def test_an_example_is_the_prompt_of_inference_then_target_and_end(encoder):

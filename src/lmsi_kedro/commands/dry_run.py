@@ -22,7 +22,8 @@ def dry_run(pipeline: Pipeline, catalog: Any) -> dict[str, Any]:
     Nodes that sample are left out. Where a model decides what a node makes, `STAND_INS` has the largest that it
     can be; all other nodes run, if their inputs are known.
     """
-    loaded = pipeline.inputs() & {n for node in pipeline.nodes for n in inputs_of(node)}
+    needed = {name for node in pipeline.nodes for name in inputs_of(node)}
+    loaded = pipeline.inputs() & needed - {"first_day"}  # which a run begins, not a look at it
     known = {name: catalog.load(name) for name in loaded}
     for node in pipeline.nodes:
         given = [known.get(name) for name in node.inputs]

@@ -1,7 +1,10 @@
 """What a model's configuration tells without its weights, by the names that all architectures share."""
 
+from datetime import date
 from pathlib import Path
 from typing import Any
+
+from lmsi_kedro.params import EngineParams
 
 
 def text_config(model: Path, trust_remote_code: bool) -> Any:
@@ -10,6 +13,20 @@ def text_config(model: Path, trust_remote_code: bool) -> Any:
 
     config = AutoConfig.from_pretrained(model, trust_remote_code=trust_remote_code)
     return config.get_text_config()
+
+
+def tells_date(model: Path) -> bool:
+    """Whether its chat template writes the date of the day on which it is rendered."""
+    files = (model / name for name in ("chat_template.jinja", "tokenizer_config.json"))
+    return any("strftime_now" in file.read_text() for file in files if file.exists())
+
+
+def dated(engine: EngineParams, model: Path, day: date) -> EngineParams:
+    """The parameters for a model whose template is to tell this day, if it tells one and they name no other."""
+    if engine.prompts.date or not tells_date(model):
+        return engine
+    prompts = engine.prompts.model_copy(update={"date": day})
+    return engine.model_copy(update={"prompts": prompts})
 
 
 def attends_fully(config: Any) -> bool:

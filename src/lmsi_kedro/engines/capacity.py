@@ -101,7 +101,7 @@ def with_rows(
         return engine.model_copy(update={"rows": engine.paths_per_chunk})
     if engine.executor == "ray":
         raise ValueError("engine.rows must be given with executor ray: its nodes' memory is theirs")
-    encoder = Encoder.of(model, engine.chat, engine.trust_remote_code)
+    encoder = Encoder.of(model, engine.conversation, engine.trust_remote_code)
     parts = [parts_of(encoder, group) for group in prompts]
     rows = demand(model, engine, *longest(parts), new).rows(engine)
     log.info(

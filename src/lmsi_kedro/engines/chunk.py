@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import polars as pl
 
@@ -42,7 +42,7 @@ class Chunk:
         drawn = engine.sample(self.requests, self.sampling)
         return drawn.with_columns(pl.lit(value).alias(name) for name, value in self.columns.items())
 
-    def address(self, digest: str, engine: Mapping[str, str]) -> str:
+    def address(self, digest: str, engine: Mapping[str, Any]) -> str:
         """The hash of all that decides the chunk's content: engine is EngineParams.identity."""
         content = {
             "version": VERSION,

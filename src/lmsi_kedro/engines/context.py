@@ -24,7 +24,7 @@ class Context:
 
     @classmethod
     def of(cls, model: Path, engine: EngineParams) -> "Context":
-        encoder = Encoder.of(model, engine.chat, engine.trust_remote_code)
+        encoder = Encoder.of(model, engine.conversation, engine.trust_remote_code)
         config = text_config(model, engine.trust_remote_code)
         return cls(encoder, getattr(config, "max_position_embeddings", None))
 

@@ -4,11 +4,13 @@ import logging
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
 from functools import cached_property
 from pathlib import Path
 
 import polars as pl
 
+from lmsi_kedro.engines.architecture import dated
 from lmsi_kedro.engines.capacity import with_rows
 from lmsi_kedro.engines.chunk import Chunk, Request
 from lmsi_kedro.engines.executors import Executor, executor_of
@@ -72,6 +74,11 @@ class Plan:
         """The same for exemplar sets, path indices and prompts, as `tasks.questions.spread` gives them."""
         for exemplar_set, indices, prompts in spread:
             self.add(prompts, indices, sampling, {"exemplar_set": exemplar_set, **columns})
+
+    def on(self, day: date) -> "Plan":
+        """The same plan, for chat templates that tell the date."""
+        engine = dated(self.engine, self.model, day)
+        return self if engine is self.engine else replace(self, engine=engine)
 
     @cached_property
     def sized(self) -> EngineParams:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, closing
+from datetime import date
 from typing import Protocol
 
 import polars as pl
@@ -19,13 +20,16 @@ class Stored(Protocol):
     def tables(self, addresses: Sequence[str]) -> Iterator[pl.DataFrame]: ...
 
 
-def sample(plan: Plan, stored: Stored) -> Iterator[dict[str, pl.DataFrame] | list[str]]:
+def sample(
+    plan: Plan, stored: Stored, first_day: date
+) -> Iterator[dict[str, pl.DataFrame] | list[str]]:
     """{address: table} of every chunk that is not stored, as they are finished; last the plan's addresses.
 
     With early stop, a stage's paths decide what the next stage samples. They are the same however many of them
     were stored, so a resumed run samples what one run would have.
     """
     addresses: list[str] = []
+    plan = plan.on(first_day)
     stage: Plan | None = plan
     with stored.writing(), closing(plan):
         while stage is not None:

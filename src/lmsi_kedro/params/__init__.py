@@ -19,8 +19,10 @@ from lmsi_kedro.params.examples import Format, MixingParams, VotingParams
 from lmsi_kedro.params.generation import ExemplarGenerationParams, QuestionGenerationParams
 from lmsi_kedro.params.questions import PreparationParams, PublicTasksParams
 from lmsi_kedro.params.sampling import (
+    Conversation,
     EngineParams,
     PathParams,
+    PromptParams,
     Sampling,
     SamplingParams,
     ServerParams,
@@ -32,6 +34,7 @@ __all__ = [
     "CONTROL_ARMS",
     "Arm",
     "ControlParams",
+    "Conversation",
     "EngineParams",
     "EvaluationParams",
     "ExemplarGenerationParams",
@@ -44,6 +47,7 @@ __all__ = [
     "Params",
     "PathParams",
     "PreparationParams",
+    "PromptParams",
     "PublicTasksParams",
     "QuestionGenerationParams",
     "ReproductionParams",

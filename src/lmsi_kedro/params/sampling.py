@@ -1,5 +1,6 @@
 """How paths are drawn, how many, and where."""
 
+import datetime as dt
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
@@ -85,6 +86,25 @@ class ServerParams(Params):
         return urls
 
 
+class PromptParams(Params):
+    """What a chat template is given beside the question."""
+
+    system: str | None = Field(default=None, description="a system turn")
+    date: dt.date | None = Field(
+        default=None, description="of templates that tell it; None: of the run's first preparation"
+    )
+
+
+class Conversation(PromptParams):
+    """How a model is asked: in the turns of its chat template (auto), or in plain text.
+
+    thoughts of thinking models are dropped from the text of a path, or kept: they are then trained too.
+    """
+
+    chat: Literal["auto", "never"] = "auto"
+    thoughts: Literal["drop", "keep"] = "drop"
+
+
 class EngineParams(Params):
     """Where paths are computed, and how a model is given its text."""
 
@@ -95,6 +115,8 @@ class EngineParams(Params):
     paths_per_chunk: int = Field(gt=0, description="stored together, and lost at most by a kill")
     rows: int | None = Field(gt=0, description="paths decoded at a time; None: by free memory")
     chat: Literal["auto", "never"]
+    thoughts: Literal["drop", "keep"] = "drop"
+    prompts: PromptParams = PromptParams()
     trust_remote_code: bool
     skip_too_long: bool
     server: ServerParams | None = None
@@ -106,11 +128,16 @@ class EngineParams(Params):
         return self
 
     @property
-    def identity(self) -> dict[str, str]:
+    def conversation(self) -> Conversation:
+        return Conversation(chat=self.chat, thoughts=self.thoughts, **self.prompts.model_dump())
+
+    @property
+    def identity(self) -> dict[str, Any]:
         """What of this decides the text of a path: it is part of every chunk's address."""
+        asked = self.conversation.model_dump(mode="json")
         if self.executor == "server" and self.server:
-            return {"server": self.server.model, "chat": self.chat}
-        return {"dtype": self.number_format, "chat": self.chat, "rows": str(self.rows)}
+            return {"server": self.server.model, **asked}
+        return {"dtype": self.number_format, "rows": str(self.rows), **asked}
 
     @property
     def number_format(self) -> Literal["bfloat16", "float32"]:

@@ -1,11 +1,9 @@
 """What a task is and how its questions become prompts: see `task` and `prompts`."""
 
 from lmsi_kedro.tasks.prompts import (
-    STOP,
     Asked,
     few_shot,
     render,
-    said,
     target,
     usable,
     words_of,
@@ -14,7 +12,6 @@ from lmsi_kedro.tasks.prompts import (
 from lmsi_kedro.tasks.task import Exemplar, Kind, Task, Tasks
 
 __all__ = [
-    "STOP",
     "Asked",
     "Exemplar",
     "Kind",
@@ -22,7 +19,6 @@ __all__ = [
     "Tasks",
     "few_shot",
     "render",
-    "said",
     "target",
     "usable",
     "words_of",

@@ -1,22 +1,34 @@
-"""What a chat template writes around a prompt. Tables hold plain text, which is framed when it becomes ids."""
+"""What a chat template writes around a question and behind an answer.
 
+Tables hold plain text, which is framed when it becomes ids. A template is asked once, with marks in the place of
+question and answer: what it writes around them is the frame.
+"""
+
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
-Chat = Literal["auto", "never"]
-MARK = "\N{OBJECT REPLACEMENT CHARACTER}"
+from lmsi_kedro.params import Conversation
+from lmsi_kedro.tasks import thoughts
+
+QUESTION = "\N{OBJECT REPLACEMENT CHARACTER}"
+ANSWER = 2 * QUESTION
 
 
 @dataclass(frozen=True)
 class Frame:
-    """What stands before and after a prompt: nothing, or a chat template's one user turn.
+    """The texts around a prompt (before, after) and around an answer without thoughts (lead, end).
 
-    end is the token that ends an answer, if it is another than the tokenizer's own.
+    end closes with the token that ends the model's turn; it is empty where that is the tokenizer's eos_token.
+    opened is the end of `after` from where it opens a thought, which the model then continues.
     """
 
     before: str = ""
     after: str = ""
-    end: str | None = None
+    lead: str = ""
+    end: str = ""
+    opened: str = ""
 
     @property
     def is_chat(self) -> bool:
@@ -26,37 +38,74 @@ class Frame:
 PLAIN = Frame()
 
 
-def frame_of(tokenizer: Any, chat: Chat) -> Frame:
+def frame_of(tokenizer: Any, conversation: Conversation) -> Frame:
     """The frame of a model: its template's, unless there is none or `chat` is never.
 
-    ValueError for a template that does not keep the text as it is.
+    ValueError for a template that refuses the conversation, or does not keep its text as it is.
     """
-    if chat == "never" or not tokenizer.chat_template:
+    if conversation.chat == "never" or not tokenizer.chat_template:
+        if conversation.system:
+            raise ValueError(
+                "prompts.system is a turn of a chat, but the model is asked in plain text: unset it"
+            )
         return PLAIN
-    turn = [{"role": "user", "content": MARK}]
-    options = {
-        "tokenize": False,
-        "enable_thinking": False,
-    }  # templates ignore what they do not know
-    prompt = tokenizer.apply_chat_template(turn, add_generation_prompt=True, **options)
-    answered = tokenizer.apply_chat_template(
-        [*turn, {"role": "assistant", "content": f"{MARK}{MARK}"}], **options
-    )
-    before, mark, after = prompt.partition(MARK)
-    _, doubled, closing = answered.rpartition(f"{MARK}{MARK}")
-    if not mark or not doubled:
+    asked = rendered(tokenizer, conversation)
+    answered = rendered(tokenizer, conversation, ANSWER)
+    before, question, after = asked.partition(QUESTION)
+    until, answer, rest = answered.rpartition(ANSWER)
+    if not question or not answer or QUESTION in after:
         raise ValueError(
             "the tokenizer's chat_template changes the text of a turn; set engine.chat=never to do without it"
         )
-    return Frame(before, after, end_of_turn(tokenizer, closing))
+    if conversation.system and conversation.system.strip() not in asked:
+        raise ValueError("the tokenizer's chat_template leaves prompts.system out: unset it")
+    opened = thoughts.opened(after)
+    # Most templates write an answer where they ask for it; some ask in another way than they write, DeepSeek-R1's
+    # with a thought that an answer is written without. It has to be closed first.
+    same = until.startswith(asked)
+    lead = until.removeprefix(asked) if same else thoughts.closing(opened) if opened else ""
+    return Frame(before, after, lead, up_to_token(tokenizer, rest), opened)
 
 
-def end_of_turn(tokenizer: Any, closing: str) -> str | None:
-    """The token that a template writes after an answer; None for one that writes text, or nothing.
+def rendered(tokenizer: Any, conversation: Conversation, answer: str | None = None) -> str:
+    """A conversation of a question and the answer, or the beginning of one, as the template writes it."""
+    thinks, system = conversation.thoughts == "keep", conversation.system
+    turns = [{"role": "system", "content": system}] if system else []
+    turns.append({"role": "user", "content": QUESTION})
+    if answer is not None:
+        turns.append({"role": "assistant", "content": answer})
+    known: dict[str, Any] = {
+        "enable_thinking": thinks,
+        "thinking": thinks,
+    }  # as Qwen and DeepSeek name it
+    if conversation.date:
+        known["strftime_now"] = conversation.date.strftime
+    try:
+        return str(
+            tokenizer.apply_chat_template(
+                turns, tokenize=False, add_generation_prompt=answer is None, **known
+            )
+        )
+    except Exception as error:  # whatever a template raises, or stumbles over
+        advice = "unset prompts.system" if system else "set engine.chat=never to do without it"
+        raise ValueError(
+            f"the tokenizer's chat_template refuses a conversation: {error}; {advice}"
+        ) from error
 
-    Its first token decides, not the tokenizer's list of special ones: Gemma 3 and Llama 3 leave <end_of_turn> and
-    <|eot_id|> out of that list where their eos_token is another.
-    """
-    ids = tokenizer.encode(closing.strip(), add_special_tokens=False)
-    first: str | None = tokenizer.convert_ids_to_tokens(ids[0]) if ids else None
-    return first if first in tokenizer.get_added_vocab() else None
+
+def up_to_token(tokenizer: Any, text: str) -> str:
+    """The text as far as its first added token, and with it; nothing if it has none."""
+    found = any_of(added_tokens(tokenizer)).search(text)
+    return text[: found.end()] if found else ""
+
+
+def added_tokens(tokenizer: Any) -> dict[str, bool]:
+    """The added tokens of a tokenizer that are not white space: whether each is special."""
+    added = tokenizer.added_tokens_decoder.values()
+    return {token.content: token.special for token in added if token.content.strip()}
+
+
+def any_of(tokens: Iterable[str]) -> re.Pattern[str]:
+    """Matches any of the tokens, the longest where several begin at one place."""
+    longest_first = sorted(tokens, key=len, reverse=True)
+    return re.compile("|".join(map(re.escape, longest_first)) or "(?!)")  # which never matches

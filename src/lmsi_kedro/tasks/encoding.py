@@ -3,17 +3,24 @@
 The ids of a prompt are the tokenizer's own ids of its whole text, template included. Encoded in parts it would
 have others: GPT-2's split expression takes "\\n\\nQ" apart but keeps "\\n\\n", and SentencePiece puts a blank
 before each part. Sampling continues these ids, and the ids of an example begin with them.
+
+Control tokens are special tokens, added tokens of the template and marks of thoughts. They count only where the
+template or the thoughts of an answer have them: in a question they are text like any other.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
-from lmsi_kedro.tasks.chat import Chat, Frame, frame_of
+from lmsi_kedro.params import Conversation
+from lmsi_kedro.tasks.chat import added_tokens, any_of, frame_of
+from lmsi_kedro.tasks.thoughts import MARK, MARKS, speech
 
 Row = TypeVar("Row", list[int], str)
 BATCH = 512  # texts encoded at once: with the offsets of all tokens, 20,000 long prompts would take 2 GB
+AUTO = Conversation()
 
 
 @dataclass(frozen=True)
@@ -26,6 +33,13 @@ class Encoded:
     @property
     def target_tokens(self) -> int:
         return len(self.ids) - self.prompt_tokens
+
+
+class Part(NamedTuple):
+    """A part of a text; controls: its control tokens are meant as such."""
+
+    text: str
+    controls: bool
 
 
 def beginning(rows: Sequence[Row]) -> int:
@@ -41,27 +55,34 @@ def alike(prompts: Sequence[list[int]]) -> int:
 
 
 class Encoder:
-    """A model's tokenizer, and the frame that its template puts around a prompt."""
+    """A model's tokenizer, and the frame that its template puts around prompt and answer."""
 
-    def __init__(self, tokenizer: Any, chat: Chat = "auto") -> None:
-        self.tokenizer = tokenizer
-        self.frame: Frame = frame_of(tokenizer, chat)
+    def __init__(self, tokenizer: Any, conversation: Conversation = AUTO) -> None:
+        self.tokenizer, self.conversation = tokenizer, conversation
+        self.frame = frame_of(tokenizer, conversation)
+        added, marks = added_tokens(tokenizer), [*MARKS, *MARKS.values()]
+        frame = (self.frame.before, self.frame.after, self.frame.lead, self.frame.end)
+        written = "".join([str(tokenizer.chat_template), *frame, *marks])
+        self.special = any_of(token for token, special in added.items() if special)
+        self.control = any_of(t for t, special in added.items() if special or t in written)
+        # Servers and stop sequences have to know whether there may be thoughts.
+        self.thinks = any(m in str(tokenizer.chat_template) or m in added for m in marks)
         alone, whole = self.ids(["a"])[0], tokenizer.encode("a")
         starts = (n for n in range(len(whole)) if whole[n : n + len(alone)] == alone)
         # What the tokenizer puts before a text by default, BOS most often; what it puts behind one ends it.
         self.opening: list[int] = whole[: next(starts, 0)]
 
     @classmethod
-    def of(cls, model: Path, chat: Chat, trust_remote_code: bool) -> "Encoder":
+    def of(cls, model: Path, conversation: Conversation, trust_remote_code: bool) -> "Encoder":
         """Of a model directory; its weights are not read."""
         from transformers import AutoTokenizer
 
-        return cls(AutoTokenizer.from_pretrained(model, trust_remote_code=trust_remote_code), chat)
+        tokenizer = AutoTokenizer.from_pretrained(model, trust_remote_code=trust_remote_code)
+        return cls(tokenizer, conversation)
 
     def prompts(self, texts: Sequence[str]) -> list[list[int]]:
         """The ids that a model continues."""
-        framed = [self.frame.before + text + self.frame.after for text in texts]
-        return [self.opened(ids) for ids in self.ids(framed)]
+        return self.encoded([self.asked(text) for text in texts])
 
     def examples(self, prompts: Sequence[str], targets: Sequence[str]) -> list[Encoded]:
         """Training pairs: the ids of each prompt as it is sampled from, then those of its target and its end.
@@ -70,25 +91,39 @@ class Encoder:
         beginning of its target, the prompt keeps its ids, since these are what sampling continues; the target then
         has the ids behind the prompt's text, or if no token begins there, those of its own text.
         """
-        answers = [self.answer(target) for target in targets]
-        framed = [
-            self.frame.before + prompt + self.frame.after + answer
-            for prompt, answer in zip(prompts, answers, strict=True)
-        ]
         different = list(dict.fromkeys(prompts))  # a question's paths have one
-        encoded = dict(zip(different, self.prompts(different), strict=True))
-        heads, wholes = [encoded[prompt] for prompt in prompts], map(self.opened, self.ids(framed))
+        asked = dict(zip(different, self.prompts(different), strict=True))
+        answers = [self.answer(target) for target in targets]
+        wholes = self.encoded(
+            [[*self.asked(p), *answer] for p, answer in zip(prompts, answers, strict=True)]
+        )
         closing = [] if self.frame.end else [self.end]
+        heads = [asked[prompt] for prompt in prompts]
         return [
             Encoded([*head, *self.added(head, whole, answer), *closing], len(head))
             for head, whole, answer in zip(heads, wholes, answers, strict=True)
         ]
 
-    def answer(self, target: str) -> str:
-        """A target as the model writes it: a chat turn begins without a blank, and ends as its template does."""
-        return target.lstrip() + (self.frame.end or "") if self.frame.is_chat else target
+    def asked(self, prompt: str) -> list[Part]:
+        """A prompt in its frame."""
+        return [Part(self.frame.before, True), Part(prompt, False), Part(self.frame.after, True)]
 
-    def added(self, head: list[int], whole: list[int], answer: str) -> list[int]:
+    def answer(self, target: str) -> list[Part]:
+        """A target as the model writes it behind a prompt, thoughts first, up to the end of its turn.
+
+        One without thoughts begins as the template has it, so that a thought which the prompt opens is closed.
+        """
+        text = target.lstrip() if self.frame.is_chat else target
+        begin, _ = speech(text)
+        thoughts = MARK.split(text[:begin].removeprefix(self.frame.opened)) if begin else []
+        return [
+            Part("" if begin else self.frame.lead, True),
+            *(Part(piece, number % 2 == 1) for number, piece in enumerate(thoughts)),
+            Part(text[begin:], False),
+            Part(self.frame.end, True),
+        ]
+
+    def added(self, head: list[int], whole: list[int], answer: Sequence[Part]) -> list[int]:
         """What the ids `whole` of a prompt and its answer add to the prompt's own, `head`."""
         if whole[: len(head)] == head:
             return whole[len(head) :]
@@ -99,41 +134,73 @@ class Encoder:
                 return whole[place:]
             if len(text) > len(prompt):
                 break
-        return self.behind(answer)
+        return self.behind(self.pieces(answer))
 
-    def behind(self, text: str) -> list[int]:
-        """The ids of a text that continues another: SentencePiece would put a blank before one that begins."""
-        line, lines = self.ids(["\n", f"\n{text}"])
-        return lines[len(line) :] if lines[: len(line)] == line else self.ids([text])[0]
+    def encoded(self, texts: Sequence[Sequence[Part]]) -> list[list[int]]:
+        """The ids of whole texts, with what the tokenizer puts before one unless the template does."""
+        cut = [self.pieces(parts) for parts in texts]
+        firsts = self.ids([pieces[0] for pieces in cut])
+        wholes = [first + self.behind(rest) for first, (_, *rest) in zip(firsts, cut, strict=True)]
+        opening = self.opening
+        return [ids if ids[: len(opening)] == opening else opening + ids for ids in wholes]
 
-    def opened(self, ids: list[int]) -> list[int]:
-        """With what the tokenizer puts before a text, unless the template does."""
-        return ids if ids[: len(self.opening)] == self.opening else [*self.opening, *ids]
+    def pieces(self, parts: Sequence[Part]) -> list[str]:
+        """A text, cut within the control tokens that are only text: neither half is one. Most texts stay whole."""
+        text, places = "", [0]
+        for part in parts:
+            if not part.controls:
+                found = self.control.finditer(part.text)
+                places += [len(text) + token.start() + 1 for token in found]
+            text += part.text
+        return [text[start:end] for start, end in pairwise([*places, len(text)])]
+
+    def behind(self, pieces: Sequence[str]) -> list[int]:
+        """The ids of pieces that continue a text: SentencePiece would put a blank before one that begins."""
+        ids: list[int] = []
+        for piece in pieces:
+            line, both = self.ids(["\n", f"\n{piece}"])
+            ids += both[len(line) :] if both[: len(line)] == line else self.ids([piece])[0]
+        return ids
 
     def ids(self, texts: Sequence[str]) -> list[list[int]]:
-        return [ids for batch in batches(texts) for ids in self._encode(batch)]
+        """The ids of texts as they are, without what the tokenizer puts around them."""
+        found: list[list[int]] = []
+        for start in range(0, len(texts), BATCH):
+            found += self.tokenizer(
+                list(texts[start : start + BATCH]),
+                add_special_tokens=False, return_attention_mask=False, verbose=False,
+            )["input_ids"]  # fmt: skip
+        return found
 
-    def _encode(self, texts: Sequence[str]) -> list[list[int]]:
-        encoded = self.tokenizer(
-            texts, add_special_tokens=False, return_attention_mask=False, verbose=False
-        )
-        ids: list[list[int]] = encoded["input_ids"]
-        return ids
+    def written(self, ids: Sequence[int]) -> str:
+        """What a model wrote with its thoughts and control tokens, from where the prompt opened a thought."""
+        text = str(self.tokenizer.decode(ids))
+        return self.frame.opened + text.removeprefix(self.frame.lead)
+
+    def path(self, written: str) -> str:
+        """The text of a path: its thoughts if they are kept, and what it says until it invents a question.
+
+        A path that is cut inside a thought says nothing.
+        """
+        begin, end = speech(written)
+        kept = written[:begin] if self.conversation.thoughts == "keep" else ""
+        return (kept + self.special.sub("", written[begin:end])).strip()
+
+    @property
+    def turn_end(self) -> str:
+        """The token that ends the model's turn in its template, as text; empty without one."""
+        return str(self.tokenizer.decode([self.end])) if self.frame.end else ""
 
     @property
     def end(self) -> int:
         """The token that training teaches to end with."""
-        if self.frame.end is None:
-            return int(self.tokenizer.eos_token_id)
-        return int(self.tokenizer.convert_tokens_to_ids(self.frame.end))
+        if self.frame.end:
+            return self.ids([self.frame.end])[0][-1]
+        return int(self.tokenizer.eos_token_id)
 
     def ends(self, generation_config: Any) -> frozenset[int]:
-        """Every token at which a path ends: the taught one, and those of the model's generation configuration."""
+        """Every token at which a path ends: the taught one, the tokenizer's, those of generation_config."""
         given = getattr(generation_config, "eos_token_id", None)
         listed = given if isinstance(given, list) else [given]
-        return frozenset(token for token in [*listed, self.end] if token is not None)
-
-
-def batches(texts: Sequence[str]) -> Iterator[list[str]]:
-    for start in range(0, len(texts), BATCH):
-        yield list(texts[start : start + BATCH])
+        ends = [*listed, self.end, self.tokenizer.eos_token_id]
+        return frozenset(token for token in ends if token is not None)

@@ -15,16 +15,6 @@ from functools import lru_cache
 from lmsi_kedro.params import Format
 from lmsi_kedro.tasks.task import Exemplar, Kind
 
-# A model that goes on after its answer invents the next question: nothing from here on is its answer.
-STOP = "\nQ:"
-# What thinking models write around a thought.
-THOUGHTS = {
-    "<think>": "</think>",
-    "[THINK]": "[/THINK]",
-    "<thinking>": "</thinking>",
-    "<reasoning>": "</reasoning>",
-    "<seed:think>": "</seed:think>",
-}
 PUNCTUATION = ".,;:?!\"'()"
 ZERO_SHOT: dict[Format, Format] = {
     "few_shot_cot": "zero_shot_cot",
@@ -100,16 +90,3 @@ def ask(asked: Asked | Exemplar) -> str:
 def written(key: str, surface: str, kind: Kind) -> str:
     """An answer as the exemplars write it: a choice by its letter, "(B)", all others as read."""
     return f"({key.removeprefix('choice:')})" if kind == "choice" else surface
-
-
-def said(text: str, opening: str = "") -> str:
-    """What a path says: without thoughts, and up to where it invents a question.
-
-    opening is what the chat template writes before the answer: DeepSeek-R1's begins a thought there. Thoughts that
-    never end are all there is, so such a path says nothing.
-    """
-    for begin, end in THOUGHTS.items():
-        if begin in (opening + text).rpartition(end)[2]:
-            return ""
-        text = text.rpartition(end)[2]
-    return text.split(STOP)[0].strip()

@@ -17,8 +17,8 @@ from pathlib import Path
 import polars as pl
 
 from lmsi_kedro import durable
-from lmsi_kedro.params import Training
-from lmsi_kedro.tasks.chat import Chat
+from lmsi_kedro.params import Conversation, Training
+from lmsi_kedro.tasks.encoding import AUTO
 
 COLUMNS = ["example_id", "prompt", "target", "weight"]
 # Part of every digest: raise it when the trainer makes other models from the same job.
@@ -36,7 +36,7 @@ class Job:
     folder: Path
     base_model: Path
     params: Training
-    chat: Chat
+    conversation: Conversation
     trust_remote_code: bool
 
     @classmethod
@@ -47,18 +47,18 @@ class Job:
         base_model: Path,
         base_digest: str,
         params: Training,
-        chat: Chat = "auto",
+        conversation: Conversation = AUTO,
         trust_remote_code: bool = False,
     ) -> "Job":
         """Makes or finds the folder of a job; the order of the examples does not matter."""
         examples = checked(examples)
-        folder = workspace.resolve() / job_digest(examples, base_digest, params, chat)[:32]
+        folder = workspace.resolve() / job_digest(examples, base_digest, params, conversation)[:32]
         with durable.file(folder / "examples.parquet") as temporary:
             examples.write_parquet(temporary)
         job = {
             "base_model": str(base_model.resolve()),
             "params": params.model_dump(),
-            "chat": chat,
+            "conversation": conversation.model_dump(mode="json"),
             "trust_remote_code": trust_remote_code,
         }
         durable.write(folder / "job.json", json.dumps(job, indent=2).encode())
@@ -69,9 +69,8 @@ class Job:
         """The job of a job.json."""
         job = json.loads(path.read_text())
         params = Training(**job["params"])
-        return cls(
-            path.parent, Path(job["base_model"]), params, job["chat"], job["trust_remote_code"]
-        )
+        conversation, trust = Conversation(**job["conversation"]), job["trust_remote_code"]
+        return cls(path.parent, Path(job["base_model"]), params, conversation, trust)
 
     @property
     def examples(self) -> pl.DataFrame:
@@ -117,9 +116,12 @@ def checked(examples: pl.DataFrame) -> pl.DataFrame:
     return examples.select(COLUMNS).sort(COLUMNS)
 
 
-def job_digest(examples: pl.DataFrame, base_digest: str, params: Training, chat: Chat) -> str:
+def job_digest(
+    examples: pl.DataFrame, base_digest: str, params: Training, conversation: Conversation
+) -> str:
     """sha256 of all that determines the tuned model."""
-    head = {"recipe": RECIPE, "base": base_digest, "params": params.model_dump(), "chat": chat}
+    asked = conversation.model_dump(mode="json")
+    head = {"recipe": RECIPE, "base": base_digest, "params": params.model_dump(), "asked": asked}
     digest = hashlib.sha256(json.dumps(head, sort_keys=True).encode())
     for row in examples.iter_rows():
         digest.update(repr(row).encode())

@@ -84,7 +84,7 @@ def build_plan(job: Job, processes: int) -> tuple[BatchPlan, list[str]]:
     check_batch(params, processes)
     trust = job.trust_remote_code
     config = AutoConfig.from_pretrained(job.base_model, trust_remote_code=trust)
-    encoder = Encoder.of(job.base_model, job.chat, trust)
+    encoder = Encoder.of(job.base_model, job.conversation, trust)
     check_end(encoder.tokenizer)
     check_vocabulary(encoder.tokenizer, config)
     encoded = encoder.examples(examples["prompt"].to_list(), examples["target"].to_list())

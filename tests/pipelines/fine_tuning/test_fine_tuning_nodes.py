@@ -8,6 +8,7 @@ from lmsi_kedro.datasets.model_directory import Model
 from lmsi_kedro.params import EngineParams, TrainingParams
 from lmsi_kedro.pipelines.fine_tuning.nodes import choose_training, fine_tune
 from lmsi_kedro.training import Job
+from tests.stores import DAY
 
 PARAMS = TrainingParams(
     steps="auto",
@@ -54,5 +55,5 @@ def test_a_finished_job_is_found_by_its_content_and_not_done_again(tmp_path):
     assert (training.steps, training.learning_rate) == (5, 1e-4)
     job = Job.write(tmp_path / "jobs", examples, model.path, model.digest, training)
     shutil.copytree(base, job.model)
-    tuned = fine_tune(examples, model, training, ENGINE, str(tmp_path / "jobs"))
+    tuned = fine_tune(examples, model, training, ENGINE, str(tmp_path / "jobs"), DAY)
     assert tuned == Model(job.model, model.digest)

@@ -32,6 +32,7 @@ from lmsi_kedro.pipelines.self_improve.pipeline import create_pipeline
 from lmsi_kedro.tasks import target
 from lmsi_kedro.tasks.questions import exemplars_of, prompts_of
 from tests.fabricate import TASKS, evaluation_readings, labels, questions
+from tests.stores import DAY
 
 ROOT = Path(__file__).parents[3]
 MONITOR = MonitorParams(
@@ -171,7 +172,7 @@ def test_a_real_collapse_is_caught(shipped: dict[str, Any], tmp_path: Path) -> N
     params = shipped["params"]["training"].model_copy(update={"steps": 60, "batch_size": 16})
     training = params.of(shipped["model"], examples.height)
     engine = shipped["params"]["engine"]
-    candidate = fine_tune(examples, shipped["model"], training, engine, str(tmp_path))
+    candidate = fine_tune(examples, shipped["model"], training, engine, str(tmp_path), DAY)
     (drawn, greedy), (redrawn, constant) = (
         examined(shipped, model) for model in (shipped["model"], candidate)
     )

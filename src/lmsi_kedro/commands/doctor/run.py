@@ -60,7 +60,7 @@ def end_of(model: Model, engine: EngineParams) -> str | Finding:
     from lmsi_kedro.training.encoding import check_end, check_vocabulary
 
     trust = engine.trust_remote_code
-    encoder = Encoder.of(model.path, engine.chat, trust)
+    encoder = Encoder.of(model.path, engine.conversation, trust)
     tokenizer, end = encoder.tokenizer, encoder.end
     config = AutoConfig.from_pretrained(model.path, trust_remote_code=trust)
     check_end(tokenizer)

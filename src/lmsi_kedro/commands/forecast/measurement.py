@@ -25,7 +25,7 @@ def measure(plan: Plan, texts: Sequence[str], seconds: float) -> Measured:
     sized = plan.sized
     dtype = getattr(torch, sized.number_format)
     assert sized.rows is not None
-    engine = LocalEngine(plan.model, dtype, sized.chat, sized.trust_remote_code, sized.rows)
+    engine = LocalEngine(plan.model, dtype, sized.conversation, sized.trust_remote_code, sized.rows)
     paths, tokens, size, spent = sample(engine, list(plan.chunks.values()), seconds)
     lengths = [len(engine.encoder.tokenizer.encode(text)) for text in texts]
     return Measured(

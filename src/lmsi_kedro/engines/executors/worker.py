@@ -32,7 +32,7 @@ def loaded(model: str, engine: EngineParams) -> Any:
         dtype = getattr(torch, engine.number_format)
         assert engine.rows is not None, "a plan gives its workers a number of rows"
         _engine = LocalEngine(
-            Path(model), dtype, engine.chat, engine.trust_remote_code, engine.rows
+            Path(model), dtype, engine.conversation, engine.trust_remote_code, engine.rows
         )
         _loaded = (model, engine)
     return _engine

@@ -24,9 +24,8 @@ from lmsi_kedro.engines.local.rows import Rows, Stops
 from lmsi_kedro.engines.local.tree_decoder import TreeDecoder, refusal_of
 from lmsi_kedro.kernels import LogitsError, dispatch, sample_tokens
 from lmsi_kedro.kernels.attention import ROUNDING
-from lmsi_kedro.params import Sampling
-from lmsi_kedro.tasks.chat import Chat
-from lmsi_kedro.tasks.encoding import Encoder
+from lmsi_kedro.params import Conversation, Sampling
+from lmsi_kedro.tasks.encoding import AUTO, Encoder
 
 log = logging.getLogger(__name__)
 
@@ -38,20 +37,20 @@ class LocalEngine:
         self,
         directory: Path,
         dtype: torch.dtype,
-        chat: Chat = "auto",
+        conversation: Conversation = AUTO,
         trust_remote_code: bool = False,
         rows: int = 256,
     ) -> None:
         disable_progress_bar()  # a bar per worker would hide our own progress
         self.rows = rows
-        self.encoder = Encoder.of(directory, chat, trust_remote_code)
+        self.encoder = Encoder.of(directory, conversation, trust_remote_code)
         self.model = AutoModelForCausalLM.from_pretrained(
             directory, dtype=dtype, trust_remote_code=trust_remote_code
         ).eval()
         if torch.cuda.is_available():
             self.model.to("cuda")
         ends = self.encoder.ends(self.model.generation_config)
-        self.stops = Stops(self.encoder.tokenizer, ends, self.encoder.frame.after)
+        self.stops = Stops(self.encoder, ends)
         # Models are padded with embeddings that no token has.
         self.vocabulary = max(self.encoder.tokenizer.get_vocab().values()) + 1
         self.parameters: int = self.model.num_parameters()

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lmsi_kedro.engines.chunk import Request
-from lmsi_kedro.tasks import STOP, said
+from lmsi_kedro.tasks.encoding import Encoder
+from lmsi_kedro.tasks.thoughts import STOP, speech
 
 TAIL = 8  # tokens looked at for a stop sequence; "\nQ:" is at most 3 tokens of any tokenizer
 STEP = 16  # rows are a multiple of it while a batch shrinks: few shapes, each of which is prepared once
@@ -25,22 +26,33 @@ def stream_of(question_id: str) -> int:
 
 
 class Stops:
-    """Where a path ends: at certain tokens, and where its text begins to invent a question."""
+    """Where a path ends: at certain tokens, and where it begins to invent a question outside of a thought."""
 
-    def __init__(self, tokenizer: Any, ends: Collection[int], opening: str = "") -> None:
-        """opening is what the chat template writes before an answer."""
-        self.opening = opening
-        self.tokenizer, self.ends = tokenizer, np.array(sorted(ends), np.int64)
-        pieces = tokenizer.batch_decode([[token] for token in range(len(tokenizer))])
+    def __init__(self, encoder: Encoder, ends: Collection[int]) -> None:
+        self.encoder, self.ends = encoder, np.array(sorted(ends), np.int64)
+        tokens = [[token] for token in range(len(encoder.tokenizer))]
+        pieces = encoder.tokenizer.batch_decode(tokens)
         # Only after these can the sequence be complete: to decode every row's tail took as long as a layer.
         self.closing = np.array([i for i, p in enumerate(pieces) if STOP[-1] in p], np.int64)
 
-    def reached(self, last: Ints, tail: Callable[[int], Ints]) -> NDArray[np.bool_]:
-        """For the newest token of each row, whose last ones are its `tail`."""
+    def reached(self, last: Ints, path: Callable[[int], Ints]) -> NDArray[np.bool_]:
+        """For the newest token of each row, whose tokens so far are its `path`."""
         ended = np.isin(last, self.ends)
         for row in np.flatnonzero(np.isin(last, self.closing)):
-            ended[row] |= STOP in self.tokenizer.decode(tail(int(row)).tolist())
+            ended[row] |= self.invents(path(int(row)).tolist())
         return ended
+
+    def invents(self, path: list[int]) -> bool:
+        """Whether a path ends with the beginning of a question that it invents; in a thought it may."""
+        if STOP not in self.encoder.tokenizer.decode(path[-TAIL:]):
+            return False
+        text = self.encoder.written(path)
+        return speech(text)[1] < len(text)
+
+    def text(self, path: list[int]) -> str:
+        """What is kept of a path's text."""
+        ends = set(self.ends.tolist())
+        return self.encoder.path(self.encoder.written([t for t in path if t not in ends]))
 
 
 @dataclass
@@ -128,19 +140,16 @@ class Rows:
         self.logprobs[rows] += torch.as_tensor(logprobs).cpu().numpy()[active]
         self.lengths[rows] += 1
         ends = self.lengths[rows]
-        self.ended[rows] = self.stops.reached(
-            last, lambda i: self.tokens[rows[i], max(0, ends[i] - TAIL) : ends[i]]
-        )
+        self.ended[rows] = self.stops.reached(last, lambda i: self.tokens[rows[i], : ends[i]])
 
     def table(self) -> pl.DataFrame:
         """Texts end where the model ended them, or where it began to invent a question."""
         written = [row[:n].tolist() for row, n in zip(self.tokens, self.lengths, strict=True)]
-        texts = self.stops.tokenizer.batch_decode(written, skip_special_tokens=True)
         return pl.DataFrame(
             {
                 "question_id": [self.requests[i].question_id for i in self.question],
                 "path": pl.Series(self.path, dtype=pl.Int32),
-                "text": [said(text, self.stops.opening) for text in texts],
+                "text": [self.stops.text(path) for path in written],
                 "tokens": pl.Series(self.lengths, dtype=pl.Int32),
                 "logprob": self.logprobs,
                 "finish": np.where(self.ended, "stop", "length").tolist(),

@@ -23,8 +23,8 @@ from lmsi_kedro.engines.server.faults import RefusedError, ServerError
 from lmsi_kedro.engines.server.fleet import Fleet
 from lmsi_kedro.engines.server.reply import Drawn, Reply
 from lmsi_kedro.params import EngineParams, Sampling
-from lmsi_kedro.tasks import STOP, said
 from lmsi_kedro.tasks.encoding import Encoder
+from lmsi_kedro.tasks.thoughts import STOP
 
 log = logging.getLogger(__name__)
 MANY = 1024  # choices of one request, until a server gives fewer
@@ -40,7 +40,7 @@ class ServerEngine:
     def __init__(self, model: Path, params: EngineParams) -> None:
         """model is the directory of the served model: its tokenizer and chat template are used here."""
         assert params.server is not None
-        self.encoder = Encoder.of(model, params.chat, params.trust_remote_code)
+        self.encoder = Encoder.of(model, params.conversation, params.trust_remote_code)
         self.fleet = Fleet(params.server)
         self.pool = ThreadPoolExecutor(params.server.concurrency)
         self.taken: frozenset[str] = frozenset()
@@ -63,14 +63,7 @@ class ServerEngine:
         """The paths of requests: `paths` but exemplar_set."""
         drawn = self.pool.map(lambda request: self.draw(request, sampling), requests)
         rows = [
-            (
-                request.question_id,
-                path,
-                said(one.text, self.encoder.frame.after),
-                one.tokens,
-                one.logprob,
-                one.finish,
-            )
+            (request.question_id, path, self.text(one), one.tokens, one.logprob, one.finish)
             for request, paths in zip(requests, drawn, strict=True)
             for path, one in paths.items()
         ]
@@ -116,15 +109,32 @@ class ServerEngine:
             "seed": seed, "n": n, "top_k": sampling.top_k or -1, "min_p": sampling.min_p, "top_p": sampling.top_p,
         }  # fmt: skip
         return {
-            "max_tokens": sampling.max_new_tokens, "temperature": sampling.temperature, "stop": [STOP],
+            "max_tokens": sampling.max_new_tokens, "temperature": sampling.temperature,
+            **self.ending(),
             **{name: value for name, value in optional.items() if name in taken},
         }  # fmt: skip
 
-    def prompt(self, request: Request) -> str:
-        """The text that the server encodes; it adds the token that begins a text, as tokenizers do by default."""
-        frame, opening = self.encoder.frame, self.encoder.opening
-        text = frame.before + request.prompt + frame.after
-        return text.removeprefix(self.encoder.tokenizer.decode(opening)) if opening else text
+    def ending(self) -> dict[str, Any]:
+        """Fields of a request: where a path ends. In a thought a question may be invented, outside of it none."""
+        turn = [self.encoder.turn_end] if self.encoder.turn_end else []
+        if self.encoder.thinks:
+            return {"skip_special_tokens": False, **({"stop": turn} if turn else {})}
+        return {"stop": [STOP, *turn]}
+
+    def prompt(self, request: Request) -> str | list[int]:
+        """The text that the server encodes; it adds the token that begins a text, as tokenizers do by default.
+
+        Token ids where the question has control tokens, which the server would not take for text.
+        """
+        encoder, parts = self.encoder, self.encoder.asked(request.prompt)
+        if len(encoder.pieces(parts)) > 1:
+            return encoder.prompts([request.prompt])[0]
+        text = "".join(part.text for part in parts)
+        return text.removeprefix(encoder.tokenizer.decode(encoder.opening))
+
+    def text(self, drawn: Drawn) -> str:
+        """What is kept of a path's text."""
+        return self.encoder.path(self.encoder.frame.opened + drawn.text)
 
     def close(self) -> None:
         """Ends what is asked for; no new request is sent."""

@@ -32,7 +32,7 @@ class Fleet:
         self.closed = threading.Event()
 
     def complete(
-        self, turn: int, prompt: str, needed: Set[str] = frozenset(), **fields: Any
+        self, turn: int, prompt: str | list[int], needed: Set[str] = frozenset(), **fields: Any
     ) -> Reply:
         """The reply to one request; turn says whose it is first, so that the fleet shares the work.
 

@@ -15,6 +15,7 @@ from lmsi_kedro.params import EngineParams, ExemplarGenerationParams, PathParams
 from lmsi_kedro.reading import read_texts
 from lmsi_kedro.tasks import Kind, Tasks, written
 from lmsi_kedro.tasks.questions import prompts_of
+from lmsi_kedro.tasks.thoughts import speech
 
 SENTENCES = re.compile(r"(.*(?:[.!?]\s|\n))", re.DOTALL)  # whole ones, as many as there are
 
@@ -51,7 +52,8 @@ def worked(row: dict[str, Any], kind: Kind) -> dict[str, Any]:
     """A row of worked_seeds: the rationale is the whole sentences before the one with the answer."""
     if row["key"] is None:
         return {**row, "reason": "unreadable"}
-    found = SENTENCES.match(row["text"][: row["start"]])
+    text = row["text"][: row["start"]]
+    found = SENTENCES.match(text[speech(text)[0] :])
     rationale = found[1].strip() if found else ""
     answer = written(row["key"], row["surface"], kind)
     reason = "kept" if rationale else "no rationale"

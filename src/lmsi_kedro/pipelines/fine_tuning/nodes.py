@@ -1,11 +1,13 @@
 """Fine-tuning as nodes: a job in, a model out; `training` does the work."""
 
 import logging
+from datetime import date
 from pathlib import Path
 
 import polars as pl
 
 from lmsi_kedro.datasets.model_directory import Model
+from lmsi_kedro.engines.architecture import dated
 from lmsi_kedro.params import EngineParams, Training, TrainingParams
 from lmsi_kedro.training import Job, train
 
@@ -35,6 +37,7 @@ def fine_tune(
     training: Training,
     engine: EngineParams,
     workspace: str,
+    first_day: date,
 ) -> Model:
     """The base model trained on the examples (paper, section 3.3); a finished job is reused."""
     job = Job.write(
@@ -43,7 +46,7 @@ def fine_tune(
         base_model.path,
         base_model.digest,
         training,
-        engine.chat,
+        dated(engine, base_model.path, first_day).conversation,
         engine.trust_remote_code,
     )
     return Model.at(train(job))

@@ -26,6 +26,7 @@ def create_training() -> Node:
             "training": "training",
             "engine": "params:engine",
             "workspace": "params:training_workspace",
+            "first_day": "first_day",
         },
         outputs="tuned_model",
         name="fine_tune",

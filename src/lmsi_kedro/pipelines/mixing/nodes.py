@@ -167,6 +167,6 @@ def part(format: Format, mixing: MixingParams) -> float:
 
 def target_tokens(examples: pl.DataFrame, base_model: Model, engine: EngineParams) -> pl.Series:
     """Tokens of each target, with its end token: those that the loss covers."""
-    encoder = Encoder.of(base_model.path, engine.chat, engine.trust_remote_code)
+    encoder = Encoder.of(base_model.path, engine.conversation, engine.trust_remote_code)
     encoded = encoder.examples(examples["prompt"].to_list(), examples["target"].to_list())
     return pl.Series([example.target_tokens for example in encoded])

@@ -44,7 +44,7 @@ def check_model(
     """questions that the model can take, and preflight: what was found. ValueError says what to change."""
     context = Context.of(base_model.path, engine)
     encoder = context.encoder
-    if encoder.tokenizer.eos_token_id is None and encoder.frame.end is None:
+    if encoder.tokenizer.eos_token_id is None and not encoder.frame.end:
         raise ValueError(
             f"{base_model.path} has no end token, so no path could stop: set eos_token in tokenizer_config.json"
         )

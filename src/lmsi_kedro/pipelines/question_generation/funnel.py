@@ -14,6 +14,7 @@ from lmsi_kedro.tasks import Asked, words_of
 from lmsi_kedro.tasks.continuation import Shape, read_question
 from lmsi_kedro.tasks.overlap import Evaluated
 from lmsi_kedro.tasks.questions import asked_in, question_id
+from lmsi_kedro.tasks.thoughts import spoken
 
 SHINGLE = 3  # words; two questions of twenty words that differ in one share 15 of 21
 OPEN = "to be voted on"
@@ -37,7 +38,7 @@ def draft_candidates(
         evaluated = questions.filter(pl.col("task") == task, pl.col("split") != "unlabeled")
         funnel = Funnel(asked_in(seed_questions.filter(task=task)), asked_in(evaluated), generation)
         for row in drawn.iter_rows(named=True):
-            reason, asked = funnel.judge(row["text"], row["finish"])
+            reason, asked = funnel.judge(spoken(row["text"]), row["finish"])
             rows.append({**row, "reason": reason, **written(str(task), asked)})
     return pl.DataFrame(rows, schema=schemas.DRAFTS)
 

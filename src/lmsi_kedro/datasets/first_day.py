@@ -1,0 +1,34 @@
+"""The day on which a run was first prepared; it is part of what a template that tells the date writes."""
+
+import datetime as dt
+from pathlib import Path
+from typing import Any
+
+from kedro.io import AbstractDataset, DatasetError
+
+from lmsi_kedro import durable
+
+
+class FirstDay(AbstractDataset[None, dt.date]):
+    """Today when it is loaded for the first time, and that day for ever after: a resumed run keeps its paths."""
+
+    def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
+        self._path = Path(filepath)
+        self.metadata = metadata
+
+    def load(self) -> dt.date:
+        if not self._path.exists():
+            durable.write(self._path, f"{dt.date.today()}\n".encode())
+        try:
+            return dt.date.fromisoformat(self._path.read_text().strip())
+        except ValueError as error:
+            raise DatasetError(f"{self._path} holds no day such as 2026-11-28: {error}") from None
+
+    def save(self, data: None) -> None:
+        raise DatasetError(f"{self._path}: the first day of a run is not made by a node")
+
+    def _exists(self) -> bool:
+        return True
+
+    def _describe(self) -> dict[str, Any]:
+        return {"filepath": str(self._path)}
