@@ -19,6 +19,7 @@ TASKS = Tasks(
     }
 )
 NAMES = list(TASKS.root)
+N = 60  # questions per task of the evaluations that tests compare
 CHOICES = ["a feather", "a stone", "an apple", "a house"]
 PATHS = {"standard": 1, "cot_greedy": 1, "self_consistency": 8}
 SCHEMA = {

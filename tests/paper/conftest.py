@@ -1,0 +1,18 @@
+"""An invented reproduction: the models' pooled predictions, and what the paper's tables make of them."""
+
+from typing import Any
+
+import polars as pl
+import pytest
+
+from tests.reproduced import models, reproduction
+
+
+@pytest.fixture(scope="session")
+def found() -> dict[str, pl.DataFrame]:
+    return models()
+
+
+@pytest.fixture(scope="session")
+def made(found: dict[str, pl.DataFrame]) -> dict[str, Any]:
+    return reproduction(found)
