@@ -13,7 +13,7 @@ from lmsi_kedro.commands.project import configured
 from lmsi_kedro.engines.plan import Plan
 from lmsi_kedro.params import Sampling
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 # Of --env=smoke: six tasks in four greedy modes and a vote of 4; the monitor asks the four in domain.
 EVALUATED, MONITORED = 6 * (4 * 12 + 8 * 4), 4 * 6 * (4 + 1)
 LEARNED, GENERATED = 4 * 16 * 4, 4 * (40 + 40 * 4)

@@ -17,7 +17,7 @@ from lmsi_kedro.kernels.attention import ROUNDING
 from lmsi_kedro.mini_world.pretraining import train_tokenizer
 from lmsi_kedro.params import Sampling
 
-SHIPPED = Path(__file__).parents[2] / "data" / "06_models" / "base_small"
+SHIPPED = Path(__file__).parents[3] / "data" / "06_models" / "base_small"
 SMALL = {
     "hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 16,
     "intermediate_size": 96, "max_position_embeddings": 512, "initializer_range": 0.2,
