@@ -22,7 +22,8 @@ from lmsi_kedro.params import (
     ServerParams,
     TrainingParams,
 )
-from lmsi_kedro.pipelines.preparation import preflight
+from lmsi_kedro.pipelines.preparation import machine
+from lmsi_kedro.pipelines.preparation.preflight import check_model
 from lmsi_kedro.tasks import Task, Tasks
 from lmsi_kedro.training import TrainingError
 from tests.engines.fake_server import running
@@ -57,9 +58,9 @@ def check(
 ) -> Any:  # fmt: skip
     engine = ENGINE.model_copy(update=changed)
     shots = schemas.empty(schemas.EXEMPLARS) if exemplars is None else exemplars
-    return preflight.check_model(
-        table, shots, Model.at(model), tasks, PATHS, EVALUATION, TRAINING, engine
-    )
+    of = Model.at(model)
+    fitting, found = check_model(table, shots, of, tasks, PATHS, EVALUATION, TRAINING, engine)
+    return machine.check_machine(fitting, found, of, engine)
 
 
 @pytest.fixture
@@ -147,20 +148,20 @@ def test_memory_that_is_not_there_is_named(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Refused where one row has no room; warned of where it has, since a part of the rows may do."""
-    monkeypatch.setattr(preflight, "gpus", lambda: 0)
+    monkeypatch.setattr(machine, "gpus", lambda: 0)
     one = demand(BASE, ENGINE, 1, 20, 96)
     for free, executor, said in [
         (2 * one.of(4096) + (1 << 30), "processes", ""),
         (2 * one.of(1) + (1 << 20), "processes", r"may need .* GiB of memory.*lower engine\.rows"),
         (2 * one.fixed, "ray", ""),
     ]:
-        monkeypatch.setattr(preflight, "available_memory", lambda free=free: free)
+        monkeypatch.setattr(machine, "available_memory", lambda free=free: free)
         caplog.clear()
         _, found = check(questions("How many?"), rows=4096, executor=executor)
         assert found["memory_gib"] > 1
         warned = [r.getMessage() for r in caplog.records if r.levelname == "WARNING"]
         assert re.search(said, warned[0]) if said else not warned
-    monkeypatch.setattr(preflight, "available_memory", lambda: 2 * one.fixed)
+    monkeypatch.setattr(machine, "available_memory", lambda: 2 * one.fixed)
     with pytest.raises(
         ValueError, match=r"one row in each .* GiB of memory.*lower engine\.workers"
     ):
@@ -186,9 +187,9 @@ def test_a_gpt2_configuration_is_read(model: Path) -> None:
 def test_the_forecast_is_what_all_workers_need() -> None:
     """And where the number of rows is left open, what the chosen one needs."""
     one = demand(BASE, ENGINE, 30, 20, 50)
-    assert preflight.memory(BASE, ENGINE, 30, 20, 50) == 2 * one.of(64)
+    assert machine.memory(BASE, ENGINE, 30, 20, 50) == 2 * one.of(64)
     chosen = ENGINE.model_copy(update={"rows": None})
-    assert preflight.memory(BASE, chosen, 30, 20, 50) == 2 * one.of(64), "all of a chunk fits"
+    assert machine.memory(BASE, chosen, 30, 20, 50) == 2 * one.of(64), "all of a chunk fits"
 
 
 def test_servers_must_answer_and_have_the_model() -> None:

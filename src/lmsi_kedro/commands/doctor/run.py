@@ -82,7 +82,7 @@ def questions_of(catalog: Any) -> str:
 
     from lmsi_kedro.commands.dry_run import dry_run
 
-    known = dry_run(pipelines["self_improve"].to_nodes("check_model", "prepare_labels"), catalog)
+    known = dry_run(pipelines["self_improve"].to_nodes("check_machine", "prepare_labels"), catalog)
     found, kept, tasks = known["preflight"], known["questions"], known["tasks"]
     return (
         f"{kept.height:,} in {len(tasks.root)} tasks, the longest prompt has {found['longest_prompt']} tokens of "

@@ -7,6 +7,7 @@ from lmsi_kedro.pipelines.preparation.labels import (
     prepare_labels,
     read_labels,
 )
+from lmsi_kedro.pipelines.preparation.machine import check_machine
 from lmsi_kedro.pipelines.preparation.nodes import (
     choose_tasks,
     prepare_exemplars,
@@ -37,7 +38,7 @@ def create_pipeline() -> Pipeline:
                 outputs="prepared_questions",
                 name="prepare_questions",
             ),
-            model_check(),
+            *checks(),
             Node(
                 prepare_labels,
                 inputs=["checked_questions", "questions"],
@@ -66,20 +67,28 @@ def create_pipeline() -> Pipeline:
     )
 
 
-def model_check(name: str = "check_model") -> Node:
-    """Lets through what the model can take."""
-    return Node(
-        check_model,
-        inputs=[
-            "prepared_questions",
-            "exemplars",
-            "base_model",
-            "tasks",
-            "params:paths",
-            "params:evaluation",
-            "params:training",
-            "params:engine",
-        ],
-        outputs=["questions", "preflight"],
-        name=name,
-    )
+def checks(of: str = "") -> list[Node]:
+    """Let through what the model can take, if the machine can run it. of: what is checked, in the nodes' names."""
+    return [
+        Node(
+            check_model,
+            inputs=[
+                "prepared_questions",
+                "exemplars",
+                "base_model",
+                "tasks",
+                "params:paths",
+                "params:evaluation",
+                "params:training",
+                "params:engine",
+            ],
+            outputs=["fitting_questions", "model_findings"],
+            name=f"check_{of}model",
+        ),
+        Node(
+            check_machine,
+            inputs=["fitting_questions", "model_findings", "base_model", "params:engine"],
+            outputs=["questions", "preflight"],
+            name=f"check_{of}machine",
+        ),
+    ]

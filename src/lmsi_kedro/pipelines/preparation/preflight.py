@@ -1,20 +1,18 @@
-"""Everything about a model that would fail later is found here, before the first token is sampled.
+"""Everything that a run would fail of later is found before the first token is sampled: here, what files tell.
 
-Needs its tokenizer and configuration only, not its weights.
+Of the model, its tokenizer and configuration are read, not its weights. `machine` asks memory and servers.
 """
 
 import logging
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from lmsi_kedro.datasets.model_directory import Model
 from lmsi_kedro.engines.architecture import text_config
-from lmsi_kedro.engines.capacity import demand, longest, parts_of
+from lmsi_kedro.engines.capacity import longest, parts_of
 from lmsi_kedro.engines.context import Context
-from lmsi_kedro.hardware import available_memory, gpus
 from lmsi_kedro.params import EngineParams, EvaluationParams, PathParams, TrainingParams, tokens_for
 from lmsi_kedro.pipelines.preparation.choices import choices
 from lmsi_kedro.tasks import Tasks
@@ -23,12 +21,6 @@ from lmsi_kedro.tasks.questions import prompts_of_sets
 from lmsi_kedro.training.encoding import check_vocabulary
 
 log = logging.getLogger(__name__)
-SAME = "the same plan, dtype and instruction set give the same bytes"
-GUARANTEES = {
-    "processes": SAME,
-    "ray": SAME,
-    "server": "stored paths are never drawn again; others are the server's: seeded, not promised byte for byte",
-}
 
 
 def check_model(
@@ -41,7 +33,7 @@ def check_model(
     training: TrainingParams,
     engine: EngineParams,
 ) -> tuple[pl.DataFrame, dict[str, Any]]:
-    """questions that the model can take, and preflight: what was found. ValueError says what to change."""
+    """fitting_questions, which the model can take, and model_findings. ValueError says what to change."""
     context = Context.of(base_model.path, engine)
     encoder = context.encoder
     if encoder.tokenizer.eos_token_id is None and not encoder.frame.end:
@@ -60,20 +52,16 @@ def check_model(
     questions = prepared_questions.filter(~pl.col("question_id").is_in(list(too_long)))
     groups = asked(questions, exemplars, tasks)
     parts = [parts_of(encoder, list(group.values())) for group in groups]
-    needed = memory(base_model.path, engine, *longest(parts), new_tokens)
-    check_servers(engine)
-    found = {
+    shared, own = longest(parts)
+    return questions, {
         "chat": encoder.frame.is_chat,
         "context": context.tokens,
         "longest_prompt": max(map(sum, parts), default=0),
         "skipped_too_long": len(too_long),
-        "memory_gib": round(needed / 2**30, 2),
-        "device": "cuda" if gpus() else "cpu",
-        "dtype": engine.number_format,
-        "guarantee": GUARANTEES[engine.executor],
+        "parameters": base_model.parameters,
+        "chosen": chosen,
+        "most_tokens": {"shared": shared, "own": own, "new": new_tokens},
     }
-    log.info("Preflight: %s", ", ".join(f"{name} {value}" for name, value in found.items()))
-    return questions, {**found, "parameters": base_model.parameters, "chosen": chosen}
 
 
 def asked(
@@ -104,41 +92,3 @@ def refuse_too_long(
             f"{said}. Leave them out with engine.skip_too_long=true, or use fewer exemplars"
         )
     log.warning("%s. They are left out", said)
-
-
-def check_servers(engine: EngineParams) -> None:
-    """ValueError unless every server answers and lists the model."""
-    if engine.executor != "server" or engine.server is None:
-        return
-    from lmsi_kedro.engines.server.fleet import Fleet
-
-    for url, names in Fleet(engine.server).models().items():
-        if names and engine.server.model not in names:
-            raise ValueError(
-                f"engine.server.model is {engine.server.model!r}, but {url} serves {', '.join(names)}"
-            )
-
-
-def memory(model: Path, engine: EngineParams, shared: int, own: int, new: int) -> int:
-    """Bytes that sampling needs in all workers, for prompts of shared and own tokens.
-
-    ValueError if not even one row has room in each; a warning if engine.rows may not have. Servers have their own.
-    """
-    if engine.executor == "server":
-        return 0
-    needed = demand(model, engine, shared, own, new)
-    total = engine.workers * needed.of(engine.rows or needed.rows(engine))
-    free = available_memory()
-    if engine.executor == "ray" or gpus() or total <= free:
-        return total
-    if (least := engine.workers * needed.of(1)) > free:
-        raise ValueError(
-            f"one row in each worker needs {least / 2**30:.1f} GiB of memory, {free / 2**30:.1f} are free: "
-            "lower engine.workers, or use a smaller model"
-        )
-    log.warning(
-        "Sampling may need %.1f GiB of memory, %.1f are free: lower engine.rows or engine.workers",
-        total / 2**30,
-        free / 2**30,
-    )
-    return total

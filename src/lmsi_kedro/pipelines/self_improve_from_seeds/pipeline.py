@@ -14,17 +14,15 @@ from lmsi_kedro.pipelines import (
     question_generation,
     self_improve,
 )
-from lmsi_kedro.pipelines.preparation.pipeline import model_check
+from lmsi_kedro.pipelines.preparation.pipeline import checks
 from lmsi_kedro.pipelines.self_improve_from_seeds.nodes import (
     add_funnel,
     name_exemplar_sets,
     replace_unlabeled,
 )
 
-GIVEN = {
-    name: f"given_{name}"
-    for name in ("tasks", "prepared_questions", "questions", "exemplars", "preflight")
-}
+RENAMED = "tasks prepared_questions exemplars fitting_questions model_findings questions preflight"
+GIVEN = {name: f"given_{name}" for name in RENAMED.split()}
 
 
 def create_pipeline(rounds: int, guard: Guard = "none") -> Pipeline:
@@ -69,6 +67,6 @@ def generation() -> Pipeline:
             Pipeline(exemplars, outputs={"generated_exemplars": "exemplars"}),
             Pipeline(question_generation.create_pipeline(), inputs=asked),
             replaced,
-            model_check("check_generated"),
+            *checks("generated_"),
         ]
     )

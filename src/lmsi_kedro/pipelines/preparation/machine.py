@@ -1,0 +1,79 @@
+"""Whether this machine, or the servers, can run what the model needs: asked once, before the first token is sampled."""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from lmsi_kedro.datasets.model_directory import Model
+from lmsi_kedro.engines.capacity import demand
+from lmsi_kedro.hardware import available_memory, gpus
+from lmsi_kedro.params import EngineParams
+
+log = logging.getLogger(__name__)
+SAME = "the same plan, dtype and instruction set give the same bytes"
+GUARANTEES = {
+    "processes": SAME,
+    "ray": SAME,
+    "server": "stored paths are never drawn again; others are the server's: seeded, not promised byte for byte",
+}
+LOGGED = ("chat", "context", "longest_prompt", "skipped_too_long")
+
+
+def check_machine(
+    fitting_questions: pl.DataFrame,
+    model_findings: dict[str, Any],
+    base_model: Model,
+    engine: EngineParams,
+) -> tuple[pl.DataFrame, dict[str, Any]]:
+    """questions, let through as they are, and preflight: all that was found. ValueError says what to change."""
+    needed = memory(base_model.path, engine, **model_findings["most_tokens"])
+    check_servers(engine)
+    found = {
+        "memory_gib": round(needed / 2**30, 2),
+        "device": "cuda" if gpus() else "cpu",
+        "dtype": engine.number_format,
+        "guarantee": GUARANTEES[engine.executor],
+    }
+    said = {name: model_findings[name] for name in LOGGED} | found
+    log.info("Preflight: %s", ", ".join(f"{name} {value}" for name, value in said.items()))
+    return fitting_questions, {**model_findings, **found}
+
+
+def check_servers(engine: EngineParams) -> None:
+    """ValueError unless every server answers and lists the model."""
+    if engine.executor != "server" or engine.server is None:
+        return
+    from lmsi_kedro.engines.server.fleet import Fleet
+
+    for url, names in Fleet(engine.server).models().items():
+        if names and engine.server.model not in names:
+            raise ValueError(
+                f"engine.server.model is {engine.server.model!r}, but {url} serves {', '.join(names)}"
+            )
+
+
+def memory(model: Path, engine: EngineParams, shared: int, own: int, new: int) -> int:
+    """Bytes that sampling needs in all workers, for prompts of shared and own tokens.
+
+    ValueError if not even one row has room in each; a warning if engine.rows may not have. Servers have their own.
+    """
+    if engine.executor == "server":
+        return 0
+    needed = demand(model, engine, shared, own, new)
+    total = engine.workers * needed.of(engine.rows or needed.rows(engine))
+    free = available_memory()
+    if engine.executor == "ray" or gpus() or total <= free:
+        return total
+    if (least := engine.workers * needed.of(1)) > free:
+        raise ValueError(
+            f"one row in each worker needs {least / 2**30:.1f} GiB of memory, {free / 2**30:.1f} are free: "
+            "lower engine.workers, or use a smaller model"
+        )
+    log.warning(
+        "Sampling may need %.1f GiB of memory, %.1f are free: lower engine.rows or engine.workers",
+        total / 2**30,
+        free / 2**30,
+    )
+    return total
