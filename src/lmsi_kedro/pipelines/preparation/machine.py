@@ -1,4 +1,4 @@
-"""Whether this machine, or the servers, can run what the model needs: asked once, before the first token is sampled."""
+"""Whether this machine, or the servers, can run what the model needs: asked once, before anything is sampled."""
 
 import logging
 from pathlib import Path
