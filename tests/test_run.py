@@ -154,6 +154,7 @@ def test_another_model_learns_from_its_paths(data: Path, tmp_path: Path) -> None
     assert record["losses"][-1] < record["losses"][0]
 
 
+@pytest.mark.slow  # a minute and a half
 def test_the_loop_from_seeds(tmp_path: Path) -> None:
     """From five questions per task: everything that is trained on was made by the model, and was admitted."""
     data = data_root(tmp_path)

@@ -110,6 +110,10 @@ def test_a_template_tells_the_day_that_it_is_given() -> None:
     assert "Today Date: 09 Mar 2025" in frame("llama3_date", date=day).before
     assert "Current date: 2025-03-09" in frame("gpt_oss", date=day).before
     assert frame("qwen2", date=day) == frame("qwen2")
+    tokenizer = copy.deepcopy(load("llama3_date"))
+    tokenizer.chat_template = tokenizer.chat_template.replace("'%d %b %Y'", "'%d ' ~ '%b'")
+    with pytest.raises(ValueError, match="a date whose format is not a literal; set engine"):
+        frame_of(tokenizer, Conversation(date=day))
 
 
 @pytest.mark.parametrize("chat", ["never", "auto"])

@@ -67,7 +67,7 @@ def test_sampled_ids_are_trained_ids_and_the_tokenizer_s_own(name: str, chat: An
         *added, end = example.ids[example.prompt_tokens :]
         assert end in ends
         assert not set(added) & ends
-        said = tokenizer.decode(added)
+        said = tokenizer.decode(added).removeprefix(encoder.frame.lead)
         assert said.split() == answer.split() or name not in EXACT
         if chat == "never":
             whole = own_ids(name, chat, prompt + answer)

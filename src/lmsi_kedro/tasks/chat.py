@@ -7,6 +7,7 @@ question and answer: what it writes around them is the frame.
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from lmsi_kedro.params import Conversation
@@ -14,6 +15,7 @@ from lmsi_kedro.tasks import thoughts
 
 QUESTION = "\N{OBJECT REPLACEMENT CHARACTER}"
 ANSWER = 2 * QUESTION
+TODAY = re.compile(r"""strftime_now\(\s*(?P<quote>['"])(?P<format>[^'"]*)(?P=quote)\s*\)""")
 
 
 @dataclass(frozen=True)
@@ -74,16 +76,15 @@ def rendered(tokenizer: Any, conversation: Conversation, answer: str | None = No
     turns.append({"role": "user", "content": QUESTION})
     if answer is not None:
         turns.append({"role": "assistant", "content": answer})
-    known: dict[str, Any] = {
-        "enable_thinking": thinks,
-        "thinking": thinks,
-    }  # as Qwen and DeepSeek name it
-    if conversation.date:
-        known["strftime_now"] = conversation.date.strftime
     try:
         return str(
             tokenizer.apply_chat_template(
-                turns, tokenize=False, add_generation_prompt=answer is None, **known
+                turns,
+                chat_template=on_day(tokenizer.get_chat_template(), conversation.date),
+                tokenize=False,
+                add_generation_prompt=answer is None,
+                enable_thinking=thinks,  # as Qwen names it; DeepSeek: thinking
+                thinking=thinks,
             )
         )
     except Exception as error:  # whatever a template raises, or stumbles over
@@ -91,6 +92,16 @@ def rendered(tokenizer: Any, conversation: Conversation, answer: str | None = No
         raise ValueError(
             f"the tokenizer's chat_template refuses a conversation: {error}; {advice}"
         ) from error
+
+
+def on_day(template: str, day: date | None) -> str:
+    """The template with the dates of a day instead of today's; transformers passes it no function of ours."""
+    if day is None:
+        return template
+    dated = TODAY.sub(lambda call: repr(day.strftime(call["format"])), template)
+    if "strftime_now(" in dated:
+        raise ValueError("it writes a date whose format is not a literal")
+    return dated
 
 
 def up_to_token(tokenizer: Any, text: str) -> str:
