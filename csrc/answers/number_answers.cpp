@@ -155,6 +155,14 @@ Word word_before(View s, size_t a, size_t i) {
 
 bool negative_word(const Word& word) { return word == "minus" || word == "negative"; }
 
+// Whether a number at the beginning of a line only counts it: "1. First", "2) then".
+bool numbers_item(View s, const Token& token, size_t start, size_t end) {
+    const char mark = at(s, token.end, end);
+    const size_t after = token.end + 1;
+    return token.start == skip_spaces(s, start, end) && (mark == '.' || mark == ')') && space(at(s, after, end)) &&
+           skip_spaces(s, after, end) < end;
+}
+
 }  // namespace
 
 size_t sentence_end(View s, size_t i, size_t end) {
@@ -185,14 +193,6 @@ Reading number_value(View s, size_t a, size_t b, Form form, bool labelled, LastD
     if (!chosen) chosen = first;
     if (word_before(s, a, chosen->start) == "not") return std::nullopt;
     return equation(s, *chosen, stop, b, loose, digits);
-}
-
-// Whether a number at the beginning of a line only counts it: "1. First", "2) then".
-static bool numbers_item(View s, const Token& token, size_t start, size_t end) {
-    const char mark = at(s, token.end, end);
-    const size_t after = token.end + 1;
-    return token.start == skip_spaces(s, start, end) && (mark == '.' || mark == ')') && space(at(s, after, end)) &&
-           skip_spaces(s, after, end) < end;
 }
 
 Reading last_number(View s, size_t end) {

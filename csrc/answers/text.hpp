@@ -25,7 +25,7 @@ inline bool digit(char c) { return c >= '0' && c <= '9'; }
 inline bool upper(char c) { return c >= 'A' && c <= 'Z'; }
 inline bool raised(char c) {
     const auto u = static_cast<unsigned char>(c);
-    return u >= 0x92 && u <= 0x9B;
+    return u >= static_cast<unsigned char>(RAISED_ZERO) && u <= static_cast<unsigned char>(RAISED_NINE);
 }
 inline char lower(char c) { return upper(c) ? static_cast<char>(c + 32) : c; }
 inline bool letter(char c) {
