@@ -57,7 +57,7 @@ void step(const lmsi::Decoder& decoder, Floats x, const Floats& cos, const Float
     };
     need(is(x, shape.size), "x must be [rows, size]");
     need(is(cos, shape.width) && is(sin, shape.width), "cos and sin must be [rows, width of a head]");
-    need(is(logits, decoder.vocabulary()), "logits must be [rows, vocabulary]");
+    need(logits.size() == 0 || is(logits, decoder.vocabulary()), "logits must be [rows, vocabulary], or empty");
     need(levels.size() == decoder.layers() && paths.shape(0) == rows, "levels must be one of each layer, paths one of each row");
     std::vector<lmsi::Decoder::Level> all;
     for (auto& [shared, questions, keys, values] : levels) {
@@ -66,7 +66,7 @@ void step(const lmsi::Decoder& decoder, Floats x, const Floats& cos, const Float
         all.push_back({shared, questions, step_of(*shared, *questions, keys, values, paths, shape.heads, scale)});
     }
     const lmsi::Isa isa = chosen_isa();
-    float *hidden = x.mutable_data(), *to = logits.mutable_data();
+    float *hidden = x.mutable_data(), *to = logits.size() == 0 ? nullptr : logits.mutable_data();
     const py::gil_scoped_release unlocked;
     decoder.step(hidden, static_cast<size_t>(rows), cos.data(), sin.data(), all, isa, to);
 }

@@ -75,6 +75,7 @@ void Decoder::step(float* x, size_t rows, const float* cos, const float* sin, co
         lanes.activate(gates.data(), rows, layer.down->in(), activated.data());
         layer.down->apply(activated.data(), rows, isa, x, true);
     }
+    if (logits == nullptr) return;
     lanes.normalize(x, rows, size, norm_.data(), epsilon, normal.data());
     head_->apply(normal.data(), rows, isa, logits);
 }

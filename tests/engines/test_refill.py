@@ -21,7 +21,8 @@ from lmsi_kedro.params import EngineParams, Sampling
 from tests.models import RAGGED, tiny_model
 
 ROOT = Path(__file__).parents[2]
-SAMPLING = Sampling(temperature=1.0, max_new_tokens=40, seed=3)
+# A seed for which no draw is so close that another order of sums decides it.
+SAMPLING = Sampling(temperature=1.0, max_new_tokens=40, seed=4)
 PROMPTS = {f"q{i}": f"Q: a?\nA: b.\n\nQ: {'9' * i}?\nA:" for i in range(12)}
 REQUESTS = [Request(question, prompt, range(8)) for question, prompt in PROMPTS.items()]
 

@@ -7,6 +7,7 @@ import pytest
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
+from lmsi_kedro.engines.local import native_decoder
 from lmsi_kedro.engines.local.native_decoder import NativeDecoder, numbers_of, weights_of
 from lmsi_kedro.engines.local.packing import pack
 from lmsi_kedro.engines.local.tree_decoder import TreeDecoder
@@ -58,6 +59,30 @@ def test_the_logits_of_the_model(
     for kept in ([4], [1, 2, 5]):
         for one, some in zip(found, logits_of(decoder, kept), strict=True):
             assert torch.equal(one[kept], some)
+
+
+@pytest.mark.parametrize(("block", "piece"), [(128, 1024), (3, 4), (1, 1)])
+@torch.inference_mode()
+def test_prompts_in_pieces_are_those_of_the_model(
+    block: int, piece: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However they are cut: keys, values and last hidden states after a shared prefix, and without one."""
+    monkeypatch.setattr(native_decoder, "BLOCK", block)
+    monkeypatch.setattr(native_decoder, "PIECE", piece)
+    given = model(torch.float32)
+    plain = TreeDecoder(copy.deepcopy(given))
+    pack(given)
+    decoder, own = NativeDecoder(given), [[7], [8, 20, 3, 3, 9, 1, 2], [12, 40]]
+    for head in ([], [5], [5, 9, 3, 44, 7]):
+        made = [one.shared_prefix(head) for one in (decoder, plain)]
+        prompts = [one.prefill(own, made[i]) for i, one in enumerate((decoder, plain))]
+        for found, expected in zip(*(made[i] + prompts[i][0] for i in (0, 1)), strict=True):
+            assert found.lengths == expected.lengths
+            for n, length in enumerate(expected.lengths):
+                for name in ("keys", "values"):
+                    one, two = (getattr(p, name)[n, :, :length] for p in (found, expected))
+                    torch.testing.assert_close(one, two, rtol=1e-4, atol=1e-4)
+        torch.testing.assert_close(prompts[0][1], prompts[1][1], rtol=1e-4, atol=1e-4)
 
 
 @torch.inference_mode()

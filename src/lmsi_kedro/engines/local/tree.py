@@ -54,9 +54,13 @@ class Prompts(Tree):
 
     def prefixes(self, lengths: Sequence[int]) -> list[Prefixes]:
         """What the rows hold, per layer; lengths are without padding."""
-        whole = tuple(lengths)
+        whole, longest = tuple(lengths), max(lengths)
         return [
-            Prefixes(layer.keys.contiguous(), layer.values.contiguous(), whole)
+            Prefixes(
+                layer.keys[:, :, :longest].contiguous(),
+                layer.values[:, :, :longest].contiguous(),
+                whole,
+            )
             for layer in self.layers
         ]
 
@@ -69,11 +73,7 @@ class Paths(Tree):
     ) -> None:
         super().__init__(len(questions))
         self.shared, self.questions = shared, questions
-        _, heads, _, width = questions[0].keys.shape
-        shape = (slots, heads, capacity, -(-width // LANES) * LANES)
-        self.own = [
-            (level.keys.new_zeros(shape), level.values.new_zeros(shape)) for level in questions
-        ]
+        self.own = [own_buffers(level, slots, capacity) for level in questions]
         # [R, 3]: the question of each row, its slot, and how many own tokens it has.
         self.rows = torch.zeros(0, 3, dtype=torch.long)
         self.placed = self.rows  # beside the keys, those of a step
@@ -99,6 +99,13 @@ class Paths(Tree):
     def keep(self, rows: Tensor) -> None:
         """Free the slots of all other rows."""
         self.rows = self.rows[rows]
+
+
+def own_buffers(level: Prefixes, slots: int, capacity: int) -> tuple[Tensor, Tensor]:
+    """Room for keys and values of so many paths and tokens."""
+    _, heads, _, width = level.keys.shape
+    shape = (slots, heads, capacity, -(-width // LANES) * LANES)
+    return level.keys.new_zeros(shape), level.values.new_zeros(shape)
 
 
 def tree_attention(

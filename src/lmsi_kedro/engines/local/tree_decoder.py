@@ -30,31 +30,35 @@ class TreeDecoder:
         """Compute the prompts, token ids, for `rows` paths at a time of `capacity` tokens."""
         self.tree = self.first = None  # what the last chunk took must be free before more is taken
         count = alike(prompts)
-        head, own = prompts[0][:count], [ids[count:] for ids in prompts]
-        shared = self.shared_prefix(head)
-        lengths = [len(ids) for ids in own]
-        padded = torch.zeros(len(own), max(lengths), dtype=torch.long)
-        for row, ids in enumerate(own):
-            padded[row, : len(ids)] = torch.tensor(ids)
-        tree = Prompts(self.layers, shared if head else [None] * self.layers)
-        positions = len(head) + torch.arange(padded.shape[1]).expand_as(padded)
-        hidden = self.forward(tree, padded, positions)
-        ends = torch.tensor(lengths, device=self.model.device)
-        self.first = self.head(hidden[torch.arange(len(own)), ends - 1])  # [N, V]
-        self.starts = len(head) + torch.tensor(lengths)
-        questions = tree.prefixes(lengths)
-        if not head:
-            shared = [Prefixes(q.keys[:1, :, :0], q.values[:1, :, :0], (0,)) for q in questions]
+        shared = self.shared_prefix(prompts[0][:count])
+        questions, last = self.prefill([ids[count:] for ids in prompts], shared)
+        self.first = self.head(last)  # [N, V]
+        self.starts = torch.tensor([len(ids) for ids in prompts])
         self.tree = Paths(shared, questions, rows, capacity)
 
     def shared_prefix(self, prefix: list[int]) -> list[Prefixes]:
         """The shared prompt's keys and values per layer, kept from the last call."""
         if self._shared is None or self._shared[0] != prefix:
-            tree = Prompts(self.layers, [None] * self.layers)
-            if prefix:
-                self.forward(tree, torch.tensor([prefix]), torch.arange(len(prefix))[None])
-            self._shared = (prefix, tree.prefixes([len(prefix)]) if prefix else [])
+            self._shared = prefix, self.prefill([prefix], [])[0]
         return self._shared[1]
+
+    def prefill(
+        self, prompts: Sequence[list[int]], shared: Sequence[Prefixes]
+    ) -> tuple[list[Prefixes], Tensor]:
+        """Keys and values per layer of N prompts that continue the shared one, and their last hidden states.
+
+        These are [N, width], normalized; of a prompt without tokens they mean nothing.
+        """
+        lengths = [len(ids) for ids in prompts]
+        padded = torch.zeros(len(prompts), max(1, *lengths), dtype=torch.long)
+        for row, ids in enumerate(prompts):
+            padded[row, : len(ids)] = torch.tensor(ids)
+        start = shared[0].lengths[0] if shared else 0
+        tree = Prompts(self.layers, shared if start else [None] * self.layers)
+        positions = start + torch.arange(padded.shape[1]).expand_as(padded)
+        hidden = self.forward(tree, padded, positions)
+        ends = torch.tensor(lengths, device=self.model.device)
+        return tree.prefixes(lengths), hidden[torch.arange(len(prompts)), ends - 1]
 
     def add(self, questions: Tensor) -> Tensor:
         """New rows, one more path of each question [R]: the logits [R, V] of their first tokens."""
