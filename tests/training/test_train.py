@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import psutil
@@ -83,7 +84,7 @@ def kill_after_checkpoint(job, step):
     """Starts a run, kills what started it (kill -9) at a checkpoint, and sees that its processes end too."""
     starter = subprocess.Popen([sys.executable, "-c", TRAIN, job.folder / "job.json"])
     while not (job.checkpoints / f"checkpoint-{step}" / "complete").exists():
-        assert starter.poll() is None, failure(job)
+        assert starter.poll() is None, failure(job, [])
         time.sleep(0.005)
     workers = psutil.Process(starter.pid).children()
     os.kill(starter.pid, signal.SIGKILL)
@@ -141,10 +142,27 @@ def test_a_loss_that_is_not_a_number_stops_with_step_and_examples(make_job, base
 def test_a_failure_shows_the_trainers_sentence_or_the_end_of_its_log(make_job):
     job = make_job()
     job.log.write_text("\n".join(f"line {n}" for n in range(100)))
-    assert "line 99" in failure(job)
-    assert "line 9\n" not in failure(job)
+    assert "line 99" in failure(job, [1, None])
+    assert "line 9\n" not in failure(job, [1, None])
     job.error.write_text("This is why.")
-    assert failure(job) == "This is why."
+    assert failure(job, [1, None]) == "This is why."
+
+
+def test_a_killed_trainer_is_said_to_lack_memory(make_job):
+    job = make_job(steps=500)
+
+    def kill_one():
+        while not job.progress.exists() or not job.progress.read_text():
+            time.sleep(0.05)
+        psutil.Process().children()[1].kill()
+
+    killer = threading.Thread(target=kill_one)
+    killer.start()
+    with pytest.raises(
+        TrainingError, match=r"of 2 of the trainer was killed.* memory.*training\.lora"
+    ):
+        train(job)
+    killer.join()
 
 
 def test_too_small_a_batch_names_the_settings(make_job):

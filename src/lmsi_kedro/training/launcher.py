@@ -14,7 +14,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -133,7 +133,7 @@ def follow(job: Job, running: list[subprocess.Popen[bytes]]) -> None:
                 reported = time.monotonic()
         report(progress)
     if any(codes):
-        raise TrainingError(failure(job))
+        raise TrainingError(failure(job, codes))
 
 
 def report(progress: IO[str]) -> None:
@@ -151,11 +151,19 @@ def report(progress: IO[str]) -> None:
     )
 
 
-def failure(job: Job) -> str:
-    """The trainer's own sentence, or the end of what it printed."""
+def failure(job: Job, codes: Sequence[int | None]) -> str:
+    """The trainer's own sentence, the signal that ended it, or the end of what it printed."""
     if job.error.exists():
         return job.error.read_text()
-    if job.params.hostfile and "not reachable via ssh" in job.log.read_text(errors="replace"):
+    if -signal.SIGKILL in codes:
+        which = codes.index(-signal.SIGKILL) + 1
+        return (
+            f"Process {which} of {len(codes)} of the trainer was killed, as the system does when memory runs "
+            "out. A larger training.gradient_accumulation, training.gradient_checkpointing=true "
+            "and training.lora need less of it; the same command goes on from the last checkpoint."
+        )
+    printed = job.log.read_text(errors="replace")
+    if job.params.hostfile and "not reachable via ssh" in printed:
         return f"training.hostfile: a host of {job.params.hostfile} does not answer ssh without a password."
-    tail = "\n".join(job.log.read_text(errors="replace").splitlines()[-25:])
+    tail = "\n".join(printed.splitlines()[-25:])
     return f"The trainer stopped without a result; the end of {job.log}:\n{tail}"
