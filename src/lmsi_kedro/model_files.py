@@ -1,4 +1,4 @@
-"""The files of a model directory: which of them are the model, how many weights they hold and in which format.
+"""The files of a model directory: which are the model, how many weights they hold and in which format.
 
 Counts and formats are read from the headers of the weight files, in milliseconds for a model of any size.
 """
@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from math import prod
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from safetensors import SafetensorError, safe_open
 
@@ -35,9 +35,35 @@ def weight_names(model: Path) -> list[str]:
     if (model / WHOLE).exists() or not (model / INDEX).exists():
         return [WHOLE]
     try:
-        return sorted(set(json.loads((model / INDEX).read_text())["weight_map"].values()))
+        names = sorted(set(json.loads((model / INDEX).read_text())["weight_map"].values()))
+        outside = [name for name in names if Path(name).name != name]
     except (ValueError, LookupError, AttributeError, TypeError) as error:
         raise ValueError(f"{model / INDEX} is damaged: it has no weight_map") from error
+    if outside:
+        raise ValueError(f"{model / INDEX} names {outside[0]!r}, which is no file of its folder")
+    return names
+
+
+def load_model(model: Path, dtype: Any, trust_remote_code: bool) -> Any:
+    """A causal language model with the weights of `weight_names` and no others.
+
+    ValueError names weights that the files lack: transformers would draw them at random.
+    """
+    from transformers import AutoModelForCausalLM
+
+    loading: Any = AutoModelForCausalLM.from_pretrained(
+        model,
+        dtype=dtype,
+        trust_remote_code=trust_remote_code,
+        use_safetensors=True,
+        output_loading_info=True,
+    )
+    loaded, info = loading
+    if missing := sorted(info["missing_keys"]):
+        raise ValueError(
+            f"{model} lacks {len(missing)} weights of its architecture, {', '.join(missing[:3])}: fetch it again"
+        )
+    return loaded
 
 
 def setting_files(model: Path) -> list[Path]:

@@ -134,6 +134,17 @@ def test_weights_are_what_the_index_names(sharded, tmp_path):
         Model.at(sharded)
 
 
+def test_weights_outside_of_the_directory_are_refused(sharded, model):
+    """Neither the digest nor a copy would have them."""
+    outside = {"weight_map": {"a": "../made/model.safetensors"}}
+    (sharded / "model.safetensors.index.json").write_text(json.dumps(outside))
+    with pytest.raises(DatasetError, match=r"index\.json names '\.\./made/.*no file of its folder"):
+        Model.at(sharded)
+    (model.path / "adapter_config.json").write_text('{"base_model_name_or_path": "elsewhere"}')
+    with pytest.raises(DatasetError, match=r"adapter_config\.json.*merge the adapter"):
+        Model.at(model.path)
+
+
 def test_adapters_and_record_are_copied(model, tmp_path):
     (model.path / "adapter").mkdir()
     (model.path / "adapter" / "adapter_model.safetensors").write_text("low rank")

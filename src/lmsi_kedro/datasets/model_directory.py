@@ -29,6 +29,7 @@ from lmsi_kedro.model_files import (
     weight_names,
 )
 
+ADAPTER_CONFIG = "adapter_config.json"  # transformers follows it to other weights
 HUB_NAME = re.compile(r"\w[\w.-]*(/[\w.-]+)?")
 
 
@@ -50,6 +51,11 @@ class Model:
         if missing:
             raise DatasetError(
                 f"{path} is not a model: {', '.join(missing)} missing; {advice(path)}"
+            )
+        if (path / ADAPTER_CONFIG).exists():
+            raise DatasetError(
+                f"{path} has an {ADAPTER_CONFIG}, so its base model would be loaded, not the weights beside it: "
+                "remove it, or merge the adapter into the weights"
             )
         return cls(path, content_digest(path))
 

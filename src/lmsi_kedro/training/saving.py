@@ -18,7 +18,7 @@ from transformers.integrations.deepspeed import unset_hf_deepspeed_config
 
 from lmsi_kedro.durable import partial, publish
 from lmsi_kedro.kernels.attention import ROUNDING
-from lmsi_kedro.model_files import INDEX, RECORD, licenses, number_format, setting_files
+from lmsi_kedro.model_files import INDEX, RECORD, licenses, load_model, number_format, setting_files
 from lmsi_kedro.tasks.encoding import Encoded
 from lmsi_kedro.training.adapters import merged
 from lmsi_kedro.training.job import Job, TrainingError
@@ -79,9 +79,7 @@ def saved_buffers(model: Any) -> dict[str, torch.Tensor]:
 
 def merged_model(job: Job, model: Any, adapters: dict[str, torch.Tensor], prepared: Path) -> Any:
     """The base model with its trained adapters, added in float32; the adapters are saved beside it."""
-    base = AutoModelForCausalLM.from_pretrained(
-        job.base_model, dtype=torch.float32, trust_remote_code=job.trust_remote_code
-    )
+    base = load_model(job.base_model, torch.float32, job.trust_remote_code)
     return merged(model, base, adapters, prepared)
 
 

@@ -11,7 +11,6 @@ import deepspeed.runtime.compiler
 import torch
 from transformers import (
     AutoConfig,
-    AutoModelForCausalLM,
     PrinterCallback,
     TrainingArguments,
     set_seed,
@@ -19,6 +18,7 @@ from transformers import (
 from transformers.utils.logging import disable_progress_bar
 
 from lmsi_kedro.hardware import cpu_has_bfloat16
+from lmsi_kedro.model_files import load_model
 from lmsi_kedro.params import Training, TrainingParams
 from lmsi_kedro.tasks.encoding import Encoder
 from lmsi_kedro.training.adapters import with_adapters
@@ -36,11 +36,8 @@ def build_trainer(job: Job) -> TargetTrainer:
     # Made first: with ZeRO-3, models are loaded in shards from here on.
     arguments = training_arguments(job)
     plan, ids = build_plan(job, arguments.world_size)
-    model = AutoModelForCausalLM.from_pretrained(
-        job.base_model,
-        trust_remote_code=job.trust_remote_code,
-        dtype=torch.bfloat16 if arguments.bf16 else torch.float32,
-    )
+    dtype = torch.bfloat16 if arguments.bf16 else torch.float32
+    model = load_model(job.base_model, dtype, job.trust_remote_code)
     if job.params.lora:
         set_seed(job.params.seed)  # every process draws the same adapters
         model = with_adapters(model, job.params.lora)

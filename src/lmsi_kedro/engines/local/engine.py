@@ -14,7 +14,6 @@ import polars as pl
 import torch
 from accelerate.utils.memory import should_reduce_batch_size
 from torch import Tensor
-from transformers import AutoModelForCausalLM
 from transformers.utils.logging import disable_progress_bar
 
 from lmsi_kedro.engines.chunk import Request
@@ -24,6 +23,7 @@ from lmsi_kedro.engines.local.rows import Rows, Stops
 from lmsi_kedro.engines.local.tree_decoder import TreeDecoder, refusal_of
 from lmsi_kedro.kernels import LogitsError, dispatch, sample_tokens
 from lmsi_kedro.kernels.attention import ROUNDING
+from lmsi_kedro.model_files import load_model
 from lmsi_kedro.params import Conversation, Sampling
 from lmsi_kedro.tasks.encoding import AUTO, Encoder
 
@@ -44,9 +44,7 @@ class LocalEngine:
         disable_progress_bar()  # a bar per worker would hide our own progress
         self.rows = rows
         self.encoder = Encoder.of(directory, conversation, trust_remote_code)
-        self.model = AutoModelForCausalLM.from_pretrained(
-            directory, dtype=dtype, trust_remote_code=trust_remote_code
-        ).eval()
+        self.model = load_model(directory, dtype, trust_remote_code).eval()
         if torch.cuda.is_available():
             self.model.to("cuda")
         ends = self.encoder.ends(self.model.generation_config)
