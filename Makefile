@@ -6,7 +6,7 @@ export DO_NOT_TRACK := 1
 export KEDRO_LOGGING_CONFIG := $(CURDIR)/conf/logging.yml
 export TORCH_EXTENSIONS_DIR := $(CURDIR)/.cache/torch_extensions
 PIP = .venv/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
-RUN = kedro run --pipeline=self_improve
+RUN = kedro run --pipelines=self_improve
 
 .PHONY: help setup tools tokenizers real-model run full test check lint native-test fuzz doctor viz clean
 

@@ -224,7 +224,7 @@ def test_the_registry_imports_nothing_heavy() -> None:
 
 
 def test_the_shipped_files_are_the_ones_of_the_shipped_seed(context: Any) -> None:
-    """`kedro run --pipeline=mini_world --params=exemplars=conf/base/exemplars` would write them again."""
+    """`kedro run --pipelines=mini_world --params=exemplars=conf/base/exemplars` would write them again."""
     world, tasks = context.params["world"], context.params["tasks"]
     shipped = context.catalog.load("raw_questions").drop("source")
     assert shipped.equals(make_questions(world, tasks).select(shipped.columns))

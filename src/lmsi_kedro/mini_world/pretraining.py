@@ -209,7 +209,7 @@ def save(training: Pretraining, tokenizer: Any, directory: Path) -> Model:
     training.model.save_pretrained(directory)
     tokenizer.save_pretrained(directory)
     record = {
-        "command": "kedro run --pipeline=base_model",
+        "command": "kedro run --pipelines=base_model",
         "params": params.model_dump(),
         "tokens": params.steps * params.batch * params.block,
         "seconds": round(training.seconds),

@@ -30,7 +30,7 @@ def create_pipeline(
 ) -> Pipeline:
     """Reports on the base model, the given number of rounds and control arms; examples show the last round.
 
-    The tag makes the report of a pipeline again, with its arms: `kedro run --pipeline=controls --tags=reporting`.
+    The tag makes the report of a pipeline again, with its arms: `kedro run --pipelines=controls --tags=reporting`.
     """
     measured = [*numbers(rounds), controls(arms, equal_compute), label_precision()]
     return Pipeline([*measured, *figures(), *examples(rounds), page()], tags="reporting")
