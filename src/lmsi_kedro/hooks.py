@@ -4,7 +4,7 @@ from typing import Any, ClassVar, get_args
 
 from kedro.framework.hooks import hook_impl
 
-from lmsi_kedro.params import CONTROL_ARMS, Arm, Guard
+from lmsi_kedro.params import CONTROL_ARMS, Arm, Guard, HeadroomParams
 from lmsi_kedro.tasks.benchmarks import BENCHMARKS
 
 PARAMETERS = {
@@ -29,6 +29,7 @@ PARAMETERS = {
     "training_workspace",
     "evaluation",
     "monitor",
+    "headroom",
     "controls",
     "reproduction",
     "reproduction_evaluation",
@@ -44,6 +45,7 @@ class ShapeHook:
 
     rounds = 1
     guard: Guard = "none"
+    headroom: HeadroomParams | None = None
     arms: ClassVar[list[Arm]] = ["random"]
     reproduction: ClassVar[dict[str, Any]] = {"seeds": [7001], "temperatures": [0.7]}
     benchmarks: ClassVar[list[str]] = list(BENCHMARKS)
@@ -73,6 +75,7 @@ class ShapeHook:
                 f"parameters: public_tasks.names has {', '.join(unknown)}; known are {', '.join(BENCHMARKS)}"
             )
         ShapeHook.rounds, ShapeHook.guard = rounds, guard
+        ShapeHook.headroom = HeadroomParams.model_validate(parameters["headroom"])
         ShapeHook.reproduction = {
             name: parameters["reproduction"][name] for name in ShapeHook.reproduction
         }

@@ -15,7 +15,12 @@ from lmsi_kedro.pipelines import (
     self_improve,
     self_improve_from_seeds,
 )
-from lmsi_kedro.pipelines.self_improve.pipeline import STEPS, create_evaluation, create_round
+from lmsi_kedro.pipelines.self_improve.pipeline import (
+    STEPS,
+    create_evaluation,
+    create_headroom,
+    create_round,
+)
 
 
 def register_pipelines() -> dict[str, Pipeline]:
@@ -23,20 +28,26 @@ def register_pipelines() -> dict[str, Pipeline]:
     first = create_round(1)
     before = preparation.create_pipeline()  # so that no step reads the tables of older files
     seeded = before + Pipeline([question_generation.seeds()])
-    loop = self_improve.create_pipeline(ShapeHook.rounds, ShapeHook.guard)
+    measured = ShapeHook.headroom
+    loop = self_improve.create_pipeline(ShapeHook.rounds, ShapeHook.guard, measured=measured)
     return {
         "__default__": loop,
         "self_improve": loop,
         **{step: before + first.only_nodes(*nodes) for step, nodes in STEPS.items()},
         "evaluation": before + create_evaluation("base_model", 0, "base", "0"),
-        "reporting": reporting.create_pipeline(ShapeHook.rounds),
+        "headroom": before
+        + first.only_nodes(*STEPS["sampling"], *STEPS["voting"])
+        + create_headroom(measured is not None and measured.probe),
+        "reporting": reporting.create_pipeline(
+            ShapeHook.rounds, headroom=measured is not None and measured.in_loop
+        ),
         "controls": self_improve.create_pipeline(
-            ShapeHook.rounds, ShapeHook.guard, ShapeHook.arms, equal_compute=True
+            ShapeHook.rounds, ShapeHook.guard, ShapeHook.arms, True, measured
         ),
         "question_generation": seeded + question_generation.create_pipeline(),
         "exemplar_generation": seeded + exemplar_generation.create_pipeline(),
         "self_improve_from_seeds": self_improve_from_seeds.create_pipeline(
-            ShapeHook.rounds, ShapeHook.guard
+            ShapeHook.rounds, ShapeHook.guard, measured
         ),
         "distillation": distillation.create_pipeline(ShapeHook.rounds),
         "reproduction": reproduction.create_pipeline(**ShapeHook.reproduction),

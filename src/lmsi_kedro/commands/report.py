@@ -5,8 +5,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-from lmsi_kedro.report import words
-
 
 def add_to(commands: Any) -> None:
     """Adds this subcommand to argparse's subparsers."""
@@ -19,6 +17,8 @@ def add_to(commands: Any) -> None:
 
 def report(data: Path) -> str:
     """The claim, its evidence, the verdict, and the page that shows more."""
+    from lmsi_kedro.report import words
+
     folder = data / "08_reporting"
     if not (folder / "metrics.json").exists():
         raise FileNotFoundError(f"{folder / 'metrics.json'} does not exist; run `kedro run` first")

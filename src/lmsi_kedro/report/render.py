@@ -6,6 +6,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from lmsi_kedro.report import headroom as headroom_words
 from lmsi_kedro.report import words
 from lmsi_kedro.report.figures import MODE_NAMES
 
@@ -15,8 +16,9 @@ def render(
     figures: Mapping[str, go.Figure],
     examples: list[dict[str, Any]],
     provenance: Mapping[str, Any],
+    headroom: dict[str, Any] | None = None,
 ) -> str:
-    """The page; every text from models and files is escaped."""
+    """The page; every text from models and files is escaped. headroom: of a run that measured it."""
     return fill(
         "report.html.j2",
         figures,
@@ -24,6 +26,8 @@ def render(
         words=words,
         examples=examples,
         provenance=dict(leaves(provenance)),
+        headroom=headroom,
+        headroom_words=headroom_words,
     )
 
 

@@ -5,7 +5,8 @@ A verdict is as plain when nothing was gained as when something was. Knows only 
 
 from typing import Any
 
-SURE = 0.05
+from lmsi_kedro.statistics import SURE
+
 ARMS = {
     "random": "as many random paths",
     "shuffled": "the paths of other questions",

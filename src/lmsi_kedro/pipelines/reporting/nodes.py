@@ -16,7 +16,7 @@ from lmsi_kedro.evaluation.comparison import Metrics
 from lmsi_kedro.evaluation.marking import accepted_keys
 from lmsi_kedro.params import Arm, Guard
 from lmsi_kedro.report.render import render
-from lmsi_kedro.report.words import SURE
+from lmsi_kedro.statistics import SURE
 from lmsi_kedro.tasks import Tasks
 
 OUTCOMES = {
@@ -197,7 +197,8 @@ def render_report(
     curves: go.Figure,
     examples: list[dict[str, Any]],
     provenance: dict[str, Any],
+    headroom: Metrics | None = None,
 ) -> str:
     """The self-contained page."""
     figures = {"accuracy": accuracy, "calibration": calibration, "curves": curves}
-    return render(metrics, figures, examples, provenance)
+    return render(metrics, figures, examples, provenance, headroom)

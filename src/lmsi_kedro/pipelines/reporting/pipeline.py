@@ -26,14 +26,17 @@ FIGURES = {
 
 
 def create_pipeline(
-    rounds: int, arms: Sequence[Arm] = ("random",), equal_compute: bool = False
+    rounds: int,
+    arms: Sequence[Arm] = ("random",),
+    equal_compute: bool = False,
+    headroom: bool = False,
 ) -> Pipeline:
     """Reports on the base model, the given number of rounds and control arms; examples show the last round.
 
     The tag makes the report of a pipeline again, with its arms: `kedro run --pipelines=controls --tags=reporting`.
     """
     measured = [*numbers(rounds), controls(arms, equal_compute), label_precision()]
-    return Pipeline([*measured, *figures(), *examples(rounds), page()], tags="reporting")
+    return Pipeline([*measured, *figures(), *examples(rounds), page(headroom)], tags="reporting")
 
 
 def numbers(rounds: int) -> list[Node]:
@@ -119,10 +122,16 @@ def examples(rounds: int) -> list[Node]:
     ]
 
 
-def page() -> Node:
+def page(headroom: bool) -> Node:
     return Node(
         render_report,
-        inputs=["metrics", *FIGURES, "shown_questions", "provenance"],
+        inputs=[
+            "metrics",
+            *FIGURES,
+            "shown_questions",
+            "provenance",
+            *(["headroom"] if headroom else []),
+        ],
         outputs="report",
         name="render_report",
     )

@@ -11,11 +11,12 @@ from collections.abc import Sequence
 from kedro.pipeline import Node, Pipeline
 
 from lmsi_kedro.evaluation.comparison import compare, vote_statistics
-from lmsi_kedro.params import Arm, Guard
+from lmsi_kedro.params import Arm, Guard, HeadroomParams
 from lmsi_kedro.pipelines import (
     controls,
     evaluation,
     fine_tuning,
+    headroom,
     mixing,
     monitoring,
     preparation,
@@ -48,12 +49,15 @@ def create_pipeline(
     guard: Guard = "none",
     arms: Sequence[Arm] = ("random",),
     equal_compute: bool = False,
+    measured: HeadroomParams | None = None,
 ) -> Pipeline:
     """Preparation, rounds, control arms, evaluation of every model, report.
 
-    equal_compute: also what the compute of round 1 gains without training.
+    equal_compute: also what the compute of round 1 gains without training. measured: whether the headroom before
+    training is, and with its `stop` all training waits for it.
     """
-    return Pipeline(
+    in_loop = measured is not None and measured.in_loop
+    loop = Pipeline(
         [
             preparation.create_pipeline(),
             create_examination("base_model", "0", guard),
@@ -64,7 +68,30 @@ def create_pipeline(
             *[create_evaluation(f"model_{arm}", 1, arm, arm) for arm in arms],
             *([controls.create_equal_compute()] if equal_compute else []),
             create_comparison(rounds, arms),
-            reporting.create_pipeline(rounds, arms, equal_compute),
+            *([create_headroom(measured.probe)] if measured and in_loop else []),
+            reporting.create_pipeline(rounds, arms, equal_compute, in_loop),
+        ]
+    )
+    return gated(loop) if measured and measured.stop else loop
+
+
+def create_headroom(probe: bool) -> Pipeline:
+    """headroom: what the base model's votes in round 1 know beyond its greedy paths."""
+    first = {f"sampled_{name}": f"round_1.{name}" for name in ("paths", "readings")}
+    renamed = {"model": "base_model", "headroom": "headroom", **first}
+    return namespaced(headroom.create_pipeline(probe), "headroom", LABELED, renamed)
+
+
+def gated(loop: Pipeline) -> Pipeline:
+    """The loop, in which the votes of round 1, of which all training descends, pass the gate first."""
+    counting = loop.only_nodes("round_1.count_votes")
+    votes = {"votes": "round_1.votes", "counted_votes": "round_1.counted_votes"}
+    gate = namespaced(headroom.create_gate(), "headroom", {"headroom"}, votes)
+    return Pipeline(
+        [
+            loop - counting,
+            Pipeline(counting, outputs={"round_1.votes": "round_1.counted_votes"}),
+            gate,
         ]
     )
 

@@ -7,7 +7,7 @@ given, with the generated exemplars too.
 
 from kedro.pipeline import Node, Pipeline
 
-from lmsi_kedro.params import Guard
+from lmsi_kedro.params import Guard, HeadroomParams
 from lmsi_kedro.pipelines import (
     exemplar_generation,
     preparation,
@@ -25,10 +25,12 @@ RENAMED = "tasks prepared_questions exemplars fitting_questions model_findings q
 GIVEN = {name: f"given_{name}" for name in RENAMED.split()}
 
 
-def create_pipeline(rounds: int, guard: Guard = "none") -> Pipeline:
+def create_pipeline(
+    rounds: int, guard: Guard = "none", measured: HeadroomParams | None = None
+) -> Pipeline:
     """The loop on what the model made of the seeds; metrics also have the funnel."""
     given = preparation.create_pipeline()
-    loop = self_improve.create_pipeline(rounds, guard) - given
+    loop = self_improve.create_pipeline(rounds, guard, measured=measured) - given
     summary = loop.only_nodes("summarise")
     funnel = Node(
         add_funnel,

@@ -1,0 +1,43 @@
+"""`lmsi headroom`: whether the votes of a model know more than its greedy path, before training."""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+
+def add_to(commands: Any) -> None:
+    """Adds this subcommand to argparse's subparsers."""
+    command: argparse.ArgumentParser = commands.add_parser(
+        "headroom", help="what was measured before training: can the model improve?"
+    )
+    command.add_argument("--data", type=Path, default=Path("data"), help="data root of the run")
+    command.set_defaults(run=lambda given: headroom(given.data))
+
+
+def headroom(data: Path) -> str:
+    """The verdict and its tables."""
+    from lmsi_kedro.report.headroom import sentences, tables
+
+    path = data / "08_reporting" / "headroom.json"
+    if not path.exists():
+        raise FileNotFoundError(
+            f"{path} does not exist; run `kedro run --pipelines=headroom` first"
+        )
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        parts = ["\n".join(sentences(found)), *map(aligned, tables(found))]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{path} is not what was measured before training: {error!r}") from error
+    return "\n\n".join(parts)
+
+
+def aligned(table: Any) -> str:
+    """A report.headroom.Table as text: the first column to the left, the others to the right."""
+    lines = [table.columns, *table.rows]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    written = (
+        "  ".join([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])])
+        for line in lines
+    )
+    return "\n".join([table.title, *written])

@@ -1,0 +1,177 @@
+"""Does the vote of a model know more than its greedy path? Measured on sampled paths, before any training.
+
+Without labels: how often the two differ, how confident votes are, and how stable. With a labeled probe: the
+paired advantage of the vote by confidence threshold. What training makes of it is another question.
+"""
+
+from itertools import pairwise
+from math import inf
+from typing import Any
+
+import polars as pl
+
+from lmsi_kedro import statistics
+from lmsi_kedro.evaluation.comparison import Metrics, paired
+from lmsi_kedro.evaluation.marking import is_accepted
+from lmsi_kedro.params import VotingParams
+from lmsi_kedro.reading import votes_within
+
+THRESHOLDS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)  # of the confidence, each with all votes from it on
+
+
+def measure_unlabeled(
+    readings: pl.DataFrame, greedy_readings: pl.DataFrame, voting: VotingParams, m: int
+) -> Metrics:
+    """The figures of all tasks pooled, and of each task; readings have the `exemplar_set` of every path, too."""
+
+    def figures(rows: pl.DataFrame) -> Metrics:
+        votes = count_votes(rows, voting)
+        return {
+            "questions": votes.height,
+            "greedy": compare_greedy(votes, greedy_readings),
+            "confidence": count_by_confidence(votes),
+            "stability": measure_stability(rows, voting, m),
+            "exemplar_sets": compare_exemplar_sets(rows),
+            "unparsable": rows["key"].is_null().mean(),
+        }
+
+    tasks = sorted(readings.partition_by("task", as_dict=True).items())
+    return {
+        "pooled": figures(readings),
+        "tasks": {str(task): figures(rows) for (task,), rows in tasks},
+    }
+
+
+def count_votes(readings: pl.DataFrame, voting: VotingParams) -> pl.DataFrame:
+    """votes whatever their confidence; the key is null where the vote abstains."""
+    return votes_within(readings, voting, 0.0, 1.0)
+
+
+def compare_greedy(votes: pl.DataFrame, greedy_readings: pl.DataFrame) -> Metrics:
+    """Disjoint shares of the questions with a greedy path; on the others the two give the same answer."""
+    pairs = votes.select("question_id", vote="key").join(
+        greedy_readings.select("question_id", greedy="key"), on="question_id"
+    )
+    decided, parsed = pl.col("vote").is_not_null(), pl.col("greedy").is_not_null()
+    return pairs.select(
+        questions=pl.len(),
+        differ=(decided & parsed & (pl.col("vote") != pl.col("greedy"))).fill_null(False).mean(),
+        greedy_unparsable=(decided & ~parsed).mean(),
+        vote_abstains=(~decided).mean(),
+    ).row(0, named=True)
+
+
+def count_by_confidence(votes: pl.DataFrame) -> list[Metrics]:
+    """Questions whose vote has a confidence of at least `least`, but less than the next one's."""
+    confidence = votes.drop_nulls("key")["confidence"]
+    return [
+        {"least": least, "questions": int(confidence.is_between(least, most, "left").sum())}
+        for least, most in pairwise((*THRESHOLDS, inf))
+    ]
+
+
+def measure_stability(readings: pl.DataFrame, voting: VotingParams, m: int) -> Metrics | None:
+    """Of the questions that m paths decide: shares whose winner the first m // 2 paths and both halves give.
+
+    half: the first half has the winner of all paths; halves: it has that of the last m // 2 paths. None for
+    fewer than two paths. Questions that early stopping left with fewer than m paths do not count.
+    """
+    whole, half = readings.filter(pl.len().over("question_id") == m), m // 2
+    if not half or whole.is_empty():
+        return None
+    first, last = pl.col("path") < half, pl.col("path") >= m - half
+    won = count_votes(whole, voting).select("question_id", all="key").drop_nulls()
+    for name, rows in (("first", first), ("last", last)):
+        winners = count_votes(whole.filter(rows), voting).select(
+            "question_id", pl.col("key").alias(name)
+        )
+        won = won.join(winners, on="question_id")
+    return won.select(
+        questions=pl.len(),
+        half=pl.col("first").eq_missing(pl.col("all")).mean(),
+        halves=(pl.col("first") == pl.col("last")).fill_null(False).mean(),
+    ).row(0, named=True)
+
+
+def compare_exemplar_sets(readings: pl.DataFrame) -> Metrics | None:
+    """Shares of pairs of paths on one question that give the same answer, of one set and of different sets.
+
+    None where no question was asked with several sets. An unparsable path agrees with none.
+    """
+    several = readings.filter(pl.col("exemplar_set").n_unique().over("question_id") > 1)
+    if several.is_empty():
+        return None
+    parsed, question, one_set = (
+        several.drop_nulls("key"),
+        ["question_id"],
+        ["question_id", "exemplar_set"],
+    )
+    within, all_within = count_pairs(parsed, *one_set, "key"), count_pairs(several, *one_set)
+    equal, pairs = count_pairs(parsed, *question, "key"), count_pairs(several, *question)
+    return {
+        "within": within / all_within if all_within else None,
+        "across": (equal - within) / (pairs - all_within),
+    }
+
+
+def count_pairs(rows: pl.DataFrame, *alike: str) -> int:
+    """Pairs of rows that are alike in these columns."""
+    sizes = rows.group_by(*alike).len()["len"].cast(pl.Int64)
+    return int((sizes * (sizes - 1)).sum()) // 2
+
+
+def measure_probe(
+    readings: pl.DataFrame,
+    greedy_readings: pl.DataFrame,
+    accepted: pl.DataFrame,
+    voting: VotingParams,
+) -> Metrics:
+    """The vote against the greedy path on labeled questions, by confidence threshold; `best` gains most.
+
+    accepted: question_id and the keys that are right, as `accepted_keys` gives them. A threshold that no vote
+    reaches has no row. best is None without any vote.
+    """
+    votes = count_votes(readings, voting)
+    pairs = mark(votes, accepted, "vote").join(
+        mark(greedy_readings, accepted, "greedy").drop("key"), on="question_id"
+    )
+    decided = pairs.drop_nulls("key").join(
+        votes.select("question_id", "confidence"), on="question_id"
+    )
+    kept = {least: decided.filter(pl.col("confidence") >= least) for least in THRESHOLDS}
+    rows = [compare_from(least, some, pairs.height) for least, some in kept.items() if some.height]
+    return {
+        "questions": pairs.height,
+        "vote_abstains": pairs["key"].null_count(),
+        "thresholds": rows,
+        "best": max(rows, key=lambda row: row["gain"], default=None),
+    }
+
+
+def mark(answers: pl.DataFrame, accepted: pl.DataFrame, name: str) -> pl.DataFrame:
+    """question_id, key, and whether the answer is right."""
+    known = answers.join(accepted, on="question_id", maintain_order="left")
+    return known.select("question_id", "key", is_accepted().alias(name))
+
+
+def compare_from(least: float, kept: pl.DataFrame, questions: int) -> dict[str, Any]:
+    """A row: both on the questions that are kept, and what the vote gains over all questions.
+
+    gain: the share kept x the difference. Its interval is a bootstrap over all questions. shown: the interval
+    lies above 0, and McNemar's p is below SURE.
+    """
+    found = paired(kept.select(before="greedy", after="vote"))
+    gained, lost = found["wrong_to_right"], found["right_to_wrong"]
+    low, high = statistics.bootstrap_delta(gained, lost, questions)
+    return {
+        "threshold": least,
+        "n": kept.height,
+        "kept": kept.height / questions,
+        "greedy": found.pop("before"),
+        "vote": found.pop("after"),
+        **found,
+        "gain": (gained - lost) / questions,
+        "gain_low": low,
+        "gain_high": high,
+        "shown": low > 0 and found["p_value"] < statistics.SURE,
+    }

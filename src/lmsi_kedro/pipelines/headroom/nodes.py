@@ -1,0 +1,95 @@
+"""Samples what round 1 lacks to tell whether its votes know more than greedy paths, and measures it."""
+
+import logging
+from collections.abc import Iterable
+
+import polars as pl
+
+from lmsi_kedro.datasets.model_directory import Model
+from lmsi_kedro.engines.plan import Plan
+from lmsi_kedro.evaluation.comparison import Metrics
+from lmsi_kedro.evaluation.headroom import measure_probe, measure_unlabeled
+from lmsi_kedro.evaluation.marking import accepted_keys
+from lmsi_kedro.params import EngineParams, HeadroomParams, PathParams, VotingParams
+from lmsi_kedro.report.headroom import is_shown, verdict
+from lmsi_kedro.tasks import Tasks
+from lmsi_kedro.tasks.questions import exemplar_sets, spread
+
+log = logging.getLogger(__name__)
+
+
+def plan_headroom(
+    questions: pl.DataFrame,
+    exemplars: pl.DataFrame,
+    model: Model,
+    tasks: Tasks,
+    paths: PathParams,
+    headroom: HeadroomParams,
+    engine: EngineParams,
+) -> Plan:
+    """A greedy path for unlabeled questions of round 1; with headroom.probe also for probe questions.
+
+    Probe questions get m paths as in round 1 besides. The greedy path is the last one, with index m.
+    """
+    sampling = paths.of_round(1, model)
+    greedy = sampling.model_copy(update={"temperature": 0.0})
+    plan = Plan(model.path, model.digest, engine)
+    for name in tasks.in_domain:
+        own, sets = questions.filter(task=name), exemplar_sets(exemplars, tasks[name])
+        voted = own.filter(split="unlabeled").head(paths.questions_per_task)
+        asked = voted.head(headroom.questions_per_task)
+        if headroom.probe:
+            probe = own.filter(split="probe").head(headroom.questions_per_task)
+            plan.ask(spread(probe, "few_shot_cot", sets, paths.m), sampling)
+            asked = pl.concat([asked, probe])
+        for exemplar_set, _, prompts in spread(asked, "few_shot_cot", sets, 1):
+            last = range(paths.m, paths.m + 1)
+            plan.add(prompts, last, greedy, {"exemplar_set": exemplar_set})
+    return plan
+
+
+def measure(
+    sampled_paths: Iterable[pl.DataFrame],
+    sampled_readings: pl.DataFrame,
+    readings: pl.DataFrame,
+    questions: pl.DataFrame,
+    tasks: Tasks,
+    voting: VotingParams,
+    paths: PathParams,
+    labels: pl.DataFrame | None = None,
+) -> Metrics:
+    """headroom: the votes of round 1 against greedy paths, and with labels those on probe questions.
+
+    sampled_*: of round 1. readings: what plan_headroom asked for. ValueError without labeled probe questions.
+    """
+    question_path = ["question_id", "path"]
+    sets = pl.concat([chunk.select(*question_path, "exemplar_set") for chunk in sampled_paths])
+    voted = sampled_readings.join(sets, on=question_path, maintain_order="left")
+    greedy, drawn = (
+        readings.filter(rows) for rows in (pl.col("path") == paths.m, pl.col("path") < paths.m)
+    )
+    found: Metrics = {
+        "m": paths.m,
+        "unlabeled": measure_unlabeled(voted, greedy, voting, paths.m),
+        "probe": None,
+    }
+    if labels is not None:
+        if drawn.is_empty():
+            raise ValueError(
+                "headroom.probe=true: no in-domain task has labeled probe questions; give it some, as by"
+                " --params=preparation.probe_share=0.1, or leave headroom.probe out"
+            )
+        accepted = accepted_keys(labels, questions, tasks)
+        found["probe"] = measure_probe(drawn, greedy, accepted, voting)
+    log.info("Headroom: %s", verdict(found))
+    return found
+
+
+def refuse_without_gain(counted_votes: pl.DataFrame, headroom: Metrics) -> pl.DataFrame:
+    """votes, let through as they are. RuntimeError unless labels show that they know more than greedy paths."""
+    if is_shown(headroom):
+        return counted_votes
+    raise RuntimeError(
+        f"headroom.stop ended the run before any training. {verdict(headroom)} headroom.stop=false trains all the"
+        " same"
+    )

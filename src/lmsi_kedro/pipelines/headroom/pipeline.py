@@ -1,0 +1,64 @@
+"""model, paths and readings of round 1 -> greedy paths -> headroom; with a gate before training."""
+
+from kedro.pipeline import Node, Pipeline
+
+from lmsi_kedro.pipelines.headroom.nodes import measure, plan_headroom, refuse_without_gain
+from lmsi_kedro.reading import read_answers
+from lmsi_kedro.wiring import sampled
+
+
+def create_pipeline(probe: bool) -> Pipeline:
+    """What the base model's votes know beyond its greedy paths; probe: by labels of the probe split, too."""
+    sampling = sampled(
+        plan_headroom,
+        [
+            "questions",
+            "exemplars",
+            "model",
+            "tasks",
+            "params:paths",
+            "params:headroom",
+            "params:engine",
+        ],
+        "paths",
+    )
+    return Pipeline(
+        [
+            *sampling,
+            Node(
+                read_answers,
+                inputs=["paths", "questions", "tasks", "params:voting"],
+                outputs="readings",
+                name="read_answers",
+            ),
+            Node(
+                measure,
+                inputs=[
+                    "sampled_paths",
+                    "sampled_readings",
+                    "readings",
+                    "questions",
+                    "tasks",
+                    "params:voting",
+                    "params:paths",
+                    *(["labels"] if probe else []),
+                ],
+                outputs="headroom",
+                name="measure_headroom",
+            ),
+        ]
+    )
+
+
+def create_gate() -> Pipeline:
+    """No vote goes on to training unless the headroom says so."""
+    return Pipeline(
+        [
+            Node(
+                refuse_without_gain,
+                inputs=["counted_votes", "headroom"],
+                outputs="votes",
+                name="refuse_without_gain",
+            )
+        ]
+    )
