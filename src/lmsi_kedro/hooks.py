@@ -74,8 +74,14 @@ class ShapeHook:
             raise ValueError(
                 f"parameters: public_tasks.names has {', '.join(unknown)}; known are {', '.join(BENCHMARKS)}"
             )
+        headroom = HeadroomParams.model_validate(parameters["headroom"])
+        if headroom.stop and not headroom.probe:
+            raise ValueError(
+                "parameters: headroom.stop needs headroom.probe=true: without labels nothing tells whether"
+                " the vote knows more than the greedy path"
+            )
         ShapeHook.rounds, ShapeHook.guard = rounds, guard
-        ShapeHook.headroom = HeadroomParams.model_validate(parameters["headroom"])
+        ShapeHook.headroom = headroom
         ShapeHook.reproduction = {
             name: parameters["reproduction"][name] for name in ShapeHook.reproduction
         }

@@ -55,7 +55,7 @@ def compare_greedy(votes: pl.DataFrame, greedy_readings: pl.DataFrame) -> Metric
     decided, parsed = pl.col("vote").is_not_null(), pl.col("greedy").is_not_null()
     return pairs.select(
         questions=pl.len(),
-        differ=(decided & parsed & (pl.col("vote") != pl.col("greedy"))).fill_null(False).mean(),
+        differ=(decided & parsed & (pl.col("vote") != pl.col("greedy"))).mean(),
         greedy_unparsable=(decided & ~parsed).mean(),
         vote_abstains=(~decided).mean(),
     ).row(0, named=True)
@@ -82,15 +82,11 @@ def measure_stability(readings: pl.DataFrame, voting: VotingParams, m: int) -> M
     first, last = pl.col("path") < half, pl.col("path") >= m - half
     won = count_votes(whole, voting).select("question_id", all="key").drop_nulls()
     for name, rows in (("first", first), ("last", last)):
-        winners = count_votes(whole.filter(rows), voting).select(
-            "question_id", pl.col("key").alias(name)
-        )
-        won = won.join(winners, on="question_id")
-    return won.select(
-        questions=pl.len(),
-        half=pl.col("first").eq_missing(pl.col("all")).mean(),
-        halves=(pl.col("first") == pl.col("last")).fill_null(False).mean(),
-    ).row(0, named=True)
+        winners = count_votes(whole.filter(rows), voting).rename({"key": name})
+        won = won.join(winners.select("question_id", name), on="question_id")
+    same = {"half": pl.col("first") == pl.col("all"), "halves": pl.col("first") == pl.col("last")}
+    shares = {name: alike.fill_null(False).mean() for name, alike in same.items()}
+    return won.select(questions=pl.len(), **shares).row(0, named=True)
 
 
 def compare_exemplar_sets(readings: pl.DataFrame) -> Metrics | None:
@@ -101,16 +97,15 @@ def compare_exemplar_sets(readings: pl.DataFrame) -> Metrics | None:
     several = readings.filter(pl.col("exemplar_set").n_unique().over("question_id") > 1)
     if several.is_empty():
         return None
-    parsed, question, one_set = (
-        several.drop_nulls("key"),
-        ["question_id"],
-        ["question_id", "exemplar_set"],
+    parsed, one_set = several.drop_nulls("key"), ("question_id", "exemplar_set")
+    pairs, pairs_of_one_set = count_pairs(several, "question_id"), count_pairs(several, *one_set)
+    alike, alike_of_one_set = (
+        count_pairs(parsed, "question_id", "key"),
+        count_pairs(parsed, *one_set, "key"),
     )
-    within, all_within = count_pairs(parsed, *one_set, "key"), count_pairs(several, *one_set)
-    equal, pairs = count_pairs(parsed, *question, "key"), count_pairs(several, *question)
     return {
-        "within": within / all_within if all_within else None,
-        "across": (equal - within) / (pairs - all_within),
+        "within": alike_of_one_set / pairs_of_one_set if pairs_of_one_set else None,
+        "across": (alike - alike_of_one_set) / (pairs - pairs_of_one_set),
     }
 
 

@@ -1,8 +1,8 @@
 """What is measured of a model, and when a round is not promoted."""
 
-from typing import Literal, Self, get_args
+from typing import Literal, get_args
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from lmsi_kedro.params.base import Params, Share
 from lmsi_kedro.params.sizes import Auto, Tokens
@@ -74,14 +74,6 @@ class HeadroomParams(Params):
     questions_per_task: int = Field(gt=0, description="that get a greedy path; of the probe, too")
     probe: bool = Field(description="also reads labels of the probe split")
     stop: bool = Field(description="no training unless the vote is shown to know more")
-
-    @model_validator(mode="after")
-    def stop_has_labels(self) -> Self:
-        if self.stop and not self.probe:
-            raise ValueError(
-                "headroom.stop needs headroom.probe=true: without labels nothing tells whether the vote knows more"
-            )
-        return self
 
     @property
     def in_loop(self) -> bool:

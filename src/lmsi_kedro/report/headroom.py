@@ -32,10 +32,11 @@ def is_shown(headroom: Headroom) -> bool:
 def of_unlabeled(headroom: Headroom) -> str:
     found = headroom["unlabeled"]["pooled"]["greedy"]
     unparsable = found["greedy_unparsable"]
+    most = found["differ"] + unparsable
     besides = f", and {percent(unparsable)} have a vote but no greedy answer" if unparsable else ""
     return (
         f"The greedy answer and the vote differ on {percent(found['differ'])} of {found['questions']:,} unlabeled"
-        f" questions{besides}: by voting at most {percent(found['differ'] + unparsable)} of the answers can change."
+        f" questions{besides}: by voting at most {percent(most)} of the answers can change."
     )
 
 

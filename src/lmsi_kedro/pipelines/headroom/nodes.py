@@ -29,17 +29,24 @@ def plan_headroom(
 ) -> Plan:
     """A greedy path for unlabeled questions of round 1; with headroom.probe also for probe questions.
 
-    Probe questions get m paths as in round 1 besides. The greedy path is the last one, with index m.
+    Probe questions get m paths as in round 1 besides. The greedy path is the last one, with index m. ValueError
+    if there are no probe questions to ask.
     """
+    probes = questions.filter(pl.col("task").is_in(tasks.in_domain), split="probe")
+    if headroom.probe and probes.is_empty():
+        raise ValueError(
+            "headroom.probe=true: no in-domain task has labeled probe questions; give it some, as by"
+            " --params=preparation.probe_share=0.1, or leave headroom.probe out"
+        )
     sampling = paths.of_round(1, model)
     greedy = sampling.model_copy(update={"temperature": 0.0})
     plan = Plan(model.path, model.digest, engine)
     for name in tasks.in_domain:
-        own, sets = questions.filter(task=name), exemplar_sets(exemplars, tasks[name])
-        voted = own.filter(split="unlabeled").head(paths.questions_per_task)
+        sets = exemplar_sets(exemplars, tasks[name])
+        voted = questions.filter(task=name, split="unlabeled").head(paths.questions_per_task)
         asked = voted.head(headroom.questions_per_task)
         if headroom.probe:
-            probe = own.filter(split="probe").head(headroom.questions_per_task)
+            probe = probes.filter(task=name).head(headroom.questions_per_task)
             plan.ask(spread(probe, "few_shot_cot", sets, paths.m), sampling)
             asked = pl.concat([asked, probe])
         for exemplar_set, _, prompts in spread(asked, "few_shot_cot", sets, 1):
@@ -60,7 +67,7 @@ def measure(
 ) -> Metrics:
     """headroom: the votes of round 1 against greedy paths, and with labels those on probe questions.
 
-    sampled_*: of round 1. readings: what plan_headroom asked for. ValueError without labeled probe questions.
+    sampled_*: of round 1. readings: of the paths that plan_headroom plans.
     """
     question_path = ["question_id", "path"]
     sets = pl.concat([chunk.select(*question_path, "exemplar_set") for chunk in sampled_paths])
@@ -74,11 +81,6 @@ def measure(
         "probe": None,
     }
     if labels is not None:
-        if drawn.is_empty():
-            raise ValueError(
-                "headroom.probe=true: no in-domain task has labeled probe questions; give it some, as by"
-                " --params=preparation.probe_share=0.1, or leave headroom.probe out"
-            )
         accepted = accepted_keys(labels, questions, tasks)
         found["probe"] = measure_probe(drawn, greedy, accepted, voting)
     log.info("Headroom: %s", verdict(found))

@@ -9,22 +9,13 @@ from lmsi_kedro.wiring import sampled
 
 def create_pipeline(probe: bool) -> Pipeline:
     """What the base model's votes know beyond its greedy paths; probe: by labels of the probe split, too."""
-    sampling = sampled(
-        plan_headroom,
-        [
-            "questions",
-            "exemplars",
-            "model",
-            "tasks",
-            "params:paths",
-            "params:headroom",
-            "params:engine",
-        ],
-        "paths",
-    )
+    asked = ["questions", "exemplars", "model", "tasks"]
+    voted = ["sampled_paths", "sampled_readings", "readings", "questions", "tasks"]
+    params = ["params:paths", "params:headroom", "params:engine"]
+    labels = ["labels"] if probe else []
     return Pipeline(
         [
-            *sampling,
+            *sampled(plan_headroom, [*asked, *params], "paths"),
             Node(
                 read_answers,
                 inputs=["paths", "questions", "tasks", "params:voting"],
@@ -33,16 +24,7 @@ def create_pipeline(probe: bool) -> Pipeline:
             ),
             Node(
                 measure,
-                inputs=[
-                    "sampled_paths",
-                    "sampled_readings",
-                    "readings",
-                    "questions",
-                    "tasks",
-                    "params:voting",
-                    "params:paths",
-                    *(["labels"] if probe else []),
-                ],
+                inputs=[*voted, "params:voting", "params:paths", *labels],
                 outputs="headroom",
                 name="measure_headroom",
             ),

@@ -77,22 +77,20 @@ def create_pipeline(
 
 def create_headroom(probe: bool) -> Pipeline:
     """headroom: what the base model's votes in round 1 know beyond its greedy paths."""
-    first = {f"sampled_{name}": f"round_1.{name}" for name in ("paths", "readings")}
-    renamed = {"model": "base_model", "headroom": "headroom", **first}
-    return namespaced(headroom.create_pipeline(probe), "headroom", LABELED, renamed)
+    outside = {*LABELED, "headroom"}
+    voted = {"sampled_paths": "paths", "sampled_readings": "readings"}
+    steps = namespaced(headroom.create_pipeline(probe), "headroom", {*outside, "model"}, voted)
+    return namespaced(steps, "round_1", outside, {"model": "base_model"})
 
 
 def gated(loop: Pipeline) -> Pipeline:
     """The loop, in which the votes of round 1, of which all training descends, pass the gate first."""
     counting = loop.only_nodes("round_1.count_votes")
-    votes = {"votes": "round_1.votes", "counted_votes": "round_1.counted_votes"}
-    gate = namespaced(headroom.create_gate(), "headroom", {"headroom"}, votes)
-    return Pipeline(
-        [
-            loop - counting,
-            Pipeline(counting, outputs={"round_1.votes": "round_1.counted_votes"}),
-            gate,
-        ]
+    counted = Pipeline(counting, outputs={"round_1.votes": "round_1.counted_votes"})
+    return (
+        (loop - counting)
+        + counted
+        + namespaced(headroom.create_gate(), "round_1", {"headroom"}, {})
     )
 
 
