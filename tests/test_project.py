@@ -26,7 +26,7 @@ ARMS = ("random", "shuffled", "gold", "direct_only", "few_shot_cot_only")
 PIPELINES = {"self_improve", "sampling", "voting", "mixing", "fine_tuning", "evaluation",
              "reporting", "base_model", "mini_world", "public_tasks", "distillation",
              "controls", "question_generation", "exemplar_generation", "self_improve_from_seeds",
-             "reproduction"}  # fmt: skip
+             "reproduction", "headroom"}  # fmt: skip
 
 
 def ancestors(pipeline: Pipeline, dataset: str) -> set[str]:
@@ -200,6 +200,7 @@ def kedro(*arguments: str) -> subprocess.CompletedProcess[str]:
         ("rounds=0", "rounds must be a whole number of at least 1"),
         ("paths.m=0", "paths"),
         ("training.lr=1", "training"),
+        ("headroom.stop=true", "headroom.stop needs headroom.probe=true"),
     ],
 )
 def test_wrong_parameters_stop_the_run_by_name(

@@ -4,8 +4,10 @@ import plotly.graph_objects as go
 
 from lmsi_kedro.evaluation.comparison import compare
 from lmsi_kedro.pipelines.reporting.nodes import gather_controls, summarise
+from lmsi_kedro.report.headroom import verdict
 from lmsi_kedro.report.render import answer, leaves, render
 from tests.fabricate import TASKS, predictions
+from tests.measured import FIGURES, UNLABELED
 
 HOSTILE = "</script><script>alert('&')</script>"
 SHOWN = "&lt;/script&gt;&lt;script&gt;alert(&#39;&amp;&#39;)&lt;/script&gt;"
@@ -33,6 +35,14 @@ def test_the_funnel_of_generated_questions_is_shown() -> None:
     page = render({**_metrics(), "generation": funnel}, {}, [], {})
     assert "<th>all</th><th>cut off</th><th>admitted</th>" in page
     assert f"<td>{SHOWN}</td><td>1,234</td><td>1,034</td><td>200</td>" in page
+
+
+def test_headroom_is_shown_where_it_was_measured() -> None:
+    assert "What was there to gain?" not in render(_metrics(), {}, [], {})
+    found = {**UNLABELED, "unlabeled": {"pooled": FIGURES, "tasks": {HOSTILE: FIGURES}}}
+    page = render(_metrics(), {}, [], {}, found)
+    assert f"<li>{verdict(found)}</li>" in page
+    assert f"<td>{SHOWN}</td><td>1,500</td>" in page
 
 
 def test_keys_and_settings_are_readable() -> None:

@@ -1,0 +1,42 @@
+"""`lmsi headroom` on what was measured, on nothing and on a damaged file."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from lmsi_kedro.commands import main
+from tests.measured import probed
+
+
+@pytest.fixture
+def measured(tmp_path: Path) -> Path:
+    path = tmp_path / "08_reporting" / "headroom.json"
+    path.parent.mkdir()
+    path.write_text(json.dumps(probed()), encoding="utf-8")
+    return path
+
+
+def test_verdict_comes_first_and_tables_are_aligned(
+    measured: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["headroom", "--data", str(measured.parents[1])]) == 0
+    said, *tables = capsys.readouterr().out.split("\n\n")
+    assert said.startswith("The vote knows more than the greedy path: +4.1 points")
+    assert len(tables) == 3
+    for table in tables:
+        title, *lines = table.rstrip("\n").split("\n")
+        assert title
+        assert len({len(line) for line in lines}) == 1
+
+
+@pytest.mark.parametrize("content", [None, "{", "[]", "{}", '{"probe": null, "unlabeled": {}}'])
+def test_bad_input_is_one_sentence_naming_the_file(
+    measured: Path, content: str | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    measured.unlink() if content is None else measured.write_text(content)
+    assert main(["headroom", "--data", str(measured.parents[1])]) == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.count("\n") == 1
+    assert str(measured) in captured.err
