@@ -35,7 +35,8 @@ def test_votes_without_a_greedy_answer_can_change_answers_too() -> None:
         (
             {"gain": 0.003, "gain_low": -0.02, "gain_high": 0.026, "p_value": 0.9, "shown": False},
             "The vote is not shown to know more than the greedy path (at best +0.3 points (\u22122.0 to +2.6,"
-            " p = 0.9) on 80 labeled probe questions, by votes with a confidence of at least 0.6): do not train on it.",
+            " p = 0.9) on 80 labeled probe questions, by votes with a confidence of at least 0.6): do not"
+            " train on it, unless more labels show it.",
         ),
     ],
 )

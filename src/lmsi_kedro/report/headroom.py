@@ -52,7 +52,7 @@ def of_probe(probe: dict[str, Any]) -> str:
         return f"The vote knows more than the greedy path: {gain} on {labeled}, by votes {least}."
     return (
         f"The vote is not shown to know more than the greedy path (at best {gain} on {labeled}, by votes {least}):"
-        " do not train on it."
+        " do not train on it, unless more labels show it."
     )
 
 

@@ -137,7 +137,7 @@ def test_gate() -> None:
         "shown": False,
     }
     found = {"probe": {"questions": 90, "best": best}}
-    said = r"^headroom\.stop ended the run before any training\. The vote is not shown .*: do not train on it\."
+    said = r"^headroom\.stop ended the run before any training\. The vote is not shown .*: do not train on it, "
     with pytest.raises(RuntimeError, match=said):
         refuse_without_gain(votes, found)
     with pytest.raises(RuntimeError, match="No vote"):
@@ -149,23 +149,20 @@ def test_gate() -> None:
 @pytest.mark.slow
 def test_a_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Measured alone and told, stopped before training, and reported by a loop that goes on from its paths."""
-    rows = world_rows(unlabeled=6, probe=5)
+    rows = world_rows(unlabeled=6, probe=1)  # of so few labeled questions none shows anything
     done = run(tmp_path, rows, pipeline="headroom", headroom__probe="true")
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-5000:]
     found = json.loads((tmp_path / "08_reporting/headroom.json").read_text())
     assert found["unlabeled"]["pooled"]["questions"] == 24
-    assert found["probe"]["questions"] == 20
+    assert found["probe"]["questions"] == 4
     assert not list((tmp_path / "06_models").glob("*"))
     assert main(["headroom", "--data", str(tmp_path)]) == 0
-    assert "On 20 labeled probe questions" in capsys.readouterr().out
+    assert "On 4 labeled probe questions" in capsys.readouterr().out
     sampled = {path: path.stat().st_mtime_ns for path in (tmp_path / "03_paths").rglob("*.parquet")}
     gated = run(tmp_path, rows, headroom__probe="true", headroom__stop="true")
-    if found["probe"]["best"]["shown"]:
-        assert gated.returncode == 0
-    else:
-        assert gated.returncode != 0
-        assert "headroom.stop ended the run before any training" in gated.stdout + gated.stderr
-        assert not list((tmp_path / "06_models").glob("candidate*"))
+    assert gated.returncode != 0
+    assert "headroom.stop ended the run before any training" in gated.stdout + gated.stderr
+    assert not list((tmp_path / "06_models").glob("candidate*"))
     assert {path: path.stat().st_mtime_ns for path in sampled} == sampled
     loop = run(tmp_path, rows, headroom__enabled="true")
     assert loop.returncode == 0, loop.stdout[-3000:] + loop.stderr[-5000:]
