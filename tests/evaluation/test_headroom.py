@@ -126,6 +126,13 @@ def test_one_path_per_exemplar_set() -> None:
     assert measure_unlabeled(alone, GREEDY, VOTING, M)["pooled"]["exemplar_sets"]["within"] is None
 
 
+def test_unparsable_paths_agree_with_none() -> None:
+    sets = {"exemplar_set": pl.Series(["one", "one", "two", "two"])}
+    paths = paths_of({"a": [None, None, None, "num:1"]}).with_columns(**sets)
+    found = measure_unlabeled(paths, paths_of({"a": [None]}), VOTING, 4)
+    assert found["pooled"]["exemplar_sets"] == {"within": 0, "across": 0}
+
+
 def accepted() -> pl.DataFrame:
     return accepted_keys(labels(N), questions(N), TASKS)
 
@@ -181,6 +188,13 @@ def test_advantage_is_shown_only_when_chance_is_no_explanation() -> None:
         assert best["gain"] == gains / 20
         assert best["gain_low"] > 0
         assert best["shown"] is shown
+
+
+def test_vote_that_knows_less_is_never_shown() -> None:
+    best = probe([["num:2"] * 4] * 20, ["num:1"] * 20)["best"]
+    assert best["gain"] == -1
+    assert best["p_value"] < 0.05
+    assert best["shown"] is False
 
 
 def test_best_threshold_leaves_out_votes_that_lose() -> None:
