@@ -1,8 +1,10 @@
+from itertools import combinations
+
 import numpy as np
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from lmsi_kedro.training.batches import BatchPlan, MicroBatches, cut, draw
+from lmsi_kedro.training.batches import SPARE, BatchPlan, MicroBatches, cut, draw
 from lmsi_kedro.training.encoding import Encoded
 
 
@@ -46,14 +48,36 @@ def test_examples_that_begin_alike_are_in_one_share():
     assert shares == [[0, 1, 2, 3, 6, 7, 8, 9], [4, 5]]
 
 
-@given(costs=st.lists(st.integers(1, 500), min_size=1, max_size=40), data=st.data())
-def test_parts_are_consecutive_full_and_about_equal(costs, data):
-    parts = data.draw(st.integers(1, len(costs)))
-    chosen = cut(costs, parts)
-    assert chosen == sorted(chosen)
-    assert set(chosen) == set(range(parts))
-    sums = [
-        sum(c for c, p in zip(costs, chosen, strict=True) if p == part) for part in range(parts)
+@given(
+    rows=st.lists(st.tuples(st.integers(1, 30), st.integers(0, 30)), min_size=1, max_size=8),
+    micro_steps=st.integers(1, 3),
+    processes=st.integers(1, 3),
+)
+def test_processes_wait_least_for_each_other(rows, micro_steps, processes):
+    """Beside every other way to cut the rows, tried out."""
+    lengths = [length for length, _ in rows]
+    repeated = [
+        0,
+        *(min(alike, lengths[i], lengths[i + 1]) for i, (_, alike) in enumerate(rows[1:])),
     ]
-    if len(costs) > 8 * parts and max(costs) < 2 * min(costs):
-        assert max(sums) <= sum(costs) / parts + max(costs)
+    parts = micro_steps * processes
+    assume(parts <= len(rows))
+
+    def cost(starts):
+        """The largest share, and tokens that are waited for."""
+        ends = [*starts[1:], len(lengths)]
+        tokens = [
+            sum(lengths[start:end]) - sum(repeated[start + 1 : end])
+            for start, end in zip(starts, ends, strict=True)
+        ]
+        return max(tokens), sum(max(tokens[i : i + processes]) for i in range(0, parts, processes))
+
+    starts = cut(lengths, repeated, micro_steps, processes)
+    assert starts == sorted(set(starts))
+    assert (starts[0], len(starts)) == (0, parts)
+    if micro_steps < 3:
+        costs = [cost([0, *o]) for o in combinations(range(1, len(lengths)), parts - 1)]
+        limit = SPARE * min(largest for largest, _ in costs)
+        largest, waited = cost(starts)
+        assert largest <= limit
+        assert waited == min(waited for largest, waited in costs if largest <= limit)
