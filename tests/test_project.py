@@ -15,18 +15,22 @@ from kedro.pipeline import Pipeline
 from lmsi_kedro import schemas
 from lmsi_kedro.hooks import PARAMETERS
 from lmsi_kedro.mini_world.questions import make_exemplars, make_questions
+from lmsi_kedro.params import HeadroomParams
 from lmsi_kedro.pipelines.distillation import create_pipeline as distillation
 from lmsi_kedro.pipelines.preparation.nodes import choose_tasks, prepare_questions
 from lmsi_kedro.pipelines.preparation.pipeline import create_pipeline as preparation
+from lmsi_kedro.pipelines.reporting import create_pipeline as reporting
 from lmsi_kedro.pipelines.self_improve.pipeline import create_pipeline
 from lmsi_kedro.pipelines.self_improve_from_seeds import create_pipeline as from_seeds
+from lmsi_kedro.pipelines.warm_start import create_pipeline as warm_start
+from lmsi_kedro.pipelines.warm_start import start_warm
 
 ROOT = Path(__file__).parents[1]
 ARMS = ("random", "shuffled", "gold", "direct_only", "few_shot_cot_only")
 PIPELINES = {"self_improve", "sampling", "voting", "mixing", "fine_tuning", "evaluation",
              "reporting", "base_model", "mini_world", "public_tasks", "distillation",
              "controls", "question_generation", "exemplar_generation", "self_improve_from_seeds",
-             "reproduction", "headroom"}  # fmt: skip
+             "reproduction", "headroom", "warm_start"}  # fmt: skip
 
 
 def ancestors(pipeline: Pipeline, dataset: str) -> set[str]:
@@ -50,6 +54,65 @@ def test_labels_never_reach_training() -> None:
     distilling = distillation(rounds=1)
     assert "labels" not in ancestors(distilling, "model_distilled")
     assert "labels" in ancestors(distilling, "metrics_distilled")
+
+
+def test_of_labels_the_warm_start_reads_those_of_its_own_file_alone() -> None:
+    """It trains on no label of the question file, and the loop after it on none at all but through the model."""
+    pipeline = start_warm(create_pipeline(rounds=2))
+    training = {node.name: node for node in pipeline.nodes if node.name.endswith("fine_tune")}
+    warm = training.pop("warm_start.fine_tune")
+    assert "raw_worked_examples" in ancestors(pipeline, "warm_start.mixture")
+    assert len(training) == 3
+    for node in (warm, *training.values()):
+        for dataset in node.inputs:
+            if not dataset.startswith("params:"):
+                assert not {"labels", "gold_labels"} & ancestors(pipeline, dataset), dataset
+    readers = {node.name for node in pipeline.nodes if "worked_examples" in node.inputs}
+    assert readers == {"leave_out_evaluated", "leave_out_worked"}
+
+
+def test_the_loop_starts_from_the_warm_model() -> None:
+    """The given model is read by the checks, the warm start and its own evaluation, and by nothing else."""
+    measured = HeadroomParams(enabled=True, questions_per_task=9, probe=True, stop=True)
+    loop = create_pipeline(2, "none", ARMS, True, measured)
+    warm = start_warm(loop)
+    names, more = ({node.name for node in pipeline.nodes} for pipeline in (loop, warm))
+    assert names < more
+    added = ("read_worked", "leave_out_evaluated", "leave_out_worked", "warm_start.", "evaluation_given.",
+             "compare_metrics_warm", "report_warm_start")  # fmt: skip
+    assert all(name.startswith(added) for name in more - names)
+    readers = {
+        model: {node.name for node in warm.nodes if model in node.inputs and node.name in names}
+        for model in ("base_model", "warm_model")
+    }
+    assert readers["base_model"] == {"check_model", "check_machine"}
+    unchanged = {node.name for node in loop.nodes if "base_model" in node.inputs}
+    assert readers["warm_model"] == unchanged - readers["base_model"]
+    assert "preflight" in ancestors(warm, "warm_model")
+
+
+def test_without_a_warm_start_the_graph_is_what_it_was(context: Any) -> None:
+    """The registered pipelines are those that the rounds and arms give."""
+    from kedro.framework.project import pipelines
+
+    names = {
+        name: {node.name for node in pipelines[name].nodes}
+        for name in ("self_improve", "controls", "reporting", "evaluation", "fine_tuning")
+    }
+    loop, controls = create_pipeline(1), create_pipeline(1, arms=ARMS, equal_compute=True)
+    assert names["self_improve"] == {node.name for node in loop.nodes}
+    assert names["controls"] == {node.name for node in controls.nodes}
+    assert names["reporting"] == {node.name for node in reporting(1).nodes}
+    for name, pipeline in pipelines.items():
+        assert ("warm_model" in pipeline.datasets()) is (name == "warm_start"), name
+
+
+def test_questions_reach_the_loop_through_the_separation_alone() -> None:
+    pipeline = start_warm(create_pipeline(rounds=1))
+    readers = {node.name for node in pipeline.nodes if "all_questions" in node.inputs}
+    assert readers == {"leave_out_evaluated", "leave_out_worked"}
+    assert "leave_out_worked" in {node.name for node in pipeline.to_outputs("questions").nodes}
+    assert "leave_out_evaluated" in {node.name for node in warm_start().nodes}
 
 
 def test_from_seeds_nothing_but_seeds_reaches_training() -> None:
@@ -183,8 +246,9 @@ def test_every_parameter_is_used_and_known(context: Any) -> None:
     given = set(context.params)
     assert {name.removeprefix("params:") for name in used} | {
         "rounds",
-        "prompts",
-    } == given  # prompts: in engine
+        "prompts",  # in engine
+        "warm_start",
+    } == given
     assert given | {"data_root", "questions", "exemplars", "model", "student"} == PARAMETERS
 
 
@@ -198,6 +262,7 @@ def kedro(*arguments: str) -> subprocess.CompletedProcess[str]:
     [
         ("lerning_rate=1", "parameters: unknown lerning_rate"),
         ("rounds=0", "rounds must be a whole number of at least 1"),
+        ("warm_start=3", "warm_start must be the name of a file"),
         ("paths.m=0", "paths"),
         ("training.lr=1", "training"),
         ("headroom.stop=true", "headroom.stop needs headroom.probe=true"),
@@ -210,6 +275,28 @@ def test_wrong_parameters_stop_the_run_by_name(
     assert result.returncode != 0
     assert message in result.stdout + result.stderr
     assert not any(tmp_path.iterdir())
+
+
+def test_a_pipeline_without_a_warm_start_says_so(tmp_path: Path) -> None:
+    given = f"--params=warm_start=worked.jsonl,data_root={tmp_path}"
+    result = kedro("run", "--pipelines=reproduction", given)
+    assert result.returncode != 0
+    said = result.stdout + result.stderr
+    assert "the pipeline reproduction has no warm start; leave warm_start null" in said
+
+
+def test_with_a_warm_start_every_dataset_is_declared(tmp_path: Path) -> None:
+    """And its report can be made again from what is stored."""
+    given = {"warm_start": str(tmp_path / "mine.csv")}
+    with KedroSession.create(ROOT, runtime_params=given) as session:
+        catalog = session.load_context().catalog  # type: ignore[attr-defined]
+    loop = start_warm(create_pipeline(rounds=2, arms=ARMS, equal_compute=True))
+    report = loop.only_nodes_with_tags("reporting")
+    named = {n for n in loop.datasets() if not n.startswith("param")}
+    assert not {name for name in named if name not in catalog}
+    stored = [n for n in report.inputs() if not n.startswith("param")]
+    assert not [n for n in stored if type(catalog[n]).__name__ == "MemoryDataset"]
+    assert catalog["raw_worked_examples"]._describe() == {"filepath": given["warm_start"]}
 
 
 def test_the_registry_imports_nothing_heavy() -> None:

@@ -11,6 +11,8 @@ PARAMETERS = {
     "data_root",
     "rounds",
     "guard",
+    "warm_start",
+    "warm_start_training",
     "questions",
     "exemplars",
     "model",
@@ -46,6 +48,7 @@ class ShapeHook:
     rounds = 1
     guard: Guard = "none"
     headroom: HeadroomParams | None = None
+    warm: bool = False
     arms: ClassVar[list[Arm]] = ["random"]
     reproduction: ClassVar[dict[str, Any]] = {"seeds": [7001], "temperatures": [0.7]}
     benchmarks: ClassVar[list[str]] = list(BENCHMARKS)
@@ -64,6 +67,12 @@ class ShapeHook:
             )
         if guard not in get_args(Guard):
             raise ValueError(f"parameters: guard must be none or probe, not {guard!r}")
+        if (warm_start := parameters["warm_start"]) is not None:
+            if not isinstance(warm_start, str):
+                raise ValueError(
+                    f"parameters: warm_start must be the name of a file, not {warm_start!r}"
+                )
+            context.config_loader["globals"] = {"warm_start": warm_start}  # for the catalog
         arms = parameters["controls"]["arms"]
         if unknown := sorted(set(arms) - set(CONTROL_ARMS)):
             raise ValueError(
@@ -82,7 +91,20 @@ class ShapeHook:
             )
         ShapeHook.rounds, ShapeHook.guard = rounds, guard
         ShapeHook.headroom = headroom
+        ShapeHook.warm = warm_start is not None
         ShapeHook.reproduction = {
             name: parameters["reproduction"][name] for name in ShapeHook.reproduction
         }
         ShapeHook.arms, ShapeHook.benchmarks = arms, benchmarks
+
+    @hook_impl
+    def before_pipeline_run(self, run_params: dict[str, Any]) -> None:
+        """ValueError for a pipeline that would pass over `warm_start` in silence."""
+        from kedro.framework.project import pipelines
+
+        for name in run_params["pipeline_names"] or ["__default__"]:
+            used = pipelines[name].datasets()
+            if self.warm and "base_model" in used and "warm_model" not in used:
+                raise ValueError(
+                    f"parameters: the pipeline {name} has no warm start; leave warm_start null"
+                )

@@ -10,10 +10,10 @@ from lmsi_kedro.pipelines import (
     preparation,
     public_tasks,
     question_generation,
-    reporting,
     reproduction,
     self_improve,
     self_improve_from_seeds,
+    warm_start,
 )
 from lmsi_kedro.pipelines.self_improve.pipeline import (
     STEPS,
@@ -29,21 +29,26 @@ def register_pipelines() -> dict[str, Pipeline]:
     before = preparation.create_pipeline()  # so that no step reads the tables of older files
     seeded = before + Pipeline([question_generation.seeds()])
     measured = ShapeHook.headroom
-    loop = self_improve.create_pipeline(ShapeHook.rounds, ShapeHook.guard, measured=measured)
-    return {
-        "__default__": loop,
-        "self_improve": loop,
+    loops = {
+        "self_improve": self_improve.create_pipeline(
+            ShapeHook.rounds, ShapeHook.guard, measured=measured
+        ),
         **{step: before + first.only_nodes(*nodes) for step, nodes in STEPS.items()},
         "evaluation": before + create_evaluation("base_model", 0, "base", "0"),
         "headroom": before
         + first.only_nodes(*STEPS["sampling"], *STEPS["voting"])
         + create_headroom(measured is not None and measured.probe),
-        "reporting": reporting.create_pipeline(
-            ShapeHook.rounds, headroom=measured is not None and measured.in_loop
-        ),
         "controls": self_improve.create_pipeline(
             ShapeHook.rounds, ShapeHook.guard, ShapeHook.arms, True, measured
         ),
+    }
+    if ShapeHook.warm:
+        loops = {name: warm_start.start_warm(loop) for name, loop in loops.items()}
+    return {
+        "__default__": loops["self_improve"],
+        **loops,
+        "reporting": loops["self_improve"].only_nodes_with_tags("reporting"),
+        "warm_start": warm_start.create_pipeline(),
         "question_generation": seeded + question_generation.create_pipeline(),
         "exemplar_generation": seeded + exemplar_generation.create_pipeline(),
         "self_improve_from_seeds": self_improve_from_seeds.create_pipeline(

@@ -15,9 +15,15 @@ RAW_QUESTIONS: Columns = {
     "split": pl.String, "task": pl.String, "question": pl.String, "context": pl.String,
     "choices": TEXTS, "answer": TEXTS, "source": pl.String,
 }  # fmt: skip
+RAW_WORKED: Columns = {**RAW_QUESTIONS, "rationale": pl.String}
 QUESTIONS: Columns = {
     "question_id": pl.String, "task": pl.String, "split": pl.String, "question": pl.String,
     "context": pl.String, "choices": TEXTS,
+}  # fmt: skip
+# path numbers the solutions of one question; text is rationale and answer, as a sampled path's.
+WORKED: Columns = {
+    **QUESTIONS, "path": pl.Int32, "key": pl.String, "surface": pl.String, "text": pl.String,
+    "source": pl.String,
 }  # fmt: skip
 EXEMPLARS: Columns = {
     "exemplar_set": pl.String, "question": pl.String, "context": pl.String, "choices": TEXTS,
@@ -124,6 +130,7 @@ continuations = check("continuations", CONTINUATIONS, ["question_id", "path"])
 drafts = check("drafts", DRAFTS, ["prompt", "path"])
 candidates = check("candidates", CANDIDATES, ["prompt", "path"])
 worked_seeds = check("worked_seeds", WORKED_SEEDS, ["question_id"])
+worked = check("worked_examples", WORKED, ["question_id", "path"])
 examples = check("examples", EXAMPLES, ["example_id"])
 predictions = check("predictions", PREDICTIONS, ["question_id", "arm", "round", "mode"])
 

@@ -14,6 +14,7 @@ from lmsi_kedro.params import (
     PathParams,
     Training,
     TrainingParams,
+    WarmStartParams,
     tokens_for,
 )
 from lmsi_kedro.params.sizes import MOST_STEPS, steps_for
@@ -94,3 +95,15 @@ def test_steps_are_an_epoch_or_a_few_of_few_examples(examples: int, steps: int) 
 def test_other_words_are_refused(wrong: Any) -> None:
     with pytest.raises(ValidationError, match="steps"):
         TrainingParams(**shipped("training") | {"steps": wrong})
+
+
+def test_the_warm_start_trains_otherwise_where_that_is_said() -> None:
+    """Nothing is, as shipped; epochs count examples."""
+    training = TrainingParams(**shipped("training"))
+    same = WarmStartParams(**shipped("warm_start_training"))
+    assert same.of(training, 100) == training
+    five = WarmStartParams(steps=None, epochs=5, learning_rate=1e-4).of(training, 100)
+    changed = {"steps": 16, "learning_rate": 1e-4}  # 500 examples in batches of 32
+    assert five.model_dump() == training.model_dump() | changed
+    with pytest.raises(ValidationError, match="steps and epochs"):
+        WarmStartParams(steps=3, epochs=5, learning_rate=None)

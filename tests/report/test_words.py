@@ -102,3 +102,18 @@ def test_a_precision_out_of_reach_is_said() -> None:
     assert words.label_precision({"label_precision": found}).endswith(
         "no confidence makes them right in 90.0 %."
     )
+
+
+def test_a_warm_start_is_said_first_hand() -> None:
+    """With what was given beside it, where that is measured."""
+    assert words.warm_start({}) == ""
+    found = {"file": "my.jsonl", "examples": 1400, "examples_left_out": 3, "questions_left_out": 2}
+    said = words.warm_start({"warm_start": {**found, "pooled": {}}})
+    assert said == (
+        "The base model was first trained, supervised, on 1,400 labeled examples (file my.jsonl); “before” is that"
+        " model. Left out: 3 of the examples, which are held-out or probe questions; 2 of the unlabeled questions,"
+        " which are examples."
+    )
+    greedy = {"before": {"accuracy": 0.12}, "after": {"accuracy": 0.31}}
+    said = words.warm_start({"warm_start": {**found, "pooled": {"cot_greedy": greedy}}})
+    assert "The model as it was given: 12.0 %; after the warm start: 31.0 %." in said

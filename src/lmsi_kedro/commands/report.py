@@ -25,9 +25,9 @@ def report(data: Path) -> str:
     try:
         metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
         headline = metrics["headline"]
-        said = [words.claim(headline), words.promotion(metrics)]
+        said = [words.claim(headline), words.warm_start(metrics), words.promotion(metrics)]
         said += [words.evidence(headline), words.verdict(headline)]
         said += [*words.controls(metrics), words.votes(metrics)]
-        return "\n".join([*said, str(folder / "report.html")])
+        return "\n".join([*filter(None, said), str(folder / "report.html")])
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{folder / 'metrics.json'} is not a run's metrics: {error!r}") from error

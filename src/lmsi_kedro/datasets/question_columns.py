@@ -23,8 +23,14 @@ RANKS: dict[str, tuple[tuple[str, ...], ...]] = {
          "ground_truth", "answers", "label"),
         ("solution", "response", "output"),  # worked answers: MATH, MetaMathQA, Alpaca
     ),
+    "rationale": (  # AQuA; MATH and NuminaMath, OpenMathReasoning; MetaMathQA, Alpaca
+        ("rationale",),
+        ("solution", "generated_solution", "reasoning", "explanation"),
+        ("response", "output"),
+    ),
 }  # fmt: skip
-FIELDS = tuple(RANKS)
+FIELDS = ("split", "task", "question", "context", "choices", "answer")
+WORKED_FIELDS = ("task", "question", "context", "choices", "answer", "rationale")
 SIMILAR = 0.8  # "quesion", "anwser" and "chioces" are above, "answer_idx" and "task_id" below
 
 
@@ -33,17 +39,17 @@ class MalformedError(ValueError):
 
 
 @lru_cache(maxsize=4096)
-def columns_of(names: tuple[str, ...]) -> dict[str, str]:
-    """The column of every field that these columns have.
+def columns_of(names: tuple[str, ...], fields: tuple[str, ...] = FIELDS) -> dict[str, str]:
+    """The column of every one of the fields that these columns have.
 
     MalformedError if there is none for the question, if two fit equally well, or if one looks misspelt.
     """
     by_name: dict[str, list[str]] = {}
     for name in names:
         by_name.setdefault(plain(name), []).append(name)
-    found = {field: column for field in FIELDS if (column := column_of(field, by_name)) is not None}
+    found = {field: column for field in fields if (column := column_of(field, by_name)) is not None}
     for name in names:
-        lacking = [field for field in FIELDS if field not in found]
+        lacking = [field for field in fields if field not in found]
         if name not in found.values() and (
             meant := get_close_matches(plain(name), lacking, n=1, cutoff=SIMILAR)
         ):

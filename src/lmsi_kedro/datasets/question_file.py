@@ -6,6 +6,7 @@ import logging
 import zlib
 from collections import Counter
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,14 @@ import polars as pl
 from kedro.io import AbstractDataset, DatasetError
 
 from lmsi_kedro import durable, schemas
-from lmsi_kedro.datasets.question_columns import MalformedError, columns_of
+from lmsi_kedro.datasets.question_columns import (
+    FIELDS,
+    WORKED_FIELDS,
+    MalformedError,
+    columns_of,
+)
 from lmsi_kedro.datasets.question_formats import FORMATS, Numbered, ending_of
-from lmsi_kedro.datasets.question_rows import parse
+from lmsi_kedro.datasets.question_rows import parse, parse_worked
 
 log = logging.getLogger(__name__)
 BATCH = 50_000  # rows held as Python objects at once: a million take 2 GB, a batch 100 MB
@@ -32,6 +38,10 @@ class QuestionFile(AbstractDataset[pl.DataFrame, pl.DataFrame]):
     ones; `problems` has them all.
     """
 
+    content = "questions"
+    fields = FIELDS
+    schema = schemas.RAW_QUESTIONS
+
     def __init__(
         self, *, filepath: str, problems: str, metadata: dict[str, Any] | None = None
     ) -> None:
@@ -44,17 +54,28 @@ class QuestionFile(AbstractDataset[pl.DataFrame, pl.DataFrame]):
         ending = ending_of(self._path)
         if ending is None:
             known = ", ".join(FORMATS)
-            raise DatasetError(f"{self._path}: questions are read from {known} files.")
+            raise DatasetError(f"{self._path}: {self.content} are read from {known} files.")
         if not self._path.is_file():
-            raise DatasetError(f"{self._path} is missing: put your questions there, one a row.")
+            raise DatasetError(
+                f"{self._path} is missing: put your {self.content} there, one a row."
+            )
         try:
-            return self.collect(FORMATS[ending].read(self._path), self._path.name[: -len(ending)])
+            return self.collect(FORMATS[ending].read(self._path, self.fields))
         except MalformedError as mistake:
             raise DatasetError(f"{self._path}: {mistake}") from None
         except BROKEN as error:
             raise DatasetError(f"{self._path} cannot be read to its end: {error}") from None
 
-    def collect(self, rows: Iterator[Numbered], task: str) -> pl.DataFrame:
+    @cached_property
+    def task(self) -> str:
+        """The file's name without its ending."""
+        return self._path.name[: -len(str(ending_of(self._path)))]
+
+    def parse(self, row: dict[str, Any]) -> dict[str, Any]:
+        """A row of the table but `source`."""
+        return parse(row, self.task)
+
+    def collect(self, rows: Iterator[Numbered]) -> pl.DataFrame:
         """The good rows, batch by batch; an error if one is not."""
         tables, batch, shapes = [], [], set[tuple[str, ...]]()
         wrong: Mistakes = []
@@ -62,20 +83,20 @@ class QuestionFile(AbstractDataset[pl.DataFrame, pl.DataFrame]):
             try:
                 if isinstance(row, MalformedError):
                     raise row
-                batch.append({**parse(row, task), "source": self.place(number)})
+                batch.append({**self.parse(row), "source": self.place(number)})
             except MalformedError as mistake:
                 wrong.append((number, str(mistake)))
                 continue
             shapes.add(tuple(row))
             if len(batch) == BATCH:
-                tables.append(pl.DataFrame(batch, schema=schemas.RAW_QUESTIONS))
+                tables.append(pl.DataFrame(batch, schema=self.schema))
                 batch = []
         if wrong:
             raise DatasetError(self.refusal(wrong))
         self.describe_columns(shapes)
-        tables.append(pl.DataFrame(batch, schema=schemas.RAW_QUESTIONS))
+        tables.append(pl.DataFrame(batch, schema=self.schema))
         if not (table := pl.concat(tables)).height:
-            raise DatasetError(f"{self._path} has no questions: it needs one a row.")
+            raise DatasetError(f"{self._path} has no {self.content}: it needs one a row.")
         return table
 
     def place(self, number: int) -> str:
@@ -91,7 +112,7 @@ class QuestionFile(AbstractDataset[pl.DataFrame, pl.DataFrame]):
         if self._described:
             return
         self._described = True
-        found = [(names, columns_of(names)) for names in shapes]
+        found = [(names, columns_of(names, self.fields)) for names in shapes]
         renamed = {
             f"{field} from {column}"
             for _, columns in found
@@ -144,3 +165,15 @@ class QuestionFile(AbstractDataset[pl.DataFrame, pl.DataFrame]):
 
     def _describe(self) -> dict[str, Any]:
         return {"filepath": str(self._path)}
+
+
+class WorkedFile(QuestionFile):
+    """A file of worked examples: question, rationale and answer, and maybe context, choices and task."""
+
+    content = "worked examples"
+    fields = WORKED_FIELDS
+    schema = schemas.RAW_WORKED
+
+    def parse(self, row: dict[str, Any]) -> dict[str, Any]:
+        """A row of the table but `source`; the task of one that names none is null."""
+        return parse_worked(row)

@@ -20,6 +20,7 @@ SEPARATORS = ",;\t"  # spreadsheets write ; where the comma is the decimal sign
 # Cells that begin so are JSON; the answers [2,5] and [0, 1) are text.
 LISTS = {"choices": "", "answer": r'\s*\[\s*"'}
 Row = dict[str, Any]
+Fields = tuple[str, ...]  # that are looked for
 Numbered = tuple[int, Row | MalformedError]  # a line, and its row or what is wrong with it
 
 
@@ -28,7 +29,7 @@ def open_bytes(path: Path) -> IO[bytes]:
     return gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb")  # type: ignore[return-value]
 
 
-def read_jsonl(path: Path) -> Iterator[Numbered]:
+def read_jsonl(path: Path, _: Fields) -> Iterator[Numbered]:
     """One JSON object a line; blank lines are skipped. Numbers keep all their digits."""
     with open_bytes(path) as file:
         for number, line in enumerate(file, start=1):
@@ -75,7 +76,7 @@ def decoded(line: bytes) -> str:
         raise MalformedError(f"is not UTF-8 (byte {error.start + 1})") from None
 
 
-def read_csv(path: Path) -> Iterator[Numbered]:
+def read_csv(path: Path, fields: Fields) -> Iterator[Numbered]:
     """A header and text cells, parted by comma, semicolon or tab; the line of a row is its first one."""
     if broken := undecodable(path):
         yield from broken
@@ -96,7 +97,7 @@ def read_csv(path: Path) -> Iterator[Numbered]:
             if cells is None:
                 return
             if header and cells:
-                yield line, from_cells(header, cells)
+                yield line, from_cells(header, cells, fields)
             header = header or cells
             line = rows.line_num + 1
 
@@ -117,14 +118,14 @@ def separator_of(header: str) -> str:
     return max(SEPARATORS, key=header.count)
 
 
-def from_cells(header: list[str], cells: list[str]) -> Row | MalformedError:
+def from_cells(header: list[str], cells: list[str], fields: Fields) -> Row | MalformedError:
     """A row; an empty cell is none, choices are JSON, and so are answers that begin as a list of texts does."""
     if len(cells) != len(header):
         return MalformedError(
             f"has {len(cells)} cells, the header {len(header)}: quote texts with commas"
         )
     row: Row = {name: cell or None for name, cell in zip(header, cells, strict=True)}
-    columns = columns_of(tuple(header))
+    columns = columns_of(tuple(header), fields)
     for field in LISTS.keys() & columns.keys():
         column = columns[field]
         if row[column] and re.match(LISTS[field], row[column]):
@@ -135,11 +136,11 @@ def from_cells(header: list[str], cells: list[str]) -> Row | MalformedError:
     return row
 
 
-def read_parquet(path: Path) -> Iterator[Numbered]:
+def read_parquet(path: Path, fields: Fields) -> Iterator[Numbered]:
     """Typed columns; rows are counted from 1. Columns that are not read stay on disk."""
     table = pl.scan_parquet(path)
     schema = table.collect_schema()
-    known = columns_of(tuple(schema)).values()
+    known = dict.fromkeys(columns_of(tuple(schema), fields).values())
     read = table.select(exact(name, schema[name]) for name in known)
     others = dict.fromkeys(name for name in schema if name not in known)
     for start in range(0, table.select(pl.len()).collect().item(), BATCH):
@@ -160,7 +161,7 @@ def exact(name: str, kind: pl.DataType) -> pl.Expr:
 
 
 class Format(NamedTuple):
-    read: Callable[[Path], Iterator[Numbered]]
+    read: Callable[[Path, Fields], Iterator[Numbered]]
     unit: str  # what is counted
 
 

@@ -4,7 +4,13 @@ import re
 from operator import ne
 from typing import Any
 
-from lmsi_kedro.datasets.question_columns import MalformedError, columns_of, plain
+from lmsi_kedro.datasets.question_columns import (
+    FIELDS,
+    WORKED_FIELDS,
+    MalformedError,
+    columns_of,
+    plain,
+)
 from lmsi_kedro.datasets.question_values import (
     Scalar,
     name_of,
@@ -15,16 +21,17 @@ from lmsi_kedro.datasets.question_values import (
 
 SPLITS = ("unlabeled", "held_out", "probe")
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+SOLUTION_END = "#### "  # before the answer in an answer of GSM8K, which is a whole solution
 
 Row = dict[str, Any]
 
 
-def parse(row: Row, task: str) -> Row:
+def parse(row: Row, task: str | None, fields: tuple[str, ...] = FIELDS) -> Row:
     """The row in the columns of raw_questions but `source`; `task` names the task where the row does not.
 
     MalformedError names the first mistake and its column.
     """
-    columns = columns_of(tuple(row))
+    columns = columns_of(tuple(row), fields)
     given = {field: (row[column], column) for field, column in columns.items()}
     missing = (None, "")
     split = text_of(*given.get("split", missing))
@@ -41,6 +48,20 @@ def parse(row: Row, task: str) -> Row:
         "choices": choices,
         "answer": answers_of(*given.get("answer", missing), letters, choices is not None),
     }
+
+
+def parse_worked(row: Row) -> Row:
+    """The row of a worked example, which has an answer and a rationale, but no split."""
+    columns = columns_of(tuple(row), WORKED_FIELDS)
+    parsed = parse(row, None, WORKED_FIELDS)
+    if parsed["answer"] is None:
+        raise MalformedError(f"{columns.get('answer', 'answer')} is missing or empty")
+    column = columns.get("rationale", columns["answer"])
+    if "rationale" not in columns and SOLUTION_END not in str(row[column]):
+        raise MalformedError("there is no column 'rationale' with the steps to the answer")
+    if (rationale := text_of(row[column], column)) is None:
+        raise MalformedError(f"{column} is missing or empty")
+    return {**parsed, "rationale": rationale}
 
 
 def question_of(value: Any, column: str) -> str:

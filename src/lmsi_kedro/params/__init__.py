@@ -29,7 +29,7 @@ from lmsi_kedro.params.sampling import (
     ServerParams,
 )
 from lmsi_kedro.params.sizes import Sized, tokens_for
-from lmsi_kedro.params.training import LoraParams, Training, TrainingParams
+from lmsi_kedro.params.training import LoraParams, Training, TrainingParams, WarmStartParams
 
 __all__ = [
     "CONTROL_ARMS",
@@ -61,5 +61,6 @@ __all__ = [
     "Training",
     "TrainingParams",
     "VotingParams",
+    "WarmStartParams",
     "tokens_for",
 ]

@@ -1,5 +1,6 @@
 """Fine-tuning."""
 
+from math import ceil
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
@@ -71,6 +72,27 @@ class TrainingParams(Params):
                 f"training.offload={self.offload} needs zero_stage "
                 f"{'3' if self.offload == 'all' else '1 or more'}, not {self.zero_stage}"
             )
+        return self
+
+
+class WarmStartParams(Params):
+    """What differs from `training` in the warm start; null: nothing. Its length is in steps, or in epochs."""
+
+    steps: Steps | Auto | None
+    epochs: float | None = Field(gt=0)
+    learning_rate: Rate | Auto | None
+
+    def of(self, training: TrainingParams, examples: int) -> TrainingParams:
+        """training with these instead."""
+        changed = self.model_dump(exclude={"epochs"}, exclude_none=True)
+        if self.epochs:
+            changed["steps"] = ceil(self.epochs * examples / training.batch_size)
+        return training.model_copy(update=changed)
+
+    @model_validator(mode="after")
+    def one_length(self) -> Self:
+        if self.epochs and self.steps:
+            raise ValueError("warm_start_training has steps and epochs: leave one of them null")
         return self
 
 

@@ -68,6 +68,25 @@ def verdict(headline: dict[str, Any]) -> str:
     )
 
 
+def warm_start(metrics: dict[str, Any]) -> str:
+    """What the base model was trained on before the loop, with labels; empty without a warm start."""
+    if (found := metrics.get("warm_start")) is None:
+        return ""
+    said = (
+        f"The base model was first trained, supervised, on {found['examples']:,} labeled examples (file"
+        f" {found['file']}); “before” is that model."
+    )
+    if greedy := found["pooled"].get("cot_greedy"):
+        given, warm = greedy["before"]["accuracy"], greedy["after"]["accuracy"]
+        said += (
+            f" The model as it was given: {percent(given)}; after the warm start: {percent(warm)}."
+        )
+    return said + (
+        f" Left out: {found['examples_left_out']:,} of the examples, which are held-out or probe questions;"
+        f" {found['questions_left_out']:,} of the unlabeled questions, which are examples."
+    )
+
+
 def votes(metrics: dict[str, Any]) -> str:
     """How readable and how unanimous the last round's paths were: known without any label."""
     found = metrics["rounds"][-1]["votes"]

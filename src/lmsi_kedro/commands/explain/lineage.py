@@ -60,8 +60,8 @@ class Lineage:
         if (example := self.example) is not None:
             taught = example["path"]
             lines.append(
-                f"example {example['example_id']}: arm {example['arm']} of round {example['round']},"
-                f" format {example['format']}, weight {example['weight']:g}, path {taught}"
+                f"example {example['example_id']}: {self.origin}, format {example['format']}, weight"
+                f" {example['weight']:g}, path {taught}"
             )
             lines += [f"{name}:{indented(example[name])}" for name in ("prompt", "target")]
         asked = self.question
@@ -73,12 +73,22 @@ class Lineage:
             lines.append("no path of it was sampled to learn from")
         return "\n".join(lines)
 
+    @property
+    def origin(self) -> str:
+        """What the example belongs to: an arm of a round, or the warm start."""
+        assert self.example is not None
+        if source := self.question.get("source"):
+            return f"labeled, of the warm start, from {source}"
+        return f"arm {self.example['arm']} of round {self.example['round']}"
+
 
 def explain(identifier: str, catalog: Any) -> Lineage:
     """The lineage of an example or a question of a finished run; ValueError for an unknown id."""
-    questions = catalog.load("questions")
     rounds = list(stored_rounds(catalog))
     example = find_example(identifier, catalog, rounds)
+    if example and example["arm"] == "warm_start":
+        return Lineage(worked_row(example, catalog), example, [])
+    questions = catalog.load("questions")
     question_id = example["question_id"] if example else identifier
     asked = questions.filter(question_id=question_id)
     if asked.is_empty():
@@ -92,6 +102,13 @@ def explain(identifier: str, catalog: Any) -> Lineage:
     return Lineage(asked.row(0, named=True), example, [one for one in found if one])
 
 
+def worked_row(example: Row, catalog: Any) -> Row:
+    """The worked example that an example of the warm start was rendered from."""
+    worked = catalog.load("worked_examples")
+    (row,) = worked.filter(question_id=example["question_id"], path=example["path"]).to_dicts()
+    return dict(row)
+
+
 def stored_rounds(catalog: Any) -> Iterator[int]:
     """1, 2, ... as far as the run has votes."""
     round = 1
@@ -101,8 +118,9 @@ def stored_rounds(catalog: Any) -> Iterator[int]:
 
 
 def find_example(identifier: str, catalog: Any, rounds: list[int]) -> Row | None:
-    """The row of an example; the newest round that has it, then the control arms."""
-    for name in [*(f"examples_{k}" for k in reversed(rounds)), *(f"examples_{a}" for a in ARMS)]:
+    """The row of an example; the newest round that has it, then the control arms and the warm start."""
+    made = [*reversed(rounds), *ARMS, "warm"]
+    for name in (f"examples_{each}" for each in made):
         if catalog.exists(name):
             row = catalog.load(name).filter(example_id=identifier)
             if not row.is_empty():
@@ -124,8 +142,7 @@ def look_up(asked: pl.DataFrame, round: int, catalog: Any) -> Sampled | None:
     task = catalog.load("tasks")[asked["task"][0]]
     sets = exemplar_sets(catalog.load("exemplars"), task)
     used = [name for name in sets if name in set(paths["exemplar_set"])]
-    name = "base_model" if round == 1 else f"model_{round - 1}"
-    model = catalog.load(name)
+    model = catalog.load(first_model(catalog) if round == 1 else f"model_{round - 1}")
     return Sampled(
         round,
         paths.to_dicts(),
@@ -134,6 +151,12 @@ def look_up(asked: pl.DataFrame, round: int, catalog: Any) -> Sampled | None:
         str(model.path),
         model.digest,
     )
+
+
+def first_model(catalog: Any) -> str:
+    """The model that round 1 sampled: of a finished run, its metrics tell."""
+    warm = catalog.exists("metrics") and "warm_start" in catalog.load("metrics")
+    return "warm_model" if warm else "base_model"
 
 
 def indented(text: str) -> str:

@@ -34,7 +34,7 @@ def read_labels(raw_questions: pl.DataFrame, tasks: Tasks) -> pl.DataFrame:
         raise ValueError(refusal(wrong, tasks))
     answers = table.group_by("row").agg("answer")
     checked = rows.drop("answer").join(answers, on="row", how="left", maintain_order="left")
-    return checked.select(*schemas.RAW_QUESTIONS)
+    return checked.select(*raw_questions.columns)
 
 
 def of_task(name: str, labels: pl.DataFrame, tasks: Tasks) -> pl.DataFrame:

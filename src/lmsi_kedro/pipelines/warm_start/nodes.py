@@ -1,0 +1,195 @@
+"""Worked examples as people write them become what mixing renders, kept apart from the questions of the loop."""
+
+import logging
+import re
+from typing import Any
+
+import polars as pl
+
+from lmsi_kedro import kernels, schemas
+from lmsi_kedro.datasets.model_directory import Model
+from lmsi_kedro.evaluation.comparison import Metrics
+from lmsi_kedro.params import Training, TrainingParams, WarmStartParams
+from lmsi_kedro.pipelines.fine_tuning.nodes import choose_training
+from lmsi_kedro.pipelines.preparation.labels import listed, places, read_labels
+from lmsi_kedro.pipelines.preparation.nodes import check_choices
+from lmsi_kedro.tasks import Task, Tasks, target, written
+from lmsi_kedro.tasks.overlap import Evaluated
+from lmsi_kedro.tasks.questions import asked_in, exemplar_sets, with_ids
+
+log = logging.getLogger(__name__)
+
+
+def read_worked_examples(raw_worked_examples: pl.DataFrame, tasks: Tasks) -> pl.DataFrame:
+    """worked_examples: every row with its task, the answer that its label says, and the text that is taught.
+
+    Of several accepted answers the first is taught. ValueError names the wrong rows with their places in the file.
+    """
+    placed = with_tasks(raw_worked_examples, tasks)
+    check_choices(placed, tasks)
+    labeled = with_ids(read_labels(placed, tasks))
+    groups = labeled.partition_by("task", as_dict=True).items()
+    table = pl.concat(with_texts(rows, tasks[str(task)]) for (task,), rows in groups)
+    check_rationales(table)
+    check_answers(table)
+    once = table.unique(["question_id", "text"], keep="first", maintain_order=True)
+    path = pl.int_range(pl.len(), dtype=pl.Int32).over("question_id")
+    return once.with_columns(path=path, split=pl.lit("worked")).select(*schemas.WORKED)
+
+
+def with_tasks(raw: pl.DataFrame, tasks: Tasks) -> pl.DataFrame:
+    """The rows with tasks of the questions; a row that names none has the only one there is."""
+    only = next(iter(tasks.root)) if len(tasks.root) == 1 else None
+    table = raw.with_columns(pl.col("task").fill_null(pl.lit(only, pl.String)))
+    wrong = table.filter(pl.col("task").is_in(list(tasks.root)).not_().fill_null(True))
+    if wrong.is_empty():
+        return table
+    said = wrong["source"] + ": " + ("its task is " + wrong["task"]).fill_null("it names no task")
+    advice = f"The column task must name one of the questions' tasks, {', '.join(tasks.root)}"
+    raise ValueError(
+        listed(said.to_list(), "worked examples have no task of the questions", advice)
+    )
+
+
+def with_texts(rows: pl.DataFrame, task: Task) -> pl.DataFrame:
+    """The rows of a task with key, surface and text; `said` is the key that the rationale itself announces."""
+    choices = rows["choices"].to_list() if task.kind == "choice" else None
+    surfaces, rationales = rows["answer"].list.first().to_list(), rows["rationale"].to_list()
+    keys = kernels.canonical_keys(surfaces, task.kind, choices, decimal=task.decimal)
+    said = kernels.read_answers(rationales, task.kind, choices, decimal=task.decimal)["key"]
+    bare = list(map(without_answer, rationales, surfaces))
+    texts = [
+        target(written(key, surface, task.kind), steps).strip()
+        for key, surface, steps in zip(keys, surfaces, bare, strict=True)
+    ]
+    return rows.with_columns(
+        key=keys,
+        said=said,
+        surface=pl.Series(surfaces, dtype=pl.String),
+        rationale=pl.Series(bare, dtype=pl.String),
+        text=pl.Series(texts, dtype=pl.String),
+    )
+
+
+def without_answer(rationale: str, surface: str) -> str:
+    """A rationale without "#### 18" or "The answer is 18." at its end, which `target` writes.
+
+    It is empty if there is nothing but the answer.
+    """
+    end = rf"(?:####|(?:so,? )?the (?:final )?answer is)\W*{re.escape(surface)}\W*\Z"
+    bare = re.sub(rf"\s*{end}", "", rationale, flags=re.IGNORECASE).strip()
+    return "" if bare == surface else bare
+
+
+def check_rationales(table: pl.DataFrame) -> None:
+    """ValueError for rationales that are the answer alone, or announce another one than their label."""
+    wrong = table.filter((pl.col("said") != pl.col("key")) | (pl.col("rationale") == ""))
+    value = {name: pl.col(name).str.split_exact(":", 1).struct[1] for name in ("said", "key")}
+    other = pl.format("the rationale says {}, the answer {}", value["said"], value["key"])
+    reason = (
+        pl.when(rationale="").then(pl.lit("the rationale is the answer alone")).otherwise(other)
+    )
+    named = wrong.select(pl.format("{}: {}", "source", reason)).to_series().to_list()
+    if named:
+        raise ValueError(
+            listed(named, "rationales do not lead to their answers", "Correct or remove it")
+        )
+
+
+def check_answers(table: pl.DataFrame) -> None:
+    """ValueError for questions with several answers."""
+    doubles = table.unique(["question_id", "key"], maintain_order=True).filter(
+        pl.col("question_id").is_duplicated()
+    )
+    named = [
+        f"{places(rows)}: the same question has different answers"
+        for rows in doubles.partition_by("question_id", maintain_order=True)
+    ]
+    if named:
+        raise ValueError(listed(named, "questions have different answers", "Keep one of each"))
+
+
+def leave_out_evaluated(
+    worked_examples: pl.DataFrame,
+    all_questions: pl.DataFrame,
+    exemplars: pl.DataFrame,
+    tasks: Tasks,
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """taught_warm and worked_questions: the worked examples but those that a held-out or probe question asks too.
+
+    A task's exemplar sets take turns.
+    """
+    evaluated = Evaluated(asked_in(all_questions.filter(pl.col("split") != "unlabeled")))
+    known = pl.Series(
+        [evaluated.has(asked) for asked in asked_in(worked_examples)], dtype=pl.Boolean
+    )
+    kept = worked_examples.filter(~known)
+    file = file_of(worked_examples)
+    if kept.is_empty():
+        raise ValueError(
+            f"{file}: each of the {known.len():,} worked examples is a held-out or probe question too, so none "
+            "is left for the warm start"
+        )
+    log.info(
+        "Warm start: %s worked examples of %s; %s others are held-out or probe questions, and are left out",
+        *(f"{kept.height:,}", file, f"{known.sum():,}"),
+    )
+    sets = {name: list(exemplar_sets(exemplars, tasks[name])) for name in kept["task"].unique()}
+    shots = [sets[task][n % len(sets[task])] for n, task in enumerate(kept["task"])]
+    taught = kept.with_columns(exemplar_set=pl.Series(shots), arm=pl.lit("warm_start"))
+    return taught.select(*schemas.SELECTED), kept.unique(
+        "question_id", keep="first", maintain_order=True
+    ).select(*schemas.QUESTIONS)
+
+
+def file_of(worked_examples: pl.DataFrame) -> str:
+    """The name of the file that they come from: "worked.jsonl, line 3" is a source."""
+    return str(worked_examples["source"][0]).rpartition(", ")[0]
+
+
+def choose_warm_training(
+    mixture: pl.DataFrame,
+    base_model: Model,
+    training: TrainingParams,
+    warm_start_training: WarmStartParams,
+    preflight: dict[str, Any],
+) -> Training:
+    """training, but for what warm_start_training changes. preflight is awaited: nothing is trained before it."""
+    return choose_training(mixture, base_model, warm_start_training.of(training, mixture.height))
+
+
+def leave_out_worked(
+    all_questions: pl.DataFrame,
+    worked_examples: pl.DataFrame,
+    worked_questions: pl.DataFrame,
+) -> tuple[pl.DataFrame, dict[str, Any]]:
+    """prepared_questions: all but the unlabeled ones that the warm start has taught; warm_start_counts."""
+    taught_words = Evaluated(asked_in(worked_questions))
+    unlabeled = pl.col("split") == "unlabeled"
+    known = pl.Series(
+        [taught_words.has(asked) for asked in asked_in(all_questions)], dtype=pl.Boolean
+    )
+    kept = all_questions.filter(~(unlabeled & known))
+    left_out, file = all_questions.height - kept.height, file_of(worked_examples)
+    if left_out and kept.filter(unlabeled).is_empty():
+        raise ValueError(
+            f"{file}: each of the {left_out:,} unlabeled questions is a worked example too, so none is left "
+            "to learn from"
+        )
+    log.info(
+        "Warm start: %s unlabeled questions are worked examples, and are left out", f"{left_out:,}"
+    )
+    taught = worked_examples.join(worked_questions, on="question_id", how="semi").height
+    return kept, {
+        "file": file,
+        "examples": taught,
+        "examples_left_out": worked_examples.height - taught,
+        "questions_left_out": left_out,
+    }
+
+
+def add_warm_start(
+    loop_metrics: Metrics, warm_start_counts: dict[str, Any], metrics_warm: Metrics
+) -> Metrics:
+    """metrics, with what the warm start was trained on, and the given model compared with it."""
+    return {**loop_metrics, "warm_start": {**warm_start_counts, **metrics_warm}}
