@@ -63,10 +63,11 @@ def test_larger_models_are_trained_by_their_size(
     assert training.learning_rate == pytest.approx(rate)
     assert (training.lora.rank if training.lora else None) == rank
     assert training.steps == 94
+    assert training.gradient_checkpointing
 
 
 def test_what_is_given_is_kept() -> None:
-    given = {"steps": 7, "learning_rate": 1e-3, "lora": None}
+    given = {"steps": 7, "learning_rate": 1e-3, "lora": None, "gradient_checkpointing": False}
     training = TrainingParams(**shipped("training") | given).of(Sized(10**10), 3_000)
     assert training.model_dump() == TrainingParams(**shipped("training") | given).model_dump()
     assert training.of(Sized(1), 1) == training

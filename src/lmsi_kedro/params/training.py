@@ -37,7 +37,7 @@ class TrainingParams(Params):
     offload: Literal["none", "optimizer", "all"]
     precision: Literal["auto", "bfloat16", "float32"]
     gradient_accumulation: int = Field(gt=0)
-    gradient_checkpointing: bool
+    gradient_checkpointing: bool | Auto
     lora: LoraParams | Auto | None
     checkpoint_every: int = Field(gt=0)
 
@@ -55,6 +55,8 @@ class TrainingParams(Params):
         if rate == "auto":
             rate = size_of(model).learning_rate * (LORA_RATE if lora else 1)
         chosen = {"steps": steps, "learning_rate": rate, "lora": lora}
+        if self.gradient_checkpointing == "auto":
+            chosen["gradient_checkpointing"] = size_of(model).gradient_checkpointing
         return Training(**self.model_dump() | chosen)
 
     @model_validator(mode="after")
@@ -101,4 +103,5 @@ class Training(TrainingParams):
 
     steps: Steps
     learning_rate: Rate
+    gradient_checkpointing: bool
     lora: LoraParams | None

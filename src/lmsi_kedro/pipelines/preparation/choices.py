@@ -33,6 +33,10 @@ def choices(
             few.steps if few.steps == many.steps else "by the number of examples",
         ),
         "training.learning_rate": (training.learning_rate, few.learning_rate),
+        "training.gradient_checkpointing": (
+            training.gradient_checkpointing,
+            few.gradient_checkpointing,
+        ),
         "training.lora": (training.lora, few.lora and few.lora.model_dump()),
     }
     chosen = {name: value for name, (given, value) in decided.items() if given == "auto"}

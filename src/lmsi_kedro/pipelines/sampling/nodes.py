@@ -1,4 +1,4 @@
-"""Plans the paths to sample; the dataset `paths` computes what it does not have yet."""
+"""Plans the paths to sample; the node `sample_paths` (engines/sample.py) computes those not stored yet."""
 
 import polars as pl
 
@@ -33,7 +33,7 @@ def plan_paths(
         asked = questions.filter(task=name, split="unlabeled").head(paths.questions_per_task)
         sets = exemplar_sets(exemplars, tasks[name])
         plan.ask(spread(asked, "few_shot_cot", sets, paths.m), paths.of_round(round, model))
-    if not plan.chunks:
+    if not any(wanted.prompts for wanted in plan.wanted):
         raise ValueError(
             "questions: no in-domain task has a question in the split 'unlabeled': leave rows of the file "
             "without a split, and no tasks.<name>.in_domain at false"

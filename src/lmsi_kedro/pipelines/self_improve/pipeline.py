@@ -1,6 +1,6 @@
 """The product in one picture.
 
-    questions, exemplars, model_k-1 -> sampling -> voting -> mixing -> fine_tuning -> model_k -> evaluation
+    questions, exemplars, model_k-1 -> sampling -> voting -> mixing -> fine_tuning -> monitoring -> model_k
 
 `create_pipeline(rounds)` chains that many rounds, each under its namespace `round_k`, trains control arms beside
 round 1, compares every model with the base model, and reports. The pipeline `controls` is the same with every arm.
@@ -29,7 +29,7 @@ from lmsi_kedro.wiring import namespaced
 SHARED = {"questions", "tasks", "exemplars"}
 LABELED = {*SHARED, "labels"}
 
-# The steps of a round, each registered as a pipeline of its own (round 1).
+# The steps of a round, each registered as a pipeline of its own (round 1). wiring.sampled names plan_*, sample_*.
 STEPS = {
     "sampling": ["round_1.plan_paths", "round_1.sample_paths"],
     "voting": ["round_1.read_answers", "round_1.count_votes", "round_1.keep_agreeing"],

@@ -15,13 +15,13 @@ def count_votes(readings: pl.DataFrame, voting: VotingParams, round: int = 1) ->
 def keep_agreeing(
     readings: pl.DataFrame, votes: pl.DataFrame, voting: VotingParams
 ) -> pl.DataFrame:
-    """answers: of the paths whose key is the kept winner, copies are dropped and the rest is capped."""
-    winners = votes.select("question_id", winner="key", decided="kept", why="reason")
+    """answers: every path with a reason; kept are those whose key is the kept winner, without copies, capped."""
+    winners = votes.select("question_id", winner="key", vote_kept="kept", vote_reason="reason")
     reason = (
         pl.when(pl.col("key").is_null())
         .then(pl.lit("unreadable"))
-        .when(~pl.col("decided"))
-        .then(pl.col("why"))
+        .when(~pl.col("vote_kept"))
+        .then(pl.col("vote_reason"))
         .when(pl.col("key") == pl.col("winner"))
         .then(pl.lit("agrees"))
         .otherwise(pl.lit("disagrees"))
