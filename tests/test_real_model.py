@@ -12,7 +12,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from lmsi_kedro.datasets.gguf_file import dequantised
 from lmsi_kedro.engines.chunk import Request
 from lmsi_kedro.engines.local import LocalEngine
-from lmsi_kedro.params import Sampling, TrainingParams
+from lmsi_kedro.params import Conversation, Sampling, TrainingParams
 from lmsi_kedro.tasks import Asked, Exemplar, render
 from lmsi_kedro.tasks.encoding import Encoder
 from lmsi_kedro.training import Job, train
@@ -57,8 +57,10 @@ def test_prompts_are_its_own_ids(model: Path, chat: Any) -> None:
     tokenizer = AutoTokenizer.from_pretrained(model)
     prompts = [few_shot(question) for question in ASKED]
     expected = [own_ids(tokenizer, prompt, chat) for prompt in prompts]
-    assert Encoder(tokenizer, chat).prompts(prompts) == expected
-    examples = Encoder(tokenizer, chat).examples(prompts, [" 3 * 4 = 12. The answer is 12."] * 3)
+    assert Encoder(tokenizer, Conversation(chat=chat)).prompts(prompts) == expected
+    examples = Encoder(tokenizer, Conversation(chat=chat)).examples(
+        prompts, [" 3 * 4 = 12. The answer is 12."] * 3
+    )
     for example, ids in zip(examples, expected, strict=True):
         assert example.ids[: example.prompt_tokens] == ids
         assert (
@@ -70,7 +72,7 @@ def test_prompts_are_its_own_ids(model: Path, chat: Any) -> None:
 @pytest.mark.parametrize("chat", CHAT)
 def test_shared_prefixes_give_its_own_logits(model: Path, chat: Any) -> None:
     """Greedy paths of prompts that share their exemplars are those of `generate`, with their log-probabilities."""
-    engine = LocalEngine(model, torch.float32, chat=chat)
+    engine = LocalEngine(model, torch.float32, Conversation(chat=chat))
     prompts = [few_shot(question) for question in ASKED]
     requests = [Request(str(n), prompt, range(1)) for n, prompt in enumerate(prompts)]
     table = engine.sample(requests, Sampling(temperature=0.0, max_new_tokens=20, seed=1))
