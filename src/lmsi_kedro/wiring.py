@@ -6,6 +6,7 @@ from kedro.pipeline import Node, Pipeline
 
 from lmsi_kedro.engines.plan import Plan
 from lmsi_kedro.engines.sample import sample
+from lmsi_kedro.reading import read_answers
 
 
 def sampled(plan: Callable[..., Plan], inputs: list[str], paths: str) -> list[Node]:
@@ -19,6 +20,16 @@ def sampled(plan: Callable[..., Plan], inputs: list[str], paths: str) -> list[No
             name=f"sample_{paths}",
         ),
     ]
+
+
+def parsed() -> Node:
+    """The answers in the texts of `paths`."""
+    return Node(
+        read_answers,
+        inputs=["paths", "questions", "tasks", "params:voting"],
+        outputs="readings",
+        name="read_answers",
+    )
 
 
 def namespaced(

@@ -129,10 +129,13 @@ class MicroBatches(torch.utils.data.Dataset[list[int]]):
     def __init__(self, plan: BatchPlan, process: int) -> None:
         self.plan = plan
         self.process = process
+        self.shares: dict[int, list[list[int]]] = {}
 
     def __len__(self) -> int:
         return self.plan.steps * self.plan.micro_steps
 
     def __getitem__(self, index: int) -> list[int]:
         step, micro_step = divmod(index, self.plan.micro_steps)
-        return self.plan.shares(step)[micro_step * self.plan.processes + self.process]
+        if step not in self.shares:  # all of a step's micro-steps follow each other
+            self.shares = {step: self.plan.shares(step)}
+        return self.shares[step][micro_step * self.plan.processes + self.process]

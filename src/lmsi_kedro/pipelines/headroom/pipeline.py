@@ -3,8 +3,7 @@
 from kedro.pipeline import Node, Pipeline
 
 from lmsi_kedro.pipelines.headroom.nodes import measure, plan_headroom, refuse_without_gain
-from lmsi_kedro.reading import read_answers
-from lmsi_kedro.wiring import sampled
+from lmsi_kedro.wiring import parsed, sampled
 
 
 def create_pipeline(probe: bool) -> Pipeline:
@@ -16,12 +15,7 @@ def create_pipeline(probe: bool) -> Pipeline:
     return Pipeline(
         [
             *sampled(plan_headroom, [*asked, *params], "paths"),
-            Node(
-                read_answers,
-                inputs=["paths", "questions", "tasks", "params:voting"],
-                outputs="readings",
-                name="read_answers",
-            ),
+            parsed(),
             Node(
                 measure,
                 inputs=[*voted, "params:voting", "params:paths", *labels],

@@ -5,7 +5,7 @@ from functools import partial, update_wrapper
 from kedro.pipeline import Node, Pipeline
 
 from lmsi_kedro.pipelines.voting.nodes import count_votes, keep_agreeing
-from lmsi_kedro.reading import read_answers
+from lmsi_kedro.wiring import parsed
 
 
 def create_pipeline(round: int) -> Pipeline:
@@ -13,12 +13,7 @@ def create_pipeline(round: int) -> Pipeline:
     count = update_wrapper(partial(count_votes, round=round), count_votes)
     return Pipeline(
         [
-            Node(
-                read_answers,
-                inputs=["paths", "questions", "tasks", "params:voting"],
-                outputs="readings",
-                name="read_answers",
-            ),
+            parsed(),
             Node(
                 count,
                 inputs=["readings", "params:voting"],
