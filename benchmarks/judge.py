@@ -1,0 +1,91 @@
+"""An independent judge: lm-evaluation-harness asks a run's held-out questions, and our answers are set beside its own.
+
+    pip install -e '.[bench]' -c constraints.txt
+    python benchmarks/judge.py [data_root] [--model 06_models/model_1] [--predictions predictions_1] [--limit N]
+
+Only tasks with numbers for answers and no exemplars or zero-shot predictions are judged. The harness has its own
+prompt (words.yaml), tokenizer call, decoding (HF generate, float32) and reading of answers. Printed: both
+accuracies, and on how many questions both give the same answer; fewer than 99 % is an error.
+"""
+
+import argparse
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import yaml
+from lm_eval import __version__, simple_evaluate
+
+TASK = Path(__file__).with_name("words.yaml")
+MODES = ("zero_shot_cot", "cot_greedy")  # the second is zero-shot, too, where a task has no exemplars
+
+
+def read_questions(root: Path, predictions: str, limit: int | None) -> pl.DataFrame:
+    """question_id, question, answer, key: labeled questions, their label, and the answer that the run read."""
+    answered = pl.read_parquet(root / f"07_evaluation/{predictions}.parquet")
+    mode = next(mode for mode in MODES if mode in answered["mode"].unique())
+    bare = pl.col("key").str.strip_prefix("num:")
+    labels = pl.read_parquet(root / "02_intermediate/labels.parquet")
+    return (
+        pl.read_parquet(root / "02_intermediate/questions.parquet")
+        .filter(pl.col("context").is_null(), pl.col("choices").is_null())
+        .join(labels, on="question_id")
+        .filter(pl.col("answers").list.get(0).str.contains(r"^-?[\d.,]+$"))
+        .join(answered.filter(mode=mode).select("question_id", bare), on="question_id")
+        .with_columns(answer=pl.col("answers").list.get(0))
+        .sort("question_id")
+        .head(limit or 1_000_000)
+    )
+
+
+def judge(model: Path, questions: pl.DataFrame, batch_size: int) -> list[str | None]:
+    """The harness's answer to each question, None where it finds none."""
+    with tempfile.TemporaryDirectory() as folder:
+        rows = Path(folder, "rows.jsonl")
+        questions.select("question", "answer").write_ndjson(rows)
+        task: dict[str, Any] = yaml.safe_load(TASK.read_text())
+        task["dataset_kwargs"] = {"data_files": {"test": str(rows)}}
+        results = simple_evaluate(
+            model="hf",
+            model_args={"pretrained": str(model), "dtype": "float32"},
+            tasks=[task],
+            batch_size=batch_size,
+            device="cpu",
+        )
+    assert results is not None
+    samples = sorted(results["samples"][task["task"]], key=lambda sample: sample["doc_id"])
+    return [canonical(sample["filtered_resps"][0]) for sample in samples]
+
+
+def canonical(answer: str) -> str | None:
+    """A number without thousands commas and trailing zeros; the harness writes [invalid] where it finds none."""
+    plain = answer.replace(",", "")
+    return None if plain == "[invalid]" else plain.removesuffix(".00").removesuffix(".0")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("root", nargs="?", default="data", type=Path)
+    parser.add_argument("--model", default="06_models/model_1")
+    parser.add_argument("--predictions", default="predictions_1")
+    parser.add_argument("--limit", type=int)
+    parser.add_argument("--batch-size", type=int, default=32)
+    args = parser.parse_args()
+    questions = read_questions(args.root, args.predictions, args.limit)
+    given = pl.Series("judge", judge(args.root / args.model, questions, args.batch_size), pl.String)
+    both = questions.with_columns(given)
+    right = both.select((pl.col("key", "judge") == pl.col("answer")).fill_null(False).mean())
+    same = both["key"].eq_missing(both["judge"]).mean()
+    figures = {
+        "questions": both.height, "ours": right["key"][0], "judge": right["judge"][0], "same": same,
+    }
+    print(json.dumps({"lm-eval": __version__, "model": args.model, **figures}))
+    if same < 0.99:
+        print(both.filter(~pl.col("key").eq_missing(pl.col("judge"))).head(10))
+        raise SystemExit(f"{same:.1%} of the answers agree, less than 99 %")
+
+
+if __name__ == "__main__":
+    main()
