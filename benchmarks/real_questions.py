@@ -1,6 +1,6 @@
 """Writes data/01_raw/real: public word problems, split once by a hash of their ids.
 
-    python -m benchmarks.real_questions GSM8K_TRAIN GSM8K_TEST SVAMP
+    python benchmarks/real_questions.py GSM8K_TRAIN GSM8K_TEST SVAMP
 
 Each is a `.jsonl.gz` of `id`, `question`, `answer`, and for GSM8K `solution` (both MIT; data/01_raw/real/README.md
 has their origin). Of GSM8K, problems whose solution takes one to three calculations are kept.
