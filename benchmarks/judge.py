@@ -1,4 +1,4 @@
-"""An independent judge: lm-evaluation-harness asks a run's held-out questions, and our answers are set beside its own.
+"""An independent judge: lm-evaluation-harness asks a run's held-out questions; our answers are set beside its own.
 
     pip install -e '.[bench]' -c constraints.txt
     python benchmarks/judge.py [data_root] [--model 06_models/model_1] [--predictions predictions_1] [--limit N]
@@ -19,7 +19,10 @@ import yaml
 from lm_eval import __version__, simple_evaluate
 
 TASK = Path(__file__).with_name("words.yaml")
-MODES = ("zero_shot_cot", "cot_greedy")  # the second is zero-shot, too, where a task has no exemplars
+MODES = (
+    "zero_shot_cot",
+    "cot_greedy",
+)  # the second is zero-shot, too, where a task has no exemplars
 
 
 def read_questions(root: Path, predictions: str, limit: int | None) -> pl.DataFrame:
@@ -79,7 +82,10 @@ def main() -> None:
     right = both.select((pl.col("key", "judge") == pl.col("answer")).fill_null(False).mean())
     same = both["key"].eq_missing(both["judge"]).mean()
     figures = {
-        "questions": both.height, "ours": right["key"][0], "judge": right["judge"][0], "same": same,
+        "questions": both.height,
+        "ours": right["key"][0],
+        "judge": right["judge"][0],
+        "same": same,
     }
     print(json.dumps({"lm-eval": __version__, "model": args.model, **figures}))
     if same < 0.99:

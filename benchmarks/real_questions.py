@@ -16,7 +16,13 @@ from pathlib import Path
 FOLDER = Path("data/01_raw/real")
 CALCULATION = re.compile(r"<<[^>]*>>")
 SPLITS = {  # questions of each split, taken in this order
-    "gsm8k_short": {"worked": 2000, "probe": 100, "development": 150, "held_out": 350, "unlabeled": 1500},
+    "gsm8k_short": {
+        "worked": 2000,
+        "probe": 100,
+        "development": 150,
+        "held_out": 350,
+        "unlabeled": 1500,
+    },
     "svamp": {"probe": 100, "development": 150, "held_out": 350, "unlabeled": 400},
 }
 
@@ -48,7 +54,12 @@ def split(task: str, rows: list[dict[str, str]]) -> dict[str, list[dict[str, str
 
 def converted(task: str, name: str, row: dict[str, str]) -> dict[str, str]:
     """A row of a question file, or of the worked examples; calculator marks are not part of a rationale."""
-    kept = {"id": row["id"], "task": task, "question": row["question"].strip(), "answer": row["answer"]}
+    kept = {
+        "id": row["id"],
+        "task": task,
+        "question": row["question"].strip(),
+        "answer": row["answer"],
+    }
     if name == "worked":
         return {**kept, "rationale": one_paragraph(CALCULATION.sub("", row["solution"]))}
     return {**kept, "split": "held_out" if name == "development" else name}
@@ -69,8 +80,14 @@ def write(name: str, rows: list[dict[str, str]]) -> None:
 
 def main() -> None:
     train, test, svamp = (read(path) for path in sys.argv[1:])
-    parts = [split("gsm8k_short", [row for row in train + test if is_short(row)]), split("svamp", svamp)]
-    rows = {name: [row for part in parts for row in part.get(name, [])] for name in SPLITS["gsm8k_short"]}
+    parts = [
+        split("gsm8k_short", [row for row in train + test if is_short(row)]),
+        split("svamp", svamp),
+    ]
+    rows = {
+        name: [row for part in parts for row in part.get(name, [])]
+        for name in SPLITS["gsm8k_short"]
+    }
     write("worked", rows["worked"])
     write("questions", rows["unlabeled"] + rows["probe"] + rows["held_out"])
     write("development", rows["unlabeled"] + rows["probe"] + rows["development"])
