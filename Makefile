@@ -51,14 +51,12 @@ real-model: .cache/real_model/ready ## bring SmolLM2-135M-Instruct (93 MB, Apach
 	@echo "$(REAL_MODEL)"
 	@echo "use it: kedro run --pipelines=self_improve --params=model=$(REAL_MODEL),questions=YOUR.jsonl"
 
-run: setup ## improve the embedded model; prints where the report is
+run: setup ## improve the embedded model; ends with the result, the report and the model
 	@find .cache/torch_extensions -name lock -delete 2>/dev/null || true
 	$(RUN)
-	@lmsi report
 
 full: setup ## the same, every held-out question evaluated
 	$(RUN) --env=full
-	@lmsi report
 
 lint: setup
 	ruff check .

@@ -1,8 +1,10 @@
-"""The graph is fixed before parameters are read; this hook reads those that shape it, and checks the names."""
+"""What a run does besides its nodes: it reads the parameters that shape the graph, and tells its result at the end."""
 
+from pathlib import Path
 from typing import Any, ClassVar, get_args
 
 from kedro.framework.hooks import hook_impl
+from kedro.pipeline import Pipeline
 
 from lmsi_kedro.params import CONTROL_ARMS, Arm, Guard, HeadroomParams
 from lmsi_kedro.tasks.benchmarks import BENCHMARKS
@@ -108,3 +110,27 @@ class ShapeHook:
                 raise ValueError(
                     f"parameters: the pipeline {name} has no warm start; leave warm_start null"
                 )
+
+
+class EndingHook:
+    """Every run that makes a model ends with where it is; one that reports also with its result."""
+
+    @hook_impl
+    def after_pipeline_run(self, pipeline: Pipeline, catalog: Any) -> None:
+        from lmsi_kedro.datasets.model_directory import ModelDirectory
+        from lmsi_kedro.report.ending import ending, held
+
+        made = [name for node in pipeline.nodes for name in node.outputs]
+        if {"metrics", "report"} <= set(made):
+            metrics = catalog.load("metrics")
+            last = f"model_{len(metrics['rounds'])}"
+            print(ending(metrics, path_of(catalog, "report"), path_of(catalog, last)))
+            return
+        for name in made:
+            if isinstance(catalog.get(name), ModelDirectory):
+                print(held(path_of(catalog, name)))
+
+
+def path_of(catalog: Any, name: str) -> Path:
+    """Where a dataset's file or directory is."""
+    return Path(catalog.get(name)._describe()["filepath"])
