@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from pydantic import BaseModel
 
 from lmsi_kedro.datasets.model_directory import Model
 from lmsi_kedro.report import words
@@ -21,7 +22,14 @@ METHOD = (
     " the paths that agree with the winner."
 )
 EMBEDDED = "mini_world (embedded)"
-SHOWN = ("paths", "voting", "mixing", "evaluation", "prompts", "monitor")  # parameters of the front matter
+SHOWN = (
+    "paths",
+    "voting",
+    "mixing",
+    "evaluation",
+    "prompts",
+    "monitor",
+)  # parameters of the front matter
 
 
 def card(metrics: Metrics, name: str, base: Model, model: Model, parameters: dict[str, Any]) -> str:
@@ -50,7 +58,7 @@ def front_matter(
             "promoted": last["monitor"]["promoted"],
             "questions": Path(parameters.get("questions") or EMBEDDED).name,
             "training": training(model),
-            "parameters": {key: parameters[key] for key in SHOWN if key in parameters},
+            "parameters": {key: plain(parameters[key]) for key in SHOWN if key in parameters},
             "in_domain": {mode: figures(row) for mode, row in last["pooled"].items()},
             "controls": {arm: rounded(found) for arm, found in metrics["headline"]["arms"].items()},
         },
@@ -86,9 +94,17 @@ def figures(row: Metrics) -> dict[str, Any]:
     return {**sides, "delta": change, "p_value": row["p_value"], "n": row["after"]["n"]}
 
 
+def plain(value: Any) -> Any:
+    """A typed group of parameters as YAML can write it."""
+    return value.model_dump(mode="json") if isinstance(value, BaseModel) else value
+
+
 def rounded(found: Metrics) -> Metrics:
-    """To four digits behind the point."""
-    return {k: round(v, 4) if isinstance(v, float) else v for k, v in found.items()}
+    """Shares to four digits behind the point."""
+    return {
+        name: round(value, 4) if isinstance(value, float) and name != "p_value" else value
+        for name, value in found.items()
+    }
 
 
 def training(model: Model) -> dict[str, Any]:
@@ -114,9 +130,7 @@ def base_name(base: Model, parameters: dict[str, Any]) -> str:
     return hub_name(base, parameters) or Path(given).name
 
 
-def body(
-    metrics: Metrics, name: str, base: Model, model: Model, parameters: dict[str, Any]
-) -> str:
+def body(metrics: Metrics, name: str, base: Model, model: Model, parameters: dict[str, Any]) -> str:
     """For people."""
     headline = metrics["headline"]
     said = [words.claim(headline), words.evidence(headline), words.verdict(headline)]

@@ -37,10 +37,7 @@ def held(model: Path) -> str:
 
 def loading(model: str) -> str:
     """Two lines of Python that load a model directory, or a model of the hub."""
-    return (
-        "from transformers import pipeline\n"
-        f'generate = pipeline("text-generation", "{model}")'
-    )
+    return f'from transformers import pipeline\ngenerate = pipeline("text-generation", "{model}")'
 
 
 def near(path: Path) -> Path:

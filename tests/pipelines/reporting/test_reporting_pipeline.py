@@ -77,7 +77,11 @@ def inputs(rounds: int, n: int = N, gain: float = 0.2) -> dict[str, Any]:
         "questions": questions(n).with_columns(split=pl.lit("probe")),
         "labels": labels(n),
         "tasks": TASKS,
-        "parameters": {"rounds": rounds, "sampling": {"m": 8, "sampling": {"temperature": 0.7}}},
+        "parameters": {
+            "rounds": rounds,
+            "sampling": {"m": 8, "sampling": {"temperature": 0.7}},
+            "evaluation": EVALUATION,
+        },
         "base_model": Model(Path("base"), "b" * 64),
         **{f"model_{k}": Model(Path("tuned"), "c" * 64) for k in range(1, rounds + 1)},
         "predictions_0": base,
@@ -303,6 +307,7 @@ def test_the_card_of_a_round_is_read_as_the_hub_reads_it(made: dict[str, Any]) -
     assert told["digest"] == f"sha256:{'c' * 64}"
     assert told["base"] == {"name": "mini_world (embedded)", "digest": f"sha256:{'b' * 64}"}
     assert told["controls"]["random"]["beaten"] is True
+    assert told["parameters"]["evaluation"]["label_precision"] == 0.7
     assert card.data.base_model is None
     after = f"{100 * pooled['after']['accuracy']:.1f} %"
     assert f"→ {after}" in card.text
