@@ -1,4 +1,4 @@
-"""What a run does besides its nodes: it reads the parameters that shape the graph, and tells its result at the end."""
+"""What a run does besides its nodes: it reads what shapes the graph, and prints the result at the end."""
 
 from pathlib import Path
 from typing import Any, ClassVar, get_args

@@ -6,14 +6,23 @@ The modules import polars, torch and Kedro when a command runs, so that `lmsi --
 import argparse
 import sys
 
-from lmsi_kedro.commands import audit, doctor, explain, forecast, headroom, report
+from lmsi_kedro.commands import (
+    audit,
+    doctor,
+    explain,
+    export,
+    forecast,
+    headroom,
+    report,
+    try_model,
+)
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Entry point of the console script; the exit status is 0 when the command succeeded."""
     parser = argparse.ArgumentParser(prog="lmsi", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (report, headroom, audit, forecast, doctor, explain):
+    for command in (report, try_model, export, headroom, audit, forecast, doctor, explain):
         command.add_to(commands)
     given = parser.parse_args(arguments)
     try:

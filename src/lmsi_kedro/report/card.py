@@ -1,7 +1,7 @@
 """The model card of a round: README.md of its model directory, as the Hugging Face hub reads it.
 
-The front matter has the base model, the data, the parameters, accuracies before and after with their intervals, the
-control arms and the digest. The card is no part of that digest (model_files.SETTINGS has no .md).
+The front matter has the base model, the data, the parameters, accuracies before and after with their intervals,
+the control arms and the digest. The card is no part of that digest (model_files.SETTINGS has no .md).
 """
 
 from collections.abc import Iterator
@@ -17,9 +17,9 @@ from lmsi_kedro.report.ending import loading, worse
 
 Metrics = dict[str, Any]
 METHOD = (
-    "Large Language Models Can Self-Improve (Huang et al. 2022, arXiv 2210.11610): the base model answered unlabeled"
-    " questions several times, the answers of a question were put to the vote, and the base model was fine-tuned on"
-    " the paths that agree with the winner."
+    "Large Language Models Can Self-Improve (Huang et al. 2022, arXiv 2210.11610): the base model answered"
+    " unlabeled questions several times, the answers of a question were put to the vote, and the base model was"
+    " fine-tuned on the paths that agree with the winner."
 )
 EMBEDDED = "mini_world (embedded)"
 SHOWN = (
@@ -146,8 +146,8 @@ def body(metrics: Metrics, name: str, base: Model, model: Model, parameters: dic
         "## Load it",
         f"```python\n{loading('PATH_OR_NAME')}\n```",
         "## What it was made of",
-        "The parameters are in the front matter. The digests are sha256 over names and contents of weights, tokenizer"
-        f" and configuration: of this model {model.digest}, of its base model {base.digest}.",
+        "The parameters are in the front matter. The digests are sha256 over names and contents of weights,"
+        f" tokenizer and configuration: of this model {model.digest}, of its base model {base.digest}.",
     ]
     return "\n\n".join(filter(None, parts))
 

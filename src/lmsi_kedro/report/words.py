@@ -77,7 +77,7 @@ def verdict(headline: dict[str, Any]) -> str:
 
 
 def losses(metrics: dict[str, Any]) -> list[str]:
-    """What got worse beyond chance, the largest loss first: pooled by mode, and by task after Holm's correction."""
+    """What got worse beyond chance, the largest loss first: pooled by mode, by task after Holm's correction."""
     last = metrics["rounds"][-1]
     pooled = (("in-domain tasks", mode, row, "p_value") for mode, row in last["pooled"].items())
     single = (
