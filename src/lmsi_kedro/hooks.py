@@ -7,6 +7,7 @@ from kedro.framework.hooks import hook_impl
 from kedro.pipeline import Pipeline
 
 from lmsi_kedro.params import CONTROL_ARMS, Arm, Guard, HeadroomParams
+from lmsi_kedro.params.renamed import refuse_renamed
 from lmsi_kedro.tasks.benchmarks import BENCHMARKS
 
 PARAMETERS = {
@@ -58,6 +59,7 @@ class ShapeHook:
     @hook_impl
     def after_context_created(self, context: Any) -> None:
         parameters = context.config_loader["parameters"]
+        refuse_renamed(parameters)
         unknown = sorted(set(parameters) - PARAMETERS)
         if unknown:
             known = ", ".join(sorted(PARAMETERS))
