@@ -8,7 +8,7 @@ export TORCH_EXTENSIONS_DIR := $(CURDIR)/.cache/torch_extensions
 PIP = .venv/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 RUN = kedro run --pipelines=self_improve
 
-.PHONY: help setup tools tokenizers real-model run full test check lint native-test fuzz doctor viz clean
+.PHONY: help setup tools tokenizers real-model run full test check lint native-test fuzz wheel-test doctor viz clean
 
 help:
 	@grep -E '^# make|^[a-z-]+:.*##' Makefile | sed -E 's/^# //; s/:.*##/ \t/'
@@ -81,6 +81,9 @@ test: lint native-test fuzz tokenizers ## lint, types, C++ tests, Python tests
 check: FUZZ_SECONDS = 30
 check: lint native-test fuzz tokenizers real-model ## everything, the slow tests and a minute of fuzzing too
 	HF_HUB_OFFLINE=1 pytest -q
+
+wheel-test: setup ## build the wheel, install it from the index in a new environment, run a project there
+	time pytest -q -s tests/test_wheel.py
 
 doctor: setup ## check the machine and the configuration, forecast the run
 	lmsi doctor

@@ -92,9 +92,10 @@ def test_weights_beyond_float16_are_named() -> None:
 
 
 @pytest.mark.parametrize(
-    ("family", "split"), [("gpt2", "gpt-2"), ("llama3", "llama-bpe"), ("qwen2", "qwen2")]
+    ("family", "split"), [("gpt2", "gpt-2"), ("llama3", "llama-bpe"), ("qwen2", "llama-bpe")]
 )
 def test_the_split_expression_is_found(family: str, split: str) -> None:
+    """No token of Qwen has two digits, so Llama's, which cuts them later, gives the same tokens."""
     assert closest(FAMILIES[family].build(), TEXTS) == (split, 0)
 
 
