@@ -8,7 +8,7 @@ export TORCH_EXTENSIONS_DIR := $(CURDIR)/.cache/torch_extensions
 PIP = .venv/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 RUN = kedro run --pipelines=self_improve
 
-.PHONY: help setup tools tokenizers real-model run full test check lint native-test fuzz doctor viz clean
+.PHONY: help setup tools tokenizers real-model run full test check lint native-test fuzz wheel-test doctor viz clean
 
 help:
 	@grep -E '^# make|^[a-z-]+:.*##' Makefile | sed -E 's/^# //; s/:.*##/ \t/'
@@ -51,14 +51,12 @@ real-model: .cache/real_model/ready ## bring SmolLM2-135M-Instruct (93 MB, Apach
 	@echo "$(REAL_MODEL)"
 	@echo "use it: kedro run --pipelines=self_improve --params=model=$(REAL_MODEL),questions=YOUR.jsonl"
 
-run: setup ## improve the embedded model; prints where the report is
+run: setup ## improve the embedded model; ends with the result, the report and the model
 	@find .cache/torch_extensions -name lock -delete 2>/dev/null || true
 	$(RUN)
-	@lmsi report
 
 full: setup ## the same, every held-out question evaluated
 	$(RUN) --env=full
-	@lmsi report
 
 lint: setup
 	ruff check .
@@ -83,6 +81,9 @@ test: lint native-test fuzz tokenizers ## lint, types, C++ tests, Python tests
 check: FUZZ_SECONDS = 30
 check: lint native-test fuzz tokenizers real-model ## everything, the slow tests and a minute of fuzzing too
 	HF_HUB_OFFLINE=1 pytest -q
+
+wheel-test: setup ## build the wheel, install it from the index in a new environment, run a project there
+	time pytest -q -s tests/test_wheel.py
 
 doctor: setup ## check the machine and the configuration, forecast the run
 	lmsi doctor

@@ -263,6 +263,7 @@ def kedro(*arguments: str) -> subprocess.CompletedProcess[str]:
         ("lerning_rate=1", "parameters: unknown lerning_rate"),
         ("rounds=0", "rounds must be a whole number of at least 1"),
         ("warm_start=3", "warm_start must be the name of a file"),
+        ("engine.rows_per_chunk=9", "engine.rows_per_chunk is called engine.paths_per_chunk now"),
         ("paths.m=0", "paths"),
         ("training.lr=1", "training"),
         ("headroom.stop=true", "headroom.stop needs headroom.probe=true"),

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -79,6 +80,22 @@ def test_the_report_and_its_numbers(data: Path) -> None:
     assert not re.search(r"<(?:script|link|img)[^>]+(?:src|href)=\"https?:", page)
 
 
+def test_the_run_ends_with_the_model_in_hand(
+    data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The card is in the model's directory and not in its digest; the two lines load it."""
+    model = data / "06_models" / "model_1"
+    card = (model / "README.md").read_text()
+    assert f"digest: sha256:{Model.at(model).digest}" in card
+    assert main(["report", "--data", str(data)]) == 0
+    *_, directory, first, second = capsys.readouterr().out.splitlines()
+    assert directory == f"model   {model}"
+    loaded: dict[str, Any] = {}
+    exec("\n".join([first.strip(), second.strip()]), loaded)
+    (made,) = loaded["generate"]("Q: How many?\nA:", max_new_tokens=2, do_sample=False)
+    assert made["generated_text"].startswith("Q: How many?")
+
+
 def test_what_was_trained_on(data: Path) -> None:
     """Only unlabeled questions of in-domain tasks, in all four formats, with the winner's answer."""
     examples = pl.read_parquet(data / "05_examples" / "examples_1.parquet")
@@ -132,6 +149,15 @@ def test_an_example_is_explained(data: Path, capsys: pytest.CaptureFixture[str])
     held_out = questions.filter(split="held_out")["question_id"][0]
     assert main(["explain", held_out, *given]) == 0
     assert "no path of it was sampled to learn from" in capsys.readouterr().out
+    predictions = pl.read_parquet(data / "07_evaluation" / "predictions_1.parquet")
+    voted = predictions.filter(mode="self_consistency").row(0, named=True)
+    assert main(["explain", voted["question_id"], *given]) == 0
+    said = capsys.readouterr().out
+    assert "\naccepted: " in said
+    before, after = said.split("answers of model_1\n")
+    assert "answers of the model before round 1\n" in before
+    right = "right" if voted["correct"] else "wrong"
+    assert f"  self-consistency: {voted['key'] or 'no answer'}, {right}: " in after
     assert main(["explain", "nobody", *given]) == 1
     assert "'nobody' is no example of rounds [1]" in capsys.readouterr().err
 

@@ -1,10 +1,13 @@
-"""The graph is fixed before parameters are read; this hook reads those that shape it, and checks the names."""
+"""What a run does besides its nodes: it reads what shapes the graph, and prints the result at the end."""
 
+from pathlib import Path
 from typing import Any, ClassVar, get_args
 
 from kedro.framework.hooks import hook_impl
+from kedro.pipeline import Pipeline
 
 from lmsi_kedro.params import CONTROL_ARMS, Arm, Guard, HeadroomParams
+from lmsi_kedro.params.renamed import refuse_renamed
 from lmsi_kedro.tasks.benchmarks import BENCHMARKS
 
 PARAMETERS = {
@@ -56,6 +59,7 @@ class ShapeHook:
     @hook_impl
     def after_context_created(self, context: Any) -> None:
         parameters = context.config_loader["parameters"]
+        refuse_renamed(parameters)
         unknown = sorted(set(parameters) - PARAMETERS)
         if unknown:
             known = ", ".join(sorted(PARAMETERS))
@@ -108,3 +112,27 @@ class ShapeHook:
                 raise ValueError(
                     f"parameters: the pipeline {name} has no warm start; leave warm_start null"
                 )
+
+
+class EndingHook:
+    """Every run that makes a model ends with where it is; one that reports also with its result."""
+
+    @hook_impl
+    def after_pipeline_run(self, pipeline: Pipeline, catalog: Any) -> None:
+        from lmsi_kedro.datasets.model_directory import ModelDirectory
+        from lmsi_kedro.report.ending import ending, held
+
+        made = [name for node in pipeline.nodes for name in node.outputs]
+        if {"metrics", "report"} <= set(made):
+            metrics = catalog.load("metrics")
+            last = f"model_{len(metrics['rounds'])}"
+            print(ending(metrics, path_of(catalog, "report"), path_of(catalog, last)))
+            return
+        for name in made:
+            if isinstance(catalog.get(name), ModelDirectory):
+                print(held(path_of(catalog, name)))
+
+
+def path_of(catalog: Any, name: str) -> Path:
+    """Where a dataset's file or directory is."""
+    return Path(catalog.get(name)._describe()["filepath"])

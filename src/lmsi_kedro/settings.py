@@ -1,8 +1,8 @@
 """Kedro's settings of the project."""
 
-from lmsi_kedro.hooks import ShapeHook
+from lmsi_kedro.hooks import EndingHook, ShapeHook
 
-HOOKS = (ShapeHook(),)
+HOOKS = (ShapeHook(), EndingHook())
 DISABLE_HOOKS_FOR_PLUGINS = ("kedro-telemetry",)  # nothing is sent from here
 CONFIG_LOADER_ARGS = {
     "base_env": "base",

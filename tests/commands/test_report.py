@@ -31,6 +31,7 @@ METRICS = {
     "rounds": [
         {
             **ARM,
+            "tasks": {},
             "votes": {"unreadable": 0.04, "confidence": 0.5},
             "sampling": {"tokens": 24_000},
             "monitor": {"promoted": True, "alarms": [], "doubts": []},
@@ -50,7 +51,7 @@ def metrics(tmp_path: Path) -> Path:
     return path
 
 
-def test_prints_the_headline_and_the_page(
+def test_prints_the_result_the_page_and_the_model(
     metrics: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["report", "--data", str(metrics.parents[1])]) == 0
@@ -58,7 +59,11 @@ def test_prints_the_headline_and_the_page(
     assert lines[0] == "CoT greedy accuracy on 200 held-out questions: 50.0 % → 60.0 %"
     assert lines[1].startswith("Every round was promoted")
     assert lines[3].startswith("The model improved")
-    assert lines[-1] == str(metrics.with_name("report.html"))
+    assert lines[-5:-2] == [
+        "Nothing got worse beyond chance.",
+        f"report  {metrics.with_name('report.html')}",
+        f"model   {metrics.parents[1] / '06_models/model_1'}",
+    ]
 
 
 @pytest.mark.parametrize("content", [None, "{", "[]", '{"headline": {}}'])

@@ -36,6 +36,7 @@ def test_the_digest_is_of_content_alone(model, tmp_path):
     assert make_model(tmp_path / "same", "weights").digest == model.digest
     assert make_model(tmp_path / "other", "Weights").digest != model.digest
     (model.path / "training.json").write_text('{"seconds": 1000}')
+    (model.path / "README.md").write_text("the model's card")
     assert Model.at(model.path).digest == model.digest
     (model.path / "config.json").write_text("{}")
     assert Model.at(model.path).digest != model.digest

@@ -3,24 +3,21 @@
 import re
 import subprocess
 import sys
-import threading
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
-import torch
 
 from lmsi_kedro.datasets.chunk_store import ChunkStore
 from lmsi_kedro.datasets.model_directory import Model
-from lmsi_kedro.engines.chunk import Request
-from lmsi_kedro.engines.local import LocalEngine
 from lmsi_kedro.engines.server.engine import seed_of
-from lmsi_kedro.params import Sampling
+from tests.engines.embedded import SLOTS, STUDENT, Embedded
 from tests.engines.fake_server import FakeServer, Raw, Reply, answered, running
 
 ROOT = Path(__file__).parents[2]
-MODEL = Model.at(ROOT / "data" / "06_models" / "base_small")
-SLOTS, NEW_TOKENS = 4, 40
+MODEL = Model.at(STUDENT)
+NEW_TOKENS = 40
 FAULTS: list[Reply] = [
     (200, Raw(b"<html><title>Bad gateway</title></html>", "text/html")),
     (200, Raw(b'{"choices": [{"text": " The answer')),
@@ -32,44 +29,26 @@ FAULTS: list[Reply] = [
 ]
 
 
-class Embedded:
-    """Draws with the embedded model; paths is what it gave by seed: text, tokens, log-probability, finish."""
+class Faulty(Embedded):
+    """The first answer to every request for paths is a fault; paths has by seed what it drew."""
 
     def __init__(self) -> None:
-        self.engine = LocalEngine(MODEL.path, torch.float32, rows=8)
+        super().__init__()
         self.paths: dict[int, tuple[Any, ...]] = {}
-        self.lock = threading.Lock()
         self.faults = 0
 
     def answer(self, body: dict[str, Any], count: int) -> Reply:
-        """The first answer to every request for paths is a fault."""
-        if body.get("n", 1) > SLOTS:
-            return 400, {"error": {"message": "n_cmpl cannot be greater than the number of slots"}}
-        with self.lock:
-            if count == 1 and body["max_tokens"] == NEW_TOKENS:
+        if body.get("n", 1) <= SLOTS and count == 1 and body["max_tokens"] == NEW_TOKENS:
+            with self.lock:
                 self.faults += 1
                 return FAULTS[self.faults % len(FAULTS)]
-            choices = self.choices(body)
-        return 200, answered(choices, len(self.engine.encoder.tokenizer.encode(body["prompt"])))
+        return super().answer(body, count)
 
-    def choices(self, body: dict[str, Any]) -> list[dict[str, Any]]:
-        """Choice i draws as the path of number seed + i."""
-        seed = body.get("seed", 0)
-        paths = range(seed, seed + body.get("n", 1))
-        sampling = Sampling(
-            temperature=body["temperature"], max_new_tokens=body["max_tokens"], seed=0
-        )
-        request = Request("server", body["prompt"], paths)
-        table = self.engine.sample([request], sampling).drop("question_id")
+    def draw(self, body: dict[str, Any]) -> pl.DataFrame:
+        drawn = super().draw(body)
         if body["max_tokens"] == NEW_TOKENS:
-            self.paths |= {path: row for path, *row in table.iter_rows()}
-        return [
-            {
-                "index": path - seed, "text": f" {text}", "finish_reason": finish,
-                "logprobs": {"token_logprobs": [logprob / tokens] * tokens},
-            }
-            for path, text, tokens, logprob, finish in table.iter_rows()
-        ]  # fmt: skip
+            self.paths |= {path: row for path, *row in drawn.iter_rows()}
+        return drawn
 
 
 def run(server: FakeServer, data: Path) -> "subprocess.CompletedProcess[str]":
@@ -92,7 +71,7 @@ def run(server: FakeServer, data: Path) -> "subprocess.CompletedProcess[str]":
 
 def test_a_run_has_the_paths_that_the_server_drew(tmp_path: Path) -> None:
     """Six of a question from four slots, though the server breaks in the middle, and first answers are bad."""
-    embedded = Embedded()
+    embedded = Faulty()
 
     def dead(body: dict[str, Any], count: int) -> Reply:
         if len(embedded.paths) > 16 and body["max_tokens"] == NEW_TOKENS:

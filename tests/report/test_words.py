@@ -44,6 +44,26 @@ def test_verdict(changed: dict[str, Any], said: str) -> None:
     assert said in words.verdict(HEADLINE | changed)
 
 
+def lost(delta: float, **p: float) -> dict[str, Any]:
+    return {"before": {"accuracy": 0.5}, "after": {"accuracy": 0.5 + delta}, "delta": delta, **p}
+
+
+def test_losses_beyond_chance_are_told_the_largest_first() -> None:
+    """A task's loss counts after Holm's correction; gains and what chance explains are left out."""
+    tasks = {
+        "a": {"standard": lost(-0.2, p_value=0.001, p_holm=0.004)},
+        "b": {
+            "standard": lost(-0.3, p_value=0.04, p_holm=0.08),
+            "cot_greedy": lost(0.3, p_value=0.001, p_holm=0.002),
+        },
+    }
+    pooled = {"zero_shot_cot": lost(-0.4, p_value=0.01), "standard": lost(-0.1, p_value=0.2)}
+    assert words.losses({"rounds": [{"tasks": tasks, "pooled": pooled}]}) == [
+        "in-domain tasks, zero-shot CoT: 50.0 % → 10.0 % (\u221240.0 points)",
+        "a, standard: 50.0 % → 30.0 % (\u221220.0 points)",
+    ]
+
+
 @pytest.mark.parametrize(
     ("delta", "text"), [(0.0004, "0.0"), (-0.0004, "0.0"), (0.2, "+20.0"), (-0.012, "\u22121.2")]
 )

@@ -45,6 +45,15 @@ def split(params: str) -> dict[str, Any]:
     return nested
 
 
+def model_named(name: str, catalog: Any) -> Any:
+    """A model of the run by its dataset, such as model_1, else a directory, a .gguf file or a name on the hub."""
+    from lmsi_kedro.datasets.model_directory import ModelDirectory
+
+    if not Path(name).exists() and isinstance(declared := catalog.get(name), ModelDirectory):
+        return declared.load()
+    return ModelDirectory(filepath=name, hub_name=name).load()
+
+
 def add_configuration(command: Any) -> None:
     """The options that choose it, of argparse's subparser."""
     command.add_argument("--env", default="base", help="configuration, such as paper or gpu")

@@ -12,7 +12,7 @@ from lmsi_kedro.evaluation.calibration import calibrate
 from lmsi_kedro.paper import figures as paper
 from lmsi_kedro.paper.contrasts import Metrics, Models, accuracy, answers, contrast, gain, maj
 from lmsi_kedro.params import Mode
-from lmsi_kedro.report.figures import MODE_NAMES
+from lmsi_kedro.report.words import MODE_NAMES
 
 PROMPTS = {
     "step_by_step": "none: step by step",

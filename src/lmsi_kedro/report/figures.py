@@ -8,15 +8,9 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from lmsi_kedro.report.words import MODE_NAMES
+
 COLOURS = {"before": "#8b929c", "after": "#2b7de0", "control": "#e08b2d"}
-MODE_NAMES = {
-    "standard": "standard",
-    "cot_greedy": "CoT greedy",
-    "self_consistency": "self-consistency",
-    "self_consistency_raised": "self-consistency, raised T",
-    "zero_shot_direct": "zero-shot, direct",
-    "zero_shot_cot": "zero-shot CoT",
-}
 CLEAR = "rgba(0,0,0,0)"
 
 Metrics = dict[str, Any]

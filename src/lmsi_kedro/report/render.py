@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 
 from lmsi_kedro.report import headroom as headroom_words
 from lmsi_kedro.report import words
-from lmsi_kedro.report.figures import MODE_NAMES
+from lmsi_kedro.report.words import MODE_NAMES
 
 
 def render(

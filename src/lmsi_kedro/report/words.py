@@ -14,6 +14,14 @@ ARMS = {
     "direct_only": "the direct formats only",
     "few_shot_cot_only": "the few-shot chain-of-thought format only",
 }
+MODE_NAMES = {
+    "standard": "standard",
+    "cot_greedy": "CoT greedy",
+    "self_consistency": "self-consistency",
+    "self_consistency_raised": "self-consistency, raised T",
+    "zero_shot_direct": "zero-shot, direct",
+    "zero_shot_cot": "zero-shot CoT",
+}
 
 
 def percent(share: float) -> str:
@@ -66,6 +74,24 @@ def verdict(headline: dict[str, Any]) -> str:
         f"The model improved, but training on {named} is not shown to do less: the gain cannot be"
         " credited to the vote."
     )
+
+
+def losses(metrics: dict[str, Any]) -> list[str]:
+    """What got worse beyond chance, the largest loss first: pooled by mode, by task after Holm's correction."""
+    last = metrics["rounds"][-1]
+    pooled = (("in-domain tasks", mode, row, "p_value") for mode, row in last["pooled"].items())
+    single = (
+        (task, mode, row, "p_holm")
+        for task, modes in last["tasks"].items()
+        for mode, row in modes.items()
+    )
+    lost = [found for found in (*pooled, *single) if found[2]["delta"] < 0]
+    shown = sorted((row["delta"], what, mode, row) for what, mode, row, p in lost if row[p] < SURE)
+    return [
+        f"{what}, {MODE_NAMES[mode]}: {percent(row['before']['accuracy'])} → {percent(row['after']['accuracy'])}"
+        f" ({points(delta)} points)"
+        for delta, what, mode, row in shown
+    ]
 
 
 def warm_start(metrics: dict[str, Any]) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 import polars as pl
 import pytest
+import yaml
 from kedro.io import DataCatalog, MemoryDataset
 from kedro.pipeline import Pipeline
 from kedro.runner import SequentialRunner
@@ -19,7 +20,7 @@ from lmsi_kedro.datasets.model_directory import Model
 from lmsi_kedro.evaluation.comparison import compare
 from lmsi_kedro.params import EvaluationParams
 from lmsi_kedro.pipelines.controls.nodes import contrast
-from lmsi_kedro.pipelines.reporting.nodes import choose_examples
+from lmsi_kedro.pipelines.reporting.nodes import choose_examples, describe_model
 from lmsi_kedro.pipelines.reporting.pipeline import create_pipeline
 from tests.fabricate import NAMES, TASKS, evaluation_readings, labels, predictions, questions
 
@@ -76,9 +77,13 @@ def inputs(rounds: int, n: int = N, gain: float = 0.2) -> dict[str, Any]:
         "questions": questions(n).with_columns(split=pl.lit("probe")),
         "labels": labels(n),
         "tasks": TASKS,
-        "parameters": {"rounds": rounds, "sampling": {"m": 8, "sampling": {"temperature": 0.7}}},
+        "parameters": {
+            "rounds": rounds,
+            "sampling": {"m": 8, "sampling": {"temperature": 0.7}},
+            "evaluation": EVALUATION,
+        },
         "base_model": Model(Path("base"), "b" * 64),
-        f"model_{rounds}": Model(Path("tuned"), "c" * 64),
+        **{f"model_{k}": Model(Path("tuned"), "c" * 64) for k in range(1, rounds + 1)},
         "predictions_0": base,
         f"predictions_{rounds}": rounds_made[-1],
         "evaluation_readings_0": evaluation_readings(n, 0.45),
@@ -112,6 +117,7 @@ def report_on(given: dict[str, Any], pipeline: Pipeline, folder: Path) -> dict[s
         "calibration_figure": FigureDataset(filepath=str(folder / "calibration.json")),
         "curves_figure": FigureDataset(filepath=str(folder / "curves.json")),
         "report": TextDataset(filepath=str(folder / "report.html")),
+        "card_1": TextDataset(filepath=str(folder / "model_1/README.md")),
     }
     tables = {name: MemoryDataset(value) for name, value in given.items()}
     SequentialRunner().run(pipeline, DataCatalog({**tables, **saved}))
@@ -282,6 +288,45 @@ def test_a_later_round_without_a_visible_gain_is_said_at_the_top() -> None:
     assert "Round 2 was promoted, though the monitor sees no gain (support 0.5 -&gt; 0.5)." in head
     assert "Round 1" not in head
     assert "round 1 50.0 % to 62.5 %, a change of +10.0 to +15.0 points; round 2" in page
+
+
+def test_the_card_of_a_round_is_read_as_the_hub_reads_it(made: dict[str, Any]) -> None:
+    """Of round 1 of two: its own figures, and front matter that huggingface_hub accepts."""
+    from huggingface_hub import ModelCard
+
+    card = ModelCard(made["card_1"])
+    measured = made["metrics"]["rounds"][0]
+    results = {(r.dataset_type, r.metric_name): r.metric_value for r in card.data.eval_results}
+    greedy = measured["tasks"]["mini_gsm"]["cot_greedy"]
+    assert results["mini_gsm", "CoT greedy"] == pytest.approx(100 * greedy["after"]["accuracy"])
+    told = card.data["lmsi_kedro"]
+    pooled = measured["pooled"]["cot_greedy"]
+    assert told["in_domain"]["cot_greedy"]["before"] == [
+        pytest.approx(pooled["before"][bound], abs=1e-4) for bound in ("accuracy", "low", "high")
+    ]
+    assert told["digest"] == f"sha256:{'c' * 64}"
+    assert told["base"] == {"name": "mini_world (embedded)", "digest": f"sha256:{'b' * 64}"}
+    assert told["controls"]["random"]["beaten"] is True
+    assert told["parameters"]["evaluation"]["label_precision"] == 0.7
+    assert card.data.base_model is None
+    after = f"{100 * pooled['after']['accuracy']:.1f} %"
+    assert f"→ {after}" in card.text
+    assert "Nothing got worse beyond chance." in card.text
+
+
+def test_a_base_model_of_the_hub_is_named_and_a_path_is_not(made: dict[str, Any]) -> None:
+    cached = Path("hub/models--Qwen--Qwen2.5-0.5B/snapshots/1")
+    tuned = Model(Path("tuned"), "c" * 64)
+
+    def front(base: Path, model: str) -> dict[str, Any]:
+        text = describe_model(made["metrics"], {"model": model}, Model(base, "b"), tuned, 2)
+        return dict(yaml.safe_load(text.split("---")[1]))
+
+    assert front(cached, "Qwen/Qwen2.5-0.5B")["base_model"] == "Qwen/Qwen2.5-0.5B"
+    local = front(Path("/home/me/secret/mine"), "/home/me/secret/mine")
+    assert "base_model" not in local
+    assert local["lmsi_kedro"]["base"]["name"] == "mine"
+    assert "secret" not in str(local)
 
 
 def test_rounds_must_share_the_base() -> None:

@@ -1,4 +1,4 @@
-"""`lmsi explain`: where a training example comes from, or what a question's paths and votes were."""
+"""`lmsi explain`: where a training example comes from, or what the models answered to a question."""
 
 import argparse
 from typing import Any

@@ -6,11 +6,16 @@ looks up what a run has stored and computes nothing.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import polars as pl
 
+from lmsi_kedro.commands.explain.evaluated import (
+    Evaluated,
+    accepted_answers,
+    look_up_evaluation,
+)
 from lmsi_kedro.tasks.questions import exemplar_sets, prompts_of
 
 # Not `shuffled`: what it teaches to a question is the path of another one.
@@ -49,11 +54,13 @@ class Sampled:
 
 @dataclass(frozen=True)
 class Lineage:
-    """A question, the example of it that was asked for (or None), and every round that sampled the question."""
+    """A question, the example of it that was asked for (or None), the rounds that sampled it, its evaluation."""
 
     question: Row
     example: Row | None
     sampled: list[Sampled]
+    accepted: list[str] = field(default_factory=list)
+    evaluated: list[Evaluated] = field(default_factory=list)
 
     def __str__(self) -> str:
         lines, taught = [], None
@@ -67,6 +74,10 @@ class Lineage:
         asked = self.question
         lines.append(f"question {asked['question_id']}: {asked['task']}, {asked['split']}")
         lines.append(indented(asked["question"]).lstrip("\n"))
+        if self.accepted:
+            lines.append(f"accepted: {', '.join(self.accepted)}")
+        for evaluated in self.evaluated:
+            lines += evaluated.lines()
         for sampled in self.sampled:
             lines += sampled.lines(taught)
         if not self.sampled:
@@ -99,7 +110,13 @@ def explain(identifier: str, catalog: Any) -> Lineage:
         )
     wanted = [example["round"]] if example else rounds
     found = (look_up(asked, round, catalog) for round in wanted)
-    return Lineage(asked.row(0, named=True), example, [one for one in found if one])
+    return Lineage(
+        asked.row(0, named=True),
+        example,
+        [one for one in found if one],
+        accepted_answers(question_id, catalog),
+        look_up_evaluation(question_id, catalog),
+    )
 
 
 def worked_row(example: Row, catalog: Any) -> Row:

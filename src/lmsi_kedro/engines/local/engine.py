@@ -6,10 +6,11 @@ prompts share what they begin with; all others decode as transformers has it.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import torch
 from accelerate.utils.memory import should_reduce_batch_size
@@ -119,11 +120,30 @@ class LocalEngine:
     ) -> pl.DataFrame:
         """Token after token; where a path ends, the next one begins, until none waits."""
         paths = Rows(requests, self.stops, sampling.max_new_tokens, rows)
+        for _ in self.steps(paths, prompts, sampling):
+            pass
+        return paths.table()
+
+    @torch.inference_mode()
+    def stream(self, request: Request, sampling: Sampling) -> Iterator[pl.DataFrame]:
+        """The paths of one request, in tables as they end; together what `sample` gives."""
+        paths = Rows([request], self.stops, sampling.max_new_tokens, self.rows)
+        told = np.zeros(len(paths.path), bool)
+        for _ in self.steps(paths, self.encoder.prompts([request.prompt]), sampling):
+            new = paths.done & ~told
+            if new.any():
+                told |= new
+                yield paths.table().filter(new)
+
+    def steps(
+        self, paths: Rows, prompts: Sequence[list[int]], sampling: Sampling
+    ) -> Iterator[None]:
+        """Draws one token of every row at a time."""
         self.decoder.start(prompts, paths.size, sampling.max_new_tokens)
         while paths.are_left:
             coming = paths.coming(self.decoder.refills)
             paths.append(*self.draw(self.logits(paths, coming), sampling, paths))
-        return paths.table()
+            yield
 
     def draw(self, logits: Tensor, sampling: Sampling, rows: Rows) -> tuple[Tensor, Tensor]:
         """A token of each row and its log-probability; ValueError names the path whose logits are no numbers."""

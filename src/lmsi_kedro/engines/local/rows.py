@@ -78,9 +78,14 @@ class Rows:
         self.streams = streams[self.question]
 
     @property
+    def done(self) -> NDArray[np.bool_]:
+        """Which paths are written to their end."""
+        return self.ended | (self.lengths == self.length)
+
+    @property
     def active(self) -> NDArray[np.bool_]:
         """Which rows of the batch are still being written."""
-        return ~self.ended[self.batch] & (self.lengths[self.batch] < self.length)
+        return ~self.done[self.batch]
 
     @property
     def are_left(self) -> bool:

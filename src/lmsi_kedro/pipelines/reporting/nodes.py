@@ -15,6 +15,7 @@ from lmsi_kedro.datasets.model_directory import Model
 from lmsi_kedro.evaluation.comparison import Metrics
 from lmsi_kedro.evaluation.marking import accepted_keys
 from lmsi_kedro.params import Arm, Guard
+from lmsi_kedro.report.card import card
 from lmsi_kedro.report.render import render
 from lmsi_kedro.statistics import SURE
 from lmsi_kedro.tasks import Tasks
@@ -87,7 +88,7 @@ WITHOUT_VOTE = (
 )  # a gain is the vote's if these do less; the other arms vary something else
 
 
-def _headline(rounds: tuple[Metrics, ...], controls: Metrics) -> Metrics:
+def _headline(rounds: Sequence[Metrics], controls: Metrics) -> Metrics:
     """CoT greedy, pooled; without labeled held-out questions nothing is measured, so nothing is claimed."""
     if "cot_greedy" not in rounds[-1]["pooled"]:
         return {**NOTHING, "n": 0, "improved": False, "beats_controls": False, "arms": {}}
@@ -188,6 +189,16 @@ def describe_run(parameters: dict[str, Any], base: Model, tuned: Model) -> dict[
         "versions": {name: version(name) for name in VERSIONS},
         "parameters": parameters,
     }
+
+
+def describe_model(
+    metrics: Metrics, parameters: dict[str, Any], base: Model, tuned: Model, round: int
+) -> str:
+    """The card of a round's model: what a run of so many rounds would say of its last one."""
+    rounds = metrics["rounds"][:round]
+    headline = {**metrics["headline"], **_headline(rounds, metrics)}
+    made = {**metrics, "rounds": rounds, "headline": headline}
+    return card(made, f"model_{round}", base, tuned, parameters)
 
 
 def render_report(

@@ -10,6 +10,7 @@ from lmsi_kedro.params import Arm
 from lmsi_kedro.pipelines.reporting.nodes import (
     choose_examples,
     describe_examples,
+    describe_model,
     describe_round,
     describe_run,
     gather_controls,
@@ -36,7 +37,8 @@ def create_pipeline(
     The tag makes the report of a pipeline again, with its arms: `kedro run --pipelines=controls --tags=reporting`.
     """
     measured = [*numbers(rounds), controls(arms, equal_compute), label_precision()]
-    return Pipeline([*measured, *figures(), *examples(rounds), page(headroom)], tags="reporting")
+    shown = [*figures(), *examples(rounds), page(headroom), *cards(rounds)]
+    return Pipeline([*measured, *shown], tags="reporting")
 
 
 def numbers(rounds: int) -> list[Node]:
@@ -135,3 +137,16 @@ def page(headroom: bool) -> Node:
         outputs="report",
         name="render_report",
     )
+
+
+def cards(rounds: int) -> list[Node]:
+    """The card in each round's model directory; saving the model again removes it, so the model is an input."""
+    return [
+        Node(
+            update_wrapper(partial(describe_model, round=k), describe_model),
+            inputs=["metrics", "parameters", "base_model", f"model_{k}"],
+            outputs=f"card_{k}",
+            name=f"describe_model_{k}",
+        )
+        for k in range(1, rounds + 1)
+    ]

@@ -1,0 +1,61 @@
+"""`lmsi export`: a finished run's model or data as a folder that others read; upload to the hub."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from lmsi_kedro.commands.project import add_configuration, configured, model_named
+
+FORMS = {
+    "model": "merged safetensors, tokenizer and card",
+    "adapter": "the LoRA adapter alone",
+    "gguf": "one float16 file for llama.cpp, of Llama-type models",
+    "data": "examples and votes as a folder of the package datasets",
+}
+
+
+def add_to(commands: Any) -> None:
+    """Adds this subcommand to argparse's subparsers."""
+    command: argparse.ArgumentParser = commands.add_parser(
+        "export", help="the model as safetensors, adapter or GGUF, or the data; push to the hub"
+    )
+    forms = "; ".join(f"{name}: {what}" for name, what in FORMS.items())
+    command.add_argument("form", choices=FORMS, help=forms)
+    command.add_argument("to", type=Path, help="a new folder")
+    command.add_argument("--model", help="as for lmsi try; default: that of the run's last round")
+    command.add_argument(
+        "--push", metavar="OWNER/NAME", help="upload it; without a token, say what"
+    )
+    command.add_argument("--private", action="store_true", help="with --push")
+    add_configuration(command)
+    command.set_defaults(run=run)
+
+
+def run(given: argparse.Namespace) -> str:
+    """Makes the folder, and says what is in it."""
+    from lmsi_kedro.commands.export.folders import new_folder
+    from lmsi_kedro.commands.export.hub import push
+
+    with configured(given.env, given.params) as (catalog, params):
+        with new_folder(given.to) as prepared:
+            said = fill(given, prepared, catalog, params)
+        if given.push:
+            said += "\n" + push(given.to, given.push, given.form == "data", given.private)
+    return said
+
+
+def fill(given: argparse.Namespace, folder: Path, catalog: Any, params: dict[str, Any]) -> str:
+    """What the form puts into the folder, in words."""
+    from lmsi_kedro.commands.export import folders
+    from lmsi_kedro.commands.export.gguf import export_gguf
+
+    if given.form == "data":
+        return folders.export_data(folder, catalog) + f" are in {given.to}"
+    model = model_named(given.model or folders.last_model(catalog), catalog)
+    if given.form == "gguf":
+        return export_gguf(model, folder, given.to.name, catalog, params)
+    if given.form == "adapter":
+        folders.copy_adapter(model, folder)
+        return f"the LoRA adapter of {model.path} is in {given.to}"
+    folders.copy_model(model, folder)
+    return f"{model.path}, digest {model.digest}, is in {given.to}"

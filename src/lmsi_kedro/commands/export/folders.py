@@ -1,0 +1,92 @@
+"""Folders of what a run made: a model, its adapter, its data."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from lmsi_kedro import durable
+from lmsi_kedro.datasets.model_directory import Model
+from lmsi_kedro.model_files import ADAPTER, RECORD, content_files, licenses
+
+CARD = "README.md"
+DATA_CARD = """---
+configs:
+- config_name: examples
+  data_files: examples.parquet
+  default: true
+- config_name: votes
+  data_files: votes.parquet
+tags: [self-improvement, lmsi-kedro]
+---
+
+# What a model taught itself
+
+Made by lmsi-kedro. The answers are the model's own: no label was used to choose them.
+
+- `load_dataset(PATH_OR_NAME, "examples")`: {examples:,} training examples of the last round: prompt, target,
+  format, weight, and the question and path that each is made of.
+- `load_dataset(PATH_OR_NAME, "votes")`: {votes:,} votes of {rounds} rounds with their questions. `key` is the
+  winner, `confidence` the share of all paths that agree with it; `reason` tells why a vote was not `kept`.
+"""
+
+
+@contextmanager
+def new_folder(final: Path) -> Iterator[Path]:
+    """Where to prepare a folder that is seen whole or not at all; ValueError if it exists."""
+    if final.exists():
+        raise ValueError(f"{final} exists: name a new folder")
+    prepared = durable.partial(final)
+    try:
+        yield prepared
+        durable.publish(prepared, final)
+    finally:
+        shutil.rmtree(prepared, ignore_errors=True)
+
+
+def last_model(catalog: Any) -> str:
+    """The dataset of the last round's model; ValueError if no run has finished."""
+    if not catalog.exists("metrics"):
+        raise ValueError(
+            "there is no finished run here: name its folder with --params=data_root=..., or a model with --model"
+        )
+    return f"model_{len(catalog.load('metrics')['rounds'])}"
+
+
+def copy_model(model: Model, folder: Path) -> None:
+    """Weights, tokenizer, configuration, licenses, record and card."""
+    path = model.path
+    for file in [*content_files(path), *licenses(path), path / RECORD, path / CARD]:
+        if file.exists():
+            shutil.copy(file, folder)
+
+
+def copy_adapter(model: Model, folder: Path) -> None:
+    """The adapter and the card; ValueError for a model that was trained with all weights."""
+    if not (model.path / ADAPTER).is_dir():
+        raise ValueError(
+            f"{model.path} has no LoRA adapter, since all weights were trained: export `model` instead"
+        )
+    shutil.copytree(model.path / ADAPTER, folder, dirs_exist_ok=True)
+    for file in [*licenses(model.path), model.path / CARD]:
+        if file.exists():
+            shutil.copy(file, folder)
+
+
+def export_data(folder: Path, catalog: Any) -> str:
+    """examples.parquet and votes.parquet with a card by which `datasets` finds them; what they are, in words."""
+    rounds = int(last_model(catalog).removeprefix("model_"))
+    questions = catalog.load("questions").drop("split")
+    votes = pl.concat(
+        catalog.load(f"round_{k}.votes").with_columns(round=pl.lit(k, pl.Int32))
+        for k in range(1, rounds + 1)
+    ).join(questions, on="question_id", how="left", maintain_order="left")
+    examples = catalog.load(f"examples_{rounds}")
+    examples.write_parquet(folder / "examples.parquet")
+    votes.write_parquet(folder / "votes.parquet")
+    card = DATA_CARD.format(examples=examples.height, votes=votes.height, rounds=rounds)
+    (folder / CARD).write_text(card, encoding="utf-8")
+    return f"{examples.height:,} examples and {votes.height:,} votes"

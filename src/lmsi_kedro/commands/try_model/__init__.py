@@ -1,0 +1,36 @@
+"""`lmsi try`: a question to a model: its paths as they come, their vote, the answer; two models side by side."""
+
+import argparse
+from typing import Any
+
+from lmsi_kedro.commands.project import add_configuration, configured, model_named
+
+
+def add_to(commands: Any) -> None:
+    """Adds this subcommand to argparse's subparsers."""
+    command: argparse.ArgumentParser = commands.add_parser(
+        "try", help="ask a model a question: paths as they come, the vote, the answer"
+    )
+    command.add_argument("model", help="model_1, base_model, a directory, .gguf file or hub name")
+    command.add_argument("question")
+    command.add_argument("--against", metavar="MODEL", help="a second model, side by side")
+    command.add_argument("--task", help="whose exemplars and kind of answer; none: zero-shot")
+    command.add_argument("--context", help="a passage or premise before the question")
+    command.add_argument("--choices", nargs="+", metavar="TEXT", help="options A, B, ...")
+    add_configuration(command)
+    command.set_defaults(run=run)
+
+
+def run(given: argparse.Namespace) -> str:
+    """Prints the paths while they are sampled; the vote of each model comes last."""
+    from lmsi_kedro.commands.try_model.asking import asked_in_run
+    from lmsi_kedro.commands.try_model.columns import print_paths, votes
+
+    with configured(given.env, given.params) as (catalog, params):
+        asked = asked_in_run(
+            given.task, given.question, given.context, given.choices, catalog, params
+        )
+        names = [given.model, *([given.against] if given.against else [])]
+        models = {name: model_named(name, catalog) for name in names}
+        sampled = print_paths(models, asked, params)
+        return votes(sampled, asked, params["voting"])

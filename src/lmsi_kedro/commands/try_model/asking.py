@@ -1,0 +1,87 @@
+"""One question as a run would ask it: its task, its prompt, and how a path's answer is read."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import polars as pl
+
+from lmsi_kedro import schemas
+from lmsi_kedro.datasets.model_directory import Model
+from lmsi_kedro.engines.architecture import dated
+from lmsi_kedro.engines.chunk import Request
+from lmsi_kedro.pipelines.preparation.nodes import choose_tasks, prepare_exemplars
+from lmsi_kedro.reading import read_texts
+from lmsi_kedro.tasks import Tasks
+from lmsi_kedro.tasks.benchmarks import BENCHMARKS
+from lmsi_kedro.tasks.questions import exemplars_of, prompts_of, with_ids
+
+UNNAMED = "question"  # the task of a question that names none
+
+
+@dataclass(frozen=True)
+class Asking:
+    """questions has one row; the prompt is few-shot where the task has exemplars."""
+
+    questions: pl.DataFrame
+    tasks: Tasks
+    prompt: str
+
+    def read(self, paths: pl.DataFrame, voting: Any) -> pl.DataFrame:
+        """The paths with their keys."""
+        return pl.concat(read_texts([paths], self.questions, self.tasks, voting))
+
+    def sample(self, model: Model, params: dict[str, Any]) -> Iterator[pl.DataFrame]:
+        """m paths as `params:paths` draws them, in tables as they end."""
+        import torch
+
+        from lmsi_kedro.engines.local import LocalEngine
+
+        paths = params["paths"]
+        engine = dated(params["engine"], model.path, date.today())
+        dtype = getattr(torch, engine.number_format)
+        local = LocalEngine(
+            model.path, dtype, engine.conversation, engine.trust_remote_code, rows=paths.m
+        )
+        request = Request(self.questions["question_id"][0], self.prompt, range(paths.m))
+        return local.stream(request, paths.sampling.of(model))
+
+
+def asked_in_run(
+    task: str | None,
+    question: str,
+    context: str | None,
+    choices: Sequence[str] | None,
+    catalog: Any,
+    params: dict[str, Any],
+) -> Asking:
+    """The question with tasks and exemplars of the run if there was one; ValueError for an unknown task."""
+    stored = tasks_of_run(catalog)
+    known = [*stored.root, *params["tasks"].root, *BENCHMARKS]
+    if task is not None and task not in known:
+        named = ", ".join(dict.fromkeys(known))
+        raise ValueError(f"the task {task!r} is unknown; known are {named}")
+    name = task or (next(iter(stored.root)) if len(stored.root) == 1 else UNNAMED)
+    row = {"task": name, "question": question, "context": context, "choices": choices}
+    return asked_as({**dict.fromkeys(schemas.RAW_QUESTIONS), **row}, catalog, params)
+
+
+def asked_as(row: dict[str, Any], catalog: Any, params: dict[str, Any]) -> Asking:
+    """A row of raw_questions; the kind of answer is the run's, or found as a run would find it."""
+    loaders, stored, name = catalog.load("raw_exemplars"), tasks_of_run(catalog), row["task"]
+    raw = with_ids(pl.DataFrame([row], schema=schemas.RAW_QUESTIONS))
+    tasks = stored if name in stored.root else choose_tasks(raw, loaders, params["tasks"])
+    if tasks[name].kind == "choice" and not row["choices"]:
+        raise ValueError(
+            f"the task {name} is multiple choice: give its options, --choices TEXT TEXT"
+        )
+    shots = exemplars_of(prepare_exemplars(loaders), tasks[name])
+    (prompt,) = prompts_of(raw, "few_shot_cot", shots).values()
+    return Asking(raw, tasks, prompt)
+
+
+def tasks_of_run(catalog: Any) -> Tasks:
+    """Those of the run in data_root; none before it."""
+    found: Tasks = catalog.load("tasks") if catalog.exists("tasks") else Tasks({})
+    return found

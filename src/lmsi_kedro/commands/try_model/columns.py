@@ -1,0 +1,82 @@
+"""Paths of one model below each other, or of two side by side, as they come; then their votes."""
+
+import shutil
+import textwrap
+from collections.abc import Mapping, Sequence
+from itertools import zip_longest
+from typing import Any
+
+import polars as pl
+
+from lmsi_kedro.commands.try_model.asking import Asking
+from lmsi_kedro.datasets.model_directory import Model
+from lmsi_kedro.reading import in_order, votes_within
+from lmsi_kedro.schemas import READINGS
+
+GAP = " | "
+
+
+def print_paths(
+    models: Mapping[str, Model], asked: Asking, params: dict[str, Any]
+) -> dict[str, list[pl.DataFrame]]:
+    """The paths of each model with their keys; of two, one draws its next path while the other waits."""
+    sampled: dict[str, list[pl.DataFrame]] = {name: [] for name in models}
+    streams = [asked.sample(model, params) for model in models.values()]
+    if len(models) > 1:
+        show([[name] for name in models])
+    for ended in zip_longest(*streams):
+        read = [None if table is None else asked.read(table, params["voting"]) for table in ended]
+        for tables, table in zip(sampled.values(), read, strict=True):
+            tables += [] if table is None else [table]
+        show([[] if table is None else told(table) for table in read])
+    return sampled
+
+
+def told(paths: pl.DataFrame) -> list[str]:
+    """A line on the answer of each path, then its text."""
+    lines = []
+    for row in paths.iter_rows(named=True):
+        lines.append(f"path {row['path']}: {answer(row['key'])}, {row['tokens']} tokens")
+        lines += [f"  {line}" for line in row["text"].splitlines()]
+    return lines
+
+
+def show(columns: Sequence[Sequence[str]]) -> None:
+    """Paragraphs side by side, wrapped to the terminal."""
+    width = (shutil.get_terminal_size().columns - len(GAP) * (len(columns) - 1)) // len(columns)
+    wrapped = [
+        [part for line in lines for part in textwrap.wrap(line, width, subsequent_indent="  ")]
+        for lines in columns
+    ]
+    for parts in zip_longest(*wrapped, fillvalue=""):
+        print(GAP.join(part.ljust(width) for part in parts).rstrip(), flush=True)
+
+
+def votes(sampled: Mapping[str, list[pl.DataFrame]], asked: Asking, voting: Any) -> str:
+    """A line for each model: the answer that most of its paths give."""
+    return "\n".join(
+        f"{name}: {vote(pl.concat(tables), asked, voting)}" for name, tables in sampled.items()
+    )
+
+
+def vote(read: pl.DataFrame, asked: Asking, voting: Any) -> str:
+    """42, with 11 of 16 paths (confidence 0.69)"""
+    paths = read.with_columns(content=pl.col("text").hash())
+    row = votes_within(in_order([paths], READINGS), voting, 0.0, 1.0).row(0, named=True)
+    if row["key"] is None:
+        tied = ", ".join(answer(key) for key in row["tied"])
+        return f"no winner, {f'tied: {tied}' if tied else 'no path has an answer'}"
+    given = f"{answer(row['key'])}, with {row['votes']} of {row['paths']} paths"
+    return f"{given} (confidence {row['confidence']:.2f}){chosen(row['key'], asked)}"
+
+
+def chosen(key: str, asked: Asking) -> str:
+    """The text of the option that a letter names."""
+    kind, _, letter = key.partition(":")
+    choices = asked.questions["choices"][0]
+    return f": {choices['ABCDEFGHIJKLMNOPQRSTUVWXYZ'.index(letter)]}" if kind == "choice" else ""
+
+
+def answer(key: str | None) -> str:
+    """37/2 of num:37/2."""
+    return "unparsable" if key is None else key.partition(":")[2]

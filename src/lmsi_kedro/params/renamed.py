@@ -1,0 +1,19 @@
+"""Parameters that had another name in an earlier version."""
+
+from collections.abc import Mapping
+from typing import Any
+
+RENAMED = {
+    "engine.rows_per_chunk": "engine.paths_per_chunk",
+    "mixing.direct_per_question": "mixing.direct",
+    "mixing.formats": "mixing.parts",
+}
+
+
+def refuse_renamed(parameters: Mapping[str, Any]) -> None:
+    """ValueError with the new name of the first parameter that is given by its old one."""
+    for old, new in RENAMED.items():
+        group, _, name = old.partition(".")
+        given = parameters.get(group)
+        if isinstance(given, Mapping) and name in given:
+            raise ValueError(f"parameters: {old} is called {new} now; write that")

@@ -1,0 +1,171 @@
+"""The model card of a round: README.md of its model directory, as the Hugging Face hub reads it.
+
+The front matter has the base model, the data, the parameters, accuracies before and after with their intervals,
+the control arms and the digest. The card is no part of that digest (model_files.SETTINGS has no .md).
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel
+
+from lmsi_kedro.datasets.model_directory import Model
+from lmsi_kedro.report import words
+from lmsi_kedro.report.ending import loading, worse
+
+Metrics = dict[str, Any]
+METHOD = (
+    "Large Language Models Can Self-Improve (Huang et al. 2022, arXiv 2210.11610): the base model answered"
+    " unlabeled questions several times, the answers of a question were put to the vote, and the base model was"
+    " fine-tuned on the paths that agree with the winner."
+)
+EMBEDDED = "mini_world (embedded)"
+SHOWN = (
+    "paths",
+    "voting",
+    "mixing",
+    "evaluation",
+    "prompts",
+    "monitor",
+)  # parameters of the front matter
+
+
+def card(metrics: Metrics, name: str, base: Model, model: Model, parameters: dict[str, Any]) -> str:
+    """name: of the model, such as model_1; metrics: of a run whose last round made it."""
+    front = front_matter(metrics, name, base, model, parameters)
+    head = yaml.safe_dump(front, sort_keys=False, default_flow_style=None, width=100)
+    return f"---\n{head}---\n\n{body(metrics, name, base, model, parameters)}\n"
+
+
+def front_matter(
+    metrics: Metrics, name: str, base: Model, model: Model, parameters: dict[str, Any]
+) -> dict[str, Any]:
+    """What the hub knows comes first; the rest is under lmsi_kedro."""
+    hub = hub_name(base, parameters)
+    last = metrics["rounds"][-1]
+    return {
+        "library_name": "transformers",
+        "pipeline_tag": "text-generation",
+        **({"base_model": hub} if hub else {}),
+        "tags": ["self-improvement", "lmsi-kedro"],
+        **({"model-index": [{"name": name, "results": results(last)}]} if last["tasks"] else {}),
+        "lmsi_kedro": {
+            "digest": f"sha256:{model.digest}",
+            "base": {"name": base_name(base, parameters), "digest": f"sha256:{base.digest}"},
+            "round": last["round"],
+            "promoted": last["monitor"]["promoted"],
+            "questions": Path(parameters.get("questions") or EMBEDDED).name,
+            "training": training(model),
+            "parameters": {key: plain(parameters[key]) for key in SHOWN if key in parameters},
+            "in_domain": {mode: figures(row) for mode, row in last["pooled"].items()},
+            "controls": {arm: rounded(found) for arm, found in metrics["headline"]["arms"].items()},
+        },
+    }
+
+
+def results(entry: Metrics) -> list[dict[str, Any]]:
+    """The model-index: accuracy in percent of every task and mode, measured here."""
+    return [
+        {
+            "task": {"type": "text-generation"},
+            "dataset": {"name": f"{task}, held-out questions", "type": task},
+            "metrics": [
+                {
+                    "type": "accuracy",
+                    "name": words.MODE_NAMES[mode],
+                    "value": round(100 * row["after"]["accuracy"], 2),
+                }
+                for mode, row in modes.items()
+            ],
+        }
+        for task, modes in entry["tasks"].items()
+    ]
+
+
+def figures(row: Metrics) -> dict[str, Any]:
+    """A row of docs/metrics.md: accuracies with their 95 % intervals, the difference with its own."""
+    sides = {
+        side: [round(row[side][bound], 4) for bound in ("accuracy", "low", "high")]
+        for side in ("before", "after")
+    }
+    change = [round(row[name], 4) for name in ("delta", "delta_low", "delta_high")]
+    return {**sides, "delta": change, "p_value": row["p_value"], "n": row["after"]["n"]}
+
+
+def plain(value: Any) -> Any:
+    """A typed group of parameters as YAML can write it."""
+    return value.model_dump(mode="json") if isinstance(value, BaseModel) else value
+
+
+def rounded(found: Metrics) -> Metrics:
+    """Shares to four digits behind the point."""
+    return {
+        name: round(value, 4) if isinstance(value, float) and name != "p_value" else value
+        for name, value in found.items()
+    }
+
+
+def training(model: Model) -> dict[str, Any]:
+    """Of the record of a fine-tuning: its parameters, and how much was trained on."""
+    record = model.record()
+    return {
+        key: record[key]
+        for key in ("examples", "tokens", "target_tokens", "precision", "params")
+        if key in record
+    }
+
+
+def hub_name(base: Model, parameters: dict[str, Any]) -> str | None:
+    """owner/name of a base model that came from the hub, whose cache has it in a folder of that name."""
+    given = str(parameters.get("model") or "")
+    return given if f"models--{given.replace('/', '--')}" in base.path.parts else None
+
+
+def base_name(base: Model, parameters: dict[str, Any]) -> str:
+    """As it was given, without the folders of this machine."""
+    if (given := parameters.get("model")) is None:
+        return EMBEDDED
+    return hub_name(base, parameters) or Path(given).name
+
+
+def body(metrics: Metrics, name: str, base: Model, model: Model, parameters: dict[str, Any]) -> str:
+    """For people."""
+    headline = metrics["headline"]
+    said = [words.claim(headline), words.evidence(headline), words.verdict(headline)]
+    said += [words.promotion(metrics), words.warm_start(metrics)]
+    parts = [
+        f"# {name}",
+        f"{base_name(base, parameters)}, improved by itself with lmsi-kedro. {METHOD}",
+        "## Is it better?",
+        "\n".join(f"- {each}" for each in [*filter(None, said), worse(metrics)]),
+        "\n".join(table(metrics["rounds"][-1])),
+        "## Control arms",
+        "\n".join(f"- {each}" for each in words.controls(metrics)),
+        "## Load it",
+        f"```python\n{loading('PATH_OR_NAME')}\n```",
+        "## What it was made of",
+        "The parameters are in the front matter. The digests are sha256 over names and contents of weights,"
+        f" tokenizer and configuration: of this model {model.digest}, of its base model {base.digest}.",
+    ]
+    return "\n\n".join(filter(None, parts))
+
+
+def table(entry: Metrics) -> Iterator[str]:
+    """Accuracy on held-out questions with 95 % intervals (Wilson), by task and mode."""
+    if not entry["tasks"]:
+        return
+    yield "| task | mode | before | after | questions |"
+    yield "|---|---|---|---|---|"
+    for task, modes in {"in-domain, pooled": entry["pooled"], **entry["tasks"]}.items():
+        for mode, row in modes.items():
+            before, after = interval(row["before"]), interval(row["after"])
+            shown = [task, words.MODE_NAMES[mode], before, after, f"{row['after']['n']:,}"]
+            yield f"| {' | '.join(shown)} |"
+
+
+def interval(measured: Metrics) -> str:
+    """97.5 % (94.3 % to 98.9 %)"""
+    low, high = words.percent(measured["low"]), words.percent(measured["high"])
+    return f"{words.percent(measured['accuracy'])} ({low} to {high})"

@@ -1,0 +1,46 @@
+"""What every run ends with: the result in words, where report and model are, and how to load the model."""
+
+from pathlib import Path
+from typing import Any
+
+from lmsi_kedro.report import words
+
+Metrics = dict[str, Any]
+
+
+def ending(metrics: Metrics, page: Path, model: Path) -> str:
+    """The claim, its evidence, the verdict, what got worse, the report, the model and the two lines that load it.
+
+    page: report.html; model: the directory of the last round's model.
+    """
+    headline = metrics["headline"]
+    said = [words.claim(headline), words.warm_start(metrics), words.promotion(metrics)]
+    said += [words.evidence(headline), words.verdict(headline)]
+    said += [*words.controls(metrics), words.votes(metrics)]
+    return "\n".join([*filter(None, said), worse(metrics), f"report  {near(page)}", held(model)])
+
+
+def worse(metrics: Metrics) -> str:
+    """What got worse, or that nothing did, in one line."""
+    if not metrics["headline"]["n"]:
+        return "Whether anything got worse was not measured."
+    if lost := words.losses(metrics):
+        return f"Worse: {'; '.join(lost)}."
+    return "Nothing got worse beyond chance."
+
+
+def held(model: Path) -> str:
+    """Where a model is, and the two lines that load it."""
+    lines = loading(str(near(model))).splitlines()
+    return "\n  ".join([f"model   {near(model)}", *lines])
+
+
+def loading(model: str) -> str:
+    """Two lines of Python that load a model directory, or a model of the hub."""
+    return f'from transformers import pipeline\ngenerate = pipeline("text-generation", "{model}")'
+
+
+def near(path: Path) -> Path:
+    """Relative where it is below the working directory."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path

@@ -1,0 +1,203 @@
+"""`lmsi export`: what lies in the folders, that a GGUF file answers as its model, and what is refused."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from lmsi_kedro.commands import main
+from lmsi_kedro.commands.export import folders, gguf, hub
+from lmsi_kedro.commands.export.gguf import check, refuse_others, refuse_overflow
+from lmsi_kedro.commands.export.gguf_writer import write_gguf
+from lmsi_kedro.commands.export.pre_tokenizers import closest
+from lmsi_kedro.datasets.model_directory import Model
+from tests.models import tiny_model
+from tests.tokenizers.families import FAMILIES
+
+ROOT = Path(__file__).parents[2]
+TEXTS = ["Q: Ben has 4 caps.\n\nA: He can't have 1,250."]
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tiny_model(tmp_path_factory.mktemp("models") / "tiny", kv_heads=2)
+    (path / "README.md").write_text("its card")
+    (path / "LICENSE").write_text("its license")
+    return path
+
+
+def test_gguf_is_written_checked_and_listed_for_the_hub(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """From the command line; without a token nothing is sent."""
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(hub, "get_token", lambda: None)
+    to, given = tmp_path / "made", f"--params=data_root={tmp_path / 'none'}"
+    command = ["export", "gguf", str(to), "--model", str(model), "--push", "me/mine", given]
+    assert main(command) == 0
+    said = capsys.readouterr().out
+    assert "made-f16.gguf: 6 of 6 greedy answers are those of the safetensors" in said
+    assert "so send it token ids" in said  # llama.cpp has no split expression of the mini world
+    assert "Dry run, as there is no token" in said
+    assert "https://huggingface.co/me/mine" in said
+    assert "made-f16.gguf  " in said
+    assert sorted(path.name for path in to.iterdir()) == ["README.md", "made-f16.gguf"]
+    assert main(command) == 1
+    assert capsys.readouterr().err == f"lmsi: {to} exists: name a new folder\n"
+
+
+def test_a_file_with_other_weights_is_found_out(model: Path, tmp_path: Path) -> None:
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    other = tiny_model(tmp_path / "other", kv_heads=2, seed=1)
+    tokenizer: Any = AutoTokenizer.from_pretrained(model)
+    file = tmp_path / "other.gguf"
+    write_gguf(file, AutoModelForCausalLM.from_pretrained(other), tokenizer, "gpt-2")
+    with pytest.raises(ValueError, match="does not answer as the safetensors do"):
+        check(file, AutoModelForCausalLM.from_pretrained(model), [tokenizer.encode(TEXTS[0])])
+    assert [path.name for path in tmp_path.iterdir() if path != other] == ["other.gguf"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"model_type": "qwen2"}, "this is qwen2; use llama.cpp's converter: python convert_hf"),
+        ({"attention_bias": True}, "this is llama with attention_bias"),
+        (
+            {"rope_parameters": {"rope_type": "linear", "rope_theta": 1e4, "factor": 2.0}},
+            "this is llama with rope linear",
+        ),
+    ],
+)
+def test_other_models_are_told_the_converter(
+    model: Path, changed: dict[str, Any], said: str, tmp_path: Path
+) -> None:
+    config = json.loads((model / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps(config | changed))
+    with pytest.raises(ValueError, match=said):
+        refuse_others(tmp_path)
+
+
+def test_weights_beyond_float16_are_named() -> None:
+    import torch
+
+    layer = torch.nn.Linear(2, 2)
+    refuse_overflow(layer)
+    layer.bias.data[0] = float("inf")
+    with pytest.raises(ValueError, match="bias has weights that float16 cannot hold"):
+        refuse_overflow(layer)
+
+
+@pytest.mark.parametrize(
+    ("family", "split"), [("gpt2", "gpt-2"), ("llama3", "llama-bpe"), ("qwen2", "llama-bpe")]
+)
+def test_the_split_expression_is_found(family: str, split: str) -> None:
+    """No token of Qwen has two digits, so Llama's, which cuts them later, gives the same tokens."""
+    assert closest(FAMILIES[family].build(), TEXTS) == (split, 0)
+
+
+def test_tokenizers_without_bytes_are_told_the_converter() -> None:
+    with pytest.raises(ValueError, match="not byte-level BPE"):
+        closest(FAMILIES["llama2_base"].build(), TEXTS)
+
+
+def test_a_copied_model_has_its_digest_card_and_license(model: Path, tmp_path: Path) -> None:
+    folders.copy_model(Model.at(model), tmp_path)
+    assert Model.at(tmp_path).digest == Model.at(model).digest
+    assert {path.name for path in model.iterdir()} == {path.name for path in tmp_path.iterdir()}
+    with pytest.raises(ValueError, match="has no LoRA adapter, since all weights were trained"):
+        folders.copy_adapter(Model.at(model), tmp_path)
+
+
+def test_an_adapter_lies_at_the_top_of_its_folder(model: Path, tmp_path: Path) -> None:
+    trained = shutil.copytree(model, tmp_path / "trained")
+    (trained / "adapter").mkdir()
+    (trained / "adapter" / "adapter_config.json").write_text("{}")
+    (tmp_path / "made").mkdir()
+    folders.copy_adapter(Model.at(trained), tmp_path / "made")
+    names = {path.name for path in (tmp_path / "made").iterdir()}
+    assert names == {"adapter_config.json", "README.md", "LICENSE"}
+
+
+class Stored(dict[str, Any]):
+    """A catalog of what is in it."""
+
+    def load(self, name: str) -> Any:
+        return self[name]
+
+    def exists(self, name: str) -> bool:
+        return name in self
+
+
+def test_data_is_loaded_by_the_package_datasets(tmp_path: Path) -> None:
+    from datasets import load_dataset
+
+    votes = pl.DataFrame({"question_id": ["b", "a"], "key": ["num:1", None]})
+    questions = {"question_id": ["a", "b"], "question": ["A?", "B?"], "split": ["x", "x"]}
+    catalog = Stored(
+        {
+            "metrics": {"rounds": [{}, {}]},
+            "questions": pl.DataFrame(questions),
+            "round_1.votes": votes,
+            "round_2.votes": votes[:1],
+            "examples_2": pl.DataFrame({"prompt": ["p"], "target": ["t"]}),
+        }
+    )
+    assert folders.export_data(tmp_path, catalog) == "1 examples and 3 votes"
+    cache = str(tmp_path / "cache")
+    loaded = load_dataset(str(tmp_path), "votes", split="train", cache_dir=cache)
+    assert loaded["question"] == ["B?", "A?", "B?"]
+    assert loaded["round"] == [1, 1, 2]
+    examples = load_dataset(str(tmp_path), split="train", cache_dir=cache)  # the default
+    assert examples.to_list() == [{"prompt": "p", "target": "t"}]
+
+
+def test_without_a_run_it_says_what_to_name() -> None:
+    with pytest.raises(ValueError, match="no finished run here: name its folder"):
+        folders.last_model(Stored())
+
+
+@pytest.mark.parametrize("refused", [False, True])
+def test_with_a_token_the_folder_is_pushed(
+    refused: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Any] = []
+
+    class Api:
+        def create_repo(self, name: str, **given: Any) -> None:
+            asked.append((name, given["repo_type"], given["private"]))
+            if refused:
+                raise OSError("401 Unauthorized\nfor url")
+
+        def upload_folder(self, **given: Any) -> None:
+            asked.append((given["repo_id"], given["folder_path"], given["repo_type"]))
+
+    monkeypatch.setattr(hub, "get_token", lambda: "hf_...")
+    monkeypatch.setattr(hub, "HfApi", Api)
+    if refused:
+        with pytest.raises(
+            ValueError, match=r"me/data was not pushed, .* stays: 401 Unauthorized$"
+        ):
+            hub.push(tmp_path, "me/data", True, True)
+        return
+    assert hub.push(tmp_path, "me/data", True, True) == (
+        "pushed to https://huggingface.co/datasets/me/data"
+    )
+    assert asked == [("me/data", "dataset", True), ("me/data", tmp_path, "dataset")]
+
+
+@pytest.mark.slow  # a minute of greedy answers
+def test_a_real_model_as_gguf(
+    real_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SmolLM2, dequantised: its own file back, in float16, with its tokenizer in the same tokens."""
+    from lmsi_kedro.commands.project import configured, model_named
+
+    monkeypatch.chdir(ROOT)
+    with configured("base", f"data_root={tmp_path / 'none'}") as (catalog, params):
+        model = model_named(str(real_model), catalog)
+        said = gguf.export_gguf(model, tmp_path, "smollm2", catalog, params)
+    assert said == "smollm2-f16.gguf: 6 of 6 greedy answers are those of the safetensors"
