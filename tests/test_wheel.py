@@ -1,4 +1,4 @@
-"""The wheel in an environment of its own, outside of the repository: installed from the package index, then used."""
+"""The wheel in an environment of its own, outside of the repository: installed from the index, then used."""
 
 import json
 import os
