@@ -1,7 +1,9 @@
 """A file or directory is there whole or not at all, and one process at a time holds a lock."""
 
+import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -70,22 +72,72 @@ def test_a_kill_at_either_rename_loses_no_directory(tmp_path, monkeypatch, kille
 
 
 HOLD = """
-import pathlib, sys
-from lmsi_kedro.durable import locked
+import pathlib, subprocess, sys
+from lmsi_kedro.durable import HELD, locked
 with locked(pathlib.Path(sys.argv[1]), wait=True):
-    print("held", flush=True)
+    heir = subprocess.Popen(["sleep", sys.argv[2]], pass_fds=HELD)
+    print(heir.pid, flush=True)
     sys.stdin.read()
 """
 
 
-def test_a_lock_is_held_by_one_process_and_freed_by_a_kill(tmp_path):
-    path = tmp_path / "lock"
-    command = [sys.executable, "-c", HOLD, str(path)]
-    holder = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    assert holder.stdout.readline() == b"held\n"
-    with pytest.raises(durable.LockedError, match="lock is held"), durable.locked(path, wait=False):
+@pytest.fixture
+def hold(tmp_path):
+    """Starts a process that holds a lock, and a child that inherits it for some seconds."""
+
+    def start(seconds: float) -> "subprocess.Popen[str]":
+        command = [sys.executable, "-c", HOLD, str(tmp_path / "lock"), str(seconds)]
+        holder = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        assert holder.stdout.readline()
+        started.append(holder)
+        return holder
+
+    started = []
+    yield start
+    for holder in started:
+        holder.kill()
+        holder.communicate()
+
+
+def test_the_holder_of_a_lock_is_named(tmp_path, hold):
+    holder = hold(0)
+    host = socket.gethostname()
+    with (
+        pytest.raises(durable.LockedError, match=f"process {holder.pid} on {host} since "),
+        durable.locked(tmp_path / "lock", wait=False),
+    ):
         pass
+
+
+def test_a_kill_frees_a_lock_once_the_children_that_hold_it_have_ended(tmp_path, hold):
+    holder = hold(1.5)
+    start = time.monotonic()
     holder.kill()
-    holder.communicate()
-    with durable.locked(path, wait=False):
+    holder.wait()
+    with durable.locked(tmp_path / "lock", wait=False):
+        assert time.monotonic() - start > 1
+
+
+def test_children_of_a_killed_process_that_do_not_end_are_waited_for_in_vain(
+    tmp_path, hold, monkeypatch
+):
+    monkeypatch.setattr(durable, "ORPHAN_SECONDS", 0.2)
+    holder = hold(5)
+    holder.kill()
+    holder.wait()
+    with (
+        pytest.raises(durable.LockedError, match=str(holder.pid)),
+        durable.locked(tmp_path / "lock", wait=False),
+    ):
         pass
+
+
+def test_a_lock_that_another_machine_holds_is_not_taken_for_a_dead_ones(tmp_path, hold):
+    holder = hold(1)
+    (tmp_path / "lock").write_text('{"pid": 1, "host": "elsewhere", "since": "noon"}')
+    with (
+        pytest.raises(durable.LockedError, match="process 1 on elsewhere since noon"),
+        durable.locked(tmp_path / "lock", wait=False),
+    ):
+        pass
+    assert holder.poll() is None

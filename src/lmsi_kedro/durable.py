@@ -5,17 +5,25 @@ What is written goes to a sibling with another name first, is flushed to disk, t
 """
 
 import fcntl
+import json
 import os
 import shutil
+import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO, Any
+
+import psutil
 
 TEMPORARY = ".tmp"  # ends the name of a file that is not whole yet
+ORPHAN_SECONDS = 40.0  # twice what ranks on other machines need to see that their run is gone
+HELD: set[int] = set()  # descriptors of the locks that this process holds
 
 
 class LockedError(Exception):
-    """Another process holds the lock."""
+    """Another process holds the lock; the message says which."""
 
 
 def write(final: Path, content: bytes) -> None:
@@ -81,11 +89,51 @@ def flush(path: Path) -> None:
 def locked(path: Path, wait: bool) -> Iterator[None]:
     """Holds the lock of this file, which one process at a time can hold and a kill frees.
 
-    LockedError when another process holds it and `wait` is false.
+    Processes that are started with `pass_fds=HELD` hold it too, until they end. LockedError names the process that
+    has it, when that one runs and `wait` is false; for what a killed one left behind it waits ORPHAN_SECONDS.
     """
-    with path.open("w") as lock:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a+") as lock:  # "w" would empty another one's file
+        acquire(lock, wait)
+        lock.truncate(0)
+        holder = {"pid": os.getpid(), "host": socket.gethostname(), "since": time.ctime()}
+        json.dump(holder, lock)
+        lock.flush()
+        HELD.add(lock.fileno())
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+            yield
+        finally:
+            HELD.discard(lock.fileno())
+
+
+def acquire(lock: IO[str], wait: bool) -> None:
+    deadline = time.monotonic() + ORPHAN_SECONDS
+    while True:
+        try:
+            return fcntl.flock(lock, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise LockedError(f"{path} is held by another process") from None
-        yield
+            holder = read_holder(lock)
+            if runs(holder) or time.monotonic() > deadline:
+                raise LockedError(
+                    "process {pid} on {host} since {since}".format(**holder)
+                ) from None
+        time.sleep(0.1)
+
+
+def read_holder(lock: IO[str]) -> dict[str, Any]:
+    """What the holder wrote; question marks while it is writing."""
+    lock.seek(0)
+    try:
+        return dict(json.loads(lock.read()))
+    except ValueError:
+        return dict.fromkeys(("pid", "host", "since"), "?")
+
+
+def runs(holder: dict[str, Any]) -> bool:
+    """Whether the process is there, as far as this machine can tell."""
+    if holder["host"] != socket.gethostname():
+        return holder["host"] != "?"
+    try:
+        return psutil.Process(holder["pid"]).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False

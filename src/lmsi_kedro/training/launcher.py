@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO
 
-from lmsi_kedro.durable import locked
+from lmsi_kedro.durable import HELD, locked
 from lmsi_kedro.training.job import Job, TrainingError
 
 log = logging.getLogger(__name__)
@@ -46,7 +46,12 @@ def processes(job: Job, output: IO[bytes]) -> Iterator[list[subprocess.Popen[byt
         for command, environment in start(job, free_port()):
             running.append(
                 subprocess.Popen(
-                    command, env=environment, stdout=output, stderr=output, process_group=0
+                    command,
+                    env=environment,
+                    stdout=output,
+                    stderr=output,
+                    process_group=0,
+                    pass_fds=HELD,  # so that no other run begins while one of them lives
                 )
             )
         yield running
