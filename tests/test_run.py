@@ -162,6 +162,26 @@ def test_an_example_is_explained(data: Path, capsys: pytest.CaptureFixture[str])
     assert "'nobody' is no example of rounds [1]" in capsys.readouterr().err
 
 
+def test_steps_refuse_paths_of_another_plan_and_read_no_table_of_other_parameters(
+    data: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "data"
+    shutil.copytree(data, other)
+    votes = (other / "04_votes/round_1/votes.parquet").read_bytes()
+    command = [sys.executable, "-m", "kedro", "run", "--env=smoke"]
+    options = {"cwd": ROOT, "text": True, "capture_output": True, "timeout": 200}
+    given = f"--params=data_root={other},paths.m=3"
+    refused = subprocess.run([*command, "--pipelines=voting", given], **options)
+    assert refused.returncode == 1
+    assert "03_paths/round_1 has paths of another plan" in refused.stderr + refused.stdout
+    assert (other / "04_votes/round_1/votes.parquet").read_bytes() == votes
+    given = f"--params=data_root={other},voting.min_confidence=1"
+    subprocess.run([*command, "--pipelines=mixing", given], check=True, **options)
+    confident = pl.read_parquet(data / "04_votes/round_1/votes.parquet").filter(confidence=1.0)
+    examples = pl.read_parquet(other / "05_examples/examples_1.parquet")
+    assert set(examples["question_id"]) <= set(confident["question_id"])
+
+
 def test_another_model_learns_from_its_paths(data: Path, tmp_path: Path) -> None:
     """A student with another tokenizer, trained on the run's examples and measured before and after."""
     student = tiny_model(tmp_path / "student")

@@ -132,8 +132,8 @@ def read_holder(lock: IO[str]) -> dict[str, Any]:
 def runs(holder: dict[str, Any]) -> bool:
     """Whether the process is there, as far as this machine can tell."""
     if holder["host"] != socket.gethostname():
-        return holder["host"] != "?"
+        return bool(holder["host"] != "?")
     try:
-        return psutil.Process(holder["pid"]).status() != psutil.STATUS_ZOMBIE
+        return bool(psutil.Process(holder["pid"]).status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return False

@@ -16,27 +16,32 @@ from lmsi_kedro.pipelines import (
     warm_start,
 )
 from lmsi_kedro.pipelines.self_improve.pipeline import (
-    STEPS,
     create_evaluation,
     create_headroom,
-    create_round,
+    create_steps,
 )
 
 
 def register_pipelines() -> dict[str, Pipeline]:
-    """self_improve is all rounds and the report; the steps are slices of round 1, after the preparation."""
-    first = create_round(1)
-    before = preparation.create_pipeline()  # so that no step reads the tables of older files
+    """self_improve is all rounds and the report; the steps are slices of round 1.
+
+    Each begins with the preparation and, but for the sampling, with the stored paths of its plan. Tables after these
+    are made anew, so that none is read that other files or parameters made.
+    """
+    before = preparation.create_pipeline()
     seeded = before + Pipeline([question_generation.seeds()])
     measured = ShapeHook.headroom
     loops = {
         "self_improve": self_improve.create_pipeline(
             ShapeHook.rounds, ShapeHook.guard, measured=measured
         ),
-        **{step: before + first.only_nodes(*nodes) for step, nodes in STEPS.items()},
+        "sampling": before + create_steps("sampling"),
+        "voting": before + create_steps("voting"),
+        "mixing": before + create_steps("voting", "mixing"),
+        "fine_tuning": before + create_steps("voting", "mixing", "fine_tuning"),
         "evaluation": before + create_evaluation("base_model", 0, "base", "0"),
         "headroom": before
-        + first.only_nodes(*STEPS["sampling"], *STEPS["voting"])
+        + create_steps("sampling", "voting")
         + create_headroom(measured is not None and measured.probe),
         "controls": self_improve.create_pipeline(
             ShapeHook.rounds, ShapeHook.guard, ShapeHook.arms, True, measured

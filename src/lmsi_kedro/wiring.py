@@ -1,12 +1,17 @@
 """What the wiring of several pipelines has in common."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from datetime import date
+from typing import Protocol
 
+import polars as pl
 from kedro.pipeline import Node, Pipeline
 
 from lmsi_kedro.engines.plan import Plan
 from lmsi_kedro.engines.sample import sample
+from lmsi_kedro.params import VotingParams
 from lmsi_kedro.reading import read_answers
+from lmsi_kedro.tasks import Tasks
 
 
 def sampled(plan: Callable[..., Plan], inputs: list[str], paths: str) -> list[Node]:
@@ -23,13 +28,38 @@ def sampled(plan: Callable[..., Plan], inputs: list[str], paths: str) -> list[No
 
 
 def parsed() -> Node:
-    """The answers in the texts of `paths`."""
+    """The answers in the texts of `paths`, which must be those of the plan."""
     return Node(
-        read_answers,
-        inputs=["paths", "questions", "tasks", "params:voting"],
+        read_planned,
+        inputs=[
+            "paths",
+            "paths_sampling_plan",
+            "first_day",
+            "questions",
+            "tasks",
+            "params:voting",
+        ],
         outputs="readings",
         name="read_answers",
     )
+
+
+class Stored(Protocol):
+    """Paths as their dataset gives them."""
+
+    def of(self, plan: str) -> Iterable[pl.DataFrame]: ...
+
+
+def read_planned(
+    paths: Stored,
+    plan: Plan,
+    first_day: date,
+    questions: pl.DataFrame,
+    tasks: Tasks,
+    voting: VotingParams,
+) -> pl.DataFrame:
+    """readings of this plan's paths; an error when those that are stored are another's."""
+    return read_answers(paths.of(plan.on(first_day).address), questions, tasks, voting)
 
 
 def namespaced(

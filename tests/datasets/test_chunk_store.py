@@ -27,6 +27,10 @@ class FakePlan:
     closed: bool = False
 
     @property
+    def address(self) -> str:
+        return "-".join(self.names)
+
+    @property
     def chunks(self) -> dict[str, str]:
         return {name: name for name in self.names}
 

@@ -1,12 +1,12 @@
 """Sampled paths, in chunks that survive anything, in a folder of any location that fsspec knows.
 
     <filepath>/<address>.<checksum>.parquet   one chunk; its name says what made it and what it holds
-    <filepath>/manifest.json                  the chunks of the last complete plan, in order
+    <filepath>/manifest.json                  the last complete plan: its address, and its chunks in order
 
 Two catalog entries share a folder. `StoredChunks` tells the node that samples what is there already; the node
-yields the rest chunk by chunk, and last the addresses of its whole plan. `ChunkStore` writes each chunk whole and
-the manifest last. So a killed run loses at most the chunks in flight, a torn file is sampled again, and text of
-other inputs (another model, prompt, seed, ...) is never taken for this plan's.
+yields the rest chunk by chunk, and last the address of its plan and those of all its chunks. `ChunkStore` writes
+each chunk whole and the manifest last. So a killed run loses at most the chunks in flight, a torn file is sampled
+again, and text of other inputs (another model, prompt, seed, ...) is never taken for this plan's.
 
 Kedro 1.7 fires `after_node_run` before the first chunk of a generator, and no `on_node_error` while chunks come.
 """
@@ -26,6 +26,7 @@ from kedro.utils import load_obj
 from lmsi_kedro.datasets.folder import Folder
 
 log = logging.getLogger(__name__)
+Completed = tuple[str, Sequence[str]]  # addresses of a plan and of its chunks
 MANIFEST = "manifest.json"
 AGAIN = "run the sampling pipeline again, it redoes only what is missing."
 
@@ -37,9 +38,22 @@ class Chunks:
     """
 
     def __init__(
-        self, folder: Folder, names: Sequence[str], check: Callable[[pl.DataFrame], pl.DataFrame]
+        self,
+        folder: Folder,
+        plan: str | None,
+        names: Sequence[str],
+        check: Callable[[pl.DataFrame], pl.DataFrame],
     ) -> None:
-        self._folder, self._names, self._check = folder, names, check
+        self._folder, self._plan, self._names, self._check = folder, plan, names, check
+
+    def of(self, plan: str) -> "Chunks":
+        """These; DatasetError when another plan than the one of this address was completed last."""
+        if plan != self._plan:
+            raise DatasetError(
+                f"{self._folder.location} has paths of another plan, with other questions, exemplars, model or "
+                f"parameters: {AGAIN}"
+            )
+        return self
 
     def __iter__(self) -> Iterator[pl.DataFrame]:
         for name in self._names:
@@ -51,8 +65,8 @@ class Chunks:
         return pl.concat(tables) if tables else pl.DataFrame()
 
 
-class ChunkStore(AbstractDataset[Mapping[str, pl.DataFrame] | Sequence[str], Chunks]):
-    """A folder of chunks: saved one by one by address, then completed by the list of a plan's addresses."""
+class ChunkStore(AbstractDataset[Mapping[str, pl.DataFrame] | Completed, Chunks]):
+    """A folder of chunks: saved one by one by address, then completed by a plan's address and its chunks'."""
 
     def __init__(
         self,
@@ -68,8 +82,8 @@ class ChunkStore(AbstractDataset[Mapping[str, pl.DataFrame] | Sequence[str], Chu
         self._check = load_obj(check) if check else lambda table: table
         self.metadata = metadata
 
-    def save(self, data: Mapping[str, pl.DataFrame] | Sequence[str]) -> None:
-        """Write chunks by address, each whole or not at all; or the manifest of these addresses."""
+    def save(self, data: Mapping[str, pl.DataFrame] | Completed) -> None:
+        """Write chunks by address, each whole or not at all; or the manifest of a complete plan."""
         if isinstance(data, Mapping):
             for address, table in data.items():
                 buffer = io.BytesIO()
@@ -77,8 +91,8 @@ class ChunkStore(AbstractDataset[Mapping[str, pl.DataFrame] | Sequence[str], Chu
                 content = buffer.getvalue()
                 self._folder.write(f"{address}.{checksum(content)}.parquet", content)
         else:
-            files = names_by_address(self._folder)
-            manifest = {"chunks": [files[address] for address in data]}
+            (plan, addresses), files = data, names_by_address(self._folder)
+            manifest = {"plan": plan, "chunks": [files[address] for address in addresses]}
             self._folder.write(MANIFEST, json.dumps(manifest, indent=1).encode())
 
     def load(self) -> Chunks:
@@ -87,10 +101,11 @@ class ChunkStore(AbstractDataset[Mapping[str, pl.DataFrame] | Sequence[str], Chu
         if content is None:
             raise DatasetError(f"{self._folder.location} is not complete: {AGAIN}")
         try:
-            names = json.loads(content)["chunks"]
-        except (ValueError, KeyError) as error:
+            manifest = json.loads(content)
+            plan, names = manifest.get("plan"), manifest["chunks"]
+        except (ValueError, LookupError, AttributeError, TypeError) as error:
             raise DatasetError(f"{self._folder.location}/{MANIFEST} is damaged: {AGAIN}") from error
-        return Chunks(self._folder, names, self._check)
+        return Chunks(self._folder, plan, names, self._check)
 
     def _exists(self) -> bool:
         return MANIFEST in self._folder.names()

@@ -1,5 +1,7 @@
 """What is to be sampled, cut into chunks; `sample` computes those that are not stored yet."""
 
+import hashlib
+import json
 import logging
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -79,6 +81,17 @@ class Plan:
         """The same plan, for chat templates that tell the date."""
         engine = dated(self.engine, self.model, day)
         return self if engine is self.engine else replace(self, engine=engine)
+
+    @property
+    def address(self) -> str:
+        """The hash of all that is asked for, whatever machine computes it, and in chunks of which size."""
+        wanted = [
+            [*map(list, w.prompts.items()), repr(w.paths), w.sampling.model_dump(), dict(w.columns)]
+            for w in self.wanted
+        ]
+        engine = self.engine.conversation.model_dump(mode="json") | {"dtype": self.engine.dtype}
+        content = [self.digest, engine, self.early_stop, wanted]
+        return hashlib.blake2b(json.dumps(content).encode(), digest_size=16).hexdigest()
 
     @cached_property
     def sized(self) -> EngineParams:

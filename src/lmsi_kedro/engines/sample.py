@@ -22,8 +22,8 @@ class Stored(Protocol):
 
 def sample(
     plan: Plan, stored: Stored, first_day: date
-) -> Iterator[dict[str, pl.DataFrame] | list[str]]:
-    """{address: table} of every chunk that is not stored, as they are finished; last the plan's addresses.
+) -> Iterator[dict[str, pl.DataFrame] | tuple[str, list[str]]]:
+    """{address: table} of every chunk that is not stored, as finished; last the plan's address and its chunks'.
 
     With early stop, a stage's paths decide what the next stage samples. They are the same however many of them
     were stored, so a resumed run samples what one run would have.
@@ -38,4 +38,4 @@ def sample(
                 yield {address: table}
             addresses += chunks
             stage = stage.then(stored.tables(chunks))
-        yield addresses
+        yield plan.address, addresses

@@ -29,7 +29,7 @@ from lmsi_kedro.wiring import namespaced
 SHARED = {"questions", "tasks", "exemplars"}
 LABELED = {*SHARED, "labels"}
 
-# The steps of a round, each registered as a pipeline of its own (round 1). wiring.sampled names plan_*, sample_*.
+# The steps of a round.
 STEPS = {
     "sampling": ["round_1.plan_paths", "round_1.sample_paths"],
     "voting": ["round_1.read_answers", "round_1.count_votes", "round_1.keep_agreeing"],
@@ -92,6 +92,12 @@ def gated(loop: Pipeline) -> Pipeline:
         + counted
         + namespaced(headroom.create_gate(), "round_1", {"headroom"}, {})
     )
+
+
+def create_steps(*steps: str) -> Pipeline:
+    """These steps of round 1, with the plan, by which stored paths are known."""
+    nodes = {"round_1.plan_paths"}.union(*(STEPS[step] for step in steps))
+    return create_round(1).only_nodes(*nodes)
 
 
 def create_round(number: int, guard: Guard = "none") -> Pipeline:
