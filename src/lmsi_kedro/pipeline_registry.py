@@ -25,8 +25,8 @@ from lmsi_kedro.pipelines.self_improve.pipeline import (
 def register_pipelines() -> dict[str, Pipeline]:
     """self_improve is all rounds and the report; the steps are slices of round 1.
 
-    Each begins with the preparation and, but for the sampling, with the stored paths of its plan. Tables after these
-    are made anew, so that none is read that other files or parameters made.
+    Each begins with the preparation and, but for the sampling, with the stored paths of its plan. The tables after
+    these are made anew, so that none is read that other files or parameters made.
     """
     before = preparation.create_pipeline()
     seeded = before + Pipeline([question_generation.seeds()])

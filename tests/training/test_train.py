@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 
 import psutil
 import pytest
@@ -72,18 +73,29 @@ def test_zero_2_and_a_resumed_run_equal_plain_training(make_job):
     for checkpoint in (4, 12):
         kill_after_checkpoint(interrupted, checkpoint)
         assert not interrupted.model.exists()
+    newest = max(sealed(interrupted))
+    with (interrupted.checkpoints / f"checkpoint-{newest}" / "trainer_state.json").open(
+        "a"
+    ) as file:
+        file.write("damage")
     train(interrupted)
-    assert json.loads(interrupted.progress.read_text().splitlines()[0])["step"] > 12
+    assert json.loads(interrupted.progress.read_text().splitlines()[0])["step"] == newest - 3
     assert record(interrupted)["losses"] == pytest.approx(whole["losses"], abs=1e-6)
     resumed = load_file(interrupted.model / "model.safetensors")
     for name, weight in load_file(model / "model.safetensors").items():
         torch.testing.assert_close(resumed[name], weight, rtol=0, atol=1e-6)
 
 
+def sealed(job):
+    """The steps of whole checkpoints."""
+    seals = Counter(path.parent.name for path in job.checkpoints.glob("checkpoint-*/seal-*.json"))
+    return [int(name.removeprefix("checkpoint-")) for name, parts in seals.items() if parts == 2]
+
+
 def kill_after_checkpoint(job, step):
     """Starts a run, kills what started it (kill -9) at a checkpoint, and sees that its processes end too."""
     starter = subprocess.Popen([sys.executable, "-c", TRAIN, job.folder / "job.json"])
-    while not (job.checkpoints / f"checkpoint-{step}" / "complete").exists():
+    while step not in sealed(job):
         assert starter.poll() is None, failure(job, [])
         time.sleep(0.005)
     workers = psutil.Process(starter.pid).children()
@@ -119,6 +131,16 @@ def test_every_stage_trains_with_accumulation(make_job, stage, precision, tolera
     job = make_job(zero_stage=stage, precision=precision, gradient_accumulation=2, steps=6)
     train(job)
     assert record(job)["losses"] == pytest.approx(plain_losses(job), abs=tolerance)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stage", [0, 1, 3])
+def test_every_stage_resumes(make_job, stage):
+    job = make_job(zero_stage=stage, steps=12)
+    kill_after_checkpoint(job, 4)
+    train(job)
+    assert json.loads(job.progress.read_text().splitlines()[0])["step"] > 4
+    assert record(job)["losses"] == pytest.approx(plain_losses(job), abs=1e-4)
 
 
 def test_stage_0_in_bfloat16_is_refused(make_job):

@@ -9,6 +9,7 @@ from typing import Any
 import deepspeed
 import deepspeed.runtime.compiler
 import torch
+from deepspeed.runtime.checkpoint_engine import TorchCheckpointEngine
 from transformers import (
     AutoConfig,
     PrinterCallback,
@@ -23,14 +24,15 @@ from lmsi_kedro.params import Training, TrainingParams
 from lmsi_kedro.tasks.encoding import Encoder
 from lmsi_kedro.training.adapters import with_adapters
 from lmsi_kedro.training.batches import BatchPlan, draw
+from lmsi_kedro.training.checkpoints import read_without_code
 from lmsi_kedro.training.encoding import check_end, check_length, check_vocabulary
 from lmsi_kedro.training.job import Job, TrainingError
-from lmsi_kedro.training.target_trainer import COMPLETE, StepLog, TargetTrainer
+from lmsi_kedro.training.target_trainer import StepLog, TargetTrainer
 
 
 def build_trainer(job: Job) -> TargetTrainer:
     """Checks the job and builds everything that its training needs."""
-    skip_builds()
+    prepare_deepspeed()
     disable_progress_bar()
     check_devices(job.params.processes)
     # Made first: with ZeRO-3, models are loaded in shards from here on.
@@ -67,8 +69,9 @@ def check_batch(params: TrainingParams, processes: int) -> None:
         )
 
 
-def skip_builds() -> None:
-    """Keeps DeepSpeed from compiling what is not used."""
+def prepare_deepspeed() -> None:
+    """Keeps DeepSpeed from running code of checkpoints, and from compiling what is not used."""
+    TorchCheckpointEngine.load = read_without_code
     # shm_comm, a 30 s build, makes all-reduce between processes on a CPU faster; gloo does it too.
     deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False
     # The Muon optimizer is imported in any case, and its decorators load a compiler for 2.6 s.
@@ -150,10 +153,3 @@ def trains_in_bfloat16(params: Training) -> bool:
     if torch.cuda.is_available():
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     return cpu_has_bfloat16()
-
-
-def last_checkpoint(job: Job) -> str | None:
-    """The newest complete checkpoint."""
-    complete = job.checkpoints.glob(f"checkpoint-*/{COMPLETE}")
-    found = sorted(complete, key=lambda mark: int(mark.parent.name.removeprefix("checkpoint-")))
-    return str(found[-1].parent) if found else None

@@ -1,7 +1,6 @@
 """`transformers.Trainer` with the loss on target tokens only, and what it reports after each step.
 
-Knows nothing of files other than the progress it appends to and the checkpoints
-it marks as complete.
+Knows nothing of files other than the progress it appends to and the checkpoints it seals.
 """
 
 import json
@@ -20,11 +19,11 @@ from transformers import Trainer, TrainerCallback
 
 from lmsi_kedro.tasks.encoding import Encoded
 from lmsi_kedro.training.batches import BatchPlan, MicroBatches
+from lmsi_kedro.training.checkpoints import seal
 from lmsi_kedro.training.forest import pad, plant
 from lmsi_kedro.training.job import TrainingError
 from lmsi_kedro.training.logits import on_device, refuses, target_logits
 
-COMPLETE = "complete"
 log = logging.getLogger(__name__)
 ADVICE = "Lower learning_rate, or train in float32."
 
@@ -122,7 +121,8 @@ class StepLog(TrainerCallback):
             file.write(json.dumps(line) + "\n")
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """A checkpoint counts once every process has written its part."""
+        """A checkpoint counts once every process has written its part, and all of it is on disk."""
         torch.distributed.barrier()
-        if state.is_world_process_zero:
-            (Path(args.output_dir) / f"checkpoint-{state.global_step}" / COMPLETE).touch()
+        checkpoint = Path(args.output_dir) / f"checkpoint-{state.global_step}"
+        seal(checkpoint, args.process_index, args.world_size)
+        torch.distributed.barrier()

@@ -46,12 +46,15 @@ def prepare_environment() -> None:
 
 
 def run(job: Job) -> None:
-    """Trains, from the last complete checkpoint if there is one, and saves the model."""
+    """Trains, from the newest whole checkpoint if there is one, and saves the model."""
+    from lmsi_kedro.training.checkpoints import newest_whole
     from lmsi_kedro.training.saving import save_checked
-    from lmsi_kedro.training.setup import build_trainer, last_checkpoint
+    from lmsi_kedro.training.setup import build_trainer
 
     trainer = build_trainer(job)
-    trainer.train(resume_from_checkpoint=last_checkpoint(job))
+    args = trainer.args
+    resumed = newest_whole(job.checkpoints, args.process_index, args.world_size, args.device)
+    trainer.train(resume_from_checkpoint=str(resumed) if resumed else None)
     save_checked(trainer, job)
 
 

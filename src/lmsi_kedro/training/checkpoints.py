@@ -1,0 +1,97 @@
+"""Checkpoints that count only when every byte of them is on disk, and that are read without running code.
+
+    <job>/checkpoints/checkpoint-<step>/
+        ...                     DeepSpeed's and the Trainer's own files
+        seal-<rank>.json        checksums of a share of them, written once these are flushed to disk
+
+The processes share the work: each seals and checks every n-th file, as one process alone would read all bytes of a
+model's optimizer. Knows nothing of what the files mean.
+"""
+
+import hashlib
+import json
+import logging
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import torch
+from deepspeed.runtime.checkpoint_engine import TorchCheckpointEngine
+from deepspeed.runtime.fp16.loss_scaler import LossScaler
+from deepspeed.runtime.zero.config import ZeroStageEnum
+from deepspeed.utils.tensor_fragment import fragment_address
+
+from lmsi_kedro import durable
+
+SEAL = "seal-"
+# All that DeepSpeed stores besides numbers, strings and containers.
+CLASSES = [LossScaler, ZeroStageEnum, fragment_address]
+log = logging.getLogger(__name__)
+
+
+def read_without_code(
+    _: TorchCheckpointEngine, path: str | os.PathLike[str], map_location: Any = None
+) -> Any:
+    """In place of DeepSpeed's loader, which runs what a file tells it to; UnpicklingError for such a file."""
+    with torch.serialization.safe_globals(CLASSES):
+        return torch.load(path, map_location=map_location, weights_only=True)
+
+
+def files(checkpoint: Path) -> list[Path]:
+    """All but the seals, sorted."""
+    found = (path for path in checkpoint.rglob("*") if path.is_file())
+    return sorted(path for path in found if not path.name.startswith(SEAL))
+
+
+def seal(checkpoint: Path, rank: int, processes: int) -> None:
+    """Flushes one process's share to disk and writes down its checksums; all files must be there by now."""
+    share = files(checkpoint)[rank::processes]
+    for path in share:
+        durable.flush(path)
+    for folder in {path.parent for path in share}:
+        durable.flush(folder)
+    sums = {str(path.relative_to(checkpoint)): checksum(path) for path in share}
+    durable.write(checkpoint / f"{SEAL}{rank}.json", json.dumps(sums, indent=1).encode())
+
+
+def is_whole(checkpoint: Path, rank: int, processes: int) -> bool:
+    """Whether the share that this process sealed is as it was, in a checkpoint of as many processes."""
+    if len(list(checkpoint.glob(f"{SEAL}*.json"))) != processes:
+        return False
+    try:
+        sums = json.loads((checkpoint / f"{SEAL}{rank}.json").read_bytes())
+        share = {str(path.relative_to(checkpoint)) for path in files(checkpoint)[rank::processes]}
+        return share == set(sums) and all(
+            checksum(checkpoint / name) == sums[name] for name in sums
+        )
+    except (OSError, ValueError, TypeError):
+        return False
+
+
+def checksum(path: Path) -> str:
+    with path.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+def newest_whole(folder: Path, rank: int, processes: int, device: torch.device) -> Path | None:
+    """The newest checkpoint that all processes find whole; newer ones are removed. None: training starts anew."""
+    found = folder.glob("checkpoint-*")
+    newest = sorted(
+        found, key=lambda path: int(path.name.removeprefix("checkpoint-")), reverse=True
+    )
+    for checkpoint in newest:
+        if agreed(is_whole(checkpoint, rank, processes), device):
+            return checkpoint
+        if rank == 0:
+            log.warning("%s is damaged or incomplete and is left out", checkpoint)
+            shutil.rmtree(checkpoint)
+        torch.distributed.barrier()
+    return None
+
+
+def agreed(here: bool, device: torch.device) -> bool:
+    """Whether it is true in every process."""
+    everywhere = torch.tensor(int(here), device=device)
+    torch.distributed.all_reduce(everywhere, torch.distributed.ReduceOp.MIN)
+    return bool(everywhere.item())

@@ -1,0 +1,106 @@
+"""A checkpoint with any damage is left out, and none runs code."""
+
+import os
+import pickle
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from deepspeed.runtime.checkpoint_engine import TorchCheckpointEngine
+
+from lmsi_kedro import durable
+from lmsi_kedro.training.checkpoints import SEAL, files, is_whole, newest_whole, seal
+from lmsi_kedro.training.setup import prepare_deepspeed
+
+NAMES = ["trainer_state.json", "rng_state_0.pth", "global_step4/model.pt", "global_step4/optim.pt"]
+DAMAGES = {
+    "emptied": lambda path: path.write_bytes(b""),
+    "cut": lambda path: path.write_bytes(path.read_bytes()[:50]),
+    "changed": lambda path: path.write_bytes(path.read_bytes()[:-1] + b"!"),
+    "removed": Path.unlink,
+}
+
+
+def checkpoint(folder: Path, step: int, processes: int = 2) -> Path:
+    path = folder / f"checkpoint-{step}"
+    for name in NAMES:
+        (path / name).parent.mkdir(parents=True, exist_ok=True)
+        (path / name).write_bytes(name.encode() * 10)
+    for rank in range(processes):
+        seal(path, rank, processes)
+    return path
+
+
+def whole(path: Path, processes: int = 2) -> bool:
+    return all(is_whole(path, rank, processes) for rank in range(processes))
+
+
+@pytest.fixture
+def group(tmp_path: Path) -> Iterator[None]:
+    """A group of this process alone."""
+    store = f"file://{tmp_path}/group"
+    torch.distributed.init_process_group("gloo", init_method=store, rank=0, world_size=1)
+    yield
+    torch.distributed.destroy_process_group()
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize("name", [*NAMES, f"{SEAL}0.json", f"{SEAL}1.json"])
+def test_every_damage_is_found(tmp_path: Path, name: str, damage: str) -> None:
+    path = checkpoint(tmp_path, 4)
+    assert whole(path)
+    DAMAGES[damage](path / name)
+    assert not whole(path)
+
+
+def test_what_was_added_and_other_numbers_of_processes_are_found(tmp_path: Path) -> None:
+    path = checkpoint(tmp_path, 4)
+    assert not whole(path, processes=1)
+    assert not whole(path, processes=3)
+    (path / "global_step4/planted.pt").touch()
+    assert not whole(path)
+
+
+def test_the_newest_whole_one_is_taken_and_damaged_ones_go(tmp_path: Path, group: None) -> None:
+    cpu = torch.device("cpu")
+    older, newer, newest = (checkpoint(tmp_path, step, 1) for step in (8, 16, 100))
+    assert newest_whole(tmp_path, 0, 1, cpu) == newest
+    (newest / NAMES[0]).write_text("{")
+    (newer / f"{SEAL}0.json").unlink()
+    assert newest_whole(tmp_path, 0, 1, cpu) == older
+    assert list(tmp_path.glob("checkpoint-*")) == [older]
+    (older / NAMES[1]).write_text("")
+    assert newest_whole(tmp_path, 0, 1, cpu) is None
+    assert newest_whole(tmp_path / "none", 0, 1, cpu) is None
+
+
+def test_all_is_on_disk_before_a_seal_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flushed = []
+    monkeypatch.setattr(durable, "flush", lambda path: flushed.append(Path(path).name))
+    path = checkpoint(tmp_path, 4, processes=1)
+    before = flushed[: flushed.index(f"{SEAL}0.json.tmp")]
+    assert {*(file.name for file in files(path)), "global_step4", "checkpoint-4"} <= set(before)
+
+
+class Planted:
+    def __init__(self, mark: Path) -> None:
+        self.mark = mark
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.mkdir, (str(self.mark),)
+
+
+def test_code_in_a_checkpoint_does_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(TorchCheckpointEngine, "load", TorchCheckpointEngine.load)
+    prepare_deepspeed()
+    path, mark = tmp_path / "mp_rank_00_model_states.pt", tmp_path / "mark"
+    torch.save({"module": {"weight": torch.ones(2)}, "step": 3}, path)
+    engine = TorchCheckpointEngine()
+    assert engine.load(str(path))["step"] == 3
+    torch.save({"module": Planted(mark)}, path)
+    with pytest.raises(pickle.UnpicklingError, match="mkdir"):
+        engine.load(str(path), map_location="cpu")
+    assert not mark.exists()
