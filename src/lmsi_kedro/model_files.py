@@ -3,6 +3,7 @@
 Counts and formats are read from the headers of the weight files, in milliseconds for a model of any size.
 """
 
+import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterator
@@ -74,6 +75,16 @@ def setting_files(model: Path) -> list[Path]:
 def content_files(model: Path) -> list[Path]:
     """Weights, configuration and tokenizer, sorted."""
     return sorted([*setting_files(model), *(model / name for name in weight_names(model))])
+
+
+def content_digest(model: Path) -> str:
+    """sha256 over names and contents of weights, tokenizer and configuration."""
+    digest = hashlib.sha256()
+    for file in content_files(model):
+        with file.open("rb") as content:
+            inner = hashlib.file_digest(content, "sha256")
+        digest.update(f"{file.name}\0{inner.hexdigest()}\n".encode())
+    return digest.hexdigest()
 
 
 def licenses(model: Path) -> list[Path]:

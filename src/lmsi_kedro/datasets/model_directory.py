@@ -5,7 +5,6 @@ memory, so the digest, not a name, addresses everything that is made with it. Kn
 computes with a model.
 """
 
-import hashlib
 import json
 import re
 import shutil
@@ -23,6 +22,7 @@ from lmsi_kedro.model_files import (
     ADAPTER,
     RECORD,
     SETTINGS,
+    content_digest,
     content_files,
     count_parameters,
     licenses,
@@ -149,13 +149,3 @@ def fetch(name: str) -> Path:
         raise DatasetError(
             f"{name} is neither a directory nor could it be fetched from the hub: {error}"
         ) from error
-
-
-def content_digest(path: Path) -> str:
-    """sha256 over names and contents of weights, tokenizer and configuration."""
-    digest = hashlib.sha256()
-    for file in content_files(path):
-        with file.open("rb") as content:
-            inner = hashlib.file_digest(content, "sha256")
-        digest.update(f"{file.name}\0{inner.hexdigest()}\n".encode())
-    return digest.hexdigest()

@@ -9,6 +9,7 @@ import json
 import logging
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import IO
 
 from lmsi_kedro.durable import HELD, locked
+from lmsi_kedro.model_files import RECORD, content_digest
 from lmsi_kedro.training.job import Job, TrainingError
 
 log = logging.getLogger(__name__)
@@ -29,12 +31,27 @@ TRAINER = "lmsi_kedro.training.trainer"
 def train(job: Job) -> Path:
     """Does a job, or what is left of it, and returns the directory of the tuned model."""
     with locked(job.folder / "lock", wait=True):  # a second run waits, and then finds the model
-        if not job.model.exists():
+        if not finished(job):
             job.error.unlink(missing_ok=True)
             job.progress.write_text("")
             with job.log.open("ab") as output, processes(job, output) as running:
                 follow(job, running)
     return job.model
+
+
+def finished(job: Job) -> bool:
+    """Whether the model is there and as it was saved; a damaged one is removed, to be trained again."""
+    if not job.model.exists():
+        return False
+    try:
+        saved = json.loads((job.model / RECORD).read_bytes())["digest"]
+        whole = bool(content_digest(job.model) == saved)
+    except (OSError, ValueError, LookupError, TypeError):
+        whole = False
+    if not whole:
+        log.warning("%s is not as it was saved: it is trained again", job.model)
+        shutil.rmtree(job.model)
+    return whole
 
 
 @contextlib.contextmanager

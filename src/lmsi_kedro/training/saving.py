@@ -18,7 +18,15 @@ from transformers.integrations.deepspeed import unset_hf_deepspeed_config
 
 from lmsi_kedro.durable import partial, publish
 from lmsi_kedro.kernels.attention import ROUNDING
-from lmsi_kedro.model_files import INDEX, RECORD, licenses, load_model, number_format, setting_files
+from lmsi_kedro.model_files import (
+    INDEX,
+    RECORD,
+    content_digest,
+    licenses,
+    load_model,
+    number_format,
+    setting_files,
+)
 from lmsi_kedro.tasks.encoding import Encoded
 from lmsi_kedro.training.adapters import merged
 from lmsi_kedro.training.job import Job, TrainingError
@@ -50,6 +58,7 @@ def save_checked(trainer: TargetTrainer, job: Job) -> None:
         copy_base_files(job.base_model, prepared)
         loaded = loaded_back(prepared, model, rounded, job.trust_remote_code)
         made = record(trainer, job) | {"stopped": stopped(loaded, trainer.plan.encoded)}
+        made["digest"] = content_digest(prepared)
         loaded.load_state_dict(weights, strict=False)  # not rounded, as the live model has them
         compare(live, loaded, model.config._attn_implementation, probe)
         (prepared / RECORD).write_text(json.dumps(made, indent=2))

@@ -1,13 +1,16 @@
+import json
 import shutil
 
 import numpy as np
 import polars as pl
+import pytest
 from safetensors.numpy import save_file
 
 from lmsi_kedro.datasets.model_directory import Model
 from lmsi_kedro.params import EngineParams, TrainingParams
 from lmsi_kedro.pipelines.fine_tuning.nodes import choose_training, fine_tune
 from lmsi_kedro.training import Job
+from lmsi_kedro.training.launcher import finished
 from tests.stores import DAY
 
 PARAMS = TrainingParams(
@@ -43,7 +46,9 @@ ENGINE = EngineParams(
 )
 
 
-def test_a_finished_job_is_found_by_its_content_and_not_done_again(tmp_path):
+@pytest.fixture
+def job(tmp_path):
+    """A finished one."""
     base = tmp_path / "base"
     base.mkdir()
     for part in ("config.json", "tokenizer.json"):
@@ -55,5 +60,23 @@ def test_a_finished_job_is_found_by_its_content_and_not_done_again(tmp_path):
     assert (training.steps, training.learning_rate) == (5, 1e-4)
     job = Job.write(tmp_path / "jobs", examples, model.path, model.digest, training)
     shutil.copytree(base, job.model)
-    tuned = fine_tune(examples, model, training, ENGINE, str(tmp_path / "jobs"), DAY)
-    assert tuned == Model(job.model, model.digest)
+    (job.model / "training.json").write_text(json.dumps({"digest": model.digest}))
+    return job
+
+
+def test_a_finished_job_is_found_by_its_content_and_not_done_again(job, tmp_path):
+    base = Model.at(job.base_model)
+    tuned = fine_tune(job.examples, base, job.params, ENGINE, str(tmp_path / "jobs"), DAY)
+    assert tuned == Model(job.model, base.digest)
+
+
+@pytest.mark.parametrize(
+    "name", ["model.safetensors", "config.json", "tokenizer.json", "training.json"]
+)
+@pytest.mark.parametrize("content", [None, b"", b"{}", b"half"])
+def test_a_damaged_model_of_a_finished_job_is_trained_again(job, name, content):
+    assert finished(job)
+    path = job.model / name
+    path.unlink() if content is None else path.write_bytes(content)
+    assert not finished(job)
+    assert not job.model.exists()
