@@ -1,5 +1,7 @@
 """A file or directory is there whole or not at all, and one process at a time holds a lock."""
 
+import errno
+import os
 import socket
 import subprocess
 import sys
@@ -26,9 +28,9 @@ def test_an_error_leaves_the_file_as_it_was(tmp_path):
     def fail():
         with durable.file(path) as temporary:
             temporary.write_bytes(b"half of tw")
-            raise OSError("no space left")
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    with pytest.raises(OSError, match="no space"):
+    with pytest.raises(OSError, match=f"No space left on device: '{path}'"):
         fail()
     assert path.read_bytes() == b"one"
     assert list(tmp_path.iterdir()) == [path]

@@ -42,6 +42,9 @@ def file(final: Path) -> Iterator[Path]:
         flush(temporary)
         temporary.replace(final)
         flush(final.parent)
+    except OSError as error:
+        error.filename = error.filename or str(final)  # that of a full disk has none
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -56,3 +56,10 @@ def make_job(base_model: Path, examples: pl.DataFrame, tmp_path: Path) -> Callab
         return Job.write(tmp_path / workspace, examples, base, "digest", params)
 
     return make
+
+
+@pytest.fixture
+def hostfile(tmp_path: Path) -> Path:
+    path = tmp_path / "hostfile"
+    path.write_text("# two nodes\nnode-1 slots=1\nnode-2 slots=1\n\n")
+    return path

@@ -2,41 +2,12 @@
 
 import json
 import os
-import stat
-import sys
-from pathlib import Path
 
 import pytest
 
 from lmsi_kedro.training import TrainingError, train
 from lmsi_kedro.training.launcher import read_hostfile
-
-# What pdsh does, without a network: the command once per host, %n its number.
-PDSH = """#!{python}
-import subprocess, sys
-hosts = sys.argv[sys.argv.index("-w") + 1].split(",")
-command = " ".join(sys.argv[sys.argv.index("-w") + 2:])
-running = [subprocess.Popen(["bash", "-c", command.replace("%n", str(n))]) for n in range(len(hosts))]
-sys.exit(max(process.wait() for process in running))
-"""
-SSH = """#!/bin/sh
-case "$*" in *"hostname -I"*) echo 127.0.0.1;; *) exit {code};; esac
-"""
-
-
-def commands(folder: Path, ssh_code: int) -> None:
-    """Stand-ins for ssh and pdsh, found before the real ones."""
-    scripts = {"pdsh": PDSH.format(python=sys.executable), "ssh": SSH.format(code=ssh_code)}
-    for name, script in scripts.items():
-        (folder / name).write_text(script)
-        (folder / name).chmod(stat.S_IRWXU)
-
-
-@pytest.fixture
-def hostfile(tmp_path: Path) -> Path:
-    path = tmp_path / "hostfile"
-    path.write_text("# two nodes\nnode-1 slots=1\nnode-2 slots=1\n\n")
-    return path
+from tests.training.nodes import commands
 
 
 @pytest.mark.slow

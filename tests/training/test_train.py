@@ -18,7 +18,7 @@ from safetensors.torch import load_file, save_file
 from torch.nn.functional import cross_entropy
 from transformers import AutoModelForCausalLM, get_cosine_schedule_with_warmup
 
-from lmsi_kedro.training import TrainingError, train
+from lmsi_kedro.training import TrainingError, launcher, train
 from lmsi_kedro.training.launcher import failure
 from lmsi_kedro.training.setup import build_plan
 
@@ -168,6 +168,23 @@ def test_a_failure_shows_the_trainers_sentence_or_the_end_of_its_log(make_job):
     assert "line 9\n" not in failure(job, [1, None])
     job.error.write_text("This is why.")
     assert failure(job, [1, None]) == "This is why."
+    assert "Process 2 of 2 of the trainer was killed, as" in failure(job, [1, -9])
+    assert "Process 1 of 2 of the trainer was ended by SIGSEGV" in failure(job, [-11, 1])
+    job.error.write_text("OSError: [Errno 28] No space left on device")
+    assert "is full: make room there" in failure(job, [1, None])
+    job.error.unlink()
+    job.log.write_text("worker-2: exits with return code = -9")
+    assert "A process of the trainer was killed, as" in failure(job, [1])
+    job.log.write_text("")
+    assert "nothing, and exit statuses [3, None]" in failure(job, [3, None])
+
+
+def test_a_disk_without_room_for_a_reason_is_named(make_job, monkeypatch):
+    job = make_job()
+    job.log.write_text("")
+    assert "is full" not in failure(job, [1, None])
+    monkeypatch.setattr(launcher, "is_full", lambda folder: folder == job.folder)
+    assert f"The disk of {job.folder} is full" in failure(job, [1, None])
 
 
 def test_a_killed_trainer_is_said_to_lack_memory(make_job):
@@ -176,7 +193,16 @@ def test_a_killed_trainer_is_said_to_lack_memory(make_job):
     def kill_one():
         while not job.progress.exists() or not job.progress.read_text():
             time.sleep(0.05)
-        psutil.Process().children()[1].kill()
+        trainers = psutil.Process().children()
+        listening.extend(
+            socket.laddr.ip
+            for trainer in trainers
+            for socket in trainer.net_connections()
+            if socket.status == psutil.CONN_LISTEN
+        )
+        trainers[1].kill()
+
+    listening = []
 
     killer = threading.Thread(target=kill_one)
     killer.start()
@@ -185,6 +211,7 @@ def test_a_killed_trainer_is_said_to_lack_memory(make_job):
     ):
         train(job)
     killer.join()
+    assert set(listening) == {"127.0.0.1"}, "trainers of one machine listen to it alone"
 
 
 def test_too_small_a_batch_names_the_settings(make_job):

@@ -2,7 +2,7 @@
 
     <workspace>/<digest>/
         job.json  examples.parquet          what to do
-        checkpoints/  progress.jsonl  trainer.log  error.txt    while it is done
+        checkpoints/  progress.jsonl  trainer.log  error.txt  lease  rendezvous     while it is done
         model/                              there only when it is done
 
 The same examples, base model and parameters lead to the same folder, so an interrupted run resumes
@@ -87,13 +87,23 @@ class Job:
         return self.folder / "progress.jsonl"
 
     @property
+    def lease(self) -> Path:
+        """The right of trainers on other machines to go on."""
+        return self.folder / "lease"
+
+    @property
+    def rendezvous(self) -> Path:
+        """Where the trainers of one machine find each other."""
+        return self.folder / "rendezvous"
+
+    @property
     def log(self) -> Path:
         """What the trainer and its libraries print."""
         return self.folder / "trainer.log"
 
     @property
     def error(self) -> Path:
-        """The one sentence of a TrainingError in the trainer."""
+        """Why the trainer failed, if it could tell: the sentence of a TrainingError, or of another error."""
         return self.folder / "error.txt"
 
     @property

@@ -8,10 +8,10 @@ import contextlib
 import json
 import logging
 import os
+import random
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -22,21 +22,40 @@ from typing import IO
 from lmsi_kedro.durable import HELD, locked
 from lmsi_kedro.model_files import RECORD, content_digest
 from lmsi_kedro.training.job import Job, TrainingError
+from lmsi_kedro.training.lease import granted
 
 log = logging.getLogger(__name__)
 REPORT_SECONDS = 5.0
+FULL = re.compile("No space left|Disk quota exceeded")
+MEMORY = (
+    ", as the system does when memory runs out. A larger training.gradient_accumulation, "
+    "training.gradient_checkpointing=true and training.lora need less of it; the same command goes on from the "
+    "last checkpoint."
+)
 TRAINER = "lmsi_kedro.training.trainer"
+PORTS = 20_000, 32_000  # below those that systems give to whoever asks for any
 
 
 def train(job: Job) -> Path:
     """Does a job, or what is left of it, and returns the directory of the tuned model."""
     with locked(job.folder / "lock", wait=True):  # a second run waits, and then finds the model
-        if not finished(job):
-            job.error.unlink(missing_ok=True)
-            job.progress.write_text("")
-            with job.log.open("ab") as output, processes(job, output) as running:
-                follow(job, running)
+        while not finished(job):
+            attempt(job)
     return job.model
+
+
+def attempt(job: Job) -> None:
+    """Runs the trainer to its end; returns without a model only if its port was taken."""
+    job.error.unlink(missing_ok=True)
+    job.progress.write_text("")
+    job.log.write_text("")
+    try:
+        with job.log.open("ab") as output, processes(job, output) as running:
+            follow(job, running)
+    except TrainingError:
+        if "EADDRINUSE" not in job.log.read_text(errors="replace"):
+            raise
+        log.warning("The port at which the trainers meet was taken; they try another")
 
 
 def finished(job: Job) -> bool:
@@ -58,9 +77,13 @@ def finished(job: Job) -> bool:
 def processes(job: Job, output: IO[bytes]) -> Iterator[list[subprocess.Popen[bytes]]]:
     """The trainer's processes, each in a group of its own; all are gone afterwards."""
     running: list[subprocess.Popen[bytes]] = []
-    start = on_nodes if job.params.hostfile else on_this_machine
-    try:
-        for command, environment in start(job, free_port()):
+    with contextlib.ExitStack() as stack:
+        if job.params.hostfile:
+            commands = on_nodes(job, stack.enter_context(granted(job.lease)))
+        else:
+            commands = on_this_machine(job)
+        stack.callback(end, running)
+        for command, environment in commands:
             running.append(
                 subprocess.Popen(
                     command,
@@ -72,24 +95,28 @@ def processes(job: Job, output: IO[bytes]) -> Iterator[list[subprocess.Popen[byt
                 )
             )
         yield running
-    finally:
-        for process in running:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
 
 
-def on_this_machine(job: Job, port: int) -> Iterator[tuple[list[str], dict[str, str]]]:
+def end(running: Sequence[subprocess.Popen[bytes]]) -> None:
+    for process in running:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def on_this_machine(job: Job) -> Iterator[tuple[list[str], dict[str, str]]]:
     """A command and its environment for every rank."""
+    job.rendezvous.unlink(missing_ok=True)
     command = [sys.executable, "-m", TRAINER, str(job.folder / "job.json")]
     for rank in range(job.params.processes):
-        yield command, os.environ | rank_environment(rank, job.params.processes, port)
+        yield command, os.environ | rank_environment(rank, job.params.processes)
 
 
-def on_nodes(job: Job, port: int) -> Iterator[tuple[list[str], dict[str, str]]]:
+def on_nodes(job: Job, lease: str) -> Iterator[tuple[list[str], dict[str, str]]]:
     """DeepSpeed's own launcher, which starts a process for every slot of the hostfile through ssh and pdsh.
 
-    The project, its environment and its data must be there under the same path on every node.
+    The project, its environment and its data must be there under the same path on every node. The trainers go on
+    as long as the lease does.
     """
     hosts = read_hostfile(Path(str(job.params.hostfile)))
     command = [
@@ -98,9 +125,10 @@ def on_nodes(job: Job, port: int) -> Iterator[tuple[list[str], dict[str, str]]]:
         "deepspeed.launcher.runner",
         f"--hostfile={job.params.hostfile}",
     ]
+    port = random.SystemRandom().randrange(*PORTS)
     command += [f"--master_port={port}", "--force_multi", "--no_local_rank", "--module", TRAINER]
     log.info("Training on %s", ", ".join(f"{host} ({slots})" for host, slots in hosts.items()))
-    yield [*command, str(job.folder / "job.json")], dict(os.environ)
+    yield [*command, str(job.folder / "job.json"), lease], dict(os.environ)
 
 
 def read_hostfile(path: Path) -> dict[str, int]:
@@ -122,26 +150,22 @@ def read_hostfile(path: Path) -> dict[str, int]:
     return hosts
 
 
-def rank_environment(rank: int, count: int, port: int) -> dict[str, str]:
-    """What torch.distributed and DeepSpeed read in a process; OMP_NUM_THREADS only if none is given."""
+def rank_environment(rank: int, count: int) -> dict[str, str]:
+    """What torch.distributed and DeepSpeed read in a process; OMP_NUM_THREADS only if none is given.
+
+    The processes meet in a file and talk over the loopback interface: nothing listens to other machines.
+    """
     cores = len(os.sched_getaffinity(0))
     return {
         "RANK": str(rank),
         "LOCAL_RANK": str(rank),
         "WORLD_SIZE": str(count),
         "LOCAL_SIZE": str(count),
-        "MASTER_ADDR": "127.0.0.1",
-        "MASTER_PORT": str(port),
+        "GLOO_SOCKET_IFNAME": "lo",
+        "NCCL_SOCKET_IFNAME": "lo",
         "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS") or str(max(1, cores // count)),
         "LMSI_LAUNCHER_PID": str(os.getpid()),
     }
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def follow(job: Job, running: list[subprocess.Popen[bytes]]) -> None:
@@ -174,18 +198,28 @@ def report(progress: IO[str]) -> None:
 
 
 def failure(job: Job, codes: Sequence[int | None]) -> str:
-    """The trainer's own sentence, the signal that ended it, or the end of what it printed."""
-    if job.error.exists():
-        return job.error.read_text()
-    if -signal.SIGKILL in codes:
-        which = codes.index(-signal.SIGKILL) + 1
-        return (
-            f"Process {which} of {len(codes)} of the trainer was killed, as the system does when memory runs "
-            "out. A larger training.gradient_accumulation, training.gradient_checkpointing=true "
-            "and training.lora need less of it; the same command goes on from the last checkpoint."
-        )
+    """Why: the signal that ended a process, a full disk, the trainer's own sentence, or what it printed last."""
     printed = job.log.read_text(errors="replace")
+    said = job.error.read_text(errors="replace") if job.error.exists() else ""
+    if ended := [code for code in codes if code and code < 0]:
+        which = f"Process {codes.index(ended[0]) + 1} of {len(codes)} of the trainer"
+        if ended[0] == -signal.SIGKILL:
+            return f"{which} was killed{MEMORY}"
+        return f"{which} was ended by {signal.Signals(-ended[0]).name}; what it printed is in {job.log}."
+    if is_full(job.folder) or FULL.search(said):
+        return (
+            f"The disk of {job.folder} is full: make room there, and the same command goes on from the last "
+            "checkpoint."
+        )
+    if said:
+        return said
     if job.params.hostfile and "not reachable via ssh" in printed:
         return f"training.hostfile: a host of {job.params.hostfile} does not answer ssh without a password."
-    tail = "\n".join(printed.splitlines()[-25:])
+    if "return code = -9" in printed:  # DeepSpeed's launcher on another machine
+        return f"A process of the trainer was killed{MEMORY}"
+    tail = "\n".join(printed.splitlines()[-25:]) or f"nothing, and exit statuses {list(codes)}"
     return f"The trainer stopped without a result; the end of {job.log}:\n{tail}"
+
+
+def is_full(folder: Path) -> bool:
+    return shutil.disk_usage(folder).free < 1 << 20

@@ -7,24 +7,43 @@ started it, except that it ends with its launcher.
 
 import os
 import sys
+import traceback
 import warnings
+from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 
 from lmsi_kedro.parent import end_with
 from lmsi_kedro.training.job import Job, TrainingError
+from lmsi_kedro.training.lease import end_without
 
 
 def main() -> None:
-    """Does the job named on the command line."""
-    if launcher := os.environ.get("LMSI_LAUNCHER_PID"):
+    """Does the job named on the command line; a lease may follow."""
+    launcher = os.environ.get("LMSI_LAUNCHER_PID")
+    if launcher:
         end_with(int(launcher))
     job = Job.read(Path(sys.argv[1]))
+    for lease in sys.argv[2:]:
+        end_without(job.lease, lease)
     prepare_environment()
     try:
+        if launcher:
+            meet(job)
         run(job)
-    except TrainingError as error:
-        job.error.write_text(str(error))
+    except Exception as error:
+        traceback.print_exc()
+        tell(job, error)
         sys.exit(1)
+
+
+def tell(job: Job, error: Exception) -> None:
+    """Leaves the reason to the launcher; one of ours is worth more than what another process makes of its end."""
+    with suppress(OSError):  # as the disk may be what is full
+        if isinstance(error, TrainingError):
+            job.error.write_text(str(error))
+        elif not job.error.exists():
+            job.error.write_text(f"{type(error).__name__}: {error}")
 
 
 def prepare_environment() -> None:
@@ -43,6 +62,19 @@ def prepare_environment() -> None:
         defaults["DS_ACCELERATOR"] = "cpu"
     for name, value in defaults.items():
         os.environ.setdefault(name, value)
+
+
+def meet(job: Job) -> None:
+    """Joins the other processes of this machine."""
+    import torch
+
+    torch.distributed.init_process_group(
+        "nccl" if torch.cuda.is_available() else "gloo",
+        init_method=f"file://{job.rendezvous}",
+        rank=int(os.environ["RANK"]),
+        world_size=int(os.environ["WORLD_SIZE"]),
+        timeout=timedelta(minutes=30),
+    )
 
 
 def run(job: Job) -> None:
