@@ -5,8 +5,9 @@ Everything takes plain counts or arrays and knows no table, task or model. Inter
 start-up.
 """
 
-from collections.abc import Sequence
-from math import comb
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from math import comb, fsum, log2
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -41,6 +42,18 @@ class Threshold(NamedTuple):
     precision: float
     precision_low: float
     precision_high: float
+
+
+def counts(values: Iterable[str]) -> dict[str, int]:
+    """How often each value occurs, the most frequent first; ties by value, so that no order depends on hashes."""
+    return dict(sorted(Counter(values).items(), key=lambda item: (-item[1], item[0])))
+
+
+def entropy(values: Iterable[str]) -> float:
+    """Of the values' distribution, in bits; 0 without any. Its sum is exact, and so the same in every order."""
+    found = Counter(values)
+    total = found.total()
+    return -fsum(n / total * log2(n / total) for n in found.values())
 
 
 def wilson(successes: int, n: int) -> Interval:

@@ -49,7 +49,9 @@ def calibrate_probe(
         return {}
     asked = known.group_by("question_id", maintain_order=True).len()
     votes = kernels.count_votes(known["key"], np.concatenate([[0], asked["len"].cum_sum()]))
-    voted = asked.with_columns(votes["key"], votes["confidence"]).join(accepted, on="question_id")
+    voted = asked.with_columns(votes["key"], votes["confidence"]).join(
+        accepted, on="question_id", maintain_order="left"
+    )
     right = voted.select(is_accepted()).to_series().to_numpy()
     confidence = voted["confidence"].to_numpy()
     found = statistics.threshold_for(evaluation.label_precision, confidence, right)

@@ -45,7 +45,9 @@ def _pair(before: pl.DataFrame, after: pl.DataFrame) -> pl.DataFrame:
     keys = ["task", "mode", "question_id"]
     left = before.select(*keys, "decoding", before="correct")
     right = after.select(*keys, "decoding", after="correct")
-    pairs = left.join(right, on=keys, how="full", coalesce=True, validate="1:1").sort(keys)
+    pairs = left.join(
+        right, on=keys, how="full", coalesce=True, validate="1:1", maintain_order="left_right"
+    ).sort(keys)
     alone = pairs.filter(pl.col("before").is_null() | pl.col("after").is_null())
     if alone.height:
         row = alone.row(0, named=True)
@@ -75,7 +77,7 @@ def _origin(predictions: pl.DataFrame) -> dict[str, Any] | None:
     """The one model that made these predictions; None if there are none."""
     if predictions.is_empty():
         return None
-    origins = predictions.select("round", "arm", "seed").unique()
+    origins = predictions.select("round", "arm", "seed").unique(maintain_order=True)
     if origins.height != 1:
         raise ValueError(f"predictions of {origins.height} models where one is expected")
     return origins.row(0, named=True)
@@ -127,7 +129,8 @@ def vote_statistics(
     """
     whole = votes.filter(pl.col("paths") == paths.m)
     winners = votes["key"].drop_nulls()
-    distinct = readings.group_by("question_id").agg(pl.col("content").n_unique())["content"]
+    asked = readings.group_by("question_id", maintain_order=True)
+    distinct = asked.agg(pl.col("content").n_unique())["content"]
     return {
         "votes": {
             "questions": votes.height,
@@ -136,7 +139,7 @@ def vote_statistics(
             "kept": int(votes["kept"].sum()),
             "unreadable": answers["key"].null_count() / answers.height,
             "confidence": whole["confidence"].mean(),
-            "winner_entropy": winners.value_counts()["count"].entropy(base=2),
+            "winner_entropy": statistics.entropy(winners),
             "distinct_paths": distinct.mean(),
             "tokens_per_path": readings["tokens"].mean(),
         },
@@ -148,8 +151,10 @@ def vote_statistics(
 
 def spared(votes: pl.DataFrame, readings: pl.DataFrame, paths: PathParams) -> Metrics:
     """What early stop saved; tokens are estimated by the mean length of a question's drawn paths."""
-    length = readings.group_by("question_id").agg(pl.col("tokens").mean())
-    stopped = votes.filter(pl.col("paths") < paths.m).join(length, on="question_id")
+    asked = readings.group_by("question_id", maintain_order=True)
+    stopped = votes.filter(pl.col("paths") < paths.m).join(
+        asked.agg(pl.col("tokens").mean()), on="question_id", maintain_order="left"
+    )
     spare = paths.m - stopped["paths"]
     return {
         "confidence": paths.early_stop,
@@ -161,7 +166,7 @@ def spared(votes: pl.DataFrame, readings: pl.DataFrame, paths: PathParams) -> Me
 
 def _funnel(table: pl.DataFrame, kept: str) -> dict[str, int]:
     """Rows by the reason for which they were dropped, and those kept; the values sum to all rows."""
-    counts = dict(table["reason"].value_counts(sort=True).iter_rows())
+    counts = statistics.counts(table["reason"])
     return {
         "all": table.height,
         **{r: n for r, n in counts.items() if r != kept},

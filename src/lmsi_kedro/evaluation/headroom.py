@@ -50,7 +50,9 @@ def count_votes(readings: pl.DataFrame, voting: VotingParams) -> pl.DataFrame:
 def compare_greedy(votes: pl.DataFrame, greedy_readings: pl.DataFrame) -> Metrics:
     """Disjoint shares of the questions with a greedy path; on the others the two give the same answer."""
     pairs = votes.select("question_id", vote="key").join(
-        greedy_readings.select("question_id", greedy="key"), on="question_id"
+        greedy_readings.select("question_id", greedy="key"),
+        on="question_id",
+        maintain_order="left",
     )
     decided, parsed = pl.col("vote").is_not_null(), pl.col("greedy").is_not_null()
     return pairs.select(
@@ -83,7 +85,7 @@ def measure_stability(readings: pl.DataFrame, voting: VotingParams, m: int) -> M
     won = count_votes(whole, voting).select("question_id", all="key").drop_nulls()
     for name, rows in (("first", first), ("last", last)):
         winners = count_votes(whole.filter(rows), voting).rename({"key": name})
-        won = won.join(winners.select("question_id", name), on="question_id")
+        won = won.join(winners.select("question_id", name), on="question_id", maintain_order="left")
     same = {"half": pl.col("first") == pl.col("all"), "halves": pl.col("first") == pl.col("last")}
     shares = {name: alike.fill_null(False).mean() for name, alike in same.items()}
     return won.select(questions=pl.len(), **shares).row(0, named=True)
@@ -111,7 +113,7 @@ def compare_exemplar_sets(readings: pl.DataFrame) -> Metrics | None:
 
 def count_pairs(rows: pl.DataFrame, *alike: str) -> int:
     """Pairs of rows that are alike in these columns."""
-    sizes = rows.group_by(*alike).len()["len"].cast(pl.Int64)
+    sizes = rows.group_by(*alike, maintain_order=True).len()["len"].cast(pl.Int64)
     return int((sizes * (sizes - 1)).sum()) // 2
 
 
@@ -128,10 +130,12 @@ def measure_probe(
     """
     votes = count_votes(readings, voting)
     pairs = mark(votes, accepted, "vote").join(
-        mark(greedy_readings, accepted, "greedy").drop("key"), on="question_id"
+        mark(greedy_readings, accepted, "greedy").drop("key"),
+        on="question_id",
+        maintain_order="left",
     )
     decided = pairs.drop_nulls("key").join(
-        votes.select("question_id", "confidence"), on="question_id"
+        votes.select("question_id", "confidence"), on="question_id", maintain_order="left"
     )
     kept = {least: decided.filter(pl.col("confidence") >= least) for least in THRESHOLDS}
     rows = [compare_from(least, some, pairs.height) for least, some in kept.items() if some.height]

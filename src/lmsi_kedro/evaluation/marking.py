@@ -8,7 +8,11 @@ from lmsi_kedro.tasks import Task, Tasks
 
 def accepted_keys(labels: pl.DataFrame, questions: pl.DataFrame, tasks: Tasks) -> pl.DataFrame:
     """question_id, accepted: the keys of every accepted answer that can be read."""
-    asked = labels.join(questions.select("question_id", "task", "choices"), on="question_id")
+    asked = labels.join(
+        questions.select("question_id", "task", "choices"),
+        on="question_id",
+        maintain_order="left",
+    )
     written = asked.explode("answers").partition_by("task", as_dict=True)
     read = (_read(rows, tasks[str(task)]) for (task,), rows in written.items())
     return (

@@ -42,7 +42,7 @@ def contrast(terms: Sequence[tuple[float, pl.DataFrame]]) -> Metrics:
     (weight, first), *rest = terms
     joined = first.select(*KEYS, total=weight * pl.col("value"))
     for weight, values in rest:
-        joined = joined.join(values, on=KEYS, validate="1:1").select(
+        joined = joined.join(values, on=KEYS, validate="1:1", maintain_order="left").select(
             *KEYS, total=pl.col("total") + weight * pl.col("value")
         )
     if joined.is_empty():
@@ -64,6 +64,6 @@ def gain(before: pl.DataFrame, after: pl.DataFrame) -> Metrics:
 
 
 def _mcnemar(before: pl.DataFrame, after: pl.DataFrame) -> float:
-    pairs = before.join(after, on=KEYS, suffix="_after", validate="1:1")
+    pairs = before.join(after, on=KEYS, suffix="_after", validate="1:1", maintain_order="left")
     flips = pairs["value_after"] - pairs["value"]
     return statistics.mcnemar(int((flips > 0).sum()), int((flips < 0).sum()))

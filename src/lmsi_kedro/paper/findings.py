@@ -183,7 +183,7 @@ def of_sizes(models: Models, tasks: Sequence[str]) -> list[Metrics]:
         name: answers(models[name], "cot_greedy", tasks)
         for name in ("base", "vote", "student", "student_vote", "distilled")
     }
-    seeds = greedy["student"]["seed"].unique().to_list()
+    seeds = greedy["student"]["seed"].unique(maintain_order=True).to_list()
     at = {name: made.filter(pl.col("seed").is_in(seeds)) for name, made in greedy.items()}
     terms = [(1, at["vote"]), (-1, at["base"]), (-1, at["student_vote"]), (1, at["student"])]
     return [

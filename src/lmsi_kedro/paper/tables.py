@@ -168,7 +168,9 @@ def generated_prompts(curves: Mapping[str, pl.DataFrame]) -> Metrics:
 def paths(curves: Mapping[str, pl.DataFrame]) -> Metrics:
     """Figure 3: accuracy of the vote by the number of paths, and pass@k."""
     means = {
-        name: curve.group_by("k").agg(pl.col("maj", "pass").mean().round(12)).sort("k")
+        name: curve.group_by("k", maintain_order=True)
+        .agg(pl.col("maj", "pass").mean().round(12))
+        .sort("k")
         for name, curve in curves.items()
     }
     return {

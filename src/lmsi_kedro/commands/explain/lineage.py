@@ -155,7 +155,11 @@ def look_up(asked: pl.DataFrame, round: int, catalog: Any) -> Sampled | None:
     chunks = (
         chunk.filter(question_id=question_id) for chunk in catalog.load(f"round_{round}.paths")
     )
-    paths = pl.concat(chunks).join(answers, on=["question_id", "path"]).sort("path")
+    paths = (
+        pl.concat(chunks)
+        .join(answers, on=["question_id", "path"], maintain_order="left")
+        .sort("path")
+    )
     task = catalog.load("tasks")[asked["task"][0]]
     sets = exemplar_sets(catalog.load("exemplars"), task)
     used = [name for name in sets if name in set(paths["exemplar_set"])]

@@ -163,5 +163,7 @@ def seed_of(seed: int, question_id: str, path: int) -> int:
 
 def all_alike(table: pl.DataFrame) -> bool:
     """Whether several questions have several paths each, but one text each."""
-    texts = table.group_by("question_id").agg(pl.len(), pl.col("text").n_unique())
+    texts = table.group_by("question_id", maintain_order=True).agg(
+        pl.len(), pl.col("text").n_unique()
+    )
     return bool(texts.height > 1 and (texts["len"] > 1).all() and (texts["text"] == 1).all())

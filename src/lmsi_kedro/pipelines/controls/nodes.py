@@ -28,7 +28,7 @@ def afford_paths(
     The round's compute is its sampled tokens and, three times, its trained ones; prompts of both are left out.
     """
     held_out = questions.filter(pl.col("task").is_in(tasks.in_domain), split="held_out")
-    asked = held_out.group_by("task").head(evaluation.greedy_questions).height
+    asked = held_out.group_by("task", maintain_order=True).head(evaluation.greedy_questions).height
     tokens = votes["sampling"]["tokens"] + TRAINED * tuned.record()["tokens"]
     affordable = tokens / (max(asked, 1) * votes["votes"]["tokens_per_path"])
     return {
@@ -61,6 +61,6 @@ def contrast(untrained: pl.DataFrame, tuned: pl.DataFrame, afforded: dict[str, A
     """
     greedy = tuned.filter(mode="cot_greedy").select("question_id", after="correct")
     pairs = untrained.select("question_id", before="correct").join(
-        greedy, on="question_id", validate="1:1"
+        greedy, on="question_id", validate="1:1", maintain_order="left"
     )
     return {**afforded, **paired(pairs)} if pairs.height else {}

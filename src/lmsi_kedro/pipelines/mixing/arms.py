@@ -5,7 +5,7 @@ from random import Random
 
 import polars as pl
 
-from lmsi_kedro import schemas
+from lmsi_kedro import schemas, statistics
 from lmsi_kedro.evaluation.marking import accepted_keys, is_accepted
 from lmsi_kedro.params import Format, MixingParams, VotingParams
 from lmsi_kedro.reading import thin_out
@@ -17,7 +17,7 @@ SELECTED = list(schemas.SELECTED)
 def select_voted(answers: pl.DataFrame, paths: Iterable[pl.DataFrame]) -> pl.DataFrame:
     """selected: the kept paths, with their texts; ValueError, with the reasons, if none was kept."""
     if not answers["kept"].any():
-        reasons = answers["reason"].value_counts(sort=True).iter_rows()
+        reasons = statistics.counts(answers["reason"]).items()
         why = ", ".join(f"{count:,} {reason}" for reason, count in reasons)
         raise ValueError(
             f"votes: none of {answers.height:,} paths was kept ({why}), so there is nothing to train on"
@@ -34,7 +34,7 @@ def select_random(
     """As many distinct readable paths per question as the vote keeps, drawn without looking at votes."""
     readable = readings.filter(pl.col("key").is_not_null()).sort("question_id", "path")
     distinct = readable.unique(["question_id", "content"], keep="first", maintain_order=True)
-    limit = dict(voted.group_by("question_id").len().iter_rows())
+    limit = dict(voted.group_by("question_id", maintain_order=True).len().iter_rows())
     drawn = []
     for (question,), rows in distinct.partition_by("question_id", as_dict=True).items():
         count = min(limit.get(question, 0), rows.height)
@@ -47,7 +47,10 @@ def with_texts(chosen: pl.DataFrame, paths: Iterable[pl.DataFrame], arm: str) ->
     if chosen.is_empty():
         raise ValueError(f"arm {arm}: no path was kept, so there is nothing to train on")
     keys = chosen.select("question_id", "path", "key", "surface", arm=pl.lit(arm))
-    texts = [chunk.join(keys, on=["question_id", "path"]).select(SELECTED) for chunk in paths]
+    texts = [
+        chunk.join(keys, on=["question_id", "path"], maintain_order="left").select(SELECTED)
+        for chunk in paths
+    ]
     return pl.concat(texts).sort("question_id", "path")
 
 
@@ -57,7 +60,7 @@ def select_shuffled(
     """Every question gets the voted paths of another one of its task: right answers, but not to what was asked."""
     task_of = dict(questions.select("question_id", "task").iter_rows())
     givers: dict[str, list[str]] = {}
-    for question in voted["question_id"].unique().sort():
+    for question in voted["question_id"].unique(maintain_order=True).sort():
         givers.setdefault(task_of[question], []).append(question)
     receiver: dict[str, str] = {}
     for task, names in givers.items():
@@ -87,8 +90,10 @@ def select_gold(
         )
     accepted = accepted_keys(gold_labels, questions, tasks)
     reason = pl.when(is_accepted()).then(pl.lit("agrees")).otherwise(pl.lit("disagrees"))
-    judged = readings.join(accepted, on="question_id").with_columns(reason=reason)
-    return with_texts(thin_out(judged, voting).filter(reason="agrees"), paths, "gold")
+    judged = readings.join(accepted, on="question_id", maintain_order="left")
+    return with_texts(
+        thin_out(judged.with_columns(reason=reason), voting).filter(reason="agrees"), paths, "gold"
+    )
 
 
 def keep_formats(

@@ -147,13 +147,16 @@ def balance(
     With balance=rows the summed weights of the formats are in that proportion, with balance=tokens the summed
     weights of their target tokens, which is their share of the loss.
     """
-    factors = {format: part(format, mixing) for format in examples["format"].unique().sort()}
+    factors = {
+        format: part(format, mixing)
+        for format in examples["format"].unique(maintain_order=True).sort()
+    }
     if mixing.balance != "none":
         size = pl.Series([1] * examples.height)
         if mixing.balance == "tokens":
             size = target_tokens(examples, base_model, engine)
         sized = examples.select("format", size=pl.col("weight") * size)
-        total = dict(sized.group_by("format").sum().iter_rows())
+        total = dict(sized.group_by("format", maintain_order=True).sum().iter_rows())
         share = sum(total.values()) / sum(factors.values())
         factors = {format: each * share / total[format] for format, each in factors.items()}
     factor = pl.col("format").replace_strict(factors, return_dtype=pl.Float64)

@@ -11,7 +11,7 @@ from typing import Any
 
 import polars as pl
 
-from lmsi_kedro import kernels
+from lmsi_kedro import kernels, statistics
 from lmsi_kedro.datasets.model_directory import Model
 from lmsi_kedro.engines.plan import Plan
 from lmsi_kedro.evaluation.curves import measure_curves
@@ -83,11 +83,11 @@ def signals(readings: pl.DataFrame) -> dict[str, float]:
     votes = kernels.count_votes(readings["key"], [0, *offsets])
     winners = votes["key"].drop_nulls()
     share = pl.col("content").n_unique() / pl.len()
-    distinct = readings.group_by("question_id").agg(share)["content"]
+    distinct = readings.group_by("question_id", maintain_order=True).agg(share)["content"]
     return {
         "questions": votes.height,
         "agreement": float(votes["confidence"].mean()),  # type: ignore[arg-type]
-        "winner_entropy": winners.value_counts()["count"].entropy(base=2) or 0.0,
+        "winner_entropy": statistics.entropy(winners),
         "distinct_paths": float(distinct.mean()),  # type: ignore[arg-type]
         "tokens_per_path": float(readings["tokens"].mean()),  # type: ignore[arg-type]
         "unreadable": readings["key"].null_count() / readings.height,

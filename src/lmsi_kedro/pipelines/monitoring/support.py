@@ -31,8 +31,10 @@ def measure_support(greedy_readings: pl.DataFrame, base_readings: pl.DataFrame) 
     0 for an answer that cannot be read. Greedy paths are not among the sampled ones, so the base model has no
     advantage.
     """
-    drawn = base_readings.group_by("question_id").agg(paths=pl.len())
-    agreeing = base_readings.group_by("question_id", "key").agg(agreeing=pl.len())
+    drawn = base_readings.group_by("question_id", maintain_order=True).agg(paths=pl.len())
+    agreeing = base_readings.group_by("question_id", "key", maintain_order=True).agg(
+        agreeing=pl.len()
+    )
     return (
         greedy_readings.join(drawn, on="question_id", maintain_order="left")
         .join(agreeing, on=["question_id", "key"], how="left", maintain_order="left")
@@ -62,7 +64,9 @@ def check_labeled(readings: pl.DataFrame, labels: pl.DataFrame) -> None:
 
 def compare_support(before: pl.DataFrame, candidate: pl.DataFrame) -> Change:
     """Paired by question over all tasks; the interval is a bootstrap over questions."""
-    both = before.join(candidate, on="question_id", suffix="_candidate")
+    both = before.join(
+        candidate, on="question_id", suffix="_candidate", maintain_order="left"
+    ).sort("question_id")
     gains = both["support_candidate"] - both["support"]
     low, high = statistics.clustered_bootstrap(gains.to_numpy(), both["question_id"].to_list())
     return Change(

@@ -32,7 +32,7 @@ def read_labels(raw_questions: pl.DataFrame, tasks: Tasks) -> pl.DataFrame:
     wrong = table.filter(pl.col("answer").is_null()).sort("row")
     if wrong.height:
         raise ValueError(refusal(wrong, tasks))
-    answers = table.group_by("row").agg("answer")
+    answers = table.group_by("row", maintain_order=True).agg("answer")
     checked = rows.drop("answer").join(answers, on="row", how="left", maintain_order="left")
     return checked.select(*raw_questions.columns)
 

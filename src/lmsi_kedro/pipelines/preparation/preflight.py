@@ -46,7 +46,9 @@ def check_model(
         paths.sampling.of(base_model).max_new_tokens,
         tokens_for(evaluation.max_new_tokens, base_model),
     )
-    check_round_trip(encoder, asked(prepared_questions.unique("task"), exemplars, tasks))
+    check_round_trip(
+        encoder, asked(prepared_questions.unique("task", maintain_order=True), exemplars, tasks)
+    )
     too_long = context.too_long(asked(prepared_questions, exemplars, tasks), new_tokens)
     refuse_too_long(too_long, context, new_tokens, engine)
     questions = prepared_questions.filter(~pl.col("question_id").is_in(list(too_long)))

@@ -6,7 +6,7 @@ from random import Random
 
 import polars as pl
 
-from lmsi_kedro import schemas
+from lmsi_kedro import schemas, statistics
 from lmsi_kedro.datasets.model_directory import Model
 from lmsi_kedro.engines.context import check_room
 from lmsi_kedro.engines.plan import Plan
@@ -151,5 +151,5 @@ def take_admitted(candidates: pl.DataFrame) -> pl.DataFrame:
 
 def told(table: pl.DataFrame) -> str:
     """'300 cut off, 12 duplicate'"""
-    counts = table["reason"].value_counts(sort=True).iter_rows()
-    return ", ".join(f"{count:,} {reason}" for reason, count in counts)
+    counts = statistics.counts(table["reason"])
+    return ", ".join(f"{count:,} {reason}" for reason, count in counts.items())

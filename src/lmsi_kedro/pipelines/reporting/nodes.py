@@ -137,7 +137,11 @@ def choose_examples(before: pl.DataFrame, after: pl.DataFrame, tasks: Tasks) -> 
     )
     outcomes = [OUTCOMES[pair] for pair in pairs.select("correct", "correct_after").iter_rows()]
     chosen = pairs.select("question_id", outcome=pl.Series(outcomes, dtype=OUTCOME))
-    return chosen.group_by("outcome").head(SHOWN_PER_OUTCOME).sort("outcome", "question_id")
+    return (
+        chosen.group_by("outcome", maintain_order=True)
+        .head(SHOWN_PER_OUTCOME)
+        .sort("outcome", "question_id")
+    )
 
 
 def describe_examples(

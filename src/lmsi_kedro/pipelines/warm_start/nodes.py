@@ -134,7 +134,10 @@ def leave_out_evaluated(
         "Warm start: %s worked examples of %s; %s others are held-out or probe questions, and are left out",
         *(f"{kept.height:,}", file, f"{known.sum():,}"),
     )
-    sets = {name: list(exemplar_sets(exemplars, tasks[name])) for name in kept["task"].unique()}
+    sets = {
+        name: list(exemplar_sets(exemplars, tasks[name]))
+        for name in kept["task"].unique(maintain_order=True)
+    }
     shots = [sets[task][n % len(sets[task])] for n, task in enumerate(kept["task"])]
     taught = kept.with_columns(exemplar_set=pl.Series(shots), arm=pl.lit("warm_start"))
     return taught.select(*schemas.SELECTED), kept.unique(
