@@ -385,7 +385,7 @@ def test_hub_name_reaches_the_hub(
         return str(shipped)
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", snapshot_download)
-    with KedroSession.create(ROOT, runtime_params={parameter: "someone/some-model"}) as session:
+    with KedroSession.create(ROOT, runtime_params={parameter: "hub:someone/some-model"}) as session:
         assert session.load_context().catalog.load(dataset).path == shipped
     assert set(asked) == {"someone/some-model"}
 

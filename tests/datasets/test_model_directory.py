@@ -182,7 +182,7 @@ def test_a_model_of_the_hub_is_fetched_by_its_name(sharded, tmp_path, monkeypatc
         return any(fnmatch(path, pattern) for pattern in patterns)
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", snapshot_download)
-    hub = ModelDirectory(filepath=str(tmp_path / "nowhere"), hub_name="someone/some-model")
+    hub = ModelDirectory(filepath=str(tmp_path / "nowhere"), hub_name="hub:someone/some-model")
     assert hub.load() == Model(local, Model.at(sharded).digest)
     assert {file.name for file in local.rglob("*")} == {
         "config.json", "tokenizer.json", "training.json", "model.safetensors.index.json",
@@ -193,8 +193,11 @@ def test_a_model_of_the_hub_is_fetched_by_its_name(sharded, tmp_path, monkeypatc
 def test_a_model_that_is_nowhere_is_named(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    with pytest.raises(DatasetError, match="nobody/no-model is neither a directory nor"):
-        ModelDirectory(filepath="nowhere", hub_name="nobody/no-model").load()
+    with pytest.raises(DatasetError, match="nobody/no-model could not be fetched from the hub"):
+        ModelDirectory(filepath="nowhere", hub_name="hub:nobody/no-model").load()
+    mistyped = "models/x is not a model.* does not exist.*hub:owner/name"
+    with pytest.raises(DatasetError, match=mistyped):
+        ModelDirectory(filepath="models/x", hub_name="models/x").load()
     with pytest.raises(DatasetError, match="no-model is not a model"):
         ModelDirectory(filepath="no-model").load()
     with pytest.raises(DatasetError, match="no-model is not a model"):

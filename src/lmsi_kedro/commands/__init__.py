@@ -18,6 +18,7 @@ from lmsi_kedro.commands import (
     report,
     try_model,
 )
+from lmsi_kedro.printable import printable
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -31,8 +32,8 @@ def main(arguments: list[str] | None = None) -> int:
         command.add_to(commands)
     given = parser.parse_args(arguments)
     try:
-        print(given.run(given))
+        print(printable(given.run(given)))
     except (OSError, ValueError) as error:
-        print(f"lmsi: {error}", file=sys.stderr)
+        print(f"lmsi: {printable(str(error))}", file=sys.stderr)
         return 1
     return 0

@@ -30,7 +30,7 @@ from lmsi_kedro.model_files import (
 )
 
 ADAPTER_CONFIG = "adapter_config.json"  # transformers follows it to other weights
-HUB_NAME = re.compile(r"\w[\w.-]*(/[\w.-]+)?")
+HUB_NAME = re.compile(r"hub:(\w[\w.-]*(/[\w.-]+)?)")
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,10 @@ class Model:
 
 def advice(path: Path) -> str:
     """What to do about a directory that is no model."""
+    if not path.exists():
+        return (
+            "that directory does not exist. A model of the Hugging Face hub is named hub:owner/name"
+        )
     for file in path.glob("*.gguf"):
         return f"the GGUF file in it is one by itself: model={file}"
     if any(path.glob("*.bin")):
@@ -84,8 +88,8 @@ def advice(path: Path) -> str:
 class ModelDirectory(AbstractDataset[Model, Model]):
     """The model in `filepath`, a directory or a GGUF file; saving copies another model there in one step.
 
-    Where `filepath` does not exist, `hub_name`, such as owner/name, is fetched once from the Hugging Face hub into
-    its cache. A GGUF file is dequantised once into the same cache.
+    A `hub_name` that begins with hub:, such as hub:owner/name, is fetched once from the Hugging Face hub into its
+    cache. A mistyped path is none, and never fetched. A GGUF file is dequantised once into the same cache.
     """
 
     def __init__(
@@ -104,8 +108,8 @@ class ModelDirectory(AbstractDataset[Model, Model]):
         recover(path)
         if path.suffix == ".gguf" and not path.is_dir():
             path = dequantised(path)
-        elif not path.exists() and HUB_NAME.fullmatch(self._hub_name or ""):
-            path = fetch(str(self._hub_name))
+        elif on_hub := HUB_NAME.fullmatch(self._hub_name or ""):
+            path = fetch(on_hub[1])
         return Model.at(path)
 
     def save(self, data: Model) -> None:
@@ -146,6 +150,4 @@ def fetch(name: str) -> Path:
         path = Path(snapshot_download(name, allow_patterns=patterns, ignore_patterns=["*/*"]))
         return Path(snapshot_download(name, revision=path.name, allow_patterns=weight_names(path)))
     except Exception as error:  # the hub has a dozen kinds; each of them means the same here
-        raise DatasetError(
-            f"{name} is neither a directory nor could it be fetched from the hub: {error}"
-        ) from error
+        raise DatasetError(f"{name} could not be fetched from the hub: {error}") from error

@@ -3,7 +3,7 @@
 import datetime as dt
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from lmsi_kedro.hardware import cpu_has_bfloat16, gpus
 from lmsi_kedro.params.base import Params, of_round
@@ -59,6 +59,8 @@ class PathParams(Params):
 class ServerParams(Params):
     """An OpenAI-compatible endpoint, or a fleet of them (vLLM, SGLang, llama.cpp, transformers serve, ...)."""
 
+    model_config = ConfigDict(hide_input_in_errors=True)  # a url may have a password in it
+
     urls: list[str] = Field(
         min_length=1, description="up to and with /v1; all serve the same model"
     )
@@ -82,7 +84,12 @@ class ServerParams(Params):
     def have_a_scheme(cls, urls: list[str]) -> list[str]:
         for url in urls:
             if not url.startswith(("http://", "https://")):
-                raise ValueError(f"engine.server.urls: {url} must begin with http:// or https://")
+                raise ValueError("engine.server.urls: each must begin with http:// or https://")
+            if "@" in url or "?" in url:
+                raise ValueError(
+                    "engine.server.urls: no user, password or key may be in a url, as urls are stored and shown: "
+                    "give the key by the environment variable LMSI_API_KEY"
+                )
         return urls
 
 

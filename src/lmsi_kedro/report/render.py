@@ -6,6 +6,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from lmsi_kedro.printable import printable
 from lmsi_kedro.report import headroom as headroom_words
 from lmsi_kedro.report import words
 from lmsi_kedro.report.words import MODE_NAMES
@@ -44,6 +45,7 @@ def fill(template: str, figures: Mapping[str, go.Figure], **shown: Any) -> str:
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
+        finalize=lambda shown: printable(shown) if type(shown) is str else shown,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from lmsi_kedro.datasets.chunk_store import ChunkStore
 from lmsi_kedro.engines.server.engine import seed_of
-from lmsi_kedro.engines.server.faults import ServerError
+from lmsi_kedro.engines.server.faults import ServerError, fault
 from lmsi_kedro.params import ServerParams
 from tests.engines.fake_server import Answer, Length, Reply, answered, choice, completion, running
 from tests.engines.served import DIGEST, PROMPTS, SAMPLING, asked, plan, sampled
@@ -261,8 +261,31 @@ def test_prompts_are_counted_in_more_than_one_way(
 
 
 def test_a_url_needs_a_scheme() -> None:
-    with pytest.raises(ValidationError, match=r"localhost:8000/v1 must begin with http://"):
+    with pytest.raises(
+        ValidationError, match=r"engine\.server\.urls: each must begin with http://"
+    ):
         ServerParams(urls=["localhost:8000/v1"], model="served", revision="sha256:00000000")
+
+
+@pytest.mark.parametrize(
+    "url", ["http://user:hunter2@host/v1", "https://host/v1?key=hunter2", "user:hunter2@host/v1"]
+)
+def test_a_url_with_a_password_is_refused_and_never_shown(url: str) -> None:
+    with pytest.raises(ValidationError, match=r"engine\.server\.urls") as refused:
+        ServerParams(urls=[url], model="served", revision="sha256:00000000")
+    assert "hunter2" not in str(refused.value)
+
+
+def test_a_key_that_a_server_repeats_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LMSI_API_KEY", "sk-secret\n")
+    for status, body in (
+        (401, "bad key sk-secret"),
+        (503, "sk-secret is over its limit"),
+        (400, "?sk-secret"),
+    ):
+        said = str(fault("http://host/v1", status, body))
+        assert "***" in said
+        assert "sk-secret" not in said
 
 
 def test_chunks_of_servers_are_stored_and_never_taken_for_others(

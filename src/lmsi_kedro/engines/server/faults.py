@@ -1,7 +1,9 @@
 """Why a request to a server failed: for good, as it is, or for a reason that may pass."""
 
+import os
 import re
 
+KEY = "LMSI_API_KEY"  # the environment variable with what is sent as the bearer token
 MAY_PASS = (408, 409, 424, 425, 429)  # and 5xx; 424 is TGI's "request failed during generation"
 REFUSED = (400, 413, 422)
 LONGEST = 200  # characters of what a server said that an error repeats
@@ -10,10 +12,15 @@ LONGEST = 200  # characters of what a server said that an error repeats
 class ServerError(RuntimeError):
     """No server of the fleet gave what was asked for; the message names the url and what to do.
 
-    status: the HTTP status that was answered last, if that was the reason.
+    The key is left out where a server repeats it. status: the HTTP status that was answered last, if that was the
+    reason.
     """
 
     status: int | None = None
+
+    def __init__(self, message: str) -> None:
+        key = os.environ.get(KEY, "").strip()
+        super().__init__(message.replace(key, "***") if key else message)
 
 
 class RefusedError(ServerError):
@@ -38,7 +45,7 @@ def fault(url: str, status: int | None, body: str, after: float | None = None) -
         error = RefusedError(said)
     else:
         error = ServerError(
-            f"{said}. Look at engine.server.urls, engine.server.model and the environment variable LMSI_API_KEY"
+            f"{said}. Look at engine.server.urls, engine.server.model and the environment variable {KEY}"
         )
     error.status = status
     return error

@@ -13,11 +13,10 @@ from collections.abc import Callable, Iterator, Mapping, Set
 from functools import partial
 from typing import Any, TypeVar
 
-from lmsi_kedro.engines.server.faults import PassingError, ServerError, fault
+from lmsi_kedro.engines.server.faults import KEY, PassingError, ServerError, fault
 from lmsi_kedro.engines.server.reply import Reader, Reply
 from lmsi_kedro.params import ServerParams
 
-KEY = "LMSI_API_KEY"
 PAUSE, LONGEST_PAUSE = 0.5, 8.0  # seconds: the first, doubled each time, as the openai client does
 LONGEST_WAIT = 60.0  # seconds, however long a server asks to wait
 Given = TypeVar("Given")
