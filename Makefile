@@ -8,7 +8,7 @@ export TORCH_EXTENSIONS_DIR := $(CURDIR)/.cache/torch_extensions
 PIP = .venv/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 RUN = kedro run --pipelines=self_improve
 
-.PHONY: help setup tools tokenizers real-model run full test check lint native-test fuzz wheel-test doctor viz clean
+.PHONY: help setup tools tokenizers real-model run full test check lint native-test sanitize fuzz wheel-test doctor viz clean
 
 help:
 	@grep -E '^# make|^[a-z-]+:.*##' Makefile | sed -E 's/^# //; s/:.*##/ \t/'
@@ -69,6 +69,11 @@ native-test: setup
 	cmake --build .build/tests
 	ctest --test-dir .build/tests --output-on-failure
 
+sanitize: setup ## the C++ tests under the sanitizers of addresses, undefined behaviour and threads
+	for checked in address,undefined thread; do \
+	  cmake -S csrc -B .build/$$checked -G Ninja -DLMSI_TESTS=ON -DLMSI_SANITIZE=$$checked > /dev/null \
+	  && cmake --build .build/$$checked && ctest --test-dir .build/$$checked --output-on-failure || exit 1; done
+
 fuzz: setup
 	cmake -S csrc -B .build/fuzz -G Ninja -DLMSI_FUZZ=ON -DCMAKE_BUILD_TYPE=RelWithDebInfo > /dev/null
 	cmake --build .build/fuzz
@@ -79,7 +84,7 @@ test: lint native-test fuzz tokenizers ## lint, types, C++ tests, Python tests
 	HF_HUB_OFFLINE=1 pytest -q -m "not slow"
 
 check: FUZZ_SECONDS = 30
-check: lint native-test fuzz tokenizers real-model ## everything, the slow tests and a minute of fuzzing too
+check: lint native-test sanitize fuzz tokenizers real-model ## everything, the slow tests and a minute of fuzzing too
 	HF_HUB_OFFLINE=1 pytest -q
 
 wheel-test: setup ## build the wheel, install it from the index in a new environment, run a project there

@@ -1,6 +1,7 @@
 #include <pybind11/numpy.h>
 #include <pybind11/stl.h>
 
+#include <cmath>
 #include <stdexcept>
 #include <string>
 
@@ -14,6 +15,7 @@ lmsi::Prefixes prefixes(const py::array& keys, const py::array& values, std::vec
     need(keys.ndim() == 4 && values.ndim() == 4 && dense(keys) && dense(values), "keys and values must be [N, heads, L, width]");
     need(format_of(keys) == format_of(values), "keys and values must have one format");
     for (int i = 0; i < 4; ++i) need(keys.shape(i) == values.shape(i), "keys and values must have one shape");
+    need(keys.shape(1) > 0 && keys.shape(3) > 0, "there must be a head, and it must have a width");
     need(lengths.size() == static_cast<size_t>(keys.shape(0)), "each prefix must have a length");
     need(static_cast<size_t>(keys.shape(3)) <= lmsi::kMaxWidth, ("heads must be at most " + std::to_string(lmsi::kMaxWidth) + " wide").c_str());
     for (const size_t length : lengths) need(length <= static_cast<size_t>(keys.shape(2)), "a length exceeds the keys");
@@ -25,6 +27,7 @@ lmsi::Prefixes prefixes(const py::array& keys, const py::array& values, std::vec
 
 lmsi::Step step_of(const lmsi::Prefixes& shared, const lmsi::Prefixes& questions, py::array& own_keys, py::array& own_values,
                    const Paths& paths, size_t query_heads, float scale) {
+    need(std::isfinite(scale), "the scale must be finite");
     const py::ssize_t slots = own_keys.shape(0), capacity = own_keys.shape(2), width = static_cast<py::ssize_t>(shared.width());
     need(shared.count() == 1 && questions.heads() == shared.heads() && questions.width() == shared.width() &&
              questions.format() == shared.format(),

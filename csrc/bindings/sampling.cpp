@@ -1,3 +1,4 @@
+#include <cmath>
 #include <stdexcept>
 #include <string>
 
@@ -29,6 +30,7 @@ py::tuple sample_tokens(const py::array& logits, float scale, uint64_t top_k, ui
                         const Counters& counters) {
     const lmsi::Logits view = view_of(logits);
     need(counters.ndim() == 2 && counters.shape(0) == logits.shape(0) && counters.shape(1) == 4, "counters must be [rows, 4]");
+    need(std::isfinite(scale) && scale >= 0, "the scale must be finite and at least 0");
     if (view.vocabulary == 0 || view.vocabulary > lmsi::kMaxVocabulary)
         throw std::invalid_argument("the vocabulary must have 1 to " + std::to_string(lmsi::kMaxVocabulary) + " tokens");
     const lmsi::SamplingRules rules{scale, top_k, nucleus, min_weight};

@@ -42,10 +42,11 @@ Decoder::Decoder(Shape shape, std::vector<DecoderLayer> layers, std::vector<floa
     : shape_(shape), layers_(std::move(layers)), norm_(std::move(norm)), head_(std::move(head)) {
     const auto fits = [](const Linear& linear, size_t in, size_t out) { return linear.in() == in && linear.out() == out; };
     const size_t size = shape.size, queries = shape.heads * shape.width, keys = shape.key_heads * shape.width;
-    bool fit = shape.key_heads > 0 && shape.heads % shape.key_heads == 0 && shape.width % 2 == 0;
-    fit = fit && norm_.size() == size && head_->in() == size;
+    bool fit = shape.key_heads > 0 && shape.heads > 0 && shape.heads % shape.key_heads == 0;
+    fit = fit && size > 0 && shape.width > 0 && shape.width % 2 == 0;
+    fit = fit && norm_.size() == size && head_ && head_->in() == size;
     for (const DecoderLayer& layer : layers_)
-        fit = fit && layer.attention_norm.size() == size && layer.mlp_norm.size() == size &&
+        fit = fit && layer.qkv && layer.out && layer.gate_up && layer.down && layer.attention_norm.size() == size && layer.mlp_norm.size() == size &&
               fits(*layer.qkv, size, queries + 2 * keys) && fits(*layer.out, queries, size) &&
               fits(*layer.gate_up, size, 2 * layer.down->in()) && layer.down->out() == size;
     if (!fit) throw std::invalid_argument("the layers of a decoder do not fit together");

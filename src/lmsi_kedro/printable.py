@@ -1,7 +1,7 @@
 """Text of models, files and servers as a terminal or a page may show it: what would act there is written out.
 
-An escape sequence could recolour or overwrite what a terminal shows, and marks that turn the direction of text could
-make a page read otherwise.
+An escape sequence could recolour or overwrite what a terminal shows, and marks that turn the direction of text
+could make a page read otherwise.
 """
 
 import logging

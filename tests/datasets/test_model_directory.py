@@ -65,6 +65,19 @@ def test_an_older_model_is_replaced_as_a_whole(model, tmp_path):
     assert not (older.path / "extra.txt").exists()
 
 
+@pytest.mark.parametrize("name", ["chat_template.jinja", "merges.txt", "code.py", "spiece.model"])
+def test_every_file_that_decides_what_a_model_computes_is_in_the_digest(model, name):
+    (model.path / name).write_text("one")
+    one = Model.at(model.path).digest
+    (model.path / name).write_text("two")
+    assert len({model.digest, one, Model.at(model.path).digest}) == 3
+
+
+def test_a_save_that_was_killed_between_its_renames_is_put_back_by_the_next_load(model):
+    model.path.rename(model.path.with_name(f".{model.path.name}.replaced"))
+    assert ModelDirectory(filepath=str(model.path)).load() == model
+
+
 def test_an_interrupted_save_leaves_the_older_model(model, tmp_path, monkeypatch):
     older = make_model(tmp_path / "older", "older weights")
     dataset = ModelDirectory(filepath=str(older.path))

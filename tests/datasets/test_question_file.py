@@ -104,6 +104,13 @@ def test_columns_that_are_no_answers_are_named_with_their_row(tmp_path: Path) ->
             dataset(tmp_path / "q.parquet").load()
 
 
+def test_as_many_choices_as_letters_are_read(tmp_path):
+    path = tmp_path / "questions.jsonl"
+    path.write_text(json.dumps({"question": "q", "choices": [f"x{n}" for n in range(26)]}))
+    read = QuestionFile(filepath=str(path), problems=str(tmp_path / "p.csv")).load()
+    assert read["choices"][0].len() == 26
+
+
 @pytest.mark.parametrize(
     ("line", "reason"),
     [

@@ -1,6 +1,9 @@
+from datetime import date
+
 import polars as pl
 import pytest
 
+from lmsi_kedro.params import Conversation
 from lmsi_kedro.training import Job, TrainingError
 
 
@@ -18,7 +21,22 @@ def test_another_content_finds_another_folder(make_job, examples, base_model):
     other = Job.write(job.folder.parent, changed, base_model, "digest", job.params)
     tuned = Job.write(job.folder.parent, examples, base_model, "other", job.params)
     slower = make_job(learning_rate=1e-5)
-    assert len({job.folder, other.folder, tuned.folder, slower.folder}) == 4
+    folders = {job.folder, other.folder, tuned.folder, slower.folder}
+    asked = {
+        "chat": "never",
+        "thoughts": "keep",
+        "system": "Be brief.",
+        "date": date(2026, 11, 28),
+    }
+    for name, value in asked.items():
+        conversation = Conversation(**{name: value})
+        folders.add(
+            Job.write(
+                job.folder.parent, examples, base_model, "digest", job.params, conversation
+            ).folder
+        )
+    assert set(asked) == set(Conversation.model_fields)
+    assert len(folders) == 4 + len(asked)
 
 
 def test_a_job_is_read_as_it_was_written(make_job):

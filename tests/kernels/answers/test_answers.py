@@ -52,6 +52,17 @@ def test_table_of_forms(backend):
 
 
 @BACKENDS
+def test_an_option_beyond_z_has_no_letter(backend):
+    words = ["alder", "birch", "cedar", "elm", "fir", "hazel", "larch", "maple", "oak"]
+    options = [f"{word} {colour}" for colour in ("red", "green", "blue") for word in words]
+    choices = pl.Series([options] * 2, dtype=CHOICES)
+    texts = pl.Series([f"The answer is {option}." for option in options[25:]])
+    assert len(options) == 27
+    found = backend.read_answers(texts, "choice", choices, "trigger", None, 1, "point")["key"]
+    assert found.to_list() == ["choice:Z", None]
+
+
+@BACKENDS
 def test_table_of_keys(backend):
     with (HERE / "keys.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))

@@ -1,0 +1,72 @@
+"""The private calls of the compiled module refuse what would crash it: their callers may be wrong, too."""
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+
+native = pytest.importorskip("lmsi_kedro.kernels._native")
+
+
+def zeros(*shape: int) -> Any:
+    return np.zeros(shape, np.float32)
+
+
+def linear(size: int, out: int) -> Any:
+    return native.Linear(zeros(out, size), None)
+
+
+def decoder(**changed: Any) -> Any:
+    """A layer of width 8 with two heads of 4."""
+    norm = [1.0] * 8
+    layer = {
+        "attention_norm": norm,
+        "mlp_norm": norm,
+        "qkv": linear(8, 24),
+        "out": linear(8, 8),
+        "gate_up": linear(8, 32),
+        "down": linear(16, 8),
+    }
+    given = {"norm": norm, "head": linear(8, 5), "heads": 2, "key_heads": 2, "width": 4}
+    parts = tuple(changed.get(name, part) for name, part in layer.items())
+    rest = {name: changed.get(name, value) for name, value in given.items()}
+    return native.Decoder([parts], **rest, epsilon=1e-6)
+
+
+def test_a_decoder_whose_layers_fit_is_made() -> None:
+    assert decoder()
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        *({name: None} for name in ("qkv", "out", "gate_up", "down", "head")),
+        *({name: 0} for name in ("heads", "key_heads", "width")),
+        {"heads": 0, "qkv": linear(8, 16), "out": linear(1, 8)},
+        {"norm": []},
+        {"attention_norm": [1.0]},
+    ],
+)
+def test_a_decoder_that_does_not_fit_is_refused(changed: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="do not fit together"):
+        decoder(**changed)
+
+
+@pytest.mark.parametrize("shape", [(1, 0, 4, 8), (1, 2, 4, 0)])
+def test_prefixes_without_heads_or_width_are_refused(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match="must be a head"):
+        native.Prefixes(zeros(*shape), zeros(*shape), [0])
+
+
+@pytest.mark.parametrize("scale", [math.inf, -math.inf, math.nan])
+def test_a_scale_must_be_finite(scale: float) -> None:
+    counters = np.zeros((1, 4), np.uint64)
+    with pytest.raises(ValueError, match="scale must be finite"):
+        native.sample_tokens(zeros(1, 5), scale, 0, 0, 0, counters)
+    shared = native.Prefixes(zeros(1, 1, 1, 16), zeros(1, 1, 1, 16), [1])
+    own, paths = zeros(1, 1, 4, 16), np.zeros((1, 3), np.int64)
+    arguments = shared, shared, zeros(1, 3, 16), own, own.copy(), paths
+    native.attend(*arguments, 1.0, zeros(1, 1, 16))
+    with pytest.raises(ValueError, match="scale must be finite"):
+        native.attend(*arguments, scale, zeros(1, 1, 16))
