@@ -73,6 +73,25 @@ def test_a_kill_at_either_rename_loses_no_directory(tmp_path, monkeypatch, kille
     assert list(tmp_path.iterdir()) == [final]
 
 
+def test_two_kills_in_a_row_before_the_last_rename_lose_no_directory(tmp_path, monkeypatch):
+    final = tmp_path / "final"
+    write_directory(final, "one")
+    rename = Path.rename
+
+    def killed(self, target):
+        if self.name.endswith(".partial"):
+            raise KeyboardInterrupt
+        return rename(self, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rename", killed)
+        for content in ("two", "three"):
+            with pytest.raises(KeyboardInterrupt):
+                write_directory(final, content)
+    durable.recover(final)
+    assert (final / "sub" / "file").read_text() == "one"
+
+
 HOLD = """
 import pathlib, subprocess, sys
 from lmsi_kedro.durable import HELD, locked
