@@ -23,8 +23,10 @@ def printable(text: str) -> str:
 
 
 class Printable(logging.Filter):
-    """Of a handler: no message has other characters."""
+    """Of a handler: no message and no traceback has other characters."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.msg, record.args = printable(record.getMessage()), ()
+        if record.exc_info:
+            record.exc_text = printable(logging.Formatter().formatException(record.exc_info))
         return True

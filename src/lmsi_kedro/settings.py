@@ -1,8 +1,14 @@
 """Kedro's settings of the project."""
 
+import logging
+
 from lmsi_kedro.hooks import EndingHook, ShapeHook
+from lmsi_kedro.printable import Printable
 from lmsi_kedro.run_lock import RunLock
 
+# Here, as Kedro takes no classes of a project in conf/logging.yml.
+for handler in logging.root.handlers:
+    handler.addFilter(Printable())
 HOOKS = (ShapeHook(), RunLock(), EndingHook())
 DISABLE_HOOKS_FOR_PLUGINS = ("kedro-telemetry",)  # nothing is sent from here
 CONFIG_LOADER_ARGS = {

@@ -132,7 +132,13 @@ def choose_examples(before: pl.DataFrame, after: pl.DataFrame, tasks: Tasks) -> 
     pairs = (
         before.filter(greedy)
         .join(voted, on="question_id", how="semi")
-        .join(after.filter(greedy), on="question_id", suffix="_after", validate="1:1")
+        .join(
+            after.filter(greedy),
+            on="question_id",
+            suffix="_after",
+            validate="1:1",
+            maintain_order="left",
+        )
         .sort("question_id")
     )
     outcomes = [OUTCOMES[pair] for pair in pairs.select("correct", "correct_after").iter_rows()]
