@@ -44,7 +44,7 @@ def init(folder: Path) -> str:
     return (
         f"{folder} has conf/ (parameters and exemplars), data/01_raw/questions.jsonl and the embedded model.\n"
         f"  cd {folder} && kedro run\n"
-        "then your own: kedro run --params=questions=my.jsonl,model=Qwen/Qwen2.5-0.5B"
+        "then your own: kedro run --params=questions=my.jsonl,model=hub:Qwen/Qwen2.5-0.5B"
     )
 
 
