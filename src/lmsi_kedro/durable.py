@@ -125,11 +125,13 @@ def acquire(lock: IO[str], wait: bool) -> None:
 
 def read_holder(lock: IO[str]) -> dict[str, Any]:
     """What the holder wrote; question marks while it is writing."""
+    unknown = {"pid": "?", "host": "?", "since": "?"}
     lock.seek(0)
     try:
-        return dict(json.loads(lock.read()))
+        written = json.loads(lock.read())
     except ValueError:
-        return dict.fromkeys(("pid", "host", "since"), "?")
+        return unknown
+    return unknown | written if isinstance(written, dict) else unknown
 
 
 def runs(holder: dict[str, Any]) -> bool:

@@ -1,0 +1,210 @@
+"""What a run reads and did not write itself is whole and of this run's parameters, or it is named and not used.
+
+All other tables are made anew by every run. These are what people give, sampled chunks and training jobs, which
+are found by the address of all that made them, and for reports and students the tables of a finished run.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from kedro.framework.session import KedroSession
+from kedro.framework.startup import bootstrap_project
+from kedro.io import DatasetError
+
+from lmsi_kedro.datasets.chunk_store import ChunkStore, StoredChunks
+from lmsi_kedro.engines.plan import Plan
+from lmsi_kedro.params import EngineParams, Training
+from lmsi_kedro.training import Job
+
+ROOT = Path(__file__).parents[1]
+GIVEN = {"raw_questions", "raw_exemplars", "raw_worked_examples", "base_model", "student_model"}
+MADE_ELSEWHERE = {"reporting", "distillation"}  # of a finished run
+DAMAGES = {
+    "half": lambda content: content[: len(content) // 2],
+    "empty": lambda content: b"",
+    "noise": lambda content: bytes(range(256)) * (1 + len(content) // 256),
+}
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("data")
+
+
+@pytest.fixture(scope="module")
+def catalog(root: Path) -> Iterator[Any]:
+    bootstrap_project(ROOT)
+    with KedroSession.create(ROOT, runtime_params={"data_root": str(root)}) as session:
+        yield session.load_context().catalog
+
+
+def free_inputs(name: str) -> set[str]:
+    """What a pipeline reads and does not write."""
+    from kedro.framework.project import pipelines
+
+    return {dataset for dataset in pipelines[name].inputs() if not dataset.startswith("param")}
+
+
+def test_a_run_reads_nothing_but_what_is_given_or_addressed(catalog: Any) -> None:
+    from kedro.framework.project import pipelines
+
+    for name in set(pipelines) - MADE_ELSEWHERE:
+        read = {d for d in free_inputs(name) if not d.startswith(("hub:", "world", "pretrain"))}
+        addressed = {d for d in read if "stored_" in d}
+        assert read - addressed - GIVEN <= {"first_day", "round_1.paths"}, name
+
+
+def read_later() -> list[str]:
+    read = set().union(*(free_inputs(name) for name in MADE_ELSEWHERE))
+    return sorted(d for d in read - GIVEN if "stored_" not in d and "model" not in d)
+
+
+def whole(path: Path) -> bytes:
+    """A file of the dataset's kind."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.suffix == ".parquet":
+        pl.DataFrame({"question_id": [f"q{n}" for n in range(100)]}).write_parquet(path)
+    elif path.suffix == ".json":
+        path.write_text(json.dumps({"rounds": [{"accuracy": 0.5}] * 20}))
+    else:
+        path.write_text("2026-11-28\n")
+    return path.read_bytes()
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_torn_table_is_named_and_not_used(catalog: Any, root: Path, damage: str) -> None:
+    names = [*read_later(), "first_day", "metrics", "headroom", "tasks"]
+    assert {"predictions_0", "metrics_1", "examples_1", "monitor_1"} <= set(names)
+    for name in names:
+        dataset = catalog[name]
+        path = Path(str(dataset._describe()["filepath"]))
+        path.write_bytes(DAMAGES[damage](whole(path)))
+        with pytest.raises(DatasetError, match=re.escape(path.name)):
+            dataset.load()
+        path.unlink()
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_torn_chunk_is_sampled_again(tmp_path: Path, damage: str) -> None:
+    store = ChunkStore(filepath=str(tmp_path))
+    store.save({"a": pl.DataFrame({"question_id": ["q"], "path": [0]})})
+    (chunk,) = tmp_path.glob("a.*")
+    chunk.write_bytes(DAMAGES[damage](chunk.read_bytes()))
+    assert StoredChunks(filepath=str(tmp_path)).load().missing(["a"]) == ["a"]
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize("name", ["job.json", "examples.parquet"])
+def test_a_torn_file_of_a_job_is_written_again(tmp_path: Path, damage: str, name: str) -> None:
+    before = job(tmp_path)
+    path = before.folder / name
+    content = path.read_bytes()
+    path.write_bytes(DAMAGES[damage](content))
+    assert job(tmp_path) == before
+    assert path.read_bytes() == content
+
+
+def job(folder: Path, **changed: Any) -> Job:
+    examples = pl.DataFrame({"example_id": "e", "prompt": "A:", "target": " 1.", "weight": 1.0})
+    return Job.write(folder, examples, folder / "base", "digest", Training(**TRAINING | changed))
+
+
+TRAINING: dict[str, Any] = {
+    "steps": 5, "batch_size": 4, "learning_rate": 1e-3, "warmup_ratio": 0.1, "weight_decay": 0.0,
+    "max_grad_norm": 1.0, "seed": 1, "processes": 1, "hostfile": None, "zero_stage": 2, "offload": "none",
+    "precision": "auto", "gradient_accumulation": 1, "gradient_checkpointing": False, "lora": None,
+    "checkpoint_every": 5,
+}  # fmt: skip
+OTHER_TRAINING: dict[str, Any] = {
+    "steps": 6, "batch_size": 5, "learning_rate": 2e-3, "warmup_ratio": 0.2, "weight_decay": 0.1,
+    "max_grad_norm": 2.0, "seed": 2, "processes": 2, "hostfile": "hosts", "zero_stage": 3, "offload": "optimizer",
+    "precision": "float32", "gradient_accumulation": 2, "gradient_checkpointing": True, "lora": {"rank": 4},
+    "checkpoint_every": 6,
+}  # fmt: skip
+ENGINE: dict[str, Any] = {
+    "executor": "processes", "ray_address": None, "workers": 1, "dtype": "float32", "paths_per_chunk": 8,
+    "rows": 8, "chat": "auto", "trust_remote_code": False, "skip_too_long": False,
+}  # fmt: skip
+SERVER = {"urls": "http://host/v1", "model": "served", "revision": "sha256:00000000"}
+# Another value of each, and whether the paths of another value may be used: they are those that it decides.
+OTHER_ENGINE: dict[str, tuple[dict[str, Any], bool]] = {
+    "executor": ({"executor": "ray"}, True),
+    "server": ({"executor": "server", "server": SERVER}, False),
+    "ray_address": ({"ray_address": "auto"}, True),
+    "workers": ({"workers": 2}, True),
+    "dtype": ({"dtype": "bfloat16"}, False),
+    "paths_per_chunk": ({"paths_per_chunk": 2}, False),
+    "rows": ({"rows": 4}, False),
+    "chat": ({"chat": "never"}, False),
+    "thoughts": ({"thoughts": "keep"}, False),
+    "prompts": ({"prompts": {"system": "Be brief.", "date": date(2026, 1, 1)}}, False),
+    "trust_remote_code": ({"trust_remote_code": True}, True),
+    "skip_too_long": (
+        {"skip_too_long": True},
+        True,
+    ),  # the questions of the plan are what it changes
+}
+
+
+def test_a_job_of_other_parameters_is_another_job(tmp_path: Path) -> None:
+    assert set(OTHER_TRAINING) == set(Training.model_fields)
+    changed = [job(tmp_path, **{name: value}).folder for name, value in OTHER_TRAINING.items()]
+    assert len({job(tmp_path).folder, *changed}) == 1 + len(OTHER_TRAINING)
+
+
+def plan(digest: str = "digest", **changed: Any) -> Plan:
+    from lmsi_kedro.params import Sampling
+
+    prompts = changed.pop("questions", {"q1": "one", "q2": "two", "q3": "three"})
+    m, columns = changed.pop("m", 4), changed.pop("columns", {"exemplar_set": "a"})
+    drawn = {"temperature": 0.7, "max_new_tokens": 8, "seed": 1} | changed.pop("sampling", {})
+    made = Plan(ROOT, digest, EngineParams(**ENGINE | changed))
+    made.add(prompts, range(m), Sampling(**drawn), columns)
+    return made
+
+
+def test_chunks_of_another_engine_are_used_only_where_it_decides_nothing() -> None:
+    assert set(OTHER_ENGINE) == set(EngineParams.model_fields)
+    for name, (changed, alike) in OTHER_ENGINE.items():
+        assert (set(plan(**changed).chunks) == set(plan().chunks)) is alike, name
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"digest": "other"},
+        {"questions": {"q1": "one", "q2": "two", "q3": "three!"}},
+        {"questions": {"q1": "one", "q2": "two"}},
+        {"m": 3},
+        {"columns": {"exemplar_set": "b"}},
+        *[
+            {"sampling": value}
+            for value in (
+                {"temperature": 0.8},
+                {"top_k": 5},
+                {"top_p": 0.9},
+                {"min_p": 0.1},
+                {"max_new_tokens": 9},
+                {"seed": 2},
+            )
+        ],
+        {"chat": "never"},
+        {"thoughts": "keep"},
+        {"dtype": "bfloat16"},
+        {"prompts": {"system": "Be brief."}},
+    ],
+)
+def test_paths_of_another_plan_are_not_those_of_this_one(changed: dict[str, Any]) -> None:
+    assert plan(**changed).address != plan().address
+    assert set(plan(**changed).chunks) != set(plan().chunks)
+
+
+def test_the_layout_on_a_machine_is_no_part_of_a_plan() -> None:
+    for changed in ({"rows": 4}, {"paths_per_chunk": 2}, {"workers": 2}, {"executor": "ray"}):
+        assert plan(**changed).address == plan().address
