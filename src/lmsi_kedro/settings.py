@@ -1,8 +1,9 @@
 """Kedro's settings of the project."""
 
 from lmsi_kedro.hooks import EndingHook, ShapeHook
+from lmsi_kedro.progress import ProgressHook
 
-HOOKS = (ShapeHook(), EndingHook())
+HOOKS = (ShapeHook(), EndingHook(), ProgressHook())
 DISABLE_HOOKS_FOR_PLUGINS = ("kedro-telemetry",)  # nothing is sent from here
 CONFIG_LOADER_ARGS = {
     "base_env": "base",
