@@ -35,7 +35,7 @@ class Measured:
     tokens_per_second: float  # of all workers
     start_seconds: float  # of a worker
     forward_tokens_per_second: float  # of one worker
-    example_tokens: float  # mean length of a training example
+    example_tokens: float  # mean length of a training example, its prompt and a path
     parameters: int
     weight_bytes: int
 

@@ -40,7 +40,7 @@ def measure(plan: Plan, texts: Sequence[str], seconds: float) -> Measured:
         tokens_per_second=sampled.rate,
         start_seconds=sampled.start_seconds,
         forward_tokens_per_second=forward_rate(engine, lengths),
-        example_tokens=sum(lengths) / max(1, len(lengths)),
+        example_tokens=sum(lengths) / max(1, len(lengths)) + sampled.tokens / sampled.paths,
         parameters=engine.parameters,
         weight_bytes=sum((plan.model / n).stat().st_size for n in weight_names(plan.model)),
     )

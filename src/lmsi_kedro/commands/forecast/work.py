@@ -13,7 +13,7 @@ from lmsi_kedro.pipelines.sampling.nodes import plan_paths
 from lmsi_kedro.stages import function_of, samples, trains
 from lmsi_kedro.tasks.questions import exemplars_of, prompts_of
 
-SAMPLE = 200  # questions whose training examples are measured
+SAMPLE = 50  # questions of every task whose training examples are measured
 
 
 def count(pipeline: Pipeline, known: dict[str, Any]) -> Work:
@@ -58,15 +58,16 @@ def first_plan(pipeline: Pipeline, known: dict[str, Any]) -> Plan:
 
 
 def example_texts(pipeline: Pipeline, known: dict[str, Any]) -> list[str]:
-    """Prompts of training examples, as long as those of the first task; none where nothing is trained."""
+    """Prompts of training examples, of all tasks to learn from; none where nothing is trained."""
     asking = [n for n in pipeline.nodes if function_of(n) in (plan_paths, plan_evaluation)]
     if not asking or not any(map(trains, pipeline.nodes)):
         return []
     questions, exemplars, _, tasks = (known[name] for name in asking[0].inputs[:4])
-    task = (tasks.in_domain or list(tasks.root))[0]
-    asked, shots = questions.filter(task=task).head(SAMPLE), exemplars_of(exemplars, tasks[task])
     return [
         prompt
+        for task in tasks.in_domain or list(tasks.root)
         for format in known["params:mixing"].formats
-        for prompt in prompts_of(asked, format, shots).values()
+        for prompt in prompts_of(
+            questions.filter(task=task).head(SAMPLE), format, exemplars_of(exemplars, tasks[task])
+        ).values()
     ]
