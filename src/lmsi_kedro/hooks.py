@@ -20,6 +20,7 @@ from lmsi_kedro.tasks.benchmarks import BENCHMARKS
 
 PARAMETERS = {
     "data_root",
+    "tracking",
     "rounds",
     "guard",
     "warm_start",

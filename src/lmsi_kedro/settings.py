@@ -2,8 +2,10 @@
 
 from lmsi_kedro.hooks import EndingHook, ShapeHook
 from lmsi_kedro.progress import ProgressHook
+from lmsi_kedro.tracking import TrackingHook
 
-HOOKS = (ShapeHook(), EndingHook(), ProgressHook())
+# Called from the last to the first.
+HOOKS = (ShapeHook(), TrackingHook(), EndingHook(), ProgressHook())
 DISABLE_HOOKS_FOR_PLUGINS = ("kedro-telemetry",)  # nothing is sent from here
 CONFIG_LOADER_ARGS = {
     "base_env": "base",

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from lmsi_kedro.params.mistakes import unknown
+from lmsi_kedro.params.mistakes import nearest, unknown
+
+MODELS = ("base_model", "warm_model", "model_1", "model_2", "model_random")
 
 
 @contextlib.contextmanager
@@ -65,6 +67,8 @@ def model_named(name: str, catalog: Any) -> Any:
 
     if not Path(name).exists() and isinstance(declared := catalog.get(name), ModelDirectory):
         return declared.load()
+    if not Path(name).exists() and nearest(name, MODELS):
+        raise ValueError(unknown("models of the run", name, MODELS))
     return ModelDirectory(filepath=name, hub_name=name).load()
 
 
