@@ -71,7 +71,7 @@ def track(client: Any, run_params: dict[str, Any], catalog: Any) -> None:
 
 
 def experiment_of(client: Any, store: str) -> str:
-    """The id of the experiment of all runs; a server has a place for its files, else they are beside the store."""
+    """The id of the experiment of all runs; a server has a place for its files, a folder gets them."""
     if found := client.get_experiment_by_name(EXPERIMENT):
         return str(found.experiment_id)
     files = None if "://" in store else (Path(store).absolute() / "artifacts").as_uri()

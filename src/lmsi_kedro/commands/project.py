@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from lmsi_kedro.params.mistakes import nearest, unknown
-
 MODELS = ("base_model", "warm_model", "model_1", "model_2", "model_random")
 
 
@@ -38,6 +36,8 @@ def registered(names: str) -> Any:
     from kedro.framework.project import pipelines
     from kedro.pipeline import Pipeline
 
+    from lmsi_kedro.params.mistakes import unknown
+
     wanted = [name.strip() for name in names.split(",")]
     for name in wanted:
         if name not in pipelines:
@@ -64,6 +64,7 @@ def split(params: str) -> dict[str, Any]:
 def model_named(name: str, catalog: Any) -> Any:
     """A model of the run by its dataset, such as model_1, else a directory, a .gguf file or a name on the hub."""
     from lmsi_kedro.datasets.model_directory import ModelDirectory
+    from lmsi_kedro.params.mistakes import nearest, unknown
 
     if not Path(name).exists() and isinstance(declared := catalog.get(name), ModelDirectory):
         return declared.load()

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-# What training a token costs, in forward passes of one. Measured with the embedded model, tokens/s a core: 33 k
-# forward, 6.9 k in the trainer. 3 of it is arithmetic, 4 with checkpoints; the rest is the optimizer's.
-TRAINED = 4.8
+# What training a token costs, in forward passes of one: 3 by arithmetic, 4 with checkpoints. Measured with the
+# embedded model, whose optimizer weighs more: 33 k tokens a core and second forward, 8.2 k trained.
+TRAINED = 4.0
 # A trainer's start and end, and all nodes that neither sample nor train, in starts of a worker: measured 16 s,
 # 16 s and 5.5 s.
 STARTS_OF_TRAINING = STARTS_OF_OTHERS = 3

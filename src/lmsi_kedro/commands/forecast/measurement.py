@@ -16,7 +16,7 @@ from lmsi_kedro.engines.plan import Plan
 from lmsi_kedro.model_files import weight_names
 
 ROWS = 8  # examples in the forward pass
-PASSES = 3
+PASSES = 6
 
 
 def measure(plan: Plan, texts: Sequence[str], seconds: float) -> Measured:
