@@ -8,7 +8,7 @@ export TORCH_EXTENSIONS_DIR := $(CURDIR)/.cache/torch_extensions
 PIP = .venv/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 RUN = kedro run --pipelines=self_improve
 
-.PHONY: help setup tools tokenizers real-model run full test check lint native-test sanitize fuzz wheel-test doctor viz clean
+.PHONY: help setup tools tokenizers real-model run full test check lint native-test sanitize fuzz wheel-test doctor notebook viz clean
 
 help:
 	@grep -E '^# make|^[a-z-]+:.*##' Makefile | sed -E 's/^# //; s/:.*##/ \t/'
@@ -92,6 +92,10 @@ wheel-test: setup ## build the wheel, install it from the index in a new environ
 
 doctor: setup ## check the machine and the configuration, forecast the run
 	lmsi doctor
+
+notebook: setup ## open the notebooks on a finished run
+	$(PIP) jupyterlab
+	jupyter lab notebooks
 
 viz: setup ## look at the graph
 	kedro viz run

@@ -278,6 +278,7 @@ def test_every_parameter_is_used_and_known(context: Any) -> None:
     given = set(context.params)
     assert {name.removeprefix("params:") for name in used} | {
         "rounds",
+        "tracking",
         "prompts",  # in engine
         "warm_start",
     } == given

@@ -20,6 +20,7 @@ from lmsi_kedro.commands.forecast.work import count
 from lmsi_kedro.commands.project import configured
 from lmsi_kedro.datasets.model_directory import Model
 from tests.models import tiny_model
+from tests.notebooks import executed
 
 ROOT = Path(__file__).parents[1]
 IN_DOMAIN = ("mini_gsm", "mini_arc", "mini_drop", "mini_nli")
@@ -235,15 +236,10 @@ def test_the_loop_from_seeds(tmp_path: Path) -> None:
     assert "Where the questions came from" in (data / "08_reporting" / "report.html").read_text()
 
 
-def test_the_notebook_explores_the_run(data: Path) -> None:
-    import nbformat
-    from nbclient import NotebookClient
-
-    notebook = nbformat.read(ROOT / "notebooks" / "explore.ipynb", as_version=4)
-    first = next(cell for cell in notebook.cells if "load_ext" in cell.source)
-    first.source += f"\n%reload_kedro --env=smoke --params=data_root={data}"
-    NotebookClient(notebook, resources={"metadata": {"path": str(ROOT / "notebooks")}}).execute()
-    assert any(cell.get("outputs") for cell in notebook.cells)
+@pytest.mark.parametrize("name", ["explore", "compare", "thresholds"])
+def test_notebook_reads_the_run(data: Path, name: str) -> None:
+    given = {"ENV": "smoke", "PARAMS": f"data_root={data}", "OTHER": f"data_root={data}"}
+    assert any(cell.get("outputs") for cell in executed(name, **given))
 
 
 def test_the_graph_is_drawn(tmp_path: Path) -> None:

@@ -56,7 +56,7 @@ def test_the_page_and_the_command_say_so(data: Path, capsys: pytest.CaptureFixtu
     header = page[page.index("<header>") : page.index("</header>")]
     assert said in header
     assert "given model → warm start" in page
-    assert main(["report", f"--data={data}"]) == 0
+    assert main(["report", f"--params=data_root={data}"]) == 0
     assert said in capsys.readouterr().out
 
 

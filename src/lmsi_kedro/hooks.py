@@ -6,12 +6,21 @@ from typing import Any, ClassVar, get_args
 from kedro.framework.hooks import hook_impl
 from kedro.pipeline import Pipeline
 
-from lmsi_kedro.params import CONTROL_ARMS, Arm, Guard, HeadroomParams
+from lmsi_kedro.params import (
+    Arm,
+    ControlParams,
+    Guard,
+    HeadroomParams,
+    PublicTasksParams,
+    ReproductionParams,
+)
+from lmsi_kedro.params.mistakes import typed, unknown
 from lmsi_kedro.params.renamed import refuse_renamed
 from lmsi_kedro.tasks.benchmarks import BENCHMARKS
 
 PARAMETERS = {
     "data_root",
+    "tracking",
     "rounds",
     "guard",
     "warm_start",
@@ -48,6 +57,7 @@ PARAMETERS = {
 class ShapeHook:
     """`--params=rounds=3` gives three rounds. An unknown parameter stops the run with its name."""
 
+    parameters: ClassVar[dict[str, Any]] = {}  # as configured, before they are typed
     rounds = 1
     guard: Guard = "none"
     headroom: HeadroomParams | None = None
@@ -60,12 +70,11 @@ class ShapeHook:
     def after_context_created(self, context: Any) -> None:
         parameters = context.config_loader["parameters"]
         refuse_renamed(parameters)
-        unknown = sorted(set(parameters) - PARAMETERS)
-        if unknown:
-            known = ", ".join(sorted(PARAMETERS))
-            raise ValueError(f"parameters: unknown {', '.join(unknown)}; known are {known}")
+        ShapeHook.parameters = parameters
+        for name in sorted(set(parameters) - PARAMETERS):
+            raise ValueError(unknown("parameters", name, PARAMETERS))
         rounds, guard = parameters["rounds"], parameters["guard"]
-        if not isinstance(rounds, int) or rounds < 1:
+        if type(rounds) is not int or rounds < 1:
             raise ValueError(
                 f"parameters: rounds must be a whole number of at least 1, not {rounds!r}"
             )
@@ -77,17 +86,13 @@ class ShapeHook:
                     f"parameters: warm_start must be the name of a file, not {warm_start!r}"
                 )
             context.config_loader["globals"] = {"warm_start": warm_start}  # for the catalog
-        arms = parameters["controls"]["arms"]
-        if unknown := sorted(set(arms) - set(CONTROL_ARMS)):
-            raise ValueError(
-                f"parameters: controls.arms has {', '.join(unknown)}; known are {', '.join(sorted(CONTROL_ARMS))}"
-            )
-        benchmarks = parameters["public_tasks"]["names"]
-        if unknown := sorted(set(benchmarks) - set(BENCHMARKS)):
-            raise ValueError(
-                f"parameters: public_tasks.names has {', '.join(unknown)}; known are {', '.join(BENCHMARKS)}"
-            )
-        headroom = HeadroomParams.model_validate(parameters["headroom"])
+        arms = typed("controls", ControlParams, parameters["controls"]).arms
+        benchmarks = typed("public_tasks", PublicTasksParams, parameters["public_tasks"]).names
+        for name in benchmarks:
+            if name not in BENCHMARKS:
+                raise ValueError(unknown("parameters: public_tasks.names", name, BENCHMARKS))
+        reproduced = typed("reproduction", ReproductionParams, parameters["reproduction"])
+        headroom = typed("headroom", HeadroomParams, parameters["headroom"])
         if headroom.stop and not headroom.probe:
             raise ValueError(
                 "parameters: headroom.stop needs headroom.probe=true: without labels nothing tells whether"
@@ -97,15 +102,17 @@ class ShapeHook:
         ShapeHook.headroom = headroom
         ShapeHook.warm = warm_start is not None
         ShapeHook.reproduction = {
-            name: parameters["reproduction"][name] for name in ShapeHook.reproduction
+            name: getattr(reproduced, name) for name in ShapeHook.reproduction
         }
         ShapeHook.arms, ShapeHook.benchmarks = arms, benchmarks
 
     @hook_impl
-    def before_pipeline_run(self, run_params: dict[str, Any]) -> None:
-        """ValueError for a pipeline that would pass over `warm_start` in silence."""
+    def before_pipeline_run(self, run_params: dict[str, Any], pipeline: Any, catalog: Any) -> None:
+        """ValueError for a pipeline that would pass over `warm_start` in silence, or that nothing was made for."""
         from kedro.framework.project import pipelines
 
+        pipelines.set_requested(None)
+        check_inputs(pipeline, catalog)
         for name in run_params["pipeline_names"] or ["__default__"]:
             used = pipelines[name].datasets()
             if self.warm and "base_model" in used and "warm_model" not in used:
@@ -136,3 +143,20 @@ class EndingHook:
 def path_of(catalog: Any, name: str) -> Path:
     """Where a dataset's file or directory is."""
     return Path(catalog.get(name)._describe()["filepath"])
+
+
+def check_inputs(pipeline: Any, catalog: Any) -> None:
+    """ValueError for inputs that another pipeline makes and that are not there, with the pipeline to run first."""
+    from kedro.framework.project import pipelines
+
+    makers = {
+        name: [each for each in pipelines if name in pipelines[each].all_outputs()]
+        for name in sorted(pipeline.inputs())
+    }
+    missing = [name for name, made in makers.items() if made and not catalog.exists(name)]
+    if missing:
+        maker = next(each for each in makers[missing[0]] if each != "__default__")
+        raise ValueError(
+            f"{' and '.join(missing[:3])}{', ...' if missing[3:] else ''} must be there first:"
+            f" `kedro run --pipelines={maker}`, which goes on from what is stored"
+        )

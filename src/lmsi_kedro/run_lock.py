@@ -22,7 +22,7 @@ class RunLock:
         root = context.config_loader["parameters"].get("data_root", "data")
         self.root = Path(context.project_path) / root
 
-    @hook_impl
+    @hook_impl(tryfirst=True)
     def before_pipeline_run(self) -> None:
         """ValueError names the run that is there already, or why nothing can be written."""
         self.release()  # of a run in this process that was interrupted, as in a notebook
@@ -38,11 +38,11 @@ class RunLock:
                 f"data_root: {self.root} cannot be written: {error.strerror}; give this run another data_root"
             ) from None
 
-    @hook_impl
+    @hook_impl(trylast=True)
     def after_pipeline_run(self) -> None:
         self.release()
 
-    @hook_impl
+    @hook_impl(trylast=True)
     def on_pipeline_error(self) -> None:
         self.release()
 

@@ -20,7 +20,7 @@ def measured(tmp_path: Path) -> Path:
 def test_verdict_comes_first_and_tables_are_aligned(
     measured: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["headroom", "--data", str(measured.parents[1])]) == 0
+    assert main(["headroom", f"--params=data_root={measured.parents[1]}"]) == 0
     said, *tables = capsys.readouterr().out.split("\n\n")
     assert said.startswith("The vote knows more than the greedy path: +4.1 points")
     assert len(tables) == 3
@@ -35,7 +35,7 @@ def test_bad_input_is_one_sentence_naming_the_file(
     measured: Path, content: str | None, capsys: pytest.CaptureFixture[str]
 ) -> None:
     measured.unlink() if content is None else measured.write_text(content)
-    assert main(["headroom", "--data", str(measured.parents[1])]) == 1
+    assert main(["headroom", f"--params=data_root={measured.parents[1]}"]) == 1
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err.count("\n") == 1

@@ -54,7 +54,7 @@ def metrics(tmp_path: Path) -> Path:
 def test_prints_the_result_the_page_and_the_model(
     metrics: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["report", "--data", str(metrics.parents[1])]) == 0
+    assert main(["report", f"--params=data_root={metrics.parents[1]}"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "CoT greedy accuracy on 200 held-out questions: 50.0 % → 60.0 %"
     assert lines[1].startswith("Every round was promoted")
@@ -71,7 +71,7 @@ def test_bad_input_is_one_sentence_naming_the_file(
     metrics: Path, content: str | None, capsys: pytest.CaptureFixture[str]
 ) -> None:
     metrics.unlink() if content is None else metrics.write_text(content)
-    assert main(["report", "--data", str(metrics.parents[1])]) == 1
+    assert main(["report", f"--params=data_root={metrics.parents[1]}"]) == 1
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err.count("\n") == 1

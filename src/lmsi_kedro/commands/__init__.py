@@ -4,8 +4,11 @@ The modules import polars, torch and Kedro when a command runs, so that `lmsi --
 """
 
 import argparse
+import re
 import sys
+import traceback
 from importlib.metadata import version
+from typing import NoReturn
 
 from lmsi_kedro.commands import (
     audit,
@@ -21,19 +24,52 @@ from lmsi_kedro.commands import (
 from lmsi_kedro.printable import printable
 
 
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong with its options in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        from lmsi_kedro.params.mistakes import unknown
+
+        if wrong := re.match(
+            r"argument (\S+): invalid choice: '(.*)' \(choose from (.+)\)", message
+        ):
+            message = unknown(wrong[1], wrong[2], re.findall("'([^']+)'", wrong[3]))
+        self.exit(2, f"lmsi: {message}; `{self.prog} --help` tells more\n")
+
+    def refuse(self, unrecognized: str) -> NoReturn:
+        """An argument that this command does not take."""
+        from lmsi_kedro.params.mistakes import unknown
+
+        options = [name for action in self._actions for name in action.option_strings]
+        self.error(unknown(self.prog, unrecognized.partition("=")[0], options))
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Entry point of the console script; the exit status is 0 when the command succeeded."""
-    parser = argparse.ArgumentParser(prog="lmsi", description=__doc__)
+    parser = Parser(prog="lmsi", description=__doc__)
     parser.add_argument(
         "--version", action="version", version=f"lmsi-kedro {version('lmsi-kedro')}"
     )
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    parser.add_argument("--verbose", action="store_true", help="show the traceback of an error")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="COMMAND")
     for command in (init, report, try_model, export, headroom, audit, forecast, doctor, explain):
         command.add_to(commands)
-    given = parser.parse_args(arguments)
+    given, unrecognized = parser.parse_known_args(arguments)
+    if unrecognized:
+        commands.choices[given.COMMAND].refuse(unrecognized[0])
     try:
         print(printable(given.run(given)))
-    except (OSError, ValueError) as error:
-        print(f"lmsi: {printable(str(error))}", file=sys.stderr)
-        return 1
+    except KeyboardInterrupt:
+        return stop("lmsi: stopped")
+    except Exception as error:
+        from lmsi_kedro.commands.mistakes import one_line
+
+        if given.verbose:
+            traceback.print_exc()
+        return stop(printable(one_line(error)))
     return 0
+
+
+def stop(line: str) -> int:
+    print(line, file=sys.stderr)
+    return 1

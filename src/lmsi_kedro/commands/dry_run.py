@@ -6,7 +6,7 @@ from typing import Any
 import polars as pl
 from kedro.pipeline import Node, Pipeline
 
-from lmsi_kedro.engines.sample import sample
+from lmsi_kedro.hooks import check_inputs
 from lmsi_kedro.params import QuestionGenerationParams
 from lmsi_kedro.pipelines.controls.nodes import afford_paths
 from lmsi_kedro.pipelines.exemplar_generation.nodes import read_worked_seeds
@@ -14,6 +14,7 @@ from lmsi_kedro.pipelines.fine_tuning.nodes import choose_training, fine_tune
 from lmsi_kedro.pipelines.monitoring.nodes import promote
 from lmsi_kedro.pipelines.question_generation.funnel import OPEN, draft_candidates
 from lmsi_kedro.pipelines.question_generation.nodes import admit
+from lmsi_kedro.stages import function_of, samples, trains
 
 
 def dry_run(pipeline: Pipeline, catalog: Any) -> dict[str, Any]:
@@ -22,6 +23,7 @@ def dry_run(pipeline: Pipeline, catalog: Any) -> dict[str, Any]:
     Nodes that sample are left out. Where a model decides what a node makes, `STAND_INS` has the largest that it
     can be; all other nodes run, if their inputs are known.
     """
+    check_inputs(pipeline, catalog)
     needed = {name for node in pipeline.nodes for name in inputs_of(node)}
     loaded = pipeline.inputs() & needed - {"first_day"}  # which a run begins, not a look at it
     known = {name: catalog.load(name) for name in loaded}
@@ -40,20 +42,6 @@ def work_of(pipeline: Pipeline) -> Pipeline:
     return pipeline.to_nodes(
         *[node.name for node in pipeline.nodes if samples(node) or trains(node)]
     )
-
-
-def samples(node: Node) -> bool:
-    return node.func is sample
-
-
-def trains(node: Node) -> bool:
-    return function_of(node) is fine_tune
-
-
-def function_of(node: Node) -> Callable[..., Any]:
-    """The function of a node, of which `update_wrapper(partial(...))` has set some arguments."""
-    function: Callable[..., Any] = getattr(node.func, "__wrapped__", node.func)
-    return function
 
 
 def inputs_of(node: Node) -> list[str]:

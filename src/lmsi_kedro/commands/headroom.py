@@ -5,14 +5,16 @@ import json
 from pathlib import Path
 from typing import Any
 
+from lmsi_kedro.commands.project import add_parameters, data_root
+
 
 def add_to(commands: Any) -> None:
     """Adds this subcommand to argparse's subparsers."""
     command: argparse.ArgumentParser = commands.add_parser(
         "headroom", help="what was measured before training: can the model improve?"
     )
-    command.add_argument("--data", type=Path, default=Path("data"), help="data root of the run")
-    command.set_defaults(run=lambda given: headroom(given.data))
+    add_parameters(command)
+    command.set_defaults(run=lambda given: headroom(data_root(given.params)))
 
 
 def headroom(data: Path) -> str:

@@ -6,41 +6,57 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+MODELS = ("base_model", "warm_model", "model_1", "model_2", "model_random")
+
 
 @contextlib.contextmanager
 def configured(env: str, params: str) -> Iterator[tuple[Any, dict[str, Any]]]:
-    """Catalog and typed parameters of the project in the working directory; ValueError for a dataset's error."""
+    """Catalog and typed parameters of the project in the working directory."""
     from kedro.framework.session import KedroSession
     from kedro.framework.startup import bootstrap_project
-    from kedro.io import DatasetError
+    from kedro.utils import is_kedro_project
 
     project = Path.cwd()
+    if not is_kedro_project(project):
+        raise ValueError(
+            f"{project} is no project: run this in the folder with pyproject.toml and conf"
+        )
     bootstrap_project(project)
     with KedroSession.create(project, env=env, runtime_params=split(params)) as session:
         context: Any = session.load_context()  # type: ignore[attr-defined]
         logging.disable(logging.INFO)  # a command prints what it finds, not how
         try:
             yield context.catalog, context.params
-        except DatasetError as error:
-            raise ValueError(said_by(error)) from error
         finally:
             logging.disable(logging.NOTSET)
 
 
-def said_by(error: BaseException) -> str:
-    """The sentence of an error; Kedro wraps that of a dataset, some twice."""
-    from kedro.io import DatasetError
+def registered(names: str) -> Any:
+    """The pipelines with these names, separated by commas, as one."""
+    from kedro.framework.project import pipelines
+    from kedro.pipeline import Pipeline
 
-    while isinstance(error, DatasetError) and error.__cause__:
-        error = error.__cause__
-    return str(error)
+    from lmsi_kedro.params.mistakes import unknown
+
+    wanted = [name.strip() for name in names.split(",")]
+    for name in wanted:
+        if name not in pipelines:
+            raise ValueError(unknown("--pipelines", name, set(pipelines) - {"__default__"}))
+    return sum((pipelines[name] for name in wanted), Pipeline([]))
+
+
+def data_root(params: str) -> Path:
+    """Where a run with these parameters has put what it made."""
+    return Path(split(params).get("data_root", "data"))
 
 
 def split(params: str) -> dict[str, Any]:
     """a.b=1,c=2 as nested parameters, as `kedro run --params` reads them."""
     from omegaconf import OmegaConf
 
-    pairs = [pair for pair in params.split(",") if pair]
+    pairs = [pair.strip() for pair in params.split(",") if pair.strip()]
+    if wrong := [pair for pair in pairs if not pair.partition("=")[0] or "=" not in pair]:
+        raise ValueError(f"--params: {wrong[0]!r} is not of the form name=value")
     nested: dict[str, Any] = OmegaConf.to_container(OmegaConf.from_dotlist(pairs))  # type: ignore[assignment]
     return nested
 
@@ -48,13 +64,23 @@ def split(params: str) -> dict[str, Any]:
 def model_named(name: str, catalog: Any) -> Any:
     """A model of the run by its dataset, such as model_1, else a directory, a .gguf file or a name on the hub."""
     from lmsi_kedro.datasets.model_directory import ModelDirectory
+    from lmsi_kedro.params.mistakes import nearest, unknown
 
     if not Path(name).exists() and isinstance(declared := catalog.get(name), ModelDirectory):
         return declared.load()
+    if not Path(name).exists() and nearest(name, MODELS):
+        raise ValueError(unknown("models of the run", name, MODELS))
     return ModelDirectory(filepath=name, hub_name=name).load()
 
 
 def add_configuration(command: Any) -> None:
     """The options that choose it, of argparse's subparser."""
     command.add_argument("--env", default="base", help="configuration, such as paper or gpu")
-    command.add_argument("--params", default="", help="as for kedro run: rounds=2,model=...")
+    add_parameters(command)
+
+
+def add_parameters(command: Any) -> None:
+    """The option that names parameters of the run, data_root among them."""
+    command.add_argument(
+        "--params", default="", help="as for kedro run: data_root=/elsewhere,rounds=2"
+    )

@@ -5,14 +5,16 @@ import json
 from pathlib import Path
 from typing import Any
 
+from lmsi_kedro.commands.project import add_parameters, data_root
+
 
 def add_to(commands: Any) -> None:
     """Adds this subcommand to argparse's subparsers."""
     command: argparse.ArgumentParser = commands.add_parser(
         "report", help="print the result, and where report and model are"
     )
-    command.add_argument("--data", type=Path, default=Path("data"), help="data root of the run")
-    command.set_defaults(run=lambda given: report(given.data))
+    add_parameters(command)
+    command.set_defaults(run=lambda given: report(data_root(given.params)))
 
 
 def report(data: Path) -> str:

@@ -187,12 +187,14 @@ class Progress:
         now = time.monotonic()
         if now - self.said >= self.every or self.done == self.chunks:
             self.said = now
-            log.info("sampled %s", self.text(now - self.start))
+            seconds = now - self.start
+            left = seconds / self.done * (self.chunks - self.done)
+            progress = {"share": self.done / self.chunks, "left": left}
+            log.info("sampled %s", self.text(seconds, left), extra=progress)
 
-    def text(self, seconds: float) -> str:
+    def text(self, seconds: float, left: float) -> str:
         agreement = self.votes.agreement
         agree = "" if agreement is None else f", {agreement:.0%} agree"
-        left = seconds / self.done * (self.chunks - self.done)
         return (
             f"{self.done} of {self.chunks} chunks: {self.paths} paths{agree}, "
             f"{self.paths / seconds:.0f} paths/s, {self.tokens / seconds:.0f} tokens/s, {left:.0f} s left"

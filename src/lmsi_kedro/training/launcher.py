@@ -194,6 +194,7 @@ def report(progress: IO[str]) -> None:
         done["loss"],
         f"{done['tokens_per_second']:,.0f}",
         done["seconds_left"],
+        extra={"share": done["step"] / done["steps"], "left": done["seconds_left"]},
     )
 
 

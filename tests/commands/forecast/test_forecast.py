@@ -42,7 +42,10 @@ def test_paths_and_trainings_of_a_pipeline(
 ) -> None:
     """Where a model decides how many there are, as many as there can be."""
     monkeypatch.chdir(ROOT)
-    assert work(pipeline) == Work(paths, others, [4 * 32] * trainings, workers=2)
+    counted = work(pipeline)
+    assert (counted.paths, counted.other_paths) == (paths, others)
+    assert counted.examples == [4 * 32] * trainings
+    assert counted.workers == 2
 
 
 def test_every_model_of_the_reproduction_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -74,7 +77,7 @@ def test_a_pipeline_that_samples_nothing_has_no_forecast(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(ROOT)
-    assert main(["forecast", "--pipeline=mini_world"]) == 1
+    assert main(["forecast", "--pipelines=mini_world"]) == 1
     assert "samples nothing" in capsys.readouterr().err
 
 
@@ -82,7 +85,7 @@ def test_a_dataset_that_is_not_there_is_named(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     monkeypatch.chdir(ROOT)
-    given = ["forecast", "--pipeline=distillation", f"--params=data_root={tmp_path}"]
+    given = ["forecast", "--pipelines=distillation", f"--params=data_root={tmp_path}"]
     assert main(given) == 1
     said = capsys.readouterr().err
     assert "examples_1" in said

@@ -156,7 +156,7 @@ def test_a_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert found["unlabeled"]["pooled"]["questions"] == 24
     assert found["probe"]["questions"] == 4
     assert not list((tmp_path / "06_models").glob("*"))
-    assert main(["headroom", "--data", str(tmp_path)]) == 0
+    assert main(["headroom", f"--params=data_root={tmp_path}"]) == 0
     assert "On 4 labeled probe questions" in capsys.readouterr().out
     sampled = {path: path.stat().st_mtime_ns for path in (tmp_path / "03_paths").rglob("*.parquet")}
     gated = run(tmp_path, rows, headroom__probe="true", headroom__stop="true")

@@ -9,7 +9,7 @@ from typing import Any
 from kedro.io import DatasetError
 
 from lmsi_kedro.commands.doctor.finding import Finding
-from lmsi_kedro.commands.project import said_by
+from lmsi_kedro.commands.mistakes import sentence
 from lmsi_kedro.datasets.model_directory import Model
 from lmsi_kedro.engines.server.faults import ServerError
 from lmsi_kedro.hardware import available_memory, gpus
@@ -49,7 +49,7 @@ def attempt(name: str, check: Callable[[], str | Finding]) -> Finding:
 
 def failed(name: str, error: Exception) -> Finding:
     """The sentence of an error says what to do, too."""
-    return Finding(name, said_by(error), "")
+    return Finding(name, sentence(error), "")
 
 
 def end_of(model: Model, engine: EngineParams) -> str | Finding:

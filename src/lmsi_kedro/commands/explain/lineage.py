@@ -95,6 +95,8 @@ class Lineage:
 
 def explain(identifier: str, catalog: Any) -> Lineage:
     """The lineage of an example or a question of a finished run; ValueError for an unknown id."""
+    if not catalog.exists("questions"):
+        raise ValueError("no run has stored its questions here yet: `kedro run`, or data_root=...")
     rounds = list(stored_rounds(catalog))
     example = find_example(identifier, catalog, rounds)
     if example and example["arm"] == "warm_start":

@@ -3,57 +3,95 @@
 import io
 import time
 from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import date
 from random import Random
 from typing import Any
 
+import polars as pl
+
 from lmsi_kedro.commands.forecast.cost import Measured
-from lmsi_kedro.engines.chunk import Chunk
 from lmsi_kedro.engines.plan import Plan
 from lmsi_kedro.model_files import weight_names
 
 ROWS = 8  # examples in the forward pass
+PASSES = 6
 
 
 def measure(plan: Plan, texts: Sequence[str], seconds: float) -> Measured:
-    """One worker on chunks drawn at random until the time is over; texts are training examples."""
+    """The plan's workers on chunks drawn at random until the time is over; texts are training examples."""
     import torch
 
     from lmsi_kedro.engines.local import LocalEngine
 
+    sampled = sample(plan.on(date.today()), seconds)
     if not torch.cuda.is_available():
         torch.set_num_threads(1)  # as a worker does
     sized = plan.sized
     dtype = getattr(torch, sized.number_format)
     assert sized.rows is not None
     engine = LocalEngine(plan.model, dtype, sized.conversation, sized.trust_remote_code, sized.rows)
-    paths, tokens, size, spent = sample(engine, list(plan.chunks.values()), seconds)
     lengths = [len(engine.encoder.tokenizer.encode(text)) for text in texts]
     return Measured(
-        paths=paths,
-        tokens=tokens,
-        bytes=size,
-        seconds=spent,
+        paths=sampled.paths,
+        tokens=sampled.tokens,
+        bytes=sampled.bytes,
+        tokens_per_second=sampled.rate,
+        start_seconds=sampled.start_seconds,
         forward_tokens_per_second=forward_rate(engine, lengths),
-        example_tokens=sum(lengths) / max(1, len(lengths)),
+        example_tokens=sum(lengths) / max(1, len(lengths)) + sampled.tokens / sampled.paths,
         parameters=engine.parameters,
         weight_bytes=sum((plan.model / n).stat().st_size for n in weight_names(plan.model)),
     )
 
 
-def sample(engine: Any, chunks: list[Chunk], seconds: float) -> tuple[int, int, int, float]:
-    """Paths, tokens, bytes and seconds; at least one chunk."""
-    Random(0).shuffle(chunks)
-    paths = tokens = size = 0
-    start = time.monotonic()
-    for chunk in chunks:
-        table = engine.sample(chunk.requests, chunk.sampling)
+@dataclass
+class Sampled:
+    """Chunks as they come: the first of every worker tell how long it starts, the others how fast it is."""
+
+    workers: int
+    begin: float
+    chunks: int = 0
+    paths: int = 0
+    tokens: int = 0
+    bytes: int = 0
+    first_tokens: int = 0  # of the workers' first chunks
+    started: float = 0.0  # when all of them were done
+    last: float = 0.0
+
+    def add(self, table: pl.DataFrame, now: float) -> None:
         buffer = io.BytesIO()
         table.write_parquet(buffer)
-        paths, tokens = paths + table.height, tokens + int(table["tokens"].sum())
-        size += buffer.tell()
-        if time.monotonic() - start > seconds:
-            break
-    return paths, tokens, size, time.monotonic() - start
+        self.chunks, self.last = self.chunks + 1, now
+        self.paths, self.bytes = self.paths + table.height, self.bytes + buffer.tell()
+        self.tokens += int(table["tokens"].sum())
+        if self.chunks <= self.workers:
+            self.first_tokens, self.started = self.tokens, now
+
+    @property
+    def rate(self) -> float:
+        """Tokens a second; the start is in it where there are no more chunks than workers."""
+        if self.chunks > self.workers:
+            return (self.tokens - self.first_tokens) / (self.last - self.started)
+        return self.tokens / (self.last - self.begin)
+
+    @property
+    def start_seconds(self) -> float:
+        return max(0.0, self.started - self.begin - self.first_tokens / self.rate)
+
+
+def sample(plan: Plan, seconds: float) -> Sampled:
+    """As many chunks as are done in this time after the start, at least one more than there are workers."""
+    names = list(plan.chunks)
+    Random(0).shuffle(names)
+    sampled = Sampled(plan.sized.workers, time.monotonic())
+    with closing(plan):
+        for _, table in plan.executor.compute(plan.chunks, names):
+            sampled.add(table, time.monotonic())
+            if sampled.chunks > sampled.workers and sampled.last - sampled.started > seconds:
+                break
+    return sampled
 
 
 def forward_rate(engine: Any, lengths: list[int]) -> float:
@@ -66,5 +104,6 @@ def forward_rate(engine: Any, lengths: list[int]) -> float:
     with torch.inference_mode():
         engine.model(ids, logits_to_keep=1)
         start = time.monotonic()
-        engine.model(ids, logits_to_keep=1).logits.sum().item()
-    return ROWS * width / (time.monotonic() - start)
+        for _ in range(PASSES):
+            engine.model(ids, logits_to_keep=1).logits.sum().item()
+    return PASSES * ROWS * width / (time.monotonic() - start)

@@ -4,16 +4,16 @@ from typing import Any
 
 from kedro.pipeline import Node, Pipeline
 
-from lmsi_kedro.commands.dry_run import function_of, samples, trains
 from lmsi_kedro.commands.forecast.cost import Work
 from lmsi_kedro.datasets.model_directory import Model
 from lmsi_kedro.engines.plan import Plan
 from lmsi_kedro.params import TrainingParams
 from lmsi_kedro.pipelines.evaluation.nodes import plan_evaluation
 from lmsi_kedro.pipelines.sampling.nodes import plan_paths
+from lmsi_kedro.stages import function_of, samples, trains
 from lmsi_kedro.tasks.questions import exemplars_of, prompts_of
 
-SAMPLE = 200  # questions whose training examples are measured
+SAMPLE = 50  # questions of every task whose training examples are measured
 
 
 def count(pipeline: Pipeline, known: dict[str, Any]) -> Work:
@@ -24,10 +24,13 @@ def count(pipeline: Pipeline, known: dict[str, Any]) -> Work:
     learned = {n.outputs[0] for n in pipeline.nodes if function_of(n) is plan_paths}
     paths = {name: paths_of(known[name]) for name in planned}
     most = max((paths[name] for name in learned), default=0)
+    trainings = [node for node in pipeline.nodes if trains(node)]
     return Work(
+        stages=len(planned),
+        processes=known["params:training"].processes if trainings else 1,
         paths=sum(paths[name] for name in learned),
         other_paths=sum(paths[name] for name in planned - learned),
-        examples=[examples_of(node, known, most) for node in pipeline.nodes if trains(node)],
+        examples=[examples_of(node, known, most) for node in trainings],
         workers=known[next(iter(planned))].engine.workers,
     )
 
@@ -55,15 +58,16 @@ def first_plan(pipeline: Pipeline, known: dict[str, Any]) -> Plan:
 
 
 def example_texts(pipeline: Pipeline, known: dict[str, Any]) -> list[str]:
-    """Prompts of training examples, as long as those of the first task; none where nothing is trained."""
+    """Prompts of training examples, of all tasks to learn from; none where nothing is trained."""
     asking = [n for n in pipeline.nodes if function_of(n) in (plan_paths, plan_evaluation)]
     if not asking or not any(map(trains, pipeline.nodes)):
         return []
     questions, exemplars, _, tasks = (known[name] for name in asking[0].inputs[:4])
-    task = (tasks.in_domain or list(tasks.root))[0]
-    asked, shots = questions.filter(task=task).head(SAMPLE), exemplars_of(exemplars, tasks[task])
     return [
         prompt
+        for task in tasks.in_domain or list(tasks.root)
         for format in known["params:mixing"].formats
-        for prompt in prompts_of(asked, format, shots).values()
+        for prompt in prompts_of(
+            questions.filter(task=task).head(SAMPLE), format, exemplars_of(exemplars, tasks[task])
+        ).values()
     ]

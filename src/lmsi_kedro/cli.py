@@ -1,0 +1,100 @@
+"""`kedro run` of this project: Kedro's own, but an error costs one line; `--verbose` prints its traceback."""
+
+import logging
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+from kedro.framework.cli.project import run as kedro_run
+
+from lmsi_kedro.commands.mistakes import (
+    is_mistake,
+    one_line,
+    raised_in,
+    unwrapped,
+    wrong_option,
+)
+from lmsi_kedro.hooks import ShapeHook
+from lmsi_kedro.progress import ProgressHook
+
+STOPPED = "lmsi: stopped; the same command goes on from what is stored"
+
+
+class Said(click.ClickException):
+    """A line that is printed as it is."""
+
+    def show(self, file: Any = None) -> None:
+        click.echo(self.message, err=True)
+
+
+class Run(click.Command):
+    """Kedro's command `run` with its errors in one line."""
+
+    def make_context(self, *given: Any, **extra: Any) -> click.Context:
+        with lines({"verbose": False}):
+            try:
+                return super().make_context(*given, **extra)
+            except (KeyError, IndexError) as error:  # of Kedro's own reading of these options
+                where = "--config: no section" if isinstance(error, KeyError) else "--params:"
+                raise click.UsageError(f"{where} {error}") from error
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with lines(ctx.params):
+            return super().invoke(ctx)
+
+
+@contextmanager
+def lines(given: dict[str, Any]) -> Iterator[None]:
+    """What stops the command as one line."""
+    try:
+        yield
+    except (click.exceptions.Exit, Said):
+        raise
+    except (click.Abort, KeyboardInterrupt):
+        raise Said(STOPPED) from None
+    except Exception as error:
+        if given["verbose"]:
+            traceback.print_exc()
+        raise Said(line_of(error, given)) from None
+
+
+def line_of(error: Exception, given: dict[str, Any]) -> str:
+    """The sentence suffices where it was written for the user; else where it happened is said, too."""
+    node, cause = ProgressHook.node, unwrapped(error)
+    if node is None and raised_in(error).startswith("kedro.") and (wrong := wrong_option(given)):
+        return f"lmsi: {wrong}"
+    if node is None or (is_mistake(cause) and raised_in(cause) in ("lmsi_kedro", "kedro_datasets")):
+        return one_line(error)
+    return f"{one_line(error)} (in the node {node}; traceback: {stored(error)})"
+
+
+def stored(error: Exception) -> Path:
+    """The file that keeps the traceback, beside the run's data."""
+    path = Path(ShapeHook.parameters.get("data_root", "data"), "traceback.txt")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
+    return path
+
+
+def run_verbosely(verbose: bool, **given: Any) -> Any:
+    """Kedro's command; verbose shows what Kedro logs of nodes, with their signatures."""
+    ProgressHook.node = None
+    if given["pipeline"] and not given["pipelines"]:  # the older name of the option
+        given |= {"pipeline": None, "pipelines": [given["pipeline"]]}
+    if verbose:
+        for name in ("kedro", "kedro.pipeline.node", "kedro.runner"):
+            logging.getLogger(name).setLevel(logging.INFO)
+    try:
+        return kedro_run.callback(**given)  # type: ignore[misc]
+    finally:
+        ProgressHook.stop()  # also when it was interrupted
+
+
+VERBOSE = click.Option(
+    ["--verbose", "-v"], is_flag=True, help="Show Kedro's log of nodes, and tracebacks."
+)
+run = Run("run", callback=run_verbosely, params=[*kedro_run.params, VERBOSE], help=kedro_run.help)
+cli = click.Group("lmsi-kedro", commands={"run": run})

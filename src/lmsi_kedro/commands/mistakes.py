@@ -1,0 +1,129 @@
+"""What is printed of an error: one line that says what is wrong, where, and what to do."""
+
+from pathlib import Path
+from typing import Any
+
+from lmsi_kedro.params.mistakes import typed, unknown
+
+RUNNERS = ("SequentialRunner", "ParallelRunner", "ThreadRunner")
+LISTS = " A list with commas belongs in a file: conf/base/parameters.yml, or that of an --env."
+LONGEST = 1500  # characters of a line
+
+
+def one_line(error: BaseException) -> str:
+    """`lmsi: ...`, whatever lines and marks the error has."""
+    text = " ".join(sentence(error).split()).removeprefix("Error: ")
+    return "lmsi: " + (text if len(text) <= LONGEST else f"{text[:LONGEST]} ...")
+
+
+def sentence(error: BaseException) -> str:
+    """What an error says, without what Kedro adds to it."""
+    from click import ClickException
+    from kedro.config import MissingConfigException
+    from kedro.validation.exceptions import ParameterValidationError
+    from omegaconf.errors import OmegaConfBaseException
+
+    error = unwrapped(error)
+    if isinstance(error, ClickException):
+        said = error.format_message()
+        return said + (LISTS if "]` must contain" in said else "")
+    if isinstance(error, MissingConfigException):
+        return wrong_folder(Path(str(error).rpartition(": ")[2])) or str(error)
+    if isinstance(error, ParameterValidationError):
+        return wrong_parameters() or str(error)
+    if isinstance(error, OmegaConfBaseException):
+        return str(error).partition("object_type=")[0]
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        return f"{error.filename}: {error.strerror}"
+    return str(error) if is_mistake(error) else f"{type(error).__name__}: {error}"
+
+
+def unwrapped(error: BaseException) -> BaseException:
+    """The error of a dataset, which Kedro wraps twice."""
+    from kedro.io import DatasetError
+
+    while isinstance(error, DatasetError) and error.__cause__ and raised_in(error) == "kedro.io":
+        error = error.__cause__
+    return error
+
+
+def raised_in(error: BaseException) -> str:
+    """The package whose code raised an error, such as lmsi_kedro or kedro.io."""
+    step = error.__traceback__
+    while step is not None and step.tb_next is not None:
+        step = step.tb_next
+    module = step.tb_frame.f_globals["__name__"] if step else ""
+    return ".".join(module.split(".")[: 2 if module.startswith("kedro.") else 1])
+
+
+def is_mistake(error: BaseException) -> bool:
+    """Whether it was raised with a sentence for whoever runs the command, and not by a fault of the program."""
+    from kedro.io import DatasetError
+
+    from lmsi_kedro.durable import LockedError
+    from lmsi_kedro.engines.server.faults import ServerError
+    from lmsi_kedro.training.job import TrainingError
+
+    return isinstance(
+        error, (OSError, ValueError, DatasetError, LockedError, ServerError, TrainingError)
+    )
+
+
+def wrong_folder(folder: Path) -> str | None:
+    """The name of an environment that has no folder beside the others."""
+    there = [each.name for each in folder.parent.glob("*/") if each.name != "exemplars"]
+    return unknown("--env", folder.name, there) if there else None
+
+
+def wrong_parameters() -> str | None:
+    """The first group of parameters that does not suit the node which takes it, value by value."""
+    from kedro.framework.project import pipelines
+    from kedro.validation.type_extractor import TypeExtractor
+
+    from lmsi_kedro.hooks import ShapeHook
+
+    for name, model in TypeExtractor(dict(pipelines)).extract_types_from_pipelines().items():
+        try:
+            typed(name, model, ShapeHook.parameters.get(name))
+        except ValueError as error:
+            return str(error)
+    return None
+
+
+def wrong_option(given: dict[str, Any]) -> str | None:
+    """The option of `kedro run` that names what is not there: a runner, a pipeline, or what no pipeline has."""
+    from kedro.framework.project import pipelines
+    from kedro.pipeline import Pipeline
+
+    if "pipelines" not in given:
+        return None
+    if given["runner"] and given["runner"] not in RUNNERS and "." not in given["runner"]:
+        return unknown("--runner", given["runner"], RUNNERS)
+    pipelines.set_requested(None)
+    names = [*given["pipelines"], *filter(None, [given["pipeline"]])]
+    for name in names:
+        if name not in pipelines:
+            return unknown("--pipelines", name, set(pipelines) - {"__default__"})
+    chosen = sum((pipelines[name] for name in names or ["__default__"]), Pipeline([]))
+    nodes = {node.name for node in chosen.nodes}
+    known = {
+        "--nodes": (given["node_names"], nodes),
+        "--from-nodes": (given["from_nodes"], nodes),
+        "--to-nodes": (given["to_nodes"], nodes),
+        "--tags": (given["tags"], {tag for node in chosen.nodes for tag in node.tags}),
+        "--namespaces": (given["namespaces"], namespaces_of(chosen)),
+        "--from-inputs": (given["from_inputs"], chosen.datasets()),
+        "--to-outputs": (given["to_outputs"], chosen.datasets()),
+    }
+    for option, (wanted, there) in known.items():
+        for name in wanted:
+            if name not in there:
+                return unknown(option, name, there)
+    used = [f"{option}={','.join(wanted)}" for option, (wanted, _) in known.items() if wanted]
+    return f"no node is left by {' and '.join(used)}" if used else None
+
+
+def namespaces_of(pipeline: Any) -> set[str]:
+    """round_1.random stands for round_1, too."""
+    spaces = [node.namespace.split(".") for node in pipeline.nodes if node.namespace]
+    return {".".join(parts[: end + 1]) for parts in spaces for end in range(len(parts))}

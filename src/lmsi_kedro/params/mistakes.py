@@ -1,0 +1,101 @@
+"""Sentences about parameters that are wrong: the name, the value, and what it may be."""
+
+import difflib
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any, TypeVar, get_args
+
+from pydantic import BaseModel, RootModel, ValidationError
+
+Model = TypeVar("Model", bound=BaseModel)
+LISTED = 40  # names that a line may list
+
+
+def unknown(where: str, name: str, known: Iterable[str]) -> str:
+    """`where` has no such name; the nearest one, or all where none is near."""
+    names = sorted(known)
+    if near := nearest(name, names):
+        return f"{where}: there is no {name}; did you mean {' or '.join(near)}?"
+    listed = ", ".join(names[:LISTED]) + (", ..." if len(names) > LISTED else "")
+    return f"{where}: there is no {name}; known are {listed}"
+
+
+def nearest(name: str, known: Iterable[str]) -> list[str]:
+    """At most two names that are spelt alike, or have this one as a part."""
+    names = list(known)
+    alike = difflib.get_close_matches(name, names, n=2, cutoff=0.7)
+    return alike or [each for each in names if name and name in each][:2]
+
+
+def typed(name: str, model: type[Model], value: Any) -> Model:
+    """A group of parameters as its model; ValueError with a sentence for each wrong value."""
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        raise ValueError("; ".join(dict.fromkeys(sentences(name, model, value, error)))) from None
+
+
+def sentences(
+    name: str, model: type[BaseModel], value: Any, error: ValidationError
+) -> Iterator[str]:
+    """One for each place of `value`; the alternatives of a union are joined."""
+    alternatives: dict[str, list[Any]] = {}
+    for each in error.errors():
+        steps = [name, *place_of(each, value)]
+        alternatives.setdefault(".".join(map(str, steps)), []).append(each)
+    kinds = {each["type"] for each in error.errors()}
+    for place, (first, *others) in alternatives.items():
+        if any(deeper.startswith(f"{place}.") for deeper in alternatives):
+            continue  # another alternative of a union, which the value does not look like
+        if first["type"] == "missing" and "extra_forbidden" in kinds:
+            continue  # it is there, misspelt
+        if first["type"] == "extra_forbidden":
+            group, _, field = place.rpartition(".")
+            yield unknown(f"parameters: {group}", field, fields_at(model, first["loc"][:-1]))
+        elif first["type"] == "missing":
+            yield f"parameters: {place} is missing"
+        elif first["type"] == "value_error":
+            yield f"parameters: {first['ctx']['error']}"
+        else:
+            yield said(place, first["input"], [demand(each) for each in (first, *others)])
+
+
+def said(place: str, given: Any, demands: list[str]) -> str:
+    wanted = " or ".join(dict.fromkeys(demands))
+    near = nearest(str(given), re.findall("'([^']+)'", wanted))
+    hint = f"; did you mean {' or '.join(near)}?" if near else ""
+    return f"parameters: {place} must be {wanted}, not {given!r}{hint}"
+
+
+def demand(error: Any) -> str:
+    """What pydantic wants, without what it says of how it tried."""
+    wanted = re.sub(r"^(Input|List|Value|String|Dictionary) should (be )?", "", error["msg"])
+    return wanted.partition(", ")[0] if "parsing" in error["type"] else wanted
+
+
+def place_of(error: Any, value: Any) -> Iterator[str | int]:
+    """The keys of the data in an error's location, which also names the alternatives of unions."""
+    for step in error["loc"]:
+        is_key = isinstance(value, dict) and step in value
+        if is_key or (isinstance(value, list) and isinstance(step, int)):
+            value = value[step]
+            yield step
+        elif error["type"] == "missing" and step == error["loc"][-1]:
+            yield step
+
+
+def fields_at(model: Any, location: Iterable[str | int]) -> list[str]:
+    """The fields of the model that lies at a location within another."""
+    for step in location:
+        field = model.model_fields.get("root" if issubclass(model, RootModel) else step)
+        if field is not None:  # else the step names an alternative of a union
+            model = next(models_in(field.annotation), model)
+    return list(model.model_fields)
+
+
+def models_in(annotation: Any) -> Iterator[Any]:
+    """The models that an annotation mentions, such as those of `list[X] | None`."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for argument in get_args(annotation):
+        yield from models_in(argument)

@@ -1,0 +1,111 @@
+"""How far a run is: the stage and the time left, below the log in a terminal, as lines of it elsewhere.
+
+Progress is logged with `extra={"share": 0.5, "left": 12}`: the part of the stage that is done, and seconds left.
+"""
+
+import logging
+import sys
+from typing import Any, ClassVar
+
+from kedro.framework.hooks import hook_impl
+
+log = logging.getLogger(__name__)
+
+
+class ProgressHook:
+    """Follows the nodes of a run; one that yields its outputs works while they are saved."""
+
+    node: ClassVar[str | None] = None  # whose inputs were read last
+    shown: "ClassVar[Display | None]" = None
+
+    @hook_impl
+    def before_pipeline_run(self, pipeline: Any) -> None:
+        from lmsi_kedro.stages import Stages
+
+        ProgressHook.stop()
+        if (stages := Stages(pipeline)).kinds:
+            ProgressHook.shown = Display(stages)
+
+    @hook_impl
+    def before_dataset_loaded(self, node: Any) -> None:
+        if ProgressHook.node != node.name and ProgressHook.shown:
+            ProgressHook.shown.enter(node.name)
+        ProgressHook.node = node.name
+
+    @hook_impl
+    def before_node_run(self, node: Any) -> None:
+        ProgressHook.node = node.name
+
+    @hook_impl
+    def after_pipeline_run(self) -> None:
+        ProgressHook.stop()
+
+    @hook_impl
+    def on_pipeline_error(self) -> None:
+        ProgressHook.stop()
+
+    @staticmethod
+    def stop() -> None:
+        """The terminal is as it was before."""
+        if ProgressHook.shown:
+            ProgressHook.shown.stop()
+        ProgressHook.shown = None
+
+
+class Display(logging.Handler):
+    """Hears the progress that is logged; in a terminal a bar shows it, and takes the place of the lines."""
+
+    def __init__(self, stages: Any) -> None:
+        super().__init__()
+        self.stages, self.bar = stages, bar() if sys.stdout.isatty() else None
+        self.lines: list[Any] = [
+            each
+            for each in logging.getLogger().handlers
+            if getattr(each, "stream", 0) is sys.stdout
+        ]
+        if self.bar:
+            self.task = self.bar.add_task("preparation")
+            self.bar.start()
+            for handler in self.lines:
+                handler.setStream(sys.stdout)  # the bar's, which prints above it
+                handler.addFilter(is_no_progress)
+        logging.getLogger("lmsi_kedro").addHandler(self)
+
+    def enter(self, node: str) -> None:
+        """The next node is at work."""
+        begins = self.stages.enter(node)
+        if self.bar:
+            self.show(node)
+        elif begins:
+            log.info("%s: %s", str(self.stages).capitalize(), node)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if not is_no_progress(record) and self.stages.name:
+            self.stages.advance(record.share, record.left)  # type: ignore[attr-defined]
+            if self.bar:
+                self.show(record.getMessage())
+
+    def show(self, doing: str) -> None:
+        assert self.bar is not None
+        text = f"{self.stages}: {doing}"
+        self.bar.update(self.task, description=text, completed=100 * self.stages.share)
+
+    def stop(self) -> None:
+        logging.getLogger("lmsi_kedro").removeHandler(self)
+        if self.bar:
+            self.bar.stop()
+            for handler in self.lines:
+                handler.setStream(sys.stdout)
+                handler.removeFilter(is_no_progress)
+
+
+def bar() -> Any:
+    """A bar and what is done, in one line."""
+    from rich.progress import BarColumn, Progress, TextColumn
+
+    text = TextColumn("{task.description}", markup=False)
+    return Progress(BarColumn(20), text, transient=True)
+
+
+def is_no_progress(record: logging.LogRecord) -> bool:
+    return not hasattr(record, "share")

@@ -1,0 +1,91 @@
+"""A finished run in an MLflow store on disk, as MLflow itself reads it back."""
+
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kedro.pipeline import Node, Pipeline
+
+from lmsi_kedro.datasets.model_directory import Model
+from lmsi_kedro.hooks import ShapeHook
+from lmsi_kedro.tracking import TrackingHook, client_of, flat
+from tests.models import tiny_model
+
+ACCURACY = {"before": {"accuracy": 0.5, "n": 40}, "after": {"accuracy": 0.75, "n": 40}}
+ROUND = {
+    "tasks": {"mini_gsm": {"cot_greedy": ACCURACY}},
+    "pooled": {"cot_greedy": {**ACCURACY, "delta": 0.25}},
+    "votes": {"confidence": 0.7, "rule": "trigger"},
+}
+METRICS = {
+    "headline": {"before": 0.5, "after": 0.75, "improved": True, "guard": "none"},
+    "rounds": [{"round": 1, **ROUND}, {"round": 2, **ROUND}],
+}
+REPORTING = Pipeline([Node(lambda x: (x, x), "x", ["metrics", "report"], name="report")])
+RUN = {"run_id": "2026-11-28", "pipeline_names": ["self_improve"]}
+
+
+class Catalog:
+    def __init__(self, model: Path) -> None:
+        self.stored = {
+            "metrics": METRICS,
+            "report": "<html>",
+            "model_1": Model.at(model),
+            "model_2": Model.at(model),
+        }
+
+    def load(self, name: str) -> Any:
+        return self.stored[name]
+
+
+def test_leaves_have_dotted_names() -> None:
+    assert dict(flat({"a": {"b": {"c": 1}, "d": [2]}, "e": None})) == {
+        "a.b.c": 1,
+        "a.d": [2],
+        "e": None,
+    }
+
+
+def test_missing_mlflow_is_told_before_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "mlflow", None)
+    with pytest.raises(ValueError, match=r"pip install 'lmsi-kedro\[mlflow\]'"):
+        client_of("mlruns")
+
+
+@pytest.mark.filterwarnings("ignore")  # of MLflow and what it imports
+@pytest.mark.skipif(
+    importlib.util.find_spec("mlflow") is None,
+    reason="MLflow is missing: pip install -c constraints.txt mlflow-skinny",
+)
+def test_run_is_tracked_with_a_nested_run_per_round(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = str(tmp_path / "mlruns")
+    parameters = {"tracking": store, "paths": {"m": 16, "sampling": {"seed": 1}}}
+    monkeypatch.setattr(ShapeHook, "parameters", parameters)
+    TrackingHook().after_pipeline_run(RUN, REPORTING, Catalog(tiny_model(tmp_path / "model")))
+    client = client_of(store)
+    experiment = client.get_experiment_by_name("lmsi-kedro")
+    runs = {run.info.run_name: run for run in client.search_runs([experiment.experiment_id])}
+    assert set(runs) == {"2026-11-28", "round_1", "round_2"}
+    whole = runs["2026-11-28"]
+    assert {run.info.status for run in runs.values()} == {"FINISHED"}
+    assert whole.data.params["paths.sampling.seed"] == "1"
+    assert whole.data.metrics == {"before": 0.5, "after": 0.75, "improved": 1.0}
+    files = {each.path for each in client.list_artifacts(whole.info.run_id)}
+    assert files == {"metrics.json", "report.html"}
+    second = runs["round_2"]
+    assert second.data.tags["mlflow.parentRunId"] == whole.info.run_id
+    assert second.data.metrics["pooled.cot_greedy.delta"] == 0.25
+    assert second.data.metrics["tasks.mini_gsm.cot_greedy.after.accuracy"] == 0.75
+    model = client.download_artifacts(second.info.run_id, "model", str(tmp_path))
+    assert Model.at(Path(model)).digest == Model.at(tmp_path / "model").digest
+
+
+def test_pipeline_without_a_report_is_not_tracked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ShapeHook, "parameters", {"tracking": str(tmp_path / "mlruns")})
+    TrackingHook().after_pipeline_run(RUN, Pipeline([]), None)
+    assert not (tmp_path / "mlruns").exists()
