@@ -7,8 +7,9 @@ export KEDRO_LOGGING_CONFIG := $(CURDIR)/conf/logging.yml
 export TORCH_EXTENSIONS_DIR := $(CURDIR)/.cache/torch_extensions
 PIP = .venv/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 RUN = kedro run --pipelines=self_improve
+FUZZ_SECONDS ?= 3
 
-.PHONY: help setup tools tokenizers real-model run full test check lint native-test sanitize fuzz wheel-test doctor notebook viz clean
+.PHONY: help setup tools tokenizers real-model run full test check lint native-test sanitize fuzz python-test wheel-test docs doctor notebook viz clean
 
 help:
 	@grep -E '^# make|^[a-z-]+:.*##' Makefile | sed -E 's/^# //; s/:.*##/ \t/'
@@ -61,6 +62,7 @@ full: setup ## the same, every held-out question evaluated
 lint: setup
 	ruff check .
 	ruff format --check .
+	clang-format --dry-run -Werror $$(find csrc -name '*.[chi]*')
 	mypy
 	lint-imports
 
@@ -79,9 +81,10 @@ fuzz: setup
 	cmake --build .build/fuzz
 	cd .build/fuzz && fuzz/answers_fuzz -max_total_time=$(FUZZ_SECONDS) && fuzz/votes_fuzz -max_total_time=$(FUZZ_SECONDS)
 
-test: FUZZ_SECONDS = 3
-test: lint native-test fuzz tokenizers ## lint, types, C++ tests, Python tests
+python-test: setup tokenizers
 	HF_HUB_OFFLINE=1 pytest -q -m "not slow"
+
+test: lint native-test fuzz python-test ## lint, types, C++ tests, Python tests
 
 check: FUZZ_SECONDS = 30
 check: lint native-test sanitize fuzz tokenizers real-model ## everything, the slow tests and a minute of fuzzing too
@@ -89,6 +92,13 @@ check: lint native-test sanitize fuzz tokenizers real-model ## everything, the s
 
 wheel-test: setup ## build the wheel, install it from the index in a new environment, run a project there
 	time pytest -q -s tests/test_wheel.py
+
+.venv/docs: .venv/ready
+	$(PIP) --no-build-isolation -e '.[docs]'
+	touch $@
+
+docs: .venv/docs ## build the documentation, .build/site/index.html; a warning is an error
+	zensical build --strict
 
 doctor: setup ## check the machine and the configuration, forecast the run
 	lmsi doctor
