@@ -11,13 +11,14 @@ namespace {
 constexpr size_t GAP = 80;      // characters between "answer" and its verb
 constexpr size_t CLAUSE = 120;  // characters before "is the correct answer" that may name it
 constexpr View COPULAS[] = {"is", "are", "was", "be", "equals", "becomes", "comes"};
-constexpr View VERB_BEFORE[] = {"to",    "can", "cannot", "not", "will",   "must",  "should", "could", "would",
-                                "we",    "you", "please", "let's", "i",    "they",  "now",    "first"};
-constexpr View NO_TRIGGER[] = {"the", "this", "these", "your",     "my",        "each", "all", "any",  "every", "a",
-                               "an",  "question", "questions", "with", "by",   "them", "it",  "either", "as"};
+constexpr View VERB_BEFORE[] = {"to", "can", "cannot", "not",   "will", "must", "should", "could", "would",
+                                "we", "you", "please", "let's", "i",    "they", "now",    "first"};
+constexpr View NO_TRIGGER[] = {"the", "this",     "these",     "your", "my", "each", "all", "any",    "every", "a",
+                               "an",  "question", "questions", "with", "by", "them", "it",  "either", "as"};
 constexpr View BEST[] = {"correct", "right", "best", "final", "answer", "appropriate", "likely", "suitable", "the", "accurate"};
 constexpr View DENIALS[] = {"not", "cannot", "never"};
-constexpr View PRAISE[] = {"correct", "right", "best", "final", "most", "appropriate", "likely", "suitable", "accurate", "only", "the", "our", "my"};
+constexpr View PRAISE[] = {"correct",  "right",    "best", "final", "most", "appropriate", "likely",
+                           "suitable", "accurate", "only", "the",   "our",  "my"};
 constexpr View BEING[] = {"is", "be", "was"};
 
 struct Previous {

@@ -9,8 +9,8 @@
 namespace lmsi {
 namespace {
 
-constexpr View BETWEEN[] = {"and", "or", "part", "question", "problem", "case", "first", "second", "third",
-                            "text", "mbox", "quad", "qquad", "ii", "iii", "iv"};
+constexpr View BETWEEN[] = {"and",   "or",   "part", "question", "problem", "case", "first", "second",
+                            "third", "text", "mbox", "quad",     "qquad",   "ii",   "iii",   "iv"};
 constexpr size_t GAP = 60;     // characters between two boxes of a list
 constexpr size_t REACH = 400;  // characters of a box of a list
 

@@ -12,42 +12,40 @@ struct Unit {
     View words;
     unsigned measure, rank;  // rank: 0 for the largest unit of a measure
 };
-constexpr Unit UNITS[] = {
-    {"year years yr yrs", 0, 0},
-    {"month months", 0, 1},
-    {"week weeks", 0, 2},
-    {"day days", 0, 3},
-    {"hour hours hr hrs h", 0, 4},
-    {"minute minutes min mins m", 0, 5},
-    {"second seconds sec secs s", 0, 6},
-    {"mile miles mi", 1, 0},
-    {"yard yards yd yds", 1, 1},
-    {"foot feet ft", 1, 2},
-    {"inch inches in", 1, 3},
-    {"kilometer kilometers kilometre kilometres km", 2, 0},
-    {"meter meters metre metres m", 2, 1},
-    {"centimeter centimeters centimetre centimetres cm", 2, 2},
-    {"millimeter millimeters millimetre millimetres mm", 2, 3},
-    {"ton tons tonne tonnes", 3, 0},
-    {"kilogram kilograms kilo kilos kg", 3, 1},
-    {"gram grams g", 3, 2},
-    {"stone stones", 4, 0},
-    {"pound pounds lb lbs", 4, 1},
-    {"ounce ounces oz", 4, 2},
-    {"gallon gallons", 5, 0},
-    {"quart quarts", 5, 1},
-    {"pint pints", 5, 2},
-    {"cup cups", 5, 3},
-    {"tablespoon tablespoons", 5, 4},
-    {"teaspoon teaspoons", 5, 5},
-    {"liter liters litre litres l", 6, 0},
-    {"milliliter milliliters millilitre millilitres ml", 6, 1},
-    {"dollar dollars euro euros pound pounds", 7, 0},
-    {"cent cents penny pennies pence p", 7, 1},
-    {"degree degrees", 8, 0},
-    {"minute minutes", 8, 1},
-    {"second seconds", 8, 2},
-};
+constexpr Unit UNITS[] = {{"year years yr yrs", 0, 0},
+                          {"month months", 0, 1},
+                          {"week weeks", 0, 2},
+                          {"day days", 0, 3},
+                          {"hour hours hr hrs h", 0, 4},
+                          {"minute minutes min mins m", 0, 5},
+                          {"second seconds sec secs s", 0, 6},
+                          {"mile miles mi", 1, 0},
+                          {"yard yards yd yds", 1, 1},
+                          {"foot feet ft", 1, 2},
+                          {"inch inches in", 1, 3},
+                          {"kilometer kilometers kilometre kilometres km", 2, 0},
+                          {"meter meters metre metres m", 2, 1},
+                          {"centimeter centimeters centimetre centimetres cm", 2, 2},
+                          {"millimeter millimeters millimetre millimetres mm", 2, 3},
+                          {"ton tons tonne tonnes", 3, 0},
+                          {"kilogram kilograms kilo kilos kg", 3, 1},
+                          {"gram grams g", 3, 2},
+                          {"stone stones", 4, 0},
+                          {"pound pounds lb lbs", 4, 1},
+                          {"ounce ounces oz", 4, 2},
+                          {"gallon gallons", 5, 0},
+                          {"quart quarts", 5, 1},
+                          {"pint pints", 5, 2},
+                          {"cup cups", 5, 3},
+                          {"tablespoon tablespoons", 5, 4},
+                          {"teaspoon teaspoons", 5, 5},
+                          {"liter liters litre litres l", 6, 0},
+                          {"milliliter milliliters millilitre millilitres ml", 6, 1},
+                          {"dollar dollars euro euros pound pounds", 7, 0},
+                          {"cent cents penny pennies pence p", 7, 1},
+                          {"degree degrees", 8, 0},
+                          {"minute minutes", 8, 1},
+                          {"second seconds", 8, 2}};
 constexpr View WRAPPERS[] = {"text", "mathrm", "textrm", "mbox", "quad", "qquad"};
 constexpr View ARC = "'\xb0";          // feet, degrees and minutes of arc
 constexpr size_t ABBREVIATED = 3;      // letters: a full stop behind them ends no sentence (5 ft. 6 in.)
@@ -75,7 +73,8 @@ bool is_above(View unit, View smaller = {}) {
     for (const Unit& above : UNITS)
         if (has(above.words, unit))
             for (const Unit& below : UNITS)
-                if (above.measure == below.measure && above.rank < below.rank && (smaller.empty() || has(below.words, smaller))) return true;
+                if (above.measure == below.measure && above.rank < below.rank && (smaller.empty() || has(below.words, smaller)))
+                    return true;
     return false;
 }
 

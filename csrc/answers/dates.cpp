@@ -10,7 +10,8 @@
 namespace lmsi {
 namespace {
 
-constexpr View MONTHS[] = {"january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december"};
+constexpr View MONTHS[] = {"january", "february", "march",     "april",   "may",      "june",
+                           "july",    "august",   "september", "october", "november", "december"};
 constexpr View DAYS[] = {"monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday", "mon", "tue",
                          "tues",   "wed",     "thu",       "thur",     "thurs",  "fri",      "sat",    "sun"};
 constexpr unsigned LENGTHS[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
@@ -111,7 +112,8 @@ MaybeDate numeric(View s, size_t i, size_t end) {
     const auto second = mark == '-' || mark == '/' || mark == '.' ? number(s, first->end + 1, end, 2) : std::nullopt;
     const auto third = second && at(s, second->end, end) == mark ? number(s, second->end + 1, end, 4) : std::nullopt;
     if (!third || digit(at(s, third->end, end))) return std::nullopt;
-    if (first->end - i == 4) return Date{third->end, third->number > 0 ? date_key(first->number, second->number, third->number) : std::string()};
+    if (first->end - i == 4)
+        return Date{third->end, third->number > 0 ? date_key(first->number, second->number, third->number) : std::string()};
     if (third->end - second->end != 5 || first->end - i > 2 || first->number == 0 || second->number == 0) return std::nullopt;
     const bool day_comes_first = mark == '.' || first->number > 12;
     const unsigned m = day_comes_first ? second->number : first->number, d = day_comes_first ? first->number : second->number;

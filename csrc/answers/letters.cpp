@@ -7,13 +7,13 @@ namespace lmsi {
 namespace {
 
 constexpr View FILLERS[] = {
-    "option", "choice", "letter", "answer", "the", "correct", "is", "most", "likely", "definitely", "clearly", "best",
-    "probably", "therefore", "thus", "so", "text", "textbf", "textit", "mathrm", "mathbf", "mathsf", "boxed", "fbox", "be",
-    "indeed", "actually", "hence", "i", "we", "you", "it", "that", "this", "s", "d", "m", "ll", "ve", "re", "think",
-    "believe", "guess", "suppose", "say", "choose", "chose", "pick", "select", "go", "going", "let", "us", "with", "would",
-    "must", "should", "has", "to", "my", "our", "final", "am", "are", "confident", "certain", "sure", "pretty", "quite",
-    "leaning", "toward", "towards", "in", "opinion", "view",
-};
+    "option", "choice",   "letter",    "answer",  "the",      "correct", "is",     "most",    "likely",  "definitely", "clearly",
+    "best",   "probably", "therefore", "thus",    "so",       "text",    "textbf", "textit",  "mathrm",  "mathbf",     "mathsf",
+    "boxed",  "fbox",     "be",        "indeed",  "actually", "hence",   "i",      "we",      "you",     "it",         "that",
+    "this",   "s",        "d",         "m",       "ll",       "ve",      "re",     "think",   "believe", "guess",      "suppose",
+    "say",    "choose",   "chose",     "pick",    "select",   "go",      "going",  "let",     "us",      "with",       "would",
+    "must",   "should",   "has",       "to",      "my",       "our",     "final",  "am",      "are",     "confident",  "certain",
+    "sure",   "pretty",   "quite",     "leaning", "toward",   "towards", "in",     "opinion", "view"};
 constexpr View JOINERS[] = {"or", "and", "nor", "plus", "maybe", "perhaps", "possibly", "also", "both", "either", "text", "quad", "mathrm"};
 constexpr View AFTER_A[] = {"because", "since", "as", "is", "which", "and", "or", "with", "for", "based", "but", "due", "if"};
 constexpr View AFTER_I[] = {"because", "since", "is"};

@@ -6,27 +6,16 @@
 namespace lmsi {
 namespace {
 
-constexpr View DENIALS[] = {
-    "not", "never", "neither", "nor", "none", "cannot", "without", "except", "excluding", "unlike", "eliminate",
-    "eliminated", "unsure", "uncertain", "instead",
-};
-constexpr View VERBS[] = {
-    "is", "are", "was", "were", "be", "am", "do", "does", "did", "have", "has", "had", "can", "could", "would", "should",
-    "will", "must", "may", "might", "seems", "looks",
-};
-constexpr View REFUSALS[] = {
-    "not", "never", "no", "wrong", "incorrect", "false", "impossible", "unsure", "uncertain", "out", "eliminated",
-};
-constexpr View IGNORANCE[] = {
-    "idea", "ideas", "clue", "clues", "way", "answer", "answers", "opinion", "information", "comment", "doubt", "problem",
-};
-constexpr View AFTER_NO[] = {
-    "it", "they", "he", "she", "we", "you", "i", "this", "that", "these", "those", "there", "the", "because", "since", "as",
-    "but", "and", "not",
-};
-constexpr View AFTER_NUMERAL[] = {
-    "is", "and", "or", "only", "alone", "because", "since",
-};
+constexpr View DENIALS[] = {"not",       "never",  "neither",   "nor",        "none",   "cannot",    "without", "except",
+                            "excluding", "unlike", "eliminate", "eliminated", "unsure", "uncertain", "instead"};
+constexpr View VERBS[] = {"is",  "are", "was",   "were",  "be",     "am",   "do",   "does", "did",   "have",  "has",
+                          "had", "can", "could", "would", "should", "will", "must", "may",  "might", "seems", "looks"};
+constexpr View REFUSALS[] = {"not", "never", "no", "wrong", "incorrect", "false", "impossible", "unsure", "uncertain", "out", "eliminated"};
+constexpr View IGNORANCE[] = {"idea",    "ideas",   "clue",        "clues",   "way",   "answer",
+                              "answers", "opinion", "information", "comment", "doubt", "problem"};
+constexpr View AFTER_NO[] = {"it",    "they",  "he",  "she",     "we",    "you", "i",   "this", "that", "these",
+                             "those", "there", "the", "because", "since", "as",  "but", "and",  "not"};
+constexpr View AFTER_NUMERAL[] = {"is", "and", "or", "only", "alone", "because", "since"};
 
 // Words of a matchable text, one by one.
 class Words {

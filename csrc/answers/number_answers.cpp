@@ -9,16 +9,18 @@
 namespace lmsi {
 namespace {
 
-constexpr View FILLERS[] = {
-    "approximately", "about", "around", "roughly", "nearly", "almost", "only",   "exactly",  "just",    "a",    "an",
-    "the",    "total", "of",     "over",   "out",    "simply", "therefore", "thus", "then",   "so",     "option", "choice",
-    "equal",  "to",    "text",   "textbf", "mathbf", "mathrm", "boxed",  "fbox",    "dollars", "usd",   "rs",   "negative",
-    "minus",  "approx", "us",    "inr",    "eur",    "also",   "still",  "indeed",  "actually", "now",  "left",
-};
-constexpr View NO_VALUE[] = {"not",     "found", "calculated", "obtained", "computed", "determined", "derived", "reached",
-                             "wrong",   "incorrect", "based",  "unclear",  "unknown",  "between",    "from",     "undefined",
-                             "indeterminate", "infinite", "infinitely", "infinity", "inf", "nan"};
-constexpr View BREAKS[] = {"because", "since", "as", "where", "when", "if", "so", "which", "for", "given", "therefore", "but", "and", "or", "that"};
+constexpr View FILLERS[] = {"approximately", "about",    "around", "roughly",   "nearly", "almost", "only",
+                            "exactly",       "just",     "a",      "an",        "the",    "total",  "of",
+                            "over",          "out",      "simply", "therefore", "thus",   "then",   "so",
+                            "option",        "choice",   "equal",  "to",        "text",   "textbf", "mathbf",
+                            "mathrm",        "boxed",    "fbox",   "dollars",   "usd",    "rs",     "negative",
+                            "minus",         "approx",   "us",     "inr",       "eur",    "also",   "still",
+                            "indeed",        "actually", "now",    "left"};
+constexpr View NO_VALUE[] = {"not",           "found",     "calculated", "obtained", "computed", "determined", "derived", "reached",
+                             "wrong",         "incorrect", "based",      "unclear",  "unknown",  "between",    "from",    "undefined",
+                             "indeterminate", "infinite",  "infinitely", "infinity", "inf",      "nan"};
+constexpr View BREAKS[] = {"because", "since", "as",        "where", "when", "if", "so",  "which",
+                           "for",     "given", "therefore", "but",   "and",  "or", "that"};
 constexpr View VERBS[] = {"is", "are", "equals", "be", "gives", "was", "makes"};
 
 // The width of an equality sign at i, or 0.
@@ -176,7 +178,8 @@ Reading number_value(View s, size_t a, size_t b, Form form, bool labelled, LastD
     if (!may) return std::nullopt;
     if (head < b && letter(s[head]))
         if (const auto words = number_words(s, head, b); words && !(word_at(s, skip_spaces(s, words->end, b), b) == "of"))
-            return compound(s, words->end, b) ? std::nullopt : Reading(spelled_number(head, *words, negative_word(word_before(s, a, head))));
+            return compound(s, words->end, b) ? std::nullopt
+                                              : Reading(spelled_number(head, *words, negative_word(word_before(s, a, head))));
     Tokens tokens(s, a, b);
     const auto first = tokens.next();
     const bool before = form == Form::is_the_answer, strict = labelled || before || form == Form::hashes;

@@ -10,18 +10,16 @@ struct Named {
     View word;
     uint64_t value;
 };
-constexpr Named SMALL[] = {
-    {"zero", 0},     {"one", 1},      {"two", 2},        {"three", 3},     {"four", 4},      {"five", 5},     {"six", 6},
-    {"seven", 7},    {"eight", 8},    {"nine", 9},       {"ten", 10},      {"eleven", 11},   {"twelve", 12},  {"thirteen", 13},
-    {"fourteen", 14}, {"fifteen", 15}, {"sixteen", 16},  {"seventeen", 17}, {"eighteen", 18}, {"nineteen", 19},
-};
-constexpr Named TENS[] = {{"twenty", 20}, {"thirty", 30}, {"forty", 40}, {"fifty", 50}, {"sixty", 60}, {"seventy", 70}, {"eighty", 80}, {"ninety", 90}};
+constexpr Named SMALL[] = {{"zero", 0},     {"one", 1},      {"two", 2},        {"three", 3},     {"four", 4},
+                           {"five", 5},     {"six", 6},      {"seven", 7},      {"eight", 8},     {"nine", 9},
+                           {"ten", 10},     {"eleven", 11},  {"twelve", 12},    {"thirteen", 13}, {"fourteen", 14},
+                           {"fifteen", 15}, {"sixteen", 16}, {"seventeen", 17}, {"eighteen", 18}, {"nineteen", 19}};
+constexpr Named TENS[] = {{"twenty", 20}, {"thirty", 30},  {"forty", 40},  {"fifty", 50},
+                          {"sixty", 60},  {"seventy", 70}, {"eighty", 80}, {"ninety", 90}};
 constexpr Named SCALES[] = {{"thousand", 1000}, {"million", 1'000'000}, {"billion", 1'000'000'000}, {"trillion", 1'000'000'000'000}};
-constexpr Named PARTS[] = {
-    {"half", 2},   {"halves", 2},  {"third", 3},    {"thirds", 3},  {"quarter", 4}, {"quarters", 4}, {"fourth", 4},
-    {"fourths", 4}, {"fifth", 5},  {"fifths", 5},   {"sixth", 6},   {"sixths", 6},  {"seventh", 7},  {"sevenths", 7},
-    {"eighth", 8}, {"eighths", 8}, {"ninth", 9},    {"ninths", 9},  {"tenth", 10},  {"tenths", 10},
-};
+constexpr Named PARTS[] = {{"half", 2},    {"halves", 2},  {"third", 3},  {"thirds", 3}, {"quarter", 4}, {"quarters", 4}, {"fourth", 4},
+                           {"fourths", 4}, {"fifth", 5},   {"fifths", 5}, {"sixth", 6},  {"sixths", 6},  {"seventh", 7},  {"sevenths", 7},
+                           {"eighth", 8},  {"eighths", 8}, {"ninth", 9},  {"ninths", 9}, {"tenth", 10},  {"tenths", 10}};
 
 template <size_t N> std::optional<uint64_t> value_of(View word, const Named (&names)[N]) {
     for (const Named& name : names)

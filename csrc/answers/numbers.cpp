@@ -12,10 +12,9 @@ struct Vulgar {
     char code;
     unsigned char above, below;
 };
-constexpr Vulgar VULGAR[] = {
-    {'\xbc', 1, 4}, {'\xbd', 1, 2}, {'\xbe', 3, 4}, {'\x84', 1, 3}, {'\x85', 2, 3}, {'\x86', 1, 5}, {'\x87', 2, 5}, {'\x88', 3, 5},
-    {'\x89', 4, 5}, {'\x8a', 1, 6}, {'\x8b', 5, 6}, {'\x8c', 1, 8}, {'\x8d', 3, 8}, {'\x8e', 5, 8}, {'\x8f', 7, 8},
-};
+constexpr Vulgar VULGAR[] = {{'\xbc', 1, 4}, {'\xbd', 1, 2}, {'\xbe', 3, 4}, {'\x84', 1, 3}, {'\x85', 2, 3},
+                             {'\x86', 1, 5}, {'\x87', 2, 5}, {'\x88', 3, 5}, {'\x89', 4, 5}, {'\x8a', 1, 6},
+                             {'\x8b', 5, 6}, {'\x8c', 1, 8}, {'\x8d', 3, 8}, {'\x8e', 5, 8}, {'\x8f', 7, 8}};
 
 Value vulgar(char c) {
     for (const Vulgar& known : VULGAR)

@@ -105,7 +105,9 @@ std::optional<size_t> Options::by_text(View value) const {
         }
         if (named.empty()) continue;
         std::vector<size_t> longest;
-        const auto within = [&](size_t i, size_t j) { return texts_[i].size() < texts_[j].size() && place(texts_[j], texts_[i], false) != View::npos; };
+        const auto within = [&](size_t i, size_t j) {
+            return texts_[i].size() < texts_[j].size() && place(texts_[j], texts_[i], false) != View::npos;
+        };
         for (const size_t i : named)
             if (std::ranges::none_of(named, [&](size_t j) { return within(i, j); })) longest.push_back(i);
         if (longest.size() != 1) return std::nullopt;

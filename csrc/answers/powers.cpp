@@ -13,10 +13,9 @@ struct Scale {
     View word;
     int power;
 };
-constexpr Scale SCALES[] = {
-    {"hundred", 2},  {"hundreds", 2}, {"thousand", 3}, {"thousands", 3}, {"lakh", 5},      {"lakhs", 5},     {"million", 6},
-    {"millions", 6}, {"crore", 7},    {"crores", 7},   {"billion", 9},   {"billions", 9}, {"trillion", 12}, {"trillions", 12},
-};
+constexpr Scale SCALES[] = {{"hundred", 2}, {"hundreds", 2}, {"thousand", 3},  {"thousands", 3}, {"lakh", 5},
+                            {"lakhs", 5},   {"million", 6},  {"millions", 6},  {"crore", 7},     {"crores", 7},
+                            {"billion", 9}, {"billions", 9}, {"trillion", 12}, {"trillions", 12}};
 
 // Raised digits, perhaps with a raised minus before them.
 std::optional<Integer> raised_integer(View s, size_t i, size_t end) {
@@ -32,7 +31,11 @@ std::optional<Integer> raised_integer(View s, size_t i, size_t end) {
 // The width of a sign of multiplication at i, or 0.
 size_t times_sign(View s, size_t i, size_t end) {
     switch (at(s, i, end)) {
-    case 'x': case 'X': case '*': case TIMES: case DOT: return 1;
+    case 'x':
+    case 'X':
+    case '*':
+    case TIMES:
+    case DOT: return 1;
     case '\\': return starts(s, i, end, "\\times") ? 6 : starts(s, i, end, "\\cdot") ? 5 : 0;
     default: return 0;
     }

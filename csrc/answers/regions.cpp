@@ -7,7 +7,8 @@
 namespace lmsi {
 namespace {
 
-constexpr View LABELS[] = {"part", "question", "problem", "exercise", "example", "item", "case", "task", "step", "round", "day", "week", "month", "year"};
+constexpr View LABELS[] = {"part", "question", "problem", "exercise", "example", "item",  "case",
+                           "task", "step",     "round",   "day",      "week",    "month", "year"};
 
 struct Content {
     size_t begin;
@@ -62,7 +63,13 @@ bool another_item(View s, size_t i, size_t end, size_t stop) {
 
 bool is_markup(char c) {
     switch (c) {
-    case '*': case '`': case '"': case ':': case '#': case '_': case IGNORED: return true;
+    case '*':
+    case '`':
+    case '"':
+    case ':':
+    case '#':
+    case '_':
+    case IGNORED: return true;
     default: return false;
     }
 }

@@ -10,8 +10,7 @@ namespace {
 template <class Chunk> std::vector<Columns> on_threads(size_t rows, int threads, const Chunk& chunk) {
     const size_t parts = std::clamp<size_t>(static_cast<size_t>(std::max(threads, 1)), 1, std::max<size_t>(rows, 1));
     std::vector<std::future<Columns>> later;
-    for (size_t i = 1; i < parts; ++i)
-        later.push_back(std::async(std::launch::async, chunk, rows * i / parts, rows * (i + 1) / parts));
+    for (size_t i = 1; i < parts; ++i) later.push_back(std::async(std::launch::async, chunk, rows * i / parts, rows * (i + 1) / parts));
     std::vector<Columns> chunks{chunk(0, rows / parts)};
     for (auto& part : later) chunks.push_back(part.get());
     return chunks;
@@ -44,8 +43,8 @@ void RowOptions::put(size_t row, Options& options) const {
     for (int64_t i = begins[row]; i < begins[row + 1]; ++i) options.add(texts[static_cast<size_t>(i)]);
 }
 
-std::vector<Columns> read_rows(const Rows& texts, Kind kind, bool comma, const RowOptions& options, bool fall_back,
-                               const Rows& finish, int threads) {
+std::vector<Columns> read_rows(const Rows& texts, Kind kind, bool comma, const RowOptions& options, bool fall_back, const Rows& finish,
+                               int threads) {
     return on_threads(texts.size(), threads, [&](size_t begin, size_t end) {
         Reader reader(kind, comma);
         Columns found = columns_of({{"key", "U"}, {"surface", "U"}, {"start", "i"}, {"end", "i"}, {"rule", "U"}});

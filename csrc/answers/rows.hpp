@@ -18,8 +18,8 @@ struct RowOptions {
 
 // Columns key, surface, start, end (in characters) and rule, null where a text has no answer; a chunk per thread. A text
 // whose `finish` is "length" was cut off; no finishes: none was. `comma`: numbers have decimal commas.
-std::vector<Columns> read_rows(const Rows& texts, Kind kind, bool comma, const RowOptions& options, bool fall_back,
-                               const Rows& finish, int threads);
+std::vector<Columns> read_rows(const Rows& texts, Kind kind, bool comma, const RowOptions& options, bool fall_back, const Rows& finish,
+                               int threads);
 // A column of keys of gold or already extracted answers, null where there is none; a chunk per thread.
 std::vector<Columns> canonical_rows(const Rows& answers, Kind kind, bool comma, const RowOptions& options, int threads);
 

@@ -10,16 +10,18 @@ namespace {
 
 constexpr View LEADS[] = {"on", "in", "the", "about", "approximately", "around"};
 constexpr View UNITS[] = {
-    "yard", "yards", "yd", "yds", "point", "points", "goal", "goals", "touchdown", "touchdowns", "td", "tds", "pass", "passes",
-    "carry", "carries", "catch", "catches", "reception", "receptions", "interception", "interceptions", "sack", "sacks",
-    "quarter", "quarters", "play", "plays", "drive", "drives", "game", "games", "win", "wins", "loss", "losses", "year", "years",
-    "month", "months", "week", "weeks", "day", "days", "hour", "hours", "minute", "minutes", "second", "seconds", "percent",
-    "percentage", "people", "person", "persons", "men", "women", "children", "soldiers", "troops", "households", "families",
-    "units", "dollar", "dollars", "cent", "cents", "euro", "euros", "pound", "pounds", "mile", "miles", "kilometer",
-    "kilometers", "kilometre", "kilometres", "km", "meter", "meters", "metre", "metres", "cm", "mm", "feet", "foot", "ft",
-    "inch", "inches", "degree", "degrees", "kg", "gram", "grams", "ton", "tons", "tonnes", "times", "square", "total", "more",
-    "fewer", "less", "field", "old",
-};
+    "yard",       "yards",      "yd",           "yds",           "point",      "points",  "goal",       "goals",    "touchdown",
+    "touchdowns", "td",         "tds",          "pass",          "passes",     "carry",   "carries",    "catch",    "catches",
+    "reception",  "receptions", "interception", "interceptions", "sack",       "sacks",   "quarter",    "quarters", "play",
+    "plays",      "drive",      "drives",       "game",          "games",      "win",     "wins",       "loss",     "losses",
+    "year",       "years",      "month",        "months",        "week",       "weeks",   "day",        "days",     "hour",
+    "hours",      "minute",     "minutes",      "second",        "seconds",    "percent", "percentage", "people",   "person",
+    "persons",    "men",        "women",        "children",      "soldiers",   "troops",  "households", "families", "units",
+    "dollar",     "dollars",    "cent",         "cents",         "euro",       "euros",   "pound",      "pounds",   "mile",
+    "miles",      "kilometer",  "kilometers",   "kilometre",     "kilometres", "km",      "meter",      "meters",   "metre",
+    "metres",     "cm",         "mm",           "feet",          "foot",       "ft",      "inch",       "inches",   "degree",
+    "degrees",    "kg",         "gram",         "grams",         "ton",        "tons",    "tonnes",     "times",    "square",
+    "total",      "more",       "fewer",        "less",          "field",      "old"};
 constexpr View WRAPPERS[] = {"text", "textbf", "textit", "mathrm", "mathbf", "mathsf", "mbox"};
 constexpr int LAYERS = 4;  // of brackets and quotes around each other
 using Content = std::optional<std::string>;
@@ -137,7 +139,8 @@ Stretch trim(View s, Stretch x) {
 
 Content content(View s, Stretch x) {
     auto [i, b] = x;
-    while (i < b && (one_of(word_at(s, i, b), LEADS) || s[i] == '~' || s[i] == ALMOST)) i = skip_spaces(s, std::max(word_end(s, i, b), i + 1), b);
+    while (i < b && (one_of(word_at(s, i, b), LEADS) || s[i] == '~' || s[i] == ALMOST))
+        i = skip_spaces(s, std::max(word_end(s, i, b), i + 1), b);
     if (i >= b) return std::nullopt;
     if (Reading date = date_at(s, i, b); date && date->end == b) return std::move(date->key);
     if (Reading time = time_at(s, i, b); time && time->end == b) return std::move(time->key);

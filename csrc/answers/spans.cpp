@@ -42,9 +42,7 @@ std::string word_key(const Text& text, size_t i, size_t j) {
 }
 
 // Whether the dash at i is a number's sign; others join words or separate them.
-bool is_sign(View s, size_t i, size_t a, size_t b) {
-    return digit(at(s, i + 1, b)) && !(i > a && (letter(s[i - 1]) || digit(s[i - 1])));
-}
+bool is_sign(View s, size_t i, size_t a, size_t b) { return digit(at(s, i + 1, b)) && !(i > a && (letter(s[i - 1]) || digit(s[i - 1]))); }
 
 void append_words(const Text& text, Stretch x, std::vector<std::string>& words) {
     const View s = text.folded();

@@ -13,24 +13,23 @@ struct Range {
     char32_t first, last;
     char folded;
 };
-constexpr Range RANGES[] = {
-    {0x80, 0x9F, OTHER_SYMBOL}, {0x100, 0x52F, OTHER_LETTER}, {0x2000, 0x200A, NO_BREAK}, {0x200B, 0x200F, IGNORED},
-    {0x2010, 0x2015, '-'},      {0x2018, 0x201B, '\''},       {0x201C, 0x201F, '"'},      {0x2028, 0x2029, '\n'},
-    {0x2080, 0x2089, LOWERED},      {0x20A0, 0x20CF, CURRENCY},
-};
-constexpr Range RUNS[] = {{0x2074, 0x2079, RAISED_ZERO + 4}, {0x2153, 0x215E, THIRD}, {0xFF01, 0xFF5E, '!'}};  // what the first is folded to; the others follow it
+constexpr Range RANGES[] = {{0x80, 0x9F, OTHER_SYMBOL}, {0x100, 0x52F, OTHER_LETTER}, {0x2000, 0x200A, NO_BREAK}, {0x200B, 0x200F, IGNORED},
+                            {0x2010, 0x2015, '-'},      {0x2018, 0x201B, '\''},       {0x201C, 0x201F, '"'},      {0x2028, 0x2029, '\n'},
+                            {0x2080, 0x2089, LOWERED},  {0x20A0, 0x20CF, CURRENCY}};
+constexpr Range RUNS[] = {{0x2074, 0x2079, RAISED_ZERO + 4},
+                          {0x2153, 0x215E, THIRD},
+                          {0xFF01, 0xFF5E, '!'}};  // what the first is folded to; the others follow it
 struct Single {
     char32_t code;
     char folded;
 };
 constexpr Single SINGLES[] = {
-    {0xAB, '"'},      {0xB2, RAISED_ZERO + 2},   {0xB3, RAISED_ZERO + 3},    {0xB9, RAISED_ZERO + 1},  {0xBB, '"'},        {0x3C0, PI},
-    {0x2022, DOT},    {0x202F, NO_BREAK}, {0x2032, '\''},   {0x2033, '"'},    {0x2044, '/'},      {0x205F, NO_BREAK},
-    {0x2060, IGNORED}, {0x2070, RAISED_ZERO}, {0x207B, RAISED_MINUS}, {0x2192, ARROW}, {0x21D2, ARROW}, {0x2212, '-'},
-    {0x2215, '/'},    {0x2217, '*'},    {0x2219, DOT},     {0x221A, ROOT},   {0x221E, INFINITE}, {0x2236, ':'},
-    {0x2243, ALMOST}, {0x2245, ALMOST}, {0x2248, ALMOST},  {0x2264, AT_MOST}, {0x2265, AT_LEAST}, {0x22C5, DOT},
-    {0x2715, TIMES},  {0x2716, TIMES},  {0x3000, NO_BREAK}, {0x3001, ','},   {0x3002, '.'},      {0xFEFF, IGNORED},
-};
+    {0xAB, '"'},       {0xB2, RAISED_ZERO + 2}, {0xB3, RAISED_ZERO + 3}, {0xB9, RAISED_ZERO + 1}, {0xBB, '"'},        {0x3C0, PI},
+    {0x2022, DOT},     {0x202F, NO_BREAK},      {0x2032, '\''},          {0x2033, '"'},           {0x2044, '/'},      {0x205F, NO_BREAK},
+    {0x2060, IGNORED}, {0x2070, RAISED_ZERO},   {0x207B, RAISED_MINUS},  {0x2192, ARROW},         {0x21D2, ARROW},    {0x2212, '-'},
+    {0x2215, '/'},     {0x2217, '*'},           {0x2219, DOT},           {0x221A, ROOT},          {0x221E, INFINITE}, {0x2236, ':'},
+    {0x2243, ALMOST},  {0x2245, ALMOST},        {0x2248, ALMOST},        {0x2264, AT_MOST},       {0x2265, AT_LEAST}, {0x22C5, DOT},
+    {0x2715, TIMES},   {0x2716, TIMES},         {0x3000, NO_BREAK},      {0x3001, ','},           {0x3002, '.'},      {0xFEFF, IGNORED}};
 
 char fold(char32_t code) {
     if (code < 0x80) return static_cast<char>(code);

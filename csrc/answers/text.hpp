@@ -18,7 +18,8 @@ using View = std::string_view;
 // Codes of the folded alphabet (reference/characters.py has the same).
 inline constexpr char ROOT = '\x81', PI = '\x82', ALMOST = '\x83', THIRD = '\x84', INFINITE = '\x90', ARROW = '\x91';
 inline constexpr char NO_BREAK = '\xa0', CURRENCY = '\xa4', OTHER_SYMBOL = '\xa6', IGNORED = '\xad';
-inline constexpr char RAISED_ZERO = '\x92', RAISED_NINE = '\x9b', RAISED_MINUS = '\x9c', LOWERED = '\x9d', AT_MOST = '\x9e', AT_LEAST = '\x9f';
+inline constexpr char RAISED_ZERO = '\x92', RAISED_NINE = '\x9b', RAISED_MINUS = '\x9c', LOWERED = '\x9d', AT_MOST = '\x9e',
+                      AT_LEAST = '\x9f';
 inline constexpr char DOT = '\xb7', TIMES = '\xd7', DIVIDED = '\xf7', OTHER_LETTER = '\xff';
 
 inline bool digit(char c) { return c >= '0' && c <= '9'; }

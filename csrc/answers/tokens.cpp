@@ -25,9 +25,7 @@ bool attached(View s, size_t m, size_t first) {
 }
 
 // Whether a dash behind position i joins two things: 5-3, a)-3, well-3.
-bool joins(View s, size_t i, size_t first) {
-    return i > first && (letter(s[i - 1]) || digit(s[i - 1]) || one_of(s[i - 1], ")}-]%"));
-}
+bool joins(View s, size_t i, size_t first) { return i > first && (letter(s[i - 1]) || digit(s[i - 1]) || one_of(s[i - 1], ")}-]%")); }
 
 struct Prefix {
     size_t start;

@@ -11,22 +11,31 @@ constexpr size_t WINDOW = 400;  // characters of a value that are searched: a ve
 struct Verdict {
     View word, key;
 };
-constexpr Verdict YES_NO[] = {
-    {"yes", "bool:yes"}, {"true", "bool:yes"}, {"valid", "bool:yes"}, {"plausible", "bool:yes"},
-    {"no", "bool:no"}, {"false", "bool:no"}, {"invalid", "bool:no"}, {"implausible", "bool:no"},
-};
-constexpr Verdict NLI[] = {
-    {"yes", "nli:entailment"}, {"true", "nli:entailment"}, {"entailment", "nli:entailment"}, {"entails", "nli:entailment"},
-    {"entailed", "nli:entailment"}, {"no", "nli:contradiction"}, {"false", "nli:contradiction"},
-    {"contradiction", "nli:contradiction"}, {"contradicts", "nli:contradiction"}, {"contradictory", "nli:contradiction"},
-    {"contradicted", "nli:contradiction"}, {"neutral", "nli:neutral"}, {"inconclusive", "nli:neutral"},
-    {"undetermined", "nli:neutral"}, {"maybe", "nli:neutral"}, {"unknown", "nli:neutral"}, {"neither", "nli:neutral"},
-};
+constexpr Verdict YES_NO[] = {{"yes", "bool:yes"}, {"true", "bool:yes"}, {"valid", "bool:yes"},  {"plausible", "bool:yes"},
+                              {"no", "bool:no"},   {"false", "bool:no"}, {"invalid", "bool:no"}, {"implausible", "bool:no"}};
+constexpr Verdict NLI[] = {{"yes", "nli:entailment"},
+                           {"true", "nli:entailment"},
+                           {"entailment", "nli:entailment"},
+                           {"entails", "nli:entailment"},
+                           {"entailed", "nli:entailment"},
+                           {"no", "nli:contradiction"},
+                           {"false", "nli:contradiction"},
+                           {"contradiction", "nli:contradiction"},
+                           {"contradicts", "nli:contradiction"},
+                           {"contradictory", "nli:contradiction"},
+                           {"contradicted", "nli:contradiction"},
+                           {"neutral", "nli:neutral"},
+                           {"inconclusive", "nli:neutral"},
+                           {"undetermined", "nli:neutral"},
+                           {"maybe", "nli:neutral"},
+                           {"unknown", "nli:neutral"},
+                           {"neither", "nli:neutral"}};
 constexpr View NEGATIONS[] = {"not possible to", "impossible to", "cannot", "can't", "can not", "unable to", "not able to"};
 constexpr View KNOWING[] = {"tell", "say", "determine", "be determined", "know", "be known", "conclude", "infer", "be inferred"};
 constexpr View NEUTRAL[] = {"not enough information", "not sure", "not clear", "unclear", "insufficient information"};
-constexpr View FILLERS[] = {"most", "likely", "definitely", "clearly", "probably", "a",      "an",   "the",    "simply", "therefore", "thus", "text",
-                            "textbf", "textit", "mathrm", "boxed",  "that",   "option", "answer", "would", "be",     "is",        "it",   "indeed", "actually"};
+constexpr View FILLERS[] = {"most",      "likely", "definitely", "clearly", "probably", "a",      "an",      "the",  "simply",
+                            "therefore", "thus",   "text",       "textbf",  "textit",   "mathrm", "boxed",   "that", "option",
+                            "answer",    "would",  "be",         "is",      "it",       "indeed", "actually"};
 
 struct Verdicts {
     const Verdict *first, *last;

@@ -4,8 +4,8 @@
 namespace lmsi {
 namespace {
 
-constexpr View ABBREVIATIONS[] = {"st", "mr", "mrs", "ms", "dr", "jr", "sr", "vs", "no", "mt", "ft", "gen", "col", "lt", "rep",
-                                  "sen", "inc", "ltd", "co", "prof", "e", "g", "i"};
+constexpr View ABBREVIATIONS[] = {"st",  "mr", "mrs", "ms",  "dr",  "jr",  "sr", "vs",   "no", "mt", "ft", "gen",
+                                  "col", "lt", "rep", "sen", "inc", "ltd", "co", "prof", "e",  "g",  "i"};
 
 View unquoted(View s) {
     if (one_of(s.back(), "\"`")) s.remove_suffix(1);

@@ -55,12 +55,21 @@ template <class Struct> struct Exported {
     static void put(const ArrowColumn& column, ArrowSchema& to) {
         constexpr int64_t nullable = 2;
         auto* held = of(column);
-        to = {column.format, column.name, nullptr, nullable, static_cast<int64_t>(held->pointers.size()), held->pointers.data(), nullptr, release, held};
+        to = {column.format,         column.name, nullptr, nullable, static_cast<int64_t>(held->pointers.size()),
+              held->pointers.data(), nullptr,     release, held};
     }
     static void put(const ArrowColumn& column, ArrowArray& to) {
         auto* held = of(column);
-        to = {column.length, column.nulls, 0, static_cast<int64_t>(column.buffers.size()), static_cast<int64_t>(held->pointers.size()),
-              held->column.buffers.data(), held->pointers.data(), nullptr, release, held};
+        to = {column.length,
+              column.nulls,
+              0,
+              static_cast<int64_t>(column.buffers.size()),
+              static_cast<int64_t>(held->pointers.size()),
+              held->column.buffers.data(),
+              held->pointers.data(),
+              nullptr,
+              release,
+              held};
     }
 };
 

@@ -25,8 +25,8 @@ class Head {
 public:
     Head(const Prefixes& shared, const Prefixes& questions, const Step& step, Isa isa)
         : shared_(shared), questions_(questions), step_(step), lanes_(table_for<AttentionTables>(isa)[static_cast<size_t>(step.format)]),
-          width_(shared.width()), padded_(whole_lanes(width_)), heads_(shared.heads()), queries_(kTile * kStride),
-          output_(kTile * kStride), scratch_(kTile * kStride) {}
+          width_(shared.width()), padded_(whole_lanes(width_)), heads_(shared.heads()), queries_(kTile * kStride), output_(kTile * kStride),
+          scratch_(kTile * kStride) {}
 
     void attend(size_t head, size_t first, size_t count, float* output) {
         load(head, first, count);
@@ -36,8 +36,8 @@ public:
             const int64_t question = path(first + i).question;
             size_t end = i + 1;
             while (end < count && path(first + end).question == question) ++end;
-            lanes_.read_prefix(query(i), end - i, padded_, questions_.of(static_cast<size_t>(question), head), ahead,
-                                 reading(i), scratch_.data());
+            lanes_.read_prefix(query(i), end - i, padded_, questions_.of(static_cast<size_t>(question), head), ahead, reading(i),
+                               scratch_.data());
             i = end;
         }
         for (size_t i = 0; i < count; ++i) read_own(head, first, i);
@@ -79,8 +79,8 @@ private:
 
     void read_own(size_t head, size_t first, size_t i) {
         const size_t at = own(head, first + i), length = static_cast<size_t>(path(first + i).length) + 1;
-        lanes_.read_own(query(i), padded_, static_cast<const char*>(step_.own_keys) + at,
-                          static_cast<const char*>(step_.own_values) + at, length, reading(i), scratch_.data());
+        lanes_.read_own(query(i), padded_, static_cast<const char*>(step_.own_keys) + at, static_cast<const char*>(step_.own_values) + at,
+                        length, reading(i), scratch_.data());
     }
 
     void store(size_t head, size_t first, size_t count, float* output) {
@@ -157,8 +157,7 @@ void attend(const Prefixes& shared, const Prefixes& questions, const Step& step,
     Head work(shared, questions, step, isa);
     const size_t queries = step.rows * step.groups;
     for (size_t head = 0; head < shared.heads(); ++head)
-        for (size_t first = 0; first < queries; first += kTile)
-            work.attend(head, first, std::min(kTile, queries - first), output);
+        for (size_t first = 0; first < queries; first += kTile) work.attend(head, first, std::min(kTile, queries - first), output);
 }
 
 }  // namespace lmsi

@@ -50,8 +50,7 @@ void soften(float* scores, size_t count, float& peak, float& sum, float* output,
 }
 
 template <class F>
-void read_prefix(const float* queries, size_t count, size_t width, const Panels& prefix, Ahead& ahead, Reading reading,
-                 float* scores) {
+void read_prefix(const float* queries, size_t count, size_t width, const Panels& prefix, Ahead& ahead, Reading reading, float* scores) {
     using Word = typename F::Word;
     alignas(kLine) typename F::Operand operands[kTile * kStride];
     const Word *key_panels = static_cast<const Word*>(prefix.keys), *value_panels = static_cast<const Word*>(prefix.values);

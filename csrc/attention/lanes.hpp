@@ -40,11 +40,11 @@ struct Ahead {
 // width is a multiple of 16 up to kMaxWidth; queries and scratch are [kTile][kStride]. Every query's result is the same bits
 // in whatever tile it stands.
 struct AttentionLanes {
-    void (*read_prefix)(const float* queries, size_t count, size_t width, const Panels& prefix, Ahead& ahead,
-                        Reading reading, float* scratch);
+    void (*read_prefix)(const float* queries, size_t count, size_t width, const Panels& prefix, Ahead& ahead, Reading reading,
+                        float* scratch);
     // One query against its own keys and values [length][width] in the table's format.
-    void (*read_own)(const float* query, size_t width, const void* keys, const void* values, size_t length,
-                     Reading reading, float* scratch);
+    void (*read_own)(const float* query, size_t width, const void* keys, const void* values, size_t length, Reading reading,
+                     float* scratch);
 };
 
 // One for each instruction set, with an entry for each NumberFormat.

@@ -54,7 +54,8 @@ lmsi::Table read_answers(const py::object& texts, const std::string& kind_name, 
     return {lmsi::read_rows(rows, kind, comma, options, fall_back, finished.rows, threads), false};
 }
 
-lmsi::Table canonical_keys(const py::object& answers, const std::string& kind_name, const py::object& choices, const py::object& begins, int threads, bool comma) {
+lmsi::Table canonical_keys(const py::object& answers, const std::string& kind_name, const py::object& choices, const py::object& begins,
+                           int threads, bool comma) {
     const lmsi::Kind kind = kind_of(kind_name);
     const ArrowStrings column(answers, "answers");
     const Rows rows = column.views();

@@ -17,10 +17,16 @@ lmsi::Prefixes prefixes(const py::array& keys, const py::array& values, std::vec
     for (int i = 0; i < 4; ++i) need(keys.shape(i) == values.shape(i), "keys and values must have one shape");
     need(keys.shape(1) > 0 && keys.shape(3) > 0, "there must be a head, and it must have a width");
     need(lengths.size() == static_cast<size_t>(keys.shape(0)), "each prefix must have a length");
-    need(static_cast<size_t>(keys.shape(3)) <= lmsi::kMaxWidth, ("heads must be at most " + std::to_string(lmsi::kMaxWidth) + " wide").c_str());
+    need(static_cast<size_t>(keys.shape(3)) <= lmsi::kMaxWidth,
+         ("heads must be at most " + std::to_string(lmsi::kMaxWidth) + " wide").c_str());
     for (const size_t length : lengths) need(length <= static_cast<size_t>(keys.shape(2)), "a length exceeds the keys");
-    return {keys.data(), values.data(), format_of(keys), static_cast<size_t>(keys.shape(1)),
-            static_cast<size_t>(keys.shape(2)), static_cast<size_t>(keys.shape(3)), std::move(lengths)};
+    return {keys.data(),
+            values.data(),
+            format_of(keys),
+            static_cast<size_t>(keys.shape(1)),
+            static_cast<size_t>(keys.shape(2)),
+            static_cast<size_t>(keys.shape(3)),
+            std::move(lengths)};
 }
 
 }  // namespace
@@ -33,9 +39,9 @@ lmsi::Step step_of(const lmsi::Prefixes& shared, const lmsi::Prefixes& questions
              questions.format() == shared.format(),
          "there must be one shared prefix, of the questions' heads, width and format");
     for (const py::array& own : {own_keys, own_values}) {
-        need(own.ndim() == 4 && dense(own) && format_of(own) == shared.format(),
-             "own keys and values must have the prefixes' format");
-        const py::ssize_t wanted[] = {slots, static_cast<py::ssize_t>(shared.heads()), capacity, static_cast<py::ssize_t>(lmsi::whole_lanes(shared.width()))};
+        need(own.ndim() == 4 && dense(own) && format_of(own) == shared.format(), "own keys and values must have the prefixes' format");
+        const py::ssize_t wanted[] = {slots, static_cast<py::ssize_t>(shared.heads()), capacity,
+                                      static_cast<py::ssize_t>(lmsi::whole_lanes(shared.width()))};
         for (int i = 0; i < 4; ++i)
             need(own.shape(i) == wanted[i], "own keys and values must be [slots, heads, capacity, width rounded up to 16]");
     }
@@ -43,21 +49,26 @@ lmsi::Step step_of(const lmsi::Prefixes& shared, const lmsi::Prefixes& questions
     need(paths.ndim() == 2 && paths.shape(1) == 3, "paths must be [rows, 3]");
     const auto at = paths.unchecked<2>();
     for (py::ssize_t row = 0; row < paths.shape(0); ++row) {
-        need(at(row, 0) >= 0 && at(row, 0) < static_cast<int64_t>(questions.count()),
-             "a path continues a question that is not there");
+        need(at(row, 0) >= 0 && at(row, 0) < static_cast<int64_t>(questions.count()), "a path continues a question that is not there");
         need(at(row, 1) >= 0 && at(row, 1) < slots, "a path has a slot that is not there");
         need(at(row, 2) >= 0 && at(row, 2) < capacity, "a path is longer than its slot");
     }
     static_assert(sizeof(lmsi::Path) == 3 * sizeof(int64_t));
-    return {shared.format(), static_cast<size_t>(paths.shape(0)), query_heads / shared.heads(), nullptr,
-            own_keys.mutable_data(), own_values.mutable_data(), static_cast<size_t>(capacity),
-            reinterpret_cast<const lmsi::Path*>(paths.data()), scale};
+    return {shared.format(),
+            static_cast<size_t>(paths.shape(0)),
+            query_heads / shared.heads(),
+            nullptr,
+            own_keys.mutable_data(),
+            own_values.mutable_data(),
+            static_cast<size_t>(capacity),
+            reinterpret_cast<const lmsi::Path*>(paths.data()),
+            scale};
 }
 
 namespace {
 
-void attend(const lmsi::Prefixes& shared, const lmsi::Prefixes& questions, const Floats& tokens, py::array own_keys,
-            py::array own_values, const Paths& paths, float scale, Floats output) {
+void attend(const lmsi::Prefixes& shared, const lmsi::Prefixes& questions, const Floats& tokens, py::array own_keys, py::array own_values,
+            const Paths& paths, float scale, Floats output) {
     const auto heads = static_cast<py::ssize_t>(shared.heads()), width = static_cast<py::ssize_t>(shared.width());
     need(tokens.ndim() == 3 && tokens.shape(0) == paths.shape(0) && tokens.shape(1) > 2 * heads && tokens.shape(2) == width,
          "tokens must be [rows, queries, keys and values, width]");
@@ -75,8 +86,7 @@ void attend(const lmsi::Prefixes& shared, const lmsi::Prefixes& questions, const
 }  // namespace
 
 void bind_attention(py::module_& m) {
-    py::class_<lmsi::Prefixes>(m, "Prefixes")
-        .def(py::init(&prefixes), py::arg("keys"), py::arg("values"), py::arg("lengths"));
-    m.def("attend", &attend, py::arg("shared"), py::arg("questions"), py::arg("tokens"), py::arg("own_keys"),
-          py::arg("own_values"), py::arg("paths"), py::arg("scale"), py::arg("output").noconvert());
+    py::class_<lmsi::Prefixes>(m, "Prefixes").def(py::init(&prefixes), py::arg("keys"), py::arg("values"), py::arg("lengths"));
+    m.def("attend", &attend, py::arg("shared"), py::arg("questions"), py::arg("tokens"), py::arg("own_keys"), py::arg("own_values"),
+          py::arg("paths"), py::arg("scale"), py::arg("output").noconvert());
 }

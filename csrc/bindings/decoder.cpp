@@ -14,8 +14,7 @@ namespace {
 
 std::shared_ptr<lmsi::Linear> linear(const py::array& weight, const std::optional<py::array>& bias) {
     need(weight.ndim() == 2 && dense(weight), "a weight must be [out, in]");
-    need(!bias || (bias->ndim() == 1 && dense(*bias) && bias->shape(0) == weight.shape(0) &&
-                   format_of(*bias) == format_of(weight)),
+    need(!bias || (bias->ndim() == 1 && dense(*bias) && bias->shape(0) == weight.shape(0) && format_of(*bias) == format_of(weight)),
          "a bias must be [out], in the weight's format");
     return std::make_shared<lmsi::Linear>(weight.data(), bias ? bias->data() : nullptr, format_of(weight),
                                           static_cast<size_t>(weight.shape(1)), static_cast<size_t>(weight.shape(0)));
@@ -36,8 +35,8 @@ void apply(const lmsi::Linear& linear, const Floats& x, Floats y) {
 using Layer = std::tuple<std::vector<float>, std::vector<float>, std::shared_ptr<lmsi::Linear>, std::shared_ptr<lmsi::Linear>,
                          std::shared_ptr<lmsi::Linear>, std::shared_ptr<lmsi::Linear>>;
 
-lmsi::Decoder decoder(const std::vector<Layer>& layers, std::vector<float> norm, std::shared_ptr<lmsi::Linear> head,
-                      size_t heads, size_t key_heads, size_t width, float epsilon) {
+lmsi::Decoder decoder(const std::vector<Layer>& layers, std::vector<float> norm, std::shared_ptr<lmsi::Linear> head, size_t heads,
+                      size_t key_heads, size_t width, float epsilon) {
     std::vector<lmsi::DecoderLayer> all;
     for (const auto& [attention_norm, mlp_norm, qkv, out, gate_up, down] : layers)
         all.push_back({attention_norm, mlp_norm, qkv, out, gate_up, down});
@@ -48,8 +47,8 @@ lmsi::Decoder decoder(const std::vector<Layer>& layers, std::vector<float> norm,
 // Shared prefix, questions, own keys and values of a layer.
 using Level = std::tuple<const lmsi::Prefixes*, const lmsi::Prefixes*, py::array, py::array>;
 
-void step(const lmsi::Decoder& decoder, Floats x, const Floats& cos, const Floats& sin, std::vector<Level> levels,
-          const Paths& paths, float scale, Floats logits) {
+void step(const lmsi::Decoder& decoder, Floats x, const Floats& cos, const Floats& sin, std::vector<Level> levels, const Paths& paths,
+          float scale, Floats logits) {
     const lmsi::Decoder::Shape& shape = decoder.shape();
     const py::ssize_t rows = x.shape(0);
     const auto is = [&](const Floats& array, size_t columns) {
@@ -80,6 +79,6 @@ void bind_decoder(py::module_& m) {
     py::class_<lmsi::Decoder>(m, "Decoder")
         .def(py::init(&decoder), py::arg("layers"), py::arg("norm"), py::arg("head"), py::arg("heads"), py::arg("key_heads"),
              py::arg("width"), py::arg("epsilon"))
-        .def("step", &step, py::arg("x").noconvert(), py::arg("cos"), py::arg("sin"), py::arg("levels"), py::arg("paths"),
-             py::arg("scale"), py::arg("logits").noconvert());
+        .def("step", &step, py::arg("x").noconvert(), py::arg("cos"), py::arg("sin"), py::arg("levels"), py::arg("paths"), py::arg("scale"),
+             py::arg("logits").noconvert());
 }

@@ -12,7 +12,8 @@ namespace {
 lmsi::Logits view_of(const py::array& logits) {
     const bool adjacent = logits.ndim() == 2 && (logits.shape(0) == 0 || logits.shape(1) <= 1 || logits.strides(1) == logits.itemsize());
     need(adjacent, "logits must be [rows, vocabulary] with adjacent values");
-    return {logits.data(), format_of(logits), static_cast<size_t>(logits.shape(0)), static_cast<size_t>(logits.shape(1)), logits.strides(0)};
+    return {logits.data(), format_of(logits), static_cast<size_t>(logits.shape(0)), static_cast<size_t>(logits.shape(1)),
+            logits.strides(0)};
 }
 
 std::string message(const lmsi::SamplingOutcome& outcome) {
@@ -52,7 +53,7 @@ py::tuple sample_tokens(const py::array& logits, float scale, uint64_t top_k, ui
 }  // namespace
 
 void bind_sampling(py::module_& m) {
-    m.def("sample_tokens", &sample_tokens, py::arg("logits"), py::arg("scale"), py::arg("top_k"), py::arg("nucleus"),
-          py::arg("min_weight"), py::arg("counters"));
+    m.def("sample_tokens", &sample_tokens, py::arg("logits"), py::arg("scale"), py::arg("top_k"), py::arg("nucleus"), py::arg("min_weight"),
+          py::arg("counters"));
     m.def("sampling_isa", [] { return lmsi::isa_name(chosen_isa()); });
 }

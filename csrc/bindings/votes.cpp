@@ -30,7 +30,8 @@ struct Held {
     }
 };
 
-ArrowColumn views(const char* name, std::span<const lmsi::KeyCell> cells, const void* validity, int64_t nulls, std::shared_ptr<const Held> held) {
+ArrowColumn views(const char* name, std::span<const lmsi::KeyCell> cells, const void* validity, int64_t nulls,
+                  std::shared_ptr<const Held> held) {
     std::vector<const void*> buffers{validity, cells.data()};
     for (const auto& block : held->table.longer_keys) buffers.push_back(block.data());
     buffers.push_back(held->block_sizes.data());
@@ -44,12 +45,12 @@ lmsi::Table exported(lmsi::VoteTable counted) {
     const auto numbers = [&](const char* name, const char* format, const auto& values) {
         return ArrowColumn{name, format, rows, 0, {nullptr, values.data()}, {}, held};
     };
-    const ArrowColumn tied{"tied", "+L", rows, 0, {nullptr, table.tied_offsets.data()}, {views("item", table.tied, nullptr, 0, held)}, held};
-    return lmsi::Table({ArrowColumn::record({
-        views("key", table.key, table.decided.data(), table.undecided, held),
-        numbers("votes", "i", table.votes), numbers("readable", "i", table.readable), numbers("paths", "i", table.paths),
-        numbers("confidence", "g", table.confidence), numbers("margin", "g", table.margin), numbers("entropy", "g", table.entropy), tied,
-    })});
+    const ArrowColumn tied{"tied", "+L", rows, 0, {nullptr, table.tied_offsets.data()}, {views("item", table.tied, nullptr, 0, held)},
+                           held};
+    return lmsi::Table({ArrowColumn::record({views("key", table.key, table.decided.data(), table.undecided, held),
+                                             numbers("votes", "i", table.votes), numbers("readable", "i", table.readable),
+                                             numbers("paths", "i", table.paths), numbers("confidence", "g", table.confidence),
+                                             numbers("margin", "g", table.margin), numbers("entropy", "g", table.entropy), tied})});
 }
 
 // Offsets and weights were checked by the caller, who names the index; what guards memory is checked again.

@@ -24,8 +24,7 @@ template <class T> Lines<uint32_t> packed(const T* weight, size_t in, size_t out
 
 }  // namespace
 
-Linear::Linear(const void* weight, const void* bias, NumberFormat format, size_t in, size_t out)
-    : format_(format), in_(in), out_(out) {
+Linear::Linear(const void* weight, const void* bias, NumberFormat format, size_t in, size_t out) : format_(format), in_(in), out_(out) {
     const bool wide = format == NumberFormat::float32;
     words_ = wide ? packed(static_cast<const float*>(weight), in, out) : packed(static_cast<const uint16_t*>(weight), in, out);
     for (size_t i = 0; bias != nullptr && i < out; ++i)
@@ -46,8 +45,8 @@ Decoder::Decoder(Shape shape, std::vector<DecoderLayer> layers, std::vector<floa
     fit = fit && size > 0 && shape.width > 0 && shape.width % 2 == 0;
     fit = fit && norm_.size() == size && head_ && head_->in() == size;
     for (const DecoderLayer& layer : layers_)
-        fit = fit && layer.qkv && layer.out && layer.gate_up && layer.down && layer.attention_norm.size() == size && layer.mlp_norm.size() == size &&
-              fits(*layer.qkv, size, queries + 2 * keys) && fits(*layer.out, queries, size) &&
+        fit = fit && layer.qkv && layer.out && layer.gate_up && layer.down && layer.attention_norm.size() == size &&
+              layer.mlp_norm.size() == size && fits(*layer.qkv, size, queries + 2 * keys) && fits(*layer.out, queries, size) &&
               fits(*layer.gate_up, size, 2 * layer.down->in()) && layer.down->out() == size;
     if (!fit) throw std::invalid_argument("the layers of a decoder do not fit together");
 }

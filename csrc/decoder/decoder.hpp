@@ -62,8 +62,7 @@ public:
     // x [rows][size]: embeddings, overwritten by the hidden states before the last normalization; cos, sin [rows][width];
     // levels, one of each layer -> logits [rows][vocabulary], unless they are null. Rows may be tokens of one path that
     // follow each other, as in a prompt: all keys are appended before any is read.
-    void step(float* x, size_t rows, const float* cos, const float* sin, const std::vector<Level>& levels, Isa isa,
-              float* logits) const;
+    void step(float* x, size_t rows, const float* cos, const float* sin, const std::vector<Level>& levels, Isa isa, float* logits) const;
 
 private:
     Shape shape_;

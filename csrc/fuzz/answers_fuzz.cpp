@@ -27,7 +27,9 @@ lmsi::Reader make_reader(Kind kind, unsigned options) {
 // A copy that ends where its buffer ends, so that a sanitizer sees one byte read too many.
 class Exact {
 public:
-    explicit Exact(std::string_view text) : bytes_(new char[text.size()]), size_(text.size()) { std::copy(text.begin(), text.end(), bytes_.get()); }
+    explicit Exact(std::string_view text) : bytes_(new char[text.size()]), size_(text.size()) {
+        std::copy(text.begin(), text.end(), bytes_.get());
+    }
     operator std::string_view() const { return {bytes_.get(), size_}; }
 
 private:
@@ -48,7 +50,9 @@ void names_itself(Kind kind, const std::string& key) {
     fuzz::check(reader.canonical(plain) == key, "a key that does not read as itself");
 }
 
-bool is_ascii(std::string_view text) { return std::ranges::none_of(text, [](char byte) { return byte < 0; }); }
+bool is_ascii(std::string_view text) {
+    return std::ranges::none_of(text, [](char byte) { return byte < 0; });
+}
 
 size_t characters(std::string_view valid_utf8) {
     return static_cast<size_t>(std::ranges::count_if(valid_utf8, [](char byte) { return (byte & 0xC0) != 0x80; }));
@@ -101,23 +105,21 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
 }
 
 std::vector<std::string> fuzz::seeds() {
-    const std::vector<std::string> texts = {
-        "She has 3 + 4 = 7 apples. The answer is 7.",
-        "First 5 * 3 = 15.\n#### 1,234.50",
-        "Thus \\boxed{\\frac{3}{4}} is right. I hope it is correct.",
-        "**Answer:** (B) the dog\n\nQ: What is next?\nA: The answer is (C).",
-        "So the answer is yes.",
-        "Final Answer\n-80 (please double-check)",
-        "The answer is October 2, 2022.",
-        "The answer is one hundred and twenty-one and a half miles in 7 hours",
-        "The answer is $7425.00 in 1 week, or 10% of 2 x 10^5",
-        "It is not possible to tell. Answer: neutral",
-        "The answer is Denver Broncos, the Patriots and 12 dogs",
-        "The answer is 2 hours and 30 minutes, or 5'6\", not 3,5 kg",
-        "(a) \\boxed{3}, (b) \\fbox{5} <answer>18</answer>",
-        "Answer:\n1. I think (B) is the correct answer; it isn't C",
-        "answer is \\left(\\sqrt{2}, 2\\pi\\right) \\cup [1e999999999, \\infty)",
-    };
+    const std::vector<std::string> texts = {"She has 3 + 4 = 7 apples. The answer is 7.",
+                                            "First 5 * 3 = 15.\n#### 1,234.50",
+                                            "Thus \\boxed{\\frac{3}{4}} is right. I hope it is correct.",
+                                            "**Answer:** (B) the dog\n\nQ: What is next?\nA: The answer is (C).",
+                                            "So the answer is yes.",
+                                            "Final Answer\n-80 (please double-check)",
+                                            "The answer is October 2, 2022.",
+                                            "The answer is one hundred and twenty-one and a half miles in 7 hours",
+                                            "The answer is $7425.00 in 1 week, or 10% of 2 x 10^5",
+                                            "It is not possible to tell. Answer: neutral",
+                                            "The answer is Denver Broncos, the Patriots and 12 dogs",
+                                            "The answer is 2 hours and 30 minutes, or 5'6\", not 3,5 kg",
+                                            "(a) \\boxed{3}, (b) \\fbox{5} <answer>18</answer>",
+                                            "Answer:\n1. I think (B) is the correct answer; it isn't C",
+                                            "answer is \\left(\\sqrt{2}, 2\\pi\\right) \\cup [1e999999999, \\infty)"};
     std::vector<std::string> all;
     for (const std::string& text : texts)
         for (char mode = 0; mode < 32; mode = static_cast<char>(mode + 5)) all.push_back(std::string{mode, mode} + text);
@@ -126,8 +128,57 @@ std::vector<std::string> fuzz::seeds() {
 
 std::vector<std::string> fuzz::pieces() {
     using namespace std::string_literals;
-    return {"The answer is ", "answer: ", "####", "\\boxed{", "\\frac{1}{", "{", "}", "**", "(A)", " or ", "not ", "\nQ:", "\n", "\0"s, "\xFF", "\xE2\x82",
-            "\xF0\x9F\x98\x80", "\xEF\xBC\x97", "\xC2\xBD", "1", "9,999", "0.", "/", "e9", "^", "-", "\xE2\x88\x92", " million", "half ", "$", "%", ":30",
-            "1e-999999999999999", "10e999999999999999", "^999999999999999", "340282366920938463463374607431768211457", "00000000000000000000000000000000000000", "is", "=", "\\text{", "\\", "<|", ",5", "\\boxed{1}, ",
-            "<answer>", "</answer>", " hours ", "\xC2\xB2", "\n1. ", "is the answer", "isn't ", "no idea", "29/02/2023"};
+    return {"The answer is ",
+            "answer: ",
+            "####",
+            "\\boxed{",
+            "\\frac{1}{",
+            "{",
+            "}",
+            "**",
+            "(A)",
+            " or ",
+            "not ",
+            "\nQ:",
+            "\n",
+            "\0"s,
+            "\xFF",
+            "\xE2\x82",
+            "\xF0\x9F\x98\x80",
+            "\xEF\xBC\x97",
+            "\xC2\xBD",
+            "1",
+            "9,999",
+            "0.",
+            "/",
+            "e9",
+            "^",
+            "-",
+            "\xE2\x88\x92",
+            " million",
+            "half ",
+            "$",
+            "%",
+            ":30",
+            "1e-999999999999999",
+            "10e999999999999999",
+            "^999999999999999",
+            "340282366920938463463374607431768211457",
+            "00000000000000000000000000000000000000",
+            "is",
+            "=",
+            "\\text{",
+            "\\",
+            "<|",
+            ",5",
+            "\\boxed{1}, ",
+            "<answer>",
+            "</answer>",
+            " hours ",
+            "\xC2\xB2",
+            "\n1. ",
+            "is the answer",
+            "isn't ",
+            "no idea",
+            "29/02/2023"};
 }

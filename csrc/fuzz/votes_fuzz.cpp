@@ -67,7 +67,8 @@ void check_question(const Groups& groups, const lmsi::VoteTable& table, size_t q
     fuzz::check(table.paths[q] == groups.offsets[q + 1] - groups.offsets[q], "a wrong number of paths");
     const auto first = table.tied_offsets[q], last = table.tied_offsets[q + 1];
     fuzz::check(last - first == static_cast<int64_t>(tied.size()), "a wrong number of tied keys");
-    for (size_t i = 0; i < tied.size(); ++i) fuzz::check(table.text(table.tied[static_cast<size_t>(first) + i]) == tied[i], "a wrong tied key");
+    for (size_t i = 0; i < tied.size(); ++i)
+        fuzz::check(table.text(table.tied[static_cast<size_t>(first) + i]) == tied[i], "a wrong tied key");
     if (tied.size() == 1) fuzz::check(winner(table, q) == tied[0], "a wrong winner");
 }
 
@@ -99,10 +100,21 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
 }
 
 std::vector<std::string> fuzz::seeds() {
-    return {"num:7\nnum:7\nnum:8\n-\tchoice:B\nchoice:A\tnum:1\t", "-\n-\t\t", "a\nb\nc\na\nb\nc\t", "num:12345678901234\nnum:12345678901235\nnum:12345678901234\t", ""};
+    return {"num:7\nnum:7\nnum:8\n-\tchoice:B\nchoice:A\tnum:1\t", "-\n-\t\t", "a\nb\nc\na\nb\nc\t",
+            "num:12345678901234\nnum:12345678901235\nnum:12345678901234\t", ""};
 }
 
 std::vector<std::string> fuzz::pieces() {
     using namespace std::string_literals;
-    return {"num:7\n", "num:8\n", "-\n", "\t", "\n", "choice:A\n", "span:a longer key than twelve bytes\n", "span:a longer key than twelve bytez\n", "\0\n"s, "\0\0\n"s, "\xFF\n"};
+    return {"num:7\n",
+            "num:8\n",
+            "-\n",
+            "\t",
+            "\n",
+            "choice:A\n",
+            "span:a longer key than twelve bytes\n",
+            "span:a longer key than twelve bytez\n",
+            "\0\n"s,
+            "\0\0\n"s,
+            "\xFF\n"};
 }

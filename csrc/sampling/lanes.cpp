@@ -163,9 +163,7 @@ template <class T> void widen(const void* data, size_t begin, size_t end, float*
     for (size_t i = begin; i < end; ++i) values[i - begin] = value_at(static_cast<const T*>(data), i);
 }
 
-template <class T> constexpr SamplingLanes lanes_of() {
-    return {peak<T>, normalizer<T>, sums<T>, collect<T>, weights, widen<T>};
-}
+template <class T> constexpr SamplingLanes lanes_of() { return {peak<T>, normalizer<T>, sums<T>, collect<T>, weights, widen<T>}; }
 
 }  // namespace
 

@@ -68,8 +68,7 @@ public:
           // Four times as many groups as tokens to keep: their k-th maximum is then a close lower bound.
           depth_(rules.top_k == 0 ? 128 : std::clamp<size_t>(vocabulary / (4 * std::min<size_t>(rules.top_k, vocabulary)), 1, 128)),
           group_maxima_((vocabulary / (kLanes * depth_) + 1) * kLanes), block_totals_(vocabulary / kBlock + 1),
-          ids_(std::make_unique_for_overwrite<uint32_t[]>(vocabulary)),
-          values_(std::make_unique_for_overwrite<float[]>(vocabulary)),
+          ids_(std::make_unique_for_overwrite<uint32_t[]>(vocabulary)), values_(std::make_unique_for_overwrite<float[]>(vocabulary)),
           weights_(std::make_unique_for_overwrite<uint64_t[]>(vocabulary)) {}
 
     // `next` is the row that comes after, fetched into the cache meanwhile.
@@ -189,8 +188,8 @@ private:
 
 uint64_t philox(const uint64_t counter[4]) {
     uint32_t key0 = static_cast<uint32_t>(counter[0]), key1 = static_cast<uint32_t>(counter[0] >> 32);
-    uint32_t word[4] = {static_cast<uint32_t>(counter[1]), static_cast<uint32_t>(counter[1] >> 32),
-                        static_cast<uint32_t>(counter[2]), static_cast<uint32_t>(counter[3])};
+    uint32_t word[4] = {static_cast<uint32_t>(counter[1]), static_cast<uint32_t>(counter[1] >> 32), static_cast<uint32_t>(counter[2]),
+                        static_cast<uint32_t>(counter[3])};
     for (int round = 0; round < 10; ++round, key0 += 0x9E3779B9u, key1 += 0xBB67AE85u) {
         const uint64_t first = uint64_t{0xD2511F53u} * word[0], second = uint64_t{0xCD9E8D57u} * word[2];
         const uint32_t next[4] = {static_cast<uint32_t>(second >> 32) ^ word[1] ^ key0, static_cast<uint32_t>(second),
@@ -200,8 +199,8 @@ uint64_t philox(const uint64_t counter[4]) {
     return word[0] | (uint64_t{word[1]} << 32);
 }
 
-SamplingOutcome sample_tokens(const Logits& logits, const SamplingRules& rules, const uint64_t* counters, Isa isa,
-                              int64_t* tokens, double* logprobs) {
+SamplingOutcome sample_tokens(const Logits& logits, const SamplingRules& rules, const uint64_t* counters, Isa isa, int64_t* tokens,
+                              double* logprobs) {
     Sampler sampler(table_for<SamplingTables>(isa)[static_cast<size_t>(logits.format)], rules, logits.vocabulary);
     for (size_t row = 0; row < logits.rows; ++row) {
         const char* at = static_cast<const char*>(logits.data) + static_cast<ptrdiff_t>(row) * logits.stride;

@@ -43,7 +43,7 @@ struct SamplingOutcome {
 uint64_t philox(const uint64_t counter[4]);
 
 // counters: rows x (seed, stream, path, position). Writes a token and a log-probability per row.
-SamplingOutcome sample_tokens(const Logits& logits, const SamplingRules& rules, const uint64_t* counters, Isa isa,
-                              int64_t* tokens, double* logprobs);
+SamplingOutcome sample_tokens(const Logits& logits, const SamplingRules& rules, const uint64_t* counters, Isa isa, int64_t* tokens,
+                              double* logprobs);
 
 }  // namespace lmsi

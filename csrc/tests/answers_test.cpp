@@ -42,7 +42,8 @@ void reads_forms() {
 void counts_characters() {
     lmsi::Reader reader(lmsi::Kind::number);
     const auto answer = reader.read("\xE2\x82\xAC\xC3\xA9 The answer is \xE2\x88\x92\x37.", false, false);
-    check(answer && answer->start == 17 && answer->end == 19 && answer->surface == "\xE2\x88\x92\x37" && answer->key == "num:-7", "characters");
+    check(answer && answer->start == 17 && answer->end == 19 && answer->surface == "\xE2\x88\x92\x37" && answer->key == "num:-7",
+          "characters");
 }
 
 void keeps_huge_numbers() {
@@ -52,9 +53,42 @@ void keeps_huge_numbers() {
     check(key("The answer is " + digits) == "num:" + digits + "e0", "a million digits");
 }
 
-const char* const PIECES[] = {"The answer is ", "\\boxed{", "####", "Answer: 1 = 1. ", "9", "1/", "\\frac{", "**1**", "no ", "(A) or ", "a, ", "\n", "\nQ:",
-                              "\xFF", "\xE2\x82", "\xF0\x9F\x98\x80", "one hundred ", "- ", "$", ".", ",000", "e9", "^{", "}", "is", "\xC2\xBD", "October 2, ", "<|",
-                              "\\boxed{1}, ", "<answer>", "1. 2 ", "2 hours ", "1 hour, 2 minutes, ", "not ", "is the answer ", "10\xE2\x81\xB6 "};
+const char* const PIECES[] = {"The answer is ",
+                              "\\boxed{",
+                              "####",
+                              "Answer: 1 = 1. ",
+                              "9",
+                              "1/",
+                              "\\frac{",
+                              "**1**",
+                              "no ",
+                              "(A) or ",
+                              "a, ",
+                              "\n",
+                              "\nQ:",
+                              "\xFF",
+                              "\xE2\x82",
+                              "\xF0\x9F\x98\x80",
+                              "one hundred ",
+                              "- ",
+                              "$",
+                              ".",
+                              ",000",
+                              "e9",
+                              "^{",
+                              "}",
+                              "is",
+                              "\xC2\xBD",
+                              "October 2, ",
+                              "<|",
+                              "\\boxed{1}, ",
+                              "<answer>",
+                              "1. 2 ",
+                              "2 hours ",
+                              "1 hour, 2 minutes, ",
+                              "not ",
+                              "is the answer ",
+                              "10\xE2\x81\xB6 "};
 
 void survives_noise() {
     std::mt19937 random(7);

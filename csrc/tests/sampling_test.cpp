@@ -35,9 +35,10 @@ Drawn draw(const std::vector<float>& logits, size_t rows, const lmsi::SamplingRu
 
 constexpr float kScale = 1.4426950408889634f;
 constexpr uint64_t kHalf = uint64_t{1} << 63;
-constexpr lmsi::SamplingRules kRules[] = {{kScale, 0, 0, 0}, {kScale / 0.7f, 40, kHalf + kHalf / 2, 0}, {kScale, 0, kHalf, 0},
-                                          {kScale, 0, 0, uint64_t{1} << 40}, {kScale, 3, 0, 0}, {0, 0, 0, 0},
-                                          {1e38f, 0, 0, 0}, {kScale, ~uint64_t{0}, ~uint64_t{0}, uint64_t{1} << 44}};
+constexpr lmsi::SamplingRules kRules[] = {{kScale, 0, 0, 0},     {kScale / 0.7f, 40, kHalf + kHalf / 2, 0},
+                                          {kScale, 0, kHalf, 0}, {kScale, 0, 0, uint64_t{1} << 40},
+                                          {kScale, 3, 0, 0},     {0, 0, 0, 0},
+                                          {1e38f, 0, 0, 0},      {kScale, ~uint64_t{0}, ~uint64_t{0}, uint64_t{1} << 44}};
 
 std::vector<float> some_logits(size_t size) {
     std::vector<float> logits(size);

@@ -23,12 +23,15 @@ using lmsi::StringLayout;
 
 constexpr StringLayout kLayouts[] = {StringLayout::views, StringLayout::offsets32, StringLayout::offsets64};
 
-lmsi::VoteTable count(const Keys& keys, const std::vector<int64_t>& offsets, const double* weights = nullptr, StringLayout layout = StringLayout::views) {
+lmsi::VoteTable count(const Keys& keys, const std::vector<int64_t>& offsets, const double* weights = nullptr,
+                      StringLayout layout = StringLayout::views) {
     const StringColumn column(keys, layout);
     return lmsi::count_votes({column.array()}, offsets.data(), offsets.size() - 1, weights);
 }
 
-lmsi::VoteTable count(const Keys& keys, const double* weights = nullptr) { return count(keys, {0, static_cast<int64_t>(keys.size())}, weights); }
+lmsi::VoteTable count(const Keys& keys, const double* weights = nullptr) {
+    return count(keys, {0, static_cast<int64_t>(keys.size())}, weights);
+}
 
 std::string winner(const lmsi::VoteTable& table, size_t row = 0) {
     return (table.decided[row / 8] >> (row % 8) & 1) != 0 ? std::string(table.text(table.key[row])) : "none";
@@ -87,7 +90,8 @@ void questions_do_not_mix() {
         for (size_t q = 0; q + 1 < offsets.size(); ++q) {
             const auto alone = count({keys.begin() + offsets[q], keys.begin() + offsets[q + 1]});
             check(winner(together, q) == winner(alone), "a winner that depends on other questions");
-            check(together.entropy[q] == alone.entropy[0] && together.margin[q] == alone.margin[0], "numbers that depend on other questions");
+            check(together.entropy[q] == alone.entropy[0] && together.margin[q] == alone.margin[0],
+                  "numbers that depend on other questions");
         }
     }
 }

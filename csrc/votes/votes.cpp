@@ -108,7 +108,8 @@ private:
     }
 
     std::string_view text(const Token& token) const {
-        return token.size() <= Token::kLongest ? std::string_view{token.bytes(), token.size()} : long_keys_.item(static_cast<uint32_t>(token.low));
+        return token.size() <= Token::kLongest ? std::string_view{token.bytes(), token.size()}
+                                               : long_keys_.item(static_cast<uint32_t>(token.low));
     }
 
     KeyCell cell_of(const Token& token) {
