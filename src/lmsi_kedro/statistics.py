@@ -57,7 +57,13 @@ def entropy(values: Iterable[str]) -> float:
 
 
 def wilson(successes: int, n: int) -> Interval:
-    """Wilson's score interval of a proportion."""
+    """Wilson's score interval of a proportion.
+
+    Examples:
+        >>> low, high = wilson(8, 10)
+        >>> round(low, 3), round(high, 3)
+        (0.49, 0.943)
+    """
     from scipy.stats import binomtest
 
     bounds = binomtest(successes, n).proportion_ci(method="wilson")
@@ -65,7 +71,12 @@ def wilson(successes: int, n: int) -> Interval:
 
 
 def mcnemar(wrong_to_right: int, right_to_wrong: int) -> float:
-    """Exact two-sided p-value: were flips in both directions equally likely?"""
+    """Exact two-sided p-value: were flips in both directions equally likely?
+
+    Examples:
+        >>> mcnemar(wrong_to_right=9, right_to_wrong=1)
+        0.021484375
+    """
     from scipy.stats import binomtest
 
     flips = wrong_to_right + right_to_wrong
@@ -105,7 +116,12 @@ def _resampled(
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Holm's step-down correction: each p-value times the number of hypotheses not yet rejected."""
+    """Holm's step-down correction: each p-value times the number of hypotheses not yet rejected.
+
+    Examples:
+        >>> holm([0.01, 0.04, 0.03])
+        [0.03, 0.06, 0.06]
+    """
     order = sorted(range(len(p_values)), key=p_values.__getitem__)
     corrected, largest = [0.0] * len(p_values), 0.0
     for place, index in enumerate(order):
@@ -115,7 +131,12 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def pass_at_k(correct: int, n: int, k: int) -> float:
-    """Share of all k-subsets of a question's n paths that hold a correct one."""
+    """Share of all k-subsets of a question's n paths that hold a correct one.
+
+    Examples:
+        >>> pass_at_k(correct=1, n=4, k=2)
+        0.5
+    """
     return 1 - comb(n - correct, k) / comb(n, k)
 
 
@@ -125,6 +146,10 @@ def maj_at_k(correct: int, others: Sequence[int], unreadable: int, k: int) -> fl
     A tie is wrong. others counts the paths of each wrong key. For every number of correct votes, a
     product of polynomials, one for each other key and cut below that number, counts the ways to
     fill the subset.
+
+    Examples:
+        >>> maj_at_k(correct=2, others=[1], unreadable=1, k=3)  # two to one, or both and the unparsable path
+        0.5
     """
     wins = 0
     for votes in range(1, min(correct, k) + 1):

@@ -33,7 +33,18 @@ class Asked:
 
 
 def render(format: Format, asked: Asked, exemplars: Sequence[Exemplar] = ()) -> str:
-    """The prompt of a question in one of the four formats; an exemplar that is the question itself is left out."""
+    """The prompt of a question in one of the four formats; an exemplar that is the question itself is left out.
+
+    Examples:
+        >>> from lmsi_kedro.tasks import Asked, Exemplar, render
+        >>> shot = Exemplar(question="1 + 1?", rationale="One and one are two.", answer="2")
+        >>> print(render("few_shot_cot", Asked("2 + 3?"), [shot]))
+        Q: 1 + 1?
+        A: One and one are two. The answer is 2.
+        <BLANKLINE>
+        Q: 2 + 3?
+        A:
+    """
     shown: Sequence[Exemplar] = []
     if format in ("few_shot_cot", "few_shot_direct"):
         shown = others(exemplars, asked)

@@ -52,12 +52,34 @@ def read_answers(
     threads: int = 1,
     decimal: str = "point",
 ) -> pl.DataFrame:
-    """Reads the answer of each completion: key, surface, start, end (in characters) and rule.
+    """Reads the answer of each completion.
 
-    A row without a readable answer is null throughout. `choices` is one list of option texts per row,
-    `finish` says per row whether the text ended by itself ("stop") or at the length limit ("length").
-    `decimal` is the mark that numbers are written with: with "point", 3,5 is unreadable, since it may be
-    3.5 or 35; with "comma" it is 7/2, and 1.234 is 1234.
+    Examples:
+        >>> from lmsi_kedro import kernels
+        >>> texts = ["5 + 4 = 9. The answer is 9.", "I do not know."]
+        >>> kernels.read_answers(texts, "number").rows()
+        [('num:9', '9', 25, 26, 'answer is'), (None, None, None, None, None)]
+        >>> options = [["ice", "sand"]]
+        >>> kernels.read_answers(["So the answer is sand."], "choice", options)["key"][0]
+        'choice:B'
+
+    Args:
+        texts: the completions.
+        kind: what answers are, one of `KINDS`.
+        choices: a list of option texts for each text; used by kind `choice`.
+        rule: "trigger" reads what a text announces as its answer; "trigger_or_last" falls back on the last
+            answer of the kind that it mentions.
+        finish: for each text, whether it ended by itself ("stop") or at the length limit ("length").
+        threads: number of threads that share the texts.
+        decimal: the decimal mark. With "point", 3,5 is unparsable, since it may be 3.5 or 35; with "comma" it is
+            7/2, and 1.234 is 1234.
+
+    Returns:
+        A row per text with the columns key, surface, start, end (in characters) and rule, which are all null where
+            the text has no answer.
+
+    Raises:
+        ValueError: for an unknown kind, rule or decimal mark, or columns of different lengths.
     """
     _check(kind, decimal, rule)
     column, options = text_column(texts), choice_column(choices)
@@ -72,7 +94,16 @@ def read_answers(
 def canonical_keys(
     answers: Texts, kind: str, choices: Any = None, threads: int = 1, decimal: str = "point"
 ) -> pl.Series:
-    """The keys of gold or already extracted answers; null where there is none."""
+    """The keys of gold or already extracted answers; null for what is no answer of the kind.
+
+    Examples:
+        >>> from lmsi_kedro import kernels
+        >>> answers = ["0.50", "1/2", "$70,000", "twenty-one", "many"]
+        >>> kernels.canonical_keys(answers, "number").to_list()
+        ['num:1/2', 'num:1/2', 'num:70000', 'num:21', None]
+
+    Takes the arguments of `read_answers` and raises ValueError as it does.
+    """
     _check(kind, decimal)
     column, options = text_column(answers), choice_column(choices)
     _same_length("choices", options, len(column))

@@ -33,16 +33,36 @@ def sample_tokens(
 def sample_tokens(logits: Any, sampling: Sampling, counters: Any) -> Any:
     """Draws a token from each row: temperature, then top-k, top-p (renormalised), min-p.
 
-    logits    [rows, vocabulary] float32 or bfloat16 torch tensor, or float32 numpy array
-    sampling  has temperature (0: the first maximum), top_k, top_p, min_p (0, 1, 0: off)
-    counters  [rows, 4] uint64 (or int64, as the same bits): seed, stream (a 64-bit hash of the
-              question id), path, position; path and position below 2**32
-    returns   tokens [rows] int64 and logprobs [rows] float64 (at temperature 1, unfiltered), as
-              tensors on the logits' device for a tensor, else as arrays
+    The sampled token depends on the row's logits and counter alone; see `reference` for the formula. Of equal
+    logits at a filter's edge, the lowest token ids are kept.
 
-    The draw of a row depends on its logits and its counter alone; see `reference` for the formula.
-    Equal logits at a filter's edge: the lowest token ids are kept. LogitsError, a ValueError, has the row
-    whose logits hold NaN or +inf or are all -inf; ValueError names a parameter that is out of range.
+    Examples:
+        >>> import numpy as np
+        >>> from lmsi_kedro import kernels
+        >>> from lmsi_kedro.params import Sampling
+        >>> logits = np.array([[0.0, 2.0, 1.0]] * 4, np.float32)
+        >>> counters = np.array([[2026, 99, path, 0] for path in range(4)], np.uint64)
+        >>> sampling = Sampling(temperature=1.0, top_k=2, max_new_tokens=1, seed=2026)
+        >>> tokens, logprobs = kernels.sample_tokens(logits, sampling, counters)
+        >>> set(tokens.tolist()) <= {1, 2}
+        True
+        >>> alone, _ = kernels.sample_tokens(logits[2:3], sampling, counters[2:3])
+        >>> bool(alone[0] == tokens[2])  # whatever the batch
+        True
+
+    Args:
+        logits: [rows, vocabulary] float32 or bfloat16 torch tensor, or float32 numpy array.
+        sampling: has temperature (0: the first maximum), top_k, top_p and min_p (0, 1, 0: off).
+        counters: [rows, 4] uint64 (or int64, as the same bits): seed, stream (a 64-bit hash of the question id),
+            path, position; path and position below 2**32.
+
+    Returns:
+        tokens [rows] int64 and logprobs [rows] float64 (at temperature 1, unfiltered), as tensors on the logits'
+            device for a tensor, else as arrays.
+
+    Raises:
+        LogitsError: a ValueError with the row whose logits hold NaN or +inf or are all -inf.
+        ValueError: names a parameter that is out of range.
     """
     rules = Rules.of(sampling)
     if isinstance(logits, np.ndarray):

@@ -37,23 +37,40 @@ def count_votes(
 ) -> pl.DataFrame:
     """Counts the votes of ragged groups of keys, in any order of their paths.
 
-    keys      Arrow strings or a list; a null (unreadable) key never votes, but counts in `paths`
-    offsets   one more than questions: question q has the keys offsets[q] to offsets[q + 1]
-    weights   a number per key, such as the path's log-probability; used by ties="logprob" only
-    ties      "abstain": tied keys have no winner; "logprob": the tied key whose paths weigh most
-              together wins (summed exactly), and if that is tied too, none
-    returns   a row per question:
-        key         the winner, or null
-        votes       paths that hold a top key (0 when nothing is readable)
-        readable    paths with a key
-        paths       all paths
-        confidence  votes / paths, or 0
-        margin      (votes - votes of the next key) / paths, or 0; a tie has margin 0
-        entropy     -sum(p * log2(p)) in bits, p = votes of a key / readable
-        tied        all keys with `votes` votes, sorted by bytes; one key when there is no tie
+    Examples:
+        Two questions: the first has four paths, one of them unparsable; the second has a tie.
 
-    ValueError names the index of an offset that decreases or does not cover the keys, or of a
-    weight that is not finite, and the valid values of `ties`.
+        >>> from lmsi_kedro import kernels
+        >>> keys = ["num:9", "num:8", "num:9", None, "num:1", "num:2"]
+        >>> votes = kernels.count_votes(keys, [0, 4, 6])
+        >>> votes.select("key", "votes", "readable", "paths", "confidence", "tied").rows()
+        [('num:9', 2, 3, 4, 0.5, ['num:9']), (None, 1, 2, 2, 0.5, ['num:1', 'num:2'])]
+        >>> logprobs = [-9, -7, -8, -9, -5, -4]
+        >>> kernels.count_votes(keys, [0, 4, 6], logprobs, ties="logprob")["key"].to_list()
+        ['num:9', 'num:2']
+
+    Args:
+        keys: Arrow strings or a list; a null key (an unparsable path) never votes, but counts in `paths`.
+        offsets: one more than questions: question q has the keys offsets[q] to offsets[q + 1].
+        weights: a number per key, such as the path's log-probability; used by ties="logprob" only.
+        ties: "abstain": tied keys have no winner; "logprob": the tied key whose weights have the largest sum
+            (computed exactly) wins, and if that is tied too, none.
+
+    Returns:
+        A row per question with the columns
+
+            - key: the winner, or null
+            - votes: paths that hold a top key (0 if none has a key)
+            - readable: paths with a key
+            - paths: all paths
+            - confidence: votes / paths, or 0
+            - margin: (votes - votes of the next key) / paths, or 0; a tie has margin 0
+            - entropy: -sum(p * log2(p)) in bits, p = votes of a key / readable
+            - tied: all keys with `votes` votes, sorted by bytes; one key when there is no tie
+
+    Raises:
+        ValueError: names the index of an offset that decreases or does not cover the keys, or of a weight that
+            is not finite, or the valid values of `ties`.
     """
     series = keys if isinstance(keys, pl.Series) else pl.Series("key", keys, _dtype(keys))
     if series.dtype == pl.Null:
