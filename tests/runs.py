@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -71,6 +73,25 @@ def run(
         text=True,
         timeout=900,
     )
+
+
+def data_root(folder: Path) -> Path:
+    """A copy of what the project ships, for a run to write beside."""
+    shutil.copytree(ROOT / "data" / "01_raw", folder / "01_raw")
+    for model in ("base", "base_small"):
+        shutil.copytree(ROOT / "data" / "06_models" / model, folder / "06_models" / model)
+    return folder
+
+
+def chunks(data: Path) -> dict[str, int]:
+    """Every sampled chunk and when it was written."""
+    return {
+        str(path): path.stat().st_mtime_ns for path in data.rglob("*.parquet") if is_chunk(path)
+    }
+
+
+def is_chunk(path: Path) -> bool:
+    return re.fullmatch(r"[0-9a-f]{32}\.[0-9a-f]{16}\.parquet", path.name) is not None
 
 
 def metrics_of(data: Path, rows: list[Row] | None = None, **given: Any) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from lmsi_kedro.tasks import Asked, Exemplar, render
 from lmsi_kedro.tasks.encoding import Encoder
 from lmsi_kedro.training import Job, train
 from tests.runs import ROOT, metrics_of
-from tests.training.conftest import PARAMS
+from tests.training.jobs import PARAMS
 
 pytestmark = pytest.mark.slow
 CHAT = ["auto", "never"]

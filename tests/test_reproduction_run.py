@@ -10,7 +10,7 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.test_run import ROOT, chunks, data_root
+from tests.runs import ROOT, chunks, data_root
 
 RUN = [sys.executable, "-m", "kedro", "run", "--pipelines=reproduction", "--env=smoke"]
 # Imports are most of the time, so one process of everything.

@@ -21,29 +21,10 @@ from lmsi_kedro.commands.project import configured
 from lmsi_kedro.datasets.model_directory import Model
 from tests.models import tiny_model
 from tests.notebooks import executed
+from tests.runs import ROOT, chunks, data_root
 
-ROOT = Path(__file__).parents[1]
 IN_DOMAIN = ("mini_gsm", "mini_arc", "mini_drop", "mini_nli")
 RUN = [sys.executable, "-m", "kedro", "run", "--pipelines=self_improve", "--env=smoke"]
-
-
-def data_root(folder: Path) -> Path:
-    """A copy of what the project ships, for a run to write beside."""
-    shutil.copytree(ROOT / "data" / "01_raw", folder / "01_raw")
-    for model in ("base", "base_small"):
-        shutil.copytree(ROOT / "data" / "06_models" / model, folder / "06_models" / model)
-    return folder
-
-
-def chunks(data: Path) -> dict[str, int]:
-    """Every sampled chunk and when it was written."""
-    return {
-        str(path): path.stat().st_mtime_ns for path in data.rglob("*.parquet") if is_chunk(path)
-    }
-
-
-def is_chunk(path: Path) -> bool:
-    return re.fullmatch(r"[0-9a-f]{32}\.[0-9a-f]{16}\.parquet", path.name) is not None
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import pytest
 from kedro.io import DatasetError
 
 from lmsi_kedro.datasets.chunk_store import ChunkStore
-from tests.datasets.test_chunk_store import FakePlan
+from tests.datasets.fake_plan import FakePlan
 from tests.stores import fill
 
 

@@ -13,31 +13,17 @@ import pytest
 import torch
 from polars.testing import assert_frame_equal
 
-from lmsi_kedro.engines.chunk import Request
-from lmsi_kedro.engines.local import LocalEngine
-from lmsi_kedro.engines.local.plain_decoder import PlainDecoder
 from lmsi_kedro.engines.plan import Plan
-from lmsi_kedro.params import EngineParams, Sampling
+from lmsi_kedro.params import EngineParams
+from tests.engines.many_paths import PROMPTS, REQUESTS, SAMPLING, engine
 from tests.models import RAGGED, tiny_model
 
 ROOT = Path(__file__).parents[2]
-# A seed for which no draw is so close that another order of sums decides it.
-SAMPLING = Sampling(temperature=1.0, max_new_tokens=40, seed=4)
-PROMPTS = {f"q{i}": f"Q: a?\nA: b.\n\nQ: {'9' * i}?\nA:" for i in range(12)}
-REQUESTS = [Request(question, prompt, range(8)) for question, prompt in PROMPTS.items()]
 
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tiny_model(tmp_path_factory.mktemp("model"), ends=RAGGED)
-
-
-def engine(model: Path, rows: int, decoder: str = "tree") -> LocalEngine:
-    made = LocalEngine(model, torch.float32, rows=rows)
-    if decoder == "plain":
-        made.model.set_attn_implementation("sdpa")
-        made.decoder = PlainDecoder(made.model)
-    return made
 
 
 @pytest.fixture(scope="module")
@@ -149,7 +135,7 @@ SHORT_OF_MEMORY = """
 import logging, resource, sys
 from pathlib import Path
 import torch
-from tests.engines.test_refill import REQUESTS, SAMPLING, engine
+from tests.engines.many_paths import REQUESTS, SAMPLING, engine
 logging.basicConfig(level="WARNING")
 torch.set_num_threads(1)
 made = engine(Path(sys.argv[1]), 96)

@@ -10,25 +10,7 @@ import pytest
 from lmsi_kedro.params import TrainingParams
 from lmsi_kedro.training import Job
 from tests.models import tiny_model
-
-PARAMS = {
-    "steps": 10,
-    "batch_size": 9,
-    "learning_rate": 3e-3,
-    "warmup_ratio": 0.2,
-    "weight_decay": 0.0,
-    "max_grad_norm": 1.0,
-    "seed": 3,
-    "processes": 2,
-    "hostfile": None,
-    "zero_stage": 2,
-    "offload": "none",
-    "precision": "float32",
-    "gradient_accumulation": 1,
-    "gradient_checkpointing": False,
-    "lora": None,
-    "checkpoint_every": 4,
-}
+from tests.training.jobs import PARAMS
 
 
 @pytest.fixture(scope="session")

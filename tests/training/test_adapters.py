@@ -13,7 +13,7 @@ from transformers import AutoModelForCausalLM
 from lmsi_kedro.params import LoraParams
 from lmsi_kedro.training import TrainingError, train
 from lmsi_kedro.training.adapters import check_targets
-from tests.training.test_train import plain_losses, record
+from tests.training.jobs import plain_losses, record
 
 LORA = {"rank": 4, "alpha": 8.0, "targets": ["q_proj", "v_proj"]}
 

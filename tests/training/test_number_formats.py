@@ -12,7 +12,7 @@ from transformers import AutoModelForCausalLM
 from lmsi_kedro.model_files import number_format
 from lmsi_kedro.training import Job, TrainingError, train
 from lmsi_kedro.training.saving import compare, loaded_back
-from tests.training.test_train import record
+from tests.training.jobs import record
 
 LORA = {"rank": 4, "alpha": 8.0, "targets": ["q_proj", "v_proj"]}
 FORMATS = ("float32", "bfloat16", "float16")

@@ -15,47 +15,16 @@ import pytest
 import torch
 from pydantic import ValidationError
 from safetensors.torch import load_file, save_file
-from torch.nn.functional import cross_entropy
-from transformers import AutoModelForCausalLM, get_cosine_schedule_with_warmup
 
 from lmsi_kedro.training import TrainingError, launcher, train
 from lmsi_kedro.training.launcher import failure
 from lmsi_kedro.training.setup import build_plan
+from tests.training.jobs import plain_losses, record
 
 TRAIN = (
     "import sys; from pathlib import Path; from lmsi_kedro.training import Job, train;"
     "train(Job.read(Path(sys.argv[1])))"
 )
-
-
-def record(job):
-    return json.loads((job.model / "training.json").read_text())
-
-
-def plain_losses(job):
-    """The specification: one process, torch's AdamW, each example on its own."""
-    plan, _ = build_plan(job, processes=1)
-    model = AutoModelForCausalLM.from_pretrained(job.base_model)
-    optimizer = torch.optim.AdamW(model.parameters(), job.params.learning_rate, weight_decay=0)
-    warmup = round(job.params.warmup_ratio * job.params.steps)
-    schedule = get_cosine_schedule_with_warmup(optimizer, warmup, job.params.steps)
-    losses = []
-    for rows in plan.rows:
-        total, weight = torch.zeros(()), 0.0
-        for row in rows:
-            example = plan.encoded[row]
-            logits = model(torch.tensor([example.ids])).logits[0, example.prompt_tokens - 1 : -1]
-            targets = torch.tensor(example.ids[example.prompt_tokens :])
-            total = total + plan.weights[row] * cross_entropy(logits, targets, reduction="sum")
-            weight += plan.weights[row] * example.target_tokens
-        loss = total / weight
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), job.params.max_grad_norm)
-        optimizer.step()
-        schedule.step()
-        optimizer.zero_grad()
-        losses.append(loss.item())
-    return losses
 
 
 def test_zero_2_and_a_resumed_run_equal_plain_training(make_job):

@@ -12,7 +12,7 @@ from lmsi_kedro.engines.local.native_decoder import NativeDecoder, numbers_of, w
 from lmsi_kedro.engines.local.packing import pack
 from lmsi_kedro.engines.local.tree_decoder import TreeDecoder
 from lmsi_kedro.kernels.attention import native
-from tests.kernels.sampling.test_sampling import supported
+from tests.kernels.sampling.cases import supported
 
 CONFIG = LlamaConfig(
     vocab_size=101, hidden_size=72, num_hidden_layers=3, num_attention_heads=6, num_key_value_heads=2,

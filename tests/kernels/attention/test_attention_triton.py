@@ -16,7 +16,7 @@ pytest.importorskip("triton")
 from lmsi_kedro.kernels import attention
 from lmsi_kedro.kernels.attention import Prefixes, native, reference
 from lmsi_kedro.kernels.attention import triton as gpu
-from tests.kernels.attention.test_attention import case, wide
+from tests.kernels.attention.cases import case, wide
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 CASES = [  # rows, heads, key heads, width, shared length, question lengths; number format, tolerance

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from lmsi_kedro.kernels.attention.native import linear
-from tests.kernels.sampling.test_sampling import supported
+from tests.kernels.sampling.cases import supported
 
 SHAPES = [(1, 1, 1), (5, 24, 17), (37, 33, 16), (130, 513, 40), (16, 1030, 48)]  # rows, in, out
 ISAS = ["scalar", "avx2", "avx512", "avx512bf16"]

@@ -32,7 +32,7 @@ PLANS = [
 ]
 
 
-def supported(isa):
+def supported(isa: str) -> bool:
     flags = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
     named = {"avx2": " avx2", "avx512": " avx512dq", "avx512bf16": " avx512_bf16"}
     return isa == "scalar" or named[isa] in flags

@@ -7,7 +7,7 @@ from lmsi_kedro import schemas
 from lmsi_kedro.params import VotingParams
 from lmsi_kedro.pipelines.mixing.arms import keep_formats, select_gold, select_shuffled
 from tests.fabricate import TASKS
-from tests.pipelines.mixing.test_mixing import KEYS, MIXING, TEXTS, render
+from tests.pipelines.mixing.rendered import KEYS, MIXING, TEXTS, render
 
 VOTING = VotingParams(
     rule="trigger", ties="abstain", min_confidence=0, max_confidence=1, max_paths_per_question=2, seed=1,

@@ -11,7 +11,6 @@ from kedro.framework.startup import bootstrap_project
 
 from lmsi_kedro import schemas
 from lmsi_kedro.datasets.model_directory import Model
-from lmsi_kedro.params import MonitorParams
 from lmsi_kedro.pipelines.fine_tuning.nodes import fine_tune
 from lmsi_kedro.pipelines.monitoring.nodes import (
     examine,
@@ -32,18 +31,10 @@ from lmsi_kedro.pipelines.self_improve.pipeline import create_pipeline
 from lmsi_kedro.tasks import target
 from lmsi_kedro.tasks.questions import exemplars_of, prompts_of
 from tests.fabricate import TASKS, evaluation_readings, labels, questions
+from tests.pipelines.monitoring.healthy import HEALTHY, MONITOR
 from tests.stores import DAY
 
 ROOT = Path(__file__).parents[3]
-MONITOR = MonitorParams(
-    questions_per_task=16, m=4, min_winner_entropy=0.5, min_distinct_paths=0.2, min_length=0.33,
-    max_length=3.0, max_agreement_rise=0.2, max_unreadable_rise=0.2, max_accuracy_fall=0.05,
-    max_support_fall=0.01, later_rounds_must_gain=True, on_alarm="roll_back",
-)  # fmt: skip
-HEALTHY = {
-    "questions": 16, "agreement": 0.6, "winner_entropy": 3.0, "distinct_paths": 0.8,
-    "tokens_per_path": 30.0, "unreadable": 0.1,
-}  # fmt: skip
 
 
 def test_signals_by_hand() -> None:

@@ -11,7 +11,7 @@ from lmsi_kedro.datasets.model_directory import Model
 from lmsi_kedro.pipelines.monitoring.nodes import examine_probe, promote
 from lmsi_kedro.pipelines.monitoring.support import compare_support, mark_greedy, measure_support
 from tests.fabricate import TASKS, evaluation_readings, labels, predictions, questions
-from tests.pipelines.monitoring.test_monitoring import HEALTHY, MONITOR
+from tests.pipelines.monitoring.healthy import HEALTHY, MONITOR
 
 OLD, NEW, WELL = Model(Path("old"), "o"), Model(Path("new"), "n"), {"t": HEALTHY}
 

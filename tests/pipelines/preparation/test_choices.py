@@ -8,7 +8,7 @@ import pytest
 from lmsi_kedro.params import EvaluationParams, PathParams, SamplingParams, TrainingParams
 from lmsi_kedro.pipelines.preparation import choices as module
 from lmsi_kedro.pipelines.preparation.choices import choices
-from tests.training.conftest import PARAMS
+from tests.training.jobs import PARAMS
 
 AUTO = {"steps": "auto", "learning_rate": "auto", "lora": "auto", "precision": "auto"}
 SAMPLING = SamplingParams(temperature=0.7, max_new_tokens="auto", seed=1)

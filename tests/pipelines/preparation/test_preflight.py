@@ -27,7 +27,7 @@ from lmsi_kedro.pipelines.preparation.preflight import check_model
 from lmsi_kedro.tasks import Task, Tasks
 from lmsi_kedro.training import TrainingError
 from tests.engines.fake_server import running
-from tests.training.conftest import PARAMS
+from tests.training.jobs import PARAMS
 
 BASE = Path(__file__).parents[3] / "data" / "06_models" / "base"
 PATHS = PathParams(
