@@ -11,13 +11,11 @@ import polars as pl
 import pytest
 from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
-from kedro.pipeline import Pipeline
 
 from lmsi_kedro import schemas
 from lmsi_kedro.hooks import PARAMETERS
 from lmsi_kedro.mini_world.questions import make_exemplars, make_questions
 from lmsi_kedro.params import HeadroomParams
-from lmsi_kedro.pipelines.distillation import create_pipeline as distillation
 from lmsi_kedro.pipelines.preparation.nodes import choose_tasks, prepare_questions
 from lmsi_kedro.pipelines.preparation.pipeline import create_pipeline as preparation
 from lmsi_kedro.pipelines.reporting import create_pipeline as reporting
@@ -25,36 +23,13 @@ from lmsi_kedro.pipelines.self_improve.pipeline import create_pipeline
 from lmsi_kedro.pipelines.self_improve_from_seeds import create_pipeline as from_seeds
 from lmsi_kedro.pipelines.warm_start import create_pipeline as warm_start
 from lmsi_kedro.pipelines.warm_start import start_warm
+from tests.graphs import ARMS, ancestors
 
 ROOT = Path(__file__).parents[1]
-ARMS = ("random", "shuffled", "gold", "direct_only", "few_shot_cot_only")
 PIPELINES = {"self_improve", "sampling", "voting", "mixing", "fine_tuning", "evaluation",
              "reporting", "base_model", "mini_world", "public_tasks", "distillation",
              "controls", "question_generation", "exemplar_generation", "self_improve_from_seeds",
              "reproduction", "headroom", "warm_start"}  # fmt: skip
-
-
-def ancestors(pipeline: Pipeline, dataset: str) -> set[str]:
-    return pipeline.to_outputs(dataset).datasets()
-
-
-def test_labels_never_reach_training() -> None:
-    """No fine-tuning input descends from labels, but gold's from those of unlabeled questions; the metrics do."""
-    pipeline = create_pipeline(rounds=3, arms=ARMS, equal_compute=True)
-    training = [node for node in pipeline.nodes if node.name.endswith("fine_tune")]
-    assert len(training) == 3 + len(ARMS)
-    for node in training:
-        gold = node.name == "round_1.gold.fine_tune"
-        for dataset in node.inputs:
-            if not dataset.startswith("params:"):
-                assert "labels" not in ancestors(pipeline, dataset), dataset
-                seen = "gold_labels" in ancestors(pipeline, dataset)
-                assert seen is (gold and dataset == "round_1.gold.mixture"), dataset
-    assert {"labels", "gold_labels"} <= ancestors(pipeline, "metrics")
-    assert "gold_labels" not in create_pipeline(rounds=3).to_outputs("metrics").datasets()
-    distilling = distillation(rounds=1)
-    assert "labels" not in ancestors(distilling, "model_distilled")
-    assert "labels" in ancestors(distilling, "metrics_distilled")
 
 
 def test_of_labels_the_warm_start_reads_those_of_its_own_file_alone() -> None:
@@ -138,32 +113,6 @@ def test_from_seeds_nothing_but_seeds_reaches_training() -> None:
     }
 
 
-def test_every_arm_trains_the_base_model_under_the_same_parameters() -> None:
-    """The arms differ in their mixture alone."""
-    pipeline = create_pipeline(rounds=1, arms=ARMS)
-    training = {n.name: n for n in pipeline.nodes if n.name.endswith("fine_tune")}
-    vote = set(training["round_1.fine_tune"].inputs) - {"round_1.mixture"}
-    for arm in ARMS:
-        inputs = set(training[f"round_1.{arm}.fine_tune"].inputs)
-        assert inputs == vote | {f"round_1.{arm}.mixture"}
-
-
-def test_early_stop_never_reaches_what_is_measured() -> None:
-    """Its paths are those of the rounds alone: whatever evaluates or monitors a model draws all of its own."""
-    pipeline = create_pipeline(rounds=2)
-    drawn = [
-        node for node in pipeline.nodes if "params:engine" in node.inputs and "paths" in node.name
-    ]
-    plans = {node.outputs[0] for node in drawn if node.func.__name__ == "plan_paths"}
-    early = {name.removesuffix("_sampling_plan") for name in plans}
-    assert early == {"round_1.paths", "round_2.paths"}
-    assert len(drawn) > len(early)
-    for node in pipeline.nodes:
-        if node.func.__name__ in ("decide_answers", "measure_curves", "examine"):
-            source = next(n for n in pipeline.nodes if node.inputs[0] in n.outputs)
-            assert not early & set(source.inputs), node.name
-
-
 def test_answers_in_the_question_file_end_in_labels_alone(context: Any) -> None:
     """Other answers in the file give the same questions and tasks, which is all that training descends from."""
     raw, declared = context.catalog.load("raw_questions"), context.params["tasks"]
@@ -182,16 +131,6 @@ def test_answers_in_the_question_file_end_in_labels_alone(context: Any) -> None:
     prepared = prepare_questions(raw, tasks, shares)
     assert prepare_questions(others, tasks, shares).equals(prepared)
     assert not {"answer", "answers"} & set(schemas.QUESTIONS)
-
-
-def test_a_round_samples_from_the_last_model_and_trains_the_base_model() -> None:
-    pipeline = create_pipeline(rounds=2)
-    nodes = {node.name: set(node.inputs) for node in pipeline.nodes}
-    assert "model_1" in nodes["round_2.plan_paths"]
-    assert "examples_2" in nodes["round_2.balance_examples"]
-    assert {"base_model", "round_2.mixture"} <= nodes["round_2.fine_tune"]
-    assert "examples_random" in nodes["round_1.random.balance_examples"]
-    assert {"base_model", "round_1.random.mixture"} <= nodes["round_1.random.fine_tune"]
 
 
 @pytest.fixture(scope="module")

@@ -122,16 +122,6 @@ def test_awkward_rows(raw: pl.DataFrame) -> None:
     assert "Bo ran 1 km on Monday. How far did he run in all?" in svamp
 
 
-def test_limits_choose_by_content_and_missing_splits_are_named() -> None:
-    few = PublicTasksParams(names=["gsm8k"], rows_per_split=2)
-    once = read_benchmark(HUB["gsm8k"], few, "gsm8k")
-    turned = read_benchmark({k: rows[::-1] for k, rows in HUB["gsm8k"].items()}, few, "gsm8k")
-    assert once.height == 4
-    assert once.equals(turned)
-    with pytest.raises(KeyError, match="openai/gsm8k has no split 'test'; it has train"):
-        read_benchmark({"train": HUB["gsm8k"]["train"]}, few, "gsm8k")
-
-
 @pytest.mark.parametrize("name", list(BENCHMARKS))
 def test_prompts_are_the_ones_that_were_read(name: str, raw: pl.DataFrame) -> None:
     """All four formats of the first held-out row. To write the files anew, delete them and run this twice."""

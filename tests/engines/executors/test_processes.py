@@ -17,7 +17,7 @@ from tests.engines.sampling_run import plan
 from tests.models import RAGGED, tiny_model
 from tests.stores import fill
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 KILLS = 20
 
 

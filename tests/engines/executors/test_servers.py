@@ -15,7 +15,7 @@ from lmsi_kedro.engines.server.engine import seed_of
 from tests.engines.embedded import SLOTS, STUDENT, Embedded
 from tests.engines.fake_server import FakeServer, Raw, Reply, answered, running
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 MODEL = Model.at(STUDENT)
 NEW_TOKENS = 40
 FAULTS: list[Reply] = [

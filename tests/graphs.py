@@ -1,0 +1,9 @@
+"""What a dataset of a pipeline descends from, and every control arm."""
+
+from kedro.pipeline import Pipeline
+
+ARMS = ("random", "shuffled", "gold", "direct_only", "few_shot_cot_only")
+
+
+def ancestors(pipeline: Pipeline, dataset: str) -> set[str]:
+    return pipeline.to_outputs(dataset).datasets()

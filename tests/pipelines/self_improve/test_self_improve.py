@@ -1,0 +1,46 @@
+"""The graph of the loop: what training descends from, and what each round begins with."""
+
+from lmsi_kedro.pipelines.self_improve.pipeline import create_pipeline
+from tests.graphs import ARMS, ancestors
+
+
+def test_labels_never_reach_training() -> None:
+    """No fine-tuning input descends from labels, but gold's from those of unlabeled questions; the metrics do."""
+    pipeline = create_pipeline(rounds=3, arms=ARMS, equal_compute=True)
+    training = [node for node in pipeline.nodes if node.name.endswith("fine_tune")]
+    assert len(training) == 3 + len(ARMS)
+    for node in training:
+        gold = node.name == "round_1.gold.fine_tune"
+        for dataset in node.inputs:
+            if not dataset.startswith("params:"):
+                assert "labels" not in ancestors(pipeline, dataset), dataset
+                seen = "gold_labels" in ancestors(pipeline, dataset)
+                assert seen is (gold and dataset == "round_1.gold.mixture"), dataset
+    assert {"labels", "gold_labels"} <= ancestors(pipeline, "metrics")
+    assert "gold_labels" not in create_pipeline(rounds=3).to_outputs("metrics").datasets()
+
+
+def test_early_stop_never_reaches_what_is_measured() -> None:
+    """Its paths are those of the rounds alone: whatever evaluates or monitors a model draws all of its own."""
+    pipeline = create_pipeline(rounds=2)
+    drawn = [
+        node for node in pipeline.nodes if "params:engine" in node.inputs and "paths" in node.name
+    ]
+    plans = {node.outputs[0] for node in drawn if node.func.__name__ == "plan_paths"}
+    early = {name.removesuffix("_sampling_plan") for name in plans}
+    assert early == {"round_1.paths", "round_2.paths"}
+    assert len(drawn) > len(early)
+    for node in pipeline.nodes:
+        if node.func.__name__ in ("decide_answers", "measure_curves", "examine"):
+            source = next(n for n in pipeline.nodes if node.inputs[0] in n.outputs)
+            assert not early & set(source.inputs), node.name
+
+
+def test_a_round_samples_from_the_last_model_and_trains_the_base_model() -> None:
+    pipeline = create_pipeline(rounds=2)
+    nodes = {node.name: set(node.inputs) for node in pipeline.nodes}
+    assert "model_1" in nodes["round_2.plan_paths"]
+    assert "examples_2" in nodes["round_2.balance_examples"]
+    assert {"base_model", "round_2.mixture"} <= nodes["round_2.fine_tune"]
+    assert "examples_random" in nodes["round_1.random.balance_examples"]
+    assert {"base_model", "round_1.random.mixture"} <= nodes["round_1.random.fine_tune"]

@@ -1,0 +1,19 @@
+"""Steps under a namespace keep the names that a run shares."""
+
+from kedro.pipeline import Node, Pipeline
+
+from lmsi_kedro.wiring import namespaced
+
+
+def test_only_private_names_get_the_namespace() -> None:
+    steps = Pipeline(
+        [
+            Node(min, ["questions", "params:voting"], "answers", name="vote"),
+            Node(max, ["answers", "model"], "tuned", name="tune"),
+        ]
+    )
+    made = namespaced(steps, "round_2", {"questions"}, {"model": "model_1", "tuned": "model_2"})
+    assert {node.name: (node.inputs, node.outputs) for node in made.nodes} == {
+        "round_2.vote": (["questions", "params:voting"], ["round_2.answers"]),
+        "round_2.tune": (["round_2.answers", "model_1"], ["model_2"]),
+    }
