@@ -80,7 +80,8 @@ class Rows:
     @property
     def done(self) -> NDArray[np.bool_]:
         """Which paths are written to their end."""
-        return self.ended | (self.lengths == self.length)
+        done: NDArray[np.bool_] = self.ended | (self.lengths == self.length)
+        return done
 
     @property
     def active(self) -> NDArray[np.bool_]:
