@@ -20,3 +20,11 @@ def test_every_experiment_is_in_the_history() -> None:
     pages = sorted((ROOT / "docs/experiments").glob("*.md"))
     assert pages
     assert not [page.name for page in pages if f"](experiments/{page.name})" not in history]
+
+
+def test_every_page_is_in_the_navigation() -> None:
+    """Experiments apart, which their history lists."""
+    navigation = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
+    pages = [*(ROOT / "docs").glob("*.md"), *(ROOT / "docs" / "api").glob("*.md")]
+    names = [page.relative_to(ROOT / "docs").as_posix() for page in pages]
+    assert not [name for name in names if f": {name}\n" not in navigation]

@@ -5,11 +5,13 @@ from pathlib import Path
 TESTS = Path(__file__).parent
 SOURCE = TESTS.parent / "src" / "lmsi_kedro"
 ELSEWHERE = {  # what needs a whole run, the whole configuration or a whole kernel
+    "cli.py": "test_mistakes.py",
     "commands/explain": "test_run.py",
     "hooks.py": "test_project.py",
     "kernels/answers/reference": "kernels/answers/test_answers.py",
     "pipeline_registry.py": "test_project.py",
     "settings.py": "test_project.py",
+    "stages.py": "test_progress.py",
 }
 
 
