@@ -115,11 +115,15 @@ def test_a_copied_model_has_its_digest_card_and_license(model: Path, tmp_path: P
 def test_an_adapter_lies_at_the_top_of_its_folder(model: Path, tmp_path: Path) -> None:
     trained = shutil.copytree(model, tmp_path / "trained")
     (trained / "adapter").mkdir()
-    (trained / "adapter" / "adapter_config.json").write_text("{}")
+    config = {"r": 8, "base_model_name_or_path": "/home/me/base"}
+    (trained / "adapter" / "adapter_config.json").write_text(json.dumps(config))
+    (trained / "README.md").write_text("---\nbase_model: Qwen/Qwen2.5-0.5B\n---\n")
     (tmp_path / "made").mkdir()
     folders.copy_adapter(Model.at(trained), tmp_path / "made")
     names = {path.name for path in (tmp_path / "made").iterdir()}
     assert names == {"adapter_config.json", "README.md", "LICENSE"}
+    made = json.loads((tmp_path / "made" / "adapter_config.json").read_text())
+    assert made == config | {"base_model_name_or_path": "Qwen/Qwen2.5-0.5B"}
 
 
 class Stored(dict[str, Any]):
