@@ -1,5 +1,6 @@
 """Folders of what a run made: a model, its adapter, its data."""
 
+import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+import yaml
 
 from lmsi_kedro import durable
 from lmsi_kedro.datasets.model_directory import Model
@@ -65,7 +67,7 @@ def copy_model(model: Model, folder: Path) -> None:
 
 
 def copy_adapter(model: Model, folder: Path) -> None:
-    """The adapter and the card; ValueError for a model that was trained with all weights."""
+    """The adapter, for the base model that the card names, and the card; ValueError if there is none."""
     if not (model.path / ADAPTER).is_dir():
         raise ValueError(
             f"{model.path} has no LoRA adapter, since all weights were trained: export `model` instead"
@@ -74,6 +76,18 @@ def copy_adapter(model: Model, folder: Path) -> None:
     for file in [*licenses(model.path), model.path / CARD]:
         if file.exists():
             shutil.copy(file, folder)
+    if (folder / CARD).exists() and (base := base_of((folder / CARD).read_text(encoding="utf-8"))):
+        config = (
+            folder / "adapter_config.json"
+        )  # which names a folder of the machine that trained it
+        settings = json.loads(config.read_text()) | {"base_model_name_or_path": base}
+        config.write_text(json.dumps(settings, indent=2))
+
+
+def base_of(card: str) -> str | None:
+    """The base model on the hub, of a card's front matter."""
+    front = yaml.safe_load(card.split("---")[1]) if card.startswith("---") else {}
+    return front.get("base_model")
 
 
 def export_data(folder: Path, catalog: Any) -> str:

@@ -17,7 +17,7 @@ from lmsi_kedro.model_files import load_model
 
 PLAIN = {"attention_bias": False, "mlp_bias": False, "hidden_act": "silu"}
 ROPES = ("default", "llama3")
-PROMPTS = 8
+PROMPTS = 4
 NEW_TOKENS = 32  # of each greedy answer that is compared
 
 

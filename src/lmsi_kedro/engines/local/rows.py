@@ -80,13 +80,13 @@ class Rows:
     @property
     def done(self) -> NDArray[np.bool_]:
         """Which paths are written to their end."""
-        done: NDArray[np.bool_] = self.ended | (self.lengths == self.length)
-        return done
+        full: NDArray[np.bool_] = self.lengths == self.length
+        return self.ended | full
 
     @property
     def active(self) -> NDArray[np.bool_]:
         """Which rows of the batch are still being written."""
-        return ~self.done[self.batch]
+        return ~self.ended[self.batch] & (self.lengths[self.batch] < self.length)
 
     @property
     def are_left(self) -> bool:
