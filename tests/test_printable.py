@@ -55,7 +55,7 @@ def test_commands_print_nothing_else(
     assert main(["report"]) == 1
     said = capsys.readouterr()
     assert said.out.strip() == WRITTEN.strip()
-    assert WRITTEN.strip() in said.err
+    assert said.err == f"lmsi: {WRITTEN.strip()}\n".replace("\t", " ")
 
 
 def test_pages_show_it_as_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

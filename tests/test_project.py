@@ -229,27 +229,6 @@ def kedro(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
 
 
-@pytest.mark.parametrize(
-    ("parameter", "message"),
-    [
-        ("lerning_rate=1", "parameters: unknown lerning_rate"),
-        ("rounds=0", "rounds must be a whole number of at least 1"),
-        ("warm_start=3", "warm_start must be the name of a file"),
-        ("engine.rows_per_chunk=9", "engine.rows_per_chunk is called engine.paths_per_chunk now"),
-        ("paths.m=0", "paths"),
-        ("training.lr=1", "training"),
-        ("headroom.stop=true", "headroom.stop needs headroom.probe=true"),
-    ],
-)
-def test_wrong_parameters_stop_the_run_by_name(
-    parameter: str, message: str, tmp_path: Path
-) -> None:
-    result = kedro("run", "--pipelines=self_improve", f"--params={parameter},data_root={tmp_path}")
-    assert result.returncode != 0
-    assert message in result.stdout + result.stderr
-    assert not any(tmp_path.iterdir())
-
-
 def test_a_pipeline_without_a_warm_start_says_so(tmp_path: Path) -> None:
     given = f"--params=warm_start=worked.jsonl,data_root={tmp_path}"
     result = kedro("run", "--pipelines=reproduction", given)

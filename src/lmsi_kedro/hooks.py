@@ -14,7 +14,7 @@ from lmsi_kedro.params import (
     PublicTasksParams,
     ReproductionParams,
 )
-from lmsi_kedro.params.mistakes import typed, unknown
+from lmsi_kedro.params.mistakes import nearest, typed, unknown, within
 from lmsi_kedro.params.renamed import refuse_renamed
 from lmsi_kedro.tasks.benchmarks import BENCHMARKS
 
@@ -72,7 +72,8 @@ class ShapeHook:
         refuse_renamed(parameters)
         ShapeHook.parameters = parameters
         for name in sorted(set(parameters) - PARAMETERS):
-            raise ValueError(unknown("parameters", name, PARAMETERS))
+            known = PARAMETERS if nearest(name, PARAMETERS) else within(name, parameters)
+            raise ValueError(unknown("parameters", name, known or PARAMETERS))
         rounds, guard = parameters["rounds"], parameters["guard"]
         if type(rounds) is not int or rounds < 1:
             raise ValueError(

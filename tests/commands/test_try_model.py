@@ -59,7 +59,7 @@ def test_two_models_side_by_side(tmp_path: Path, capsys: pytest.CaptureFixture[s
     [
         (
             ["base_model", "Which?", "--task", "mini_arx"],
-            "the task 'mini_arx' is unknown; known are",
+            "--task: there is no mini_arx; did you mean mini_arc",
         ),
         (["base_model", "Which?", "--task", "mini_arc"], "give its options, --choices TEXT TEXT"),
         (["/nowhere/model", "How many?"], "/nowhere/model is not a model"),

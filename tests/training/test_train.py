@@ -145,7 +145,7 @@ def test_a_failure_shows_the_trainers_sentence_or_the_end_of_its_log(make_job):
     job.log.write_text("worker-2: exits with return code = -9")
     assert "A process of the trainer was killed, as" in failure(job, [1])
     job.log.write_text("")
-    assert "nothing, and exit statuses [3, None]" in failure(job, [3, None])
+    assert "nothing, exit statuses [3, None]" in failure(job, [3, None])
 
 
 def test_a_disk_without_room_for_a_reason_is_named(make_job, monkeypatch):

@@ -66,7 +66,7 @@ def main(arguments: list[str] | None = None) -> int:
 
         if given.verbose:
             traceback.print_exc()
-        return stop(printable(one_line(error)))
+        return stop(one_line(error))
     return 0
 
 

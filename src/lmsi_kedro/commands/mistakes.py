@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from lmsi_kedro.params.mistakes import typed, unknown
+from lmsi_kedro.printable import printable
 
 RUNNERS = ("SequentialRunner", "ParallelRunner", "ThreadRunner")
 LISTS = " A list with commas belongs in a file: conf/base/parameters.yml, or that of an --env."
@@ -12,7 +13,7 @@ LONGEST = 1500  # characters of a line
 
 def one_line(error: BaseException) -> str:
     """`lmsi: ...`, whatever lines and marks the error has."""
-    text = " ".join(sentence(error).split()).removeprefix("Error: ")
+    text = " ".join(printable(sentence(error)).split())
     return "lmsi: " + (text if len(text) <= LONGEST else f"{text[:LONGEST]} ...")
 
 

@@ -27,6 +27,12 @@ def nearest(name: str, known: Iterable[str]) -> list[str]:
     return alike or [each for each in names if name and name in each][:2]
 
 
+def within(name: str, parameters: dict[str, Any]) -> list[str]:
+    """Fields of groups that are spelt like this name, which was given without its group."""
+    groups = {group: fields for group, fields in parameters.items() if isinstance(fields, dict)}
+    return [f"{group}.{near}" for group, fields in groups.items() for near in nearest(name, fields)]
+
+
 def typed(name: str, model: type[Model], value: Any) -> Model:
     """A group of parameters as its model; ValueError with a sentence for each wrong value."""
     try:

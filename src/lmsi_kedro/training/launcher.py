@@ -218,8 +218,10 @@ def failure(job: Job, codes: Sequence[int | None]) -> str:
         return f"training.hostfile: a host of {job.params.hostfile} does not answer ssh without a password."
     if "return code = -9" in printed:  # DeepSpeed's launcher on another machine
         return f"A process of the trainer was killed{MEMORY}"
-    tail = "\n".join(printed.splitlines()[-25:]) or f"nothing, and exit statuses {list(codes)}"
-    return f"The trainer stopped without a result; the end of {job.log}:\n{tail}"
+    last = next(
+        filter(str.strip, reversed(printed.splitlines())), f"nothing, exit statuses {list(codes)}"
+    )
+    return f"The trainer stopped without a result: {last.strip()} (all that it printed is in {job.log})"
 
 
 def is_full(folder: Path) -> bool:

@@ -11,6 +11,7 @@ from lmsi_kedro import schemas
 from lmsi_kedro.datasets.model_directory import Model
 from lmsi_kedro.engines.architecture import dated
 from lmsi_kedro.engines.chunk import Request
+from lmsi_kedro.params.mistakes import unknown
 from lmsi_kedro.pipelines.preparation.nodes import choose_tasks, prepare_exemplars
 from lmsi_kedro.reading import read_texts
 from lmsi_kedro.tasks import Tasks
@@ -60,8 +61,7 @@ def asked_in_run(
     stored = tasks_of_run(catalog)
     known = [*stored.root, *params["tasks"].root, *BENCHMARKS]
     if task is not None and task not in known:
-        named = ", ".join(dict.fromkeys(known))
-        raise ValueError(f"the task {task!r} is unknown; known are {named}")
+        raise ValueError(unknown("--task", task, set(known)))
     name = task or (next(iter(stored.root)) if len(stored.root) == 1 else UNNAMED)
     row = {"task": name, "question": question, "context": context, "choices": choices}
     return asked_as({**dict.fromkeys(schemas.RAW_QUESTIONS), **row}, catalog, params)
