@@ -8,7 +8,7 @@ export TORCH_EXTENSIONS_DIR := $(CURDIR)/.cache/torch_extensions
 PIP = .venv/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 RUN = kedro run --pipelines=self_improve
 
-.PHONY: help setup tools tokenizers real-model run full test check lint native-test sanitize fuzz wheel-test doctor notebook viz clean
+.PHONY: help setup tools tokenizers real-model run full test check lint native-test sanitize fuzz chaos wheel-test doctor notebook viz clean
 
 help:
 	@grep -E '^# make|^[a-z-]+:.*##' Makefile | sed -E 's/^# //; s/:.*##/ \t/'
@@ -89,6 +89,9 @@ check: lint native-test sanitize fuzz tokenizers real-model ## everything, the s
 
 wheel-test: setup ## build the wheel, install it from the index in a new environment, run a project there
 	time pytest -q -s tests/test_wheel.py
+
+chaos: setup ## kill the whole loop 30 times, up to 40 minutes
+	KILLS=30 HF_HUB_OFFLINE=1 timeout 2400 pytest -q tests/test_chaos.py
 
 doctor: setup ## check the machine and the configuration, forecast the run
 	lmsi doctor
