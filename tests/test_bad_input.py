@@ -203,6 +203,8 @@ def hosts(content: str | None) -> Act:
          "training.hostfile: {path}/hosts, line 1: 'node-1' is not of the form 'host slots=8'."),
         (hosts("# all\nnode-1 slots=0\n"),
          "training.hostfile: {path}/hosts, line 2: 'node-1 slots=0' is not of the form 'host slots=8'."),
+        (hosts("-oProxyCommand=evil slots=1\n"),
+         "training.hostfile: {path}/hosts, line 1: '-oProxyCommand=evil slots=1' is not of the form 'host slots=8'."),
         (lambda folder: write_job(folder, EXAMPLES.clear()),
          "There are no examples to train on: no answer was kept by the vote."),
         (lambda folder: write_job(folder, EXAMPLES.with_columns(weight=-1.0)),
