@@ -17,6 +17,7 @@ import psutil
 import pytest
 from safetensors.numpy import load_file
 
+from lmsi_kedro.cli import STOPPED
 from lmsi_kedro.durable import locked
 from lmsi_kedro.run_lock import NAME
 from tests.runs import ROOT, TINY, question_file, world_rows
@@ -79,11 +80,11 @@ def strike(run: "subprocess.Popen[bytes]", data: Path, moment: Path, draw: Rando
     PIDS.update(str(process.pid) for process in (run, *below))
     workers = [child for child in below if any(name in words(child) for name in WORKERS)]
     victim = draw.choice([None, *workers])
-    if victim is None:
-        run.send_signal(draw.choice(SIGNALS))
-    else:
-        victim.kill()
+    sent = draw.choice(SIGNALS) if victim is None else signal.SIGKILL
+    (victim or run).send_signal(sent)
     assert run.wait(timeout=120) != 0 or victim is not None
+    if sent != signal.SIGKILL:
+        assert (data.parent / "run.log").read_text(errors="replace").splitlines()[-1] == STOPPED
     _, alive = psutil.wait_procs(below, timeout=30)
     assert not alive, f"{alive} are left 30 s after the run"
     return True
