@@ -9,7 +9,7 @@ PIP = .venv/bin/python -m pip install --quiet --disable-pip-version-check -c con
 RUN = kedro run --pipelines=self_improve
 FUZZ_SECONDS ?= 3
 
-.PHONY: help setup tools tokenizers real-model run full test check lint native-test sanitize fuzz python-test wheel-test docs doctor notebook viz clean
+.PHONY: help setup tools tokenizers real-model run full test check lint native-test sanitize fuzz chaos python-test wheel-test docs doctor notebook viz clean
 
 help:
 	@grep -E '^# make|^[a-z-]+:.*##' Makefile | sed -E 's/^# //; s/:.*##/ \t/'
@@ -99,6 +99,9 @@ wheel-test: setup ## build the wheel, install it from the index in a new environ
 
 docs: .venv/docs ## build the documentation, .build/site/index.html; a warning is an error
 	zensical build --strict
+
+chaos: setup ## kill the whole loop 30 times, up to 40 minutes
+	KILLS=30 HF_HUB_OFFLINE=1 timeout 2400 pytest -q tests/test_chaos.py
 
 doctor: setup ## check the machine and the configuration, forecast the run
 	lmsi doctor

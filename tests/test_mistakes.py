@@ -1,5 +1,8 @@
 """Mistakes on the command line and in the configuration cost one line: those of mistakes.txt, and what is kept."""
 
+import os
+import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -78,11 +81,14 @@ def test_verbose_prints_the_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def failing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[BaseException], str]:
-    """What a run prints whose first node raises an error."""
+    """What a run prints whose first node raises an error, or is sent a signal."""
 
-    def run_with(error: BaseException) -> str:
+    def run_with(error: BaseException | signal.Signals) -> str:
         def fail(*_: Any) -> None:
-            raise error
+            if isinstance(error, signal.Signals):
+                os.kill(os.getpid(), error)
+            else:
+                raise error
 
         monkeypatch.chdir(ROOT)
         monkeypatch.setattr("lmsi_kedro.pipelines.preparation.nodes.infer_kind", fail)
@@ -101,8 +107,19 @@ def test_traceback_of_a_fault_is_kept(failing: Callable[..., str], tmp_path: Pat
     assert "in fail" in kept.read_text()
 
 
-def test_interrupted_run_tells_that_it_can_go_on(failing: Callable[..., str]) -> None:
-    said = failing(KeyboardInterrupt())
+def test_traceback_is_kept_elsewhere_if_the_disk_takes_none(
+    failing: Callable[..., str], tmp_path: Path
+) -> None:
+    (tmp_path / "traceback.txt").mkdir()
+    said = failing(TypeError("of the node"))
+    kept = Path(said.removesuffix(")\n").rpartition("traceback: ")[2])
+    assert "in fail" in kept.read_text()
+    shutil.rmtree(kept.parent)
+
+
+@pytest.mark.parametrize("how", [KeyboardInterrupt(), signal.SIGINT, signal.SIGTERM])
+def test_interrupted_run_tells_that_it_can_go_on(failing: Callable[..., str], how: Any) -> None:
+    said = failing(how)
     assert said == "lmsi: stopped; the same command goes on from what is stored\n"
 
 

@@ -29,7 +29,7 @@ def test_a_second_run_says_who_is_there_and_touches_nothing(tmp_path: Path) -> N
 
 def test_the_lock_is_free_after_a_failure(tmp_path: Path) -> None:
     with pytest.raises(Exception, match="no_model"):
-        run(tmp_path, "voting")
+        run(tmp_path, "sampling")
     with locked(tmp_path / NAME, wait=False):
         pass
 

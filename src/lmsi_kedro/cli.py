@@ -1,6 +1,8 @@
 """`kedro run` of this project: Kedro's own, but an error costs one line; `--verbose` prints its traceback."""
 
 import logging
+import signal
+import tempfile
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -42,8 +44,14 @@ class Run(click.Command):
                 raise click.UsageError(f"{where} {error}") from error
 
     def invoke(self, ctx: click.Context) -> Any:
+        signal.signal(signal.SIGTERM, stop)
         with lines(ctx.params):
             return super().invoke(ctx)
+
+
+def stop(*_: Any) -> None:
+    """Ends a run that a scheduler stops as Ctrl-C does."""
+    raise KeyboardInterrupt
 
 
 @contextmanager
@@ -72,10 +80,15 @@ def line_of(error: Exception, given: dict[str, Any]) -> str:
 
 
 def stored(error: Exception) -> Path:
-    """The file that keeps the traceback, beside the run's data."""
+    """The file that keeps the traceback: beside the run's data, or elsewhere where that disk takes none."""
     path = Path(ShapeHook.parameters.get("data_root", "data"), "traceback.txt")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
+    text = "".join(traceback.format_exception(error))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    except OSError:
+        path = Path(tempfile.mkdtemp(prefix="lmsi-"), path.name)
+        path.write_text(text, encoding="utf-8")
     return path
 
 

@@ -48,7 +48,7 @@ def weight_names(model: Path) -> list[str]:
 def load_model(model: Path, dtype: Any, trust_remote_code: bool) -> Any:
     """A causal language model with the weights of `weight_names` and no others.
 
-    ValueError names weights that the files lack: transformers would draw them at random.
+    ValueError names weights that the files lack, or have in another shape: transformers would draw them at random.
     """
     from transformers import AutoModelForCausalLM
 
@@ -58,13 +58,29 @@ def load_model(model: Path, dtype: Any, trust_remote_code: bool) -> Any:
         trust_remote_code=trust_remote_code,
         use_safetensors=True,
         output_loading_info=True,
+        ignore_mismatched_sizes=True,  # else they are an error that names none
     )
     loaded, info = loading
+    if unlike := sorted(info["mismatched_keys"]):
+        name, found, wanted = unlike[0]
+        raise ValueError(
+            f"{model}: the weight {name} is {list(found)}, where config.json makes it {list(wanted)}: they belong "
+            "to different models"
+        )
     if missing := sorted(info["missing_keys"]):
         raise ValueError(
             f"{model} lacks {len(missing)} weights of its architecture, {', '.join(missing[:3])}: fetch it again"
         )
     return loaded
+
+
+def check_settings(model: Path) -> None:
+    """ValueError names a file of the configuration or the tokenizer that is damaged."""
+    for file in sorted(model.glob("*.json")):
+        try:
+            json.loads(file.read_bytes())
+        except ValueError as error:
+            raise ValueError(f"{file} is damaged, fetch it again: {error}") from None
 
 
 def setting_files(model: Path) -> list[Path]:

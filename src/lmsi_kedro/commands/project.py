@@ -62,7 +62,7 @@ def split(params: str) -> dict[str, Any]:
 
 
 def model_named(name: str, catalog: Any) -> Any:
-    """A model of the run by its dataset, such as model_1, else a directory, a .gguf file or a name on the hub."""
+    """A model of the run by its dataset, such as model_1, else a directory, a .gguf file or hub:owner/name."""
     from lmsi_kedro.datasets.model_directory import ModelDirectory
     from lmsi_kedro.params.mistakes import nearest, unknown
 

@@ -119,7 +119,7 @@ def training(model: Model) -> dict[str, Any]:
 
 def hub_name(base: Model, parameters: dict[str, Any]) -> str | None:
     """owner/name of a base model that came from the hub, whose cache has it in a folder of that name."""
-    given = str(parameters.get("model") or "")
+    given = str(parameters.get("model") or "").removeprefix("hub:")
     return given if f"models--{given.replace('/', '--')}" in base.path.parts else None
 
 

@@ -1,9 +1,9 @@
 """A task: a family of questions with one kind of answer and one set of exemplars."""
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, RootModel
+from pydantic import BaseModel, ConfigDict, Field, RootModel
 
 Kind = Literal["number", "choice", "yes_no", "nli", "span", "date", "text", "math"]
 Decimal = Literal["point", "comma"]
@@ -40,13 +40,16 @@ class Tasks(RootModel[dict[str, Task]]):
         return [name for name, task in self.root.items() if task.in_domain]
 
 
+Written = Annotated[str, Field(min_length=1)]
+
+
 class Exemplar(BaseModel):
     """A worked question, written for the prompt."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    question: str
+    question: Written
     context: str | None = None
     choices: Sequence[str] | None = None
     rationale: str
-    answer: str
+    answer: Written

@@ -139,7 +139,7 @@ def read_hostfile(path: Path) -> dict[str, int]:
     for number, line in enumerate(path.read_text().splitlines(), start=1):
         if not (text := line.partition("#")[0].strip()):
             continue
-        found = re.fullmatch(r"(\S+)\s+slots=([1-9]\d*)", text)
+        found = re.fullmatch(r"(\w[\w.@:-]*)\s+slots=([1-9]\d*)", text)
         if not found:
             raise TrainingError(
                 f"training.hostfile: {path}, line {number}: {text!r} is not of the form 'host slots=8'."

@@ -10,8 +10,18 @@ from pydantic import ValidationError
 from lmsi_kedro.datasets.chunk_store import ChunkStore
 from lmsi_kedro.engines.server.engine import seed_of
 from lmsi_kedro.engines.server.faults import ServerError, fault
+from lmsi_kedro.engines.server.fleet import Fleet
 from lmsi_kedro.params import ServerParams
-from tests.engines.fake_server import Answer, Length, Reply, answered, choice, completion, running
+from tests.engines.fake_server import (
+    Answer,
+    Length,
+    Raw,
+    Reply,
+    answered,
+    choice,
+    completion,
+    running,
+)
 from tests.engines.served import DIGEST, PROMPTS, SAMPLING, asked, plan, sampled
 from tests.stores import fill
 
@@ -274,6 +284,21 @@ def test_a_url_with_a_password_is_refused_and_never_shown(url: str) -> None:
     with pytest.raises(ValidationError, match=r"engine\.server\.urls") as refused:
         ServerParams(urls=[url], model="served", revision="sha256:00000000")
     assert "hunter2" not in str(refused.value)
+
+
+def test_a_redirect_takes_no_key_to_another_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LMSI_API_KEY", "sk-secret")
+    with running(lambda body, _: completion(body, len)) as other:
+
+        def elsewhere(body: dict[str, Any], _: int) -> Reply:
+            return 307, Raw(b"", headers={"Location": f"{other.url}/completions"})
+
+        with running(elsewhere) as server:
+            params = {"model": "served", "revision": "sha256:00000000", "retries": 0}
+            fleet = Fleet(ServerParams(urls=[server.url], **params))
+            fleet.complete(0, "Q", frozenset(), max_tokens=4)
+    assert server.keys == {"Bearer sk-secret"}
+    assert other.keys == {None}
 
 
 def test_a_key_that_a_server_repeats_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:

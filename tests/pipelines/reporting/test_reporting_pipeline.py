@@ -322,7 +322,7 @@ def test_a_base_model_of_the_hub_is_named_and_a_path_is_not(made: dict[str, Any]
         text = describe_model(made["metrics"], {"model": model}, Model(base, "b"), tuned, 2)
         return dict(yaml.safe_load(text.split("---")[1]))
 
-    assert front(cached, "Qwen/Qwen2.5-0.5B")["base_model"] == "Qwen/Qwen2.5-0.5B"
+    assert front(cached, "hub:Qwen/Qwen2.5-0.5B")["base_model"] == "Qwen/Qwen2.5-0.5B"
     local = front(Path("/home/me/secret/mine"), "/home/me/secret/mine")
     assert "base_model" not in local
     assert local["lmsi_kedro"]["base"]["name"] == "mine"

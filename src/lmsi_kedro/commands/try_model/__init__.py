@@ -11,7 +11,9 @@ def add_to(commands: Any) -> None:
     command: argparse.ArgumentParser = commands.add_parser(
         "try", help="ask a model a question: paths as they come, the vote, the answer"
     )
-    command.add_argument("model", help="model_1, base_model, a directory, .gguf file or hub name")
+    command.add_argument(
+        "model", help="model_1, base_model, a directory, .gguf file or hub:owner/name"
+    )
     command.add_argument("question")
     command.add_argument("--against", metavar="MODEL", help="a second model, side by side")
     command.add_argument("--task", help="whose exemplars and kind of answer; none: zero-shot")

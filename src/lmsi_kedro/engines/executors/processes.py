@@ -1,6 +1,7 @@
 """Chunks in worker processes of this machine, which share its GPUs."""
 
 import os
+import signal
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -57,7 +58,8 @@ class Processes:
 
 
 def start_worker(parent: int, started: Any) -> None:
-    """End with the parent, and take the next GPU if there are some."""
+    """End with the parent, and at Ctrl-C without a word; take the next GPU if there are some."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     end_with(parent)
     with started.get_lock():
         number, started.value = started.value, started.value + 1

@@ -151,9 +151,9 @@ class LocalEngine:
             known = logits[:, : self.vocabulary]
             return sample_tokens(known, sampling, rows.counters(sampling.seed))
         except LogitsError as error:
+            narrow = "" if self.model.dtype == torch.float32 else ", or try engine.dtype=float32"
             raise ValueError(
-                f"{rows.named(error.row)}: {error.fault}. The model's weights are damaged, or "
-                f"{self.model.dtype} is too narrow for it: try engine.dtype=float32"
+                f"{rows.named(error.row)}: {error.fault}. The model's weights are damaged: fetch it again{narrow}"
             ) from error
 
     def logits(self, rows: Rows, coming: int) -> Tensor:

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from typing import Any
 
 import polars as pl
+from kedro.io import DatasetError
+from pydantic import ValidationError
 
 from lmsi_kedro import schemas
 from lmsi_kedro.params import PreparationParams
@@ -114,13 +116,27 @@ def prepare_exemplars(raw_exemplars: Loaders) -> pl.DataFrame:
     """exemplars from one file per set, in the order of the file."""
     rows = []
     for name, load in sorted(raw_exemplars.items()):
-        for number, entry in enumerate(load(), start=1):
+        try:
+            entries = load()
+        except DatasetError as error:
+            raise ValueError(
+                f"exemplars {name}: {' '.join(str(error.__cause__).split())}"
+            ) from None
+        if not isinstance(entries, list):
+            raise ValueError(f"exemplars {name}: the file must be a list of worked questions")
+        for number, entry in enumerate(entries, start=1):
             try:
                 exemplar = Exemplar.model_validate(entry)
-            except ValueError as error:
-                raise ValueError(f"exemplars {name}, entry {number}: {error}") from None
+            except ValidationError as error:
+                raise ValueError(f"exemplars {name}, entry {number}: {faults(error)}") from None
             rows.append({"exemplar_set": name, **exemplar.model_dump()})
     return pl.DataFrame(rows, schema=schemas.EXEMPLARS)
+
+
+def faults(error: ValidationError) -> str:
+    """In one line: answer: Input should be a valid string."""
+    said = ((".".join(map(str, fault["loc"])), fault["msg"]) for fault in error.errors())
+    return "; ".join(f"{place}: {what}" if place else what for place, what in said)
 
 
 def start_accumulation() -> pl.DataFrame:

@@ -13,6 +13,7 @@ from lmsi_kedro.datasets.model_directory import Model
 from lmsi_kedro.engines.architecture import text_config
 from lmsi_kedro.engines.capacity import longest, parts_of
 from lmsi_kedro.engines.context import Context
+from lmsi_kedro.model_files import check_settings
 from lmsi_kedro.params import EngineParams, EvaluationParams, PathParams, TrainingParams, tokens_for
 from lmsi_kedro.pipelines.preparation.choices import choices
 from lmsi_kedro.tasks import Tasks
@@ -34,6 +35,7 @@ def check_model(
     engine: EngineParams,
 ) -> tuple[pl.DataFrame, dict[str, Any]]:
     """fitting_questions, which the model can take, and model_findings. ValueError says what to change."""
+    check_settings(base_model.path)
     context = Context.of(base_model.path, engine)
     encoder = context.encoder
     if encoder.tokenizer.eos_token_id is None and not encoder.frame.end:
