@@ -9,7 +9,10 @@ PIP = .venv/bin/python -m pip install --quiet --disable-pip-version-check -c con
 RUN = kedro run --pipelines=self_improve
 FUZZ_SECONDS ?= 3
 
-.PHONY: help setup tools tokenizers real-model run full test check lint native-test sanitize fuzz chaos python-test wheel-test docs doctor notebook viz clean
+REAL = data/real
+WORKED = 640
+
+.PHONY: help setup tools tokenizers real-model real run full test check lint native-test sanitize fuzz chaos python-test wheel-test docs doctor notebook viz clean
 
 help:
 	@grep -E '^# make|^[a-z-]+:.*##' Makefile | sed -E 's/^# //; s/:.*##/ \t/'
@@ -51,6 +54,12 @@ tokenizers: .cache/tokenizers/ready ## bring the real tokenizers that tests read
 real-model: .cache/real_model/ready ## bring SmolLM2-135M-Instruct (93 MB, Apache-2.0), a real language model
 	@echo "$(REAL_MODEL)"
 	@echo "use it: kedro run --pipelines=self_improve --params=model=$(REAL_MODEL),questions=YOUR.jsonl"
+
+# Its own folder, so that it and `make run` leave each other's tables alone.
+real: real-model ## the loop on SmolLM2 and public questions, warm-started: about 45 minutes on two cores
+	mkdir -p $(REAL)
+	zcat data/01_raw/real/worked.jsonl.gz | head -$(WORKED) > $(REAL)/worked.jsonl
+	$(RUN) --env=real_quick --params=data_root=$(REAL),model=$(REAL_MODEL),questions=data/01_raw/real/questions.jsonl.gz,warm_start=$(REAL)/worked.jsonl
 
 run: setup ## improve the embedded model; ends with the result, the report and the model
 	@find .cache/torch_extensions -name lock -delete 2>/dev/null || true
@@ -115,4 +124,5 @@ viz: setup ## look at the graph
 
 clean: ## remove what runs made; the embedded model and questions stay
 	rm -rf data/0[2-57-8]_* .build build
+	rm -rf $(REAL)
 	find data/06_models -mindepth 1 -maxdepth 1 ! -name base -exec rm -rf {} +

@@ -64,7 +64,10 @@ def questions(folder: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("env", ["base", "smoke", "full", "paper", "gpu", "cluster", "scpo"])
+@pytest.mark.parametrize(
+    "env",
+    ["base", "smoke", "full", "paper", "gpu", "cluster", "scpo", "real", "real_quick"],
+)
 def test_a_preset_is_a_graph_with_valid_parameters(env: str, tmp_path: Path) -> None:
     from kedro.framework.project import pipelines
 
@@ -86,6 +89,8 @@ def test_a_preset_is_a_graph_with_valid_parameters(env: str, tmp_path: Path) -> 
             assert (parameters["paths"].m, parameters["training"].steps) == (32, 10_000)
             assert parameters["paths"].sampling.temperature == 0.7
             assert parameters["evaluation"].raised_temperature == 1.2
+        if env in ("real", "real_quick"):
+            assert parameters["mixing"].formats == ["zero_shot_cot"]
         if env == "cluster":
             assert parameters["engine"].executor == "ray"
             assert parameters["training"].hostfile
