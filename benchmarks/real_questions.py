@@ -23,7 +23,7 @@ SPLITS = {  # questions of each split, taken in this order
         "held_out": 350,
         "unlabeled": 1500,
     },
-    "svamp": {"probe": 100, "development": 150, "held_out": 350, "unlabeled": 400},
+    "svamp_words": {"probe": 100, "development": 150, "held_out": 350, "unlabeled": 400},
 }
 
 
@@ -82,7 +82,7 @@ def main() -> None:
     train, test, svamp = (read(path) for path in sys.argv[1:])
     parts = [
         split("gsm8k_short", [row for row in train + test if is_short(row)]),
-        split("svamp", svamp),
+        split("svamp_words", svamp),
     ]
     rows = {
         name: [row for part in parts for row in part.get(name, [])]

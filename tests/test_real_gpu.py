@@ -1,4 +1,4 @@
-"""`benchmarks/real_gpu.sh`: what it carries is enough; both its runs end where nothing else can be imported."""
+"""`benchmarks/real_gpu.sh`: what it carries is enough, and both runs end where nothing else can be imported."""
 
 import json
 import os
