@@ -69,7 +69,7 @@ def test_the_run_ends_with_the_model_in_hand(
     model = data / "06_models" / "model_1"
     card = (model / "README.md").read_text()
     assert f"digest: sha256:{Model.at(model).digest}" in card
-    assert main(["report", "--data", str(data)]) == 0
+    assert main(["report", f"--params=data_root={data}"]) == 0
     *_, directory, first, second = capsys.readouterr().out.splitlines()
     assert directory == f"model   {model}"
     loaded: dict[str, Any] = {}
