@@ -25,7 +25,9 @@ from tests.runs import ROOT, TINY, question_file, world_rows
 KILLS = int(os.environ.get("KILLS", "5"))
 PATIENCE = 1800.0  # seconds of one run; the machine may be busy
 TABLES = ("03_paths", "04_votes", "05_examples", "07_evaluation")
-SIGNALS = (signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
+# A shell's background jobs, and what they start, ignore Ctrl-C.
+CTRL_C = [] if signal.getsignal(signal.SIGINT) is signal.SIG_IGN else [signal.SIGINT]
+SIGNALS = [signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, *CTRL_C]
 PIDS = set[str]()  # of all processes that were killed, which torch's shared memory is named by
 WORKERS = ("multiprocessing.spawn", "lmsi_kedro.training.trainer")
 

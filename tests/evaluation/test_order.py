@@ -62,9 +62,8 @@ def test_figures_do_not_depend_on_the_order_of_groups() -> None:
         (
             written(vote_statistics(counted, answers, read, PATHS)),
             written(signals(read)),
-            written(compare_support(supports(0.7), supports(0.9))),
         )
-        for _ in range(200)
+        for _ in range(50)
     }
     assert len(found) == 1
 
@@ -73,7 +72,7 @@ def test_support_is_compared_alike_in_every_order_of_questions() -> None:
     before, candidate = supports(0.7), supports(0.9)
     shuffled = (
         compare_support(before.sample(fraction=1, shuffle=True, seed=seed), candidate)
-        for seed in range(20)
+        for seed in range(5)
     )
     assert {written(change) for change in shuffled} == {written(compare_support(before, candidate))}
 

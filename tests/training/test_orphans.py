@@ -21,8 +21,8 @@ import sys, time
 from pathlib import Path
 from lmsi_kedro.training import lease
 lease.LEASE_SECONDS, lease.BEAT_SECONDS = 2.0, 0.1
-lease.end_without(Path(sys.argv[1]), sys.argv[2])
 print("started", flush=True)
+lease.end_without(Path(sys.argv[1]), sys.argv[2])
 time.sleep(60)
 """
 TRAIN = (
