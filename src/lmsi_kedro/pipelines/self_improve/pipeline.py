@@ -69,6 +69,7 @@ def create_pipeline(
             *([controls.create_equal_compute()] if equal_compute else []),
             create_comparison(rounds, arms),
             *([create_headroom(measured.probe)] if measured and in_loop else []),
+            reporting.create_record(rounds, arms),
             reporting.create_pipeline(rounds, arms, equal_compute, in_loop),
         ]
     )
@@ -138,6 +139,7 @@ def create_candidate(number: int, previous: str, candidate: str) -> Pipeline:
         "tuned_model": candidate,
         "vote_statistics": f"vote_statistics_{number}",
         "leaks": f"leaks_{number}",
+        "sharing": f"sharing_{number}",
     }
     return namespaced(Pipeline(steps), f"round_{number}", {*SHARED, "base_model"}, renamed)
 
