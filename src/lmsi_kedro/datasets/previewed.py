@@ -11,7 +11,7 @@ from kedro_datasets.polars import EagerPolarsDataset
 ROWS = 20
 
 
-class Table(EagerPolarsDataset):
+class Table(EagerPolarsDataset):  # type: ignore[misc]
     """A parquet file. The preview of kedro-datasets needs pandas, and fails on a list such as `tied` of a vote."""
 
     def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
@@ -22,10 +22,10 @@ class Table(EagerPolarsDataset):
         return rows_of(self.load().head(nrows))
 
 
-class Chart(JSONDataset):
+class Chart(JSONDataset):  # type: ignore[misc]
     """A figure in plotly's JSON, which needs no plotly to be written."""
 
-    def preview(self) -> PlotlyPreview:  # type: ignore[override]
+    def preview(self) -> PlotlyPreview:
         """The figure, drawn by Kedro-Viz."""
         return PlotlyPreview(self.load())
 
