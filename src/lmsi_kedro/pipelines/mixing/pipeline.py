@@ -56,7 +56,7 @@ def some_formats(arm: Arm) -> list[Node]:
 def selected(arm: Arm) -> list[Node]:
     select, inputs = SELECTIONS[arm]
     return [
-        Node(select, inputs=inputs, outputs="selected", name=select.__name__),
+        Node(select, inputs=inputs, outputs="selected", name=f"{select.__name__}_paths"),
         Node(
             leave_out_leaks,
             inputs=["selected", "questions"],

@@ -55,7 +55,7 @@ def judgements(guard: Guard) -> list[Node]:
     labeled = ["labels", "questions", "tasks"] if guard == "probe" else []
     known = labeled or ["base_readings"]
     return [
-        Node(health, ["monitor_readings", *labeled], "health", name="examine"),
+        Node(health, ["monitor_readings", *labeled], "health", name="examine_paths"),
         Node(support, ["greedy_readings", *known], "support", name="measure_support"),
     ]
 
@@ -76,7 +76,7 @@ def create_promotion(round: int) -> Pipeline:
                     "params:monitor",
                 ],
                 outputs=["promoted_model", "health", "support", "monitor"],
-                name="promote",
+                name="promote_candidate",
             )
         ]
     )

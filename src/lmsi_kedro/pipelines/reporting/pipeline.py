@@ -84,7 +84,10 @@ def numbers(rounds: int) -> list[Node]:
     ]
     measured = ["measured_controls", "label_precision", "run_record"]
     summaries = [f"summary_{k}" for k in range(1, rounds + 1)]
-    return [*described, Node(summarise, [*measured, *summaries], "metrics", name="summarise")]
+    return [
+        *described,
+        Node(summarise, [*measured, *summaries], "metrics", name="summarise_rounds"),
+    ]
 
 
 def controls(arms: Sequence[Arm], equal_compute: bool) -> Node:

@@ -84,7 +84,7 @@ def create_votes(
                 curve,
                 ["evaluation_readings", "labels", "questions", "tasks"],
                 "curve",
-                name="curve_of_questions",
+                name="measure_vote_curve",
             ),
         ]
     )
@@ -99,7 +99,7 @@ def create_prompts() -> Pipeline:
         [
             question_generation.seeds(),
             exemplar_generation.create_pipeline(),
-            Node(without_exemplars, "tasks", "bare_tasks", name="without_exemplars"),
+            Node(without_exemplars, "tasks", "bare_tasks", name="take_out_exemplars"),
             Node(name_exemplar_sets, "tasks", "set_tasks", name="name_exemplar_sets"),
         ]
     )

@@ -113,7 +113,7 @@ def summary(
             gathered,
             inputs={"tasks": "params:tasks", "verdicts": "verdicts", **found},
             outputs="reproduction",
-            name="reproduce",
+            name="compare_with_paper",
         ),
         Node(render_page, inputs="reproduction", outputs="reproduction_page", name="render_page"),
     ]

@@ -32,9 +32,9 @@ LABELED = {*SHARED, "labels"}
 # The steps of a round.
 STEPS = {
     "sampling": ["round_1.plan_paths", "round_1.sample_paths"],
-    "voting": ["round_1.read_answers", "round_1.count_votes", "round_1.keep_agreeing"],
+    "voting": ["round_1.read_answers", "round_1.count_votes", "round_1.keep_agreeing_paths"],
     "mixing": [
-        "round_1.select_voted",
+        "round_1.select_voted_paths",
         "round_1.leave_out_leaks",
         "round_1.render_examples",
         "round_1.accumulate_examples",

@@ -22,7 +22,7 @@ def create_pipeline(round: int) -> Pipeline:
                 keep_agreeing,
                 inputs=["readings", "votes", "params:voting"],
                 outputs="answers",
-                name="keep_agreeing",
+                name="keep_agreeing_paths",
             ),
         ]
     )
