@@ -26,6 +26,7 @@ def fixed(function: Callable[..., Any], **arguments: Any) -> Callable[..., Any]:
     signature = inspect.signature(function)
     left = [p for name, p in signature.parameters.items() if name not in arguments]
     node.__signature__ = signature.replace(parameters=left)  # type: ignore[attr-defined]
+    node.keywords = arguments  # type: ignore[attr-defined]  # as a partial has them
     return node
 
 
