@@ -215,6 +215,7 @@ def test_every_parameter_is_used_and_known(context: Any) -> None:
     given = set(context.params)
     assert {name.removeprefix("params:") for name in used} | {
         "rounds",
+        "guard",
         "tracking",
         "prompts",  # in engine
         "warm_start",
