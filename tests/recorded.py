@@ -1,6 +1,10 @@
-"""The record of an invented run."""
+"""The record of an invented run, and its metrics.json."""
 
 from typing import Any
+
+from lmsi_kedro.evaluation.comparison import compare
+from lmsi_kedro.pipelines.reporting.nodes import gather_controls, summarise
+from tests.fabricate import TASKS, predictions
 
 
 def recorded(rounds: int = 1) -> dict[str, Any]:
@@ -29,3 +33,46 @@ def recorded(rounds: int = 1) -> dict[str, Any]:
         "tokens": {"evaluation": 1000, "monitor": 500},
         "sharing": {"prompt_tokens": 4000, "computed": 1000},
     }
+
+
+def metrics_of_few() -> dict[str, Any]:
+    return measured(compare(predictions(5, 0.4), predictions(5, 0.7, 1, "vote"), TASKS))
+
+
+def measured(compared: dict[str, Any]) -> dict[str, Any]:
+    """metrics.json of a run with this comparison, which its control arm has too."""
+    counts = dict.fromkeys(("questions", "decided", "tied", "kept"), 5)
+    shares = ("unreadable", "confidence", "winner_entropy", "distinct_paths", "tokens_per_path")
+    votes = {**counts, **dict.fromkeys(shares, 0.5)}
+    sampling = {"paths": 40, "tokens": 900}
+    funnel = {"questions": {"all": 5, "kept": 5}, "paths": {"all": 40, "kept": 20}}
+    curves = {"questions": 5, "k": [1, 8], "maj": [0.4, 0.6], "pass": [0.4, 0.8]}
+    support = {"before": 0.5, "candidate": 0.625, "low": 0.1, "high": 0.15}
+    monitor = {
+        "promoted": True,
+        "alarms": [],
+        "doubts": [],
+        "support": support,
+        "before": {},
+        "candidate": {},
+    }
+    measured = {
+        "step": compared["pooled"],
+        "curves": {"before": curves, "after": curves},
+        "monitor": monitor,
+        "leaks": {"questions": 5, "exact": 1, "overlapping": 2, "words": 13},
+    }
+    controls = gather_controls(compared, compared, arms=["random"])
+    return summarise(
+        controls,
+        {},
+        recorded(),
+        {
+            "round": 1,
+            **compared,
+            **measured,
+            "votes": votes,
+            "funnel": funnel,
+            "sampling": sampling,
+        },
+    )

@@ -19,7 +19,6 @@ from lmsi_kedro.params import CONTROL_ARMS, HeadroomParams
 from lmsi_kedro.pipelines.self_improve.pipeline import create_pipeline
 from lmsi_kedro.pipelines.self_improve_from_seeds import create_pipeline as from_seeds
 from lmsi_kedro.pipelines.warm_start import start_warm
-from lmsi_kedro.wiring import fixed
 from tests.fabricate import TASKS
 
 ROOT = Path(__file__).parents[1]
@@ -84,17 +83,6 @@ def test_every_node_shows_its_code() -> None:
         for node in pipeline.nodes:
             assert inspect.isfunction(node.func), node.name
             assert "lmsi_kedro" in str(inspect.getsourcefile(inspect.unwrap(node.func)))
-
-
-def test_fixed_arguments_leave_the_others_to_the_node() -> None:
-    def join(*parts: str, end: str) -> str:
-        """Doc."""
-        return "".join(parts) + end
-
-    node = fixed(join, end="!")
-    assert node("a", "b") == "ab!"
-    assert (node.__name__, node.__doc__) == ("join", "Doc.")
-    assert list(inspect.signature(node).parameters) == ["parts"]
 
 
 def test_previews_are_json_whatever_the_columns(tmp_path: Path) -> None:

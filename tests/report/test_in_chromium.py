@@ -14,8 +14,7 @@ from lmsi_kedro.pipelines.reporting.questions import gather_questions
 from lmsi_kedro.report.render import render
 from tests.browser import opened
 from tests.fabricate import TASKS, evaluation_readings, labels, predictions, questions
-from tests.recorded import recorded
-from tests.report.test_render import measured
+from tests.recorded import measured, recorded
 
 pytestmark = pytest.mark.slow
 MANY = 1667  # of each of three tasks

@@ -9,13 +9,10 @@ from typing import Any
 
 import polars as pl
 
-from lmsi_kedro.evaluation.comparison import compare
-from lmsi_kedro.pipelines.reporting.nodes import gather_controls, summarise
 from lmsi_kedro.report.headroom import verdict
 from lmsi_kedro.report.render import FOLDER, render
-from tests.fabricate import TASKS, predictions
 from tests.measured import FIGURES, UNLABELED
-from tests.recorded import recorded
+from tests.recorded import metrics_of_few, recorded
 
 HOSTILE = "</script><script>alert('&')</script>{{ 7 * 7 }}\u202e"
 SHOWN = "&lt;/script&gt;&lt;script&gt;alert(&#39;&amp;&#39;)&lt;/script&gt;{{ 7 * 7 }}\\u202e"
@@ -105,46 +102,3 @@ def luminance(colour: str) -> float:
     parts = [int(colour[at : at + 2], 16) / 255 for at in (0, 2, 4)]
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
     return sum(w * c for w, c in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
-
-
-def metrics_of_few() -> dict[str, Any]:
-    return measured(compare(predictions(5, 0.4), predictions(5, 0.7, 1, "vote"), TASKS))
-
-
-def measured(compared: dict[str, Any]) -> dict[str, Any]:
-    """metrics.json of a run with this comparison, which its control arm has too."""
-    counts = dict.fromkeys(("questions", "decided", "tied", "kept"), 5)
-    shares = ("unreadable", "confidence", "winner_entropy", "distinct_paths", "tokens_per_path")
-    votes = {**counts, **dict.fromkeys(shares, 0.5)}
-    sampling = {"paths": 40, "tokens": 900}
-    funnel = {"questions": {"all": 5, "kept": 5}, "paths": {"all": 40, "kept": 20}}
-    curves = {"questions": 5, "k": [1, 8], "maj": [0.4, 0.6], "pass": [0.4, 0.8]}
-    support = {"before": 0.5, "candidate": 0.625, "low": 0.1, "high": 0.15}
-    monitor = {
-        "promoted": True,
-        "alarms": [],
-        "doubts": [],
-        "support": support,
-        "before": {},
-        "candidate": {},
-    }
-    measured = {
-        "step": compared["pooled"],
-        "curves": {"before": curves, "after": curves},
-        "monitor": monitor,
-        "leaks": {"questions": 5, "exact": 1, "overlapping": 2, "words": 13},
-    }
-    controls = gather_controls(compared, compared, arms=["random"])
-    return summarise(
-        controls,
-        {},
-        recorded(),
-        {
-            "round": 1,
-            **compared,
-            **measured,
-            "votes": votes,
-            "funnel": funnel,
-            "sampling": sampling,
-        },
-    )
