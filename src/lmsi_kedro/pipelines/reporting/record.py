@@ -67,7 +67,8 @@ def seconds_by_step(nodes: dict[str, float]) -> dict[str, float]:
     steps: dict[str, float] = {}
     for name, seconds in nodes.items():
         steps[step_of(name)] = steps.get(step_of(name), 0) + seconds
-    return dict(sorted(steps.items(), key=lambda step: step[0] == REST))
+    ordered = sorted(steps.items(), key=lambda step: step[0] == REST)
+    return {name: round(spent, 2) for name, spent in ordered}
 
 
 def step_of(node: str) -> str:
