@@ -21,11 +21,20 @@ def measured(before: float, after: float, n: int = 60, **changed: Any) -> dict[s
         "round": 1,
         **compare(predictions(n, before), predictions(n, after, 1, "vote"), TASKS),
         "curves": {"before": CURVES, "after": CURVES},
-        "monitor": {"before": {"mini_gsm": SIGNALS}, "candidate": {"mini_gsm": SIGNALS}},
+        "monitor": monitored(SIGNALS),
         "votes": VOTES,
         "leaks": LEAKS,
     }
     return {"headline": HEADLINE, "rounds": [entry | changed]}
+
+
+def monitored(now: dict[str, Any], promoted: bool = True) -> dict[str, Any]:
+    return {"promoted": promoted, "before": {"t": SIGNALS}, "candidate": {"t": now}}
+
+
+def test_a_refused_candidate_is_not_what_got_worse() -> None:
+    refused = monitored(SIGNALS | {"unreadable": 0.3}, promoted=False)
+    assert not any("unparsable" in said for said in worse(measured(0.4, 0.7, monitor=refused)))
 
 
 def test_losses_are_named_first() -> None:
@@ -54,11 +63,11 @@ def test_what_chance_explains_is_listed_and_called_that() -> None:
             "calibration error rose from 0.100 to 0.200",
         ),
         (
-            {"monitor": {"before": {"t": SIGNALS}, "candidate": {"t": SIGNALS | {"unreadable": 0.3}}}},
+            {"monitor": monitored(SIGNALS | {"unreadable": 0.3})},
             "More paths are unparsable: t (2.0 % → 30.0 %)",
         ),
         (
-            {"monitor": {"before": {"t": SIGNALS}, "candidate": {"t": SIGNALS | {"distinct_paths": 0.5}}}},
+            {"monitor": monitored(SIGNALS | {"distinct_paths": 0.5})},
             "less diverse; share of distinct ones: t (70.0 % → 50.0 %)",
         ),
     ],
@@ -76,6 +85,7 @@ def test_what_else_got_worse(changed: dict[str, Any], said: str) -> None:
         ({"n": 1}, "1 held-out question decide nothing: even if every answer turned"),
         ({"n": 5}, "turned from wrong to right, p would be 0.062."),
         ({"n": 6, "delta_low": 0.0, "delta_high": 0.2}, "6 held-out questions are few: the gain is known to ±10"),
+        ({"n": 48, "delta_low": 0.0, "delta_high": 0.0}, "48 held-out questions are few. More labeled"),
         ({"before": 0}, "The base model answers none of the in-domain questions right"),
     ],
 )  # fmt: skip

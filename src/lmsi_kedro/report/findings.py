@@ -11,6 +11,7 @@ from lmsi_kedro.statistics import SURE, mcnemar
 
 Metrics = dict[str, Any]
 WIDE = 0.05  # half an interval of the gain, from which on the questions are called few
+FEW = 100  # held-out questions
 LITTLE = 50  # questions whose votes were kept
 MANY = 0.2  # share of paths, or of questions, that calls for a look
 
@@ -72,6 +73,8 @@ def miscalibrated(last: Metrics) -> Iterator[str]:
 def narrower(last: Metrics) -> Iterator[str]:
     """Diversity and parsed answers on the monitor's questions."""
     seen = last["monitor"]
+    if not seen["promoted"]:  # what is reported is the model before it
+        return
     both = [(name, seen["before"].get(name), now) for name, now in seen["candidate"].items()]
     pairs = [(name, before, now) for name, before, now in both if before]
     fewer = [
@@ -110,10 +113,11 @@ def few(headline: Metrics) -> Iterator[str]:
             f"{n} held-out question{'s' if n > 1 else ''} decide nothing: even if every answer turned from"
             f" wrong to right, p would be {probability(least)}."
         )
-    elif (half := (headline["delta_high"] - headline["delta_low"]) / 2) > WIDE:
+    elif (half := (headline["delta_high"] - headline["delta_low"]) / 2) > WIDE or n < FEW:
+        known = f": the gain is known to ±{100 * half:.0f} points" if half else ""
         yield (
-            f"{n:,} held-out questions are few: the gain is known to ±{100 * half:.0f} points. More labeled ones"
-            " (evaluation.greedy_questions) narrow it."
+            f"{n:,} held-out questions are few{known}. More labeled ones (evaluation.greedy_questions)"
+            " make differences visible."
         )
 
 
