@@ -66,6 +66,7 @@ class served:  # noqa: N801  # used as a function
 
     def __exit__(self, *_: object) -> None:
         self.server.shutdown()
+        self.server.server_close()
 
 
 def clicked(page: Any, name: str) -> Any:

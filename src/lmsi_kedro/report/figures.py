@@ -91,10 +91,8 @@ def interval(share: Metrics) -> str:
 
 
 def grid() -> Markup:
-    lines = (
-        f'<line class="grid" x1="{at}%" x2="{at}%" y1="0" y2="100%"/>' for at in range(0, 101, 25)
-    )
-    return Markup("".join(lines))
+    line = Markup('<line class="grid" x1="{0}%" x2="{0}%" y1="0" y2="100%"/>')
+    return Markup("").join(line.format(at) for at in range(0, 101, 25))
 
 
 def span(kind: str, share: Metrics, at: str) -> Markup:
