@@ -33,6 +33,8 @@ SCHEMA = {
     "path": pl.Int32,
     "text": pl.String,
     "key": pl.String,
+    "tokens": pl.Int32,
+    "finish": pl.String,
 }
 
 
@@ -62,6 +64,8 @@ def evaluation_readings(n: int, skill: float, round: int = 0, arm: str = "base")
         (
             *(_identity(task, i), task, round, arm, 1, mode, "m=1", path),
             *_sample(task, i, path, mode, skill),
+            9,
+            "stop",
         )
         for task in NAMES
         for i in range(n)
@@ -76,7 +80,8 @@ def evaluation_answers(n: int, skill: float, round: int = 0, arm: str = "base") 
         "question_id", "task", "round", "arm", "seed", "mode", "decoding", maintain_order=True
     )
     rows = [(*origin, *_vote(rows["key"].to_list())) for origin, rows in groups]
-    columns = {name: kind for name, kind in SCHEMA.items() if name not in ("path", "text", "key")}
+    of_paths = ("path", "text", "key", "tokens", "finish")
+    columns = {name: kind for name, kind in SCHEMA.items() if name not in of_paths}
     return pl.DataFrame(
         rows, schema={**columns, "key": pl.String, "confidence": pl.Float64}, orient="row"
     )

@@ -79,6 +79,8 @@ def test_without_a_warm_start_the_graph_is_what_it_was(context: Any) -> None:
     assert names["self_improve"] == {node.name for node in loop.nodes}
     assert names["controls"] == {node.name for node in controls.nodes}
     assert names["reporting"] == {node.name for node in reporting(1).nodes}
+    # Today's parameters and models may be others than the finished run's, which it has stored.
+    assert not {n for n in pipelines["reporting"].inputs() if n.startswith("param") or "model" in n}
     for name, pipeline in pipelines.items():
         assert ("warm_model" in pipeline.datasets()) is (name == "warm_start"), name
 
@@ -184,10 +186,6 @@ def test_every_dataset_is_declared(context: Any) -> None:
         assert {catalog[name]._copy_mode for name in plans} <= {"assign"}
         stored = {name for name in named if "stored_" in name}
         assert {type(catalog[name]).__name__ for name in stored} <= {"StoredChunks"}
-        figures = {name for name in named if name.endswith("_figure")}
-        assert {type(catalog[name]).__module__ for name in figures} <= {
-            "kedro_datasets.plotly.json_dataset"
-        }
 
 
 def test_a_report_is_made_again_from_what_is_stored(context: Any) -> None:
@@ -217,6 +215,7 @@ def test_every_parameter_is_used_and_known(context: Any) -> None:
     given = set(context.params)
     assert {name.removeprefix("params:") for name in used} | {
         "rounds",
+        "guard",
         "tracking",
         "prompts",  # in engine
         "warm_start",
@@ -255,7 +254,8 @@ def test_the_registry_imports_nothing_heavy() -> None:
     """What keeps `kedro registry list` under 1.2 s."""
     script = (
         "import sys, lmsi_kedro.pipeline_registry as registry; registry.register_pipelines();"
-        "print([name for name in ('torch', 'transformers', 'scipy.stats', 'pandas') if name in sys.modules])"
+        "print([name for name in ('torch', 'transformers', 'scipy.stats', 'pandas', 'plotly')"
+        " if name in sys.modules])"
     )
     result = subprocess.run(
         [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True

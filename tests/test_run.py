@@ -78,6 +78,27 @@ def test_the_run_ends_with_the_model_in_hand(
     assert made["generated_text"].startswith("Q: How many?")
 
 
+def test_the_report_states_the_parameters_of_the_run(data: Path, tmp_path: Path) -> None:
+    """Not those of the command that makes it again."""
+    copy = tmp_path / "data"
+    models = shutil.ignore_patterns("03_paths", "jobs", "base*", "candidate_*", "model_*")
+    shutil.copytree(data, copy, ignore=models)
+    for made_again in ("metrics.json", "report.html"):
+        (copy / "08_reporting" / made_again).unlink()
+    changed = "paths.m=999,guard=probe,evaluation.label_precision=0.8,model=elsewhere"
+    command = [sys.executable, "-m", "kedro", "run", "--pipelines=reporting", "--env=smoke"]
+    subprocess.run([*command, f"--params=data_root={copy},{changed}"], cwd=ROOT, check=True)
+    for name in ("metrics.json", "report.html"):
+        made = (copy / "08_reporting" / name).read_bytes()
+        assert made == (data / "08_reporting" / name).read_bytes(), name
+    record = json.loads((copy / "08_reporting" / "run.json").read_text())
+    assert record["command"].startswith("kedro run --pipelines=self_improve --env=smoke")
+    assert record["models"]["before"]["digest"] == Model.at(ROOT / "data/06_models/base").digest
+    assert record["parameters"]["paths"]["m"] != 999
+    assert sum(record["seconds"].values()) > 0
+    assert 0 < record["sharing"]["computed"] < record["sharing"]["prompt_tokens"] / 4
+
+
 def test_what_was_trained_on(data: Path) -> None:
     """Only unlabeled questions of in-domain tasks, in all four formats, with the winner's answer."""
     examples = pl.read_parquet(data / "05_examples" / "examples_1.parquet")

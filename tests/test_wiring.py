@@ -1,8 +1,10 @@
 """Steps under a namespace keep the names that a run shares."""
 
+import inspect
+
 from kedro.pipeline import Node, Pipeline
 
-from lmsi_kedro.wiring import namespaced
+from lmsi_kedro.wiring import fixed, namespaced
 
 
 def test_only_private_names_get_the_namespace() -> None:
@@ -17,3 +19,14 @@ def test_only_private_names_get_the_namespace() -> None:
         "round_2.vote": (["questions", "params:voting"], ["round_2.answers"]),
         "round_2.tune": (["round_2.answers", "model_1"], ["model_2"]),
     }
+
+
+def test_fixed_arguments_leave_the_others_to_the_node() -> None:
+    def join(*parts: str, end: str) -> str:
+        """Doc."""
+        return "".join(parts) + end
+
+    node = fixed(join, end="!")
+    assert node("a", "b") == "ab!"
+    assert (node.__name__, node.__doc__) == ("join", "Doc.")
+    assert list(inspect.signature(node).parameters) == ["parts"]

@@ -1,11 +1,14 @@
 """What this machine computes in. Knows nothing of models."""
 
 import os
+import platform
+import re
 import subprocess
 import sys
 from functools import cache
 from itertools import takewhile
 from pathlib import Path
+from typing import Any
 
 DEVICES = Path("/dev")
 
@@ -55,3 +58,20 @@ def available_memory() -> int:
     lines = meminfo.read_text().splitlines() if meminfo.exists() else []
     found = [int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable")]
     return found[0] if found else 1 << 60
+
+
+def machine() -> dict[str, Any]:
+    """cpu, cores that this process may use, memory_gib, gpus by name: for people."""
+    cpuinfo, meminfo = Path("/proc/cpuinfo"), Path("/proc/meminfo")
+    cpu = re.search(r"model name\s*: (.+)", cpuinfo.read_text()) if cpuinfo.exists() else None
+    memory = re.search(r"MemTotal:\s*(\d+)", meminfo.read_text()) if meminfo.exists() else None
+    cards = Path("/proc/driver/nvidia/gpus").glob("*/information")
+    models = (re.search(r"Model:\s*(.+)", card.read_text()) for card in sorted(cards))
+    return {
+        "cpu": cpu[1] if cpu else platform.machine(),
+        "cores": len(os.sched_getaffinity(0))
+        if hasattr(os, "sched_getaffinity")
+        else os.cpu_count(),
+        "memory_gib": round(int(memory[1]) / 2**20) if memory else None,
+        "gpus": [found[1] for found in models if found],
+    }

@@ -2,6 +2,7 @@
 
 import logging
 
+from lmsi_kedro.datasets.this_run import Stopwatch
 from lmsi_kedro.hooks import EndingHook, ShapeHook
 from lmsi_kedro.printable import Printable
 from lmsi_kedro.progress import ProgressHook
@@ -12,7 +13,7 @@ from lmsi_kedro.tracking import TrackingHook
 for handler in logging.root.handlers:
     handler.addFilter(Printable())
 # Called from the last to the first.
-HOOKS = (ShapeHook(), RunLock(), TrackingHook(), EndingHook(), ProgressHook())
+HOOKS = (ShapeHook(), RunLock(), TrackingHook(), EndingHook(), ProgressHook(), Stopwatch())
 DISABLE_HOOKS_FOR_PLUGINS = ("kedro-telemetry",)  # nothing is sent from here
 CONFIG_LOADER_ARGS = {
     "base_env": "base",

@@ -1,8 +1,10 @@
 """What the wiring of several pipelines has in common."""
 
+import inspect
 from collections.abc import Callable, Iterable
 from datetime import date
-from typing import Protocol
+from functools import wraps
+from typing import Any, Protocol
 
 import polars as pl
 from kedro.pipeline import Node, Pipeline
@@ -12,6 +14,20 @@ from lmsi_kedro.engines.sample import sample
 from lmsi_kedro.params import VotingParams
 from lmsi_kedro.reading import read_answers
 from lmsi_kedro.tasks import Tasks
+
+
+def fixed(function: Callable[..., Any], **arguments: Any) -> Callable[..., Any]:
+    """The function with some arguments set, for a node: of a partial, Kedro-Viz would not show the code."""
+
+    @wraps(function)
+    def node(*inputs: Any, **named: Any) -> Any:
+        return function(*inputs, **named, **arguments)
+
+    signature = inspect.signature(function)
+    left = [p for name, p in signature.parameters.items() if name not in arguments]
+    node.__signature__ = signature.replace(parameters=left)  # type: ignore[attr-defined]
+    node.keywords = arguments  # type: ignore[attr-defined]  # as a partial has them
+    return node
 
 
 def sampled(plan: Callable[..., Plan], inputs: list[str], paths: str) -> list[Node]:

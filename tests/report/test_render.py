@@ -1,96 +1,104 @@
-"""The page escapes what models and files say."""
+"""The page escapes what models and files say, packs the questions, and shows what was measured."""
 
-import plotly.graph_objects as go
+import base64
+import gzip
+import hashlib
+import json
+import re
+from typing import Any
 
-from lmsi_kedro.evaluation.comparison import compare
-from lmsi_kedro.pipelines.reporting.nodes import gather_controls, summarise
+import polars as pl
+
 from lmsi_kedro.report.headroom import verdict
-from lmsi_kedro.report.render import answer, leaves, render
-from tests.fabricate import TASKS, predictions
+from lmsi_kedro.report.render import FOLDER, render
 from tests.measured import FIGURES, UNLABELED
+from tests.recorded import metrics_of_few, recorded
 
-HOSTILE = "</script><script>alert('&')</script>"
-SHOWN = "&lt;/script&gt;&lt;script&gt;alert(&#39;&amp;&#39;)&lt;/script&gt;"
+HOSTILE = "</script><script>alert('&')</script>{{ 7 * 7 }}\u202e"
+SHOWN = "&lt;/script&gt;&lt;script&gt;alert(&#39;&amp;&#39;)&lt;/script&gt;{{ 7 * 7 }}\\u202e"
+NONE = pl.DataFrame({"question_id": []})
+
+
+def unpacked(page: str) -> Any:
+    """The questions of a page, as its script reads them."""
+    found = re.search(r'id="packed">([A-Za-z0-9+/=]*)</script>', page)
+    assert found
+    return json.loads(gzip.decompress(base64.b64decode(found[1])))
 
 
 def test_text_of_models_is_shown_not_executed() -> None:
-    written = {"mode": "self_consistency", "text": HOSTILE, "key": f"span:{HOSTILE}", "right": True}
-    tally = [{"key": written["key"], "votes": 1, "share": 1.0, "right": True}]
-    model = {"greedy": written, "sampled": [written], "tally": tally}
-    example = {
-        **dict.fromkeys(("question_id", "task", "outcome", "question"), HOSTILE),
-        **{"choices": [HOSTILE], "answers": [HOSTILE], "before": model, "after": model},
-    }
-    figure = go.Figure(go.Scatter(x=[1], name=HOSTILE))
-    page = render(_metrics(), {"accuracy": figure}, [example], {"name": HOSTILE})
+    """That of questions is packed: its characters mean nothing to HTML, and the script makes text nodes of it."""
+    record = recorded()
+    record["parameters"]["paths"][HOSTILE] = HOSTILE
+    record["command"] = HOSTILE
+    questions = pl.DataFrame({"question_id": [HOSTILE]})
+    metrics = {**metrics_of_few(), "generation": {HOSTILE: {"all": 1234, "cut off": 1034}}}
+    page = render(metrics, questions, record)
     assert HOSTILE not in page
-    places = 4 + 2 + 2 * 3 + 1 + 1  # heading, choice and label, each model, path, setting
-    assert page.count(SHOWN) == places
+    assert "\u202e" not in page
+    assert page.count(SHOWN) == 4  # the command, the generated task, a parameter's name and value
+    assert unpacked(page) == [{"question_id": HOSTILE}]
+    assert "<td>1,234</td><td>1,034</td>" in page
 
 
-def test_the_funnel_of_generated_questions_is_shown() -> None:
-    page = render(_metrics(), {}, [], {})
-    assert "Where the questions came from" not in page
-    funnel = {HOSTILE: {"all": 1234, "cut off": 1034, "admitted": 200}}
-    page = render({**_metrics(), "generation": funnel}, {}, [], {})
-    assert "<th>all</th><th>cut off</th><th>admitted</th>" in page
-    assert f"<td>{SHOWN}</td><td>1,234</td><td>1,034</td><td>200</td>" in page
+def test_only_the_script_of_the_page_may_run() -> None:
+    page = render(metrics_of_few(), pl.DataFrame({"question_id": ["a"]}), recorded())
+    script = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
+    assert len(script) == 1
+    digest = base64.b64encode(hashlib.sha256(script[0].encode()).digest()).decode()
+    assert f"script-src 'sha256-{digest}'" in page
+    assert "innerHTML" not in script[0]
+
+
+def test_without_questions_there_is_no_list() -> None:
+    page = render(metrics_of_few(), NONE, recorded())
+    assert "<script" not in page
+    assert "All held-out questions" not in page
+
+
+def test_a_sample_of_the_questions_says_so() -> None:
+    shown = pl.DataFrame({"question_id": ["a", "b"]})
+    assert "2 of 15 held-out questions, a random sample" in render(
+        metrics_of_few(), shown, recorded()
+    )
+    whole = pl.DataFrame({"question_id": [str(n) for n in range(15)]})
+    assert "Each of the 15 held-out questions" in render(metrics_of_few(), whole, recorded())
 
 
 def test_headroom_is_shown_where_it_was_measured() -> None:
-    assert "What was there to gain?" not in render(_metrics(), {}, [], {})
+    assert "What was there to gain?" not in render(metrics_of_few(), NONE, recorded())
     found = {**UNLABELED, "unlabeled": {"pooled": FIGURES, "tasks": {HOSTILE: FIGURES}}}
-    page = render(_metrics(), {}, [], {}, found)
+    page = render(metrics_of_few(), NONE, recorded(), found)
     assert f"<li>{verdict(found)}</li>" in page
     assert f"<td>{SHOWN}</td><td>1,500</td>" in page
 
 
-def test_keys_and_settings_are_readable() -> None:
-    assert answer("num:37/2") == "37/2"
-    assert answer("span:a: b") == "a: b"
-    assert answer(None) == "no answer"
-    assert dict(leaves({"a": {"b": {"c": 1}, "d": [2]}, "e": None})) == {
-        "a.b.c": 1,
-        "a.d": [2],
-        "e": None,
-    }
+def test_contents_lead_to_what_is_there() -> None:
+    page = render(metrics_of_few(), pl.DataFrame({"question_id": ["a"]}), recorded())
+    linked = set(re.findall(r'href="#([^"]+)"', page))
+    assert linked <= set(re.findall(r' id="([^"]+)"', page))
+    assert {"accuracy", "controls", "votes", "training", "questions", "cost"} <= linked
 
 
-def _metrics() -> dict[str, object]:
-    base, vote = predictions(5, 0.4), predictions(5, 0.7, 1, "vote")
-    compared = compare(base, vote, TASKS)
-    counts = dict.fromkeys(("questions", "decided", "tied", "kept"), 5)
-    shares = ("unreadable", "confidence", "winner_entropy", "distinct_paths", "tokens_per_path")
-    votes = {**counts, **dict.fromkeys(shares, 0.5)}
-    sampling = {"paths": 40, "tokens": 900}
-    funnel = {"questions": {"all": 5, "kept": 5}, "paths": {"all": 40, "kept": 20}}
-    curves = {"questions": 5, "k": [1, 8], "maj": [0.4, 0.6], "pass": [0.4, 0.8]}
-    support = {"before": 0.5, "candidate": 0.625, "low": 0.1, "high": 0.15}
-    monitor = {
-        "promoted": True,
-        "alarms": [],
-        "doubts": [],
-        "support": support,
-        "before": {},
-        "candidate": {},
-    }
-    measured = {
-        "step": compared["pooled"],
-        "curves": {"before": curves, "after": curves},
-        "monitor": monitor,
-        "leaks": {"questions": 5, "exact": 1, "overlapping": 2, "words": 13},
-    }
-    controls = gather_controls(compared, compared, arms=["random"])
-    return summarise(
-        controls,
-        {},
-        "none",
-        {
-            "round": 1,
-            **compared,
-            **measured,
-            "votes": votes,
-            "funnel": funnel,
-            "sampling": sampling,
-        },
-    )
+def test_text_has_contrast_in_light_and_dark() -> None:
+    """WCAG 2: 4.5 for text, 3 for marks."""
+    themes = re.findall(r":root \{(.*?)\}", (FOLDER / "report.css").read_text(), re.DOTALL)
+    assert len(themes) == 2
+    for theme in themes:
+        colours = dict(re.findall(r"--(\w+): #(\w{6})", theme))
+        for ground in (colours["ground"], colours["raised"]):
+            for name in ("text", "soft", "accent", "right", "wrong"):
+                assert contrast(colours[name], ground) >= 4.5, (name, ground)
+            for name in ("before", "after", "control"):
+                assert contrast(colours[name], ground) >= 3, (name, ground)
+
+
+def contrast(one: str, other: str) -> float:
+    high, low = sorted(map(luminance, (one, other)), reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
+def luminance(colour: str) -> float:
+    parts = [int(colour[at : at + 2], 16) / 255 for at in (0, 2, 4)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
+    return sum(w * c for w, c in zip((0.2126, 0.7152, 0.0722), linear, strict=True))

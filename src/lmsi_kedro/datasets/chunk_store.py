@@ -22,8 +22,10 @@ from typing import Any, NoReturn
 import polars as pl
 from kedro.io import AbstractDataset, DatasetError
 from kedro.utils import load_obj
+from kedro_datasets._typing import TablePreview
 
 from lmsi_kedro.datasets.folder import Folder
+from lmsi_kedro.datasets.previewed import ROWS, rows_of
 
 log = logging.getLogger(__name__)
 Completed = tuple[str, Sequence[str]]  # addresses of a plan and of its chunks
@@ -106,6 +108,11 @@ class ChunkStore(AbstractDataset[Mapping[str, pl.DataFrame] | Completed, Chunks]
         except (ValueError, LookupError, AttributeError, TypeError) as error:
             raise DatasetError(f"{self._folder.location}/{MANIFEST} is damaged: {AGAIN}") from error
         return Chunks(self._folder, plan, names, self._check)
+
+    def preview(self, nrows: int = ROWS) -> TablePreview:
+        """The first paths, for Kedro-Viz."""
+        first = next(iter(self.load()), pl.DataFrame())
+        return rows_of(first.head(nrows))
 
     def _exists(self) -> bool:
         return MANIFEST in self._folder.names()

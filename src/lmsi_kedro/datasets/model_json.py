@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from kedro.io import AbstractDataset, DatasetError
+from kedro_datasets._typing import JSONPreview
 from pydantic import BaseModel, ValidationError
 
 from lmsi_kedro import durable
@@ -29,6 +30,10 @@ class ModelJson(AbstractDataset[BaseModel, BaseModel]):
 
     def save(self, data: BaseModel) -> None:
         durable.write(self._path, data.model_dump_json(indent=2).encode())
+
+    def preview(self) -> JSONPreview:
+        """The values, for Kedro-Viz."""
+        return JSONPreview(self.load().model_dump_json())
 
     def _exists(self) -> bool:
         return self._path.is_file()

@@ -12,8 +12,10 @@ from typing import Any
 
 import polars as pl
 from kedro.io import AbstractDataset, DatasetError
+from kedro_datasets._typing import TablePreview
 
 from lmsi_kedro import durable, schemas
+from lmsi_kedro.datasets.previewed import ROWS, rows_of
 from lmsi_kedro.datasets.question_columns import (
     FIELDS,
     WORKED_FIELDS,
@@ -150,6 +152,10 @@ class QuestionFile(AbstractDataset[pl.DataFrame, pl.DataFrame]):
         return "\n".join(
             [f"{head}; correct or remove them:", *listed, "The first ones:", *shown, more.strip()]
         )
+
+    def preview(self, nrows: int = ROWS) -> TablePreview:
+        """The first questions, for Kedro-Viz."""
+        return rows_of(self.load().head(nrows))
 
     def save(self, data: pl.DataFrame) -> None:
         """As .jsonl; null fields are left out, so that the file stays readable, and so are the places of rows."""

@@ -1,150 +1,191 @@
-"""The report's figures from metrics.json, as plotly figures without background or text colour.
+"""The report's figures from metrics.json and the record of the run, as HTML with SVG inside."""
 
-The page sets those for light and dark; the colours of the data are readable on both.
-"""
-
-from itertools import chain
+from collections.abc import Iterator
 from typing import Any
 
-import plotly.graph_objects as go
+from markupsafe import Markup
 
-from lmsi_kedro.report.words import MODE_NAMES
-
-COLOURS = {"before": "#8b929c", "after": "#2b7de0", "control": "#e08b2d"}
-CLEAR = "rgba(0,0,0,0)"
+from lmsi_kedro.report import plot
+from lmsi_kedro.report.words import MODE_NAMES, REASONS, percent, points
 
 Metrics = dict[str, Any]
 
 
-def accuracy_figure(metrics: Metrics) -> go.Figure:
-    """Accuracy of the base, the tuned and the first control model by task and mode, 95 % intervals."""
-    tasks, (arm, *_) = metrics["rounds"][-1]["tasks"], metrics["controls"]
-    control = metrics["controls"][arm]["tasks"]
-    rows = [(task, mode) for task in tasks for mode in tasks[task]]
-    base = [tasks[task][mode]["before"] for task, mode in rows]
-    tuned = [tasks[task][mode]["after"] for task, mode in rows]
-    controlled = [control[task][mode]["after"] for task, mode in rows]
-    figure = go.Figure(
-        [
-            _gains(rows, base, tuned),
-            _accuracies(f"{arm} (control)", rows, controlled, "control", "diamond-open"),
-            _accuracies("before", rows, base, "before", "circle"),
-            _accuracies("after", rows, tuned, "after", "circle"),
-        ]
+def headline(metrics: Metrics) -> Markup:
+    """CoT greedy, pooled: the base model, the last round and every control arm of round 1, with intervals."""
+    last = metrics["rounds"][-1]["pooled"]["cot_greedy"]
+    rows = [("before", "before", last["before"]), ("after", "after", last["after"])]
+    rows += [
+        ("control", f"control arm {arm}", measured["pooled"]["cot_greedy"]["after"])
+        for arm, measured in metrics["controls"].items()
+    ]
+    shown = [
+        Markup(
+            '<div class="row"><span>{}</span><svg class="track" role="img"><title>{}</title>{}{}</svg>'
+            "<b><strong>{}</strong> <small>{} to {}</small></b></div>"
+        ).format(
+            name, f"{name}: {interval(share)}", grid(), span(kind, share, "50%"),
+            percent(share["accuracy"]), percent(share["low"]), percent(share["high"]),
+        )
+        for kind, name, share in rows
+    ]  # fmt: skip
+    return Markup('<div class="headline">{}{}</div>').format(Markup("").join(shown), scale())
+
+
+def accuracy(metrics: Metrics) -> Markup:
+    """A group for every task and for all in-domain ones; a row for every mode, with the first control arm."""
+    last, arms = metrics["rounds"][-1], metrics["controls"]
+    arm = next(iter(arms), None)
+    controls = arms[arm] if arm else {"tasks": {}, "pooled": {}}
+    groups = [("in-domain tasks, pooled", last["pooled"], controls["pooled"])]
+    groups += [
+        (named(task, last["in_domain"]), modes, controls["tasks"].get(task, {}))
+        for task, modes in last["tasks"].items()
+    ]
+    keys = [("before", "before"), ("after", "after")]
+    keys += [("control", f"control arm {arm}")] if arm else []
+    shown = [group(*found) for found in groups]
+    return Markup('<div class="accuracy">{}{}</div>').format(
+        plot.legend(keys), Markup("").join(shown)
     )
-    figure.update_yaxes(autorange="reversed", dividercolor=CLEAR, showgrid=False)
-    figure.update_xaxes(title="accuracy", tickformat=".0%")
-    return _plain(figure, height=110 + 34 * len(rows))
 
 
-def calibration_figure(metrics: Metrics) -> go.Figure:
-    """Calibration of the last round and of the base model."""
-    return draw_calibration(metrics["rounds"][-1]["calibration"])
+def named(task: str, in_domain: list[str]) -> str:
+    return task if task in in_domain else f"{task}, out of domain"
 
 
-def draw_calibration(votes: Metrics) -> go.Figure:
+def group(name: str, modes: Metrics, controls: Metrics) -> Markup:
+    """A task's rows above one scale."""
+    rows = [row(name, mode, found, controls.get(mode)) for mode, found in modes.items()]
+    return Markup('<section class="group"><h3>{}</h3>{}{}</section>').format(
+        name, Markup("").join(rows), scale()
+    )
+
+
+def scale() -> Markup:
+    """Below the tracks of a group."""
+    ticks = Markup("").join(
+        Markup('<span style="left:{}%">{}</span>').format(at, at if at < 100 else "100 %")
+        for at in range(0, 101, 25)
+    )
+    return Markup('<div class="scale" aria-hidden="true">{}</div>').format(ticks)
+
+
+def row(name: str, mode: str, found: Metrics, control: Metrics | None) -> Markup:
+    """Before, after and control on one track, from 0 to 100 %."""
+    before, after = interval(found["before"]), interval(found["after"])
+    said = f"{name}, {MODE_NAMES.get(mode, mode)}: {before} before, {after} after"
+    marks = [span("before", found["before"], "32%"), span("after", found["after"], "68%")]
+    if control:
+        said += f", {interval(control['after'])} for the control arm"
+        marks.insert(0, diamond(control["after"]))
+    return Markup(
+        '<div class="row"><span>{}</span><svg class="track" role="img"><title>{}</title>{}{}</svg><b>{}</b></div>'
+    ).format(
+        MODE_NAMES.get(mode, mode), said, grid(), Markup("").join(marks), points(found["delta"])
+    )
+
+
+def interval(share: Metrics) -> str:
+    return f"{percent(share['accuracy'])} ({percent(share['low'])} to {percent(share['high'])})"
+
+
+def grid() -> Markup:
+    line = Markup('<line class="grid" x1="{0}%" x2="{0}%" y1="0" y2="100%"/>')
+    return Markup("").join(line.format(at) for at in range(0, 101, 25))
+
+
+def span(kind: str, share: Metrics, at: str) -> Markup:
+    """A dot with its interval, at a height: before above after, so that neither hides the other."""
+    low, middle, high = (round(100 * share[name], 2) for name in ("low", "accuracy", "high"))
+    return Markup(
+        '<line class="whisker {0}" x1="{1}%" x2="{2}%" y1="{3}" y2="{3}"/>'
+        '<circle class="dot {0}" cx="{4}%" cy="{3}" r="5"/>'
+    ).format(kind, low, high, at, middle)
+
+
+def diamond(share: Metrics) -> Markup:
+    return Markup(
+        '<svg x="{}%" y="50%" overflow="visible"><path class="open control" d="M0-6 6 0 0 6-6 0z"/></svg>'
+    ).format(round(100 * share["accuracy"], 2))
+
+
+def calibration(votes: Metrics) -> Markup:
     """Accuracy of the vote by its confidence; on the dotted line they are equal."""
-    diagonal = {"x": [0, 1], "y": [0, 1], "mode": "lines", "showlegend": False, "hoverinfo": "skip"}
-    figure = go.Figure(go.Scatter(**diagonal, line={"color": COLOURS["before"], "dash": "dot"}))
-    for when, found in votes.items():
-        if found:
-            figure.add_trace(_reliability(when, found))
-    figure.update_xaxes(title="confidence of the vote", range=[0, 1.04], tickformat=".0%")
-    figure.update_yaxes(title="accuracy", range=[0, 1.04], tickformat=".0%")
-    return _plain(figure, height=420)
+    x, y = plot.shares("confidence of the vote"), plot.shares("accuracy")
+    marks = [plot.line([(0, 0), (1, 1)], x, y, "grid", dashed=True)]
+    found = {when: votes[when] for when in ("before", "after") if votes.get(when)}
+    for when, measured in found.items():
+        marks += reliability(when, measured, x, y)
+    summary = "; ".join(
+        f"{when}: " + ", ".join(binned(b) for b in measured["bins"])
+        for when, measured in found.items()
+    )
+    keys = [(when, f"{when} (ECE {measured['ece']:.3f})") for when, measured in found.items()]
+    return plot.legend(keys) + plot.plot("Calibration of votes", summary, x, y, marks)
 
 
-def curves_figure(metrics: Metrics) -> go.Figure:
-    """Paths of the last round and of the base model, in-domain tasks pooled."""
-    curves = metrics["rounds"][-1]["curves"]
-    return draw_curves(curves["after"]["k"], curves)
+def binned(found: Metrics) -> str:
+    confidence, accuracy = percent(found["confidence"]), percent(found["accuracy"])
+    return f"{found['n']} questions of confidence {confidence}, {accuracy} right"
 
 
-def draw_curves(k: list[int], curves: Metrics) -> go.Figure:
-    """maj@k and pass@k over k; an empty figure without votes on labeled questions."""
-    figure = go.Figure()
-    for when, found in curves.items():
-        for share, name, dash in (("maj", "maj@k", "solid"), ("pass", "pass@k", "dot")):
-            line = {"color": COLOURS[when], "dash": dash}
-            figure.add_trace(go.Scatter(name=f"{name} {when}", x=k, y=found[share], line=line))
-    doublings = [2**n for n in range(max(k, default=0).bit_length())]
-    figure.update_xaxes(title="k, paths per question", type="log", tickvals=doublings)
-    figure.update_yaxes(title="accuracy", tickformat=".0%")
-    return _plain(figure, height=420)
+def reliability(when: str, found: Metrics, x: plot.Axis, y: plot.Axis) -> Iterator[Markup]:
+    yield plot.line([(b["confidence"], b["accuracy"]) for b in found["bins"]], x, y, when)
+    for b in found["bins"]:
+        yield plot.whisker(b["confidence"], b["accuracy_low"], b["accuracy_high"], x, y, when)
+        radius = 3 + 9 * (b["n"] / found["n"]) ** 0.5
+        yield plot.dot((b["confidence"], b["accuracy"]), x, y, when, binned(b), radius)
 
 
-def _gains(rows: list[tuple[str, str]], base: list[Metrics], tuned: list[Metrics]) -> go.Scatter:
-    """The bars between before and after; a None breaks the line between two rows."""
-    ends = [(b["accuracy"], t["accuracy"], None) for b, t in zip(base, tuned, strict=True)]
-    return go.Scatter(
-        x=list(chain.from_iterable(ends)),
-        y=_levels([row for row in rows for _ in range(3)]),
-        mode="lines",
-        line={"color": COLOURS["after"], "width": 6},
-        opacity=0.25,
-        hoverinfo="skip",
-        showlegend=False,
+def curves(k: list[int], found: Metrics) -> Markup:
+    """maj@k and pass@k over k; nothing without votes on labeled questions."""
+    x, y = plot.doublings("k, paths per question", max(k, default=1)), plot.shares("accuracy")
+    marks, keys, said = [], [], []
+    for when in ("before", "after"):
+        for share, name, dashed in (("maj", "maj@k", False), ("pass", "pass@k", True)):
+            ends = list(zip(k, found[when][share], strict=True))
+            marks.append(plot.line(ends, x, y, when, dashed))
+            marks += [
+                plot.dot(at, x, y, when, f"{name} {when}, k = {at[0]}: {percent(at[1])}")
+                for at in ends
+            ]
+            keys.append((f"{when}{' dashed' if dashed else ''}", f"{name} {when}"))
+            said += (
+                [f"{name} {when}: {percent(ends[0][1])} at 1, {percent(ends[-1][1])} at {k[-1]}"]
+                if k
+                else []
+            )
+    return plot.legend(keys) + plot.plot(
+        "Accuracy by number of paths", "; ".join(said), x, y, marks
     )
 
 
-def _accuracies(
-    name: str, rows: list[tuple[str, str]], shares: list[Metrics], colour: str, symbol: str
-) -> go.Scatter:
-    """Markers with intervals; an open marker goes without, so that the control stays in the back."""
-    return go.Scatter(
-        name=name,
-        x=[share["accuracy"] for share in shares],
-        y=_levels(rows),
-        mode="markers",
-        marker={"color": COLOURS[colour], "size": 11, "symbol": symbol},
-        error_x={
-            "array": [share["high"] - share["accuracy"] for share in shares],
-            "arrayminus": [share["accuracy"] - share["low"] for share in shares],
-            "color": COLOURS[colour],
-            "thickness": 1.2,
-            "width": 3,
-            "visible": not symbol.endswith("open"),
-        },
-        customdata=[share["n"] for share in shares],
-        hovertemplate="%{x:.1%} of %{customdata} questions",
+def loss(trainings: list[Metrics]) -> Markup:
+    """The training loss of every round over its steps."""
+    ends = [list(enumerate(made["losses"], 1)) for made in trainings]
+    x = plot.linear("step", max((len(steps) for steps in ends), default=1))
+    y = plot.linear("loss", max((value for steps in ends for _, value in steps), default=1))
+    kinds = ["after" if place == len(ends) - 1 else "before" for place in range(len(ends))]
+    marks = [plot.line(steps, x, y, kind) for steps, kind in zip(ends, kinds, strict=True)]
+    said = [
+        f"round {made['round']}: {steps[0][1]:.3f} to {steps[-1][1]:.3f} in {len(steps)} steps"
+        for made, steps in zip(trainings, ends, strict=True)
+    ]
+    keys = list(zip(kinds, said, strict=True))
+    return plot.legend(keys) + plot.plot("Training loss", "; ".join(said), x, y, marks)
+
+
+def funnel(counts: Metrics) -> Markup:
+    """A bar of all rows, cut by what became of them."""
+    parts = [(name, counts[reason]) for reason, name in REASONS.items() if counts.get(reason)]
+    cells = [
+        Markup('<span class="part {}" style="flex-grow:{}" title="{}"></span>').format(
+            reason.replace(" ", "-"), count, f"{reason}: {count:,}"
+        )
+        for reason, count in parts
+    ]
+    said = ", ".join(f"{count:,} {reason}" for reason, count in parts)
+    return Markup('<div class="funnel" role="img" aria-label="{}">{}</div>').format(
+        said, Markup("").join(cells)
     )
-
-
-def _reliability(when: str, found: Metrics) -> go.Scatter:
-    bins = found["bins"]
-    return go.Scatter(
-        name=f"{when} (ECE {found['ece']:.3f})",
-        x=[b["confidence"] for b in bins],
-        y=[b["accuracy"] for b in bins],
-        mode="lines+markers",
-        line={"color": COLOURS[when]},
-        marker={"size": [6 + 20 * (b["n"] / found["n"]) ** 0.5 for b in bins]},
-        error_y={
-            "array": [b["accuracy_high"] - b["accuracy"] for b in bins],
-            "arrayminus": [b["accuracy"] - b["accuracy_low"] for b in bins],
-            "thickness": 1.2,
-            "width": 3,
-        },
-        customdata=[b["n"] for b in bins],
-        hovertemplate="%{customdata} questions, confidence %{x:.0%}: %{y:.1%} right",
-    )
-
-
-def _levels(rows: list[tuple[str, str]]) -> list[list[str]]:
-    """A two-level axis: the task, and within it the mode."""
-    return [[task for task, _ in rows], [MODE_NAMES.get(mode, mode) for _, mode in rows]]
-
-
-def _plain(figure: go.Figure, height: int) -> go.Figure:
-    figure.update_layout(
-        template="none",
-        height=height,
-        margin={"l": 70, "r": 20, "t": 40, "b": 60},
-        paper_bgcolor=CLEAR,
-        plot_bgcolor=CLEAR,
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
-        hovermode="closest",
-    )
-    figure.update_xaxes(zeroline=False, gridcolor="rgba(128,128,128,0.25)")
-    figure.update_yaxes(zeroline=False, gridcolor="rgba(128,128,128,0.25)", automargin=True)
-    return figure

@@ -1,49 +1,75 @@
-"""Fills the template: one HTML page that needs no network, with plotly.js inlined once."""
+"""Fills the templates: one HTML page that needs no network and runs no script but its own."""
 
-from collections.abc import Iterator, Mapping
+import base64
+import gzip
+import hashlib
 from pathlib import Path
 from typing import Any
 
-import plotly.graph_objects as go
+import polars as pl
+from markupsafe import Markup
 
 from lmsi_kedro.printable import printable
+from lmsi_kedro.report import figures, findings, record, words
 from lmsi_kedro.report import headroom as headroom_words
-from lmsi_kedro.report import words
-from lmsi_kedro.report.words import MODE_NAMES
+
+FOLDER = Path(__file__).parent
 
 
 def render(
-    metrics: Mapping[str, Any],
-    figures: Mapping[str, go.Figure],
-    examples: list[dict[str, Any]],
-    provenance: Mapping[str, Any],
+    metrics: dict[str, Any],
+    questions: pl.DataFrame,
+    run: dict[str, Any],
     headroom: dict[str, Any] | None = None,
 ) -> str:
-    """The page; every text from models and files is escaped. headroom: of a run that measured it."""
+    """The page; every text from models and files is escaped.
+
+    questions: as `gather_questions` gives them. run: its record. headroom: of a run that measured it.
+    """
+    script = (FOLDER / "questions.js").read_text(encoding="utf-8")
     return fill(
         "report.html.j2",
-        figures,
         metrics=metrics,
-        words=words,
-        examples=examples,
-        provenance=dict(leaves(provenance)),
+        figure=drawn(metrics, run),
+        questions=questions.height,
+        packed=packed(questions.write_json()),
+        script=Markup(script),  # noqa: S704  # a file of this package
+        policy=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        run=run,
         headroom=headroom,
-        headroom_words=headroom_words,
     )
 
 
-def render_reproduction(reproduction: Mapping[str, Any], figures: Mapping[str, go.Figure]) -> str:
+def render_reproduction(reproduction: dict[str, Any]) -> str:
     """The paper's tables and figures beside ours."""
-    return fill("reproduction.html.j2", figures, words=words, reproduction=reproduction)
+    shown = reproduction["figures"]
+    drawn = {
+        "curves": figures.curves(shown["paths"]["k"], shown["paths"]["curves"]),
+        "calibration": figures.calibration(shown["calibration"]["votes"]),
+    }
+    return fill("reproduction.html.j2", reproduction=reproduction, figure=drawn)
 
 
-def fill(template: str, figures: Mapping[str, go.Figure], **shown: Any) -> str:
-    """A template with its figures, and with plotly.js to draw them."""
+def drawn(metrics: dict[str, Any], run: dict[str, Any]) -> dict[str, Markup]:
+    """The figures of what was measured, by name."""
+    last, made = metrics["rounds"][-1], {}
+    if metrics["headline"]["n"]:
+        made["accuracy"] = figures.accuracy(metrics)
+    if any(last["calibration"].values()):
+        made["calibration"] = figures.calibration(last["calibration"])
+    if last["curves"]["after"]["questions"]:
+        made["curves"] = figures.curves(last["curves"]["after"]["k"], last["curves"])
+    if trainings := [found for found in run["trainings"] if found.get("losses")]:
+        made["loss"] = figures.loss(trainings)
+    return made
+
+
+def fill(template: str, **shown: Any) -> str:
+    """A template with the words it asks for."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
-    from plotly.offline import get_plotlyjs
 
     environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
+        loader=FileSystemLoader(FOLDER),
         autoescape=True,
         finalize=lambda shown: printable(shown) if type(shown) is str else shown,
         undefined=StrictUndefined,
@@ -54,23 +80,17 @@ def fill(template: str, figures: Mapping[str, go.Figure], **shown: Any) -> str:
         "percent": words.percent,
         "points": words.points,
         "probability": words.probability,
-        "answer": answer,
-        "mode": lambda mode: MODE_NAMES.get(mode, mode),
+        "mode": named,
     }
-    drawn = {name: figure.to_plotly_json() for name, figure in figures.items()}
+    modules = {"words": words, "findings": findings, "record": record, "figures": figures}
     page = environment.get_template(template)
-    return page.render(figures=drawn, plotly_js=get_plotlyjs(), **shown)
+    return page.render(headroom_words=headroom_words, **modules, **shown)
 
 
-def answer(key: str | None) -> str:
-    """A key as a reader wants it: `37/2` of `num:37/2`."""
-    return "no answer" if key is None else key.partition(":")[2]
+def named(mode: str) -> str:
+    return words.MODE_NAMES.get(mode, mode)
 
 
-def leaves(nested: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """('sampling.m', 8), ... of nested settings."""
-    for name, value in nested.items():
-        if isinstance(value, Mapping):
-            yield from leaves(value, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}", value
+def packed(text: str) -> str:
+    """gzip in base64: no character of it means anything to HTML. The same text gives the same bytes."""
+    return base64.b64encode(gzip.compress(text.encode(), 9, mtime=0)).decode()

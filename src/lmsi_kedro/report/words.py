@@ -1,4 +1,4 @@
-"""The result in words: a claim, its evidence and a verdict. Shared by the page and `lmsi report`.
+"""The result in words: a claim, its evidence and a verdict. Shared by the page, its figures and `lmsi report`.
 
 A verdict is as plain when nothing was gained as when something was. Knows only metrics.json.
 """
@@ -7,13 +7,6 @@ from typing import Any
 
 from lmsi_kedro.statistics import SURE
 
-ARMS = {
-    "random": "as many random paths",
-    "shuffled": "the paths of other questions",
-    "gold": "paths that are right by label",
-    "direct_only": "the direct formats only",
-    "few_shot_cot_only": "the few-shot chain-of-thought format only",
-}
 MODE_NAMES = {
     "standard": "standard",
     "cot_greedy": "CoT greedy",
@@ -21,6 +14,24 @@ MODE_NAMES = {
     "self_consistency_raised": "self-consistency, raised T",
     "zero_shot_direct": "zero-shot, direct",
     "zero_shot_cot": "zero-shot CoT",
+}
+# What became of questions and paths, in the order of the funnel, as metrics.json and people name it.
+REASONS = {
+    "unreadable": "unparsable",
+    "tied": "tied",
+    "low confidence": "low confidence",
+    "high confidence": "high confidence",
+    "disagrees": "disagree",
+    "duplicate": "duplicate",
+    "capped": "capped",
+    "kept": "kept",
+}
+ARMS = {
+    "random": "as many random paths",
+    "shuffled": "the paths of other questions",
+    "gold": "paths that are right by label",
+    "direct_only": "the direct formats only",
+    "few_shot_cot_only": "the few-shot chain-of-thought format only",
 }
 
 
@@ -94,6 +105,13 @@ def losses(metrics: dict[str, Any]) -> list[str]:
     ]
 
 
+def evaluated(entry: dict[str, Any]) -> int:
+    """How many held-out questions a comparison has, over all tasks; modes may ask fewer of them."""
+    return sum(
+        max(row["after"]["n"] for row in modes.values()) for modes in entry["tasks"].values()
+    )
+
+
 def warm_start(metrics: dict[str, Any]) -> str:
     """What the base model was trained on before the loop, with labels; empty without a warm start."""
     if (found := metrics.get("warm_start")) is None:
@@ -114,9 +132,9 @@ def warm_start(metrics: dict[str, Any]) -> str:
 
 
 def votes(metrics: dict[str, Any]) -> str:
-    """How readable and how unanimous the last round's paths were: known without any label."""
+    """How many of the last round's paths were parsed and how unanimous they were: known without any label."""
     found = metrics["rounds"][-1]["votes"]
-    said = f"{percent(1 - found['unreadable'])} of the sampled paths are readable"
+    said = f"{percent(1 - found['unreadable'])} of the sampled paths were parsed"
     if found["confidence"] is not None:
         said += f"; on average {percent(found['confidence'])} of a question's paths agree with its winner"
     return f"{said}.{early_stop(metrics)}"

@@ -114,7 +114,7 @@ def test_every_model_is_judged_by_the_paths_of_the_base_model() -> None:
         measured = named[f"monitor_{model}.measure_support"]
         assert measured.inputs == [f"greedy_readings_{model}", "monitor_readings_0"]
     for round in (1, 2):
-        promoted = named[f"monitor_candidate_{round}.promote"]
+        promoted = named[f"monitor_candidate_{round}.promote_candidate"]
         assert {f"support_{round - 1}", f"support_candidate_{round}"} < set(promoted.inputs)
         assert f"support_{round}" in promoted.outputs
         assert getattr(promoted.func, "keywords") == {"round": round}  # noqa: B009

@@ -70,10 +70,10 @@ def test_every_round_is_reported_with_its_verdict() -> None:
     (gathered,) = [node for node in pipeline.nodes if node.name == "gather_verdicts"]
     made = {name: node.name for node in pipeline.nodes for name in node.outputs}
     assert [(name, made[name]) for name in gathered.inputs] == [
-        ("verdict_vote_1", "seed_1.monitor_candidate_1.promote"),
-        ("verdict_vote_2", "seed_2.monitor_candidate_1.promote"),
-        ("verdict_second_1", "seed_1.monitor_candidate_2.promote"),
-        ("verdict_student_vote_1", "seed_1.student.monitor_candidate_1.promote"),
+        ("verdict_vote_1", "seed_1.monitor_candidate_1.promote_candidate"),
+        ("verdict_vote_2", "seed_2.monitor_candidate_1.promote_candidate"),
+        ("verdict_second_1", "seed_1.monitor_candidate_2.promote_candidate"),
+        ("verdict_student_vote_1", "seed_1.student.monitor_candidate_1.promote_candidate"),
     ]
 
 

@@ -49,7 +49,7 @@ def affordable_votes() -> list[Node]:
             "params:controls",
         ],
         outputs="afforded",
-        name="afford_paths",
+        name="count_affordable_paths",
     )
     sampling = sampled(
         plan_untrained,
@@ -72,5 +72,5 @@ def contest() -> Node:
         contrast,
         inputs=["predictions", "tuned_predictions", "afforded"],
         outputs="equal_compute",
-        name="contrast",
+        name="compare_with_untrained_vote",
     )

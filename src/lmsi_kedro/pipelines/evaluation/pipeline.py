@@ -1,7 +1,5 @@
 """questions, exemplars, model -> evaluation_paths -> answers -> predictions, curves (labels enter only here)."""
 
-from functools import partial, update_wrapper
-
 from kedro.pipeline import Node, Pipeline
 
 from lmsi_kedro.evaluation.curves import measure_curves
@@ -11,7 +9,7 @@ from lmsi_kedro.pipelines.evaluation.nodes import (
     plan_evaluation,
     read_evaluation_answers,
 )
-from lmsi_kedro.wiring import sampled
+from lmsi_kedro.wiring import fixed, sampled
 
 
 def create_pipeline(round: int, arm: str) -> Pipeline:
@@ -30,7 +28,7 @@ def create_pipeline(round: int, arm: str) -> Pipeline:
 
 def create_marking(round: int, arm: str) -> Pipeline:
     """evaluation_paths, however they were sampled -> evaluation_readings -> evaluation_answers -> predictions."""
-    decide = update_wrapper(partial(decide_answers, round=round, arm=arm), decide_answers)
+    decide = fixed(decide_answers, round=round, arm=arm)
     return Pipeline(
         [
             Node(

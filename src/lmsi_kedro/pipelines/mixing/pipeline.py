@@ -1,7 +1,6 @@
 """answers, paths -> selected -> taught -> examples of this round -> of all rounds -> mixture."""
 
 from collections.abc import Callable
-from functools import partial, update_wrapper
 
 import polars as pl
 from kedro.pipeline import Node, Pipeline
@@ -20,6 +19,7 @@ from lmsi_kedro.pipelines.mixing.nodes import (
     leave_out_leaks,
     render_examples,
 )
+from lmsi_kedro.wiring import fixed
 
 # Paper, table 5: the vote's paths in some of the formats.
 FORMATS: dict[Arm, tuple[Format, ...]] = {
@@ -49,14 +49,14 @@ def create_pipeline(arm: Arm = "vote") -> Pipeline:
 
 
 def some_formats(arm: Arm) -> list[Node]:
-    keep = update_wrapper(partial(keep_formats, arm=arm, formats=FORMATS[arm]), keep_formats)
+    keep = fixed(keep_formats, arm=arm, formats=FORMATS[arm])
     return [Node(keep, inputs="voted_examples", outputs="examples", name="keep_formats")]
 
 
 def selected(arm: Arm) -> list[Node]:
     select, inputs = SELECTIONS[arm]
     return [
-        Node(select, inputs=inputs, outputs="selected", name=select.__name__),
+        Node(select, inputs=inputs, outputs="selected", name=f"{select.__name__}_paths"),
         Node(
             leave_out_leaks,
             inputs=["selected", "questions"],

@@ -1,7 +1,6 @@
 """model -> monitor_paths -> readings -> health, support; candidate, healths, supports -> model, monitor."""
 
 from collections.abc import Callable
-from functools import partial, update_wrapper
 from typing import Any
 
 from kedro.pipeline import Node, Pipeline
@@ -15,7 +14,7 @@ from lmsi_kedro.pipelines.monitoring.nodes import (
     read_examination,
 )
 from lmsi_kedro.pipelines.monitoring.support import mark_greedy, measure_support
-from lmsi_kedro.wiring import sampled
+from lmsi_kedro.wiring import fixed, sampled
 
 
 def create_examination(guard: Guard) -> Pipeline:
@@ -56,7 +55,7 @@ def judgements(guard: Guard) -> list[Node]:
     labeled = ["labels", "questions", "tasks"] if guard == "probe" else []
     known = labeled or ["base_readings"]
     return [
-        Node(health, ["monitor_readings", *labeled], "health", name="examine"),
+        Node(health, ["monitor_readings", *labeled], "health", name="examine_paths"),
         Node(support, ["greedy_readings", *known], "support", name="measure_support"),
     ]
 
@@ -66,7 +65,7 @@ def create_promotion(round: int) -> Pipeline:
     return Pipeline(
         [
             Node(
-                update_wrapper(partial(promote, round=round), promote),
+                fixed(promote, round=round),
                 inputs=[
                     "candidate",
                     "previous_model",
@@ -77,7 +76,7 @@ def create_promotion(round: int) -> Pipeline:
                     "params:monitor",
                 ],
                 outputs=["promoted_model", "health", "support", "monitor"],
-                name="promote",
+                name="promote_candidate",
             )
         ]
     )

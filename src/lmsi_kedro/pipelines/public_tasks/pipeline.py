@@ -1,19 +1,19 @@
 """hub:... -> rows of every benchmark -> public_questions, a question file for `--params=questions=...`."""
 
 from collections.abc import Sequence
-from functools import partial, update_wrapper
 
 from kedro.pipeline import Node, Pipeline
 
 from lmsi_kedro.pipelines.public_tasks.nodes import join_benchmarks, read_benchmark
 from lmsi_kedro.tasks.benchmarks import BENCHMARKS
+from lmsi_kedro.wiring import fixed
 
 
 def create_pipeline(names: Sequence[str]) -> Pipeline:
     """The question file of these benchmarks."""
     read = [
         Node(
-            update_wrapper(partial(read_benchmark, name=name), read_benchmark),
+            fixed(read_benchmark, name=name),
             inputs=[
                 f"hub:{BENCHMARKS[name].path}:{BENCHMARKS[name].config}",
                 "params:public_tasks",

@@ -1,34 +1,19 @@
-"""Gathers what the rounds measured into metrics.json, and chooses what the report shows.
+"""Gathers what the rounds measured into metrics.json, and renders the page.
 
 Computes no statistic of its own: those are in the metrics of the rounds and of the control arm.
 """
 
-from collections import Counter
 from collections.abc import Sequence
-from importlib.metadata import version
 from typing import Any
 
-import plotly.graph_objects as go
 import polars as pl
 
 from lmsi_kedro.datasets.model_directory import Model
 from lmsi_kedro.evaluation.comparison import Metrics
-from lmsi_kedro.evaluation.marking import accepted_keys
-from lmsi_kedro.params import Arm, Guard
+from lmsi_kedro.params import Arm
 from lmsi_kedro.report.card import card
 from lmsi_kedro.report.render import render
 from lmsi_kedro.statistics import SURE
-from lmsi_kedro.tasks import Tasks
-
-OUTCOMES = {
-    (False, True): "wrong → right",
-    (True, True): "right → right",
-    (False, False): "wrong → wrong",
-    (True, False): "right → wrong",
-}
-OUTCOME = pl.Enum(list(OUTCOMES.values()))  # sorts as listed
-SHOWN_PER_OUTCOME = 2
-VERSIONS = ("lmsi-kedro", "torch", "transformers", "deepspeed", "polars")
 
 
 def describe_round(
@@ -67,9 +52,10 @@ def gather_controls(*measured: Any, arms: Sequence[Arm]) -> Metrics:
 
 
 def summarise(
-    controls: Metrics, label_precision: Metrics, guard: Guard, *rounds: Metrics
+    controls: Metrics, label_precision: Metrics, record: Metrics, *rounds: Metrics
 ) -> Metrics:
-    """metrics.json: the last round against the base, and round 1 against its control arms."""
+    """metrics.json: the last round against the base, and round 1 against its control arms; record: of the run."""
+    guard = record["parameters"]["guard"]
     bases = [measured["before"] for measured in [*rounds, *controls["controls"].values()]]
     if any(base != bases[0] for base in bases):
         raise ValueError("rounds and controls must be compared with the same base model")
@@ -121,105 +107,19 @@ def _standing(arm: Arm, first: Metrics, controls: Metrics) -> Metrics:
     }
 
 
-def choose_examples(before: pl.DataFrame, after: pl.DataFrame, tasks: Tasks) -> pl.DataFrame:
-    """question_id, outcome: the first in-domain questions of each outcome by id, which is a hash.
-
-    Only questions with a vote before training are candidates. No one picks by looking.
-    """
-    in_domain = pl.col("task").is_in(tasks.in_domain)
-    voted = before.filter(in_domain, pl.col("mode") == "self_consistency")
-    greedy = pl.col("mode") == "cot_greedy"
-    pairs = (
-        before.filter(greedy)
-        .join(voted, on="question_id", how="semi")
-        .join(
-            after.filter(greedy),
-            on="question_id",
-            suffix="_after",
-            validate="1:1",
-            maintain_order="left",
-        )
-        .sort("question_id")
-    )
-    outcomes = [OUTCOMES[pair] for pair in pairs.select("correct", "correct_after").iter_rows()]
-    chosen = pairs.select("question_id", outcome=pl.Series(outcomes, dtype=OUTCOME))
-    return (
-        chosen.group_by("outcome", maintain_order=True)
-        .head(SHOWN_PER_OUTCOME)
-        .sort("outcome", "question_id")
-    )
-
-
-def describe_examples(
-    chosen: pl.DataFrame,
-    questions: pl.DataFrame,
-    labels: pl.DataFrame,
-    tasks: Tasks,
-    readings_before: pl.DataFrame,
-    readings_after: pl.DataFrame,
-) -> list[dict[str, Any]]:
-    """What the models wrote on the chosen questions: greedy answers, votes, and sampled paths."""
-    accepted = accepted_keys(labels.join(chosen, on="question_id", how="semi"), questions, tasks)
-    shown = chosen
-    for table in (questions, labels, accepted):
-        shown = shown.join(table, on="question_id", maintain_order="left")
-    return [
-        {
-            **row,
-            "before": _written(readings_before, row["question_id"], row["accepted"]),
-            "after": _written(readings_after, row["question_id"], row["accepted"]),
-        }
-        for row in shown.iter_rows(named=True)
-    ]
-
-
-def _written(readings: pl.DataFrame, question_id: str, accepted: list[str]) -> dict[str, Any]:
-    """One model's greedy path, its sampled paths, and their tally, the most frequent key first."""
-    mine = readings.filter(pl.col("question_id") == question_id).sort("path")
-    texts = [
-        {**row, "right": row["key"] in accepted}
-        for row in mine.select("mode", "text", "key").iter_rows(named=True)
-    ]
-    sampled = [text for text in texts if text["mode"] == "self_consistency"]
-    tally = Counter(text["key"] for text in sampled).most_common()
-    return {
-        "greedy": next(text for text in texts if text["mode"] == "cot_greedy"),
-        "sampled": sampled,
-        "tally": [
-            {"key": key, "votes": votes, "share": votes / len(sampled), "right": key in accepted}
-            for key, votes in tally
-        ],
-    }
-
-
-def describe_run(parameters: dict[str, Any], base: Model, tuned: Model) -> dict[str, Any]:
-    """What the numbers depend on: both models' digests, the versions and every parameter."""
-    return {
-        "models": {"before": base.digest, "after": tuned.digest},
-        "versions": {name: version(name) for name in VERSIONS},
-        "parameters": parameters,
-    }
-
-
-def describe_model(
-    metrics: Metrics, parameters: dict[str, Any], base: Model, tuned: Model, round: int
-) -> str:
+def describe_model(metrics: Metrics, record: Metrics, base: Model, tuned: Model, round: int) -> str:
     """The card of a round's model: what a run of so many rounds would say of its last one."""
     rounds = metrics["rounds"][:round]
     headline = {**metrics["headline"], **_headline(rounds, metrics)}
     made = {**metrics, "rounds": rounds, "headline": headline}
-    return card(made, f"model_{round}", base, tuned, parameters)
+    return card(made, f"model_{round}", base, tuned, record["parameters"])
 
 
 def render_report(
     metrics: Metrics,
-    accuracy: go.Figure,
-    calibration: go.Figure,
-    curves: go.Figure,
-    examples: list[dict[str, Any]],
-    provenance: dict[str, Any],
+    questions: pl.DataFrame,
+    record: Metrics,
     headroom: Metrics | None = None,
 ) -> str:
-    """The self-contained page."""
-    figures = {"accuracy": accuracy, "calibration": calibration, "curves": curves}
-    return render(metrics, figures, examples, provenance, headroom)
+    """The self-contained page; record: of the run."""
+    return render(metrics, questions, record, headroom)

@@ -1,29 +1,25 @@
-"""From the metrics of every round to metrics.json and the page."""
+"""From the metrics of every round to metrics.json and the page, and the record of the run that the page states.
+
+What is made again from a finished run has the tag `reporting`; it reads no parameter, since today's may be others.
+"""
 
 from collections.abc import Sequence
-from functools import partial, update_wrapper
 
 from kedro.pipeline import Node, Pipeline
 
 from lmsi_kedro.evaluation.calibration import calibrate_probe
 from lmsi_kedro.params import Arm
 from lmsi_kedro.pipelines.reporting.nodes import (
-    choose_examples,
-    describe_examples,
     describe_model,
     describe_round,
-    describe_run,
     gather_controls,
     render_report,
     summarise,
 )
-from lmsi_kedro.report.figures import accuracy_figure, calibration_figure, curves_figure
-
-FIGURES = {
-    "accuracy_figure": accuracy_figure,
-    "calibration_figure": calibration_figure,
-    "curves_figure": curves_figure,
-}
+from lmsi_kedro.pipelines.reporting.questions import gather_questions
+from lmsi_kedro.pipelines.reporting.record import count_tokens, describe_run, describe_trainings
+from lmsi_kedro.report.chart import chart_accuracy
+from lmsi_kedro.wiring import fixed
 
 
 def create_pipeline(
@@ -32,20 +28,46 @@ def create_pipeline(
     equal_compute: bool = False,
     headroom: bool = False,
 ) -> Pipeline:
-    """Reports on the base model, the given number of rounds and control arms; examples show the last round.
+    """Reports on the base model, the given number of rounds and control arms; questions show the last round.
 
     The tag makes the report of a pipeline again, with its arms: `kedro run --pipelines=controls --tags=reporting`.
     """
-    measured = [*numbers(rounds), controls(arms, equal_compute), label_precision()]
-    shown = [*figures(), *examples(rounds), page(headroom), *cards(rounds)]
-    return Pipeline([*measured, *shown], tags="reporting")
+    measured = [*numbers(rounds), controls(arms, equal_compute)]
+    return Pipeline([*measured, *page(rounds, headroom)], tags="reporting")
+
+
+def create_record(rounds: int, arms: Sequence[Arm] = ("random",)) -> Pipeline:
+    """run_record, label_precision and the models' cards, which depend on the parameters and models of the run."""
+    numbers = range(1, rounds + 1)
+    evaluated = [f"evaluation_readings_{model}" for model in ("0", *numbers, *arms)]
+    monitored = [
+        f"monitor_readings_{model}" for model in ("0", *(f"candidate_{k}" for k in numbers))
+    ]
+    known = ["this_run", "parameters", "base_model", f"model_{rounds}"]
+    counted = ["trainings", "evaluation_tokens", "monitor_tokens"]
+    sharing = [f"sharing_{k}" for k in numbers]
+    return Pipeline(
+        [
+            label_precision(),
+            Node(count_tokens, evaluated, "evaluation_tokens", name="count_evaluation_tokens"),
+            Node(count_tokens, monitored, "monitor_tokens", name="count_monitor_tokens"),
+            Node(
+                describe_trainings,
+                inputs=[f"candidate_{k}" for k in numbers],
+                outputs="trainings",
+                name="describe_trainings",
+            ),
+            Node(describe_run, [*known, *counted, *sharing], "run_record", name="describe_run"),
+            *cards(rounds),
+        ]
+    )
 
 
 def numbers(rounds: int) -> list[Node]:
     """metrics.json from what was measured in each round."""
     described = [
         Node(
-            update_wrapper(partial(describe_round, round=k), describe_round),
+            fixed(describe_round, round=k),
             inputs=[
                 f"metrics_{k}",
                 f"metrics_step_{k}",
@@ -60,16 +82,19 @@ def numbers(rounds: int) -> list[Node]:
         )
         for k in range(1, rounds + 1)
     ]
-    measured = ["measured_controls", "label_precision", "params:guard"]
+    measured = ["measured_controls", "label_precision", "run_record"]
     summaries = [f"summary_{k}" for k in range(1, rounds + 1)]
-    return [*described, Node(summarise, [*measured, *summaries], "metrics", name="summarise")]
+    return [
+        *described,
+        Node(summarise, [*measured, *summaries], "metrics", name="summarise_rounds"),
+    ]
 
 
 def controls(arms: Sequence[Arm], equal_compute: bool) -> Node:
     """The comparisons of the control arms."""
     measured = [f"metrics_{arm}" for arm in arms] + [f"metrics_vote_over_{arm}" for arm in arms]
     return Node(
-        update_wrapper(partial(gather_controls, arms=arms), gather_controls),
+        fixed(gather_controls, arms=arms),
         inputs=[*measured, *(["equal_compute"] if equal_compute else [])],
         outputs="measured_controls",
         name="gather_controls",
@@ -86,65 +111,41 @@ def label_precision() -> Node:
     )
 
 
-def figures() -> list[Node]:
+def page(rounds: int, headroom: bool) -> list[Node]:
+    """The chart for Kedro-Viz, the questions with all that was answered before and after, and the page."""
+    last = str(rounds)
     return [
-        Node(draw, inputs="metrics", outputs=name, name=f"draw_{name.removesuffix('_figure')}")
-        for name, draw in FIGURES.items()
-    ]
-
-
-def examples(rounds: int) -> list[Node]:
-    """What the base model and the last round's wrote on the same questions."""
-    return [
+        Node(chart_accuracy, "metrics", "accuracy_chart", name="chart_accuracy"),
         Node(
-            choose_examples,
-            inputs=["predictions_0", f"predictions_{rounds}", "tasks"],
-            outputs="chosen_questions",
-            name="choose_examples",
-        ),
-        Node(
-            describe_examples,
+            gather_questions,
             inputs=[
-                "chosen_questions",
-                "questions",
-                "labels",
-                "tasks",
-                "evaluation_readings_0",
-                f"evaluation_readings_{rounds}",
+                *("questions", "labels", "tasks"),
+                *("evaluation_readings_0", f"evaluation_readings_{last}"),
+                *("predictions_0", f"predictions_{last}"),
             ],
             outputs="shown_questions",
-            name="describe_examples",
+            name="gather_questions",
         ),
         Node(
-            describe_run,
-            inputs=["parameters", "base_model", f"model_{rounds}"],
-            outputs="provenance",
-            name="describe_run",
+            render_report,
+            inputs=[
+                "metrics",
+                "shown_questions",
+                "run_record",
+                *(["headroom"] if headroom else []),
+            ],
+            outputs="report",
+            name="render_report",
         ),
     ]
-
-
-def page(headroom: bool) -> Node:
-    return Node(
-        render_report,
-        inputs=[
-            "metrics",
-            *FIGURES,
-            "shown_questions",
-            "provenance",
-            *(["headroom"] if headroom else []),
-        ],
-        outputs="report",
-        name="render_report",
-    )
 
 
 def cards(rounds: int) -> list[Node]:
     """The card in each round's model directory; saving the model again removes it, so the model is an input."""
     return [
         Node(
-            update_wrapper(partial(describe_model, round=k), describe_model),
-            inputs=["metrics", "parameters", "base_model", f"model_{k}"],
+            fixed(describe_model, round=k),
+            inputs=["metrics", "run_record", "base_model", f"model_{k}"],
             outputs=f"card_{k}",
             name=f"describe_model_{k}",
         )

@@ -4,7 +4,6 @@ All of it stands on the questions, exemplars, labels and round 1 of that seed.
 """
 
 from collections.abc import Sequence
-from functools import partial, update_wrapper
 
 from kedro.pipeline import Node, Pipeline
 
@@ -25,7 +24,7 @@ from lmsi_kedro.pipelines.self_improve_from_seeds.nodes import (
     name_exemplar_sets,
     replace_unlabeled,
 )
-from lmsi_kedro.wiring import namespaced, sampled
+from lmsi_kedro.wiring import fixed, namespaced, sampled
 
 # Models by name, and the suffix of their predictions here.
 EXTRAS = {
@@ -70,8 +69,8 @@ def create_votes(
     exemplars: str = "exemplars",
 ) -> Pipeline:
     """predictions_{name} and curve_{name}: a vote of many paths at a temperature."""
-    plan = update_wrapper(partial(plan_votes, temperature=temperature), plan_votes)
-    curve = update_wrapper(partial(curve_of_questions, seed=seed), curve_of_questions)
+    plan = fixed(plan_votes, temperature=temperature)
+    curve = fixed(curve_of_questions, seed=seed)
     asked = ["questions", "exemplars", "model", "tasks"]
     steps = Pipeline(
         [
@@ -85,7 +84,7 @@ def create_votes(
                 curve,
                 ["evaluation_readings", "labels", "questions", "tasks"],
                 "curve",
-                name="curve_of_questions",
+                name="measure_vote_curve",
             ),
         ]
     )
@@ -100,7 +99,7 @@ def create_prompts() -> Pipeline:
         [
             question_generation.seeds(),
             exemplar_generation.create_pipeline(),
-            Node(without_exemplars, "tasks", "bare_tasks", name="without_exemplars"),
+            Node(without_exemplars, "tasks", "bare_tasks", name="take_out_exemplars"),
             Node(name_exemplar_sets, "tasks", "set_tasks", name="name_exemplar_sets"),
         ]
     )

@@ -11,7 +11,6 @@ from lmsi_kedro.mini_world.params import WorldParams
 from lmsi_kedro.mini_world.questions import make_questions
 from lmsi_kedro.params import EngineParams, EvaluationParams, ReproductionParams
 from lmsi_kedro.pipelines.evaluation.nodes import plan_evaluation
-from lmsi_kedro.report.figures import draw_calibration, draw_curves
 from lmsi_kedro.report.render import render_reproduction
 from lmsi_kedro.tasks import Tasks
 
@@ -86,9 +85,4 @@ def gather_verdicts(
 
 def render_page(reproduction: dict[str, Any]) -> str:
     """reproduction.html."""
-    shown = reproduction["figures"]
-    figures = {
-        "curves": draw_curves(shown["paths"]["k"], shown["paths"]["curves"]),
-        "calibration": draw_calibration(shown["calibration"]["votes"]),
-    }
-    return render_reproduction(reproduction, figures)
+    return render_reproduction(reproduction)

@@ -8,7 +8,6 @@ models by their content, so that a run that was stopped goes on where it was.
 """
 
 from collections.abc import Sequence
-from functools import partial, update_wrapper
 
 from kedro.pipeline import Node, Pipeline
 
@@ -27,7 +26,7 @@ from lmsi_kedro.pipelines.reproduction.nodes import (
     pool,
     render_page,
 )
-from lmsi_kedro.wiring import namespaced
+from lmsi_kedro.wiring import fixed, namespaced
 
 OUTSIDE = {"raw_exemplars", "base_model", "student_model"}
 # Models by name, and the suffix of their predictions in `controls`.
@@ -71,7 +70,7 @@ def create_seed(
 ) -> Pipeline:
     """The questions of a seed, and steps on them; predictions_{model}_{seed}, verdicts and others come out."""
     world = Node(
-        update_wrapper(partial(draw_questions, seed=seed), draw_questions),
+        fixed(draw_questions, seed=seed),
         inputs=["params:world", "params:tasks"],
         outputs="raw_questions",
         name="draw_questions",
@@ -85,7 +84,7 @@ def create_seed(
 
 def pooling(name: str, seeds: tuple[int, ...]) -> Node:
     return Node(
-        update_wrapper(partial(pool, seeds=seeds), pool),
+        fixed(pool, seeds=seeds),
         inputs=[f"predictions_{name}_{seed}" for seed in seeds],
         outputs=f"pooled_{name}",
         name=f"pool_{name}",
@@ -95,7 +94,7 @@ def pooling(name: str, seeds: tuple[int, ...]) -> Node:
 def gathering(seeds: Sequence[int]) -> Node:
     rounds = (*[("vote", seed) for seed in seeds], *[(name, seeds[0]) for name in VERDICTS])
     return Node(
-        update_wrapper(partial(gather_verdicts, rounds=rounds), gather_verdicts),
+        fixed(gather_verdicts, rounds=rounds),
         inputs=[f"verdict_{model}_{seed}" for model, seed in rounds],
         outputs="verdicts",
         name="gather_verdicts",
@@ -106,15 +105,15 @@ def summary(
     models: Sequence[str], seeds: Sequence[int], temperatures: Sequence[float]
 ) -> list[Node]:
     """Tables, figures and findings, and the page."""
-    gathered = partial(reproduce, seeds=tuple(seeds), temperatures=tuple(temperatures))
+    gathered = fixed(reproduce, seeds=tuple(seeds), temperatures=tuple(temperatures))
     found = {name: f"pooled_{name}" for name in models}
     found |= {f"curve_{name}": f"curve_{name}" for name in CURVES}
     return [
         Node(
-            update_wrapper(gathered, reproduce),
+            gathered,
             inputs={"tasks": "params:tasks", "verdicts": "verdicts", **found},
             outputs="reproduction",
-            name="reproduce",
+            name="compare_with_paper",
         ),
         Node(render_page, inputs="reproduction", outputs="reproduction_page", name="render_page"),
     ]

@@ -3,10 +3,12 @@
 import polars as pl
 
 from lmsi_kedro.datasets.model_directory import Model
+from lmsi_kedro.engines.architecture import attends_fully, text_config
 from lmsi_kedro.engines.plan import Plan
 from lmsi_kedro.params import EngineParams, PathParams, VotingParams
 from lmsi_kedro.reading import read_texts
 from lmsi_kedro.tasks import Tasks
+from lmsi_kedro.tasks.encoding import Encoder, alike
 from lmsi_kedro.tasks.questions import exemplar_sets, spread
 
 
@@ -39,3 +41,25 @@ def plan_paths(
             "without a split, and no tasks.<name>.in_domain at false"
         )
     return plan
+
+
+def measure_sharing(plan: Plan) -> dict[str, int]:
+    """prompt_tokens that all paths continue, and those computed: what a chunk begins with once, a question once.
+
+    Empty where this is not known: of servers, with early stop, and for models that the prefix tree does not take.
+    """
+    engine = plan.engine
+    if engine.executor == "server" or plan.early_stop:
+        return {}
+    if not attends_fully(text_config(plan.model, engine.trust_remote_code)):
+        return {}
+    encoder = Encoder.of(plan.model, engine.conversation, engine.trust_remote_code)
+    prompts = list({r.prompt for chunk in plan.chunks.values() for r in chunk.requests})
+    lengths = dict(zip(prompts, map(len, encoder.prompts(prompts)), strict=True))
+    total = computed = 0
+    for chunk in plan.chunks.values():
+        asked = [request.prompt for request in chunk.requests]
+        shared = alike(encoder.prompts([min(asked), max(asked)]))
+        computed += shared + sum(lengths[prompt] - shared for prompt in asked)
+        total += sum(lengths[r.prompt] * len(r.paths) for r in chunk.requests)
+    return {"prompt_tokens": total, "computed": computed}

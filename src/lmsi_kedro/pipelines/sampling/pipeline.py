@@ -1,11 +1,9 @@
 """questions, exemplars, model -> paths."""
 
-from functools import partial, update_wrapper
+from kedro.pipeline import Node, Pipeline
 
-from kedro.pipeline import Pipeline
-
-from lmsi_kedro.pipelines.sampling.nodes import plan_paths
-from lmsi_kedro.wiring import sampled
+from lmsi_kedro.pipelines.sampling.nodes import measure_sharing, plan_paths
+from lmsi_kedro.wiring import fixed, sampled
 
 
 def create_pipeline(round: int = 1) -> Pipeline:
@@ -13,7 +11,7 @@ def create_pipeline(round: int = 1) -> Pipeline:
     return Pipeline(
         [
             *sampled(
-                update_wrapper(partial(plan_paths, round=round), plan_paths),
+                fixed(plan_paths, round=round),
                 [
                     "questions",
                     "exemplars",
@@ -24,6 +22,7 @@ def create_pipeline(round: int = 1) -> Pipeline:
                     "params:voting",
                 ],
                 "paths",
-            )
+            ),
+            Node(measure_sharing, "paths_sampling_plan", "sharing", name="measure_sharing"),
         ]
     )

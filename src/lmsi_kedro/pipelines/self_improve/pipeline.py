@@ -32,9 +32,9 @@ LABELED = {*SHARED, "labels"}
 # The steps of a round.
 STEPS = {
     "sampling": ["round_1.plan_paths", "round_1.sample_paths"],
-    "voting": ["round_1.read_answers", "round_1.count_votes", "round_1.keep_agreeing"],
+    "voting": ["round_1.read_answers", "round_1.count_votes", "round_1.keep_agreeing_paths"],
     "mixing": [
-        "round_1.select_voted",
+        "round_1.select_voted_paths",
         "round_1.leave_out_leaks",
         "round_1.render_examples",
         "round_1.accumulate_examples",
@@ -69,6 +69,7 @@ def create_pipeline(
             *([controls.create_equal_compute()] if equal_compute else []),
             create_comparison(rounds, arms),
             *([create_headroom(measured.probe)] if measured and in_loop else []),
+            reporting.create_record(rounds, arms),
             reporting.create_pipeline(rounds, arms, equal_compute, in_loop),
         ]
     )
@@ -138,6 +139,7 @@ def create_candidate(number: int, previous: str, candidate: str) -> Pipeline:
         "tuned_model": candidate,
         "vote_statistics": f"vote_statistics_{number}",
         "leaks": f"leaks_{number}",
+        "sharing": f"sharing_{number}",
     }
     return namespaced(Pipeline(steps), f"round_{number}", {*SHARED, "base_model"}, renamed)
 

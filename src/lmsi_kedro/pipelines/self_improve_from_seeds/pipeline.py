@@ -31,7 +31,7 @@ def create_pipeline(
     """The loop on what the model made of the seeds; metrics also have the funnel."""
     given = preparation.create_pipeline()
     loop = self_improve.create_pipeline(rounds, guard, measured=measured) - given
-    summary = loop.only_nodes("summarise")
+    summary = loop.only_nodes("summarise_rounds")
     funnel = Node(
         add_funnel,
         inputs=["loop_metrics", "generation_funnel"],

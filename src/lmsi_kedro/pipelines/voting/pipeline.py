@@ -1,16 +1,14 @@
 """paths -> readings -> votes, answers."""
 
-from functools import partial, update_wrapper
-
 from kedro.pipeline import Node, Pipeline
 
 from lmsi_kedro.pipelines.voting.nodes import count_votes, keep_agreeing
-from lmsi_kedro.wiring import parsed
+from lmsi_kedro.wiring import fixed, parsed
 
 
 def create_pipeline(round: int) -> Pipeline:
     """The votes of a round, which is counted from 1: its threshold may be another than the last one's."""
-    count = update_wrapper(partial(count_votes, round=round), count_votes)
+    count = fixed(count_votes, round=round)
     return Pipeline(
         [
             parsed(),
@@ -24,7 +22,7 @@ def create_pipeline(round: int) -> Pipeline:
                 keep_agreeing,
                 inputs=["readings", "votes", "params:voting"],
                 outputs="answers",
-                name="keep_agreeing",
+                name="keep_agreeing_paths",
             ),
         ]
     )

@@ -108,7 +108,7 @@ def create_comparison() -> Pipeline:
 
 def disclosed(loop: Pipeline) -> Pipeline:
     """The loop, with the warm start in its metrics."""
-    summary = loop.only_nodes("summarise")
+    summary = loop.only_nodes("summarise_rounds")
     added = Node(
         add_warm_start,
         inputs=["loop_metrics", "warm_start_counts", "metrics_warm"],

@@ -1,0 +1,42 @@
+"""Tables and figures that Kedro-Viz shows beside the graph: kedro-datasets' own, with a preview that is JSON."""
+
+import json
+from typing import Any
+
+import polars as pl
+from kedro_datasets._typing import PlotlyPreview, TablePreview
+from kedro_datasets.json import JSONDataset
+from kedro_datasets.polars import EagerPolarsDataset
+
+ROWS = 20
+
+
+class Table(EagerPolarsDataset):  # type: ignore[misc]
+    """A parquet file. The preview of kedro-datasets needs pandas, and fails on a list such as `tied` of a vote."""
+
+    def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
+        super().__init__(filepath=filepath, file_format="parquet", metadata=metadata)
+
+    def preview(self, nrows: int = ROWS) -> TablePreview:
+        """The first rows."""
+        return rows_of(self.load().head(nrows))
+
+
+class Chart(JSONDataset):  # type: ignore[misc]
+    """A figure in plotly's JSON, which needs no plotly to be written."""
+
+    def preview(self) -> PlotlyPreview:
+        """The figure, drawn by Kedro-Viz."""
+        return PlotlyPreview(self.load())
+
+
+def rows_of(table: pl.DataFrame) -> TablePreview:
+    """What Kedro-Viz takes: numbers and texts; of anything else the JSON."""
+    data = [[plain(cell) for cell in row] for row in table.rows()]
+    return TablePreview({"columns": table.columns, "index": list(range(len(data))), "data": data})
+
+
+def plain(cell: Any) -> str | int | float | bool | None:
+    if cell is None or isinstance(cell, str | int | float | bool):
+        return cell
+    return json.dumps(cell, ensure_ascii=False, default=str)

@@ -1,0 +1,83 @@
+"""The running command and its machine: what no node could know, so it is read as a dataset, as the day is."""
+
+import datetime as dt
+import shlex
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any, ClassVar, NoReturn
+
+from kedro.framework.hooks import hook_impl
+from kedro.io import AbstractDataset, DatasetError
+
+from lmsi_kedro.hardware import machine
+
+
+class Stopwatch:
+    """Seconds from the beginning of each node to that of the next, in which its output is saved, too.
+
+    A sampling node is a generator, which works while its output is saved.
+    """
+
+    started: ClassVar[dt.datetime] = dt.datetime.now(dt.UTC)
+    laps: ClassVar[dict[str, float]] = {}
+
+    @hook_impl
+    def before_pipeline_run(self) -> None:
+        Stopwatch.started = dt.datetime.now(dt.UTC)
+        Stopwatch.laps = {}
+
+    @hook_impl
+    def before_node_run(self, node: Any) -> None:
+        Stopwatch.laps[node.name] = time.monotonic()
+
+    @classmethod
+    def seconds(cls) -> dict[str, float]:
+        """Of each node so far, the running one included."""
+        ends = [*list(cls.laps.values())[1:], time.monotonic()]
+        laps = zip(cls.laps.items(), ends, strict=False)  # no node: one end
+        return {name: round(end - begin, 2) for (name, begin), end in laps}
+
+
+class ThisRun(AbstractDataset[NoReturn, dict[str, Any]]):
+    """command, started and seconds of the `kedro run` that loads it; commit of the project; hardware."""
+
+    def __init__(self, *, metadata: dict[str, Any] | None = None) -> None:
+        self.metadata = metadata
+
+    def load(self) -> dict[str, Any]:
+        return {
+            "command": command(),
+            "started": Stopwatch.started.isoformat(timespec="seconds"),
+            "seconds": Stopwatch.seconds(),
+            "commit": commit(),
+            "hardware": machine(),
+        }
+
+    def save(self, data: NoReturn) -> NoReturn:
+        raise DatasetError("this_run is not made by a node")
+
+    def _exists(self) -> bool:
+        return True
+
+    def _describe(self) -> dict[str, Any]:
+        return {}
+
+
+def command() -> str:
+    """As it was typed, without the folder of the program."""
+    program, *given = sys.argv
+    path = Path(program)
+    name = path.parent.name if path.stem == "__main__" else path.name  # python -m kedro
+    return shlex.join([name, *given])
+
+
+def commit() -> str | None:
+    """The commit of the working directory, with a + if files differ from it; None outside a repository."""
+    asking = ["git", "describe", "--always", "--abbrev=12", "--dirty=+", "--exclude=*"]
+    try:
+        said = subprocess.run(asking, capture_output=True, text=True, timeout=10)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return said.stdout.strip() or None

@@ -1,0 +1,57 @@
+"""The held-out questions as the page lists them: each with its labels, and all that two models answered."""
+
+import polars as pl
+
+from lmsi_kedro.evaluation.marking import accepted_keys
+from lmsi_kedro.tasks import Tasks
+
+MOST = 10_000  # on a page; ids are hashes, so the first ones in their order are a random sample
+ASKED = ["question_id", "mode"]
+
+
+def gather_questions(
+    questions: pl.DataFrame,
+    labels: pl.DataFrame,
+    tasks: Tasks,
+    readings_before: pl.DataFrame,
+    readings_after: pl.DataFrame,
+    predictions_before: pl.DataFrame,
+    predictions_after: pl.DataFrame,
+) -> pl.DataFrame:
+    """A row for each of the first MOST evaluated questions; before and after: a struct for each mode.
+
+    A mode has the answer's key, whether it is correct, a vote's confidence, whether it is tied, and its paths.
+    """
+    asked = predictions_before.select("question_id").unique().sort("question_id").head(MOST)
+    accepted = accepted_keys(labels.join(asked, on="question_id", how="semi"), questions, tasks)
+    shown = asked
+    models = {
+        "before": answered(readings_before, predictions_before, accepted),
+        "after": answered(readings_after, predictions_after, accepted),
+    }
+    for table in (questions.drop("split"), labels, accepted):
+        shown = shown.join(table, on="question_id", how="left", maintain_order="left")
+    for when, table in models.items():
+        modes = table.rename({"modes": when})
+        shown = shown.join(modes, on="question_id", how="left", maintain_order="left")
+    return shown
+
+
+def answered(
+    readings: pl.DataFrame, predictions: pl.DataFrame, accepted: pl.DataFrame
+) -> pl.DataFrame:
+    """question_id, modes: what one model answered to the questions that have accepted keys."""
+    kept = readings.join(accepted, on="question_id").with_columns(
+        right=pl.col("accepted").list.contains(pl.col("key")).fill_null(value=False)
+    )
+    path = pl.struct("text", "key", "right", "tokens", "finish")
+    paths = kept.sort("path").group_by(*ASKED).agg(paths=path, parsed=pl.col("key").count())
+    tied = pl.col("key").is_null() & (pl.col("parsed") > 0)
+    modes = (
+        predictions.select(*ASKED, "key", "correct", "confidence")
+        .join(paths, on=ASKED)
+        .with_columns(tied=tied)
+        .sort(ASKED)
+    )
+    mode = pl.struct("mode", "key", "correct", "confidence", "tied", "paths")
+    return modes.group_by("question_id", maintain_order=True).agg(modes=mode)

@@ -1,0 +1,158 @@
+"""What a reader must not miss: what got worse, and what weakens the numbers. Knows only metrics.json.
+
+Nothing is left out because it is small: what chance alone explains is listed, and called that.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from lmsi_kedro.report.words import MODE_NAMES, losses, percent, points, probability
+from lmsi_kedro.statistics import SURE, mcnemar
+
+Metrics = dict[str, Any]
+WIDE = 0.05  # half an interval of the gain, from which on the questions are called few
+FEW = 100  # held-out questions
+LITTLE = 50  # questions whose votes were kept
+MANY = 0.2  # share of paths, or of questions, that calls for a look
+
+
+def worse(metrics: Metrics) -> list[str]:
+    """Sentences on the last round against the base model, beginning with what is surely worse."""
+    last = metrics["rounds"][-1]
+    return [
+        *accuracies(metrics),
+        *forgotten(last),
+        *passes(last),
+        *miscalibrated(last),
+        *narrower(last),
+    ]
+
+
+def accuracies(metrics: Metrics) -> Iterator[str]:
+    """Tasks and modes with a lower accuracy than before."""
+    yield from (f"{lost}." for lost in losses(metrics))
+    lower = [
+        f"{task}, {MODE_NAMES.get(mode, mode)} ({points(found['delta'])})"
+        for task, modes in metrics["rounds"][-1]["tasks"].items()
+        for mode, found in modes.items()
+        if found["delta"] < 0 and found["p_holm"] >= SURE
+    ]
+    if lower:
+        yield f"Lower, by no more than chance explains: {', '.join(lower)}."
+
+
+def forgotten(last: Metrics) -> Iterator[str]:
+    """Questions that were right before."""
+    if (greedy := last["pooled"].get("cot_greedy")) and greedy["right_to_wrong"]:
+        right = round(greedy["before"]["accuracy"] * greedy["before"]["n"])
+        yield (
+            f"{greedy['right_to_wrong']:,} of the {right:,} in-domain questions that CoT greedy answered right"
+            " before are answered wrong now."
+        )
+
+
+def passes(last: Metrics) -> Iterator[str]:
+    """Answers that no sampled path gives any more."""
+    before, after = last["curves"]["before"], last["curves"]["after"]
+    if after["questions"] and after["pass"][-1] < before["pass"][-1]:
+        yield (
+            f"pass@{after['k'][-1]} fell from {percent(before['pass'][-1])} to {percent(after['pass'][-1])}: some"
+            " right answers are no longer among the sampled paths."
+        )
+
+
+def miscalibrated(last: Metrics) -> Iterator[str]:
+    before, after = last["calibration"]["before"], last["calibration"]["after"]
+    if before and after and after["ece"] > before["ece"]:
+        yield (
+            f"The confidence of votes says less about being right: the expected calibration error rose from"
+            f" {before['ece']:.3f} to {after['ece']:.3f}."
+        )
+
+
+def narrower(last: Metrics) -> Iterator[str]:
+    """Diversity and parsed answers on the monitor's questions."""
+    seen = last["monitor"]
+    if not seen["promoted"]:  # what is reported is the model before it
+        return
+    both = [(name, seen["before"].get(name), now) for name, now in seen["candidate"].items()]
+    pairs = [(name, before, now) for name, before, now in both if before]
+    fewer = [
+        f"{name} ({percent(before['distinct_paths'])} → {percent(now['distinct_paths'])})"
+        for name, before, now in pairs
+        if now["distinct_paths"] < before["distinct_paths"]
+    ]
+    if fewer:
+        yield f"Sampled paths are less diverse; share of distinct ones: {', '.join(fewer)}."
+    unparsed = [
+        f"{name} ({percent(before['unreadable'])} → {percent(now['unreadable'])})"
+        for name, before, now in pairs
+        if now["unreadable"] > before["unreadable"]
+    ]
+    if unparsed:
+        yield f"More paths are unparsable: {', '.join(unparsed)}."
+
+
+def warnings(metrics: Metrics) -> list[str]:
+    """Sentences on what weakens the numbers, whatever they say."""
+    return [
+        *few(metrics["headline"]),
+        *hopeless(metrics),
+        *untaught(metrics),
+        *contaminated(metrics),
+    ]
+
+
+def few(headline: Metrics) -> Iterator[str]:
+    """Too few held-out questions to decide anything, or to see a small difference."""
+    n = headline["n"]
+    if not n:
+        yield "No held-out question has a label: whether the model is better was not measured."
+    elif (least := mcnemar(n, 0)) >= SURE:
+        yield (
+            f"{n} held-out question{'s' if n > 1 else ''} decide nothing: even if every answer turned from"
+            f" wrong to right, p would be {probability(least)}."
+        )
+    elif (half := (headline["delta_high"] - headline["delta_low"]) / 2) > WIDE or n < FEW:
+        known = f": the gain is known to ±{100 * half:.0f} points" if half else ""
+        yield (
+            f"{n:,} held-out questions are few{known}. More labeled ones (evaluation.greedy_questions)"
+            " make differences visible."
+        )
+
+
+def hopeless(metrics: Metrics) -> Iterator[str]:
+    """Nothing right, so that there is nothing to agree on."""
+    last, n = metrics["rounds"][-1], metrics["headline"]["n"]
+    if n and metrics["headline"]["before"] == 0:
+        yield "The base model answers none of the in-domain questions right: its votes agree on mistakes."
+        return
+    none = [
+        task
+        for task in last["in_domain"]
+        if (found := last["tasks"][task].get("cot_greedy")) and found["before"]["accuracy"] == 0
+    ]
+    if none:
+        yield f"The base model answers no held-out question right of {', '.join(none)}."
+
+
+def untaught(metrics: Metrics) -> Iterator[str]:
+    """Votes that taught little: unparsable paths, ties, few questions."""
+    for entry in metrics["rounds"]:
+        votes, start = entry["votes"], f"Round {entry['round']}:"
+        if votes["unreadable"] > MANY:
+            yield f"{start} {percent(votes['unreadable'])} of the sampled paths could not be parsed."
+        if votes["questions"] and votes["tied"] / votes["questions"] > MANY:
+            yield f"{start} {votes['tied']:,} of {votes['questions']:,} votes are tied and teach nothing."
+        if votes["kept"] < LITTLE:
+            yield f"{start} only {votes['kept']} of {votes['questions']:,} questions have a vote that was kept."
+
+
+def contaminated(metrics: Metrics) -> Iterator[str]:
+    """Questions of the evaluation that were nearly taught."""
+    found = metrics["rounds"][-1]["leaks"]
+    if found["questions"] and found["overlapping"] / found["questions"] > MANY:
+        yield (
+            f"{found['overlapping']:,} of {found['questions']:,} taught questions share {found['words']} words"
+            " in a row with an evaluated one."
+        )

@@ -1,0 +1,74 @@
+"""The record of a run in words: what it cost, and what it was."""
+
+from typing import Any
+
+import yaml
+
+Record = dict[str, Any]
+
+
+def duration(seconds: float) -> str:
+    """42 s, 3 min 20 s, 5 h 12 min."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600:,} h {whole % 3600 // 60} min"
+
+
+def times(record: Record) -> list[tuple[str, str]]:
+    """Time by step, and all of it."""
+    steps = record["seconds"]
+    return [(name, duration(spent)) for name, spent in steps.items()] + [
+        ("all of it", duration(sum(steps.values())))
+    ]
+
+
+def tokens(metrics: Record, record: Record) -> list[tuple[str, str]]:
+    """Tokens by what they were for."""
+    trainings = record["trainings"]
+    counts = [
+        ("sampled, to learn from", sum(entry["sampling"]["tokens"] for entry in metrics["rounds"])),
+        ("sampled, evaluation", record["tokens"]["evaluation"]),
+        ("sampled, collapse monitor", record["tokens"]["monitor"]),
+        ("trained, in all rounds", sum(made.get("tokens", 0) for made in trainings)),
+        ("of these with a loss", sum(made.get("target_tokens", 0) for made in trainings)),
+    ]
+    return [(name, f"{count:,}") for name, count in counts]
+
+
+def saved(record: Record) -> str:
+    """What computing shared prompts once has saved; empty where it is not known."""
+    if not (found := record["sharing"]):
+        return ""
+    total, computed = found["prompt_tokens"], found["computed"]
+    return (
+        f"The sampled paths continue {total:,} prompt tokens; since the paths of a question share its prompt,"
+        f" and all questions what their prompts begin with, {computed:,} were computed: {total - computed:,}"
+        f" ({100 * (1 - computed / total):.1f} %) were saved."
+    )
+
+
+def facts(record: Record) -> list[tuple[str, str]]:
+    """Command, date, commit, machine, models and versions."""
+    hardware, models = record["hardware"], record["models"]
+    memory = f", {hardware['memory_gib']} GiB" if hardware["memory_gib"] else ""
+    gpus = "".join(f", {name}" for name in hardware["gpus"])
+    return [
+        ("command", record["command"]),
+        ("began", record["started"].replace("T", " ")),
+        ("commit", record["commit"] or "not in a repository"),
+        ("machine", f"{hardware['cpu']}, {hardware['cores']} cores{memory}{gpus}"),
+        *((f"model {when}", described(model)) for when, model in models.items()),
+        ("versions", ", ".join(f"{name} {number}" for name, number in record["versions"].items())),
+    ]
+
+
+def described(model: Record) -> str:
+    return f"{model['name']}, {model['parameters']:,} parameters, digest {model['digest']}"
+
+
+def configuration(record: Record) -> str:
+    """The parameters as YAML."""
+    return str(yaml.safe_dump(record["parameters"], sort_keys=True, allow_unicode=True, width=100))

@@ -1,0 +1,108 @@
+"""What got worse, and what weakens the numbers, at the bounds from which it is said."""
+
+from typing import Any
+
+import pytest
+
+from lmsi_kedro.evaluation.comparison import compare
+from lmsi_kedro.report.findings import warnings, worse
+from lmsi_kedro.report.words import losses
+from tests.fabricate import TASKS, predictions
+
+SIGNALS = {"distinct_paths": 0.7, "unreadable": 0.02}
+CURVES = {"questions": 9, "k": [1, 8], "maj": [0.4, 0.6], "pass": [0.4, 0.8]}
+VOTES = {"questions": 400, "unreadable": 0.04, "tied": 29, "kept": 371}
+HEADLINE = {"n": 800, "before": 0.4, "delta_low": 0.1, "delta_high": 0.16}
+LEAKS = {"questions": 300, "overlapping": 4, "words": 13}
+
+
+def measured(before: float, after: float, n: int = 60, **changed: Any) -> dict[str, Any]:
+    entry = {
+        "round": 1,
+        **compare(predictions(n, before), predictions(n, after, 1, "vote"), TASKS),
+        "curves": {"before": CURVES, "after": CURVES},
+        "monitor": monitored(SIGNALS),
+        "votes": VOTES,
+        "leaks": LEAKS,
+    }
+    return {"headline": HEADLINE, "rounds": [entry | changed]}
+
+
+def monitored(now: dict[str, Any], promoted: bool = True) -> dict[str, Any]:
+    return {"promoted": promoted, "before": {"t": SIGNALS}, "candidate": {"t": now}}
+
+
+def test_a_refused_candidate_is_not_what_got_worse() -> None:
+    refused = monitored(SIGNALS | {"unreadable": 0.3}, promoted=False)
+    assert not any("unparsable" in said for said in worse(measured(0.4, 0.7, monitor=refused)))
+
+
+def test_losses_are_named_first() -> None:
+    found = measured(0.7, 0.2)
+    said = worse(found)
+    assert losses(found)
+    assert said[: len(losses(found))] == [f"{lost}." for lost in losses(found)]
+    assert any("answered right before are answered wrong now" in sentence for sentence in said)
+
+
+def test_what_chance_explains_is_listed_and_called_that() -> None:
+    said = worse(measured(0.5, 0.49))
+    assert losses(measured(0.5, 0.49)) == []
+    assert any(s.startswith("Lower, by no more than chance explains: mini_") for s in said)
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        (
+            {"curves": {"before": CURVES, "after": CURVES | {"pass": [0.4, 0.7]}}},
+            "pass@8 fell from 80.0 % to 70.0 %",
+        ),
+        (
+            {"calibration": {"before": {"ece": 0.1}, "after": {"ece": 0.2}}},
+            "calibration error rose from 0.100 to 0.200",
+        ),
+        (
+            {"monitor": monitored(SIGNALS | {"unreadable": 0.3})},
+            "More paths are unparsable: t (2.0 % → 30.0 %)",
+        ),
+        (
+            {"monitor": monitored(SIGNALS | {"distinct_paths": 0.5})},
+            "less diverse; share of distinct ones: t (70.0 % → 50.0 %)",
+        ),
+    ],
+)  # fmt: skip
+def test_what_else_got_worse(changed: dict[str, Any], said: str) -> None:
+    quiet = {"calibration": {"before": None, "after": None}}
+    assert not any(said in sentence for sentence in worse(measured(0.4, 0.7, **quiet)))
+    assert any(said in sentence for sentence in worse(measured(0.4, 0.7, **quiet | changed)))
+
+
+@pytest.mark.parametrize(
+    ("headline", "said"),
+    [
+        ({"n": 0}, "No held-out question has a label"),
+        ({"n": 1}, "1 held-out question decide nothing: even if every answer turned"),
+        ({"n": 5}, "turned from wrong to right, p would be 0.062."),
+        ({"n": 6, "delta_low": 0.0, "delta_high": 0.2}, "6 held-out questions are few: the gain is known to ±10"),
+        ({"n": 48, "delta_low": 0.0, "delta_high": 0.0}, "48 held-out questions are few. More labeled"),
+        ({"before": 0}, "The base model answers none of the in-domain questions right"),
+    ],
+)  # fmt: skip
+def test_weak_evidence_is_said(headline: dict[str, Any], said: str) -> None:
+    found = measured(0.4, 0.7)
+    assert warnings(found) == []
+    assert [s for s in warnings(found | {"headline": HEADLINE | headline}) if said in s]
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"votes": VOTES | {"unreadable": 0.52}}, "Round 1: 52.0 % of the sampled paths could not be parsed."),
+        ({"votes": VOTES | {"tied": 200}}, "Round 1: 200 of 400 votes are tied"),
+        ({"votes": VOTES | {"kept": 12}}, "Round 1: only 12 of 400 questions have a vote that was kept."),
+        ({"leaks": LEAKS | {"overlapping": 100}}, "100 of 300 taught questions share 13 words in a row"),
+    ],
+)  # fmt: skip
+def test_weak_votes_are_said(changed: dict[str, Any], said: str) -> None:
+    assert [s for s in warnings(measured(0.4, 0.7, **changed)) if said in s]
