@@ -52,7 +52,7 @@ from tests.bad_questions import EXEMPLARS, FILES, ROWS
 from tests.bad_servers import SERVERS, Misbehaviour
 from tests.engines.fake_server import running
 from tests.models import tiny_model
-from tests.test_torn_files import ENGINE, TRAINING
+from tests.settings import ENGINE, TRAINING
 
 Act = Callable[[Path], Any]
 

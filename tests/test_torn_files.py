@@ -21,6 +21,7 @@ from lmsi_kedro.datasets.chunk_store import ChunkStore, StoredChunks
 from lmsi_kedro.engines.plan import Plan
 from lmsi_kedro.params import EngineParams, Training
 from lmsi_kedro.training import Job
+from tests.settings import ENGINE, TRAINING
 
 ROOT = Path(__file__).parents[1]
 GIVEN = {"raw_questions", "raw_exemplars", "raw_worked_examples", "base_model", "student_model"}
@@ -115,21 +116,11 @@ def job(folder: Path, **changed: Any) -> Job:
     return Job.write(folder, examples, folder / "base", "digest", Training(**TRAINING | changed))
 
 
-TRAINING: dict[str, Any] = {
-    "steps": 5, "batch_size": 4, "learning_rate": 1e-3, "warmup_ratio": 0.1, "weight_decay": 0.0,
-    "max_grad_norm": 1.0, "seed": 1, "processes": 1, "hostfile": None, "zero_stage": 2, "offload": "none",
-    "precision": "auto", "gradient_accumulation": 1, "gradient_checkpointing": False, "lora": None,
-    "checkpoint_every": 5,
-}  # fmt: skip
 OTHER_TRAINING: dict[str, Any] = {
     "steps": 6, "batch_size": 5, "learning_rate": 2e-3, "warmup_ratio": 0.2, "weight_decay": 0.1,
     "max_grad_norm": 2.0, "seed": 2, "processes": 2, "hostfile": "hosts", "zero_stage": 3, "offload": "optimizer",
     "precision": "float32", "gradient_accumulation": 2, "gradient_checkpointing": True, "lora": {"rank": 4},
     "checkpoint_every": 6,
-}  # fmt: skip
-ENGINE: dict[str, Any] = {
-    "executor": "processes", "ray_address": None, "workers": 1, "dtype": "float32", "paths_per_chunk": 8,
-    "rows": 8, "chat": "auto", "trust_remote_code": False, "skip_too_long": False,
 }  # fmt: skip
 SERVER = {"urls": "http://host/v1", "model": "served", "revision": "sha256:00000000"}
 # Another value of each, and whether the paths of another value may be used: they are those that it decides.

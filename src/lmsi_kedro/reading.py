@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Iterable
 
-import numpy as np
 import polars as pl
 
 from lmsi_kedro import kernels, schemas
@@ -65,7 +64,7 @@ def votes_within(
 ) -> pl.DataFrame:
     """votes: the most frequent key of each question, kept with a confidence from `low` to `high`."""
     sizes = readings.group_by("question_id", maintain_order=True).len()
-    offsets = np.concatenate([[0], sizes["len"].cum_sum().to_numpy()])
+    offsets = [0, *sizes["len"].cum_sum()]
     if voting.ties == "logprob" and readings["logprob"].null_count():
         raise ValueError(
             "voting.ties=logprob needs log-probabilities, which the server that drew these paths does not give: "

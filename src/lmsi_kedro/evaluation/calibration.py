@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import polars as pl
 
 from lmsi_kedro import kernels, statistics
@@ -48,7 +47,7 @@ def calibrate_probe(
     if known.is_empty():
         return {}
     asked = known.group_by("question_id", maintain_order=True).len()
-    votes = kernels.count_votes(known["key"], np.concatenate([[0], asked["len"].cum_sum()]))
+    votes = kernels.count_votes(known["key"], [0, *asked["len"].cum_sum()])
     voted = asked.with_columns(votes["key"], votes["confidence"]).join(
         accepted, on="question_id", maintain_order="left"
     )

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 
-import numpy as np
 import polars as pl
 
 from lmsi_kedro import kernels, schemas
@@ -51,7 +50,7 @@ def decide_answers(
     ordered = readings.sort("mode", "question_id", "path")
     asked = ["mode", "question_id", "task", "decoding"]
     sizes = ordered.group_by(asked, maintain_order=True).len()
-    offsets = np.concatenate([[0], sizes["len"].cum_sum().to_numpy()])
+    offsets = [0, *sizes["len"].cum_sum()]
     votes = kernels.count_votes(ordered["key"], offsets)
     confidence = pl.when(pl.col("paths") > 1).then(pl.col("confidence"))
     return pl.concat([sizes, votes], how="horizontal").select(
