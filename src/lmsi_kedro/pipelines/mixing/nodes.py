@@ -29,7 +29,7 @@ from lmsi_kedro.tasks.questions import ExemplarSets, asked_in, exemplar_sets
 def leave_out_leaks(
     selected: pl.DataFrame, questions: pl.DataFrame
 ) -> tuple[pl.DataFrame, dict[str, int]]:
-    """taught: the selected paths but those of questions that are evaluated too; leaks: what was found.
+    """taught: the selected paths, except those whose question is in an evaluation split, too; leaks: the counts.
 
     exact: questions with the same words as one of another split, which are left out. overlapping: others that
     share LEAK_WORDS words in a row with one (the test of GPT-3, appendix C), which are only counted.
@@ -37,14 +37,14 @@ def leave_out_leaks(
     asked = dict(zip(questions["question_id"], asked_in(questions), strict=True))
     held_out = questions.filter(pl.col("split") != "unlabeled")["question_id"]
     evaluated = Evaluated(asked[question] for question in held_out)
-    taught = selected["question_id"].unique(maintain_order=True)
-    exact = [question for question in taught if evaluated.has(asked[question])]
-    overlapping = [question for question in taught if evaluated.overlaps(asked[question])]
-    rest = selected.filter(~pl.col("question_id").is_in(exact))
-    if rest.is_empty():
+    learned = selected["question_id"].unique(maintain_order=True)
+    exact = [question for question in learned if evaluated.has(asked[question])]
+    overlapping = [question for question in learned if evaluated.overlaps(asked[question])]
+    taught = selected.filter(~pl.col("question_id").is_in(exact))
+    if taught.is_empty():
         raise ValueError("questions: each one that would be taught is a held-out question too")
-    return rest, {
-        "questions": len(taught),
+    return taught, {
+        "questions": len(learned),
         "exact": len(exact),
         "overlapping": len(set(overlapping) - set(exact)),
         "words": LEAK_WORDS,
@@ -119,7 +119,7 @@ def example(
 
 
 def disturbed(shots: Sequence[Exemplar], how: str, seed: str) -> Sequence[Exemplar]:
-    """The exemplars of a training prompt (MixingParams.exemplars); dropped keeps each with 1/2, at least one."""
+    """Exemplars of a training prompt (MixingParams.exemplars); dropped keeps each with probability 1/2, at least one."""
     random = Random(seed)
     if how == "shuffled":
         return random.sample(shots, len(shots))
@@ -164,7 +164,7 @@ def balance(
 
 
 def part(format: Format, mixing: MixingParams) -> float:
-    """A format's part; that of its few-shot twin where a task without exemplars brought it in."""
+    """A format's part, or that of its few-shot twin, if only a task without exemplars uses the format."""
     return mixing.parts.get(format) or mixing.parts[few_shot(format)]
 
 

@@ -24,7 +24,7 @@ def plan_paths(
 ) -> Plan:
     """m few-shot chain-of-thought paths for the unlabeled questions of every in-domain task.
 
-    Their answers are read while they come in: for the progress, and with `early_stop` to find decided questions.
+    Answers are read as paths come in: for the progress display, and with `early_stop` to find decided questions.
     """
 
     def read(chunk: pl.DataFrame) -> pl.DataFrame:
@@ -38,15 +38,15 @@ def plan_paths(
     if not any(wanted.prompts for wanted in plan.wanted):
         raise ValueError(
             "questions: no in-domain task has a question in the split 'unlabeled': leave rows of the file "
-            "without a split, and no tasks.<name>.in_domain at false"
+            "without a split, and do not set tasks.<name>.in_domain to false"
         )
     return plan
 
 
 def measure_sharing(plan: Plan) -> dict[str, int]:
-    """prompt_tokens that all paths continue, and those computed: what a chunk begins with once, a question once.
+    """Prompt tokens of all paths, and those computed: a chunk's common prefix once, the rest of each prompt once.
 
-    Empty where this is not known: of servers, with early stop, and for models that the prefix tree does not take.
+    Empty where unknown: for servers, with early stop, and for models that the prefix tree does not support.
     """
     engine = plan.engine
     if engine.executor == "server" or plan.early_stop:
@@ -59,7 +59,9 @@ def measure_sharing(plan: Plan) -> dict[str, int]:
     total = computed = 0
     for chunk in plan.chunks.values():
         asked = [request.prompt for request in chunk.requests]
-        shared = alike(encoder.prompts([min(asked), max(asked)]))
+        shared = alike(
+            encoder.prompts([min(asked), max(asked)])
+        )  # the first and last in order share least
         computed += shared + sum(lengths[prompt] - shared for prompt in asked)
         total += sum(lengths[r.prompt] * len(r.paths) for r in chunk.requests)
     return {"prompt_tokens": total, "computed": computed}

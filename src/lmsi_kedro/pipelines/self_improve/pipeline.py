@@ -1,6 +1,11 @@
 """The product in one picture.
 
-    questions, exemplars, model_k-1 -> sampling -> voting -> mixing -> fine_tuning -> monitoring -> model_k
+    questions, exemplars, model_{k-1} -> sampling -> voting -> mixing -+
+                                                          base_model -+-> fine_tuning -> candidate_k
+                                       model_{k-1}, candidate_k -> monitoring -> model_k
+
+Every round fine-tunes the base model. The monitor promotes the candidate, or keeps model_{k-1} where it sees a
+collapse or, from the second round on, no gain; labels decide nothing there unless `guard` is "probe".
 
 `create_pipeline(rounds)` chains that many rounds, each under its namespace `round_k`, trains control arms beside
 round 1, compares every model with the base model, and reports. The pipeline `controls` is the same with every arm.
@@ -29,7 +34,7 @@ from lmsi_kedro.wiring import namespaced
 SHARED = {"questions", "tasks", "exemplars"}
 LABELED = {*SHARED, "labels"}
 
-# The steps of a round.
+# The steps of a round; each is also a pipeline of its own, on round 1.
 STEPS = {
     "sampling": ["round_1.plan_paths", "round_1.sample_paths"],
     "voting": ["round_1.read_answers", "round_1.count_votes", "round_1.keep_agreeing_paths"],
@@ -53,8 +58,8 @@ def create_pipeline(
 ) -> Pipeline:
     """Preparation, rounds, control arms, evaluation of every model, report.
 
-    equal_compute: also what the compute of round 1 gains without training. measured: whether the headroom before
-    training is, and with its `stop` all training waits for it.
+    equal_compute: also measures what the compute of round 1 gains if spent without training. measured: whether to
+    measure the headroom before training; with its `stop`, training waits for the result.
     """
     in_loop = measured is not None and measured.in_loop
     loop = Pipeline(
@@ -77,7 +82,7 @@ def create_pipeline(
 
 
 def create_headroom(probe: bool) -> Pipeline:
-    """headroom: what the base model's votes in round 1 know beyond its greedy paths."""
+    """headroom: how much more the base model's votes in round 1 know than its greedy paths."""
     outside = {*LABELED, "headroom"}
     voted = {"sampled_paths": "paths", "sampled_readings": "readings"}
     steps = namespaced(headroom.create_pipeline(probe), "headroom", {*outside, "model"}, voted)
@@ -85,7 +90,7 @@ def create_headroom(probe: bool) -> Pipeline:
 
 
 def gated(loop: Pipeline) -> Pipeline:
-    """The loop, in which the votes of round 1, of which all training descends, pass the gate first."""
+    """The loop with a gate on the votes of round 1, on which all training depends."""
     counting = loop.only_nodes("round_1.count_votes")
     counted = Pipeline(counting, outputs={"round_1.votes": "round_1.counted_votes"})
     return (
@@ -96,7 +101,7 @@ def gated(loop: Pipeline) -> Pipeline:
 
 
 def create_steps(*steps: str) -> Pipeline:
-    """These steps of round 1, with the plan, by which stored paths are known."""
+    """These steps of round 1, and the plan node, which is needed to find the stored paths."""
     nodes = {"round_1.plan_paths"}.union(*(STEPS[step] for step in steps))
     return create_round(1).only_nodes(*nodes)
 
@@ -118,7 +123,7 @@ def create_round(number: int, guard: Guard = "none") -> Pipeline:
 
 
 def create_candidate(number: int, previous: str, candidate: str) -> Pipeline:
-    """What the model before samples, what its votes keep, and the model trained on that."""
+    """The paths that the previous model samples, those that its votes keep, and the model trained on them."""
     statistics = Node(
         vote_statistics,
         ["votes", "answers", "readings", "params:paths"],
