@@ -119,7 +119,7 @@ def example(
 
 
 def disturbed(shots: Sequence[Exemplar], how: str, seed: str) -> Sequence[Exemplar]:
-    """Exemplars of a training prompt (MixingParams.exemplars); dropped keeps each with probability 1/2, at least one."""
+    """Exemplars of a training prompt (MixingParams.exemplars); dropped keeps each with probability 1/2."""
     random = Random(seed)
     if how == "shuffled":
         return random.sample(shots, len(shots))

@@ -15,7 +15,7 @@ def count_votes(readings: pl.DataFrame, voting: VotingParams, round: int = 1) ->
 def keep_agreeing(
     readings: pl.DataFrame, votes: pl.DataFrame, voting: VotingParams
 ) -> pl.DataFrame:
-    """answers: every path, and why it is kept or not; kept ones agree with a kept vote, without duplicates, capped."""
+    """answers: every path, and why it is kept or not; kept are agreeing paths, without duplicates, capped."""
     winners = votes.select("question_id", winner="key", vote_kept="kept", vote_reason="reason")
     reason = (
         pl.when(pl.col("key").is_null())
