@@ -53,7 +53,7 @@ loop() {
   cp "$data/08_reporting/metrics.json" "$OUT/$name.json"
   cp "$data/08_reporting/report.html" "$OUT/$name.html"
   grep -E 'sampled ([0-9]+) of \1 chunks|Training:|Step ([0-9]+) of \2,' "$OUT/$name.log"
-  $PYTHON -c 'import sys; from lmsi_kedro.commands import main; main(sys.argv[1:])' report --data="$data"
+  $PYTHON -c 'import sys; from lmsi_kedro.commands import main; sys.exit(main(sys.argv[1:]))' report --params="data_root=$data"
   echo "$name: $((SECONDS - start)) s"
 }
 

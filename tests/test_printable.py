@@ -59,6 +59,13 @@ def test_commands_print_nothing_else(
     assert said.err.strip().isprintable()
 
 
+def test_paths_are_shown_without_their_escapes(capsys: pytest.CaptureFixture[str]) -> None:
+    from lmsi_kedro.commands.try_model.columns import show
+
+    show([["path 0", HOSTILE]])
+    assert all(line.isprintable() for line in capsys.readouterr().out.splitlines())
+
+
 def test_pages_show_it_as_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from lmsi_kedro.report import render
 

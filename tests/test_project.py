@@ -13,7 +13,7 @@ from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
 
 from lmsi_kedro import schemas
-from lmsi_kedro.hooks import PARAMETERS
+from lmsi_kedro.hooks import IN_THE_COMMAND, PARAMETERS, refuse_unread
 from lmsi_kedro.mini_world.questions import make_exemplars, make_questions
 from lmsi_kedro.params import HeadroomParams
 from lmsi_kedro.pipelines.preparation.nodes import choose_tasks, prepare_questions
@@ -326,3 +326,11 @@ def test_data_root_elsewhere_keeps_the_embedded_defaults(tmp_path: Path) -> None
         assert catalog.load("raw_questions").height
         for made in ("world_questions", "pretrained_model", "pretrained_student", "round_1.votes"):
             assert not catalog.exists(made), made
+
+
+@pytest.mark.parametrize("name", sorted(IN_THE_COMMAND))
+def test_a_path_in_a_file_of_conf_is_refused(name: str) -> None:
+    """The catalog would read the default, and record and card would name the path of the file."""
+    with pytest.raises(ValueError, match=f"take it out of conf/ and give --params={name}="):
+        refuse_unread({name: "x"}, {"rounds": 2})
+    refuse_unread({name: "x"}, {name: "x"})

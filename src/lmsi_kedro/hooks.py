@@ -53,6 +53,8 @@ PARAMETERS = {
     "world",
 }
 
+IN_THE_COMMAND = ("data_root", "questions", "exemplars", "model", "student")  # paths in the catalog
+
 
 class ShapeHook:
     """`--params=rounds=3` gives three rounds. An unknown parameter stops the run with its name."""
@@ -70,6 +72,7 @@ class ShapeHook:
     def after_context_created(self, context: Any) -> None:
         parameters = context.config_loader["parameters"]
         refuse_renamed(parameters)
+        refuse_unread(parameters, context.config_loader.runtime_params or {})
         ShapeHook.parameters = parameters
         for name in sorted(set(parameters) - PARAMETERS):
             known = PARAMETERS if nearest(name, PARAMETERS) else within(name, parameters)
@@ -139,6 +142,16 @@ class EndingHook:
         for name in made:
             if isinstance(catalog.get(name), ModelDirectory):
                 print(held(path_of(catalog, name)))
+
+
+def refuse_unread(parameters: dict[str, Any], given: dict[str, Any]) -> None:
+    """ValueError for a path that a file of conf/ sets: the catalog reads those of the command alone."""
+    for name in IN_THE_COMMAND:
+        if name in parameters and name not in given:
+            raise ValueError(
+                f"parameters: {name} is read from the command alone; take it out of conf/ and give "
+                f"--params={name}=..."
+            )
 
 
 def path_of(catalog: Any, name: str) -> Path:

@@ -10,6 +10,7 @@ import polars as pl
 
 from lmsi_kedro.commands.try_model.asking import Asking
 from lmsi_kedro.datasets.model_directory import Model
+from lmsi_kedro.printable import printable
 from lmsi_kedro.reading import in_order, votes_within
 from lmsi_kedro.schemas import READINGS
 
@@ -42,10 +43,14 @@ def told(paths: pl.DataFrame) -> list[str]:
 
 
 def show(columns: Sequence[Sequence[str]]) -> None:
-    """Paragraphs side by side, wrapped to the terminal."""
+    """Paragraphs side by side, wrapped to the terminal; escape sequences are shown, not obeyed."""
     width = (shutil.get_terminal_size().columns - len(GAP) * (len(columns) - 1)) // len(columns)
     wrapped = [
-        [part for line in lines for part in textwrap.wrap(line, width, subsequent_indent="  ")]
+        [
+            part
+            for line in lines
+            for part in textwrap.wrap(printable(line), width, subsequent_indent="  ")
+        ]
         for lines in columns
     ]
     for parts in zip_longest(*wrapped, fillvalue=""):
