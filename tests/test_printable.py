@@ -8,7 +8,6 @@ import pytest
 
 from lmsi_kedro.commands import main, report
 from lmsi_kedro.printable import printable
-from lmsi_kedro.report.render import fill
 
 ROOT = Path(__file__).parents[1]
 LOG = r"""
@@ -70,7 +69,7 @@ def test_pages_show_it_as_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     from lmsi_kedro.report import render
 
     (tmp_path / "page.j2").write_text("<p>{{ text }}</p>{{ number }}")
-    monkeypatch.setattr(render, "__file__", str(tmp_path / "render.py"))
-    page = fill("page.j2", {}, text=f"<script>{HOSTILE}</script>", number=3)
+    monkeypatch.setattr(render, "FOLDER", tmp_path)
+    page = render.fill("page.j2", text=f"<script>{HOSTILE}</script>", number=3)
     assert "<script>" not in page.split("<p>")[1].split("</p>")[0]
     assert WRITTEN.strip() in page.replace("&#39;", "'")

@@ -1,5 +1,6 @@
 """One question as a run would ask it: its task, its prompt, and how a path's answer is read."""
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -37,6 +38,10 @@ class Asking:
         """m paths as `params:paths` draws them, in tables as they end."""
         import torch
 
+        if (
+            not torch.cuda.is_available()
+        ):  # else DeepSpeed prints that it found no GPU
+            os.environ.setdefault("DS_ACCELERATOR", "cpu")
         from lmsi_kedro.engines.local import LocalEngine
 
         paths = params["paths"]
