@@ -23,6 +23,7 @@ def test_no_labels(tmp_path: Path) -> None:
     assert "Nothing was measured" in page
 
 
+@pytest.mark.slow
 def test_labels_for_some_tasks(tmp_path: Path) -> None:
     """Two tasks are measured; the others are trained all the same."""
     labeled = ("mini_gsm", "mini_svamp")

@@ -133,7 +133,9 @@ def test_every_key_of_the_reproductions_evaluation_can_be_given(env: str) -> Non
     assert parameters["evaluation"].seed == 2
 
 
-@pytest.mark.parametrize("env", ["paper", "gpu", "cluster"])
+@pytest.mark.parametrize(
+    "env", ["cluster", *(pytest.param(env, marks=pytest.mark.slow) for env in ("paper", "gpu"))]
+)
 def test_a_preset_has_a_forecast(
     env: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -185,6 +185,7 @@ def test_steps_refuse_paths_of_another_plan_and_read_no_table_of_other_parameter
     assert set(examples["question_id"]) <= set(confident["question_id"])
 
 
+@pytest.mark.slow
 def test_another_model_learns_from_its_paths(data: Path, tmp_path: Path) -> None:
     """A student with another tokenizer, trained on the run's examples and measured before and after."""
     student = tiny_model(tmp_path / "student")
@@ -238,7 +239,13 @@ def test_the_loop_from_seeds(tmp_path: Path) -> None:
     assert "Where the questions came from" in (data / "08_reporting" / "report.html").read_text()
 
 
-@pytest.mark.parametrize("name", ["explore", "compare", "thresholds"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "explore",
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("compare", "thresholds")),
+    ],
+)
 def test_notebook_reads_the_run(data: Path, name: str) -> None:
     given = {"ENV": "smoke", "PARAMS": f"data_root={data}", "OTHER": f"data_root={data}"}
     assert any(cell.get("outputs") for cell in executed(name, **given))

@@ -180,5 +180,5 @@ def test_bad_logits_name_the_path(model: Path, value: float, everywhere: bool, f
         return logits
 
     made.decoder.computed = breaking
-    with pytest.raises(ValueError, match=f"question q1, path 5, token 3: {fault}.*engine.dtype"):
+    with pytest.raises(ValueError, match=f"question q1, path 5, token 3: {fault}.*fetch it again"):
         made.sample(REQUESTS, SAMPLING)

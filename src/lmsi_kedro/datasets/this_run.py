@@ -68,8 +68,8 @@ class ThisRun(AbstractDataset[NoReturn, dict[str, Any]]):
 def command() -> str:
     """As it was typed, without the folder of the program."""
     program, *given = sys.argv
-    path = Path(program)
-    name = path.parent.name if path.stem == "__main__" else path.name  # python -m kedro
+    path = Path(program.removeprefix("python -m "))  # as Kedro calls itself then
+    name = path.parent.name if path.stem == "__main__" else path.name
     return shlex.join([name, *given])
 
 

@@ -150,6 +150,7 @@ def examined(shipped: dict[str, Any], model: Model) -> tuple[pl.DataFrame, pl.Da
     return read_examination(paths, tables[0], shipped["tasks"], params["voting"], MONITOR)
 
 
+@pytest.mark.slow
 def test_a_real_collapse_is_caught(shipped: dict[str, Any], tmp_path: Path) -> None:
     """Trained to give one constant answer to everything, the real model agrees with itself, and is held back."""
     tasks, rows = shipped["tasks"], []

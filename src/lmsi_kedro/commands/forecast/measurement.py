@@ -4,7 +4,7 @@ import io
 import time
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from random import Random
 from typing import Any
@@ -20,11 +20,18 @@ PASSES = 6
 
 
 def measure(plan: Plan, texts: Sequence[str], seconds: float) -> Measured:
-    """The plan's workers on chunks drawn at random until the time is over; texts are training examples."""
+    """The plan's workers on chunks drawn at random until the time is over; texts are training examples.
+
+    A worker of this machine stands for each of a cluster's.
+    """
     import torch
 
     from lmsi_kedro.engines.local import LocalEngine
 
+    cluster = plan.engine.workers if plan.engine.executor == "ray" else 1
+    if plan.engine.executor == "ray":
+        here = {"executor": "processes", "workers": 1}
+        plan = replace(plan, engine=plan.engine.model_copy(update=here))
     sampled = sample(plan.on(date.today()), seconds)
     if not torch.cuda.is_available():
         torch.set_num_threads(1)  # as a worker does
@@ -37,7 +44,7 @@ def measure(plan: Plan, texts: Sequence[str], seconds: float) -> Measured:
         paths=sampled.paths,
         tokens=sampled.tokens,
         bytes=sampled.bytes,
-        tokens_per_second=sampled.rate,
+        tokens_per_second=sampled.rate * cluster,
         start_seconds=sampled.start_seconds,
         forward_tokens_per_second=forward_rate(engine, lengths),
         example_tokens=sum(lengths) / max(1, len(lengths)) + sampled.tokens / sampled.paths,
