@@ -64,7 +64,8 @@ def test_stopwatch_gives_each_node_the_time_until_the_next(monkeypatch: pytest.M
     times = iter([1.0, 3.0, 6.0])
     monkeypatch.setattr("time.monotonic", lambda: next(times))
     watch = Stopwatch()
-    watch.before_pipeline_run()
+    watch.before_pipeline_run({"pipeline_names": ["controls"]})
+    assert Stopwatch.pipelines == ["controls"]
     for name in ("a", "b"):
         watch.before_node_run(type("Named", (), {"name": name}))
     assert Stopwatch.seconds() == {"a": 2.0, "b": 3.0}
