@@ -16,6 +16,7 @@ from kedro_datasets.text import TextDataset
 
 from lmsi_kedro.datasets.model_directory import Model
 from lmsi_kedro.evaluation.comparison import compare
+from lmsi_kedro.params import Arm
 from lmsi_kedro.pipelines.controls.nodes import contrast
 from lmsi_kedro.pipelines.reporting.nodes import describe_model
 from lmsi_kedro.pipelines.reporting.pipeline import create_pipeline
@@ -180,6 +181,19 @@ def test_every_arm_is_told_in_words(tmp_path: Path) -> None:
     found = report_on(given, create_pipeline(1, arms, equal_compute=True), tmp_path)
     assert found["metrics"]["headline"]["beats_controls"] is False
     assert "training on the paths of other questions is not shown to do less" in found["report"]
+
+
+@pytest.mark.parametrize("arms", [(), ("gold",)])
+def test_without_a_control_that_knows_no_vote_it_is_not_credited(
+    tmp_path: Path, arms: tuple[Arm, ...]
+) -> None:
+    given = inputs(1)
+    given["metrics_gold"] = given.pop("metrics_random")
+    given["metrics_vote_over_gold"] = given.pop("metrics_vote_over_random")
+    found = report_on(given, create_pipeline(1, arms), tmp_path)
+    assert found["metrics"]["headline"]["improved"] is True
+    assert found["metrics"]["headline"]["beats_controls"] is False
+    assert "no control arm without the vote was trained" in found["report"]
 
 
 def test_no_gain_is_said_plainly(tmp_path: Path) -> None:
