@@ -54,6 +54,8 @@ def test_record_holds_what_the_run_was(tmp_path: Path) -> None:
     assert made["parameters"]["monitor"] == {"m": 8}
     assert made["models"]["before"]["name"] == "mine"
     assert made["models"]["after"]["name"] == "tiny"
+    warm = describe_run(ThisRun().load(), typed | {"warm_start": "a.jsonl"}, model, model, [], 5, 6)
+    assert warm["models"]["before"]["name"] == "mine, warm-started"
     assert made["models"]["before"]["digest"] == model.digest
     assert made["sharing"] == {"prompt_tokens": 20, "computed": 8}
     assert made["hardware"]["cores"] >= 1

@@ -305,8 +305,8 @@ def test_a_base_model_of_the_hub_is_named_and_a_path_is_not(made: dict[str, Any]
     cached = Path("hub/models--Qwen--Qwen2.5-0.5B/snapshots/1")
     tuned = Model(Path("tuned"), "c" * 64)
 
-    def front(base: Path, model: str) -> dict[str, Any]:
-        record = {"parameters": {"model": model}}
+    def front(base: Path, model: str, **more: str) -> dict[str, Any]:
+        record = {"parameters": {"model": model, **more}}
         text = describe_model(made["metrics"], record, Model(base, "b"), tuned, 2)
         return dict(yaml.safe_load(text.split("---")[1]))
 
@@ -315,6 +315,9 @@ def test_a_base_model_of_the_hub_is_named_and_a_path_is_not(made: dict[str, Any]
     assert "base_model" not in local
     assert local["lmsi_kedro"]["base"]["name"] == "mine"
     assert "secret" not in str(local)
+    warm = front(Path("06_models/warm_model"), "hub:Qwen/Qwen2.5-0.5B", warm_start="a.jsonl")
+    assert warm["base_model"] == "Qwen/Qwen2.5-0.5B"
+    assert warm["lmsi_kedro"]["base"]["name"] == "Qwen/Qwen2.5-0.5B, warm-started"
 
 
 def test_rounds_must_share_the_base() -> None:
