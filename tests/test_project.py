@@ -210,6 +210,15 @@ def test_a_report_is_made_again_from_what_is_stored(context: Any) -> None:
         assert not [n for n in given if type(catalog[n]).__name__ == "MemoryDataset"]
 
 
+def test_the_tokens_of_every_evaluation_are_counted(context: Any) -> None:
+    from kedro.framework.project import pipelines
+
+    for name in ("self_improve", "controls", "self_improve_from_seeds"):
+        (counting,) = pipelines[name].only_nodes("count_evaluation_tokens").nodes
+        made = {n for n in pipelines[name].datasets() if n.startswith("evaluation_readings_")}
+        assert set(counting.inputs) == made, name
+
+
 SHAPE: dict[str, Any] = {
     "rounds": 1,
     "warm_start": None,
