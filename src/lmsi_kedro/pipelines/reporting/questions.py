@@ -22,7 +22,12 @@ def gather_questions(
 
     A mode has the answer's key, whether it is correct, a vote's confidence, whether it is tied, and its paths.
     """
-    asked = predictions_before.select("question_id").unique().sort("question_id").head(MOST)
+    asked = (
+        predictions_before.select("question_id")
+        .unique(maintain_order=True)
+        .sort("question_id")
+        .head(MOST)
+    )
     accepted = accepted_keys(labels.join(asked, on="question_id", how="semi"), questions, tasks)
     shown = asked
     models = {
@@ -41,15 +46,19 @@ def answered(
     readings: pl.DataFrame, predictions: pl.DataFrame, accepted: pl.DataFrame
 ) -> pl.DataFrame:
     """question_id, modes: what one model answered to the questions that have accepted keys."""
-    kept = readings.join(accepted, on="question_id").with_columns(
+    kept = readings.join(accepted, on="question_id", maintain_order="left").with_columns(
         right=pl.col("accepted").list.contains(pl.col("key")).fill_null(value=False)
     )
     path = pl.struct("text", "key", "right", "tokens", "finish")
-    paths = kept.sort("path").group_by(*ASKED).agg(paths=path, parsed=pl.col("key").count())
+    paths = (
+        kept.sort("path")
+        .group_by(*ASKED, maintain_order=True)
+        .agg(paths=path, parsed=pl.col("key").count())
+    )
     tied = pl.col("key").is_null() & (pl.col("parsed") > 0)
     modes = (
         predictions.select(*ASKED, "key", "correct", "confidence")
-        .join(paths, on=ASKED)
+        .join(paths, on=ASKED, maintain_order="left")
         .with_columns(tied=tied)
         .sort(ASKED)
     )
