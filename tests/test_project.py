@@ -4,6 +4,7 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,10 @@ import polars as pl
 import pytest
 from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
+from kedro.io import DataCatalog, MemoryDataset
 
 from lmsi_kedro import schemas
-from lmsi_kedro.hooks import IN_THE_COMMAND, PARAMETERS, refuse_unread
+from lmsi_kedro.hooks import IN_THE_COMMAND, PARAMETERS, check_shape, refuse_unread
 from lmsi_kedro.mini_world.questions import make_exemplars, make_questions
 from lmsi_kedro.params import HeadroomParams
 from lmsi_kedro.pipelines.preparation.nodes import choose_tasks, prepare_questions
@@ -206,6 +208,70 @@ def test_a_report_is_made_again_from_what_is_stored(context: Any) -> None:
         assert ("equal_compute" in report.inputs()) is (name == "controls")
         given = [n for n in report.inputs() if not n.startswith("param")]
         assert not [n for n in given if type(catalog[n]).__name__ == "MemoryDataset"]
+
+
+def test_the_tokens_of_every_evaluation_are_counted(context: Any) -> None:
+    from kedro.framework.project import pipelines
+
+    for name in ("self_improve", "controls", "self_improve_from_seeds"):
+        (counting,) = pipelines[name].only_nodes("count_evaluation_tokens").nodes
+        made = {n for n in pipelines[name].datasets() if n.startswith("evaluation_readings_")}
+        assert set(counting.inputs) == made, name
+
+
+SHAPE: dict[str, Any] = {
+    "rounds": 1,
+    "warm_start": None,
+    "headroom": {"enabled": False, "stop": False},
+    "controls": {"arms": ["random", "gold"]},
+}
+
+
+@pytest.mark.parametrize(
+    ("made_by", "changed", "names", "said"),
+    [
+        ("self_improve", {"rounds": 3}, ["reporting"], "=self_improve --tags=reporting --params=rounds=3`"),
+        ("self_improve", {"warm_start": "a.jsonl"}, ["__default__"], "--params=warm_start=a.jsonl`"),
+        ("self_improve", {"rounds": 2, "headroom": {"enabled": True, "stop": False}}, ["reporting"],
+         "--params=rounds=2,headroom.enabled=true`"),
+        ("controls", {}, ["reporting"], "--pipelines=controls --tags=reporting`"),
+        ("controls", {"controls": {"arms": ["random", "shuffled"]}}, ["controls"],
+         "--tags=reporting`, with controls.arms=[random,shuffled] in conf/base"),
+        ("self_improve_from_seeds", {}, ["self_improve"], "--pipelines=self_improve_from_seeds "),
+    ],
+)  # fmt: skip
+def test_a_report_is_not_made_again_by_another_graph(
+    made_by: str, changed: dict[str, Any], names: list[str], said: str
+) -> None:
+    record = {"pipelines": ["mini_world", made_by], "parameters": SHAPE | changed}
+    with pytest.raises(ValueError, match="the finished run had another graph") as raised:
+        check_shape(names, SHAPE, record)
+    assert said in str(raised.value)
+    check_shape([made_by], SHAPE | changed, record)
+
+
+def test_a_record_of_no_pipeline_names_its_command() -> None:
+    with pytest.raises(ValueError, match=r"run its command again.*: kedro run --env=smoke$"):
+        check_shape(["reporting"], SHAPE, {"command": "kedro run --env=smoke", "parameters": SHAPE})
+
+
+@pytest.mark.parametrize(("rounds", "failed"), [(3, True), (1, False)])
+def test_the_command_that_would_make_another_report_stops(
+    rounds: int, failed: bool, context: Any
+) -> None:
+    """Before a node runs; the record is that of the catalog."""
+    from kedro.framework.project import pipelines
+
+    from lmsi_kedro.hooks import ShapeHook
+
+    report = pipelines["reporting"]
+    parameters = context.config_loader["parameters"] | {"rounds": rounds}
+    record = {"pipelines": ["self_improve"], "parameters": parameters}
+    stored = {name: MemoryDataset("stored") for name in report.inputs()}
+    catalog = DataCatalog(stored | {"run_record": MemoryDataset(record)})
+    run = {"pipeline_names": ["reporting"]}
+    with pytest.raises(ValueError, match="rounds=3") if failed else nullcontext():
+        ShapeHook().before_pipeline_run(run, report, catalog)
 
 
 def test_every_parameter_is_used_and_known(context: Any) -> None:

@@ -1,5 +1,6 @@
 """What a run does besides its nodes: it reads what shapes the graph, and prints the result at the end."""
 
+import json
 from pathlib import Path
 from typing import Any, ClassVar, get_args
 
@@ -117,7 +118,10 @@ class ShapeHook:
 
         pipelines.set_requested(None)
         check_inputs(pipeline, catalog)
-        for name in run_params["pipeline_names"] or ["__default__"]:
+        names = run_params["pipeline_names"] or ["__default__"]
+        if "run_record" in pipeline.inputs() and "metrics" in pipeline.all_outputs():
+            check_shape(names, self.parameters, catalog.load("run_record"))
+        for name in names:
             used = pipelines[name].datasets()
             if self.warm and "base_model" in used and "warm_model" not in used:
                 raise ValueError(
@@ -174,3 +178,50 @@ def check_inputs(pipeline: Any, catalog: Any) -> None:
             f"{' and '.join(missing[:3])}{', ...' if missing[3:] else ''} must be there first:"
             f" `kedro run --pipelines={maker}`, which goes on from what is stored"
         )
+
+
+def check_shape(names: list[str], parameters: dict[str, Any], record: dict[str, Any]) -> None:
+    """ValueError where a report is to be made again by another graph than that of the finished run.
+
+    Rounds, control arms or the warm start would be missing from it without a word. record: run_record.
+    """
+    made_by = loop_of(record.get("pipelines", []))
+    if made_by is None:
+        raise ValueError(
+            "run.json does not tell which pipeline made it: run its command again, which repeats nothing that is"
+            f" stored: {record['command']}"
+        )
+    made, today = shape(made_by, record["parameters"]), shape(made_by, parameters)
+    others = {name: plain(made[name]) for name in made if made[name] != today[name]}
+    if not others and made_by == loop_of(names):
+        return
+    listed = [f"{name}={others.pop(name)}" for name in ("controls.arms",) if name in others]
+    given = ",".join(f"{name}={value}" for name, value in others.items())
+    raise ValueError(
+        f"the finished run had another graph: its report is made again by `kedro run --pipelines={made_by}"
+        f" --tags=reporting{f' --params={given}' if given else ''}`"
+        + "".join(f", with {each} in conf/base" for each in listed)  # a list is no --params
+    )
+
+
+def loop_of(names: list[str]) -> str | None:
+    """The one of these pipelines that makes a report, or None."""
+    same = {"__default__": "self_improve", "reporting": "self_improve"}
+    loops = ("self_improve", "controls", "self_improve_from_seeds")
+    return next((each for name in names if (each := same.get(name, name)) in loops), None)
+
+
+def shape(loop: str, parameters: dict[str, Any]) -> dict[str, Any]:
+    """The parameters that decide which nodes the report of a loop has."""
+    headroom = parameters["headroom"]
+    found = {
+        "rounds": parameters["rounds"],
+        "warm_start": parameters["warm_start"],
+        "headroom.enabled": headroom["enabled"] or headroom["stop"],
+    }
+    return found | ({"controls.arms": parameters["controls"]["arms"]} if loop == "controls" else {})
+
+
+def plain(value: Any) -> str:
+    """A value as it is typed behind --params."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).replace('"', "")

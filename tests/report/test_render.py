@@ -73,6 +73,16 @@ def test_headroom_is_shown_where_it_was_measured() -> None:
     assert f"<td>{SHOWN}</td><td>1,500</td>" in page
 
 
+def test_stages_whose_tokens_are_not_counted_are_named() -> None:
+    metrics = metrics_of_few()
+    arms = "The tokens are without those of the fine-tuning of control arms"
+    page = render(metrics, NONE, recorded())
+    assert f"{arms}. What an" in page
+    page = render({**metrics, "generation": {"mini_gsm": {"all": 1}}}, NONE, recorded(), UNLABELED)
+    more = "the generation of questions and exemplars, the greedy paths of the headroom"
+    assert f"{arms}, {more}. What an" in page
+
+
 def test_contents_lead_to_what_is_there() -> None:
     page = render(metrics_of_few(), pl.DataFrame({"question_id": ["a"]}), recorded())
     linked = set(re.findall(r'href="#([^"]+)"', page))

@@ -35,6 +35,10 @@ def test_claim_and_evidence() -> None:
             {"beats_controls": False, "arms": {"random": {"beaten": False}}},
             "cannot be credited to the vote",
         ),
+        (
+            {"beats_controls": False, "arms": {"gold": {"beaten": True}}},
+            "The model improved; no control arm without the vote was trained",
+        ),
         ({"p_value": 0.05}, "No improvement is shown"),
         ({"delta": -0.1}, "The model got worse."),
         ({"delta": -0.1, "p_value": 0.3}, "No improvement is shown"),

@@ -22,9 +22,11 @@ class Stopwatch:
 
     started: ClassVar[dt.datetime] = dt.datetime.now(dt.UTC)
     laps: ClassVar[dict[str, float]] = {}
+    pipelines: ClassVar[list[str]] = []  # of the command, by name
 
     @hook_impl
-    def before_pipeline_run(self) -> None:
+    def before_pipeline_run(self, run_params: dict[str, Any]) -> None:
+        Stopwatch.pipelines = run_params["pipeline_names"] or ["self_improve"]
         Stopwatch.started = dt.datetime.now(dt.UTC)
         Stopwatch.laps = {}
 
@@ -41,7 +43,7 @@ class Stopwatch:
 
 
 class ThisRun(AbstractDataset[NoReturn, dict[str, Any]]):
-    """command, started and seconds of the `kedro run` that loads it; commit of the project; hardware."""
+    """command, pipelines, started and seconds of the `kedro run` that loads it; its commit; hardware."""
 
     def __init__(self, *, metadata: dict[str, Any] | None = None) -> None:
         self.metadata = metadata
@@ -49,6 +51,7 @@ class ThisRun(AbstractDataset[NoReturn, dict[str, Any]]):
     def load(self) -> dict[str, Any]:
         return {
             "command": command(),
+            "pipelines": Stopwatch.pipelines,
             "started": Stopwatch.started.isoformat(timespec="seconds"),
             "seconds": Stopwatch.seconds(),
             "commit": commit(),

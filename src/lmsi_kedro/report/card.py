@@ -43,7 +43,7 @@ def front_matter(
     metrics: Metrics, name: str, base: Model, model: Model, parameters: dict[str, Any]
 ) -> dict[str, Any]:
     """What the hub knows comes first; the rest is under lmsi_kedro."""
-    hub = hub_name(base, parameters)
+    hub = hub_name(parameters)
     last = metrics["rounds"][-1]
     return {
         "library_name": "transformers",
@@ -53,7 +53,7 @@ def front_matter(
         **({"model-index": [{"name": name, "results": results(last)}]} if last["tasks"] else {}),
         "lmsi_kedro": {
             "digest": f"sha256:{model.digest}",
-            "base": {"name": base_name(base, parameters), "digest": f"sha256:{base.digest}"},
+            "base": {"name": base_name(parameters), "digest": f"sha256:{base.digest}"},
             "round": last["round"],
             "promoted": last["monitor"]["promoted"],
             "questions": Path(parameters.get("questions") or EMBEDDED).name,
@@ -117,17 +117,17 @@ def training(model: Model) -> dict[str, Any]:
     }
 
 
-def hub_name(base: Model, parameters: dict[str, Any]) -> str | None:
-    """owner/name of a base model that came from the hub, whose cache has it in a folder of that name."""
-    given = str(parameters.get("model") or "").removeprefix("hub:")
-    return given if f"models--{given.replace('/', '--')}" in base.path.parts else None
+def hub_name(parameters: dict[str, Any]) -> str | None:
+    """owner/name of the given model, if it came from the hub."""
+    given = str(parameters.get("model"))
+    return given.removeprefix("hub:") if given.startswith("hub:") else None
 
 
-def base_name(base: Model, parameters: dict[str, Any]) -> str:
-    """As it was given, without the folders of this machine."""
-    if (given := parameters.get("model")) is None:
-        return EMBEDDED
-    return hub_name(base, parameters) or Path(given).name
+def base_name(parameters: dict[str, Any]) -> str:
+    """The model before the loop: as it was given, without the folders of this machine; a warm start is said."""
+    given = parameters.get("model")
+    name = EMBEDDED if given is None else hub_name(parameters) or Path(given).name
+    return f"{name}, warm-started" if parameters.get("warm_start") else name
 
 
 def body(metrics: Metrics, name: str, base: Model, model: Model, parameters: dict[str, Any]) -> str:
@@ -137,7 +137,7 @@ def body(metrics: Metrics, name: str, base: Model, model: Model, parameters: dic
     said += [words.promotion(metrics), words.warm_start(metrics)]
     parts = [
         f"# {name}",
-        f"{base_name(base, parameters)}, improved by itself with lmsi-kedro. {METHOD}",
+        f"{base_name(parameters)}, improved by itself with lmsi-kedro. {METHOD}",
         "## Is it better?",
         "\n".join(f"- {each}" for each in [*filter(None, said), worse(metrics)]),
         "\n".join(table(metrics["rounds"][-1])),

@@ -38,6 +38,20 @@ def tokens(metrics: Record, record: Record) -> list[tuple[str, str]]:
     return [(name, f"{count:,}") for name, count in counts]
 
 
+def uncounted(metrics: Record, headroom: Record | None) -> str:
+    """The stages of the run whose tokens are in no count; empty if there was none."""
+    stages = {
+        "the fine-tuning of control arms": metrics["controls"],
+        "the training of the warm start and the evaluation of the given model": metrics.get(
+            "warm_start"
+        ),
+        "the generation of questions and exemplars": metrics.get("generation"),
+        "the greedy paths of the headroom": headroom,
+    }
+    named = [stage for stage, happened in stages.items() if happened]
+    return f"The tokens are without those of {', '.join(named)}." if named else ""
+
+
 def saved(record: Record) -> str:
     """What computing shared prompts once has saved; empty where it is not known."""
     if not (found := record["sharing"]):

@@ -34,6 +34,11 @@ ARMS = {
     "few_shot_cot_only": "the few-shot chain-of-thought format only",
 }
 
+WITHOUT_VOTE = (
+    "random",
+    "shuffled",
+)  # if these do less, a gain is the vote's; others vary something else
+
 
 def percent(share: float) -> str:
     return f"{100 * share:.1f} %"
@@ -75,12 +80,16 @@ def verdict(headline: dict[str, Any]) -> str:
         return "No improvement is shown: chance alone explains a difference of this size."
     if headline["delta"] < 0:
         return "The model got worse."
-    found = {arm: headline["arms"][arm]["beaten"] for arm in ARMS if arm in headline["arms"]}
-    blind = [arm for arm in ("random", "shuffled") if arm in found]
+    blind = [arm for arm in WITHOUT_VOTE if arm in headline["arms"]]
+    if not blind:
+        return (
+            "The model improved; no control arm without the vote was trained, so the gain cannot be credited to"
+            " the vote."
+        )
     if headline["beats_controls"]:
         named = " or ".join(ARMS[arm] for arm in blind)
         return f"The model improved, and training on {named} does less."
-    named = " or ".join(ARMS[arm] for arm in blind if not found[arm])
+    named = " or ".join(ARMS[arm] for arm in blind if not headline["arms"][arm]["beaten"])
     return (
         f"The model improved, but training on {named} is not shown to do less: the gain cannot be"
         " credited to the vote."

@@ -54,6 +54,8 @@ def test_record_holds_what_the_run_was(tmp_path: Path) -> None:
     assert made["parameters"]["monitor"] == {"m": 8}
     assert made["models"]["before"]["name"] == "mine"
     assert made["models"]["after"]["name"] == "tiny"
+    warm = describe_run(ThisRun().load(), typed | {"warm_start": "a.jsonl"}, model, model, [], 5, 6)
+    assert warm["models"]["before"]["name"] == "mine, warm-started"
     assert made["models"]["before"]["digest"] == model.digest
     assert made["sharing"] == {"prompt_tokens": 20, "computed": 8}
     assert made["hardware"]["cores"] >= 1
@@ -64,7 +66,8 @@ def test_stopwatch_gives_each_node_the_time_until_the_next(monkeypatch: pytest.M
     times = iter([1.0, 3.0, 6.0])
     monkeypatch.setattr("time.monotonic", lambda: next(times))
     watch = Stopwatch()
-    watch.before_pipeline_run()
+    watch.before_pipeline_run({"pipeline_names": ["controls"]})
+    assert Stopwatch.pipelines == ["controls"]
     for name in ("a", "b"):
         watch.before_node_run(type("Named", (), {"name": name}))
     assert Stopwatch.seconds() == {"a": 2.0, "b": 3.0}

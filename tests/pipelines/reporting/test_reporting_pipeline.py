@@ -16,6 +16,7 @@ from kedro_datasets.text import TextDataset
 
 from lmsi_kedro.datasets.model_directory import Model
 from lmsi_kedro.evaluation.comparison import compare
+from lmsi_kedro.params import Arm
 from lmsi_kedro.pipelines.controls.nodes import contrast
 from lmsi_kedro.pipelines.reporting.nodes import describe_model
 from lmsi_kedro.pipelines.reporting.pipeline import create_pipeline
@@ -182,6 +183,19 @@ def test_every_arm_is_told_in_words(tmp_path: Path) -> None:
     assert "training on the paths of other questions is not shown to do less" in found["report"]
 
 
+@pytest.mark.parametrize("arms", [(), ("gold",)])
+def test_without_a_control_that_knows_no_vote_it_is_not_credited(
+    tmp_path: Path, arms: tuple[Arm, ...]
+) -> None:
+    given = inputs(1)
+    given["metrics_gold"] = given.pop("metrics_random")
+    given["metrics_vote_over_gold"] = given.pop("metrics_vote_over_random")
+    found = report_on(given, create_pipeline(1, arms), tmp_path)
+    assert found["metrics"]["headline"]["improved"] is True
+    assert found["metrics"]["headline"]["beats_controls"] is False
+    assert "no control arm without the vote was trained" in found["report"]
+
+
 def test_no_gain_is_said_plainly(tmp_path: Path) -> None:
     found = run(1, tmp_path, gain=0.0)
     headline = found["metrics"]["headline"]
@@ -291,8 +305,8 @@ def test_a_base_model_of_the_hub_is_named_and_a_path_is_not(made: dict[str, Any]
     cached = Path("hub/models--Qwen--Qwen2.5-0.5B/snapshots/1")
     tuned = Model(Path("tuned"), "c" * 64)
 
-    def front(base: Path, model: str) -> dict[str, Any]:
-        record = {"parameters": {"model": model}}
+    def front(base: Path, model: str, **more: str) -> dict[str, Any]:
+        record = {"parameters": {"model": model, **more}}
         text = describe_model(made["metrics"], record, Model(base, "b"), tuned, 2)
         return dict(yaml.safe_load(text.split("---")[1]))
 
@@ -301,6 +315,9 @@ def test_a_base_model_of_the_hub_is_named_and_a_path_is_not(made: dict[str, Any]
     assert "base_model" not in local
     assert local["lmsi_kedro"]["base"]["name"] == "mine"
     assert "secret" not in str(local)
+    warm = front(Path("06_models/warm_model"), "hub:Qwen/Qwen2.5-0.5B", warm_start="a.jsonl")
+    assert warm["base_model"] == "Qwen/Qwen2.5-0.5B"
+    assert warm["lmsi_kedro"]["base"]["name"] == "Qwen/Qwen2.5-0.5B, warm-started"
 
 
 def test_rounds_must_share_the_base() -> None:

@@ -13,6 +13,7 @@ from lmsi_kedro.evaluation.comparison import Metrics
 from lmsi_kedro.params import Arm
 from lmsi_kedro.report.card import card
 from lmsi_kedro.report.render import render
+from lmsi_kedro.report.words import WITHOUT_VOTE
 from lmsi_kedro.statistics import SURE
 
 
@@ -68,10 +69,6 @@ def summarise(
 
 
 NOTHING = dict.fromkeys(("before", "after", "delta", "delta_low", "delta_high", "p_value"))
-WITHOUT_VOTE = (
-    "random",
-    "shuffled",
-)  # a gain is the vote's if these do less; the other arms vary something else
 
 
 def _headline(rounds: Sequence[Metrics], controls: Metrics) -> Metrics:
@@ -80,13 +77,14 @@ def _headline(rounds: Sequence[Metrics], controls: Metrics) -> Metrics:
         return {**NOTHING, "n": 0, "improved": False, "beats_controls": False, "arms": {}}
     last = rounds[-1]["pooled"]["cot_greedy"]
     arms = {arm: _standing(arm, rounds[0], controls) for arm in controls["controls"]}
+    blind = [arms[arm]["beaten"] for arm in WITHOUT_VOTE if arm in arms]
     return {
         "before": last["before"]["accuracy"],
         "after": last["after"]["accuracy"],
         **{name: last[name] for name in ("delta", "delta_low", "delta_high", "p_value")},
         "n": last["after"]["n"],
         "improved": last["delta"] > 0 and last["p_value"] < SURE,
-        "beats_controls": all(found["beaten"] for a, found in arms.items() if a in WITHOUT_VOTE),
+        "beats_controls": bool(blind) and all(blind),
         "arms": arms,
     }
 

@@ -36,10 +36,13 @@ def create_pipeline(
     return Pipeline([*measured, *page(rounds, headroom)], tags="reporting")
 
 
-def create_record(rounds: int, arms: Sequence[Arm] = ("random",)) -> Pipeline:
+def create_record(
+    rounds: int, arms: Sequence[Arm] = ("random",), equal_compute: bool = False
+) -> Pipeline:
     """run_record, label_precision and the models' cards, which depend on the parameters and models of the run."""
     numbers = range(1, rounds + 1)
-    evaluated = [f"evaluation_readings_{model}" for model in ("0", *numbers, *arms)]
+    untrained = ["untrained"] if equal_compute else []
+    evaluated = [f"evaluation_readings_{model}" for model in ("0", *numbers, *arms, *untrained)]
     monitored = [
         f"monitor_readings_{model}" for model in ("0", *(f"candidate_{k}" for k in numbers))
     ]

@@ -35,7 +35,7 @@ def describe_run(
         "seconds": seconds_by_step(this_run["seconds"]),
         "versions": {name: version(name) for name in VERSIONS},
         "models": {
-            "before": identified(base, base_name(base, parameters)),
+            "before": identified(base, base_name(parameters)),
             "after": identified(tuned, tuned.path.name),
         },
         "parameters": to_jsonable_python(parameters),  # typed ones are models

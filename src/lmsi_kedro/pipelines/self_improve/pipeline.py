@@ -74,7 +74,7 @@ def create_pipeline(
             *([controls.create_equal_compute()] if equal_compute else []),
             create_comparison(rounds, arms),
             *([create_headroom(measured.probe)] if measured and in_loop else []),
-            reporting.create_record(rounds, arms),
+            reporting.create_record(rounds, arms, equal_compute),
             reporting.create_pipeline(rounds, arms, equal_compute, in_loop),
         ]
     )
