@@ -21,7 +21,7 @@ from typing import IO
 
 from lmsi_kedro.durable import HELD, locked
 from lmsi_kedro.model_files import RECORD, content_digest
-from lmsi_kedro.training.job import Job, TrainingError
+from lmsi_kedro.training.job import Job, TrainingError, reading
 from lmsi_kedro.training.lease import granted
 
 log = logging.getLogger(__name__)
@@ -60,13 +60,14 @@ def attempt(job: Job) -> None:
 
 def finished(job: Job) -> bool:
     """Whether the model is there and as it was saved; a damaged one is removed, to be trained again."""
-    if not job.model.exists():
-        return False
-    try:
-        saved = json.loads((job.model / RECORD).read_bytes())["digest"]
-        whole = bool(content_digest(job.model) == saved)
-    except (OSError, ValueError, LookupError, TypeError):
-        whole = False
+    with reading(job.model):
+        if job.model.name not in os.listdir(job.folder):
+            return False
+        try:
+            saved = json.loads((job.model / RECORD).read_bytes())["digest"]
+            whole = bool(content_digest(job.model) == saved)
+        except (FileNotFoundError, ValueError, LookupError, TypeError):
+            whole = False
     if not whole:
         log.warning("%s is not as it was saved: it is trained again", job.model)
         shutil.rmtree(job.model)
