@@ -56,10 +56,24 @@ def test_every_damage_is_found(tmp_path: Path, name: str, damage: str) -> None:
     assert not whole(path)
 
 
-def test_what_was_added_and_other_numbers_of_processes_are_found(tmp_path: Path) -> None:
+@pytest.mark.parametrize("processes", [1, 3])
+def test_a_checkpoint_of_other_hosts_stays(tmp_path: Path, group: None, processes: int) -> None:
     path = checkpoint(tmp_path, 4)
-    assert not whole(path, processes=1)
-    assert not whole(path, processes=3)
+    message = f"{path} was saved by 2 processes, this training has {processes}: .*hostfile"
+    with pytest.raises(TrainingError, match=message):
+        newest_whole(tmp_path, 0, processes, torch.device("cpu"))
+    assert whole(path)
+
+
+def test_a_seal_that_a_kill_prevented_is_no_other_number_of_processes(tmp_path: Path) -> None:
+    path = checkpoint(tmp_path, 4)
+    (path / f"{SEAL}1.json").unlink()
+    assert not is_whole(path, 0, 1)
+    assert not is_whole(path, 0, 2)
+
+
+def test_what_was_added_is_found(tmp_path: Path) -> None:
+    path = checkpoint(tmp_path, 4)
     (path / "global_step4/planted.pt").touch()
     assert not whole(path)
 

@@ -23,7 +23,7 @@ from deepspeed.runtime.zero.config import ZeroStageEnum
 from deepspeed.utils.tensor_fragment import fragment_address
 
 from lmsi_kedro import durable
-from lmsi_kedro.training.job import reading
+from lmsi_kedro.training.job import TrainingError, reading
 
 PREFIX = "checkpoint-"
 SEAL = "seal-"
@@ -63,10 +63,15 @@ def seal(checkpoint: Path, rank: int, processes: int) -> None:
 
 
 def is_whole(checkpoint: Path, rank: int, processes: int) -> bool:
-    """Whether the share that this process sealed is as it was, in a checkpoint of as many processes."""
+    """Whether the share that this process sealed is as it was; TrainingError if others sealed theirs."""
     try:
         with reading(checkpoint):
-            if sum(name.startswith(SEAL) for name in os.listdir(checkpoint)) != processes:
+            if (by := sealed_by(checkpoint)) not in (0, processes):
+                raise TrainingError(
+                    f"{checkpoint} was saved by {by} processes, this training has {processes}: restore the hosts "
+                    f"of training.hostfile, or remove {checkpoint.parent} to train from the start."
+                )
+            if by == 0:
                 return False
             sums = json.loads((checkpoint / f"{SEAL}{rank}.json").read_bytes())
             share = {
@@ -77,6 +82,17 @@ def is_whole(checkpoint: Path, rank: int, processes: int) -> bool:
             )
     except (FileNotFoundError, ValueError, TypeError):
         return False
+
+
+def sealed_by(checkpoint: Path) -> int:
+    """By how many processes, each of which sealed its share of the files; 0 if it is incomplete."""
+    count = sum(each.match(f"{SEAL}*.json") for each in checkpoint.iterdir())
+    names = [str(path.relative_to(checkpoint)) for path in files(checkpoint)]
+    for rank in range(count):
+        sums = json.loads((checkpoint / f"{SEAL}{rank}.json").read_bytes())
+        if set(sums) != set(names[rank::count]):
+            return 0
+    return count
 
 
 def checksum(path: Path) -> str:

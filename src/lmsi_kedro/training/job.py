@@ -40,8 +40,8 @@ def reading(path: Path) -> Iterator[None]:
         raise
     except OSError as error:
         raise TrainingError(
-            f"{error.filename or path} cannot be read: {error.strerror}. Nothing was removed; once it can be read, "
-            "the same command goes on."
+            f"{error.filename or path} cannot be read: {error.strerror}. Nothing was removed; once it "
+            "can be read, the same command goes on."
         ) from error
 
 
