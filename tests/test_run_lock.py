@@ -52,9 +52,11 @@ def test_a_second_session_leaves_the_lock_of_an_active_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also one that is begun inside of a node, in the same thread."""
-    refused = []
+    begun, refused = [], []
 
     def second(*_: Any) -> None:
+        begun.append(1)
+        assert len(begun) == 1, "the second session must not begin"
         with pytest.raises(ValueError, match="must wait for another run of this process") as error:
             session(tmp_path / "other")
         refused.append(error)
