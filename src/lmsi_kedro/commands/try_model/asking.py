@@ -38,9 +38,7 @@ class Asking:
         """m paths as `params:paths` draws them, in tables as they end."""
         import torch
 
-        if (
-            not torch.cuda.is_available()
-        ):  # else DeepSpeed prints that it found no GPU
+        if not torch.cuda.is_available():  # else DeepSpeed prints that it found no GPU
             os.environ.setdefault("DS_ACCELERATOR", "cpu")
         from lmsi_kedro.engines.local import LocalEngine
 
