@@ -79,6 +79,13 @@ def test_duration(seconds: float, said: str) -> None:
     assert duration(seconds) == said
 
 
+def test_what_fails_after_the_run_is_not_the_fault_of_its_last_node() -> None:
+    hook = ProgressHook()
+    hook.before_node_run(Node(plan_one, "x", "y", name="last"))
+    hook.after_pipeline_run()
+    assert ProgressHook.node is None
+
+
 class Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True

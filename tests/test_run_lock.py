@@ -2,12 +2,14 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
+from kedro.runner import SequentialRunner
 
-from lmsi_kedro.durable import locked
+from lmsi_kedro.durable import LockedError, locked
 from lmsi_kedro.run_lock import NAME, RunLock
 
 ROOT = Path(__file__).parents[1]
@@ -15,15 +17,20 @@ ROOT = Path(__file__).parents[1]
 
 def run(data: Path, pipeline: str) -> None:
     bootstrap_project(ROOT)
+    session(data, pipeline)
+
+
+def session(data: Path, pipeline: str = "sampling") -> None:
+    """A session with the hooks of those before it."""
     params = {"data_root": str(data), "model": str(data / "no_model")}
-    with KedroSession.create(ROOT, runtime_params=params) as session:
-        session.run(pipeline_names=[pipeline])
+    with KedroSession.create(ROOT, runtime_params=params) as created:
+        created.run(pipeline_names=[pipeline])
 
 
 def test_a_second_run_says_who_is_there_and_touches_nothing(tmp_path: Path) -> None:
     message = f"{tmp_path} is in use by another run, process {os.getpid()} on .*: wait for its end"
     with locked(tmp_path / NAME, wait=False), pytest.raises(ValueError, match=message):
-        run(tmp_path, "voting")
+        run(tmp_path, "sampling")
     assert [path.name for path in tmp_path.iterdir()] == [NAME]
 
 
@@ -32,6 +39,55 @@ def test_the_lock_is_free_after_a_failure(tmp_path: Path) -> None:
         run(tmp_path, "sampling")
     with locked(tmp_path / NAME, wait=False):
         pass
+
+
+def test_the_lock_is_free_after_a_check_that_refuses_the_run(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="must be there first"):
+        run(tmp_path, "voting")
+    with locked(tmp_path / NAME, wait=False):
+        pass
+
+
+def test_a_second_session_leaves_the_lock_of_an_active_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also one that is begun inside of a node, in the same thread."""
+    begun, refused = [], []
+
+    def second(*_: Any) -> None:
+        begun.append(1)
+        assert len(begun) == 1, "the second session must not begin"
+        with pytest.raises(ValueError, match="must wait for another run of this process") as error:
+            session(tmp_path / "other")
+        refused.append(error)
+        with pytest.raises(LockedError), locked(tmp_path / NAME, wait=False):
+            pass
+        raise RuntimeError("the end")
+
+    bootstrap_project(ROOT)
+    monkeypatch.setattr(SequentialRunner, "run", lambda *_, **__: second())
+    with pytest.raises(RuntimeError, match="the end"):
+        session(tmp_path)
+    assert refused
+    with locked(tmp_path / NAME, wait=False):
+        pass
+
+
+def test_an_interrupted_run_does_not_block_the_next_of_its_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though its traceback is kept, as in a notebook."""
+    bootstrap_project(ROOT)
+    kept = []
+    for _ in range(2):
+        monkeypatch.setattr(SequentialRunner, "run", interrupt)
+        with pytest.raises(KeyboardInterrupt) as error:
+            session(tmp_path)
+        kept.append(error)
+
+
+def interrupt(*_: Any, **__: Any) -> None:
+    raise KeyboardInterrupt
 
 
 def test_a_data_root_that_cannot_be_written_is_named(tmp_path: Path) -> None:

@@ -1,12 +1,16 @@
 """A finished run in an MLflow store on disk, as MLflow itself reads it back."""
 
 import importlib.util
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
 from kedro.pipeline import Node, Pipeline
 
+from lmsi_kedro import tracking
 from lmsi_kedro.datasets.model_directory import Model
 from lmsi_kedro.hooks import ShapeHook
 from lmsi_kedro.tracking import TrackingHook, client_of, flat
@@ -30,6 +34,10 @@ class Catalog:
     def __init__(self, model: Path) -> None:
         self.stored = {
             "metrics": METRICS,
+            "run_record": {
+                "command": "kedro run --env=smoke",
+                "parameters": {"paths": {"m": 16, "sampling": {"seed": 1}}},
+            },
             "report": "<html>",
             "model_1": Model.at(model),
             "model_2": Model.at(model),
@@ -47,10 +55,44 @@ def test_leaves_have_dotted_names() -> None:
     }
 
 
-def test_missing_mlflow_is_told_before_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "mlflow", None)
+def test_missing_mlflow_is_told_before_a_run_that_reports(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "mlflow", None)
+    monkeypatch.setattr(ShapeHook, "parameters", {"tracking": "mlruns"})
+    hook = TrackingHook()
+    hook.before_pipeline_run(Pipeline([]))
     with pytest.raises(ValueError, match=r"pip install 'lmsi-kedro\[mlflow\]'"):
-        client_of("mlruns")
+        hook.before_pipeline_run(REPORTING)
+
+
+def test_commands_that_only_read_need_no_store(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "mlflow", None)
+    parameters = {"parameters": {"tracking": str(tmp_path / "mlruns")}}
+    context = SimpleNamespace(project_path=tmp_path, config_loader=parameters)
+    TrackingHook().after_context_created(context)
+    assert not (tmp_path / "mlruns").exists()
+
+
+def test_told_is_what_the_run_stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not what is configured today; a relative folder is one of the project."""
+    client, stores = MagicMock(), []
+    client.create_run.return_value.info.run_id = "id"
+    monkeypatch.setattr(tracking, "client_of", lambda store: stores.append(store) or client)
+    told: dict[str, Any] = {}
+    monkeypatch.setattr(tracking, "log_parameters", lambda _, __, values: told.update(values))
+    monkeypatch.setattr(tracking, "log_numbers", lambda *_: None)
+    monkeypatch.setattr(ShapeHook, "parameters", {"tracking": "mlruns", "rounds": 3})
+    hook, catalog = TrackingHook(), Catalog(tiny_model(tmp_path / "model"))
+    hook.after_context_created(
+        SimpleNamespace(project_path=tmp_path, config_loader={"parameters": {"tracking": None}})
+    )
+    hook.after_pipeline_run(RUN, REPORTING, catalog)
+    assert stores == [str(tmp_path / "mlruns")]
+    assert told == catalog.load("run_record")["parameters"]
+    assert client.create_run.call_args_list[0].kwargs["tags"] == {
+        "command": "kedro run --env=smoke"
+    }
 
 
 @pytest.mark.filterwarnings("ignore")  # of MLflow and what it imports
@@ -62,16 +104,19 @@ def test_run_is_tracked_with_a_nested_run_per_round(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = str(tmp_path / "mlruns")
-    parameters = {"tracking": store, "paths": {"m": 16, "sampling": {"seed": 1}}}
+    parameters = {"tracking": "mlruns", "paths": {"m": 8, "sampling": {"seed": 2}}}  # of today
     monkeypatch.setattr(ShapeHook, "parameters", parameters)
-    TrackingHook().after_pipeline_run(RUN, REPORTING, Catalog(tiny_model(tmp_path / "model")))
+    hook = TrackingHook()
+    hook.after_context_created(SimpleNamespace(project_path=tmp_path))
+    hook.after_pipeline_run(RUN, REPORTING, Catalog(tiny_model(tmp_path / "model")))
     client = client_of(store)
     experiment = client.get_experiment_by_name("lmsi-kedro")
     runs = {run.info.run_name: run for run in client.search_runs([experiment.experiment_id])}
     assert set(runs) == {"2026-11-28", "round_1", "round_2"}
     whole = runs["2026-11-28"]
     assert {run.info.status for run in runs.values()} == {"FINISHED"}
-    assert whole.data.params["paths.sampling.seed"] == "1"
+    assert whole.data.params == {"paths.m": "16", "paths.sampling.seed": "1"}
+    assert whole.data.tags["command"] == "kedro run --env=smoke"
     assert whole.data.metrics == {"before": 0.5, "after": 0.75, "improved": 1.0}
     files = {each.path for each in client.list_artifacts(whole.info.run_id)}
     assert files == {"metrics.json", "report.html"}

@@ -78,6 +78,8 @@ class ShapeHook:
         for name in sorted(set(parameters) - PARAMETERS):
             known = PARAMETERS if nearest(name, PARAMETERS) else within(name, parameters)
             raise ValueError(unknown("parameters", name, known or PARAMETERS))
+        if not isinstance(root := parameters.get("data_root", "data"), str):
+            raise ValueError(f"parameters: data_root must be the name of a folder, not {root!r}")
         rounds, guard = parameters["rounds"], parameters["guard"]
         if type(rounds) is not int or rounds < 1:
             raise ValueError(

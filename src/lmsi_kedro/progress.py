@@ -18,7 +18,7 @@ class ProgressHook:
     node: ClassVar[str | None] = None  # whose inputs were read last
     shown: "ClassVar[Display | None]" = None
 
-    @hook_impl
+    @hook_impl(trylast=True)  # no display stays when a check refuses the run
     def before_pipeline_run(self, pipeline: Any) -> None:
         from lmsi_kedro.stages import Stages
 
@@ -38,6 +38,7 @@ class ProgressHook:
 
     @hook_impl
     def after_pipeline_run(self) -> None:
+        ProgressHook.node = None
         ProgressHook.stop()
 
     @hook_impl

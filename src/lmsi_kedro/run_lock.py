@@ -1,7 +1,9 @@
 """One run at a time on a data root, as two would mix their tables; the lock lasts until its trainers end."""
 
+import sys
 from contextlib import ExitStack
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from kedro.framework.hooks import hook_impl
@@ -16,15 +18,20 @@ class RunLock:
 
     def __init__(self) -> None:
         self.root, self.held = Path(), ExitStack()
+        self.run: FrameType | None = None  # the call that holds it
 
-    @hook_impl
+    @hook_impl(trylast=True)  # after the check of data_root
     def after_context_created(self, context: Any) -> None:
         root = context.config_loader["parameters"].get("data_root", "data")
         self.root = Path(context.project_path) / root
 
-    @hook_impl(tryfirst=True)
+    @hook_impl(trylast=True)  # as Kedro calls no other hook when a check refuses the run
     def before_pipeline_run(self) -> None:
         """ValueError names the run that is there already, or why nothing can be written."""
+        if self.run and is_active(self.run):
+            raise ValueError(
+                f"data_root: {self.root} must wait for another run of this process: start this one after its end"
+            )
         self.release()  # of a run in this process that was interrupted, as in a notebook
         try:
             self.held.enter_context(locked(self.root / NAME, wait=False))
@@ -37,6 +44,7 @@ class RunLock:
             raise ValueError(
                 f"data_root: {self.root} cannot be written: {error.strerror}; give this run another data_root"
             ) from None
+        self.run = run_of(sys._getframe())
 
     @hook_impl(trylast=True)
     def after_pipeline_run(self) -> None:
@@ -47,4 +55,25 @@ class RunLock:
         self.release()
 
     def release(self) -> None:
+        self.run = None
         self.held.close()
+
+
+def run_of(frame: FrameType | None) -> FrameType | None:
+    """The call of Kedro's `run` that a call was made by; it ends with the run, however that ends."""
+    from kedro.framework.session import KedroSession
+
+    while frame and frame.f_code is not KedroSession.run.__code__:
+        frame = frame.f_back
+    return frame
+
+
+def is_active(run: FrameType) -> bool:
+    """Whether a thread of this process is still in the call."""
+    for frame in sys._current_frames().values():
+        caller: FrameType | None = frame
+        while caller:
+            if caller is run:
+                return True
+            caller = caller.f_back
+    return False

@@ -21,21 +21,45 @@ LONGEST = 500  # characters of a parameter, as MLflow's stores have had it
 class TrackingHook:
     """With `tracking`: a folder, for a store on this disk, or the address of a server."""
 
+    def __init__(self) -> None:
+        self.project = Path()
+
     @hook_impl
     def after_context_created(self, context: Any) -> None:
-        """ValueError before the run, not after it, where MLflow is missing."""
-        if store := context.config_loader["parameters"]["tracking"]:
-            client_of(store)
+        self.project = Path(context.project_path)
+
+    @hook_impl
+    def before_pipeline_run(self, pipeline: Any) -> None:
+        """ValueError before the run, not after it, for a store that cannot be told."""
+        if store := ShapeHook.parameters.get("tracking"):
+            check(store)
+            if is_reported(pipeline):
+                client_class()
 
     @hook_impl
     def after_pipeline_run(self, run_params: dict[str, Any], pipeline: Any, catalog: Any) -> None:
         store = ShapeHook.parameters.get("tracking")
-        if store and {"metrics", "report"} <= pipeline.all_outputs():
-            track(client_of(store), run_params, catalog)
+        if store and is_reported(pipeline):
+            track(store if "://" in store else str(self.project / store), run_params, catalog)
 
 
-def client_of(store: str) -> Any:
-    """MLflow's client of a store."""
+def is_reported(pipeline: Any) -> bool:
+    return bool(pipeline.all_outputs() >= {"metrics", "report"})
+
+
+def check(store: Any) -> None:
+    """ValueError for what is no folder or address, and for an address that tells a secret."""
+    if not isinstance(store, str):
+        raise ValueError(f"parameters: tracking must be a folder or an address, not {store!r}")
+    if "://" in store and ("@" in store or "?" in store):
+        raise ValueError(
+            "parameters: tracking: no user, password or key may be in the address, as it is stored and shown: "
+            "give them by the environment variables MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"
+        )
+
+
+def client_class() -> Any:
+    """MLflow's client; ValueError where MLflow is missing."""
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     try:
         from mlflow import MlflowClient
@@ -44,19 +68,25 @@ def client_of(store: str) -> Any:
             "parameters: tracking needs MLflow: pip install 'lmsi-kedro[mlflow]', or set it to null"
         ) from None
     logging.getLogger("mlflow").setLevel(logging.WARNING)
+    return MlflowClient
+
+
+def client_of(store: str) -> Any:
+    """The client of a store; makes a folder's."""
+    client = client_class()
     if "://" in store:
-        return MlflowClient(store)
+        return client(store)
     Path(store).mkdir(parents=True, exist_ok=True)
-    return MlflowClient(f"sqlite:///{Path(store).absolute()}/mlflow.db")
+    return client(f"sqlite:///{Path(store).absolute()}/mlflow.db")
 
 
-def track(client: Any, run_params: dict[str, Any], catalog: Any) -> None:
-    """The headline, the parameters and the report of the run; of every round its metrics and its model."""
-    metrics = catalog.load("metrics")
-    experiment = experiment_of(client, ShapeHook.parameters["tracking"])
-    named = {"pipelines": ",".join(run_params["pipeline_names"] or ["self_improve"])}
-    whole = begin(client, experiment, run_params["run_id"], named)
-    log_parameters(client, whole, ShapeHook.parameters)
+def track(store: str, run_params: dict[str, Any], catalog: Any) -> None:
+    """The headline, command, parameters and report of the run; of every round its metrics and its model."""
+    client = client_of(store)
+    metrics, record = catalog.load("metrics"), catalog.load("run_record")
+    experiment = experiment_of(client, store)
+    whole = begin(client, experiment, run_params["run_id"], {"command": record["command"]})
+    log_parameters(client, whole, record["parameters"])
     log_numbers(client, whole, metrics["headline"])
     client.log_dict(whole, metrics, "metrics.json")
     client.log_text(whole, catalog.load("report"), "report.html")

@@ -11,7 +11,9 @@ from deepspeed.runtime.checkpoint_engine import TorchCheckpointEngine
 
 from lmsi_kedro import durable
 from lmsi_kedro.training.checkpoints import SEAL, files, is_whole, newest_whole, seal
+from lmsi_kedro.training.job import TrainingError
 from lmsi_kedro.training.setup import prepare_deepspeed
+from tests.training.unreadable import unreadable
 
 NAMES = ["trainer_state.json", "rng_state_0.pth", "global_step4/model.pt", "global_step4/optim.pt"]
 DAMAGES = {
@@ -54,10 +56,24 @@ def test_every_damage_is_found(tmp_path: Path, name: str, damage: str) -> None:
     assert not whole(path)
 
 
-def test_what_was_added_and_other_numbers_of_processes_are_found(tmp_path: Path) -> None:
+@pytest.mark.parametrize("processes", [1, 3])
+def test_a_checkpoint_of_other_hosts_stays(tmp_path: Path, group: None, processes: int) -> None:
     path = checkpoint(tmp_path, 4)
-    assert not whole(path, processes=1)
-    assert not whole(path, processes=3)
+    message = f"{path} was saved by 2 processes, this training has {processes}: .*hostfile"
+    with pytest.raises(TrainingError, match=message):
+        newest_whole(tmp_path, 0, processes, torch.device("cpu"))
+    assert whole(path)
+
+
+def test_a_seal_that_a_kill_prevented_is_no_other_number_of_processes(tmp_path: Path) -> None:
+    path = checkpoint(tmp_path, 4)
+    (path / f"{SEAL}1.json").unlink()
+    assert not is_whole(path, 0, 1)
+    assert not is_whole(path, 0, 2)
+
+
+def test_what_was_added_is_found(tmp_path: Path) -> None:
+    path = checkpoint(tmp_path, 4)
     (path / "global_step4/planted.pt").touch()
     assert not whole(path)
 
@@ -73,6 +89,18 @@ def test_the_newest_whole_one_is_taken_and_damaged_ones_go(tmp_path: Path, group
     (older / NAMES[1]).write_text("")
     assert newest_whole(tmp_path, 0, 1, cpu) is None
     assert newest_whole(tmp_path / "none", 0, 1, cpu) is None
+
+
+@pytest.mark.parametrize("name", [NAMES[0], f"{SEAL}0.json", "global_step4", ".", ".."])
+def test_a_checkpoint_that_cannot_be_read_now_stays(
+    tmp_path: Path, group: None, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    path = checkpoint(tmp_path / "checkpoints", 4, 1)
+    unreadable(monkeypatch, (path / name).resolve())
+    with pytest.raises(TrainingError, match=r"cannot be read: .*the same command goes on"):
+        newest_whole(path.parent, 0, 1, torch.device("cpu"))
+    monkeypatch.undo()
+    assert whole(path, 1)
 
 
 def test_all_is_on_disk_before_a_seal_says_so(

@@ -1,11 +1,13 @@
 """Several nodes by a hostfile: DeepSpeed's own launcher, with two "nodes" on this machine."""
 
+import contextlib
 import json
 import os
+import subprocess
 
 import pytest
 
-from lmsi_kedro.training import TrainingError, train
+from lmsi_kedro.training import TrainingError, launcher, train
 from lmsi_kedro.training.launcher import read_hostfile
 from tests.training.nodes import commands
 
@@ -51,3 +53,30 @@ def test_a_wrong_hostfile_is_named_before_training(tmp_path, content, message):
 
 def test_hosts_have_slots(hostfile):
     assert read_hostfile(hostfile) == {"node-1": 1, "node-2": 1}
+
+
+def leaving(monkeypatch, printed):
+    """Trainers that end well, print this, and save no model; returns their starts."""
+    starts = []
+
+    @contextlib.contextmanager
+    def processes(job, output):
+        starts.append(job)
+        yield [subprocess.Popen(["echo", printed], stdout=output)]
+
+    monkeypatch.setattr(launcher, "processes", processes)
+    return starts
+
+
+def test_an_end_without_a_model_is_an_error(make_job, monkeypatch):
+    starts = leaving(monkeypatch, "pdsh: interrupted")
+    with pytest.raises(TrainingError, match="stopped without a result: pdsh: interrupted"):
+        train(make_job())
+    assert len(starts) == 1
+
+
+def test_a_port_that_is_always_taken_is_an_error(make_job, monkeypatch):
+    starts = leaving(monkeypatch, "EADDRINUSE: address in use")
+    with pytest.raises(TrainingError, match="stopped without a result: EADDRINUSE"):
+        train(make_job())
+    assert len(starts) == 6

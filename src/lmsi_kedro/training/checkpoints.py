@@ -23,7 +23,9 @@ from deepspeed.runtime.zero.config import ZeroStageEnum
 from deepspeed.utils.tensor_fragment import fragment_address
 
 from lmsi_kedro import durable
+from lmsi_kedro.training.job import TrainingError, reading
 
+PREFIX = "checkpoint-"
 SEAL = "seal-"
 # All that DeepSpeed stores besides numbers, strings and containers.
 CLASSES = [LossScaler, ZeroStageEnum, fragment_address]
@@ -39,9 +41,14 @@ def read_without_code(
 
 
 def files(checkpoint: Path) -> list[Path]:
-    """All but the seals, sorted."""
-    found = (path for path in checkpoint.rglob("*") if path.is_file())
+    """All but the seals, sorted; OSError for a folder that cannot be read, which `rglob` passes over."""
+    walked = os.walk(checkpoint, onerror=stop)
+    found = (Path(folder, name) for folder, _, names in walked for name in names)
     return sorted(path for path in found if not path.name.startswith(SEAL))
+
+
+def stop(error: OSError) -> None:
+    raise error
 
 
 def seal(checkpoint: Path, rank: int, processes: int) -> None:
@@ -56,17 +63,31 @@ def seal(checkpoint: Path, rank: int, processes: int) -> None:
 
 
 def is_whole(checkpoint: Path, rank: int, processes: int) -> bool:
-    """Whether the share that this process sealed is as it was, in a checkpoint of as many processes."""
-    if len(list(checkpoint.glob(f"{SEAL}*.json"))) != processes:
-        return False
+    """Whether the share that this process sealed is as it was; TrainingError if others sealed theirs."""
     try:
-        sums = json.loads((checkpoint / f"{SEAL}{rank}.json").read_bytes())
-        share = {str(path.relative_to(checkpoint)) for path in files(checkpoint)[rank::processes]}
-        return share == set(sums) and all(
-            checksum(checkpoint / name) == sums[name] for name in sums
-        )
-    except (OSError, ValueError, TypeError):
+        with reading(checkpoint):
+            if (by := sealed_by(checkpoint)) not in (0, processes):
+                raise TrainingError(
+                    f"{checkpoint} was saved by {by} processes, this training has {processes}: restore the hosts "
+                    f"of training.hostfile, or remove {checkpoint.parent} to train from the start."
+                )
+            if by == 0:
+                return False
+            sums = json.loads((checkpoint / f"{SEAL}{rank}.json").read_bytes())
+            return all(checksum(checkpoint / name) == sums[name] for name in sums)
+    except (FileNotFoundError, ValueError, TypeError):
         return False
+
+
+def sealed_by(checkpoint: Path) -> int:
+    """By how many processes, each of which sealed its share of the files; 0 if it is incomplete."""
+    count = sum(each.match(f"{SEAL}*.json") for each in checkpoint.iterdir())
+    names = [str(path.relative_to(checkpoint)) for path in files(checkpoint)]
+    for rank in range(count):
+        sums = json.loads((checkpoint / f"{SEAL}{rank}.json").read_bytes())
+        if set(sums) != set(names[rank::count]):
+            return 0
+    return count
 
 
 def checksum(path: Path) -> str:
@@ -76,11 +97,7 @@ def checksum(path: Path) -> str:
 
 def newest_whole(folder: Path, rank: int, processes: int, device: torch.device) -> Path | None:
     """The newest checkpoint that all processes find whole; newer ones are removed. None: training starts anew."""
-    found = folder.glob("checkpoint-*")
-    newest = sorted(
-        found, key=lambda path: int(path.name.removeprefix("checkpoint-")), reverse=True
-    )
-    for checkpoint in newest:
+    for checkpoint in newest_first(folder):
         if agreed(is_whole(checkpoint, rank, processes), device):
             return checkpoint
         if rank == 0:
@@ -88,6 +105,16 @@ def newest_whole(folder: Path, rank: int, processes: int, device: torch.device) 
             shutil.rmtree(checkpoint)
         torch.distributed.barrier()
     return None
+
+
+def newest_first(folder: Path) -> list[Path]:
+    """The checkpoints of a job, whole or not."""
+    try:
+        with reading(folder):
+            found = [each for each in folder.iterdir() if each.name.startswith(PREFIX)]
+    except FileNotFoundError:
+        return []
+    return sorted(found, key=lambda path: int(path.name.removeprefix(PREFIX)), reverse=True)
 
 
 def agreed(here: bool, device: torch.device) -> bool:

@@ -11,6 +11,8 @@ and a finished one is not done twice. Knows nothing of how training is done.
 
 import hashlib
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +29,20 @@ RECIPE = 2
 
 class TrainingError(RuntimeError):
     """Fine-tuning cannot go on; the message says why and what to change."""
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """TrainingError if the disk fails: only a file that is missing or read tells whether `path` is damaged."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise TrainingError(
+            f"{error.filename or path} cannot be read: {error.strerror}. Nothing was removed; once it "
+            "can be read, the same command goes on."
+        ) from error
 
 
 @dataclass(frozen=True)

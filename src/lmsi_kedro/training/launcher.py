@@ -21,7 +21,7 @@ from typing import IO
 
 from lmsi_kedro.durable import HELD, locked
 from lmsi_kedro.model_files import RECORD, content_digest
-from lmsi_kedro.training.job import Job, TrainingError
+from lmsi_kedro.training.job import Job, TrainingError, reading
 from lmsi_kedro.training.lease import granted
 
 log = logging.getLogger(__name__)
@@ -34,39 +34,49 @@ MEMORY = (
 )
 TRAINER = "lmsi_kedro.training.trainer"
 PORTS = 20_000, 32_000  # below those that systems give to whoever asks for any
+PORT_RETRIES = 5
 
 
 def train(job: Job) -> Path:
     """Does a job, or what is left of it, and returns the directory of the tuned model."""
     with locked(job.folder / "lock", wait=True):  # a second run waits, and then finds the model
+        retries = 0
         while not finished(job):
-            attempt(job)
+            try:
+                attempt(job)
+            except TrainingError:
+                retries += 1
+                if retries > PORT_RETRIES or not port_taken(job):
+                    raise
+                log.warning("The port at which the trainers meet was taken; they try another")
     return job.model
 
 
 def attempt(job: Job) -> None:
-    """Runs the trainer to its end; returns without a model only if its port was taken."""
+    """Runs the trainer to its end; TrainingError if that leaves no model."""
     job.error.unlink(missing_ok=True)
     job.progress.write_text("")
     job.log.write_text("")
-    try:
-        with job.log.open("ab") as output, processes(job, output) as running:
-            follow(job, running)
-    except TrainingError:
-        if "EADDRINUSE" not in job.log.read_text(errors="replace"):
-            raise
-        log.warning("The port at which the trainers meet was taken; they try another")
+    with job.log.open("ab") as output, processes(job, output) as running:
+        follow(job, running)
+    if not job.model.exists():  # as when pdsh was killed
+        raise TrainingError(failure(job, [process.returncode for process in running]))
+
+
+def port_taken(job: Job) -> bool:
+    return "EADDRINUSE" in job.log.read_text(errors="replace")
 
 
 def finished(job: Job) -> bool:
     """Whether the model is there and as it was saved; a damaged one is removed, to be trained again."""
-    if not job.model.exists():
-        return False
-    try:
-        saved = json.loads((job.model / RECORD).read_bytes())["digest"]
-        whole = bool(content_digest(job.model) == saved)
-    except (OSError, ValueError, LookupError, TypeError):
-        whole = False
+    with reading(job.model):
+        if job.model not in job.folder.iterdir():
+            return False
+        try:
+            saved = json.loads((job.model / RECORD).read_bytes())["digest"]
+            whole = bool(content_digest(job.model) == saved)
+        except (FileNotFoundError, ValueError, LookupError, TypeError):
+            whole = False
     if not whole:
         log.warning("%s is not as it was saved: it is trained again", job.model)
         shutil.rmtree(job.model)

@@ -9,9 +9,10 @@ from safetensors.numpy import save_file
 from lmsi_kedro.datasets.model_directory import Model
 from lmsi_kedro.params import EngineParams, TrainingParams
 from lmsi_kedro.pipelines.fine_tuning.nodes import choose_training, fine_tune
-from lmsi_kedro.training import Job
+from lmsi_kedro.training import Job, TrainingError
 from lmsi_kedro.training.launcher import finished
 from tests.stores import DAY
+from tests.training.unreadable import unreadable
 
 PARAMS = TrainingParams(
     steps="auto",
@@ -80,3 +81,12 @@ def test_a_damaged_model_of_a_finished_job_is_trained_again(job, name, content):
     path.unlink() if content is None else path.write_bytes(content)
     assert not finished(job)
     assert not job.model.exists()
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "training.json", "."])
+def test_a_model_that_cannot_be_read_now_stays(job, name, monkeypatch):
+    unreadable(monkeypatch, (job.model / name).resolve())
+    with pytest.raises(TrainingError, match=r"cannot be read: .*the same command goes on"):
+        finished(job)
+    monkeypatch.undo()
+    assert finished(job)
