@@ -12,7 +12,7 @@ FUZZ_SECONDS ?= 3
 REAL = data/real
 WORKED = 640
 
-.PHONY: help setup tools tokenizers real-model real run full test check lint native-test sanitize fuzz chaos python-test wheel-test docs doctor notebook viz clean
+.PHONY: help setup tools tokenizers real-model real run full test check lint native-test sanitize fuzz chaos python-test browser-test wheel-test docs doctor notebook viz clean
 
 help:
 	@grep -E '^# make|^[a-z-]+:.*##' Makefile | sed -E 's/^# //; s/:.*##/ \t/'
@@ -98,6 +98,9 @@ test: lint native-test fuzz python-test ## lint, types, C++ tests, Python tests
 check: FUZZ_SECONDS = 30
 check: lint native-test sanitize fuzz tokenizers real-model ## everything, the slow tests and a minute of fuzzing too
 	HF_HUB_OFFLINE=1 pytest -q
+
+browser-test: setup ## click the report and Kedro-Viz in Chromium
+	pytest -q tests/report/test_in_chromium.py tests/test_viz_in_chromium.py
 
 wheel-test: setup ## build the wheel, install it from the index in a new environment, run a project there
 	time pytest -q -s tests/test_wheel.py
