@@ -1,20 +1,20 @@
 """Pages in Chromium, as a reader sees them."""
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-CHROMIUM = Path("/usr/bin/chromium")
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 
 
 @contextmanager
 def opened(address: str, **context: Any) -> Iterator[Any]:
     """A page that has loaded nothing but itself and said nothing on its console when it is left."""
-    if not CHROMIUM.exists():
-        pytest.skip(f"{CHROMIUM} is not installed")
+    if not CHROMIUM:
+        pytest.skip("Chromium is not installed")
     reason = "playwright is not installed"
     playwright = pytest.importorskip("playwright.sync_api", reason=reason)
     with playwright.sync_playwright() as started:

@@ -23,8 +23,8 @@ EVENTS = Path(".viz/kedro_pipeline_events.json")
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of what `kedro viz build` makes, without a network, of a project whose run is finished."""
-    if not CHROMIUM.exists():
-        pytest.skip(f"{CHROMIUM} is not installed")
+    if not CHROMIUM:
+        pytest.skip("Chromium is not installed")
     project = tmp_path_factory.mktemp("project")
     for folder in ("conf", "src"):
         shutil.copytree(ROOT / folder, project / folder)
