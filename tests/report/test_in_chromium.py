@@ -132,7 +132,7 @@ def test_keyboard_alone_opens_a_question(tmp_path: Path) -> None:
             if page.evaluate("document.activeElement.parentElement.className") == "entry":
                 break
         page.keyboard.press("Enter")
-        assert page.locator(".entry[open] .written").first.is_visible()
+        page.locator(".entry[open] .written").first.wait_for(state="visible")
         assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
 
 
