@@ -75,9 +75,7 @@ class ShapeHook:
         refuse_renamed(parameters)
         refuse_unread(parameters, context.config_loader.runtime_params or {})
         ShapeHook.parameters = parameters
-        for name in sorted(set(parameters) - PARAMETERS):
-            known = PARAMETERS if nearest(name, PARAMETERS) else within(name, parameters)
-            raise ValueError(unknown("parameters", name, known or PARAMETERS))
+        refuse_unknown(parameters)
         if not isinstance(root := parameters.get("data_root", "data"), str):
             raise ValueError(f"parameters: data_root must be the name of a folder, not {root!r}")
         rounds, guard = parameters["rounds"], parameters["guard"]
@@ -148,6 +146,13 @@ class EndingHook:
         for name in made:
             if isinstance(catalog.get(name), ModelDirectory):
                 print(held(path_of(catalog, name)))
+
+
+def refuse_unknown(parameters: dict[str, Any]) -> None:
+    """ValueError for a parameter that is none, with the nearest name."""
+    for name in sorted(set(parameters) - PARAMETERS):
+        known = PARAMETERS if nearest(name, PARAMETERS) else within(name, parameters)
+        raise ValueError(unknown("parameters", name, known or PARAMETERS))
 
 
 def refuse_unread(parameters: dict[str, Any], given: dict[str, Any]) -> None:

@@ -39,18 +39,7 @@ def create_pipeline() -> Pipeline:
                 name="prepare_questions",
             ),
             *checks(),
-            Node(
-                prepare_labels,
-                inputs=["checked_questions", "questions"],
-                outputs="labels",
-                name="prepare_labels",
-            ),
-            Node(
-                prepare_gold_labels,
-                inputs=["checked_questions", "questions"],
-                outputs="gold_labels",
-                name="prepare_gold_labels",
-            ),
+            *labels(),
             Node(
                 prepare_exemplars,
                 inputs="raw_exemplars",
@@ -65,6 +54,24 @@ def create_pipeline() -> Pipeline:
             ),
         ]
     )
+
+
+def labels() -> list[Node]:
+    """Those of held-out and probe questions, and apart from them those of unlabeled ones."""
+    return [
+        Node(
+            prepare_labels,
+            inputs=["checked_questions", "questions"],
+            outputs="labels",
+            name="prepare_labels",
+        ),
+        Node(
+            prepare_gold_labels,
+            inputs=["checked_questions", "questions"],
+            outputs="gold_labels",
+            name="prepare_gold_labels",
+        ),
+    ]
 
 
 def checks(of: str = "") -> list[Node]:
