@@ -1,7 +1,6 @@
 #include "attention.hpp"
 
 #include <algorithm>
-#include <cstring>
 
 #include "lanes.hpp"
 
@@ -9,16 +8,6 @@ namespace lmsi {
 namespace {
 
 size_t size_of(NumberFormat format) { return format == NumberFormat::float32 ? 4 : 2; }
-
-// Into a table of a number format; it is looked at once, so that the loops vectorize.
-void write(const float* from, NumberFormat format, size_t first, size_t count, void* table) {
-    if (format == NumberFormat::float32) {
-        std::memcpy(static_cast<float*>(table) + first, from, count * sizeof(float));
-        return;
-    }
-    uint16_t* to = static_cast<uint16_t*>(table) + first;
-    for (size_t i = 0; i < count; ++i) to[i] = static_cast<uint16_t>(bfloat16_of(from[i]));
-}
 
 // The queries of one head, a tile at a time: query i belongs to row i / groups.
 class Head {
@@ -40,7 +29,11 @@ public:
                                scratch_.data());
             i = end;
         }
-        for (size_t i = 0; i < count; ++i) read_own(head, first, i);
+        for (size_t i = 0; i < count;) {
+            const size_t end = std::min(count, ((first + i) / step_.groups + 1) * step_.groups - first);
+            read_own(head, first, i, end);
+            i = end;
+        }
         store(head, first, count, output);
     }
 
@@ -56,7 +49,7 @@ private:
         for (size_t i = 0; i < count; ++i) {
             const size_t row = (first + i) / step_.groups, group = (first + i) % step_.groups;
             const float* from = step_.tokens + ((row * (step_.groups + 2) * heads_) + head * step_.groups + group) * width_;
-            for (size_t d = 0; d < width_; ++d) query(i)[d] = from[d] * step_.scale;
+            lanes_.multiply(from, step_.scale, width_, query(i));
         }
     }
 
@@ -77,17 +70,17 @@ private:
         return ahead;
     }
 
-    void read_own(size_t head, size_t first, size_t i) {
+    void read_own(size_t head, size_t first, size_t i, size_t end) {
         const size_t at = own(head, first + i), length = static_cast<size_t>(path(first + i).length) + 1;
-        lanes_.read_own(query(i), padded_, static_cast<const char*>(step_.own_keys) + at, static_cast<const char*>(step_.own_values) + at,
-                        length, reading(i), scratch_.data());
+        lanes_.read_own(query(i), end - i, padded_, static_cast<const char*>(step_.own_keys) + at,
+                        static_cast<const char*>(step_.own_values) + at, length, reading(i), scratch_.data());
     }
 
     void store(size_t head, size_t first, size_t count, float* output) {
         for (size_t i = 0; i < count; ++i) {
             const size_t row = (first + i) / step_.groups, group = (first + i) % step_.groups;
             float* to = output + ((row * heads_ + head) * step_.groups + group) * width_;
-            for (size_t d = 0; d < width_; ++d) to[d] = output_[i * kStride + d] / sum_[i];
+            lanes_.divide(output_.data() + i * kStride, sum_[i], width_, to);
         }
     }
 
@@ -100,15 +93,15 @@ private:
     float peak_[kTile], sum_[kTile];
 };
 
-void append(const Step& step, size_t heads, size_t width) {
-    const size_t padded = whole_lanes(width);
+void append(const Step& step, size_t heads, size_t width, const AttentionLanes& lanes) {
+    const size_t padded = whole_lanes(width), size = size_of(step.format);
     for (size_t i = 0; i < step.rows * heads; ++i) {
         const Path& path = step.paths[i / heads];
         const size_t head = static_cast<size_t>(path.slot) * heads + i % heads;
         const size_t to = (head * step.capacity + static_cast<size_t>(path.length)) * padded;
         const float* key = step.tokens + (i / heads * (step.groups + 2) * heads + step.groups * heads + i % heads) * width;
-        write(key, step.format, to, width, step.own_keys);
-        write(key + heads * width, step.format, to, width, step.own_values);
+        lanes.append(key, width, static_cast<char*>(step.own_keys) + to * size);
+        lanes.append(key + heads * width, width, static_cast<char*>(step.own_values) + to * size);
     }
 }
 
@@ -153,7 +146,7 @@ Panels Prefixes::of(size_t prefix, size_t head) const {
 }
 
 void attend(const Prefixes& shared, const Prefixes& questions, const Step& step, Isa isa, float* output) {
-    append(step, shared.heads(), shared.width());
+    append(step, shared.heads(), shared.width(), table_for<AttentionTables>(isa)[static_cast<size_t>(step.format)]);
     Head work(shared, questions, step, isa);
     const size_t queries = step.rows * step.groups;
     for (size_t head = 0; head < shared.heads(); ++head)

@@ -4,13 +4,25 @@
 #include "../simd/lanes.inc"
 #include "../simd/products.inc"
 
+#if defined(__AVX512F__)
+#include <immintrin.h>
+#endif
+
 namespace lmsi {
 namespace {
 
-inline Floats values_at(const float* at) { return loaded<Floats>(at); }
-inline Floats values_at(const uint16_t* at) {
-    typedef uint16_t Shorts __attribute__((vector_size(kWidth * sizeof(uint16_t))));
-    return low_half(__builtin_convertvector(loaded<Shorts>(at), Words));
+// Numbers of a table as floats, which bfloat16 are written to `block` as.
+inline const float* unpacked(const float* from, size_t, float*) { return from; }
+inline const float* unpacked(const uint16_t* from, size_t count, float* block) {
+    for (size_t i = 0; i < count; i += kWidth) {
+#if defined(__AVX512F__)
+        const Words words = __builtin_bit_cast(Words, _mm512_cvtepu16_epi32(loaded<__m256i>(from + i)));  // GCC 12 converts halves
+#else
+        const Words words = __builtin_convertvector(loaded<Shorts>(from + i), Words);
+#endif
+        stored(low_half(words), block + i);
+    }
+    return block;
 }
 
 // The next lines to fetch; where nothing is left, some that are there.
@@ -92,40 +104,74 @@ inline Floats sums_of(Floats* vectors) {
 }
 
 // output[P * kWidth] += weights[count] values[count][width]
-template <size_t P, class T>
-inline void weigh(const float* weights, const T* values, size_t count, size_t width, float* output) {
+template <size_t P> inline void weigh(const float* weights, const float* values, size_t count, size_t width, float* output) {
     Floats sum[P];
     for (size_t p = 0; p < P; ++p) sum[p] = loaded<Floats>(output + p * kWidth);
     for (size_t k = 0; k < count; ++k, values += width)
-        for (size_t p = 0; p < P; ++p) sum[p] += weights[k] * values_at(values + p * kWidth);
+        for (size_t p = 0; p < P; ++p) sum[p] += weights[k] * loaded<Floats>(values + p * kWidth);
     for (size_t p = 0; p < P; ++p) stored(sum[p], output + p * kWidth);
 }
 
+// The scores of a query and the first `count` of kWidth keys; what stands for the others is not to be read.
+inline Floats scores_of(const float* query, const float* keys, size_t count, size_t width) {
+    Floats dots[kWidth];
+    for (size_t j = 0; j < kWidth; ++j) {
+        const float* key = keys + (j < count ? j : count - 1) * width;
+        dots[j] = Floats{};
+        for (size_t d = 0; d < width; d += kWidth) dots[j] += loaded<Floats>(query + d) * loaded<Floats>(key + d);
+    }
+    return sums_of(dots);
+}
+
 template <class T>
-void read_own(const float* query, size_t width, const void* key_data, const void* value_data, size_t length, Reading reading,
-              float* scratch) {
+void read_own(const float* queries, size_t queries_count, size_t width, const void* key_data, const void* value_data, size_t length,
+              Reading reading, float* scores) {
+    alignas(kLine) float block[kLanes * kMaxWidth];
     const T* keys = static_cast<const T*>(key_data);
     const T* values = static_cast<const T*>(value_data);
     for (size_t begin = 0; begin < length; begin += kKeys, keys += kKeys * width, values += kKeys * width) {
         const size_t count = length - begin < kKeys ? length - begin : kKeys;
         for (size_t k = 0; k < count; k += kWidth) {
-            Floats dots[kWidth];
-            for (size_t j = 0; j < kWidth; ++j) {
-                const T* key = keys + (k + j < count ? k + j : count - 1) * width;
-                dots[j] = Floats{};
-                for (size_t d = 0; d < width; d += kWidth) dots[j] += loaded<Floats>(query + d) * values_at(key + d);
-            }
-            stored(sums_of(dots), scratch + k);
+            const size_t some = count - k < kWidth ? count - k : kWidth;
+            const float* rows = unpacked(keys + k * width, some * width, block);
+            for (size_t m = 0; m < queries_count; ++m)
+                stored(scores_of(queries + m * kStride, rows, some, width), scores + m * kStride + k);
         }
-        soften(scratch, count, *reading.peak, *reading.sum, reading.output, width);
-        size_t d = 0;
-        for (; d + 4 * kWidth <= width; d += 4 * kWidth) weigh<4>(scratch, values + d, count, width, reading.output + d);
-        for (; d < width; d += kWidth) weigh<1>(scratch, values + d, count, width, reading.output + d);
+        for (size_t m = 0; m < queries_count; ++m)
+            soften(scores + m * kStride, count, reading.peak[m], reading.sum[m], reading.output + m * kStride, width);
+        for (size_t k = 0; k < count; k += kLanes) {
+            const size_t some = count - k < kLanes ? count - k : kLanes;
+            const float* rows = unpacked(values + k * width, some * width, block);
+            for (size_t m = 0; m < queries_count; ++m) {
+                const float* weights = scores + m * kStride + k;
+                float* output = reading.output + m * kStride;
+                size_t d = 0;
+                for (; d + 4 * kWidth <= width; d += 4 * kWidth) weigh<4>(weights, rows + d, some, width, output + d);
+                for (; d < width; d += kWidth) weigh<1>(weights, rows + d, some, width, output + d);
+            }
+        }
     }
+}
+
+void write(const float* from, size_t count, float* to) { __builtin_memcpy(to, from, count * sizeof(float)); }
+void write(const float* from, size_t count, uint16_t* to) {
+    size_t i = 0;
+    for (; i + kWidth <= count; i += kWidth) stored(__builtin_convertvector(rounded(loaded<Floats>(from + i)) >> 16, Shorts), to + i);
+    for (; i < count; ++i) to[i] = static_cast<uint16_t>(bfloat16_of(from[i]));
+}
+template <class T> void append(const float* from, size_t count, void* to) { write(from, count, static_cast<T*>(to)); }
+
+void multiply(const float* from, float factor, size_t count, float* to) {
+    for (size_t i = 0; i < count; ++i) to[i] = from[i] * factor;
+}
+
+void divide(const float* from, float divisor, size_t count, float* to) {
+    for (size_t i = 0; i < count; ++i) to[i] = from[i] / divisor;
 }
 
 }  // namespace
 
-const AttentionLanes AttentionTables::LMSI_ISA[2] = {{read_prefix<Single>, read_own<float>}, {read_prefix<Pair>, read_own<uint16_t>}};
+const AttentionLanes AttentionTables::LMSI_ISA[2] = {{read_prefix<Single>, read_own<float>, append<float>, multiply, divide},
+                                                     {read_prefix<Pair>, read_own<uint16_t>, append<uint16_t>, multiply, divide}};
 
 }  // namespace lmsi

@@ -58,7 +58,7 @@ void Decoder::step(float* x, size_t rows, const float* cos, const float* sin, co
     const size_t token = (heads + 2 * key_heads) * width;
     size_t inner = 0;
     for (const DecoderLayer& layer : layers_) inner = std::max(inner, layer.down->in());
-    Lines<float> normal(rows * size), tokens(rows * token), attended(rows * heads * width), gates(rows * 2 * inner),
+    Scratch<float> normal(rows * size), tokens(rows * token), attended(rows * heads * width), gates(rows * 2 * inner),
         activated(rows * inner);
     for (size_t i = 0; i < layers_.size(); ++i) {
         const DecoderLayer& layer = layers_[i];

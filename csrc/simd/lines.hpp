@@ -16,7 +16,18 @@ template <class T> struct LineAllocator {
     bool operator==(const LineAllocator&) const { return true; }
 };
 
+// Leaves what it makes as it lies in memory: to fill scratch with zeros took 5 % of a step.
+template <class T> struct UnsetAllocator : LineAllocator<T> {
+    template <class U> struct rebind {
+        using other = UnsetAllocator<U>;
+    };
+    template <class U> void construct(U* at) { ::new (static_cast<void*>(at)) U; }
+};
+
 // A vector that begins at a line of the cache, so that no load of 16 numbers crosses one.
 template <class T> using Lines = std::vector<T, LineAllocator<T>>;
+
+// The same, to be written before it is read.
+template <class T> using Scratch = std::vector<T, UnsetAllocator<T>>;
 
 }  // namespace lmsi
