@@ -29,11 +29,7 @@ public:
                                scratch_.data());
             i = end;
         }
-        for (size_t i = 0; i < count;) {
-            const size_t end = std::min(count, ((first + i) / step_.groups + 1) * step_.groups - first);
-            read_own(head, first, i, end);
-            i = end;
-        }
+        for (size_t i = 0; i < count; i = after(first, i, count)) read_own(head, first, i, after(first, i, count));
         store(head, first, count, output);
     }
 
@@ -41,6 +37,11 @@ private:
     const Path& path(size_t query) const { return step_.paths[query / step_.groups]; }
     float* query(size_t i) { return queries_.data() + i * kStride; }
     Reading reading(size_t i) { return {peak_ + i, sum_ + i, output_.data() + i * kStride}; }
+
+    // The first query of the next row after that of query i, at most `count`.
+    size_t after(size_t first, size_t i, size_t count) const {
+        return std::min(count, ((first + i) / step_.groups + 1) * step_.groups - first);
+    }
 
     void load(size_t head, size_t first, size_t count) {
         std::fill(output_.begin(), output_.end(), 0.0f);
@@ -59,11 +60,11 @@ private:
     }
 
     Ahead own_of(size_t head, size_t first, size_t count) const {
-        Ahead ahead{{}, 2 * count, 0};
-        for (size_t i = 0; i < count; ++i) {
+        Ahead ahead{};
+        for (size_t i = 0; i < count; i = after(first, i, count)) {
             const size_t at = own(head, first + i);
-            ahead.regions[2 * i] = static_cast<const char*>(step_.own_keys) + at;
-            ahead.regions[2 * i + 1] = static_cast<const char*>(step_.own_values) + at;
+            ahead.regions[ahead.count++] = static_cast<const char*>(step_.own_keys) + at;
+            ahead.regions[ahead.count++] = static_cast<const char*>(step_.own_values) + at;
             const size_t length = static_cast<size_t>(path(first + i).length) + 1;
             ahead.bytes = std::max(ahead.bytes, length * padded_ * size_of(step_.format));
         }
@@ -72,8 +73,11 @@ private:
 
     void read_own(size_t head, size_t first, size_t i, size_t end) {
         const size_t at = own(head, first + i), length = static_cast<size_t>(path(first + i).length) + 1;
+        const size_t follower = std::min(first + end, step_.rows * step_.groups - 1);
+        const ptrdiff_t apart = (static_cast<ptrdiff_t>(own(head, follower)) - static_cast<ptrdiff_t>(at)) /
+                                static_cast<ptrdiff_t>(size_of(step_.format));
         lanes_.read_own(query(i), end - i, padded_, static_cast<const char*>(step_.own_keys) + at,
-                        static_cast<const char*>(step_.own_values) + at, length, reading(i), scratch_.data());
+                        static_cast<const char*>(step_.own_values) + at, length, apart, reading(i), scratch_.data());
     }
 
     void store(size_t head, size_t first, size_t count, float* output) {

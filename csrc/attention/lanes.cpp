@@ -12,9 +12,13 @@ namespace lmsi {
 namespace {
 
 // Numbers of a table as floats, which bfloat16 are written to `block` as.
-inline const float* unpacked(const float* from, size_t, float*) { return from; }
-inline const float* unpacked(const uint16_t* from, size_t count, float* block) {
+inline const float* unpacked(const float* from, size_t count, const float* next, float*) {
+    for (size_t i = 0; i < count; i += kLine / sizeof(float)) __builtin_prefetch(next + i, 0, 2);
+    return from;
+}
+inline const float* unpacked(const uint16_t* from, size_t count, const uint16_t* next, float* block) {
     for (size_t i = 0; i < count; i += kWidth) {
+        __builtin_prefetch(next + i, 0, 2);
 #if defined(__AVX512F__)
         const Words words = __builtin_bit_cast(Words, _mm512_cvtepu16_epi32(loaded<__m256i>(from + i)));  // GCC 12 converts halves
 #else
@@ -125,7 +129,7 @@ inline Floats scores_of(const float* query, const float* keys, size_t count, siz
 
 template <class T>
 void read_own(const float* queries, size_t queries_count, size_t width, const void* key_data, const void* value_data, size_t length,
-              Reading reading, float* scores) {
+              ptrdiff_t apart, Reading reading, float* scores) {
     alignas(kLine) float block[kLanes * kMaxWidth];
     const T* keys = static_cast<const T*>(key_data);
     const T* values = static_cast<const T*>(value_data);
@@ -133,7 +137,7 @@ void read_own(const float* queries, size_t queries_count, size_t width, const vo
         const size_t count = length - begin < kKeys ? length - begin : kKeys;
         for (size_t k = 0; k < count; k += kWidth) {
             const size_t some = count - k < kWidth ? count - k : kWidth;
-            const float* rows = unpacked(keys + k * width, some * width, block);
+            const float* rows = unpacked(keys + k * width, some * width, keys + apart + k * width, block);
             for (size_t m = 0; m < queries_count; ++m)
                 stored(scores_of(queries + m * kStride, rows, some, width), scores + m * kStride + k);
         }
@@ -141,7 +145,7 @@ void read_own(const float* queries, size_t queries_count, size_t width, const vo
             soften(scores + m * kStride, count, reading.peak[m], reading.sum[m], reading.output + m * kStride, width);
         for (size_t k = 0; k < count; k += kLanes) {
             const size_t some = count - k < kLanes ? count - k : kLanes;
-            const float* rows = unpacked(values + k * width, some * width, block);
+            const float* rows = unpacked(values + k * width, some * width, values + apart + k * width, block);
             for (size_t m = 0; m < queries_count; ++m) {
                 const float* weights = scores + m * kStride + k;
                 float* output = reading.output + m * kStride;

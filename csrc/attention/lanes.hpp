@@ -43,8 +43,8 @@ struct AttentionLanes {
     void (*read_prefix)(const float* queries, size_t count, size_t width, const Panels& prefix, Ahead& ahead, Reading reading,
                         float* scratch);
     // The queries of one path's new token against its own keys and values [length][width] in the table's format.
-    void (*read_own)(const float* queries, size_t count, size_t width, const void* keys, const void* values, size_t length, Reading reading,
-                     float* scratch);
+    void (*read_own)(const float* queries, size_t count, size_t width, const void* keys, const void* values, size_t length, ptrdiff_t apart,
+                     Reading reading, float* scratch);
     // Keys or values, written in the table's format.
     void (*append)(const float* from, size_t count, void* to);
     void (*multiply)(const float* from, float factor, size_t count, float* to);
