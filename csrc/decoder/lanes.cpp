@@ -68,14 +68,16 @@ void normalize(const float* x, size_t rows, size_t width, const float* weight, f
     }
 }
 
-void rotate(float* x, size_t heads, size_t width, const float* cos, const float* sin) {
+void rotate(float* x, size_t heads, size_t width, const float* __restrict cos, const float* __restrict sin) {
     const size_t half = width / 2;
-    for (size_t head = 0; head < heads; ++head, x += width)
+    for (size_t head = 0; head < heads; ++head, x += width) {
+        float* __restrict low = x, * __restrict high = x + half;
         for (size_t d = 0; d < half; ++d) {
-            const float a = x[d], b = x[d + half];
-            x[d] = a * cos[d] - b * sin[d];
-            x[d + half] = b * cos[d + half] + a * sin[d + half];
+            const float a = low[d], b = high[d];
+            low[d] = a * cos[d] - b * sin[d];
+            high[d] = b * cos[d + half] + a * sin[d + half];
         }
+    }
 }
 
 void activate(const float* x, size_t rows, size_t width, float* to) {

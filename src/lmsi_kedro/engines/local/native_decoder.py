@@ -19,7 +19,7 @@ from lmsi_kedro.kernels.attention import Prefixes, native
 MODELS = (LlamaForCausalLM, MistralForCausalLM, Qwen2ForCausalLM)
 BLOCK = 128  # tokens of a prompt that read each other's keys one by one; earlier keys are read as a packed prefix
 NONE = torch.empty(0, 0)
-PIECE = 1024  # tokens computed at a time: the gates of SmolLM2-135M, the largest activation, are 13 MB then
+PIECE = 256  # tokens computed at a time: their activations stay in the cache, with 1,024 layers took 7 % longer
 
 
 class NativeDecoder(TreeDecoder):
