@@ -10,7 +10,6 @@ RUN = kedro run --pipelines=self_improve
 FUZZ_SECONDS ?= 3
 
 REAL = data/real
-WORKED = 640
 
 .PHONY: help setup tools tokenizers real-model real run full test check lint native-test sanitize fuzz chaos python-test browser-test wheel-test docs doctor notebook viz clean
 
@@ -57,9 +56,7 @@ real-model: .cache/real_model/ready ## bring SmolLM2-135M-Instruct (93 MB, Apach
 
 # Its own folder, so that it and `make run` leave each other's tables alone.
 real: real-model ## the loop on SmolLM2 and public questions, warm-started: about 45 minutes on two cores
-	mkdir -p $(REAL)
-	zcat data/01_raw/real/worked.jsonl.gz | head -$(WORKED) > $(REAL)/worked.jsonl
-	$(RUN) --env=real_quick --params=data_root=$(REAL),model=$(REAL_MODEL),questions=data/01_raw/real/questions.jsonl.gz,warm_start=$(REAL)/worked.jsonl
+	$(RUN) --env=real_quick --params=data_root=$(REAL),model=$(REAL_MODEL),questions=data/01_raw/real/questions.jsonl.gz,warm_start=data/01_raw/real/worked.jsonl.gz
 
 run: setup ## improve the embedded model; ends with the result, the report and the model
 	@find .cache/torch_extensions -name lock -delete 2>/dev/null || true

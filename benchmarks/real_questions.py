@@ -1,96 +1,125 @@
 """Writes data/01_raw/real: public word problems, split once by a hash of their ids.
 
-    python benchmarks/real_questions.py GSM8K_TRAIN GSM8K_TEST SVAMP
+    python benchmarks/real_questions.py FOLDER
 
-Each is a `.jsonl.gz` of `id`, `question`, `answer`, and for GSM8K `solution` (both MIT; data/01_raw/real/README.md
-has their origin). Of GSM8K, problems whose solution takes one to three calculations are kept.
+FOLDER is `dataset` of kojima-takeshi188/zero_shot_cot, with SVAMP, MultiArith, SingleEq and AddSub. A problem is kept
+once, and only if its equation leads to its answer; the rationale of a worked one is that equation, step by step.
 """
 
+import ast
 import gzip
 import hashlib
 import json
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-FOLDER = Path("data/01_raw/real")
-CALCULATION = re.compile(r"<<[^>]*>>")
-SPLITS = {  # questions of each split, taken in this order
-    "gsm8k_short": {
-        "worked": 2000,
-        "probe": 100,
-        "development": 150,
-        "held_out": 350,
-        "unlabeled": 1500,
-    },
-    "svamp_words": {"probe": 100, "development": 150, "held_out": 350, "unlabeled": 400},
+OUTPUT = Path("data/01_raw/real")
+TASK = "word_problems"
+FILES = {  # in this order, since SingleEq has problems of AddSub
+    "multiarith": "MultiArith/MultiArith.json",
+    "singleeq": "SingleEq/questions.json",
+    "addsub": "AddSub/AddSub.json",
 }
+SPLITS = {"worked": 500, "probe": 100, "development": 300, "held_out": 500}  # unlabeled: the rest
+SIGNS: dict[type[ast.operator], str] = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}
+SPACED = re.compile(r" (?=[.,?!])|(?<=\$) | (?='s|n't)")
+Row = dict[str, Any]
 
 
-def read(path: str) -> list[dict[str, str]]:
-    """The rows of a gzipped JSONL file."""
-    with gzip.open(path, "rt", encoding="utf-8") as lines:
-        return [json.loads(line) for line in lines]
+def given(folder: Path) -> Iterator[tuple[str, str, str, float]]:
+    """id, question, equation and answer of every problem."""
+    for row in json.loads((folder / "SVAMP/SVAMP.json").read_text()):
+        body = row["Body"].strip()
+        question = f"{body}{'' if body[-1] in '.,?!' else '.'} {row['Question']}"
+        yield f"svamp-{row['ID']}", question, f"x={row['Equation']}", float(row["Answer"])
+    for name, file in FILES.items():
+        for row in json.loads((folder / file).read_text()):
+            answer = float(row["lSolutions"][0])
+            yield f"{name}-{row['iIndex']}", row["sQuestion"], row["lEquations"][0], answer
 
 
-def is_short(row: dict[str, str]) -> bool:
-    """Whether the solution takes one to three calculations."""
-    return 1 <= len(CALCULATION.findall(row["solution"])) <= 3
+def number(value: float) -> str:
+    """At most four decimals."""
+    return str(int(value)) if value == int(value) else repr(round(value, 4))
 
 
-def by_hash(rows: list[dict[str, str]]) -> list[dict[str, str]]:
-    """The rows in an order that depends on nothing but their ids."""
-    return sorted(rows, key=lambda row: hashlib.sha256(row["id"].encode()).hexdigest())
+def computed(node: Any, steps: list[str]) -> float:
+    """The value of an expression; appends its calculations to the steps."""
+    if isinstance(node, ast.Constant):
+        return float(str(node.value))
+    if isinstance(node, ast.UnaryOp):
+        return -computed(node.operand, steps)
+    a, b, sign = computed(node.left, steps), computed(node.right, steps), SIGNS[type(node.op)]
+    value = {"+": a + b, "-": a - b, "*": a * b, "/": a / b if b else float("nan")}[sign]
+    steps.append(f"{number(a)} {sign} {number(b)} = {number(value)}.")
+    return value
 
 
-def split(task: str, rows: list[dict[str, str]]) -> dict[str, list[dict[str, str]]]:
-    """The rows of each split of SPLITS, as the question files have them."""
-    remaining = iter(by_hash(rows))
-    return {
-        name: [converted(task, name, next(remaining)) for _ in range(number)]
-        for name, number in SPLITS[task].items()
-    }
+def rationale(equation: str, answer: float) -> str | None:
+    """The calculations that lead to the answer; None where the equation does not."""
+    left, right = equation.replace(" ", "").lower().split("=")
+    if "x" in left and left != "x":
+        return solved(left, right, answer)
+    if "x" in right and right != "x":
+        return solved(right, left, answer)
+    steps: list[str] = []
+    value = computed(ast.parse(right if left == "x" else left, mode="eval").body, steps)
+    return " ".join(steps) if steps and abs(value - answer) < 1e-3 else None
 
 
-def converted(task: str, name: str, row: dict[str, str]) -> dict[str, str]:
-    """A row of a question file, or of the worked examples; calculator marks are not part of a rationale."""
-    kept = {
-        "id": row["id"],
-        "task": task,
-        "question": row["question"].strip(),
-        "answer": row["answer"],
-    }
-    if name == "worked":
-        return {**kept, "rationale": one_paragraph(CALCULATION.sub("", row["solution"]))}
-    return {**kept, "split": "held_out" if name == "development" else name}
+def solved(side: str, other: str, answer: float) -> str | None:
+    """Of an equation such as 28 + x = 54: the one calculation of its two numbers that gives the answer."""
+    for known in map(float, re.findall(r"[\d.]+", side)):
+        total = float(other)
+        for sign, a, b in (
+            ("+", total, known), ("-", total, known), ("-", known, total),
+            ("*", total, known), ("/", total, known), ("/", known, total),
+        ):  # fmt: skip
+            steps: list[str] = []
+            value = computed(ast.parse(f"{a}{sign}{b}", mode="eval").body, steps)
+            if abs(value - answer) < 1e-6:
+                return steps[0]
+    return None
 
 
-def one_paragraph(solution: str) -> str:
-    """The lines of a solution as sentences of one paragraph."""
-    lines = [" ".join(line.split()) for line in solution.splitlines() if line.strip()]
-    return " ".join(line if line[-1] in ".!?:;," else f"{line}." for line in lines)
+def problems(folder: Path) -> list[Row]:
+    """Every problem once, in an order that depends on nothing but the ids."""
+    kept: dict[str, Row] = {}
+    for name, text, equation, answer in given(folder):
+        question = SPACED.sub("", " ".join(text.split()))
+        letters = re.sub(r"\W", "", question.lower())
+        try:
+            steps = rationale(equation, answer)
+        except (ValueError, KeyError, AttributeError):
+            continue
+        if steps is not None and letters not in kept:
+            row = {"id": name, "task": TASK, "question": question, "answer": number(answer)}
+            kept[letters] = {**row, "rationale": steps}
+    return sorted(kept.values(), key=lambda row: hashlib.sha256(row["id"].encode()).hexdigest())
 
 
-def write(name: str, rows: list[dict[str, str]]) -> None:
+def write(name: str, rows: list[Row]) -> None:
     """One gzipped JSONL file, the same bytes for the same rows."""
     text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-    (FOLDER / f"{name}.jsonl.gz").write_bytes(gzip.compress(text.encode(), mtime=0))
+    (OUTPUT / f"{name}.jsonl.gz").write_bytes(gzip.compress(text.encode(), mtime=0))
     print(name, len(rows))
 
 
 def main() -> None:
-    train, test, svamp = (read(path) for path in sys.argv[1:])
-    parts = [
-        split("gsm8k_short", [row for row in train + test if is_short(row)]),
-        split("svamp_words", svamp),
-    ]
-    rows = {
-        name: [row for part in parts for row in part.get(name, [])]
-        for name in SPLITS["gsm8k_short"]
+    remaining = iter(problems(Path(sys.argv[1])))
+    parts = {name: [next(remaining) for _ in range(count)] for name, count in SPLITS.items()}
+    write("worked", parts.pop("worked"))
+    parts["unlabeled"] = list(remaining)
+    asked = {
+        name: [{k: v for k, v in row.items() if k != "rationale"} | {"split": split} for row in rows]
+        for name, rows in parts.items()
+        for split in ["held_out" if name == "development" else name]
     }
-    write("worked", rows["worked"])
-    write("questions", rows["unlabeled"] + rows["probe"] + rows["held_out"])
-    write("development", rows["unlabeled"] + rows["probe"] + rows["development"])
+    for name, held_out in (("development", "development"), ("questions", "held_out")):
+        write(name, asked["unlabeled"] + asked["probe"] + asked[held_out])
 
 
 if __name__ == "__main__":
