@@ -11,7 +11,7 @@ FUZZ_SECONDS ?= 3
 
 REAL = data/real
 
-.PHONY: help setup tools tokenizers real-model real run full test check lint native-test sanitize fuzz chaos python-test browser-test wheel-test docs doctor notebook viz clean
+.PHONY: help setup tools tokenizers real-model real run full test check lint native-test sanitize native-fuzz fuzz chaos python-test browser-test wheel-test docs doctor notebook viz clean
 
 help:
 	@grep -E '^# make|^[a-z-]+:.*##' Makefile | sed -E 's/^# //; s/:.*##/ \t/'
@@ -82,19 +82,22 @@ sanitize: setup ## the C++ tests under the sanitizers of addresses, undefined be
 	  cmake -S csrc -B .build/$$checked -G Ninja -DLMSI_TESTS=ON -DLMSI_SANITIZE=$$checked > /dev/null \
 	  && cmake --build .build/$$checked && ctest --test-dir .build/$$checked --output-on-failure || exit 1; done
 
-fuzz: setup
+native-fuzz: setup
 	cmake -S csrc -B .build/fuzz -G Ninja -DLMSI_FUZZ=ON -DCMAKE_BUILD_TYPE=RelWithDebInfo > /dev/null
 	cmake --build .build/fuzz
 	cd .build/fuzz && fuzz/answers_fuzz -max_total_time=$(FUZZ_SECONDS) && fuzz/votes_fuzz -max_total_time=$(FUZZ_SECONDS)
 
+fuzz: native-fuzz ## mutated answers, votes, chunks, question files, server replies and prompts, FUZZ_SECONDS each
+	FUZZ_SECONDS=$(FUZZ_SECONDS) pytest -q tests/test_fuzz.py
+
 python-test: setup tokenizers
 	HF_HUB_OFFLINE=1 pytest -q -m "not slow"
 
-test: lint native-test fuzz python-test ## lint, types, C++ tests, Python tests
+test: lint native-test native-fuzz python-test ## lint, types, C++ tests, Python tests
 
-check: FUZZ_SECONDS = 30
-check: lint native-test sanitize fuzz tokenizers real-model ## everything, the slow tests and a minute of fuzzing too
-	HF_HUB_OFFLINE=1 pytest -q
+check: FUZZ_SECONDS = 60
+check: lint native-test sanitize native-fuzz tokenizers real-model ## everything, the slow tests and ten minutes of fuzzing too
+	FUZZ_SECONDS=$(FUZZ_SECONDS) HF_HUB_OFFLINE=1 pytest -q
 
 browser-test: setup ## click the report and Kedro-Viz in Chromium
 	pytest -q tests/report/test_in_chromium.py tests/test_viz_in_chromium.py

@@ -15,6 +15,7 @@ import hashlib
 import io
 import json
 import logging
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NoReturn
@@ -30,6 +31,7 @@ from lmsi_kedro.datasets.previewed import ROWS, rows_of
 log = logging.getLogger(__name__)
 Completed = tuple[str, Sequence[str]]  # addresses of a plan and of its chunks
 MANIFEST = "manifest.json"
+CHUNK = re.compile(r"[\w-]+\.[0-9a-f]{16}\.parquet")
 AGAIN = "run the sampling pipeline again, it redoes only what is missing."
 
 
@@ -59,7 +61,11 @@ class Chunks:
 
     def __iter__(self) -> Iterator[pl.DataFrame]:
         for name in self._names:
-            yield self._check(read(self._folder, name))
+            table = read(self._folder, name)
+            try:
+                yield self._check(table)
+            except ValueError as error:
+                raise strange(self._folder, name, error) from error
 
     def table(self) -> pl.DataFrame:
         """All paths as one table, for exploring."""
@@ -105,7 +111,9 @@ class ChunkStore(AbstractDataset[Mapping[str, pl.DataFrame] | Completed, Chunks]
         try:
             manifest = json.loads(content)
             plan, names = manifest.get("plan"), manifest["chunks"]
-        except (ValueError, LookupError, AttributeError, TypeError) as error:
+            if not isinstance(names, list) or not all(map(CHUNK.fullmatch, names)):
+                raise ValueError("a chunk's name")
+        except (ValueError, LookupError, AttributeError, TypeError, RecursionError) as error:
             raise DatasetError(f"{self._folder.location}/{MANIFEST} is damaged: {AGAIN}") from error
         return Chunks(self._folder, plan, names, self._check)
 
@@ -194,7 +202,15 @@ def names_by_address(folder: Folder) -> dict[str, str]:
 def read(folder: Folder, name: str) -> pl.DataFrame:
     if (content := intact(folder, name)) is None:
         raise DatasetError(f"{folder.location}/{name} is damaged or missing: {AGAIN}")
-    return pl.read_parquet(io.BytesIO(content))
+    try:
+        return pl.read_parquet(io.BytesIO(content))
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+        raise strange(folder, name, error) from error
+
+
+def strange(folder: Folder, name: str, error: BaseException) -> DatasetError:
+    """Of a file that is whole by its checksum, so that sampling would leave it where it is."""
+    return DatasetError(f"{folder.location}/{name} has no paths ({error}): remove it and {AGAIN}")
 
 
 def checksum(content: bytes) -> str:

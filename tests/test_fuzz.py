@@ -1,0 +1,152 @@
+"""What others write is taken whole, or refused by name: mutated bytes, for FUZZ_SECONDS each."""
+
+import math
+from functools import partial
+from pathlib import Path
+
+import polars as pl
+import pytest
+from kedro.io import DatasetError
+
+from lmsi_kedro import schemas
+from lmsi_kedro.datasets.chunk_store import ChunkStore, checksum
+from lmsi_kedro.datasets.question_file import QuestionFile
+from lmsi_kedro.engines.server.faults import ServerError
+from lmsi_kedro.engines.server.reply import COUNT, Reader
+from lmsi_kedro.params import Conversation
+from lmsi_kedro.tasks.chat import added_tokens
+from lmsi_kedro.tasks.encoding import Encoder
+from tests.mutations import attempt, corpus, fuzz
+from tests.tokenizers import load
+
+JSON = [
+    b'"', b"null", b"[]", b"{}", b"-1", b"1e999", b"NaN", b"9" * 5000, b"[" * 2000, b'"\\ud800"',
+]  # fmt: skip
+URL = "http://host/v1"
+
+
+def test_chunks(tmp_path: Path) -> None:
+    """Whoever can write to the data root can give a chunk its checksum."""
+    store = ChunkStore(filepath=str(tmp_path), check="lmsi_kedro.schemas.paths")
+
+    def holds(_: str, content: bytes) -> None:
+        name = f"a.{checksum(content)}.parquet"
+        (tmp_path / name).write_bytes(content)
+        store.save(("plan", ["a"]))
+        table, refusal = attempt(lambda: store.load().table(), DatasetError)
+        if table is None:
+            assert name in refusal
+        else:
+            assert table.schema == schemas.PATHS
+            table.rows()
+        (tmp_path / name).unlink()
+
+    fuzz("chunks", [b"PAR1", b"\x00\x00", b"\xff\xff\xff\x7f", b"text", b"path"], holds)
+
+
+def test_manifests(tmp_path: Path) -> None:
+    """A manifest leads to whole chunks of its own folder and to nothing else."""
+    whole = corpus("chunks")["paths.parquet"]
+    mark = checksum(whole)
+    folder = tmp_path / "paths"
+    folder.mkdir()
+    for path in (folder / f"a.{mark}.parquet", tmp_path / f"outside.{mark}.parquet"):
+        path.write_bytes(whole)
+    store = ChunkStore(filepath=str(folder), check="lmsi_kedro.schemas.paths")
+    read = set()
+
+    def holds(name: str, content: bytes) -> None:
+        (folder / "manifest.json").write_bytes(content.replace(b"CHECKSUM", mark.encode()))
+        tables, refusal = attempt(lambda: list(store.load()), DatasetError)
+        if tables is None:
+            assert str(folder) in refusal
+        else:
+            assert all(table.schema == schemas.PATHS for table in tables)
+            read.add(name)
+
+    fuzz("manifests", [*JSON, b"../", b"/", b"a.CHECKSUM.parquet", b"\\u0000"], holds)
+    assert "whole.json" in read
+    assert not {name for name in corpus("manifests") if name != "whole.json"} & read
+
+
+def test_question_files(tmp_path: Path) -> None:
+    """A table that is written and read again as it is, or the file's name and what is wrong."""
+
+    def dataset(name: str) -> QuestionFile:
+        return QuestionFile(filepath=str(tmp_path / name), problems=str(tmp_path / "problems.csv"))
+
+    def holds(name: str, content: bytes) -> None:
+        (tmp_path / name).write_bytes(content)
+        table, refusal = attempt(dataset(name).load, DatasetError)
+        if table is None:
+            assert refusal.startswith(str(tmp_path / name))
+            return
+        assert table.schema == schemas.RAW_QUESTIONS
+        again = dataset("again.jsonl")
+        again.save(table)
+        assert again.load().drop("source").equals(table.drop("source"))
+
+    pieces = [*JSON, b"question", b"answer", b"choices", b"\n", b",", b";", b'""', b"\xef\xbb\xbf"]
+    fuzz("questions", [*pieces, b"\x00", b"\xff", b"PAR1", b"\xff\xff\xff\x7f"], holds)
+
+
+def test_server_replies() -> None:
+    """Whole choices that a table holds, or an error of the server that names it in few words."""
+    readers = [Reader(URL), Reader(URL, frozenset({"usage", "logprobs"})), Reader(URL, n=3)]
+
+    def holds(_: str, content: bytes) -> None:
+        for reader in readers:
+            reply, refusal = attempt(
+                partial(reader.reply, content, "application/json"), ServerError
+            )
+            if reply is None:
+                assert URL in refusal
+                assert len(refusal) < 1000
+                continue
+            assert reply.drawn.keys() <= set(range(reader.n))
+            for drawn in reply.drawn.values():
+                pl.Series([drawn.tokens], dtype=pl.Int32)
+                assert 0 <= drawn.tokens < COUNT
+                assert drawn.text.encode().decode() == drawn.text
+                assert drawn.logprob is None or math.isfinite(drawn.logprob)
+
+    names = (b"choices", b"text", b"finish_reason", b"logprobs", b"content", b"usage", b"error")
+    fuzz("replies", [*JSON, *names, b'"length"', b"<html>", b"data:", b"\xff"], holds)
+
+
+@pytest.mark.parametrize(
+    ("name", "chat"),
+    [("gpt2", "never"), ("llama2_base", "never"), ("qwen3", "auto"), ("gemma3", "auto")],
+)
+def test_tokenized_prompts(name: str, chat: str) -> None:
+    """Sampling and training see the same ids; no text has a control token of the model, a target one end."""
+    tokenizer = load(name)
+    encoder = Encoder(tokenizer, Conversation(chat=chat))
+    controls = {
+        tokenizer.convert_tokens_to_ids(token)
+        for token in added_tokens(tokenizer)
+        if encoder.control.fullmatch(token)
+    }
+    ends = encoder.ends(None)
+
+    def counted(ids: list[int]) -> int:
+        return sum(token in controls for token in ids)
+
+    usual = counted(encoder.prompts(["A:"])[0])
+
+    def holds(_: str, content: bytes) -> None:
+        question, mark, written = content.decode(errors="replace").partition("\nA:")
+        prompt = question + mark
+        (ids,) = encoder.prompts([prompt])
+        assert counted(ids) == usual
+        targets = [written, f" {encoder.path(written)}"]
+        for example in encoder.examples([prompt, prompt], targets):
+            assert example.ids[: example.prompt_tokens] == ids
+            *added, end = example.ids[example.prompt_tokens :]
+            assert end in ends
+            assert not ends & set(added)
+
+    tokens = [token.encode() for token in added_tokens(tokenizer)]
+    fuzz(
+        "prompts", [*tokens, b"\nA:", b"\n\n", b" ", b"<think>", "é".encode(), "▁".encode()], holds
+    )
