@@ -25,6 +25,8 @@ from lmsi_kedro.tasks.encoding import Encoder
 from lmsi_kedro.tasks.overlap import LEAK_WORDS, Evaluated
 from lmsi_kedro.tasks.questions import ExemplarSets, asked_in, exemplar_sets
 
+PROMPTED = ["question_id", "exemplar_set"]  # what decides a prompt
+
 
 def leave_out_leaks(
     selected: pl.DataFrame, questions: pl.DataFrame
@@ -65,7 +67,7 @@ def render_examples(
     """
     round = 1 + max(previous["round"].to_list(), default=0)
     asked = taught.join(questions, on="question_id", how="left", maintain_order="left")
-    rows = []
+    tables = [schemas.empty(schemas.EXAMPLES)]
     for name in asked["task"].unique(maintain_order=True):
         sets = exemplar_sets(exemplars, tasks[name])
         whole = asked.filter(task=name).with_columns(weight=1.0)
@@ -73,10 +75,9 @@ def render_examples(
         for format in dict.fromkeys(usable(format, some) for format in mixing.formats):
             direct = format.endswith("direct")
             source = direct_rows(whole, mixing.direct) if direct else whole
-            for row in source.iter_rows(named=True):
-                shots = sampled_with(row["exemplar_set"], sets)
-                rows.append(example(row, format, round, shots, tasks[name], mixing))
-    return pl.DataFrame(rows, schema=schemas.EXAMPLES)
+            prompts = render_prompts(source, format, sets, mixing)
+            tables.append(written_down(source, prompts, format, round, tasks[name]))
+    return pl.concat(tables)
 
 
 def sampled_with(exemplar_set: str, sets: ExemplarSets) -> list[Exemplar]:
@@ -96,26 +97,40 @@ def direct_rows(whole: pl.DataFrame, direct: str) -> pl.DataFrame:
     return whole.with_columns(weight=weight).unique(alike, keep="first", maintain_order=True)
 
 
-def example(
-    row: dict[str, Any],
-    format: Format,
-    round: int,
-    shots: Sequence[Exemplar],
-    task: Task,
-    mixing: MixingParams,
-) -> dict[str, Any]:
-    """A row of examples."""
-    shown = disturbed(shots, mixing.exemplars, f"{mixing.seed} {row['question_id']}")
-    asked = Asked(row["question"], row["context"], row["choices"])
-    answer = target(written(row["key"], row["surface"], task.kind))
-    return {
-        "example_id": example_id(row, format, round),
-        **{name: row[name] for name in ("question_id", "path", "arm", "weight")},
-        "round": round,
-        "format": format,
-        "prompt": render(format, asked, shown),
-        "target": answer if format.endswith("direct") else f" {row['text']}",
-    }
+def render_prompts(
+    rows: pl.DataFrame, format: Format, sets: ExemplarSets, mixing: MixingParams
+) -> pl.DataFrame:
+    """question_id, exemplar_set, prompt: a million paths have a few thousand prompts, of 1,000 characters each."""
+
+    def prompt(row: dict[str, Any]) -> str:
+        shots = sampled_with(row["exemplar_set"], sets)
+        shown = disturbed(shots, mixing.exemplars, f"{mixing.seed} {row['question_id']}")
+        return render(format, Asked(row["question"], row["context"], row["choices"]), shown)
+
+    different = rows.unique(PROMPTED, keep="first", maintain_order=True)
+    prompts = [prompt(row) for row in different.iter_rows(named=True)]
+    return different.select(*PROMPTED, prompt=pl.Series(prompts, dtype=pl.String))
+
+
+def written_down(
+    rows: pl.DataFrame, prompts: pl.DataFrame, format: Format, round: int, task: Task
+) -> pl.DataFrame:
+    """examples of one task in one format. Rows that share a prompt share its memory, too."""
+    text = pl.lit(" ") + pl.col("text")
+    if format.endswith("direct"):
+        answers = rows.select("key", "surface").iter_rows()
+        text = pl.lit(pl.Series([target(written(k, surface, task.kind)) for k, surface in answers]))
+    named = rows.select("question_id", "path", "arm").iter_rows()
+    ids = pl.Series(
+        [example_id(q, path, arm, format, round) for q, path, arm in named], dtype=pl.String
+    )
+    return (
+        rows.join(prompts, on=PROMPTED, how="left", maintain_order="left")
+        .with_columns(
+            example_id=ids, round=pl.lit(round, pl.Int32), format=pl.lit(format), target=text
+        )
+        .select(*schemas.EXAMPLES)
+    )
 
 
 def disturbed(shots: Sequence[Exemplar], how: str, seed: str) -> Sequence[Exemplar]:
@@ -128,8 +143,8 @@ def disturbed(shots: Sequence[Exemplar], how: str, seed: str) -> Sequence[Exempl
     return shots
 
 
-def example_id(row: dict[str, object], format: str, round: int) -> str:
-    content = f"{row['question_id']} {row['path']} {row['arm']} {format} {round}"
+def example_id(question_id: str, path: int, arm: str, format: str, round: int) -> str:
+    content = f"{question_id} {path} {arm} {format} {round}"
     return hashlib.blake2b(content.encode(), digest_size=8).hexdigest()
 
 

@@ -1,0 +1,189 @@
+"""What 10,000 to 1,000,000 paths cost the steps around sampling: tables, votes, examples, evaluation and report.
+
+Runs `kedro run` on a question file of 32 paths a question, where an executor of this file stands in for the model:
+its texts are paths that the embedded model sampled, with answers of which six in ten agree. Two runs for each
+size: `mixing` with the paths on unlabeled questions, and `self_improve` with them on held-out questions, whose
+training is a few steps on sixteen questions. Every node has the seconds and the peak of resident memory of the
+process of the run, loading and saving included.
+
+    python benchmarks/load.py                    # 10,000 and 100,000 paths
+    python benchmarks/load.py --paths 1000000
+"""
+
+import argparse
+import json
+import random
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from functools import cache
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from kedro.framework.hooks import hook_impl
+
+ROOT = Path(__file__).parents[1]
+M = 32
+SMALL = "rounds=1,training.steps=2,training.processes=1"
+RUNS = {
+    "mixing": (("sampling", "mixing"), "unlabeled", f"paths.m={M},paths.questions_per_task={{n}}"),
+    "report": (
+        ("self_improve",), "held_out",
+        f"{SMALL},evaluation.m={M},evaluation.greedy_questions={{n}},evaluation.voted_questions={{n}}",
+    ),
+}  # fmt: skip
+
+
+class Invented:
+    """An executor: the paths that are asked for, with texts of the pool and answers that mostly agree."""
+
+    def __init__(self, pool: Sequence[str]) -> None:
+        self.pool = pool
+
+    def compute(self, chunks: dict[str, Any], missing: Sequence[str]) -> Iterator[Any]:
+        for name in missing:
+            yield name, chunks[name].table(self)
+
+    def sample(self, requests: Sequence[Any], sampling: Any) -> pl.DataFrame:
+        rows = chain.from_iterable(self.paths(request) for request in requests)
+        names = ("question_id", "path", "text", "tokens", "logprob", "finish")
+        types = (pl.String, pl.Int32, pl.String, pl.Int32, pl.Float64, pl.String)
+        schema = dict(zip(names, types, strict=True))
+        return pl.DataFrame(list(rows), schema=schema, orient="row")
+
+    def paths(self, request: Any) -> Iterator[tuple[Any, ...]]:
+        answer = int(request.question_id[:4], 16) % 90
+        for path in request.paths:
+            draw = random.Random(f"{request.question_id} {path}")
+            said = answer if draw.random() < 0.6 else answer + draw.randrange(1, 9)
+            text = f"{draw.choice(self.pool)} The answer is {said}."
+            yield request.question_id, path, text, 30, -9.0, "stop"
+
+    def close(self) -> None:
+        pass
+
+
+@cache
+def rows_of_the_world() -> list[dict[str, Any]]:
+    lines = (ROOT / "data/01_raw/questions.jsonl").read_text().splitlines()
+    return [row for row in map(json.loads, lines) if row["task"] == "mini_gsm"]
+
+
+def sampled_texts(folder: Path) -> list[str]:
+    """What the embedded model wrote before its answers, to 50 questions."""
+    kedro(folder / "pool", "sampling", "paths.m=8,paths.questions_per_task=50")
+    files = (folder / "pool/03_paths/round_1").glob("*.parquet")
+    texts = pl.concat([pl.read_parquet(file) for file in sorted(files)])["text"]
+    return sorted({re.split(" ?The answer is", text)[0] for text in texts})
+
+
+def write_questions(path: Path, split: str, n: int) -> None:
+    """n questions of the split, and a few of each other one."""
+    given = rows_of_the_world()
+    few = [row for s in ("unlabeled", "held_out", "probe") for row in given if row["split"] == s]
+    counts = {"unlabeled": 16, "held_out": 16, "probe": 8} | {split: n}
+    with path.open("w") as file:
+        for each, count in counts.items():
+            for number in range(count):
+                row = few[number % len(few)]
+                question = f"Story {number} of {each}. {row['question']}"
+                file.write(json.dumps({**row, "split": each, "question": question}) + "\n")
+
+
+def kedro(data: Path, pipeline: str, params: str, pool: Path | None = None) -> None:
+    command = [sys.executable, __file__, "--child", str(pool)] if pool else [sys.executable, "-m", "kedro"]
+    given = [f"--pipelines={pipeline}", "--env=smoke", f"--params=data_root={data},{params}"]
+    subprocess.run([*command, "run", *given], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+
+
+class Measure:
+    """A hook: seconds and peak of every node, from the end of the one before to its last saved table."""
+
+    def __init__(self, file: Path) -> None:
+        self.file, self.last = file, time.monotonic()
+
+    @hook_impl
+    def after_node_run(self, node: Any) -> None:
+        self.add(node.name)
+
+    @hook_impl
+    def after_dataset_saved(self, node: Any) -> None:
+        self.add(node.name)
+
+    def add(self, node: str) -> None:
+        now = time.monotonic()
+        status = Path("/proc/self/status").read_text()
+        peak = int(re.search(r"VmHWM:\s*(\d+)", status)[1]) // 1024  # type: ignore[index]
+        Path("/proc/self/clear_refs").write_text("5")  # sets the peak back
+        with self.file.open("a") as file:
+            file.write(json.dumps([node, now - self.last, peak]) + "\n")
+        self.last = now
+
+
+def child(pool: Path, arguments: list[str]) -> None:
+    """Kedro's command with the stand-in."""
+    from kedro.framework.cli.cli import main
+
+    from lmsi_kedro import settings
+    from lmsi_kedro.engines import plan
+
+    texts = json.loads(pool.read_text())
+    plan.executor_of = lambda *_: Invented(texts)  # type: ignore[assignment]
+    settings.HOOKS = (*settings.HOOKS, Measure(pool.with_name("nodes.jsonl")))  # type: ignore[assignment]
+    sys.argv = ["kedro", *arguments]
+    main()
+
+
+def measure(folder: Path, pool: Path, name: str, paths: int) -> None:
+    """Prints the slow and the large nodes of the runs, and their sum."""
+    pipelines, split, params = RUNS[name]
+    n, data = paths // M, folder / f"{name}_{paths}"
+    questions, nodes = folder / f"{name}.jsonl", folder / "nodes.jsonl"
+    write_questions(questions, split, n)
+    for pipeline in pipelines:
+        nodes.unlink(missing_ok=True)
+        start = time.monotonic()
+        kedro(data, pipeline, f"questions={questions},{params.format(n=n)}", pool)
+        table = report(nodes)
+        total = time.monotonic() - start
+        print(f"{paths:,} paths, {pipeline}: {total:.0f} s, peak {max(p for *_, p in table):,} MiB")
+        for node, seconds, peak in table:
+            if seconds > 0.02 * total or peak > 1024:
+                print(f"    {node:30} {seconds:7.1f} s {peak:6,} MiB", flush=True)
+
+
+def report(file: Path) -> list[tuple[str, float, int]]:
+    """Node, seconds, peak in MiB."""
+    nodes: dict[str, tuple[float, int]] = {}
+    for node, seconds, peak in map(json.loads, file.read_text().splitlines()):
+        before = nodes.get(node, (0.0, 0))
+        nodes[node] = before[0] + seconds, max(before[1], peak)
+    return [(node, *measured) for node, measured in nodes.items()]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--paths", type=int, nargs="*", default=[10_000, 100_000])
+    parser.add_argument("--runs", nargs="*", default=list(RUNS))
+    parser.add_argument("--folder", type=Path)
+    chosen = parser.parse_args()
+    folder = chosen.folder or Path(tempfile.mkdtemp())
+    folder.mkdir(exist_ok=True)
+    pool = folder / "pool.json"
+    if not pool.exists():
+        pool.write_text(json.dumps(sampled_texts(folder)))
+    for paths in chosen.paths:
+        for name in chosen.runs:
+            measure(folder, pool, name, paths)
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--child"]:
+        child(Path(sys.argv[2]), sys.argv[3:])
+    else:
+        main()
