@@ -8,7 +8,7 @@ import polars as pl
 from lmsi_kedro import schemas, statistics
 from lmsi_kedro.evaluation.marking import accepted_keys, is_accepted
 from lmsi_kedro.params import Format, MixingParams, VotingParams
-from lmsi_kedro.reading import thin_out
+from lmsi_kedro.reading import batches, thin_out
 from lmsi_kedro.tasks import Tasks
 
 SELECTED = list(schemas.SELECTED)
@@ -43,13 +43,13 @@ def select_random(
 
 
 def with_texts(chosen: pl.DataFrame, paths: Iterable[pl.DataFrame], arm: str) -> pl.DataFrame:
-    """The chosen paths' texts, taken chunk by chunk; ValueError if nothing was chosen."""
+    """The chosen paths' texts, taken from some chunks at a time; ValueError if nothing was chosen."""
     if chosen.is_empty():
         raise ValueError(f"arm {arm}: no path was kept, so there is nothing to train on")
     keys = chosen.select("question_id", "path", "key", "surface", arm=pl.lit(arm))
     texts = [
         chunk.join(keys, on=["question_id", "path"], maintain_order="left").select(SELECTED)
-        for chunk in paths
+        for chunk in batches(paths, keys.height)
     ]
     return pl.concat(texts).sort("question_id", "path")
 
