@@ -11,7 +11,7 @@ FUZZ_SECONDS ?= 3
 
 REAL = data/real
 
-.PHONY: help setup tools tokenizers real-model real run full test check lint native-test sanitize native-fuzz fuzz chaos python-test browser-test wheel-test docs doctor notebook viz clean
+.PHONY: help setup tools tokenizers real-model real run full test check lint native-test sanitize native-fuzz fuzz sbom chaos python-test browser-test wheel-test docs doctor notebook viz clean
 
 help:
 	@grep -E '^# make|^[a-z-]+:.*##' Makefile | sed -E 's/^# //; s/:.*##/ \t/'
@@ -111,6 +111,9 @@ wheel-test: setup ## build the wheel, install it from the index in a new environ
 
 docs: .venv/docs ## build the documentation, .build/site/index.html; a warning is an error
 	zensical build --strict
+
+sbom: setup ## write .build/sbom.json, all packages and data with their licences
+	mkdir -p .build && .venv/bin/python .ci/sbom.py > .build/sbom.json
 
 chaos: setup ## kill the whole loop 30 times, up to 40 minutes
 	KILLS=30 HF_HUB_OFFLINE=1 timeout 2400 pytest -q tests/test_chaos.py

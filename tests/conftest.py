@@ -1,6 +1,7 @@
 """Its presence puts the repository on the import path, for `tests.fabricate` and its like."""
 
 import os
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -18,3 +19,11 @@ def real_model() -> Path:
     path = folder / "SmolLM2-135M-Instruct.Q4_1.gguf"
     assert path.exists(), f"{path} is missing: run `make real-model`"
     return path
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """The last line but one says how many checks this machine could not make, and why."""
+    skipped = [report.longrepr for report in terminalreporter.stats.get("skipped", [])]
+    reasons = Counter(str(reason).removeprefix("Skipped: ") for _, _, reason in skipped)
+    listed = "; ".join(f"{count} because {reason}" for reason, count in reasons.most_common())
+    terminalreporter.write_line(f"checks that could not run: {len(skipped)} ({listed or 'none'})")

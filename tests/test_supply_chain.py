@@ -1,0 +1,33 @@
+"""The bill of materials has all that is pinned and bundled."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+BUNDLED = ("conf/base/exemplars", "data", "examples", "tests/tokenizers", "tests/corpus")
+
+
+def bill() -> list[dict[str, str]]:
+    done = subprocess.run(
+        [sys.executable, ROOT / ".ci/sbom.py"], capture_output=True, text=True, check=True
+    )
+    return json.loads(done.stdout)["components"]  # type: ignore[no-any-return]
+
+
+def test_the_bill_of_materials_is_whole() -> None:
+    components = bill()
+    pins = (ROOT / "constraints.txt").read_text().split()
+    assert [f"{c['name']}=={c['version']}" for c in components if c["type"] == "library"] == pins
+    torch = next(c for c in components if c["name"] == "torch")
+    assert re.fullmatch(r"pkg:pypi/torch@[\d.]+", torch["purl"])
+    assert torch["licenses"]
+    listed = tuple(ROOT / c["name"].partition(" ")[0] for c in components if c["type"] == "data")
+    tracked = subprocess.run(
+        ["git", "ls-files", *BUNDLED], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    files = [path for path in tracked.stdout.splitlines() if not path.endswith((".py", ".md"))]
+    assert files
+    assert [path for path in files if not {*listed} & {ROOT / path, *(ROOT / path).parents}] == []
