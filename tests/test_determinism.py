@@ -87,3 +87,21 @@ def test_instruction_sets_differ_in_the_last_bits_of_log_probabilities(tmp_path:
     one, other = drawn
     assert one.drop("logprob").equals(other.drop("logprob"))
     assert (one["logprob"] - other["logprob"]).abs().max() < 1e-4
+
+
+def test_no_result_reads_the_clock() -> None:
+    """Whose jumps therefore change nothing: what waits uses time.monotonic."""
+    clock = re.compile(r"\btime\.time\(|\bdatetime\.now\(|\b(?:date|datetime)\.today\(")
+    source = ROOT / "src/lmsi_kedro"
+    reading = {
+        str(path.relative_to(source))
+        for path in source.rglob("*.py")
+        if clock.search(path.read_text())
+    }
+    assert reading == {
+        "commands/forecast/measurement.py",  # how long a run would take
+        "commands/try_model/asking.py",
+        "datasets/first_day.py",  # once, and stored: a resumed run has the day of its first one
+        "datasets/this_run.py",  # when a run was, for its record
+        "tracking.py",
+    }

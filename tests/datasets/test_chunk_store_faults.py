@@ -1,6 +1,5 @@
 """Real faults of a disk: full, read-only, shared by two runs. Each names the file, and no chunk is lost."""
 
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,34 +9,14 @@ from kedro.io import DatasetError
 
 from lmsi_kedro.datasets.chunk_store import ChunkStore
 from tests.datasets.fake_plan import FakePlan
+from tests.disks import Small
 from tests.stores import fill
-
-
-class Small:
-    """A file system of its own in memory, that can be filled, enlarged and made read-only."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def mount(self, options: str) -> None:
-        done = subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", options, "tmpfs", self.path],
-            capture_output=True,
-            text=True,
-        )
-        if done.returncode:
-            pytest.skip(f"mounting is not permitted here: {done.stderr.strip()}")
-
-    def remount(self, options: str) -> None:
-        subprocess.run(["mount", "-o", f"remount,{options}", self.path], check=True)
 
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Small]:
-    small = Small(tmp_path)
-    small.mount("size=64k")
-    yield small
-    subprocess.run(["umount", "--lazy", small.path], check=True)
+    with Small(tmp_path).mounted("size=64k") as small:
+        yield small
 
 
 def chunks(folder: Path) -> dict[str, int]:
