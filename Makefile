@@ -11,7 +11,7 @@ FUZZ_SECONDS ?= 3
 
 REAL = data/real
 
-.PHONY: help setup tools tokenizers real-model real run full test check lint native-test sanitize native-fuzz fuzz sbom chaos python-test browser-test wheel-test docs doctor notebook viz clean
+.PHONY: help setup tools tokenizers real-model real run full test check lint native-test sanitize native-fuzz fuzz coverage sbom chaos python-test browser-test wheel-test docs doctor notebook viz clean
 
 help:
 	@grep -E '^# make|^[a-z-]+:.*##' Makefile | sed -E 's/^# //; s/:.*##/ \t/'
@@ -111,6 +111,11 @@ wheel-test: setup ## build the wheel, install it from the index in a new environ
 
 docs: .venv/docs ## build the documentation, .build/site/index.html; a warning is an error
 	zensical build --strict
+
+MEASURED = kernels/*,datasets/*,statistics.py,reading.py
+coverage: setup ## lines of kernels, datasets, statistics and reading that their tests run; fails below 95 %
+	coverage run -m pytest -q -m "not slow" tests/kernels tests/datasets tests/test_statistics.py tests/test_reading.py tests/test_fuzz.py
+	coverage report --fail-under=95 --include="$$(printf 'src/lmsi_kedro/%s,' $$(echo '$(MEASURED)' | tr , ' '))"
 
 sbom: setup ## write .build/sbom.json, all packages and data with their licences
 	mkdir -p .build && .venv/bin/python .ci/sbom.py > .build/sbom.json

@@ -1,0 +1,18 @@
+"""What a run is told of itself."""
+
+from types import SimpleNamespace
+
+from lmsi_kedro.datasets.this_run import Stopwatch, ThisRun
+
+
+def test_the_command_and_the_seconds_of_its_nodes() -> None:
+    watch = Stopwatch()
+    watch.before_pipeline_run({"pipeline_names": ["voting"]})
+    for name in ("read_answers", "count_votes"):
+        watch.before_node_run(SimpleNamespace(name=name))
+    run = ThisRun().load()
+    assert run["pipelines"] == ["voting"]
+    assert list(run["seconds"]) == ["read_answers", "count_votes"]
+    assert all(seconds >= 0 for seconds in run["seconds"].values())
+    assert "pytest" in run["command"]
+    assert run["hardware"]
