@@ -18,7 +18,9 @@ from tests.runs import ROOT, TINY, question_file, world_rows
 COPIED = ("conf", "src", "data/01_raw", "data/06_models/base", "pyproject.toml")
 TABLES = ("02_intermediate", "03_paths", "04_votes", "05_examples", "07_evaluation")
 # What a run took, when and where; all else of a page is the same.
-TIMES = re.compile(r"[\d.,]+ ?(ms|s|min|minutes|seconds|hours|h)\b|\d{4}-\d\d-\d\d[ T]?[\d:]*")
+TIMES = re.compile(
+    r"(?:[\d.,]+\s?(?:ms|s|min|minutes|seconds|hours|h)\b\s*)+|\d{4}-\d\d-\d\d[ T]?[\d:]*"
+)
 
 
 def copy_of_the_project(folder: Path) -> Path:
@@ -48,9 +50,10 @@ def kedro_run(project: Path, pipeline: str, **environment: str) -> Path:
 
 
 def tables(data: Path) -> dict[str, bytes]:
-    """The contents of all tables by their place."""
+    """The contents of all tables and weights by their place."""
     found = (path for folder in TABLES for path in (data / folder).rglob("*.*"))
-    files = {str(path.relative_to(data)): path for path in found if path.name != ".lock"}
+    paths = (*found, *(data / "06_models").glob("*/*.safetensors"))
+    files = {str(path.relative_to(data)): path for path in paths if path.name != ".lock"}
     return {name: path.read_bytes() for name, path in files.items() if path.is_file()}
 
 
