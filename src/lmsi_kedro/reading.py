@@ -47,8 +47,8 @@ def read_texts(
 def batches(chunks: Iterable[pl.DataFrame], rows: int) -> Iterator[pl.DataFrame]:
     """The chunks in groups of at least so many rows.
 
-    A join takes the time of its larger side: with a table of that many rows, the time of all is linear. Chunk by chunk,
-    a million paths took 89 s to get their texts, and 2 s so.
+    A join takes the time of its larger side: with a table of that many rows, all of them take linear time. Chunk
+    by chunk, a million paths took 89 s to get their texts, and 4 s so.
     """
     group: list[pl.DataFrame] = []
     for chunk in chunks:
