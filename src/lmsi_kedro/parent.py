@@ -1,10 +1,23 @@
-"""A process that ends with its parent, however that ends: a killed run leaves no workers or trainers behind."""
+"""Processes that end with their parent, however that ends: a killed run leaves nothing behind.
 
+Our own call `end_with`. A command that knows nothing of this is run by `python -m lmsi_kedro.parent PID COMMAND`.
+"""
+
+import contextlib
+import ctypes
 import os
+import signal
+import subprocess
+import sys
 import threading
 import time
+from collections.abc import Sequence
+
+import psutil
 
 SECONDS = 0.2  # between two looks
+GRACE = 5.0  # seconds in which a command may end by itself: vLLM removes its shared memory then
+DEATH_SIGNAL, SUBREAPER = 1, 36  # of Linux's prctl
 
 
 def end_with(parent: int) -> None:
@@ -16,3 +29,47 @@ def _follow(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(SECONDS)
     os._exit(1)
+
+
+def run(parent: int, command: Sequence[str]) -> int:
+    """Runs a command until it ends, this process is terminated or its parent is gone; returns the exit status.
+
+    Nothing that the command started stays, not even what left its process group.
+    """
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    control(SUBREAPER, 1)  # what loses its parent becomes a child of this process
+    try:
+        child = subprocess.Popen(command, preexec_fn=lambda: control(DEATH_SIGNAL, signal.SIGKILL))
+        while child.poll() is None and os.getppid() == parent:
+            time.sleep(SECONDS)
+        return child.returncode or 0
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        end_children()
+
+
+def end_children() -> None:
+    """Ends all processes that this one started, then those that they did."""
+    this = psutil.Process()
+    for seconds in (GRACE, SECONDS):  # the second time, what has lost its parent
+        send(signal.SIGTERM, children := this.children())
+        psutil.wait_procs(children, seconds)
+    while left := this.children(recursive=True):
+        send(signal.SIGKILL, left)
+        psutil.wait_procs(left, SECONDS)
+
+
+def send(which: signal.Signals, processes: Sequence[psutil.Process]) -> None:
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.send_signal(which)
+
+
+def control(option: int, value: int) -> None:
+    """prctl, where there is one."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(option, value)
+
+
+if __name__ == "__main__":
+    sys.exit(run(int(sys.argv[1]), sys.argv[2:]))

@@ -33,8 +33,8 @@ class FakeServer(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, answer: Answer) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
+    def __init__(self, answer: Answer, port: int = 0) -> None:
+        super().__init__(("127.0.0.1", port), Handler)
         self.answer, self.bodies, self.keys = answer, list[dict[str, Any]](), set[str | None]()
         self.counts: Counter[str] = Counter()
         self.busy = self.most_busy = 0

@@ -1,105 +1,50 @@
-"""A real server on loopback, `transformers serve`, with a tiny model: through a plan and a store."""
+"""A real server, `transformers serve`, launched for a tiny model: through a plan and a store, and through two rounds."""
 
-import os
+import json
+import re
 import signal
-import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
-from urllib.request import urlopen
+from random import Random
 
+import psutil
 import pytest
 
 from lmsi_kedro.datasets.chunk_store import ChunkStore
 from lmsi_kedro.datasets.model_directory import Model
 from lmsi_kedro.engines.plan import Plan
-from lmsi_kedro.params import EngineParams, Sampling, ServerParams
+from lmsi_kedro.params import EngineParams, Sampling
 from tests.models import tiny_model
+from tests.runs import ROOT, TINY, question_file, world_rows
 from tests.stores import fill
 
 PROMPTS = {f"q{i}": f"Q: a?\nA: b.\n\nQ: {i}?\nA:" for i in range(3)}
+KILLS = 3
 
 
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Model:
-    from transformers import GenerationConfig
-
-    folder = tiny_model(tmp_path_factory.mktemp("model"))
-    # `transformers serve` samples only where the model says so, whatever the temperature.
-    GenerationConfig(do_sample=True, eos_token_id=0, pad_token_id=0, top_k=0).save_pretrained(
-        folder
-    )
-    return Model.at(folder)
-
-
-@pytest.fixture(scope="module")
-def url(model: Model) -> Iterator[str]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [
-        Path(sys.executable).with_name("transformers"),
-        "serve",
-        str(model.path),
-        "--device=cpu",
-    ]
-    environment = os.environ | {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
-    server = subprocess.Popen(
-        [*command, "--host=127.0.0.1", f"--port={port}"],
-        env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
-    )  # fmt: skip
-    try:
-        await_health(f"http://127.0.0.1:{port}/health", server)
-        yield f"http://127.0.0.1:{port}/v1"
-    finally:
-        os.killpg(server.pid, signal.SIGKILL)
-        server.wait()
-
-
-def await_health(url: str, server: "subprocess.Popen[bytes]") -> None:
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline:
-        assert server.poll() is None, "transformers serve ended by itself"
-        try:
-            with urlopen(url, timeout=2) as answer:
-                if answer.status == 200:
-                    return
-        except OSError:
-            time.sleep(0.3)
-    pytest.fail("transformers serve did not come up in two minutes")
-
-
-def plan(model: Model, url: str) -> Plan:
-    server = ServerParams(
-        urls=[url],
-        model=str(model.path),
-        revision=f"sha256:{model.digest[:12]}",
-        concurrency=2,
-        timeout_seconds=60,
-    )
+def plan(model: Model, folder: Path) -> Plan:
+    launch = {
+        "server": "transformers", "folder": str(folder), "start_seconds": 120, "concurrency": 2,
+        "timeout_seconds": 60,
+    }  # fmt: skip
     engine = EngineParams(
-        executor="server", ray_address=None, workers=1, dtype="auto", paths_per_chunk=8, rows=8, chat="auto",
-        trust_remote_code=False, skip_too_long=False, server=server,
+        executor="launch", ray_address=None, workers=1, dtype="float32", paths_per_chunk=8, rows=8, chat="auto",
+        trust_remote_code=False, skip_too_long=False, launch=launch,
     )  # fmt: skip
     made = Plan(model.path, model.digest, engine)
-    made.add(
-        PROMPTS,
-        range(4),
-        Sampling(temperature=0.9, max_new_tokens=6, seed=3),
-        {"exemplar_set": "none"},
-    )
+    sampling = Sampling(temperature=0.9, max_new_tokens=6, seed=3)
+    made.add(PROMPTS, range(4), sampling, {"exemplar_set": "none"})
     return made
 
 
-def test_paths_of_a_real_server(
-    model: Model, url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_paths_of_a_real_server(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """It ignores n and log-probabilities and takes seeds; all paths come, each with a text of its own."""
+    model = Model.at(tiny_model(tmp_path / "model"))
     store = ChunkStore(filepath=str(tmp_path / "paths"), check="lmsi_kedro.schemas.paths")
     with caplog.at_level("INFO"):
-        fill(store, plan(model, url))
+        fill(store, plan(model, tmp_path))
     assert "seed yes, logprobs no, n no, top_k no, min_p no" in caplog.text
     table = store.load().table().sort("question_id", "path")
     assert table.select("question_id", "path").rows() == [(q, p) for q in PROMPTS for p in range(4)]
@@ -107,3 +52,58 @@ def test_paths_of_a_real_server(
     assert set(table["finish"]) <= {"stop", "length"}
     assert table["logprob"].null_count() == 12
     assert table["text"].n_unique() > 6
+    assert not serving(tmp_path)
+
+
+def start(data: Path) -> "subprocess.Popen[bytes]":
+    """Two rounds with a few paths of the embedded student."""
+    given = TINY | {
+        "data_root": data, "questions": data / "questions.jsonl", "rounds": 2,
+        "model": ROOT / "data/06_models/base_small", "engine.executor": "launch",
+        "engine.launch.server": "transformers", "engine.launch.concurrency": 4, "engine.paths_per_chunk": 8,
+        "paths.m": 2, "paths.questions_per_task": 2, "paths.sampling.max_new_tokens": 24,
+        "evaluation.greedy_questions": 2, "evaluation.voted_questions": 1, "evaluation.m": 2,
+        "evaluation.max_new_tokens": 24, "monitor.questions_per_task": 1, "monitor.m": 2,
+        "monitor.on_alarm": "roll_back",
+    }  # fmt: skip
+    params = ",".join(f"{name}={value}" for name, value in given.items())
+    command = [sys.executable, "-m", "kedro", "run", "--env=smoke", f"--params={params}"]
+    with (data / "run.log").open("ab") as log:
+        return subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log)
+
+
+def serving(folder: Path) -> list[psutil.Process]:
+    """Servers of models below a folder, and what watches them."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            words = " ".join(process.cmdline())
+        except psutil.Error:
+            continue
+        if "serve" in words and re.search(f"{folder}.* --port", words):
+            found.append(process)
+    return found
+
+
+@pytest.mark.slow  # about 15 starts of a server, 5 s each: torch and transformers are loaded anew
+def test_two_rounds_without_hands_and_killed_at_random_moments(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    question_file(data, world_rows())
+    random = Random(1)
+    for _ in range(KILLS):
+        run = start(data)
+        while not serving(data):
+            assert run.poll() is None, (data / "run.log").read_text()[-3000:]
+            time.sleep(0.1)
+        time.sleep(random.uniform(0, 12))
+        run.send_signal(signal.SIGKILL)
+        run.wait()
+        assert not psutil.wait_procs(serving(data), timeout=30)[1]
+    done = start(data)
+    assert done.wait(timeout=1500) == 0, (data / "run.log").read_text()[-3000:]
+    assert not serving(data)
+    metrics = json.loads((data / "08_reporting/metrics.json").read_text())
+    assert len(metrics["rounds"]) == 2
+    launched = {log.parent.name for log in (data / "06_models/servers").glob("*/server-0.log")}
+    assert len(launched) >= 3, "the base model, and a candidate of each round"

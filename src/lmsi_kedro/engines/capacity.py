@@ -97,7 +97,7 @@ def with_rows(
     """
     if engine.rows is not None:
         return engine
-    if engine.executor == "server":  # decodes as it likes
+    if engine.is_served:  # they decode as they like
         return engine.model_copy(update={"rows": engine.paths_per_chunk})
     if engine.executor == "ray":
         raise ValueError("engine.rows must be given with executor ray: its nodes' memory is theirs")

@@ -26,8 +26,8 @@ from lmsi_kedro.params.sampling import (
     PromptParams,
     Sampling,
     SamplingParams,
-    ServerParams,
 )
+from lmsi_kedro.params.servers import LaunchParams, RequestParams, ServerParams
 from lmsi_kedro.params.sizes import Sized, tokens_for
 from lmsi_kedro.params.training import LoraParams, Training, TrainingParams, WarmStartParams
 
@@ -42,6 +42,7 @@ __all__ = [
     "Format",
     "Guard",
     "HeadroomParams",
+    "LaunchParams",
     "LoraParams",
     "MixingParams",
     "Mode",
@@ -53,6 +54,7 @@ __all__ = [
     "PublicTasksParams",
     "QuestionGenerationParams",
     "ReproductionParams",
+    "RequestParams",
     "Sampling",
     "SamplingParams",
     "ServerParams",

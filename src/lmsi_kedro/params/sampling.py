@@ -3,10 +3,11 @@
 import datetime as dt
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from lmsi_kedro.hardware import cpu_has_bfloat16, gpus
 from lmsi_kedro.params.base import Params, of_round
+from lmsi_kedro.params.servers import LaunchParams, ServerParams
 from lmsi_kedro.params.sizes import Auto, Sized, Tokens, tokens_for
 
 Temperature = Annotated[float, Field(ge=0)]
@@ -56,43 +57,6 @@ class PathParams(Params):
         return sampling.model_copy(update={"temperature": of_round(self.temperatures, round)})
 
 
-class ServerParams(Params):
-    """An OpenAI-compatible endpoint, or a fleet of them (vLLM, SGLang, llama.cpp, transformers serve, ...)."""
-
-    model_config = ConfigDict(hide_input_in_errors=True)  # a url may have a password in it
-
-    urls: list[str] = Field(
-        min_length=1, description="up to and with /v1; all serve the same model"
-    )
-    model: str = Field(min_length=1, description="the name under which they serve it")
-    revision: str = Field(
-        pattern="^sha256:[0-9a-f]{8,64}$",
-        description="of the weights, which servers cannot tell: the beginning of the model's digest",
-    )
-    concurrency: int = Field(default=32, gt=0, description="requests at a time, over all urls")
-    retries: int = Field(default=6, ge=0, description="of a url, with growing pauses")
-    timeout_seconds: float = Field(default=600.0, gt=0, description="of one request")
-
-    @field_validator("urls", mode="before")
-    @classmethod
-    def one_is_a_list(cls, given: Any) -> Any:
-        """A single url, as --params gives it."""
-        return [given] if isinstance(given, str) else given
-
-    @field_validator("urls")
-    @classmethod
-    def have_a_scheme(cls, urls: list[str]) -> list[str]:
-        for url in urls:
-            if not url.startswith(("http://", "https://")):
-                raise ValueError("engine.server.urls: each must begin with http:// or https://")
-            if "@" in url or "?" in url:
-                raise ValueError(
-                    "engine.server.urls: no user, password or key may be in a url, as urls are stored and shown: "
-                    "give the key by the environment variable LMSI_API_KEY"
-                )
-        return urls
-
-
 class PromptParams(Params):
     """What a chat template is given beside the question."""
 
@@ -115,7 +79,7 @@ class Conversation(PromptParams):
 class EngineParams(Params):
     """Where paths are computed, and how a model is given its text."""
 
-    executor: Literal["processes", "ray", "server"]
+    executor: Literal["processes", "ray", "server", "launch"]
     ray_address: str | None
     workers: int = Field(gt=0)
     dtype: Literal["auto", "bfloat16", "float32"]
@@ -127,12 +91,20 @@ class EngineParams(Params):
     trust_remote_code: bool
     skip_too_long: bool
     server: ServerParams | None = None
+    launch: LaunchParams | None = None
 
     @model_validator(mode="after")
     def server_is_told(self) -> Self:
         if self.executor == "server" and self.server is None:
             raise ValueError("engine.executor=server needs engine.server: urls, model and revision")
+        if self.executor == "launch" and self.launch is None:
+            raise ValueError("engine.executor=launch needs engine.launch: server and folder")
         return self
+
+    @property
+    def is_served(self) -> bool:
+        """Whether paths come from servers, which decode as they like, in memory of their own."""
+        return self.executor in ("server", "launch")
 
     @property
     def conversation(self) -> Conversation:
@@ -144,6 +116,8 @@ class EngineParams(Params):
         asked = self.conversation.model_dump(mode="json")
         if self.executor == "server" and self.server:
             return {"server": self.server.model, **asked}
+        if self.executor == "launch" and self.launch:
+            return {"launch": self.launch.command, "dtype": self.number_format, **asked}
         return {"dtype": self.number_format, "rows": str(self.rows), **asked}
 
     @property

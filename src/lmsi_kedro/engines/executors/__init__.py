@@ -1,4 +1,4 @@
-"""Where chunks are computed: in processes of this machine, on a Ray cluster, or by servers.
+"""Where chunks are computed: in processes of this machine, on a Ray cluster, or by servers, launched or running.
 
 In processes and on Ray the same chunks give the same bytes: a worker loads the model once and keeps it, and which
 worker computes a chunk does not matter. What servers promise is said in `engines.server.engine`.
@@ -22,6 +22,10 @@ def executor_of(model: Path, digest: str, engine: EngineParams) -> Executor:
         from lmsi_kedro.engines.executors.ray import RayTasks
 
         return RayTasks(model, engine)
+    if engine.executor == "launch":
+        from lmsi_kedro.engines.executors.launch import Launch
+
+        return Launch(model, digest, engine)
     from lmsi_kedro.engines.executors.servers import Servers
 
     return Servers(model, digest, engine)

@@ -1,6 +1,6 @@
 """Runs the chunks of a plan against servers: no worker processes, threads that wait for answers."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -14,9 +14,17 @@ from lmsi_kedro.params import EngineParams
 class Servers:
     """`engine.executor=server`, for the model whose digest begins with engine.server.revision."""
 
-    def __init__(self, model: Path, digest: str, engine: EngineParams) -> None:
+    def __init__(
+        self,
+        model: Path,
+        digest: str,
+        engine: EngineParams,
+        revive: Callable[[], None] = lambda: None,
+    ) -> None:
+        """revive: of `engines.server.fleet.Fleet`."""
         assert engine.server is not None
         self.model, self.digest, self.engine, self.server = model, digest, engine, engine.server
+        self.revive = revive
         self.asks: ServerEngine | None = None
 
     def compute(self, chunks: dict[str, Chunk], missing: Sequence[str]) -> Computed:
@@ -43,7 +51,7 @@ class Servers:
                 "and run again, which goes on from here"
             )
         if self.asks is None:
-            self.asks = ServerEngine(self.model, self.engine)
+            self.asks = ServerEngine(self.model, self.engine, self.revive)
             self.asks.negotiate(chunk.requests[0], chunk.sampling)
         return self.asks
 

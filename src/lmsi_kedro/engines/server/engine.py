@@ -10,7 +10,7 @@ server counts as many tokens in every prompt as training does.
 
 import hashlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -37,11 +37,13 @@ SCHEMA = {
 class ServerEngine:
     """`engine.server` as an engine; many chunks may be sampled at once."""
 
-    def __init__(self, model: Path, params: EngineParams) -> None:
+    def __init__(
+        self, model: Path, params: EngineParams, revive: Callable[[], None] = lambda: None
+    ) -> None:
         """model is the directory of the served model: its tokenizer and chat template are used here."""
         assert params.server is not None
         self.encoder = Encoder.of(model, params.conversation, params.trust_remote_code)
-        self.fleet = Fleet(params.server)
+        self.fleet = Fleet(params.server, revive)
         self.pool = ThreadPoolExecutor(params.server.concurrency)
         self.taken: frozenset[str] = frozenset()
         self.most = 1  # choices of one request

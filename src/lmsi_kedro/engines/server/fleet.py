@@ -25,8 +25,11 @@ Given = TypeVar("Given")
 class Fleet:
     """The servers of `engine.server`, safe to be used by many threads."""
 
-    def __init__(self, params: ServerParams) -> None:
-        self.params = params
+    def __init__(
+        self, params: ServerParams, revive: Callable[[], None] = lambda: None
+    ) -> None:
+        """revive is called after every failure that may pass: it may start servers that have ended."""
+        self.params, self.revive = params, revive
         self.servers = [Server(url, params) for url in params.urls]
         self.closed = threading.Event()
 
@@ -40,7 +43,7 @@ class Fleet:
         asked, failures, status = {"prompt": prompt, **fields}, dict[str, str](), None
         for server, retries in self.in_turn(turn):
             try:
-                return self.repeated(partial(server.complete, asked, needed), retries)
+                return self.repeated(partial(self.asked, server, asked, needed), retries)
             except PassingError as error:
                 failures[server.url], status = f"{error}{because(error)}", error.status
         failed = ServerError(
@@ -49,6 +52,13 @@ class Fleet:
         )
         failed.status = status
         raise failed
+
+    def asked(self, server: "Server", fields: Mapping[str, Any], needed: Set[str]) -> Reply:
+        try:
+            return server.complete(fields, needed)
+        except PassingError:
+            self.revive()
+            raise
 
     def in_turn(self, turn: int) -> "Iterator[tuple[Server, int]]":
         """Every server once without retries, so that none waits for a dead one, then with them."""
@@ -99,7 +109,7 @@ class Server:
             from openai import OpenAI
         except ModuleNotFoundError as error:
             raise ServerError(
-                "engine.executor=server needs the package openai: pip install 'lmsi-kedro[server]'"
+                "servers are asked through the package openai: pip install 'lmsi-kedro[server]'"
             ) from error
         self.model, self.timeout = params.model, params.timeout_seconds
         self.client = OpenAI(base_url=url, api_key=key(), max_retries=0, timeout=self.timeout)
@@ -155,7 +165,7 @@ class Server:
 
     def too_slow(self, error: Exception) -> PassingError:
         return PassingError(
-            f"{self.url} {type(error).__name__}: no answer within engine.server.timeout_seconds={self.timeout:g}"
+            f"{self.url} {type(error).__name__}: no answer within timeout_seconds={self.timeout:g}"
         )
 
 

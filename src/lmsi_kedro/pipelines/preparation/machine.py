@@ -13,11 +13,8 @@ from lmsi_kedro.params import EngineParams
 
 log = logging.getLogger(__name__)
 SAME = "the same plan, dtype and instruction set give the same bytes"
-GUARANTEES = {
-    "processes": SAME,
-    "ray": SAME,
-    "server": "stored paths are never drawn again; others are the server's: seeded, not promised byte for byte",
-}
+SEEDED = "stored paths are never drawn again; others are the server's: seeded, not promised byte for byte"
+GUARANTEES = {"processes": SAME, "ray": SAME, "server": SEEDED, "launch": SEEDED}
 LOGGED = ("chat", "context", "longest_prompt", "skipped_too_long")
 
 
@@ -42,7 +39,11 @@ def check_machine(
 
 
 def check_servers(engine: EngineParams) -> None:
-    """ValueError unless every server answers and lists the model."""
+    """ValueError unless every server answers and lists the model, or can be started."""
+    if engine.executor == "launch":
+        from lmsi_kedro.engines.executors.launch import check_launch
+
+        check_launch(engine)
     if engine.executor != "server" or engine.server is None:
         return
     from lmsi_kedro.engines.server.fleet import Fleet
@@ -59,7 +60,7 @@ def memory(model: Path, engine: EngineParams, shared: int, own: int, new: int) -
 
     ValueError if not even one row has room in each; a warning if engine.rows may not have. Servers have their own.
     """
-    if engine.executor == "server":
+    if engine.is_served:
         return 0
     needed = demand(model, engine, shared, own, new)
     total = engine.workers * needed.of(engine.rows or needed.rows(engine))

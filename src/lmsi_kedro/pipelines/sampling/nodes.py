@@ -49,7 +49,7 @@ def measure_sharing(plan: Plan) -> dict[str, int]:
     Empty where unknown: for servers, with early stop, and for models that the prefix tree does not support.
     """
     engine = plan.engine
-    if engine.executor == "server" or plan.early_stop:
+    if engine.is_served or plan.early_stop:
         return {}
     if not attends_fully(text_config(plan.model, engine.trust_remote_code)):
         return {}

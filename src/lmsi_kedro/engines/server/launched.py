@@ -1,0 +1,155 @@
+"""A server that this process starts, watches and ends. Knows nothing of what it is asked.
+
+It runs under `lmsi_kedro.parent`, so that it ends with this process, however that ends. What it prints is kept in
+a log. Once it has answered, it is started again at the same port when it ends, but not twice.
+"""
+
+import os
+import random
+import re
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from lmsi_kedro.durable import HELD
+from lmsi_kedro.engines.server.faults import LONGEST, ServerError
+from lmsi_kedro.engines.server.fleet import Server
+from lmsi_kedro.parent import GRACE
+from lmsi_kedro.params import ServerParams
+
+PORTS = 20_000, 32_000  # below those that systems give to whoever asks for any
+PORT_RETRIES = 5
+PROBE_SECONDS = 5.0
+STARTING = None, 502, 503, 504  # llama.cpp listens while it loads the model
+TAKEN = re.compile("EADDRINUSE|address already in use", re.IGNORECASE)
+
+
+class Launched:
+    """One server; `closed` is set when it is no longer wanted, and ends all waiting."""
+
+    def __init__(
+        self,
+        command: str,
+        places: Mapping[str, str],
+        environment: Mapping[str, str],
+        log: Path,
+        closed: threading.Event,
+    ) -> None:
+        """command has the place {port} left; the other places of it are given."""
+        self.command, self.places, self.environment = command, places, dict(environment)
+        self.log, self.closed = log, closed
+        self.port = random.SystemRandom().randrange(*PORTS)
+        self.process: subprocess.Popen[bytes] | None = None
+        self.revived = False
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/v1"
+
+    def start(self) -> None:
+        """Starts it, without waiting for it, at its port or the next that is free."""
+        while not is_free(self.port):
+            self.port += 1
+        self.spawn()
+
+    def spawn(self) -> None:
+        places = {**self.places, "port": str(self.port)}
+        words = [filled(word, places) for word in shlex.split(self.command)]
+        watched = [sys.executable, "-m", "lmsi_kedro.parent", str(os.getpid()), *words]
+        with self.log.open("ab") as output:
+            output.write(f"$ {shlex.join(words)}\n".encode())
+            output.flush()
+            self.process = subprocess.Popen(
+                watched,
+                env=os.environ | self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                process_group=0,  # Ctrl-C is for the run, which then ends its servers
+                pass_fds=HELD,  # so that no other run begins while one of them lives
+            )
+
+    def await_answer(self, seconds: float, params: ServerParams) -> None:
+        """Waits until it lists its models; ServerError if it ends before, or does not within this time."""
+        probe = Server(self.url, params.model_copy(update={"timeout_seconds": PROBE_SECONDS}))
+        end = time.monotonic() + seconds
+        while True:
+            if self.has_ended:
+                raise ServerError(f"{self.named} ended before it answered: {self.last_words()}")
+            if (names := names_of(probe)) is not None:
+                return self.check_name(names)
+            if time.monotonic() > end:
+                raise ServerError(
+                    f"{self.named} does not answer within engine.launch.start_seconds={seconds:g}: {self.last_words()}"
+                )
+            if self.closed.wait(0.3):
+                raise ServerError(f"{self.named} is no longer wanted")
+
+    def check_name(self, names: list[str]) -> None:
+        """ServerError when what answers at its port is not this server, which alone has this name."""
+        if "{name}" in self.command and self.places["name"] not in names:
+            raise ServerError(f"{self.url} is another server's: it serves {', '.join(names)}")
+
+    @property
+    def has_ended(self) -> bool:
+        return self.process is not None and self.process.poll() is not None
+
+    @property
+    def lacks_port(self) -> bool:
+        """Whether it ended since another program took its port first."""
+        return self.has_ended and TAKEN.search(self.printed()) is not None
+
+    @property
+    def named(self) -> str:
+        return f"the launched server at {self.url}, whose log is {self.log},"
+
+    def printed(self) -> str:
+        """What it printed since it was last started."""
+        return self.log.read_text(errors="replace").rpartition("\n$ ")[2]
+
+    def last_words(self) -> str:
+        lines = [line.strip() for line in self.printed().splitlines()[1:] if line.strip()]
+        return lines[-1][:LONGEST] if lines else "it printed nothing"
+
+    def terminate(self) -> None:
+        """Begins to end it and all that it started; `wait` for that."""
+        if self.process is not None:
+            self.process.terminate()
+
+    def wait(self) -> None:
+        if self.process is not None:
+            try:
+                self.process.wait(2 * GRACE)
+            except subprocess.TimeoutExpired:
+                os.killpg(self.process.pid, signal.SIGKILL)
+                self.process.wait()
+
+
+def filled(word: str, places: Mapping[str, str]) -> str:
+    """A word of a command; other braces stay, such as those of JSON."""
+    return re.sub(r"\{(\w+)\}", lambda place: places.get(place[1], place[0]), word)
+
+
+def names_of(probe: Server) -> list[str] | None:
+    """The models that a server lists; none of a server that cannot tell, None while it does not answer."""
+    try:
+        return probe.names()
+    except ServerError as error:
+        return None if error.status in STARTING else []
+
+
+def is_free(port: int) -> bool:
+    """Whether a server could listen there."""
+    with socket.socket() as trial:
+        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do
+        try:
+            trial.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True

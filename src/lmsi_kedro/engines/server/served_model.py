@@ -1,0 +1,26 @@
+"""A model as a server must see it, where that is not the directory as it is."""
+
+import json
+from pathlib import Path
+
+from lmsi_kedro.durable import partial, publish
+
+FILE = "generation_config.json"
+KEPT = ("bos_token_id", "eos_token_id", "pad_token_id")
+
+
+def sampling_model(model: Path, folder: Path) -> Path:
+    """A folder of links to a model's files, for `transformers serve`, which samples only where a model says so.
+
+    Its generation_config.json keeps the ids of the model's and sets no filter.
+    """
+    prepared = partial(folder)
+    for file in model.iterdir():
+        (prepared / file.name).symlink_to(file)
+    given = next(name for name in (FILE, "config.json") if (model / name).exists())
+    settings = json.loads((model / given).read_text())
+    kept = {name: settings[name] for name in KEPT if settings.get(name) is not None}
+    (prepared / FILE).unlink(missing_ok=True)
+    (prepared / FILE).write_text(json.dumps({**kept, "do_sample": True, "top_k": 0}))
+    publish(prepared, folder)
+    return folder

@@ -1,0 +1,93 @@
+"""Servers that draw paths: those that run already, and those that a run starts itself."""
+
+import shlex
+from typing import Any, Self
+
+from pydantic import ConfigDict, Field, field_validator, model_validator
+
+from lmsi_kedro.params.base import Params
+
+# {model}: what is served, {name}: under which name, {gpus}: of this server, {dtype}: as engine.dtype decides.
+COMMANDS = {
+    "vllm": "vllm serve {model} --host 127.0.0.1 --port {port} --served-model-name {name} --dtype {dtype} "
+    "--tensor-parallel-size {gpus}",
+    "sglang": "python -m sglang.launch_server --model-path {model} --host 127.0.0.1 --port {port} "
+    "--served-model-name {name} --dtype {dtype} --tp-size {gpus}",
+    "transformers": "transformers serve {model} --host 127.0.0.1 --port {port} --dtype {dtype}",
+}
+
+
+class RequestParams(Params):
+    """How servers are asked."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)  # a url may have a password in it
+
+    concurrency: int = Field(default=32, gt=0, description="requests at a time, over all servers")
+    retries: int = Field(default=6, ge=0, description="of a server, with growing pauses")
+    timeout_seconds: float = Field(default=600.0, gt=0, description="of one request")
+
+
+class ServerParams(RequestParams):
+    """An OpenAI-compatible endpoint, or a fleet of them (vLLM, SGLang, llama.cpp, transformers serve, ...)."""
+
+    urls: list[str] = Field(
+        min_length=1, description="up to and with /v1; all serve the same model"
+    )
+    model: str = Field(min_length=1, description="the name under which they serve it")
+    revision: str = Field(
+        pattern="^sha256:[0-9a-f]{8,64}$",
+        description="of the weights, which servers cannot tell: the beginning of the model's digest",
+    )
+
+    @field_validator("urls", mode="before")
+    @classmethod
+    def one_is_a_list(cls, given: Any) -> Any:
+        """A single url, as --params gives it."""
+        return [given] if isinstance(given, str) else given
+
+    @field_validator("urls")
+    @classmethod
+    def have_a_scheme(cls, urls: list[str]) -> list[str]:
+        for url in urls:
+            if not url.startswith(("http://", "https://")):
+                raise ValueError("engine.server.urls: each must begin with http:// or https://")
+            if "@" in url or "?" in url:
+                raise ValueError(
+                    "engine.server.urls: no user, password or key may be in a url, as urls are stored and shown: "
+                    "give the key by the environment variable LMSI_API_KEY"
+                )
+        return urls
+
+
+class LaunchParams(RequestParams):
+    """The servers that a run starts for each model it samples: engine.workers of them, which share the GPUs."""
+
+    server: str = Field(description="one of COMMANDS, or a command line with {model} and {port}")
+    options: str = Field(default="", description="more arguments, such as --max-model-len 8192")
+    start_seconds: float = Field(default=1800.0, gt=0, description="until a server answers at most")
+    folder: str = Field(description="of the servers' logs")
+
+    @field_validator("server")
+    @classmethod
+    def is_a_command(cls, server: str) -> str:
+        if server in COMMANDS:
+            return server
+        if "{model}" not in server or "{port}" not in server:
+            raise ValueError(
+                f"engine.launch.server must be {', '.join(COMMANDS)}, or a command line with {{model}} and {{port}}, "
+                f"not {server!r}"
+            )
+        return server
+
+    @model_validator(mode="after")
+    def can_be_split(self) -> Self:
+        try:
+            shlex.split(self.command)
+        except ValueError as error:
+            raise ValueError(f"engine.launch is no command line: {self.command}: {error}") from None
+        return self
+
+    @property
+    def command(self) -> str:
+        """With its places left open."""
+        return f"{COMMANDS.get(self.server, self.server)} {self.options}".strip()

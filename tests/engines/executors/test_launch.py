@@ -1,0 +1,152 @@
+"""Servers that a run starts itself: paths without a digest by hand, GPUs shared out, and nothing left behind."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from lmsi_kedro.engines.executors import launch
+from lmsi_kedro.engines.server import launched
+from lmsi_kedro.engines.server.engine import seed_of
+from lmsi_kedro.engines.server.faults import ServerError
+from lmsi_kedro.engines.server.served_model import sampling_model
+from lmsi_kedro.params import LaunchParams
+from tests.engines.launching import ROOT, alive, logs, plan
+from tests.engines.served import PROMPTS, sampled
+
+ALL = [(question, path) for question in PROMPTS for path in range(4)]
+RUN = """
+import sys
+from pathlib import Path
+from tests.engines.launching import plan
+from tests.engines.served import sampled
+sampled(plan(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], m=800))
+"""
+
+
+def test_servers_share_the_gpus_and_end_with_the_plan(
+    tokenizer_only: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(launch, "visible_gpus", lambda: ["4", "5", "6", "7"])
+    table = sampled(plan(tokenizer_only, tmp_path, workers=2))
+    assert table.select("question_id", "path").rows() == ALL
+    seeds = [seed_of(3, question, path) for question, path in ALL]
+    assert table["text"].to_list() == [f"Seed {s}. The answer is {s % 10}." for s in seeds]
+    first, second = logs(tmp_path)
+    assert "GPUs 4,5\n" in first
+    assert "GPUs 6,7\n" in second
+    ports = [re.search(r"--port (\d+) .*--tensor-parallel-size 2$", log, re.M) for log in (first, second)]  # fmt: skip
+    assert len({port[1] for port in ports if port}) == 2
+    assert not alive(tmp_path)
+
+
+def test_server_that_ends_is_started_again_once(
+    tokenizer_only: Path, tmp_path: Path, hurried: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    options = "--lives 1 --requests 14"  # after the negotiation
+    assert sampled(plan(tokenizer_only, tmp_path, options)).height == 24
+    assert "ended and is started again: CUDA out of memory" in caplog.text
+    (log,) = logs(tmp_path)
+    assert log.count("$ ") == 2
+    assert not alive(tmp_path)
+
+
+def test_server_that_ends_twice_is_named(
+    tokenizer_only: Path, tmp_path: Path, hurried: None
+) -> None:
+    said = r"launched server at http://127.0.0.1:\d+/v1, whose log is .*server-0.log, ended twice: CUDA out of memory"
+    with pytest.raises(ServerError, match=said):
+        sampled(plan(tokenizer_only, tmp_path, "--lives 9 --requests 14", m=32))
+    assert not alive(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [("--no-such-flag", "ended before it answered: vllm serve: error: unrecognized arguments: --no-such-flag"),
+     ("--extra-tokens 3", r"sees \d+ tokens in the prompt of question q0, training \d+")],
+)  # fmt: skip
+def test_server_that_cannot_be_used_is_named_and_ended(
+    options: str, line: str, tokenizer_only: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(ServerError, match=line):
+        sampled(plan(tokenizer_only, tmp_path, options))
+    assert not alive(tmp_path)
+
+
+def test_server_that_does_not_answer_in_time_is_named_and_ended(
+    tokenizer_only: Path, tmp_path: Path
+) -> None:
+    made = plan(tokenizer_only, tmp_path, "--begin-slowly 60")
+    assert made.engine.launch
+    brief = made.engine.launch.model_copy(update={"start_seconds": 2.0})
+    made.engine = made.engine.model_copy(update={"launch": brief})
+    with pytest.raises(ServerError, match=r"within engine\.launch\.start_seconds=2: processes"):
+        sampled(made)
+    assert not alive(tmp_path)
+
+
+@pytest.mark.parametrize("seen", [True, False], ids=["before", "after"])
+def test_taken_port_gives_way_to_the_next(
+    seen: bool, tokenizer_only: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether that is seen before the server is started, or by the server."""
+    monkeypatch.setattr(launched, "PROBE_SECONDS", 0.5)  # the other one takes connections
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        taken = other.getsockname()[1]
+        monkeypatch.setattr(launched.random.SystemRandom, "randrange", lambda *_: taken)
+        if not seen:
+            monkeypatch.setattr(launched, "is_free", lambda port: True)
+        assert sampled(plan(tokenizer_only, tmp_path)).height == 24
+    (log,) = logs(tmp_path)
+    assert f"--port {taken + 1}" in log
+    assert (f"--port {taken} " in log) is not seen
+
+
+@pytest.mark.parametrize("moment", ["starts", "samples"])
+def test_killed_run_leaves_no_server(moment: str, tokenizer_only: Path, tmp_path: Path) -> None:
+    options = "--begin-slowly 60" if moment == "starts" else ""
+    command = [sys.executable, "-c", RUN, tokenizer_only, tmp_path, options]
+    run = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL)
+    lives = tmp_path.glob("model.*.lives")
+    while not logs(tmp_path) or not alive(tmp_path) or (not options and not any(lives)):
+        assert run.poll() is None
+        time.sleep(0.05)
+        lives = tmp_path.glob("model.*.lives")
+    time.sleep(0.5)
+    watcher = psutil.Process(run.pid).children()
+    left = [*watcher, *alive(tmp_path)]
+    assert len(left) == 3
+    os.kill(run.pid, signal.SIGKILL)
+    run.wait()
+    assert not psutil.wait_procs(left, timeout=30)[1]
+
+
+def test_more_servers_than_gpus_are_refused() -> None:
+    assert launch.shares(["0", "1", "2"], 2) == [["0"], ["1"]]
+    assert launch.shares([], 2) == [[], []]
+    with pytest.raises(ValueError, match=r"engine\.workers=4 servers .* and 3 can be used here"):
+        launch.shares(["0", "1", "2"], 4)
+
+
+def test_options_may_have_braces() -> None:
+    params = LaunchParams(server="vllm", options="""--hf-overrides '{"a": {}}'""", folder="x")
+    assert launched.filled("""{"a": {port}}""", {"port": "5"}) == """{"a": 5}"""
+    assert params.command.endswith("""--tensor-parallel-size {gpus} --hf-overrides '{"a": {}}'""")
+
+
+def test_transformers_serve_is_given_a_model_that_samples(tmp_path: Path) -> None:
+    """All files of the model, but no filter of its generation_config.json."""
+    model = ROOT / "data/06_models/base"
+    for _ in range(2):
+        served = sampling_model(model, tmp_path / "served")
+    assert {file.name for file in served.iterdir()} == {file.name for file in model.iterdir()}
+    assert (served / "model.safetensors").readlink() == model / "model.safetensors"
+    said = (served / "generation_config.json").read_text()
+    assert said == '{"eos_token_id": 0, "pad_token_id": 0, "do_sample": true, "top_k": 0}'

@@ -1,0 +1,49 @@
+"""Plans whose paths come from servers that are launched: of the stand-in for vLLM."""
+
+import re
+import shutil
+import sys
+from pathlib import Path
+
+import psutil
+
+from lmsi_kedro.engines.plan import Plan
+from lmsi_kedro.params import EngineParams
+from lmsi_kedro.params.servers import COMMANDS
+from tests.engines.served import DIGEST, PROMPTS, SAMPLING
+
+ROOT = Path(__file__).parents[2]
+STAND_IN = f"{sys.executable} -m tests.engines.vllm_stand_in"
+VLLM = COMMANDS["vllm"].replace("vllm", STAND_IN, 1)
+
+
+def plan(tokenizer: Path, folder: Path, options: str = "", workers: int = 1, m: int = 4) -> Plan:
+    """m paths of each question; the model and the logs are in the folder."""
+    model = folder / "model"
+    shutil.copytree(tokenizer, model, dirs_exist_ok=True)
+    launch = {
+        "server": VLLM, "options": options, "folder": str(folder), "start_seconds": 60, "concurrency": 4,
+    }  # fmt: skip
+    params = EngineParams(
+        executor="launch", ray_address=None, workers=workers, dtype="bfloat16", paths_per_chunk=8, rows=8,
+        chat="auto", trust_remote_code=False, skip_too_long=False, launch=launch,
+    )  # fmt: skip
+    made = Plan(model, DIGEST, params)
+    made.add(PROMPTS, range(m), SAMPLING, {"exemplar_set": "none"})
+    return made
+
+
+def logs(folder: Path) -> list[str]:
+    """What the servers of a plan printed."""
+    return [log.read_text() for log in sorted((folder / DIGEST[:12]).glob("*.log"))]
+
+
+def alive(folder: Path) -> list[psutil.Process]:
+    """Processes that the servers printed, and that run."""
+    found = [
+        int(pid)
+        for log in logs(folder)
+        for pids in re.findall(r"^processes (\d+) (\d+)", log, re.MULTILINE)
+        for pid in pids
+    ]
+    return [psutil.Process(pid) for pid in found if psutil.pid_exists(pid)]
