@@ -40,7 +40,15 @@ def test_a_killed_parent_takes_its_child_along():
 @pytest.fixture
 def watched() -> Iterator[tuple[subprocess.Popen[str], list[psutil.Process]]]:
     """A watcher, and what runs under it: a command and what that started in a session of its own."""
-    command = [sys.executable, "-m", "lmsi_kedro.parent", str(os.getpid()), sys.executable, "-c", SERVER]
+    command = [
+        sys.executable,
+        "-m",
+        "lmsi_kedro.parent",
+        str(os.getpid()),
+        sys.executable,
+        "-c",
+        SERVER,
+    ]
     watcher = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert watcher.stdout
     far = psutil.Process(int(watcher.stdout.readline()))

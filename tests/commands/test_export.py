@@ -10,10 +10,11 @@ import pytest
 
 from lmsi_kedro.commands import main
 from lmsi_kedro.commands.export import folders, gguf, hub
-from lmsi_kedro.commands.export.gguf import check, refuse_others, refuse_overflow
-from lmsi_kedro.commands.export.gguf_writer import write_gguf
-from lmsi_kedro.commands.export.pre_tokenizers import closest
+from lmsi_kedro.commands.export.gguf import check
 from lmsi_kedro.datasets.model_directory import Model
+from lmsi_kedro.gguf.model import refuse_others, refuse_overflow
+from lmsi_kedro.gguf.pre_tokenizers import closest
+from lmsi_kedro.gguf.writer import write_gguf
 from tests.models import tiny_model
 from tests.tokenizers.families import FAMILIES
 

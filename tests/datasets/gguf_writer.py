@@ -5,7 +5,7 @@ from typing import Any
 
 from gguf import RopeScalingType
 
-from lmsi_kedro.commands.export.gguf_writer import described, finish
+from lmsi_kedro.gguf.writer import described, finish
 
 
 def write_gguf(

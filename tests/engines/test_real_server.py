@@ -1,14 +1,18 @@
-"""A real server, `transformers serve`, launched for a tiny model: through a plan and a store, and through two rounds."""
+"""Real servers, launched: `transformers serve` in a plan, and in two rounds; llama.cpp's own server."""
 
 import json
+import os
 import re
 import signal
 import subprocess
 import sys
 import time
+from contextlib import closing
+from importlib.util import find_spec
 from pathlib import Path
 from random import Random
 
+import polars as pl
 import psutil
 import pytest
 
@@ -16,6 +20,7 @@ from lmsi_kedro.datasets.chunk_store import ChunkStore
 from lmsi_kedro.datasets.model_directory import Model
 from lmsi_kedro.engines.plan import Plan
 from lmsi_kedro.params import EngineParams, Sampling
+from lmsi_kedro.params.servers import COMMANDS
 from tests.models import tiny_model
 from tests.runs import ROOT, TINY, question_file, world_rows
 from tests.stores import fill
@@ -24,9 +29,9 @@ PROMPTS = {f"q{i}": f"Q: a?\nA: b.\n\nQ: {i}?\nA:" for i in range(3)}
 KILLS = 3
 
 
-def plan(model: Model, folder: Path) -> Plan:
+def plan(model: Model, folder: Path, server: str) -> Plan:
     launch = {
-        "server": "transformers", "folder": str(folder), "start_seconds": 120, "concurrency": 2,
+        "server": server, "folder": str(folder), "start_seconds": 120, "concurrency": 2,
         "timeout_seconds": 60,
     }  # fmt: skip
     engine = EngineParams(
@@ -44,7 +49,7 @@ def test_paths_of_a_real_server(tmp_path: Path, caplog: pytest.LogCaptureFixture
     model = Model.at(tiny_model(tmp_path / "model"))
     store = ChunkStore(filepath=str(tmp_path / "paths"), check="lmsi_kedro.schemas.paths")
     with caplog.at_level("INFO"):
-        fill(store, plan(model, tmp_path))
+        fill(store, plan(model, tmp_path, "transformers"))
     assert "seed yes, logprobs no, n no, top_k no, min_p no" in caplog.text
     table = store.load().table().sort("question_id", "path")
     assert table.select("question_id", "path").rows() == [(q, p) for q in PROMPTS for p in range(4)]
@@ -53,6 +58,23 @@ def test_paths_of_a_real_server(tmp_path: Path, caplog: pytest.LogCaptureFixture
     assert table["logprob"].null_count() == 12
     assert table["text"].n_unique() > 6
     assert not serving(tmp_path)
+
+
+@pytest.mark.skipif(find_spec("xllamacpp") is None, reason="pip install xllamacpp")
+def test_llama_cpp_is_given_a_gguf_file(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+    server = COMMANDS["llama.cpp"].replace(
+        "llama-server", f"{sys.executable} -m tests.engines.llama_server"
+    )
+    made = plan(Model.at(ROOT / "data/06_models/base_small"), tmp_path, server)
+    with caplog.at_level("INFO"), closing(made):
+        table = pl.concat(table for _, table in made.compute(list(made.chunks)))
+    assert "seed yes, logprobs yes, n yes, top_k yes, min_p yes, top_p yes" in caplog.text
+    assert table.height == 12
+    assert table["logprob"].null_count() == 0
+    assert len(list(tmp_path.glob("*/model-f16.gguf"))) == 1
 
 
 def start(data: Path) -> "subprocess.Popen[bytes]":
@@ -69,7 +91,10 @@ def start(data: Path) -> "subprocess.Popen[bytes]":
     params = ",".join(f"{name}={value}" for name, value in given.items())
     command = [sys.executable, "-m", "kedro", "run", "--env=smoke", f"--params={params}"]
     with (data / "run.log").open("ab") as log:
-        return subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log)
+        one = os.environ | {
+            "OMP_NUM_THREADS": "1"
+        }  # threads of so small a model wait for each other
+        return subprocess.Popen(command, cwd=ROOT, env=one, stdout=log, stderr=log)
 
 
 def serving(folder: Path) -> list[psutil.Process]:

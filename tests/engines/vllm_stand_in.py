@@ -1,7 +1,7 @@
 """Stands in for `vllm serve`: takes its flags, starts an engine process in a session of its own, and serves.
 
-Its own flags let it misbehave: --lives N --requests M ends it after M requests in its first N lives, --begin-slowly
-S waits before it listens, --extra-tokens K counts so many too many in each prompt.
+Its own flags let it misbehave: --lives N --requests M ends it after M requests in its first N lives,
+--begin-slowly S waits before it listens, --extra-tokens K counts so many too many in each prompt.
 """
 
 import argparse

@@ -7,12 +7,14 @@ from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from lmsi_kedro.params.base import Params
 
-# {model}: what is served, {name}: under which name, {gpus}: of this server, {dtype}: as engine.dtype decides.
+# {model}: what is served, {gguf}: the same as a GGUF file, {name}: under which name,
+# {gpus}: how many one server has, {dtype}: as engine.dtype decides.
 COMMANDS = {
     "vllm": "vllm serve {model} --host 127.0.0.1 --port {port} --served-model-name {name} --dtype {dtype} "
     "--tensor-parallel-size {gpus}",
     "sglang": "python -m sglang.launch_server --model-path {model} --host 127.0.0.1 --port {port} "
     "--served-model-name {name} --dtype {dtype} --tp-size {gpus}",
+    "llama.cpp": "llama-server --model {gguf} --host 127.0.0.1 --port {port} --alias {name}",
     "transformers": "transformers serve {model} --host 127.0.0.1 --port {port} --dtype {dtype}",
 }
 
@@ -62,7 +64,7 @@ class ServerParams(RequestParams):
 class LaunchParams(RequestParams):
     """The servers that a run starts for each model it samples: engine.workers of them, which share the GPUs."""
 
-    server: str = Field(description="one of COMMANDS, or a command line with {model} and {port}")
+    server: str = Field(description="one of COMMANDS, or such a command line")
     options: str = Field(default="", description="more arguments, such as --max-model-len 8192")
     start_seconds: float = Field(default=1800.0, gt=0, description="until a server answers at most")
     folder: str = Field(description="of the servers' logs")
@@ -72,10 +74,10 @@ class LaunchParams(RequestParams):
     def is_a_command(cls, server: str) -> str:
         if server in COMMANDS:
             return server
-        if "{model}" not in server or "{port}" not in server:
+        if "{port}" not in server or not ("{model}" in server or "{gguf}" in server):
             raise ValueError(
-                f"engine.launch.server must be {', '.join(COMMANDS)}, or a command line with {{model}} and {{port}}, "
-                f"not {server!r}"
+                f"engine.launch.server must be {', '.join(COMMANDS)}, or a command line with {{model}} and "
+                f"{{port}}, not {server!r}"
             )
         return server
 

@@ -1,82 +1,37 @@
-"""`lmsi export gguf`: the file, and the check that its weights answer as the safetensors do.
-
-Matrices are stored in float16, vectors in float32. Plain Llama-type models with byte-level tokenizers only.
-"""
+"""`lmsi export gguf`: the file, and the check that its weights answer as the safetensors do."""
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from lmsi_kedro.commands.export.folders import CARD
-from lmsi_kedro.commands.export.gguf_writer import write_gguf
-from lmsi_kedro.commands.export.pre_tokenizers import closest
 from lmsi_kedro.commands.try_model.asking import asked_as
 from lmsi_kedro.datasets.gguf_file import converted
 from lmsi_kedro.datasets.model_directory import Model
+from lmsi_kedro.gguf.model import write_model
 from lmsi_kedro.model_files import load_model
 
-PLAIN = {"attention_bias": False, "mlp_bias": False, "hidden_act": "silu"}
-ROPES = ("default", "llama3")
 PROMPTS = 4
 NEW_TOKENS = 32  # of each greedy answer that is compared
 
 
 def export_gguf(model: Model, folder: Path, name: str, catalog: Any, params: dict[str, Any]) -> str:
     """NAME-f16.gguf and the card in the folder; ValueError for other models, or if its answers differ."""
-    import torch
-    from transformers import AutoTokenizer
-    from transformers.utils.logging import disable_progress_bar
-
-    try:
-        import gguf  # noqa: F401
-    except ImportError as error:
-        raise ValueError("GGUF needs its package: pip install 'lmsi-kedro[gguf]'") from error
-    disable_progress_bar()
-    refuse_others(model.path)
-    tokenizer: Any = AutoTokenizer.from_pretrained(model.path)
     prompts = prompts_of_run(catalog, params)
-    split, different = closest(tokenizer, prompts)
-    weights = load_model(model.path, torch.float16, False)
-    refuse_overflow(weights)
     file = folder / f"{name}-f16.gguf"
-    write_gguf(file, weights, tokenizer, split)
-    check(file, weights, [tokenizer.encode(prompt) for prompt in prompts])
+    written = write_model(model.path, file, prompts)
+    check(file, written.weights, [written.tokenizer.encode(prompt) for prompt in prompts])
     if (model.path / CARD).exists():
         (folder / CARD).write_bytes((model.path / CARD).read_bytes())
     said = (
         f"{file.name}: {len(prompts)} of {len(prompts)} greedy answers are those of the safetensors"
     )
-    if not different:
+    if not written.different:
         return said
     return (
-        f"{said}. llama.cpp has no split expression like this tokenizer's: with the closest, {split}, it encodes"
-        f" {different} of {len(prompts)} prompts in other tokens, so send it token ids"
+        f"{said}. llama.cpp has no split expression like this tokenizer's: with the closest, {written.split}, it"
+        f" encodes {written.different} of {len(prompts)} prompts in other tokens, so send it token ids"
     )
-
-
-def refuse_others(path: Path) -> None:
-    """ValueError, with the converter to use, for what is not written here."""
-    from transformers import AutoConfig
-
-    config = AutoConfig.from_pretrained(path)
-    rope = (getattr(config, "rope_parameters", None) or {}).get("rope_type", "default")
-    unlike = [name for name, usual in PLAIN.items() if getattr(config, name, usual) != usual]
-    unlike += [f"rope {rope}"] * (rope not in ROPES)
-    if config.model_type != "llama" or unlike:
-        what = " with ".join([config.model_type, *unlike])
-        raise ValueError(
-            f"{path}: GGUF is written here for plain Llama-type models, and this is {what}; use llama.cpp's"
-            f" converter: python convert_hf_to_gguf.py {path} --outtype f16"
-        )
-
-
-def refuse_overflow(model: Any) -> None:
-    """ValueError names weights that are beyond float16's range."""
-    import torch
-
-    for name, weights in model.named_parameters():
-        if not all(torch.isfinite(end) for end in weights.aminmax()):
-            raise ValueError(f"{name} has weights that float16 cannot hold: export `model` instead")
 
 
 def prompts_of_run(catalog: Any, params: dict[str, Any]) -> list[str]:

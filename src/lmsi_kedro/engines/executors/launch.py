@@ -14,16 +14,17 @@ from lmsi_kedro.engines.executors.executor import Computed
 from lmsi_kedro.engines.executors.servers import Servers
 from lmsi_kedro.engines.server.faults import ServerError
 from lmsi_kedro.engines.server.launched import PORT_RETRIES, Launched
-from lmsi_kedro.engines.server.served_model import sampling_model
+from lmsi_kedro.engines.server.served_model import gguf_model, sampling_model
 from lmsi_kedro.hardware import visible_gpus
 from lmsi_kedro.params import EngineParams, RequestParams, ServerParams
 
 log = logging.getLogger(__name__)
+PROMPTS = 64  # by which llama.cpp's split expression is chosen
 SETTLING = 0.5  # seconds after a connection is lost, in which a process that has ended is seen to
 
 
 class Launch:
-    """`engine.executor=launch`: engine.workers servers, which share the GPUs; each is started anew at most once."""
+    """`engine.executor=launch`: engine.workers servers, which share the GPUs; each is restarted at most once."""
 
     def __init__(self, model: Path, digest: str, engine: EngineParams) -> None:
         assert engine.launch is not None
@@ -36,20 +37,20 @@ class Launch:
         """ServerError names a server that does not start, or has ended twice, with what it printed last."""
         if self.servers is None:
             ask_without_proxy()
-            self.running = list(self.launched())
-            self.servers = Servers(self.model, self.digest, self.started(), self.revive)
+            prompts = [request.prompt for name in missing for request in chunks[name].requests]
+            self.running = list(self.launched(prompts[:PROMPTS]))
+            # A GGUF file may split texts in another way than the tokenizer.
+            ids = "{gguf}" in self.launch.command
+            self.servers = Servers(self.model, self.digest, self.started(), self.revive, ids)
         yield from self.servers.compute(chunks, missing)
 
-    def launched(self) -> Iterator[Launched]:
+    def launched(self, prompts: Sequence[str]) -> Iterator[Launched]:
         """The servers, not started yet."""
         folder = Path(self.launch.folder).absolute() / self.digest[:12]
         folder.mkdir(parents=True, exist_ok=True)
-        served = self.model.absolute()
-        if self.launch.server == "transformers":
-            served = sampling_model(served, folder / "model")
         gpus = shares(visible_gpus(), self.engine.workers)
         places = {
-            "model": str(served),
+            **self.served(folder, prompts),
             "name": f"{self.digest[:12]}-{secrets.token_hex(4)}",
             "gpus": str(max(1, len(gpus[0]))),
             "dtype": self.engine.number_format,
@@ -63,11 +64,18 @@ class Launch:
                 self.closed,
             )
 
+    def served(self, folder: Path, prompts: Sequence[str]) -> dict[str, str]:
+        """Where the model lies, as the server wants it."""
+        model = self.model.absolute()
+        if self.launch.server == "transformers":
+            model = sampling_model(model, folder / "model")
+        if "{gguf}" not in self.launch.command:
+            return {"model": str(model)}
+        return {"model": str(model), "gguf": str(gguf_model(model, folder, prompts))}
+
     def started(self) -> EngineParams:
         """The engine with the urls of the servers, once all of them answer."""
-        log.info(
-            "Starting %d x %s for %s", len(self.running), self.running[0].command, self.model
-        )
+        log.info("Starting %d x %s for %s", len(self.running), self.running[0].command, self.model)
         for server in self.running:
             server.start()
         for server in self.running:
@@ -160,6 +168,6 @@ def check_launch(engine: EngineParams) -> None:
     program = engine.launch.command.split()[0]
     if shutil.which(program, path=search_path()) is None:
         raise ValueError(
-            f"engine.launch.server={engine.launch.server}: there is no program {program} here; install it, or name "
-            "another server"
+            f"engine.launch.server={engine.launch.server}: there is no program {program} here; install it, or "
+            "name another server"
         )

@@ -20,11 +20,12 @@ class Servers:
         digest: str,
         engine: EngineParams,
         revive: Callable[[], None] = lambda: None,
+        ids: bool = False,
     ) -> None:
-        """revive: of `engines.server.fleet.Fleet`."""
+        """revive and ids: of `ServerEngine`."""
         assert engine.server is not None
         self.model, self.digest, self.engine, self.server = model, digest, engine, engine.server
-        self.revive = revive
+        self.revive, self.ids = revive, ids
         self.asks: ServerEngine | None = None
 
     def compute(self, chunks: dict[str, Chunk], missing: Sequence[str]) -> Computed:
@@ -51,7 +52,7 @@ class Servers:
                 "and run again, which goes on from here"
             )
         if self.asks is None:
-            self.asks = ServerEngine(self.model, self.engine, self.revive)
+            self.asks = ServerEngine(self.model, self.engine, self.revive, self.ids)
             self.asks.negotiate(chunk.requests[0], chunk.sampling)
         return self.asks
 

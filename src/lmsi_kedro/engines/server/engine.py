@@ -38,12 +38,19 @@ class ServerEngine:
     """`engine.server` as an engine; many chunks may be sampled at once."""
 
     def __init__(
-        self, model: Path, params: EngineParams, revive: Callable[[], None] = lambda: None
+        self,
+        model: Path,
+        params: EngineParams,
+        revive: Callable[[], None] = lambda: None,
+        ids: bool = False,
     ) -> None:
-        """model is the directory of the served model: its tokenizer and chat template are used here."""
+        """model is the directory of the served model: its tokenizer and chat template are used here.
+
+        revive: of `Fleet`. ids: prompts are sent as token ids, where the server's tokenizer may be another.
+        """
         assert params.server is not None
         self.encoder = Encoder.of(model, params.conversation, params.trust_remote_code)
-        self.fleet = Fleet(params.server, revive)
+        self.fleet, self.ids = Fleet(params.server, revive), ids
         self.pool = ThreadPoolExecutor(params.server.concurrency)
         self.taken: frozenset[str] = frozenset()
         self.most = 1  # choices of one request
@@ -129,7 +136,7 @@ class ServerEngine:
         Token ids where the question has control tokens, which the server would not take for text.
         """
         encoder, parts = self.encoder, self.encoder.asked(request.prompt)
-        if len(encoder.pieces(parts)) > 1:
+        if self.ids or len(encoder.pieces(parts)) > 1:
             return encoder.prompts([request.prompt])[0]
         text = "".join(part.text for part in parts)
         return text.removeprefix(encoder.tokenizer.decode(encoder.opening))

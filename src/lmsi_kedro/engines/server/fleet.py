@@ -25,9 +25,7 @@ Given = TypeVar("Given")
 class Fleet:
     """The servers of `engine.server`, safe to be used by many threads."""
 
-    def __init__(
-        self, params: ServerParams, revive: Callable[[], None] = lambda: None
-    ) -> None:
+    def __init__(self, params: ServerParams, revive: Callable[[], None] = lambda: None) -> None:
         """revive is called after every failure that may pass: it may start servers that have ended."""
         self.params, self.revive = params, revive
         self.servers = [Server(url, params) for url in params.urls]

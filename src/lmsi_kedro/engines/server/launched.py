@@ -20,8 +20,8 @@ from pathlib import Path
 from lmsi_kedro.durable import HELD
 from lmsi_kedro.engines.server.faults import LONGEST, ServerError
 from lmsi_kedro.engines.server.fleet import Server
-from lmsi_kedro.parent import GRACE
 from lmsi_kedro.params import ServerParams
+from lmsi_kedro.parent import GRACE
 
 PORTS = 20_000, 32_000  # below those that systems give to whoever asks for any
 PORT_RETRIES = 5
@@ -86,7 +86,8 @@ class Launched:
                 return self.check_name(names)
             if time.monotonic() > end:
                 raise ServerError(
-                    f"{self.named} does not answer within engine.launch.start_seconds={seconds:g}: {self.last_words()}"
+                    f"{self.named} does not answer within engine.launch.start_seconds={seconds:g}: "
+                    f"{self.last_words()}"
                 )
             if self.closed.wait(0.3):
                 raise ServerError(f"{self.named} is no longer wanted")

@@ -1,9 +1,11 @@
 """A model as a server must see it, where that is not the directory as it is."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
-from lmsi_kedro.durable import partial, publish
+from lmsi_kedro.durable import file, partial, publish
+from lmsi_kedro.gguf.model import write_model
 
 FILE = "generation_config.json"
 KEPT = ("bos_token_id", "eos_token_id", "pad_token_id")
@@ -15,8 +17,8 @@ def sampling_model(model: Path, folder: Path) -> Path:
     Its generation_config.json keeps the ids of the model's and sets no filter.
     """
     prepared = partial(folder)
-    for file in model.iterdir():
-        (prepared / file.name).symlink_to(file)
+    for each in model.iterdir():
+        (prepared / each.name).symlink_to(each)
     given = next(name for name in (FILE, "config.json") if (model / name).exists())
     settings = json.loads((model / given).read_text())
     kept = {name: settings[name] for name in KEPT if settings.get(name) is not None}
@@ -24,3 +26,12 @@ def sampling_model(model: Path, folder: Path) -> Path:
     (prepared / FILE).write_text(json.dumps({**kept, "do_sample": True, "top_k": 0}))
     publish(prepared, folder)
     return folder
+
+
+def gguf_model(model: Path, folder: Path, prompts: Sequence[str]) -> Path:
+    """The model as a GGUF file in its folder, for llama.cpp; ValueError for models that are not written here."""
+    final = folder / "model-f16.gguf"
+    if not final.exists():
+        with file(final) as prepared:
+            write_model(model, prepared, prompts)
+    return final

@@ -1,0 +1,72 @@
+"""A model directory as a GGUF file; refuses models that are not written here."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from lmsi_kedro.gguf.pre_tokenizers import closest
+from lmsi_kedro.gguf.writer import write_gguf
+from lmsi_kedro.model_files import load_model
+
+PLAIN = {"attention_bias": False, "mlp_bias": False, "hidden_act": "silu"}
+ROPES = ("default", "llama3")
+
+
+class Written(NamedTuple):
+    """The weights in float16 and the tokenizer of a file.
+
+    split is llama.cpp's name of the split expression, with which `different` of the prompts have other tokens.
+    """
+
+    weights: Any
+    tokenizer: Any
+    split: str
+    different: int
+
+
+def write_model(model: Path, file: Path, prompts: Sequence[str]) -> Written:
+    """Matrices in float16, vectors in float32; ValueError for other models.
+
+    The split expression is the one that encodes most of the prompts as the tokenizer does.
+    """
+    import torch
+    from transformers import AutoTokenizer
+    from transformers.utils.logging import disable_progress_bar
+
+    try:
+        import gguf  # noqa: F401
+    except ImportError as error:
+        raise ValueError("GGUF needs its package: pip install 'lmsi-kedro[gguf]'") from error
+    disable_progress_bar()
+    refuse_others(model)
+    tokenizer: Any = AutoTokenizer.from_pretrained(model)
+    split, different = closest(tokenizer, prompts)
+    weights = load_model(model, torch.float16, False)
+    refuse_overflow(weights)
+    write_gguf(file, weights, tokenizer, split)
+    return Written(weights, tokenizer, split, different)
+
+
+def refuse_others(path: Path) -> None:
+    """ValueError, with the converter to use, for what is not written here."""
+    from transformers import AutoConfig
+
+    config = AutoConfig.from_pretrained(path)
+    rope = (getattr(config, "rope_parameters", None) or {}).get("rope_type", "default")
+    unlike = [name for name, usual in PLAIN.items() if getattr(config, name, usual) != usual]
+    unlike += [f"rope {rope}"] * (rope not in ROPES)
+    if config.model_type != "llama" or unlike:
+        what = " with ".join([config.model_type, *unlike])
+        raise ValueError(
+            f"{path}: GGUF is written here for plain Llama-type models, and this is {what}; use llama.cpp's"
+            f" converter: python convert_hf_to_gguf.py {path} --outtype f16"
+        )
+
+
+def refuse_overflow(model: Any) -> None:
+    """ValueError names weights that are beyond float16's range."""
+    import torch
+
+    for name, weights in model.named_parameters():
+        if not all(torch.isfinite(end) for end in weights.aminmax()):
+            raise ValueError(f"{name} has weights that float16 cannot hold: export `model` instead")
