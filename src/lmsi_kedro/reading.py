@@ -7,7 +7,7 @@ import polars as pl
 
 from lmsi_kedro import kernels, schemas
 from lmsi_kedro.params import VotingParams
-from lmsi_kedro.tasks import Tasks
+from lmsi_kedro.tasks import Tasks, answers
 from lmsi_kedro.tasks.thoughts import speech
 
 
@@ -64,7 +64,7 @@ def read_rows(rows: pl.DataFrame, tasks: Tasks, task: str, rule: str) -> pl.Data
     """Answers are read in what a path says, not in its thoughts; start and end are places in its whole text."""
     kind = tasks[task].kind
     begins = pl.Series([speech(text)[0] for text in rows["text"]], dtype=pl.Int32)
-    read = kernels.read_answers(
+    read = answers.read_answers(
         rows.select(pl.col("text").str.slice(begins))["text"],
         kind,
         choices=rows["choices"].to_list() if kind == "choice" else None,

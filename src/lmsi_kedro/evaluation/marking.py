@@ -2,8 +2,9 @@
 
 import polars as pl
 
-from lmsi_kedro import kernels, schemas
+from lmsi_kedro import schemas
 from lmsi_kedro.tasks import Task, Tasks
+from lmsi_kedro.tasks.answers import canonical_keys
 
 
 def accepted_keys(labels: pl.DataFrame, questions: pl.DataFrame, tasks: Tasks) -> pl.DataFrame:
@@ -24,7 +25,7 @@ def accepted_keys(labels: pl.DataFrame, questions: pl.DataFrame, tasks: Tasks) -
 
 def _read(rows: pl.DataFrame, task: Task) -> pl.DataFrame:
     choices = rows["choices"].to_list() if task.kind == "choice" else None
-    keys = kernels.canonical_keys(rows["answers"], task.kind, choices, decimal=task.decimal)
+    keys = canonical_keys(rows["answers"], task.kind, choices, decimal=task.decimal)
     return rows.select("question_id", accepted=keys)
 
 

@@ -7,12 +7,12 @@ A label is read as a sampled path is where it announces an answer, so "... #### 
 import re
 from collections.abc import Sequence
 
-from lmsi_kedro import kernels
+from lmsi_kedro.tasks.answers import canonical_keys, read_answers
 from lmsi_kedro.tasks.prompts import LETTERS
 from lmsi_kedro.tasks.task import Decimal, Kind
 
 Choices = Sequence[list[str] | None]
-WANTED: dict[Kind, str] = {
+WANTED: dict[str, str] = {
     "number": "one number",
     "choice": "the letter or the text of one of its choices",
     "yes_no": "yes or no",
@@ -32,23 +32,28 @@ def read_labels(
 ) -> list[str | None]:
     """The answer that each label says, in its own words; None where it says none, or several."""
     options = list(choices) if choices is not None and kind == "choice" else None
-    announced = kernels.read_answers(labels, kind, options, decimal=decimal)
+    announced = read_answers(labels, kind, options, decimal=decimal)
     answers = [
         surface if surface is not None else label if is_short(label, kind, said) else None
         for label, surface, said in zip(
             labels, announced["surface"], options or [None] * len(labels), strict=True
         )
     ]
-    keys = kernels.canonical_keys(answers, kind, options, decimal=decimal)
+    keys = canonical_keys(answers, kind, options, decimal=decimal)
     # A surface may have lost its context ("minus eighty"), and canonical_keys takes the first of several numbers.
     others = announced["key"]
     if kind == "number":
-        last = kernels.read_answers(answers, kind, rule="trigger_or_last", decimal=decimal)["key"]
+        last = read_answers(answers, kind, rule="trigger_or_last", decimal=decimal)["key"]
         others = others.zip_with(others.is_not_null(), last)
     return [
         answer if key is not None and other in (key, None) else None
         for answer, key, other in zip(answers, keys, others, strict=True)
     ]
+
+
+def wanted(kind: str) -> str:
+    """What a label of this kind should be."""
+    return WANTED.get(kind, f"an answer to {kind}")
 
 
 def is_short(label: str, kind: Kind, options: Sequence[str] | None) -> bool:
@@ -66,7 +71,7 @@ def letters_of_places(labels: Sequence[str], choices: Choices) -> tuple[list[str
     """
     if not labels or not all(re.fullmatch(r"\d{1,2}", label) for label in labels):
         return list(labels), None
-    said = kernels.canonical_keys(labels, "choice", list(choices))
+    said = canonical_keys(labels, "choice", list(choices))
     meanings = {
         "what options say": [None if k is None else k.removeprefix("choice:") for k in said]
     }

@@ -1,18 +1,29 @@
 """A task: a family of questions with one kind of answer and one set of exemplars."""
 
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, RootModel
+from pydantic import BaseModel, ConfigDict, Field, RootModel, WrapValidator
+
+from lmsi_kedro.tasks.answers import is_reader, reader
 
 Kind = Literal["number", "choice", "yes_no", "nli", "span", "date", "text", "math"]
 Decimal = Literal["point", "comma"]
+
+
+def known(kind: Any, built_in: Any) -> Any:
+    """The kind, if it is built in or a function that can be imported."""
+    if isinstance(kind, str) and is_reader(kind):
+        reader(kind)
+        return kind
+    return built_in(kind)
 
 
 class Task(BaseModel):
     """One entry of `params:tasks` (conf/base/tasks.yml), or of a file in tasks/benchmarks.
 
     What an entry leaves out is found by choose_tasks: the kind, and whether there are questions to learn from.
+    A kind with a dot in it is one's own: see `answers`.
     in_domain tasks have unlabeled questions, which the loop learns from; the others are only evaluated.
     exemplar_set names the file of exemplars, which a task may borrow (paper: SVAMP uses those of GSM8K), or a
     folder of several files, over which a question's paths are spread; without one the task is asked zero-shot.
@@ -21,7 +32,7 @@ class Task(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    kind: Kind = "text"
+    kind: Annotated[Kind, WrapValidator(known)] = "text"
     exemplar_set: str | None = None
     in_domain: bool = True
     decimal: Decimal = "point"

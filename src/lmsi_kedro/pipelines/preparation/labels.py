@@ -6,7 +6,7 @@ import polars as pl
 
 from lmsi_kedro import schemas
 from lmsi_kedro.tasks import Tasks
-from lmsi_kedro.tasks.labels import WANTED, letters_of_places
+from lmsi_kedro.tasks.labels import letters_of_places, wanted
 from lmsi_kedro.tasks.labels import read_labels as read
 from lmsi_kedro.tasks.questions import with_ids
 
@@ -55,7 +55,7 @@ def of_task(name: str, labels: pl.DataFrame, tasks: Tasks) -> pl.DataFrame:
 def refusal(wrong: pl.DataFrame, tasks: Tasks) -> str:
     """What is to be corrected, and how."""
     named = [
-        f"{places(wrong[number])}: the label {shown(label)} is not {WANTED[tasks[task].kind]}"
+        f"{places(wrong[number])}: the label {shown(label)} is not {wanted(tasks[task].kind)}"
         for number, (label, task) in enumerate(wrong.select("label", "task").iter_rows())
     ]
     task = str(wrong["task"][0]) if wrong["task"].n_unique() == 1 else "<name>"

@@ -12,6 +12,7 @@ from lmsi_kedro import schemas
 from lmsi_kedro.params import PreparationParams
 from lmsi_kedro.pipelines.preparation.labels import places
 from lmsi_kedro.tasks import Exemplar, Kind, Task, Tasks
+from lmsi_kedro.tasks.answers import check_reader, is_reader
 from lmsi_kedro.tasks.benchmarks import BENCHMARKS
 from lmsi_kedro.tasks.inference import are_verdicts_as_numbers, infer_kind
 from lmsi_kedro.tasks.questions import with_ids
@@ -36,6 +37,8 @@ def choose_tasks(raw_questions: pl.DataFrame, raw_exemplars: Loaders, declared: 
         if "kind" not in given:
             found["kind"] = inferred(task, rows)
         chosen[task] = Task.model_validate(found)
+        if is_reader(kind := chosen[task].kind):
+            check_reader(kind, rows["answer"].drop_nulls().explode().to_list())
     return Tasks(chosen)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from lmsi_kedro import kernels, schemas
+from lmsi_kedro import schemas
 from lmsi_kedro.datasets.model_directory import Model
 from lmsi_kedro.evaluation.comparison import Metrics
 from lmsi_kedro.params import Training, TrainingParams, WarmStartParams
@@ -14,6 +14,7 @@ from lmsi_kedro.pipelines.fine_tuning.nodes import choose_training
 from lmsi_kedro.pipelines.preparation.labels import listed, places, read_labels
 from lmsi_kedro.pipelines.preparation.nodes import check_choices
 from lmsi_kedro.tasks import Task, Tasks, target, written
+from lmsi_kedro.tasks.answers import canonical_keys, read_answers
 from lmsi_kedro.tasks.overlap import Evaluated
 from lmsi_kedro.tasks.questions import asked_in, exemplar_sets, with_ids
 
@@ -55,8 +56,8 @@ def with_texts(rows: pl.DataFrame, task: Task) -> pl.DataFrame:
     """The rows of a task with key, surface and text; `said` is the key that the rationale itself announces."""
     choices = rows["choices"].to_list() if task.kind == "choice" else None
     surfaces, rationales = rows["answer"].list.first().to_list(), rows["rationale"].to_list()
-    keys = kernels.canonical_keys(surfaces, task.kind, choices, decimal=task.decimal)
-    said = kernels.read_answers(rationales, task.kind, choices, decimal=task.decimal)["key"]
+    keys = canonical_keys(surfaces, task.kind, choices, decimal=task.decimal)
+    said = read_answers(rationales, task.kind, choices, decimal=task.decimal)["key"]
     bare = list(map(without_answer, rationales, surfaces))
     texts = [
         target(written(key, surface, task.kind), steps).strip()
