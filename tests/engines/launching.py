@@ -22,7 +22,7 @@ def plan(tokenizer: Path, folder: Path, options: str = "", workers: int = 1, m: 
     model = folder / "model"
     shutil.copytree(tokenizer, model, dirs_exist_ok=True)
     launch = {
-        "server": VLLM, "options": options, "folder": str(folder), "start_seconds": 60, "concurrency": 4,
+        "server": VLLM, "options": options, "folder": str(folder), "start_seconds": 300, "concurrency": 4,
     }  # fmt: skip
     params = EngineParams(
         executor="launch", ray_address=None, workers=workers, dtype="bfloat16", paths_per_chunk=8, rows=8,

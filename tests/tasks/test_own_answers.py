@@ -85,7 +85,7 @@ def test_reader_of_the_page_passes_its_checks(lengths: Tasks) -> None:
      (lambda given: [len(text) for text in given], "returns 0, which is neither text nor None, for ''"),
      (lambda given: [f"{text} m" for text in given], "gives ' m', but for that ' m m': a form must be its own"),
      (lambda given: [text.rstrip() or None for text in given], "gives .0., and with spaces around it"),
-     (lambda given: [given[0] for _ in given], "another form when others stand beside it")],
+     (lambda given: [given[0] for _ in given], "gives an answer another form when others stand beside it")],
 )  # fmt: skip
 def test_bad_reader_is_named(reader: Reader, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(answers, "reader", lambda kind: reader)
