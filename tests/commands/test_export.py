@@ -1,4 +1,4 @@
-"""`lmsi export`: what lies in the folders, that a GGUF file answers as its model, and what is refused."""
+"""`lmsi export`: what lies in the folders, that a GGUF file answers as its model."""
 
 import json
 import shutil
@@ -12,11 +12,8 @@ from lmsi_kedro.commands import main
 from lmsi_kedro.commands.export import folders, gguf, hub
 from lmsi_kedro.commands.export.gguf import check
 from lmsi_kedro.datasets.model_directory import Model
-from lmsi_kedro.gguf.model import refuse_others, refuse_overflow
-from lmsi_kedro.gguf.pre_tokenizers import closest
 from lmsi_kedro.gguf.writer import write_gguf
 from tests.models import tiny_model
-from tests.tokenizers.families import FAMILIES
 
 ROOT = Path(__file__).parents[2]
 TEXTS = ["Q: Ben has 4 caps.\n\nA: He can't have 1,250."]
@@ -60,49 +57,6 @@ def test_a_file_with_other_weights_is_found_out(model: Path, tmp_path: Path) -> 
     with pytest.raises(ValueError, match="does not answer as the safetensors do"):
         check(file, AutoModelForCausalLM.from_pretrained(model), [tokenizer.encode(TEXTS[0])])
     assert [path.name for path in tmp_path.iterdir() if path != other] == ["other.gguf"]
-
-
-@pytest.mark.parametrize(
-    ("changed", "said"),
-    [
-        ({"model_type": "qwen2"}, "this is qwen2; use llama.cpp's converter: python convert_hf"),
-        ({"attention_bias": True}, "this is llama with attention_bias"),
-        (
-            {"rope_parameters": {"rope_type": "linear", "rope_theta": 1e4, "factor": 2.0}},
-            "this is llama with rope linear",
-        ),
-    ],
-)
-def test_other_models_are_told_the_converter(
-    model: Path, changed: dict[str, Any], said: str, tmp_path: Path
-) -> None:
-    config = json.loads((model / "config.json").read_text())
-    (tmp_path / "config.json").write_text(json.dumps(config | changed))
-    with pytest.raises(ValueError, match=said):
-        refuse_others(tmp_path)
-
-
-def test_weights_beyond_float16_are_named() -> None:
-    import torch
-
-    layer = torch.nn.Linear(2, 2)
-    refuse_overflow(layer)
-    layer.bias.data[0] = float("inf")
-    with pytest.raises(ValueError, match="bias has weights that float16 cannot hold"):
-        refuse_overflow(layer)
-
-
-@pytest.mark.parametrize(
-    ("family", "split"), [("gpt2", "gpt-2"), ("llama3", "llama-bpe"), ("qwen2", "llama-bpe")]
-)
-def test_the_split_expression_is_found(family: str, split: str) -> None:
-    """No token of Qwen has two digits, so Llama's, which cuts them later, gives the same tokens."""
-    assert closest(FAMILIES[family].build(), TEXTS) == (split, 0)
-
-
-def test_tokenizers_without_bytes_are_told_the_converter() -> None:
-    with pytest.raises(ValueError, match="not byte-level BPE"):
-        closest(FAMILIES["llama2_base"].build(), TEXTS)
 
 
 def test_a_copied_model_has_its_digest_card_and_license(model: Path, tmp_path: Path) -> None:
