@@ -2,8 +2,9 @@
 
     python benchmarks/real_questions.py FOLDER
 
-FOLDER is `dataset` of kojima-takeshi188/zero_shot_cot, with SVAMP, MultiArith, SingleEq and AddSub. A problem is kept
-once, and only if its equation leads to its answer; the rationale of a worked one is that equation, step by step.
+FOLDER is `dataset` of kojima-takeshi188/zero_shot_cot, with SVAMP, MultiArith, SingleEq and AddSub. A problem
+is kept once, and only if its equation leads to its answer; the rationale of a worked one is that equation, step
+by step.
 """
 
 import ast
@@ -114,7 +115,9 @@ def main() -> None:
     write("worked", parts.pop("worked"))
     parts["unlabeled"] = list(remaining)
     asked = {
-        name: [{k: v for k, v in row.items() if k != "rationale"} | {"split": split} for row in rows]
+        name: [
+            {k: v for k, v in row.items() if k != "rationale"} | {"split": split} for row in rows
+        ]
         for name, rows in parts.items()
         for split in ["held_out" if name == "development" else name]
     }
