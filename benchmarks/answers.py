@@ -1,28 +1,20 @@
 """Reading answers: completions a CPU second on one thread, beside lm-evaluation-harness and Math-Verify.
 
-    pip install -e '.[bench]' -c constraints.txt && python benchmarks/answers.py [rows]
-
 All readers take the same completions in turn, best of several. Ours extracts and canonicalises; so does the
 harness with its own GSM8K filter ("flexible-extract") and its own Minerva normaliser; `math_verify.parse` with its
-defaults but without its alarm clock. Every answer of ours is checked in the same run. Measured on 2 cores:
-
-     bytes         this      lm-eval  Math-Verify  this/lm-eval  this/Math-Verify
-       460    2,007,743       17,846        4,300         112.5             466.9
-      3600    1,144,905        6,019        1,692         190.2             676.6
+defaults but without its alarm clock. Every answer of ours is checked in the same run.
 """
 
 import logging
-import platform
 import random
-import sys
 import time
 from collections.abc import Callable
-from importlib.metadata import version
 from unittest.mock import patch
 
 import polars as pl
+from result import QUICK, Result, arguments
 
-from lmsi_kedro.kernels import canonical_keys, read_answers
+from lmsi_kedro.kernels import read_answers
 
 FLEXIBLE = r"(-?[$0-9.,]{2,})|(-?[0-9]+)"  # gsm8k-cot.yaml of the harness, group_select -1
 STEPS = (
@@ -30,7 +22,13 @@ STEPS = (
     "There are {} of {} children at home, so we need to add what the others bring.\n",
     "Since each box costs ${}.50 and holds {} apples, that makes ${} a day. ",
 )
-ROUNDS = 5
+ROUNDS, ROWS = (2, 2_000) if QUICK else (5, 20_000)
+SETTINGS = {
+    "both": f"one thread, CPU time, best of {ROUNDS}",
+    "ours": "read_answers, kind number",
+    "lm-eval": "flexible-extract, then the Minerva normaliser",
+    "Math-Verify": "parse without its alarm clock",
+}
 
 
 def completions(rows: int, size: int) -> tuple[list[str], list[str]]:
@@ -81,35 +79,24 @@ def rates(readers: dict[str, tuple[Callable[[], object], int]]) -> dict[str, flo
 
 
 def main() -> None:
-    rows = int(sys.argv[1]) if len(sys.argv) > 1 else 20_000
-    print(
-        f"python {platform.python_version()}, polars {pl.__version__}, lm-eval {version('lm_eval')}, "
-        f"Math-Verify {version('math-verify')}, {platform.machine()}, one thread"
-    )
-    print(f"{'bytes':>6} {'this':>12} {'lm-eval':>12} {'Math-Verify':>12}", end=" ")
-    print(f"{'this/lm-eval':>13} {'this/Math-Verify':>17}")
-    by_parser, by_harness = (
-        math_verify(),
-        harness(),
-    )  # in this order: each picks its parser when imported
+    arguments(__file__, __doc__).parse_args()
+    result = Result("answers", SETTINGS)
+    by_parser = math_verify()  # before the harness: each picks its parser when imported
+    by_harness = harness()
     for size in (460, 3600):
-        texts, keys = completions(rows * 460 // size, size)
-        column, few = pl.Series(texts), texts[: rows * 23 // size]
+        texts, keys = completions(ROWS * 460 // size, size)
+        column, few = pl.Series(texts), texts[: ROWS * 23 // size]
         assert read_answers(column, "number")["key"].to_list() == keys
         some = texts[: len(texts) // 10]
         found = rates(
             {
-                "this": (lambda column=column: read_answers(column, "number"), len(texts)),  # type: ignore[misc]
-                "harness": (lambda some=some: by_harness(some), len(some)),  # type: ignore[misc]
-                "parser": (lambda few=few: by_parser(few), len(few)),  # type: ignore[misc]
+                "ours": (lambda column=column: read_answers(column, "number"), len(texts)),  # type: ignore[misc]
+                "lm-eval": (lambda some=some: by_harness(some), len(some)),  # type: ignore[misc]
+                "Math-Verify": (lambda few=few: by_parser(few), len(few)),  # type: ignore[misc]
             }
         )
-        ours, filtered, parsed = found.values()
-        print(f"{size:>6} {ours:>12,.0f} {filtered:>12,.0f} {parsed:>12,.0f}", end=" ")
-        print(f"{ours / filtered:>13.1f} {ours / parsed:>17.1f}")
-    short = pl.Series(["$1,234.50", "3/4", "-80", "twenty-one"] * (rows // 4))
-    keyed = rates({"keys": (lambda: canonical_keys(short, "number"), len(short))})
-    print(f"canonical_keys: {keyed['keys']:,.0f} answers a second")
+        result.add(f"{size:,} bytes", "completions/s", found.pop("ours"), found)
+    result.finish()
 
 
 if __name__ == "__main__":

@@ -3,18 +3,7 @@
 Ours returns every column of `count_votes`. Counter, `polars mode` and `torch.mode` return the winner
 alone (torch.mode of integer ids, so it knows neither counts nor ties; "with ids" adds making them
 from the keys); `polars all` is a query for the same columns. One thread, CPU time, the sides taking
-turns, best of 7. A sample (2 cores of an AMD EPYC, shared with other work):
-
-    polars 2.1.0, torch 2.13.0+cpu, 50000 questions
-    us a question, and how many times ours it takes
-    numbers, m = 8: ours 0.051, Counter 2.53 (49.4x), polars mode 1.15 (22.4x),
-        polars all 4.89 (95.4x), torch.mode 0.08 (1.5x), with ids 0.21 (4.1x)
-    numbers, m = 32: ours 0.075, Counter 3.49 (46.8x), polars mode 1.82 (24.5x),
-        polars all 5.55 (74.5x), torch.mode 0.44 (5.9x), with ids 0.99 (13.3x)
-    dates, m = 32: ours 0.145, Counter 5.55 (38.2x), polars mode 2.17 (14.9x),
-        polars all 6.05 (41.7x), torch.mode 0.45 (3.1x), with ids 1.01 (7.0x)
-    spans, m = 32: ours 0.366, Counter 4.13 (11.3x), polars mode 2.38 (6.5x),
-        polars all 6.31 (17.2x), torch.mode 0.44 (1.2x), with ids 1.01 (2.8x)
+turns, best of 7.
 """
 
 import os
@@ -29,11 +18,16 @@ from collections.abc import Callable
 import numpy as np
 import polars as pl
 import torch
+from result import QUICK, Result, arguments
 
 from lmsi_kedro.kernels import count_votes
 
-REPEATS = 7
-QUESTIONS = 50_000
+REPEATS, QUESTIONS = (2, 5_000) if QUICK else (7, 50_000)
+SETTINGS = {
+    "both": f"{QUESTIONS:,} questions, one thread, CPU time, best of {REPEATS}",
+    "ours": "every column of count_votes",
+    "peers": "the winner alone, but `polars all` every column; torch.mode on ids, `with ids` makes them",
+}
 FORMS = {
     "numbers": "num:{}".format,
     "dates": "date:2022-10-{:02}".format,
@@ -126,19 +120,13 @@ def compare(m: int, form: Callable[[int], str]) -> dict[str, float]:
 
 
 def main() -> None:
+    arguments(__file__, __doc__).parse_args()
     torch.set_num_threads(1)
-    print(f"polars {pl.__version__}, torch {torch.__version__}, {QUESTIONS} questions")
-    print("us a question, and how many times ours it takes")
-    for name, form in FORMS.items():
-        for m in (8, 32) if name == "numbers" else (32,):
-            times = best_of_line(compare(m, form))
-            print(f"{name}, m = {m}: {times}")
-
-
-def best_of_line(times: dict[str, float]) -> str:
-    ours = times.pop("ours")
-    rest = (f"{name} {time:.2f} ({time / ours:.1f}x)" for name, time in times.items())
-    return ", ".join([f"ours {ours:.3f}", *rest])
+    result = Result("votes", SETTINGS)
+    for m, name in ((32, "numbers"), (8, "numbers"), (32, "dates"), (32, "spans")):
+        times = compare(m, FORMS[name])
+        result.add(f"{name}, m = {m}", "us a question", times.pop("ours"), times)
+    result.finish()
 
 
 if __name__ == "__main__":

@@ -1,0 +1,35 @@
+"""Writes docs/benchmarks.md from docs/results/*.json: `make benchmarks-page`."""
+
+from pathlib import Path
+
+from result import HEADER, PEERS, ROOT, Result, measures
+
+PAGE = ROOT / "docs/benchmarks.md"
+BEGINNING = """# Benchmarks
+
+`python -m benchmarks` lists them, `python -m benchmarks NAME` runs one, with `--quick` in less than a minute;
+`pip install -e '.[bench]' -c constraints.txt` brings the peers. A ratio says how many times better ours is. This page is written
+from `docs/results/*.json`, which whole runs write; earlier figures are in [Experiments](experiments.md).
+"""
+
+
+def section(name: str) -> str:
+    """A benchmark's heading and table."""
+    result, beginning = Result.load(name), f"\n## {name}\n\n{measures(name)}\n"
+    if result is None:
+        return f"{beginning}\nIt has not been run whole yet.\n"
+    rows = "\n".join(figure.row() for figure in result.figures)
+    return f"{beginning}\n{result.heading()}\n{HEADER}\n{rows}\n"
+
+
+def page() -> str:
+    """The whole page."""
+    return BEGINNING + "".join(map(section, PEERS))
+
+
+def write(path: Path = PAGE) -> None:
+    path.write_text(page(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write()

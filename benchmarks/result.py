@@ -1,0 +1,160 @@
+"""What benchmarks share: the peers, a figure, the table that is printed, and docs/results/NAME.json.
+
+A whole run stores its figures and writes docs/benchmarks.md anew; `--quick` (smaller sizes, fewer repeats) prints only.
+"""
+
+import argparse
+import ast
+import json
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import date
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "docs/results"
+QUICK = "--quick" in sys.argv
+PEERS = {  # distributions by benchmark
+    "answers": ("lm-eval", "math-verify"),
+    "votes": ("polars", "torch"),
+    "sampling_tokens": ("transformers", "torch"),
+    "decoding": ("transformers", "ctranslate2"),
+    "real_model": ("openvino-genai",),
+    "scaling": (),
+    "training": ("transformers", "trl"),
+    "judge": ("lm-eval",),
+    "gpu": ("transformers", "torch", "triton"),
+}
+HEADER = "| case | unit | ours | peer | peer's figure | ratio |\n|---|---|---|---|---|---|"
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One comparison. The ratio says how many times better ours is; `theirs` is None where it was not kept."""
+
+    case: str
+    unit: str  # a rate if it ends with "/s", otherwise a cost
+    ours: float
+    peer: str
+    theirs: float | None
+    ratio: float
+
+    def row(self) -> str:
+        """A row of the table."""
+        theirs = "" if self.theirs is None else number(self.theirs)
+        cells = self.case, self.unit, number(self.ours), self.peer, theirs, f"{self.ratio:.3g}"
+        return f"| {' | '.join(cells)} |"
+
+
+def figure(case: str, unit: str, ours: float, peer: str, theirs: float) -> Figure:
+    """Both figures rounded to four digits, their ratio to three."""
+    ratio = ours / theirs if unit.endswith("/s") else theirs / ours
+    return Figure(case, unit, rounded(ours, 4), peer, rounded(theirs, 4), rounded(ratio, 3))
+
+
+def rounded(value: float, digits: int) -> float:
+    return float(f"{value:.{digits}g}")
+
+
+def number(value: float) -> str:
+    """With thousands separators, and without trailing zeros."""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:g}"
+
+
+@dataclass
+class Result:
+    """The figures of one benchmark. The first one is its headline. Versions and machine are those of this process."""
+
+    name: str
+    settings: dict[str, str]  # of "both", "ours" and each peer
+    figures: list[Figure] = field(default_factory=list)
+    date: str = field(default_factory=lambda: str(date.today()))
+    machine: str = field(default_factory=lambda: machine())
+    versions: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.versions = self.versions or {name: installed(name) for name in packages(self.name)}
+
+    def add(self, case: str, unit: str, ours: float, peers: Mapping[str, float]) -> None:
+        """Print and keep the figures of one case; the first ones print the heading."""
+        if not self.figures:
+            print(self.heading(), HEADER, sep="\n")
+        found = [figure(case, unit, ours, peer, theirs) for peer, theirs in peers.items()]
+        print(*(one.row() for one in found), sep="\n", flush=True)
+        self.figures += found
+
+    def heading(self) -> str:
+        """Date, machine, versions and settings."""
+        versions = ", ".join(f"{name} {number}" for name, number in self.versions.items())
+        settings = "".join(f"\n- {whose}: {what}" for whose, what in self.settings.items())
+        return f"{self.date}, {self.machine}; {versions}.\n{settings}\n"
+
+    def finish(self) -> None:
+        """Store a whole run's figures, and write the page of all of them."""
+        if QUICK:
+            return
+        RESULTS.mkdir(exist_ok=True)
+        text = json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n"
+        (RESULTS / f"{self.name}.json").write_text(text, encoding="utf-8")
+        from page import write
+
+        write()
+
+    @staticmethod
+    def load(name: str) -> "Result | None":
+        """The stored figures of a benchmark; None if it never ran whole."""
+        path = RESULTS / f"{name}.json"
+        if not path.exists():
+            return None
+        stored: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return Result(**stored | {"figures": [Figure(**one) for one in stored["figures"]]})
+
+
+def packages(name: str) -> list[str]:
+    """The distributions whose versions a benchmark tells: ours, what we run on, and the peers."""
+    return list(dict.fromkeys(["lmsi-kedro", "torch", *PEERS[name]]))
+
+
+def installed(name: str) -> str:
+    """The version of a distribution; of our own tree on a machine where it is not installed."""
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def arguments(file: str, doc: str) -> argparse.ArgumentParser:
+    """The parser of a benchmark's arguments; exits with one line if a peer is missing."""
+    name = Path(file).stem
+    missing = [peer for peer in PEERS[name] if installed(peer) == "not installed"]
+    if missing and not {"-h", "--help"} & set(sys.argv):
+        need = f"{name} needs {', '.join(missing)}: pip install -e '.[bench]' -c constraints.txt"
+        sys.exit(need)
+    parser = argparse.ArgumentParser(
+        description=doc, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--quick", action="store_true", help="small sizes; nothing is stored")
+    return parser
+
+
+def measures(name: str) -> str:
+    """What a benchmark measures: the first line of its docstring."""
+    source = (ROOT / f"benchmarks/{name}.py").read_text(encoding="utf-8")
+    return (ast.get_docstring(ast.parse(source)) or "").splitlines()[0]
+
+
+def machine() -> str:
+    """CPU model, instruction set, cores."""
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    models = [line.partition(": ")[2] for line in lines if line.startswith("model name")]
+    try:
+        from lmsi_kedro.kernels._native import sampling_isa
+    except ImportError:  # a GPU machine has no build of the C++
+        isa = "kernels not built"
+    else:
+        isa = sampling_isa()
+    return f"{models[0] if models else 'unknown CPU'}, {isa}, {len(os.sched_getaffinity(0))} cores"
