@@ -19,11 +19,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import ctranslate2
 import numpy as np
 import torch
-import transformers
-from ctranslate2.converters import TransformersConverter
+from result import QUICK, Result, arguments
 from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
 from lmsi_kedro.engines.chunk import Request
@@ -34,11 +32,18 @@ from lmsi_kedro.params import Sampling
 
 BASE = Path(__file__).parents[1] / "data/06_models/base"  # its tokenizer
 VOCABULARY = 544
-SHARED, QUESTION, PATHS, NEW, QUESTIONS = 512, 40, 32, 128, 8
-REPEATS = int(os.environ.get("REPEATS", "7"))
+SHARED, QUESTION = 512, 40
+PATHS, NEW, QUESTIONS, REPEATS = (8, 16, 2, 1) if QUICK else (32, 128, 8, 7)
 ROWS = 256
 SAMPLING = Sampling(temperature=0.7, max_new_tokens=NEW, seed=1)
 GREEDY = Sampling(temperature=0, max_new_tokens=16, seed=1)
+
+
+SETTINGS = {
+    "both": f"prompt {SHARED} + {QUESTION}, {PATHS} paths of {NEW} tokens, one thread, CPU time, best of {REPEATS}",
+    "HF generate fp32": f"num_return_sequences={PATHS}",
+    "CTranslate2 fp32": "static prompt, the paths as rows of one batch",
+}
 
 
 def made_model(folder: Path) -> Path:
@@ -200,18 +205,11 @@ def best_of(sides: dict[str, Callable[[], int]], tokens: int) -> dict[str, float
     return {name: tokens / least for name, least in seconds.items()}
 
 
-def show(rates: dict[str, float]) -> None:
-    for name, rate in rates.items():
-        times, share = rate / rates["HF generate fp32"], rate / rates[f"roofline {name[-4:]}"]
-        print(f"{name:18} {rate:8.0f} tokens/s {times:6.2f} x HF  {share:4.0%} of the roofline")
-
-
-def compared(directory: Path, converted: str) -> None:
+def compared(directory: Path, generator: Any) -> None:
     one, many = prompts_of(1), prompts_of(QUESTIONS)
     formats = {"fp32": torch.float32, "bf16": torch.bfloat16}
     engines = {name: LocalEngine(directory, dtype) for name, dtype in formats.items()}
     model = AutoModelForCausalLM.from_pretrained(directory, dtype=torch.float32).eval()
-    generator = ctranslate2.Generator(converted, intra_threads=1, compute_type="float32")
     names = engines["fp32"].encoder.tokenizer.convert_ids_to_tokens(range(VOCABULARY))
     hf, ct2 = Generate(model, one), CTranslate2(generator, names, one)
     worst = check_logits(engines["fp32"], model, many[:2])
@@ -219,14 +217,19 @@ def compared(directory: Path, converted: str) -> None:
     text = engines["fp32"].encoder.tokenizer.decode(hf.greedy(), skip_special_tokens=True).strip()
     assert hf.greedy() == ct2.greedy()
     assert text == Ours(engines["fp32"], one).greedy()
-    versions = [f"{m.__name__} {m.__version__}" for m in (torch, transformers, ctranslate2)]
-    print(*versions, f"logits differ by {worst:.1e}", sep=", ")
     peers = {"HF generate fp32": hf, "CTranslate2 fp32": ct2}
     rates = best_of(peers | sides_of(engines, one), PATHS * NEW)
-    show(rates)
-    print(f"{QUESTIONS} questions at once; x HF of one")
+    result = Result("decoding", SETTINGS)
+    add(result, "1 question", rates, list(peers))
     together = best_of(sides_of(engines, many), QUESTIONS * PATHS * NEW)
-    show({"HF generate fp32": rates["HF generate fp32"]} | together)
+    add(result, f"{QUESTIONS} questions at once, peers one", rates | together, list(peers))
+    result.finish()
+
+
+def add(result: Result, case: str, rates: dict[str, float], peers: list[str]) -> None:
+    for dtype in ("fp32", "bf16"):
+        beside = {peer: rates[peer] for peer in [*peers, f"roofline {dtype}"]}
+        result.add(f"{case}, {dtype}", "tokens/s", rates[f"ours {dtype}"], beside)
 
 
 def sides_of(engines: dict[str, LocalEngine], prompts: list[list[int]]) -> dict[str, Any]:
@@ -236,11 +239,16 @@ def sides_of(engines: dict[str, LocalEngine], prompts: list[list[int]]) -> dict[
 
 @torch.inference_mode()
 def main() -> None:
+    arguments(__file__, __doc__).parse_args()
+    import ctranslate2
+    from ctranslate2.converters import TransformersConverter
+
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as folder:
         directory, converted = made_model(Path(folder) / "model"), str(Path(folder) / "ct2")
         TransformersConverter(str(directory)).convert(converted)
-        compared(directory, converted)
+        options = {"intra_threads": 1, "compute_type": "float32"}
+        compared(directory, ctranslate2.Generator(converted, **options))
 
 
 if __name__ == "__main__":

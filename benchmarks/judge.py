@@ -1,6 +1,5 @@
 """An independent judge: lm-evaluation-harness asks a run's held-out questions; our answers are set beside its own.
 
-    pip install -e '.[bench]' -c constraints.txt
     python benchmarks/judge.py [data_root] [--model 06_models/model_1] [--predictions predictions_1] [--limit N]
 
 Only tasks with numbers for answers and no exemplars or zero-shot predictions are judged. The harness has its own
@@ -8,17 +7,19 @@ prompt (words.yaml), tokenizer call, decoding (HF generate, float32) and reading
 accuracies, and on how many questions both give the same answer; fewer than 99 % is an error.
 """
 
-import argparse
-import json
 import tempfile
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import yaml
-from lm_eval import __version__, simple_evaluate
+from result import QUICK, Result, arguments
 
 TASK = Path(__file__).with_name("words.yaml")
+SETTINGS = {
+    "ours": "the answers that the run read",
+    "lm-eval": "words.yaml, HF generate, float32",
+}
 MODES = (
     "zero_shot_cot",
     "cot_greedy",
@@ -45,6 +46,8 @@ def read_questions(root: Path, predictions: str, limit: int | None) -> pl.DataFr
 
 def judge(model: Path, questions: pl.DataFrame, batch_size: int) -> list[str | None]:
     """The harness's answer to each question, None where it finds none."""
+    from lm_eval import simple_evaluate
+
     with tempfile.TemporaryDirectory() as folder:
         rows = Path(folder, "rows.jsonl")
         questions.select("question", "answer").write_ndjson(rows)
@@ -69,28 +72,25 @@ def canonical(answer: str) -> str | None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = arguments(__file__, __doc__)
     parser.add_argument("root", nargs="?", default="data", type=Path)
     parser.add_argument("--model", default="06_models/model_1")
     parser.add_argument("--predictions", default="predictions_1")
-    parser.add_argument("--limit", type=int)
+    parser.add_argument("--limit", type=int, default=8 if QUICK else None)
     parser.add_argument("--batch-size", type=int, default=32)
     args = parser.parse_args()
     questions = read_questions(args.root, args.predictions, args.limit)
     given = pl.Series("judge", judge(args.root / args.model, questions, args.batch_size), pl.String)
     both = questions.with_columns(given)
-    right = both.select((pl.col("key", "judge") == pl.col("answer")).fill_null(False).mean())
+    right = both.select((pl.col("key", "judge") == pl.col("answer")).fill_null(False).mean()).row(0)
     same = both["key"].eq_missing(both["judge"]).mean()
-    figures = {
-        "questions": both.height,
-        "ours": right["key"][0],
-        "judge": right["judge"][0],
-        "same": same,
-    }
-    print(json.dumps({"lm-eval": __version__, "model": args.model, **figures}))
+    result = Result("judge", SETTINGS | {"both": f"{args.model}, {both.height} questions"})
+    case = f"ours {right[0]:.1%} right, the harness {right[1]:.1%}"
+    result.add(case, "share of equal answers", same, {"lm-eval": 1})
     if same < 0.99:
         print(both.filter(~pl.col("key").eq_missing(pl.col("judge"))).head(10))
         raise SystemExit(f"{same:.1%} of the answers agree, less than 99 %")
+    result.finish()
 
 
 if __name__ == "__main__":

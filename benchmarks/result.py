@@ -37,7 +37,7 @@ class Figure:
     """One comparison. The ratio says how many times better ours is; `theirs` is None where it was not kept."""
 
     case: str
-    unit: str  # a rate if it ends with "/s", otherwise a cost
+    unit: str  # a rate ends with "/s"; a share begins with "share"; anything else is a cost
     ours: float
     peer: str
     theirs: float | None
@@ -52,7 +52,8 @@ class Figure:
 
 def figure(case: str, unit: str, ours: float, peer: str, theirs: float) -> Figure:
     """Both figures rounded to four digits, their ratio to three."""
-    ratio = ours / theirs if unit.endswith("/s") else theirs / ours
+    higher = unit.endswith("/s") or unit.startswith("share")
+    ratio = ours / theirs if higher else theirs / ours
     return Figure(case, unit, rounded(ours, 4), peer, rounded(theirs, 4), rounded(ratio, 3))
 
 

@@ -3,14 +3,11 @@
 A model of one small layer draws paths of four tokens, so that what is measured is ours: planning, workers,
 storing, and the reading of the votes. Every size runs in a process of its own, one worker, one thread.
 
-    python benchmarks/scaling.py                 # 1,000, 5,000 and 20,000 questions, m = 8, 16, 32
-    python benchmarks/scaling.py --workers       # the embedded model with one worker and with two
-
-Peaks are resident memory; CPU seconds are those of all processes, their start included.
+Then the embedded model with one worker and with two. Peaks are resident memory; CPU seconds are those of all
+processes.
 """
 
 import argparse
-import itertools
 import json
 import os
 import resource
@@ -23,8 +20,13 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-QUESTIONS = (1_000, 5_000, 20_000)
-PATHS = (8, 16, 32)
+from result import QUICK, Result, arguments
+
+QUESTIONS, PATHS = ((50, 100, 200), (8,)) if QUICK else ((1_000, 5_000, 20_000), (8, 16, 32))
+SETTINGS = {
+    "paths": "a model of one layer of width 32, four tokens a path, one worker, one thread",
+    "workers": "the embedded model, up to 96 tokens a path, equal tables",
+}
 BASE = Path(__file__).parents[1] / "data" / "06_models" / "base"
 
 
@@ -133,65 +135,48 @@ def measured(model: Path, count: int, m: int) -> dict[str, float]:
     return dict(json.loads(done.stdout.splitlines()[-1]))
 
 
-def scaling(model: Path) -> None:
-    """A line per size; microseconds a path beyond the start of the workers, which the smallest size pays too."""
-    print(
-        "questions  m    paths | plan s | sampling s | reading s | peaks in MB: plan, sampling, worker, reading"
-    )
-    found: dict[tuple[int, int], dict[str, float]] = {}
-    for count, m in itertools.product(QUESTIONS, PATHS):
-        one = found[count, m] = measured(model, count, m)
-        print(
-            f"{count:9,} {m:2} {count * m:8,} | {one['plan_s']:6.2f} | {one['sample_s']:10.1f} |",
-            f"{one['read_s']:9.2f} |",
-            "  ".join(
-                f"{one[name]:.0f}" for name in ("plan_mb", "sample_mb", "worker_mb", "read_mb")
-            ),
-            flush=True,
-        )
+def scaling(result: Result, model: Path) -> None:
+    """A further path, and peaks of memory, of many questions against fewer: 1 is linear, and flat."""
+    fewest, fewer, most = QUESTIONS
     for m in PATHS:
-        slopes = (slope(found, m, fewer, more) for fewer, more in itertools.pairwise(QUESTIONS))
-        print(
-            f"m = {m}: "
-            + ", ".join(f"{cost:.0f}" for cost in slopes)
-            + " us of sampling a further path"
-        )
+        found = {count: measured(model, count, m) for count in QUESTIONS}
+        cost = slope(found, m, fewer, most)
+        less = {f"to {fewer:,} questions": slope(found, m, fewest, fewer)}
+        result.add(f"a further path to {most:,}, m = {m}", "us", cost, less)
+        for name in ("sample", "worker", "read"):
+            few, many = (found[count][f"{name}_mb"] for count in (fewest, most))
+            case = f"peak of {name}, {most:,} questions, m = {m}"
+            result.add(case, "MB", many, {f"{fewest:,} questions": few})
 
 
-def slope(found: dict[tuple[int, int], dict[str, float]], m: int, fewer: int, more: int) -> float:
+def slope(found: dict[int, dict[str, float]], m: int, fewer: int, more: int) -> float:
     """Microseconds of CPU for each path of the questions from fewer to more."""
-    added = found[more, m]["sample_s"] - found[fewer, m]["sample_s"]
+    added = found[more]["sample_s"] - found[fewer]["sample_s"]
     return 1e6 * added / (m * (more - fewer))
 
 
-def workers() -> None:
+def workers(result: Result) -> None:
     """Tokens a second of the embedded model with one and with two workers that have it loaded; the same tables.
 
     The wall clock tells the truth on two free cores only; CPU time tells what a second worker costs on any.
     """
     rates, used, drawn = {}, {}, []
+    questions, warming = (24, 8) if QUICK else (192, 64)
     for count in (1, 2):
-        warm, _ = planned(BASE, 64, 8, tokens=96, workers=count, dtype="auto")
-        plan, _ = planned(BASE, 192, 16, tokens=96, workers=count, dtype="auto")
+        warm, _ = planned(BASE, warming, 8, tokens=96, workers=count, dtype="auto")
+        plan, _ = planned(BASE, questions, 16, tokens=96, workers=count, dtype="auto")
         plan.executor = warm.executor
         while len(set(warm.executor.started().map(worker, range(count)))) < count:
             continue
         list(warm.compute(list(warm.chunks)))
-        start, cpu, own = time.monotonic(), all_seconds(), time.process_time()
+        start, cpu = time.monotonic(), all_seconds()
         drawn.append(dict(plan.compute(list(plan.chunks))))
         took, used[count] = time.monotonic() - start, all_seconds() - cpu
         rates[count] = sum(int(table["tokens"].sum()) for table in drawn[-1].values()) / took
-        main = time.process_time() - own
-        print(
-            f"{count} workers: {rates[count]:,.0f} tokens/s in {took:.1f} s; "
-            f"CPU {used[count]:.1f} s, main process {main:.2f} s",
-            flush=True,
-        )
         plan.close()
     assert all(drawn[1][name].equals(table) for name, table in drawn[0].items())
-    print(
-        f"two workers: {rates[2] / rates[1]:.2f} x one by the clock, {2 * used[1] / used[2]:.2f} x by CPU"
-    )
+    result.add("2 workers", "tokens/s", rates[2], {"1 worker": rates[1]})
+    result.add("2 workers", "CPU s", used[2], {"1 worker": used[1]})
 
 
 def all_seconds() -> float:
@@ -209,18 +194,18 @@ def worker(_: int) -> int:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--workers", action="store_true")
+    parser = arguments(__file__, __doc__)
     parser.add_argument("--one", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.one:
         model, store, count, m = json.loads(given.one)
         print(json.dumps(run(Path(model), Path(store), count, m)))
-    elif given.workers:
-        workers()
-    else:
-        with tempfile.TemporaryDirectory() as folder:
-            scaling(small_model(Path(folder)))
+        return
+    result = Result("scaling", SETTINGS)
+    with tempfile.TemporaryDirectory() as folder:
+        scaling(result, small_model(Path(folder)))
+    workers(result)
+    result.finish()
 
 
 if __name__ == "__main__":
