@@ -1,7 +1,7 @@
 """The table of contents: every benchmark with what it measures and its last figure; or runs one.
 
-    python -m benchmarks
-    python -m benchmarks NAME [--quick]
+python -m benchmarks
+python -m benchmarks NAME [--quick]
 """
 
 import os

@@ -40,7 +40,8 @@ GREEDY = Sampling(temperature=0, max_new_tokens=16, seed=1)
 
 
 SETTINGS = {
-    "both": f"prompt {SHARED} + {QUESTION}, {PATHS} paths of {NEW} tokens, one thread, CPU time, best of {REPEATS}",
+    "both": f"prompt {SHARED} + {QUESTION}, {PATHS} paths of {NEW} tokens, one thread, CPU time, "
+    f"best of {REPEATS}",
     "HF generate fp32": f"num_return_sequences={PATHS}",
     "CTranslate2 fp32": "static prompt, the paths as rows of one batch",
 }

@@ -8,8 +8,9 @@ PAGE = ROOT / "docs/benchmarks.md"
 BEGINNING = """# Benchmarks
 
 `python -m benchmarks` lists them, `python -m benchmarks NAME` runs one, with `--quick` in less than a minute;
-`pip install -e '.[bench]' -c constraints.txt` brings the peers. A ratio says how many times better ours is. This page is written
-from `docs/results/*.json`, which whole runs write; earlier figures are in [Experiments](experiments.md).
+`pip install -e '.[bench]' -c constraints.txt` brings the peers. A ratio says how many times better ours is.
+This page is written from `docs/results/*.json`, which whole runs write; earlier figures are in
+[Experiments](experiments.md).
 """
 
 

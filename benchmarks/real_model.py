@@ -1,9 +1,9 @@
 """Decoding a real model on one CPU thread: against OpenVINO GenAI, and against what the machine can multiply.
 
 SmolLM2-135M-Instruct (`make real-model`). A prompt of 806 tokens that 1 and 8 questions share, 32 paths each of 64
-tokens that never end early. CPU time, with the shared prompt's state at hand on both sides; the sides take turns, best
-of REPEATS. `peak` is the arithmetic of layers, head and attention over what our product of the model's widest layer
-does at 64 rows in the same run.
+tokens that never end early. CPU time, with the shared prompt's state at hand on both sides; the sides take
+turns. `peak` is what the arithmetic of layers, head and attention would allow at the speed of our product of
+the model's widest layer at 64 rows, measured in the same run.
 """
 
 import os
@@ -33,8 +33,8 @@ SHARED, PATHS, NEW, REPEATS = (50, 4, 4, 1) if QUICK else (806, 32, 64, 5)
 ROWS = 256
 SAMPLING = Sampling(temperature=0.7, max_new_tokens=NEW, seed=1)
 SETTINGS = {
-    "both": f"SmolLM2-135M-Instruct, {PATHS} paths of {NEW} tokens, prompt of {SHARED} tokens shared and cached, one "
-    f"thread, CPU time, best of {REPEATS}",
+    "both": f"SmolLM2-135M-Instruct, {PATHS} paths of {NEW} tokens, prompt of {SHARED} tokens shared and cached, "
+    f"one thread, CPU time, best of {REPEATS}",
     "OpenVINO GenAI": "continuous batching, prefix cache, Q4_1 weights, INFERENCE_PRECISION_HINT of the case",
 }
 
@@ -140,14 +140,19 @@ def measure(result: Result, dtype: str, torch_dtype: Any, model: Path) -> None:
     ours, theirs = Ours(LocalEngine(model, torch_dtype)), OpenVino(dtype)
     peak = max(ours.peak() for _ in range(REPEATS))
     for questions in (1, 8):
-        sides = {"ours": partial(ours.paths, questions), "OpenVINO": partial(theirs.paths, questions)}
+        sides = {
+            "ours": partial(ours.paths, questions),
+            "OpenVINO": partial(theirs.paths, questions),
+        }
         for side in sides.values():
             assert side() == questions * PATHS * NEW  # and the prompt is at hand
         rates = best_of(sides) | {"peak": peak / ours.flop(SHARED + NEW / 2)}
         case = f"{dtype}, {questions} questions x {PATHS} paths"
         result.add(case, "tokens/s", rates.pop("ours"), rates)
     prompt = best_of({"ours": ours.prompt})["ours"]
-    result.add(f"{dtype}, prompt", "tokens/s", prompt, {"peak": peak / ours.flop(SHARED / 2, False)})
+    result.add(
+        f"{dtype}, prompt", "tokens/s", prompt, {"peak": peak / ours.flop(SHARED / 2, False)}
+    )
 
 
 @torch.inference_mode()

@@ -1,6 +1,7 @@
 """What benchmarks share: the peers, a figure, the table that is printed, and docs/results/NAME.json.
 
-A whole run stores its figures and writes docs/benchmarks.md anew; `--quick` (smaller sizes, fewer repeats) prints only.
+A whole run stores its figures and writes docs/benchmarks.md anew; `--quick`, of smaller sizes and fewer
+repeats, prints only.
 """
 
 import argparse
@@ -68,7 +69,7 @@ def number(value: float) -> str:
 
 @dataclass
 class Result:
-    """The figures of one benchmark. The first one is its headline. Versions and machine are those of this process."""
+    """The figures of one benchmark. The first one is its headline; versions and machine are this process's."""
 
     name: str
     settings: dict[str, str]  # of "both", "ours" and each peer

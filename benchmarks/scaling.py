@@ -161,9 +161,9 @@ def workers(result: Result) -> None:
     The wall clock tells the truth on two free cores only; CPU time tells what a second worker costs on any.
     """
     rates, used, drawn = {}, {}, []
-    questions, warming = (24, 8) if QUICK else (192, 64)
+    questions = 32 if QUICK else 192
     for count in (1, 2):
-        warm, _ = planned(BASE, warming, 8, tokens=96, workers=count, dtype="auto")
+        warm, _ = planned(BASE, 64, 8, tokens=96, workers=count, dtype="auto")
         plan, _ = planned(BASE, questions, 16, tokens=96, workers=count, dtype="auto")
         plan.executor = warm.executor
         while len(set(warm.executor.started().map(worker, range(count)))) < count:
