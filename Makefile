@@ -11,7 +11,7 @@ FUZZ_SECONDS ?= 3
 
 REAL = data/real
 
-.PHONY: help setup tools tokenizers real-model real run full test check lint native-test sanitize native-fuzz fuzz coverage sbom chaos python-test browser-test wheel-test docs doctor notebook viz clean
+.PHONY: help setup tools tokenizers real-model real run full test check lint native-test sanitize native-fuzz fuzz coverage sbom chaos python-test browser-test wheel-test benchmarks-page docs doctor notebook viz clean
 
 help:
 	@grep -E '^# make|^[a-z-]+:.*##' Makefile | sed -E 's/^# //; s/:.*##/ \t/'
@@ -108,6 +108,9 @@ wheel-test: setup ## build the wheel, install it from the index in a new environ
 .venv/docs: .venv/ready
 	$(PIP) --no-build-isolation -e '.[docs]'
 	touch $@
+
+benchmarks-page: setup ## write docs/benchmarks.md from docs/results/*.json
+	.venv/bin/python benchmarks/page.py
 
 docs: .venv/docs ## build the documentation, .build/site/index.html; a warning is an error
 	zensical build --strict

@@ -1,7 +1,7 @@
 """Every GPU kernel checked against its reference, and every figure of the GPU, in one call: one table.
 
     PYTHONPATH=src python benchmarks/gpu.py           about three minutes on one H100
-    PYTHONPATH=src python benchmarks/gpu.py --small   every section at toy size, on a CPU in Triton's interpreter
+    PYTHONPATH=src python benchmarks/gpu.py --quick   every section at toy size, on a CPU in Triton's interpreter
 
 Needs torch, triton, transformers, accelerate, polars and pydantic; neither Kedro nor a build of the C++. A section
 that fails is reported as failed, and the others go on. Bandwidth is bytes read and written for the copy, and one
@@ -9,7 +9,6 @@ read of the logits for the sampler. gpu_kernels.py, gpu_models.py and gpu_paths.
 docs/experiments/2026-11-26-gpu-run.md has the figures of an H100 and an H200.
 """
 
-import argparse
 import sys
 import time
 import traceback
@@ -17,8 +16,15 @@ from collections.abc import Iterator
 from importlib import import_module
 
 import torch
-from gpu_case import SMALL, Row
+from gpu_case import NEW, PATHS, QUESTION, SHARED, SMALL, Row
+from result import Result, arguments
 
+SETTINGS = {
+    "both": f"prompt {SHARED} + {QUESTION}, {PATHS} paths of {NEW} tokens, "
+    "wall time with every prefill, best batch",
+    "flat": "our engine, each path with a whole prompt of its own",
+    "copy": "of the logits; the sampler is counted by one read of them",
+}
 LATEST = 480.0  # seconds after which no section begins
 SECTIONS = (
     "gpu_kernels.votes", "gpu_kernels.sampled", "gpu_kernels.sampler", "gpu_kernels.attention",
@@ -54,11 +60,9 @@ def shown(row: Row) -> str:
 
 def main() -> int:
     """How many lines miss their target, or failed."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--small", action="store_true", help="toy sizes on a CPU")
-    parser.parse_args()
+    arguments(__file__, __doc__).parse_args()
     if not SMALL and not torch.cuda.is_available():
-        sys.exit("gpu.py: torch sees no GPU; --small runs every section on the CPU")
+        sys.exit("gpu.py: torch sees no GPU; --quick runs every section on the CPU")
     begun, table = time.perf_counter(), [versions()]
     for section in SECTIONS:
         for row in rows_of(section, begun):
@@ -66,6 +70,9 @@ def main() -> int:
             table.append(row)
     print("\n| what | found | target | met |\n|---|---|---|---|")
     print("\n".join(map(shown, table)))
+    result = Result("gpu", SETTINGS, [row.compared for row in table if row.compared])
+    result.machine = f"{table[0].what}, {result.machine}"
+    result.finish()
     return sum(row.met is False for row in table)
 
 

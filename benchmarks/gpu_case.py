@@ -1,14 +1,14 @@
 """The sizes of benchmarks/gpu.py, a line of its table, and its clock."""
 
 import os
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
+from result import QUICK as SMALL
+from result import Figure
 
-SMALL = "--small" in sys.argv
 os.environ["HF_HUB_OFFLINE"] = "1"
 if SMALL:
     os.environ["TRITON_INTERPRET"] = "1"  # read when triton is imported
@@ -35,11 +35,12 @@ class Row:
     found: str
     target: str = ""
     met: bool | None = None
+    compared: Figure | None = None
 
 
-def figure(what: str, found: str, target: str, met: bool) -> Row:
+def figure(what: str, found: str, target: str, met: bool, compared: Figure | None = None) -> Row:
     """A line whose target says nothing at toy size."""
-    return Row(what, found, target, None if SMALL else met)
+    return Row(what, found, target, None if SMALL else met, compared)
 
 
 def seconds(work: Callable[[], object], captured: bool = False) -> float:

@@ -29,6 +29,8 @@ from gpu_case import (
     figure,
     seconds,
 )
+from result import Figure
+from result import figure as compared
 from torch.nn.functional import cross_entropy
 from transformers import AutoModelForCausalLM, AutoTokenizer, Qwen2Config, Qwen2ForCausalLM
 
@@ -132,6 +134,10 @@ def graph_error(made: Any) -> float:
     return float((logits[0] - logits[1]).abs().max() / logits[0].abs().max())
 
 
+def against(peer: str, ours: float, theirs: float) -> Figure:
+    return compared("decoding", "tokens/s", ours, peer, theirs)
+
+
 def decoding() -> Iterator[Row]:
     made = engine()
     error = graph_error(made)
@@ -142,7 +148,9 @@ def decoding() -> Iterator[Row]:
     yield figure(f"ours, {made.parameters / 1e9:.2f}e9 parameters", found, "CUDA graphs", graphs)
     flat, at = best(ours(made, flat=True))
     found = f"{flat:.0f} tokens/s at {at} rows: {rate / flat:.2f}x"
-    yield figure("ours, flat", found, "at least 1.3x", rate >= 1.3 * flat)
+    yield figure(
+        "ours, flat", found, "at least 1.3x", rate >= 1.3 * flat, against("flat", rate, flat)
+    )
     del made
     gc.collect()
     if not SMALL:
@@ -150,7 +158,9 @@ def decoding() -> Iterator[Row]:
     model = AutoModelForCausalLM.from_pretrained(folder()[0], dtype=DTYPE).to(DEVICE).eval()
     peer, at = best(generate(model))
     found = f"{peer:.0f} tokens/s at {at} rows: {rate / peer:.2f}x"
-    yield figure("HF generate", found, "at least 5x", rate >= 5 * peer)
+    yield figure(
+        "HF generate", found, "at least 5x", rate >= 5 * peer, against("HF generate", rate, peer)
+    )
 
 
 def training() -> Iterator[Row]:

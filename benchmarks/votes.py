@@ -108,10 +108,10 @@ def compare(m: int, form: Callable[[int], str]) -> dict[str, float]:
     return best_of(
         {
             "ours": lambda: count_votes(series, offsets),
+            "polars mode": lambda: read.group_by("question").agg(pl.col("key").mode()),
             "Counter": lambda: [
                 Counter(keys[i : i + m]).most_common(1) for i in range(0, len(keys), m)
             ],
-            "polars mode": lambda: read.group_by("question").agg(pl.col("key").mode()),
             "polars all": lambda: polars_all(frame),
             "torch.mode": lambda: torch.mode(ids, dim=1),
             "with ids": lambda: torch.mode(ids_of(series, m), dim=1),

@@ -1,4 +1,4 @@
-"""`benchmarks/gpu.py --small`: every section runs where Kedro is missing, as on GPU machines; checks hold."""
+"""`benchmarks/gpu.py --quick`: every section runs where Kedro is missing, as on GPU machines; checks hold."""
 
 import os
 import subprocess
@@ -13,7 +13,7 @@ class Blocked:
         if name.split(".")[0].startswith("kedro"):
             raise ImportError(f"{name} is not here")
 sys.meta_path.insert(0, Blocked())
-sys.argv = [sys.argv[1], "--small"]
+sys.argv = [sys.argv[1], "--quick"]
 sys.path.insert(0, os.path.dirname(sys.argv[0]))
 runpy.run_path(sys.argv[0], run_name="__main__")
 """
