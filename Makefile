@@ -90,8 +90,9 @@ native-fuzz: setup
 fuzz: native-fuzz ## mutated answers, votes, chunks, question files, server replies and prompts, FUZZ_SECONDS each
 	FUZZ_SECONDS=$(FUZZ_SECONDS) pytest -q tests/test_fuzz.py
 
+# Two at a time; the tests of a file share what it prepares.
 python-test: setup tokenizers
-	HF_HUB_OFFLINE=1 pytest -q -m "not slow"
+	HF_HUB_OFFLINE=1 pytest -q -n 2 --dist loadfile -m "not slow"
 
 test: lint native-test native-fuzz python-test ## lint, types, C++ tests, Python tests
 
