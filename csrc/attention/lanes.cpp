@@ -20,7 +20,9 @@ inline const float* unpacked(const uint16_t* from, size_t count, const uint16_t*
     for (size_t i = 0; i < count; i += kWidth) {
         __builtin_prefetch(next + i, 0, 2);
 #if defined(__AVX512F__)
-        const Words words = __builtin_bit_cast(Words, _mm512_cvtepu16_epi32(loaded<__m256i>(from + i)));  // GCC 12 converts halves
+        // GCC 12 would split __builtin_convertvector in two, and warns of the form without a mask (its bug 105593).
+        const __m512i whole = _mm512_maskz_cvtepu16_epi32(0xffff, loaded<__m256i>(from + i));
+        const Words words = __builtin_bit_cast(Words, whole);
 #else
         const Words words = __builtin_convertvector(loaded<Shorts>(from + i), Words);
 #endif
