@@ -65,7 +65,7 @@ def test_every_dataset_has_a_layer_and_layers_are_in_order(catalog: Any) -> None
     "pipeline",
     [
         create_pipeline(3, "probe", CONTROL_ARMS, True, GATED),
-        start_warm(create_pipeline(2, arms=CONTROL_ARMS)),
+        start_warm(create_pipeline(2, arms=(*CONTROL_ARMS, "labeled"))),
         from_seeds(rounds=2),
     ],
     ids=["controls", "warm start", "from seeds"],

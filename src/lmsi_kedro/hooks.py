@@ -117,8 +117,13 @@ class ShapeHook:
         from kedro.framework.project import pipelines
 
         pipelines.set_requested(None)
-        check_inputs(pipeline, catalog)
         names = run_params["pipeline_names"] or ["__default__"]
+        if "controls" in names and "labeled" in self.arms and not self.warm:
+            raise ValueError(
+                "parameters: controls.arms: labeled needs the examples of a warm start, and there is none; "
+                "give --params=warm_start=worked.jsonl, or leave labeled out"
+            )
+        check_inputs(pipeline, catalog)
         if "run_record" in pipeline.inputs() and "metrics" in pipeline.all_outputs():
             check_shape(names, self.parameters, catalog.load("run_record"))
         for name in names:

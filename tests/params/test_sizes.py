@@ -103,8 +103,8 @@ def test_the_warm_start_trains_otherwise_where_that_is_said() -> None:
     training = TrainingParams(**shipped("training"))
     same = WarmStartParams(**shipped("warm_start_training"))
     assert same.of(training, 100) == training
-    five = WarmStartParams(steps=None, epochs=5, learning_rate=1e-4).of(training, 100)
-    changed = {"steps": 16, "learning_rate": 1e-4}  # 500 examples in batches of 32
+    five = WarmStartParams(steps=None, epochs=5, learning_rate=1e-4, seed=7).of(training, 100)
+    changed = {"steps": 16, "learning_rate": 1e-4, "seed": 7}  # 500 examples in batches of 32
     assert five.model_dump() == training.model_dump() | changed
     with pytest.raises(ValidationError, match="steps and epochs"):
-        WarmStartParams(steps=3, epochs=5, learning_rate=None)
+        WarmStartParams(steps=3, epochs=5, learning_rate=None, seed=None)

@@ -12,8 +12,9 @@ Mode = Literal[
     "zero_shot_cot",
 ]  # fmt: skip
 Guard = Literal["none", "probe"]
-Arm = Literal["vote", "random", "shuffled", "gold", "direct_only", "few_shot_cot_only"]
-CONTROL_ARMS: tuple[Arm, ...] = get_args(Arm)[1:]
+Arm = Literal["vote", "random", "shuffled", "gold", "direct_only", "few_shot_cot_only", "labeled"]
+# Those of every loop; `labeled` needs a warm start.
+CONTROL_ARMS: tuple[Arm, ...] = get_args(Arm)[1:-1]
 
 
 class ControlParams(Params):

@@ -83,6 +83,7 @@ class WarmStartParams(Params):
     steps: Steps | Auto | None
     epochs: float | None = Field(gt=0)
     learning_rate: Rate | Auto | None
+    seed: int | None = Field(ge=0)
 
     def of(self, training: TrainingParams, examples: int) -> TrainingParams:
         """training with these instead."""

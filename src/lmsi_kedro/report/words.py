@@ -32,12 +32,11 @@ ARMS = {
     "gold": "paths that are right by label",
     "direct_only": "the direct formats only",
     "few_shot_cot_only": "the few-shot chain-of-thought format only",
+    "labeled": "the labeled examples of the warm start again",
 }
 
-WITHOUT_VOTE = (
-    "random",
-    "shuffled",
-)  # if these do less, a gain is the vote's; others vary something else
+# If these do less, a gain is the vote's; others vary something else.
+WITHOUT_VOTE = ("random", "shuffled", "labeled")
 
 
 def percent(share: float) -> str:

@@ -1,7 +1,8 @@
 """The graph of the control arms."""
 
 from lmsi_kedro.pipelines.self_improve.pipeline import create_pipeline
-from tests.graphs import ARMS
+from lmsi_kedro.pipelines.warm_start import start_warm
+from tests.graphs import ARMS, ancestors
 
 
 def test_every_arm_trains_the_base_model_under_the_same_parameters() -> None:
@@ -12,3 +13,17 @@ def test_every_arm_trains_the_base_model_under_the_same_parameters() -> None:
     for arm in ARMS:
         inputs = set(training[f"round_1.{arm}.fine_tune"].inputs)
         assert inputs == vote | {f"round_1.{arm}.mixture"}
+
+
+def test_labeled_repeats_the_warm_start_and_nothing_sampled() -> None:
+    """The warm-started model after the round's number of steps on the labeled examples alone."""
+    pipeline = start_warm(create_pipeline(rounds=1, arms=["labeled"]))
+    training = {n.name: n for n in pipeline.nodes if n.name.endswith("fine_tune")}
+    labeled, vote = (training[f"round_1.{name}fine_tune"] for name in ("labeled.", ""))
+    assert set(labeled.inputs) - {"round_1.labeled.mixture"} == set(vote.inputs) - {
+        "round_1.mixture"
+    }
+    assert "warm_model" in labeled.inputs
+    made_from = ancestors(pipeline, "examples_labeled")
+    assert "examples_warm" in made_from
+    assert not {"round_1.paths", "round_1.votes"} & made_from

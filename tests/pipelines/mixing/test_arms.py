@@ -5,7 +5,12 @@ import pytest
 
 from lmsi_kedro import schemas
 from lmsi_kedro.params import VotingParams
-from lmsi_kedro.pipelines.mixing.arms import keep_formats, select_gold, select_shuffled
+from lmsi_kedro.pipelines.mixing.arms import (
+    keep_formats,
+    repeat_labeled,
+    select_gold,
+    select_shuffled,
+)
 from tests.fabricate import TASKS
 from tests.pipelines.mixing.rendered import KEYS, MIXING, TEXTS, render
 
@@ -90,3 +95,10 @@ def test_format_arms_are_the_votes_examples_in_some_formats() -> None:
         keep_formats(
             examples.filter(format="zero_shot_cot"), "few_shot_cot_only", ("few_shot_cot",)
         )
+
+
+def test_labeled_is_the_warm_start_under_its_own_name() -> None:
+    warm = render().with_columns(arm=pl.lit("warm_start"))
+    again = schemas.examples(repeat_labeled(warm))
+    assert set(again["arm"]) == {"labeled"}
+    assert again.drop("arm").equals(warm.drop("arm"))

@@ -7,7 +7,7 @@ from lmsi_kedro.pipelines import evaluation, fine_tuning, mixing
 from lmsi_kedro.pipelines.controls.nodes import afford_paths, contrast, plan_untrained
 from lmsi_kedro.wiring import namespaced, sampled
 
-OUTSIDE = {"questions", "tasks", "exemplars", "base_model", "gold_labels"}
+OUTSIDE = {"questions", "tasks", "exemplars", "base_model", "gold_labels", "examples_warm"}
 
 
 def create_arm(arm: Arm) -> Pipeline:

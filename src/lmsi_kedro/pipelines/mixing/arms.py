@@ -104,3 +104,8 @@ def keep_formats(
     if kept.is_empty():
         raise ValueError(f"arm {arm}: the vote has no example in {' or '.join(formats)}")
     return kept.with_columns(arm=pl.lit(arm))
+
+
+def repeat_labeled(examples_warm: pl.DataFrame) -> pl.DataFrame:
+    """examples: those of the warm start. Is the unlabeled round worth more than more steps on the labeled ones?"""
+    return examples_warm.with_columns(arm=pl.lit("labeled"))

@@ -8,6 +8,7 @@ from kedro.pipeline import Node, Pipeline
 from lmsi_kedro.params import Arm, Format
 from lmsi_kedro.pipelines.mixing.arms import (
     keep_formats,
+    repeat_labeled,
     select_gold,
     select_random,
     select_shuffled,
@@ -45,7 +46,14 @@ def create_pipeline(arm: Arm = "vote") -> Pipeline:
         outputs="mixture",
         name="balance_examples",
     )
+    if arm == "labeled":
+        return Pipeline([again(), balanced])
     return Pipeline([*(some_formats(arm) if arm in FORMATS else selected(arm)), balanced])
+
+
+def again() -> Node:
+    """The examples of the warm start, as they are."""
+    return Node(repeat_labeled, inputs="examples_warm", outputs="examples", name="repeat_labeled")
 
 
 def some_formats(arm: Arm) -> list[Node]:
