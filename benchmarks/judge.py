@@ -90,7 +90,8 @@ def main() -> None:
     if same < 0.99:
         print(both.filter(~pl.col("key").eq_missing(pl.col("judge"))).head(10))
         raise SystemExit(f"{same:.1%} of the answers agree, less than 99 %")
-    result.finish()
+    if args.limit is None:
+        result.finish()
 
 
 if __name__ == "__main__":

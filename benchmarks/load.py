@@ -185,14 +185,16 @@ def main() -> None:
     parser.add_argument("--runs", nargs="*", default=list(RUNS))
     parser.add_argument("--folder", type=Path)
     chosen = parser.parse_args()
-    folder = chosen.folder or Path(tempfile.mkdtemp())
-    folder.mkdir(exist_ok=True)
-    pool = folder / "pool.json"
-    if not pool.exists():
+    with tempfile.TemporaryDirectory() as made:
+        folder = chosen.folder or Path(made)
+        folder.mkdir(exist_ok=True)
+        if any(folder.iterdir()):
+            sys.exit(f"{folder} is not empty: what is stored there would not be measured again")
+        pool = folder / "pool.json"
         pool.write_text(json.dumps(sampled_texts(folder)))
-    for paths in chosen.paths:
-        for name in chosen.runs:
-            measure(folder, pool, name, paths)
+        for paths in chosen.paths:
+            for name in chosen.runs:
+                measure(folder, pool, name, paths)
 
 
 if __name__ == "__main__":

@@ -76,10 +76,11 @@ class Result:
     figures: list[Figure] = field(default_factory=list)
     date: str = field(default_factory=lambda: str(date.today()))
     machine: str = field(default_factory=lambda: machine())
-    versions: dict[str, str] = field(default_factory=dict)
+    versions: dict[str, str] | None = None  # {}: not kept
 
     def __post_init__(self) -> None:
-        self.versions = self.versions or {name: installed(name) for name in packages(self.name)}
+        if self.versions is None:
+            self.versions = {name: installed(name) for name in packages(self.name)}
 
     def add(self, case: str, unit: str, ours: float, peers: Mapping[str, float]) -> None:
         """Print and keep the figures of one case; the first ones print the heading."""
@@ -91,9 +92,10 @@ class Result:
 
     def heading(self) -> str:
         """Date, machine, versions and settings."""
-        versions = ", ".join(f"{name} {number}" for name, number in self.versions.items())
+        versions = ", ".join(f"{name} {number}" for name, number in (self.versions or {}).items())
         settings = "".join(f"\n- {whose}: {what}" for whose, what in self.settings.items())
-        return f"{self.date}, {self.machine}; {versions}.\n{settings}\n"
+        where = f"{self.date}, {self.machine}{'; ' if versions else ''}{versions}."
+        return f"{where}\n{settings}\n"
 
     def finish(self) -> None:
         """Store a whole run's figures, and write the page of all of them."""

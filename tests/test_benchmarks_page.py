@@ -30,6 +30,13 @@ def test_page_is_written_from_the_results() -> None:
     assert PAGE.read_text(encoding="utf-8") == page(), "make benchmarks-page"
 
 
+def test_versions_that_were_not_kept_stay_unknown() -> None:
+    from result import Result
+
+    assert Result("votes", {}, versions={}).versions == {}
+    assert "torch" in (Result("votes", {}).versions or {})
+
+
 def test_ratios_are_those_of_the_figures() -> None:
     from result import PEERS, Result, figure
 

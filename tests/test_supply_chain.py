@@ -1,5 +1,6 @@
 """The bill of materials has all that is pinned and bundled."""
 
+import gzip
 import json
 import re
 import subprocess
@@ -31,3 +32,18 @@ def test_the_bill_of_materials_is_whole() -> None:
     files = [path for path in tracked.stdout.splitlines() if not path.endswith((".py", ".md"))]
     assert files
     assert [path for path in files if not {*listed} & {ROOT / path, *(ROOT / path).parents}] == []
+
+
+def test_public_problems_have_their_real_sources() -> None:
+    """The sets that the ids of data/01_raw/real begin with, and the commit that its README names."""
+    (row,) = (c for c in bill() if c["name"] == "data/01_raw/real")
+    folder = ROOT / "data/01_raw/real"
+    named = {
+        json.loads(line)["id"].partition("-")[0]
+        for file in folder.glob("*.jsonl.gz")
+        for line in gzip.decompress(file.read_bytes()).splitlines()
+    }
+    sets, _, source = row["description"].partition("; ")
+    assert {name.lower() for name in sets.split(", ")} == named
+    commit = source.rpartition("commit ")[2]
+    assert f"commit {commit}" in (folder / "README.md").read_text(encoding="utf-8")

@@ -13,7 +13,8 @@ namespace py = pybind11;
 namespace {
 
 std::shared_ptr<lmsi::Linear> linear(const py::array& weight, const std::optional<py::array>& bias) {
-    need(weight.ndim() == 2 && dense(weight), "a weight must be [out, in]");
+    need(weight.ndim() == 2 && weight.shape(0) > 0 && weight.shape(1) > 0 && dense(weight),
+         "a weight must be [out, in], neither of them 0");
     need(!bias || (bias->ndim() == 1 && dense(*bias) && bias->shape(0) == weight.shape(0) && format_of(*bias) == format_of(weight)),
          "a bias must be [out], in the weight's format");
     return std::make_shared<lmsi::Linear>(weight.data(), bias ? bias->data() : nullptr, format_of(weight),

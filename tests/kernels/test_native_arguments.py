@@ -70,3 +70,9 @@ def test_a_scale_must_be_finite(scale: float) -> None:
     native.attend(*arguments, 1.0, zeros(1, 1, 16))
     with pytest.raises(ValueError, match="scale must be finite"):
         native.attend(*arguments, scale, zeros(1, 1, 16))
+
+
+@pytest.mark.parametrize("shape", [(0, 8), (8, 0)])
+def test_an_empty_weight_is_refused(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match="neither of them 0"):
+        native.Linear(zeros(*shape), None)

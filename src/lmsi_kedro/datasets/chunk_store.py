@@ -210,7 +210,10 @@ def read(folder: Folder, name: str) -> pl.DataFrame:
 
 def strange(folder: Folder, name: str, error: BaseException) -> DatasetError:
     """Of a file that is whole by its checksum, so that sampling would leave it where it is."""
-    return DatasetError(f"{folder.location}/{name} has no paths ({error}): remove it and {AGAIN}")
+    return DatasetError(
+        f"{folder.location}/{name} is whole, but does not have the columns that this version reads ({error}): move"
+        f" it out of the folder and {AGAIN}"
+    )
 
 
 def checksum(content: bytes) -> str:
