@@ -4,6 +4,7 @@ import re
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -17,18 +18,27 @@ STAND_IN = f"{sys.executable} -m tests.engines.vllm_stand_in"
 VLLM = COMMANDS["vllm"].replace("vllm", STAND_IN, 1)
 
 
-def plan(tokenizer: Path, folder: Path, options: str = "", workers: int = 1, m: int = 4) -> Plan:
-    """m paths of each question; the model and the logs are in the folder."""
+def engine(folder: Path, workers: int = 1, **changed: Any) -> EngineParams:
+    """The logs are in the folder; changed are fields of LaunchParams."""
+    launch = {"server": VLLM, "folder": str(folder), "start_seconds": 300, "concurrency": 4}
+    return EngineParams(
+        executor="launch", ray_address=None, workers=workers, dtype="bfloat16", paths_per_chunk=8, rows=8,
+        chat="auto", trust_remote_code=False, skip_too_long=False, launch=launch | changed,
+    )  # fmt: skip
+
+
+def plan(
+    tokenizer: Path,
+    folder: Path,
+    options: str = "",
+    workers: int = 1,
+    m: int = 4,
+    **changed: Any,
+) -> Plan:
+    """m paths of each question; the model is in the folder, too."""
     model = folder / "model"
     shutil.copytree(tokenizer, model, dirs_exist_ok=True)
-    launch = {
-        "server": VLLM, "options": options, "folder": str(folder), "start_seconds": 300, "concurrency": 4,
-    }  # fmt: skip
-    params = EngineParams(
-        executor="launch", ray_address=None, workers=workers, dtype="bfloat16", paths_per_chunk=8, rows=8,
-        chat="auto", trust_remote_code=False, skip_too_long=False, launch=launch,
-    )  # fmt: skip
-    made = Plan(model, DIGEST, params)
+    made = Plan(model, DIGEST, engine(folder, workers, options=options, **changed))
     made.add(PROMPTS, range(m), SAMPLING, {"exemplar_set": "none"})
     return made
 

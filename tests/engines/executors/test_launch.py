@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -18,13 +19,15 @@ from lmsi_kedro.engines.server.engine import seed_of
 from lmsi_kedro.engines.server.faults import ServerError
 from lmsi_kedro.engines.server.served_model import sampling_model
 from lmsi_kedro.params import LaunchParams
-from tests.engines.launching import ROOT, alive, logs, plan
+from tests.engines.fake_server import FakeServer, running
+from tests.engines.launching import ROOT, alive, engine, logs, plan
 from tests.engines.served import PROMPTS, sampled
 
 ALL = [(question, path) for question in PROMPTS for path in range(4)]
 RUN = """
 import sys
 from pathlib import Path
+from tests.engines.fake_server import FakeServer, running
 from tests.engines.launching import plan
 from tests.engines.served import sampled
 sampled(plan(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], m=800))
@@ -110,6 +113,53 @@ def test_taken_port_gives_way_to_the_next(
     assert (f"--port {taken} " in log) is not seen
 
 
+@pytest.fixture
+def foreign(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeServer]:
+    """A server of others that takes the port of ours before ours listens."""
+    with running(lambda body, count: (500, {})) as other:
+        monkeypatch.setattr(launched.random.SystemRandom, "randrange", lambda *_: other.server_port)
+        monkeypatch.setattr(launched, "is_free", lambda port: True)
+        yield other
+
+
+def test_foreign_server_at_the_port_is_left(
+    tokenizer_only: Path, tmp_path: Path, foreign: FakeServer
+) -> None:
+    still_loads = "--begin-slowly 4"
+    assert sampled(plan(tokenizer_only, tmp_path, still_loads)).height == 24
+    (log,) = logs(tmp_path)
+    assert f"--port {foreign.server_port} " in log
+    assert f"--port {foreign.server_port + 1} " in log
+    assert not foreign.bodies
+    assert not alive(tmp_path)
+
+
+@pytest.mark.parametrize(("names", "served"), [(["gpt"], "gpt"), ([], "no model")])
+def test_foreign_server_is_named_after_all_tries(
+    names: list[str],
+    served: str,
+    tokenizer_only: Path,
+    tmp_path: Path,
+    foreign: FakeServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(launch, "PORT_RETRIES", 0)
+    foreign.models = 200, {"data": [{"id": name} for name in names]}
+    with pytest.raises(ServerError, match=f"is another server's: it serves {served}$"):
+        sampled(plan(tokenizer_only, tmp_path))
+    assert not alive(tmp_path)
+
+
+@pytest.mark.parametrize("status", [401, 404, 500])
+def test_refusal_is_told_in_the_servers_words(
+    status: int, tokenizer_only: Path, tmp_path: Path, foreign: FakeServer
+) -> None:
+    foreign.models = status, {"error": "Unauthorized"}
+    with pytest.raises(ServerError, match=rf'/v1/ answers {status}: {{"error": "Unauthorized"}}'):
+        sampled(plan(tokenizer_only, tmp_path))
+    assert not alive(tmp_path)
+
+
 @pytest.mark.parametrize("moment", ["starts", "samples"])
 def test_killed_run_leaves_no_server(moment: str, tokenizer_only: Path, tmp_path: Path) -> None:
     options = "--begin-slowly 60" if moment == "starts" else ""
@@ -134,6 +184,17 @@ def test_more_servers_than_gpus_are_refused() -> None:
     assert launch.shares([], 2) == [[], []]
     with pytest.raises(ValueError, match=r"engine\.workers=4 servers .* and 3 can be used here"):
         launch.shares(["0", "1", "2"], 4)
+
+
+def test_quoted_program_is_found(tmp_path: Path) -> None:
+    program = tmp_path / "my servers" / "serve"
+    program.parent.mkdir()
+    program.symlink_to(sys.executable)
+    quoted = engine(tmp_path, server=f"'{program}' {{model}} {{port}}")
+    launch.check_launch(quoted)
+    program.unlink()
+    with pytest.raises(ValueError, match=f"there is no program {program} here"):
+        launch.check_launch(quoted)
 
 
 def test_options_may_have_braces() -> None:

@@ -3,6 +3,7 @@
 import logging
 import os
 import secrets
+import shlex
 import shutil
 import sys
 import threading
@@ -13,7 +14,7 @@ from lmsi_kedro.engines.chunk import Chunk
 from lmsi_kedro.engines.executors.executor import Computed
 from lmsi_kedro.engines.executors.servers import Servers
 from lmsi_kedro.engines.server.faults import ServerError
-from lmsi_kedro.engines.server.launched import PORT_RETRIES, Launched
+from lmsi_kedro.engines.server.launched import PORT_RETRIES, Launched, PortTakenError
 from lmsi_kedro.engines.server.served_model import gguf_model, sampling_model
 from lmsi_kedro.hardware import visible_gpus
 from lmsi_kedro.params import EngineParams, RequestParams, ServerParams
@@ -98,11 +99,9 @@ class Launch:
         for _ in range(PORT_RETRIES):
             try:
                 return server.await_answer(self.launch.start_seconds, self.as_server())
-            except ServerError:
-                if not server.lacks_port:
-                    raise
-                server.port += 1
-                server.start()
+            except PortTakenError as error:
+                log.warning("%s; the next port is tried", error)
+                server.move()
         return server.await_answer(self.launch.start_seconds, self.as_server())
 
     def revive(self) -> None:
@@ -165,7 +164,7 @@ def check_launch(engine: EngineParams) -> None:
     """ValueError when the servers could not be started: their program is not there, or too few GPUs are."""
     assert engine.launch is not None
     shares(visible_gpus(), engine.workers)
-    program = engine.launch.command.split()[0]
+    program = shlex.split(engine.launch.command)[0]
     if shutil.which(program, path=search_path()) is None:
         raise ValueError(
             f"engine.launch.server={engine.launch.server}: there is no program {program} here; install it, or "

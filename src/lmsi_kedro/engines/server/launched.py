@@ -30,6 +30,10 @@ STARTING = None, 502, 503, 504  # llama.cpp listens while it loads the model
 TAKEN = re.compile("EADDRINUSE|address already in use", re.IGNORECASE)
 
 
+class PortTakenError(ServerError):
+    """Another program has the port of a launched server."""
+
+
 class Launched:
     """One server; `closed` is set when it is no longer wanted, and ends all waiting."""
 
@@ -58,6 +62,13 @@ class Launched:
             self.port += 1
         self.spawn()
 
+    def move(self) -> None:
+        """Ends it and starts it at the next port that is free."""
+        self.terminate()
+        self.wait()
+        self.port += 1
+        self.start()
+
     def spawn(self) -> None:
         places = {**self.places, "port": str(self.port)}
         words = [filled(word, places) for word in shlex.split(self.command)]
@@ -76,12 +87,14 @@ class Launched:
             )
 
     def await_answer(self, seconds: float, params: ServerParams) -> None:
-        """Waits until it lists its models; ServerError if it ends before, or does not within this time."""
+        """Waits until it lists its models; ServerError if it ends before, refuses, or takes longer than this."""
         probe = Server(self.url, params.model_copy(update={"timeout_seconds": PROBE_SECONDS}))
         end = time.monotonic() + seconds
         while True:
             if self.has_ended:
-                raise ServerError(f"{self.named} ended before it answered: {self.last_words()}")
+                taken = TAKEN.search(self.printed())
+                kind = PortTakenError if taken else ServerError
+                raise kind(f"{self.named} ended before it answered: {self.last_words()}")
             if (names := names_of(probe)) is not None:
                 return self.check_name(names)
             if time.monotonic() > end:
@@ -93,18 +106,14 @@ class Launched:
                 raise ServerError(f"{self.named} is no longer wanted")
 
     def check_name(self, names: list[str]) -> None:
-        """ServerError when what answers at its port is not this server, which alone has this name."""
+        """PortTakenError when what answers there is not this server, which alone has this name."""
         if "{name}" in self.command and self.places["name"] not in names:
-            raise ServerError(f"{self.url} is another server's: it serves {', '.join(names)}")
+            served = ", ".join(names) or "no model"
+            raise PortTakenError(f"{self.url} is another server's: it serves {served}")
 
     @property
     def has_ended(self) -> bool:
         return self.process is not None and self.process.poll() is not None
-
-    @property
-    def lacks_port(self) -> bool:
-        """Whether it ended since another program took its port first."""
-        return self.has_ended and TAKEN.search(self.printed()) is not None
 
     @property
     def named(self) -> str:
@@ -138,11 +147,13 @@ def filled(word: str, places: Mapping[str, str]) -> str:
 
 
 def names_of(probe: Server) -> list[str] | None:
-    """The models that a server lists; none of a server that cannot tell, None while it does not answer."""
+    """The models that a server lists, None while it starts; ServerError has what it says instead."""
     try:
         return probe.names()
     except ServerError as error:
-        return None if error.status in STARTING else []
+        if error.status in STARTING:
+            return None
+        raise
 
 
 def is_free(port: int) -> bool:
