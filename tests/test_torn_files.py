@@ -123,10 +123,12 @@ OTHER_TRAINING: dict[str, Any] = {
     "checkpoint_every": 6,
 }  # fmt: skip
 SERVER = {"urls": "http://host/v1", "model": "served", "revision": "sha256:00000000"}
+LAUNCH = {"server": "vllm", "options": "", "folder": "servers"}
 # Another value of each, and whether the paths of another value may be used: they are those that it decides.
 OTHER_ENGINE: dict[str, tuple[dict[str, Any], bool]] = {
     "executor": ({"executor": "ray"}, True),
     "server": ({"executor": "server", "server": SERVER}, False),
+    "launch": ({"executor": "launch", "launch": LAUNCH}, False),
     "ray_address": ({"ray_address": "auto"}, True),
     "workers": ({"workers": 2}, True),
     "dtype": ({"dtype": "bfloat16"}, False),
