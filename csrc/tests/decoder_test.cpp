@@ -1,0 +1,180 @@
+// Checks of the decoder that need no Python: every instruction set and both number formats, prompts in one call or token
+// by token, and rows that do not see each other. Scratch is filled with NaN here, so that to read it unwritten fails.
+#include "../decoder/decoder.hpp"
+
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "../sampling/sampling.hpp"
+
+namespace {
+
+using lmsi::NumberFormat;
+
+// Odd sizes: no width is a multiple of a vector's, and the vocabulary ends in its second block.
+constexpr size_t kSize = 40, kHeads = 3, kKeyHeads = 1, kWidth = 12, kInner = 50, kVocabulary = 1030, kLayers = 2;
+constexpr size_t kPadded = 16, kCapacity = 64, kSlots = 3;
+
+void check(bool held, const std::string& what) {
+    if (held) return;
+    std::fprintf(stderr, "failed: %s\n", what.c_str());
+    std::exit(1);
+}
+
+// Numbers in [-1, 1) that are the same on every machine.
+std::vector<float> numbers(size_t count, uint64_t stream) {
+    std::vector<float> made(count);
+    uint64_t counter[4] = {stream, 1, 2, 0};
+    for (float& number : made) {
+        number = static_cast<float>(lmsi::philox(counter) >> 40) / 8388608.0f - 1.0f;
+        ++counter[3];
+    }
+    return made;
+}
+
+// The numbers in a format, as their bytes.
+std::vector<char> stored(const std::vector<float>& given, NumberFormat format) {
+    const size_t size = format == NumberFormat::float32 ? 4 : 2;
+    std::vector<char> bytes(given.size() * size);
+    for (size_t i = 0; i < given.size(); ++i) {
+        const uint32_t bits = format == NumberFormat::float32 ? std::bit_cast<uint32_t>(given[i]) : lmsi::bfloat16_of(given[i]);
+        std::memcpy(bytes.data() + i * size, &bits, size);
+    }
+    return bytes;
+}
+
+std::shared_ptr<const lmsi::Linear> linear(size_t in, size_t out, NumberFormat format, uint64_t stream) {
+    std::vector<float> weight = numbers(in * out, stream);
+    for (float& number : weight) number *= 0.2f;
+    return std::make_shared<lmsi::Linear>(stored(weight, format).data(), stored(numbers(out, stream + 1), format).data(), format, in, out);
+}
+
+lmsi::Decoder decoder(NumberFormat format) {
+    std::vector<lmsi::DecoderLayer> layers;
+    for (uint64_t layer = 0; layer < kLayers; ++layer) {
+        const uint64_t stream = 100 * (layer + 1);
+        layers.push_back({numbers(kSize, stream), numbers(kSize, stream + 1),
+                          linear(kSize, (kHeads + 2 * kKeyHeads) * kWidth, format, stream + 2),
+                          linear(kHeads * kWidth, kSize, format, stream + 4), linear(kSize, 2 * kInner, format, stream + 6),
+                          linear(kInner, kSize, format, stream + 8)});
+    }
+    const lmsi::Decoder::Shape shape{kSize, kHeads, kKeyHeads, kWidth, 1e-5f};
+    return lmsi::Decoder(shape, std::move(layers), numbers(kSize, 7), linear(kSize, kVocabulary, format, 8));
+}
+
+// The prefixes and the paths' own keys and values of every layer.
+struct Memory {
+    explicit Memory(NumberFormat as) : format(as) {
+        for (uint64_t layer = 0; layer < kLayers; ++layer) {
+            shared.push_back(prefixes({7}, 1000 + layer));
+            questions.push_back(prefixes({3, 0}, 2000 + layer));
+            const size_t bytes = kSlots * kKeyHeads * kCapacity * kPadded * (format == NumberFormat::float32 ? 4 : 2);
+            keys.emplace_back(bytes);
+            values.emplace_back(bytes);
+        }
+    }
+    lmsi::Prefixes prefixes(std::vector<size_t> lengths, uint64_t stream) const {
+        const size_t count = lengths.size() * kKeyHeads * 8 * kWidth;
+        return {stored(numbers(count, stream), format).data(),
+                stored(numbers(count, stream + 500), format).data(),
+                format,
+                kKeyHeads,
+                8,
+                kWidth,
+                std::move(lengths)};
+    }
+    NumberFormat format;
+    std::vector<lmsi::Prefixes> shared, questions;
+    std::vector<std::vector<char>> keys, values;
+};
+
+// The logits of some rows of `embedded` [all][kSize], whose token is the one with that number.
+std::vector<float> step(const lmsi::Decoder& model, Memory& memory, const std::vector<lmsi::Path>& paths, std::vector<float> embedded,
+                        lmsi::Isa isa) {
+    const size_t rows = paths.size();
+    std::vector<float> cosines, sines;
+    for (const lmsi::Path& path : paths)
+        for (size_t i = 0; i < kWidth; ++i) {
+            const float angle = static_cast<float>(path.length + 10) / static_cast<float>(1 + i % (kWidth / 2));
+            cosines.push_back(std::cos(angle));
+            sines.push_back(std::sin(angle));
+        }
+    std::vector<lmsi::Decoder::Level> levels;
+    for (size_t layer = 0; layer < kLayers; ++layer)
+        levels.push_back({&memory.shared[layer],
+                          &memory.questions[layer],
+                          {memory.format, rows, kHeads / kKeyHeads, nullptr, memory.keys[layer].data(), memory.values[layer].data(),
+                           kCapacity, paths.data(), 1 / std::sqrt(static_cast<float>(kWidth))}});
+    std::vector<float> logits(rows * kVocabulary);
+    model.step(embedded.data(), rows, cosines.data(), sines.data(), levels, isa, logits.data());
+    return logits;
+}
+
+// Three paths of two questions: a prompt of 37 tokens for one of them in one call, then a step of all three.
+std::vector<float> run(const lmsi::Decoder& model, NumberFormat format, lmsi::Isa isa, bool in_one_call) {
+    constexpr size_t kPrompt = 37;
+    Memory memory(format);
+    const std::vector<float> embedded = numbers(kPrompt * kSize, 42);
+    std::vector<lmsi::Path> prompt;
+    for (size_t i = 0; i < kPrompt; ++i) prompt.push_back({0, 1, static_cast<int64_t>(i)});
+    if (in_one_call) {
+        step(model, memory, prompt, embedded, isa);
+    } else {
+        for (size_t i = 0; i < kPrompt; ++i) {
+            const auto first = embedded.begin() + static_cast<std::ptrdiff_t>(i * kSize);
+            step(model, memory, {prompt[i]}, {first, first + kSize}, isa);
+        }
+    }
+    return step(model, memory, {{0, 0, 0}, {0, 1, kPrompt}, {1, 2, 0}}, numbers(3 * kSize, 43), isa);
+}
+
+float largest_difference(const std::vector<float>& one, const std::vector<float>& other) {
+    float largest = 0;
+    for (size_t i = 0; i < one.size(); ++i) {
+        check(std::isfinite(one[i]) && std::isfinite(other[i]), "logits are finite");
+        largest = std::max(largest, std::abs(one[i] - other[i]));
+    }
+    return largest;
+}
+
+void sets_formats_and_calls_agree() {
+    const std::vector<float> exact = run(decoder(NumberFormat::float32), NumberFormat::float32, lmsi::Isa::scalar, true);
+    for (const NumberFormat format : {NumberFormat::float32, NumberFormat::bfloat16}) {
+        const lmsi::Decoder model = decoder(format);
+        const float bound = format == NumberFormat::float32 ? 1e-4f : 0.2f;  // logits are of the order of 1
+        for (const char* name : {"scalar", "avx2", "avx512", "avx512bf16"}) {
+            const auto isa = lmsi::isa_named(name);
+            if (!isa) continue;
+            const std::vector<float> whole = run(model, format, *isa, true), single = run(model, format, *isa, false);
+            check(largest_difference(whole, exact) < bound, std::string(name) + " agrees with float32 without vectors");
+            check(largest_difference(whole, single) < bound, std::string(name) + ": a prompt in one call or token by token");
+        }
+    }
+}
+
+void a_row_does_not_see_its_neighbours() {
+    const lmsi::Decoder model = decoder(NumberFormat::bfloat16);
+    const std::vector<float> embedded = numbers(3 * kSize, 44);
+    const std::vector<lmsi::Path> paths{{0, 0, 0}, {0, 1, 0}, {1, 2, 0}};
+    Memory together(NumberFormat::bfloat16);
+    const std::vector<float> all = step(model, together, paths, embedded, lmsi::best_isa());
+    for (size_t row = 0; row < paths.size(); ++row) {
+        Memory alone(NumberFormat::bfloat16);
+        const auto first = embedded.begin() + static_cast<std::ptrdiff_t>(row * kSize);
+        const std::vector<float> one = step(model, alone, {paths[row]}, {first, first + kSize}, lmsi::best_isa());
+        check(std::memcmp(one.data(), all.data() + row * kVocabulary, kVocabulary * sizeof(float)) == 0,
+              "rows are independent, bit by bit");
+    }
+}
+
+}  // namespace
+
+int main() {
+    sets_formats_and_calls_agree();
+    a_row_does_not_see_its_neighbours();
+    std::puts("decoder: ok");
+}
