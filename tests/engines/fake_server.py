@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-Length = Callable[[str], int]
+Length = Callable[[Any], int]  # of a text, or of token ids
 
 
 @dataclass(frozen=True)

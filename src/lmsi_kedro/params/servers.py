@@ -1,5 +1,6 @@
 """Servers that draw paths: those that run already, and those that a run starts itself."""
 
+import re
 import shlex
 from typing import Any, Self
 
@@ -19,10 +20,14 @@ COMMANDS = {
 }
 
 
+# Ends the name of an option or variable with a secret: --api-key, --hf-token, HF_TOKEN=, but not --max-num-tokens.
+SECRET = re.compile(r"(^|[-_])(api[-_]?key|token|password|passwd|secret|hft)$", re.IGNORECASE)
+
+
 class RequestParams(Params):
     """How servers are asked."""
 
-    model_config = ConfigDict(hide_input_in_errors=True)  # a url may have a password in it
+    model_config = ConfigDict(hide_input_in_errors=True)  # urls and options may hold a password
 
     concurrency: int = Field(default=32, gt=0, description="requests at a time, over all servers")
     retries: int = Field(default=6, ge=0, description="of a server, with growing pauses")
@@ -67,7 +72,20 @@ class LaunchParams(RequestParams):
     server: str = Field(description="one of COMMANDS, or such a command line")
     options: str = Field(default="", description="more arguments, such as --max-model-len 8192")
     start_seconds: float = Field(default=1800.0, gt=0, description="until a server answers at most")
-    folder: str = Field(description="of the servers' logs")
+    folder: str = Field(description="of logs, and of GGUF files while they are served")
+
+    @field_validator("server", "options")
+    @classmethod
+    def have_no_secret(cls, given: str) -> str:
+        """A command is logged, stored with the run, and shown to all by the system."""
+        for word in given.split():
+            name, equals, _ = word.strip("'\"").partition("=")
+            if (equals or name.startswith("-")) and SECRET.search(name):
+                raise ValueError(
+                    f"engine.launch: {name} would be stored with its value: set the server's variable for "
+                    "it instead (HF_TOKEN, VLLM_API_KEY, LLAMA_API_KEY), and LMSI_API_KEY to the key that it wants"
+                )
+        return given
 
     @field_validator("server")
     @classmethod

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from pydantic import ValidationError
 
 from lmsi_kedro.engines.executors import launch
 from lmsi_kedro.engines.server import launched
@@ -201,6 +202,33 @@ def test_options_may_have_braces() -> None:
     params = LaunchParams(server="vllm", options="""--hf-overrides '{"a": {}}'""", folder="x")
     assert launched.filled("""{"a": {port}}""", {"port": "5"}) == """{"a": 5}"""
     assert params.command.endswith("""--tensor-parallel-size {gpus} --hf-overrides '{"a": {}}'""")
+
+
+@pytest.mark.parametrize(
+    "secret",
+    ["--api-key hunter2", "--api-key=hunter2", "--hf-token hunter2", "--admin_api_key hunter2", "-hft hunter2",
+     "--ssl-keyfile-password 'hunter2", "--dtype auto --auth-token='hunter2'"],
+)  # fmt: skip
+def test_options_with_secrets_are_refused_unseen(secret: str) -> None:
+    for given in ({"options": secret}, {"server": f"my-server {{model}} {{port}} {secret}"}):
+        with pytest.raises(
+            ValidationError, match=r"engine\.launch: -.*variable .*HF_TOKEN"
+        ) as refused:
+            LaunchParams(**{"server": "vllm", "folder": "x"} | given)
+        assert "hunter2" not in str(refused.value)
+
+
+def test_variable_with_a_secret_is_refused() -> None:
+    with pytest.raises(ValidationError, match=r"engine\.launch: HF_TOKEN would be stored"):
+        LaunchParams(server="env HF_TOKEN=hunter2 vllm serve {model} --port {port}", folder="x")
+
+
+def test_options_about_tokens_are_taken() -> None:
+    options = (
+        "--max-num-batched-tokens 8192 --tokenizer x --skip-tokenizer-init --api-key-file keys "
+        "--return-tokens-as-token-ids"
+    )
+    assert options in LaunchParams(server="vllm", options=options, folder="x").command
 
 
 def test_transformers_serve_is_given_a_model_that_samples(tmp_path: Path) -> None:

@@ -33,6 +33,7 @@ class Launch:
         self.lock, self.closed = threading.Lock(), threading.Event()
         self.running: list[Launched] = []
         self.servers: Servers | None = None
+        self.gguf: Path | None = None
 
     def compute(self, chunks: dict[str, Chunk], missing: Sequence[str]) -> Computed:
         """ServerError names a server that does not start, or has ended twice, with what it printed last."""
@@ -72,7 +73,8 @@ class Launch:
             model = sampling_model(model, folder / "model")
         if "{gguf}" not in self.launch.command:
             return {"model": str(model)}
-        return {"model": str(model), "gguf": str(gguf_model(model, folder, prompts))}
+        self.gguf = gguf_model(model, folder, prompts)
+        return {"model": str(model), "gguf": str(self.gguf)}
 
     def started(self) -> EngineParams:
         """The engine with the urls of the servers, once all of them answer."""
@@ -127,6 +129,8 @@ class Launch:
                 server.terminate()
             for server in self.running:
                 server.wait()
+        if self.gguf is not None:
+            self.gguf.unlink(missing_ok=True)
 
 
 def shares(gpus: Sequence[str], servers: int) -> list[Sequence[str]]:

@@ -1,9 +1,11 @@
 """A model as a server must see it, where that is not the directory as it is."""
 
+import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from lmsi_kedro import gguf
 from lmsi_kedro.durable import file, partial, publish
 from lmsi_kedro.gguf.model import write_model
 
@@ -29,9 +31,21 @@ def sampling_model(model: Path, folder: Path) -> Path:
 
 
 def gguf_model(model: Path, folder: Path, prompts: Sequence[str]) -> Path:
-    """The model as a GGUF file in its folder, for llama.cpp; ValueError for models that are not written here."""
-    final = folder / "model-f16.gguf"
+    """The model as a GGUF file in its folder, for llama.cpp; ValueError for models that are not written here.
+
+    It is as large as the model: whoever asks for it removes it. One that a killed run left is taken.
+    """
+    final = folder / f"model-f16-{writer()}.gguf"
     if not final.exists():
+        for older in folder.glob("model-f16*"):
+            older.unlink()
         with file(final) as prepared:
             write_model(model, prepared, prompts)
     return final
+
+
+def writer() -> str:
+    """Changes with the code that writes GGUF files: what an older one wrote may be wrong."""
+    sources = sorted(Path(gguf.__file__).parent.glob("*.py"))
+    content = b"".join(source.read_bytes() for source in sources)
+    return hashlib.blake2b(content, digest_size=4).hexdigest()
