@@ -1,0 +1,123 @@
+"""Predicted against measured gain: the headroom before one round, and what the round gains, in many settings.
+
+    python benchmarks/headroom_settings.py FOLDER [NAME ...] [--add NAME=ROOT ...]
+
+A setting runs in its own data root below FOLDER, unless its figures are stored already; --add takes those of a
+finished data root. docs/results/headroom.json keeps the figures, and a fit that leaves one setting out at a time.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from result import RESULTS, ROOT
+
+from lmsi_kedro.evaluation.prediction import Setting, leave_one_out
+
+OPEN = {  # the monitor must let every round pass: what is measured is training, not promotion
+    "monitor.min_winner_entropy": 0,
+    "monitor.min_distinct_paths": 0,
+    "monitor.min_length": 0,
+    "monitor.max_length": 1000,
+    "monitor.max_agreement_rise": 1,
+    "monitor.max_unreadable_rise": 1,
+    "monitor.max_accuracy_fall": 1,
+    "monitor.max_support_fall": 1,
+}
+MEASURED = {
+    "headroom.enabled": "true",
+    "headroom.probe": "true",
+    "evaluation.greedy_questions": 400,
+    "evaluation.voted_questions": 1,
+}
+ALL = ("mini_gsm", "mini_arc", "mini_drop", "mini_nli")
+Given = dict[str, Any]
+# By name: the tasks of the embedded world that are asked, and parameters.
+EMBEDDED: dict[str, tuple[tuple[str, ...], Given]] = {
+    "gsm": (("mini_gsm",), {}),
+    "arc": (("mini_arc",), {}),
+    "drop": (("mini_drop",), {}),
+    "nli": (("mini_nli",), {}),
+    "all, 60 steps": (ALL, {"training.steps": 60}),
+    "smaller model": (ALL, {"model": "data/06_models/base_small"}),
+    "gsm, T = 1.5": (("mini_gsm",), {"paths.sampling.temperature": 1.5}),
+    "gsm, 4 paths": (("mini_gsm",), {"paths.m": 4}),
+}
+
+
+def questions_of(tasks: tuple[str, ...], folder: Path) -> Path:
+    """The embedded questions of these tasks alone."""
+    path = folder / f"{'_'.join(tasks)}.jsonl"
+    rows = (ROOT / "data/01_raw/questions.jsonl").read_text(encoding="utf-8").splitlines()
+    path.write_text(
+        "\n".join(row for row in rows if json.loads(row)["task"] in tasks) + "\n", encoding="utf-8"
+    )
+    return path
+
+
+def run(name: str, folder: Path) -> Path:
+    """The data root of a setting, after its round; the run is resumed if it was interrupted."""
+    tasks, changed = EMBEDDED[name]
+    root = folder / name.replace(", ", "_").replace(" ", "_")
+    given = {
+        **OPEN,
+        **MEASURED,
+        "data_root": root,
+        "questions": questions_of(tasks, folder),
+        **changed,
+    }
+    params = ",".join(f"{key}={value}" for key, value in given.items())
+    outputs = "--to-outputs=metrics_1,headroom"
+    command = ["kedro", "run", "--pipelines=self_improve", outputs, f"--params={params}"]
+    with (folder / f"{root.name}.log").open("w") as log:
+        subprocess.run(command, cwd=ROOT, check=True, stdout=log, stderr=log, env=dict(os.environ))
+    return root
+
+
+def figures(name: str, root: Path) -> Setting:
+    """What was predicted on the probe and what the round gained on held-out questions."""
+    headroom = json.loads((root / "08_reporting/headroom.json").read_text())
+    row = json.loads((root / "07_evaluation/metrics_1.json").read_text())["pooled"]["cot_greedy"]
+    best, probe = headroom["probe"]["best"], headroom["probe"]["questions"]
+    return Setting(
+        name, best["gain"], best["gain_low"], best["gain_high"], best["threshold"], probe,
+        row["delta"], row["delta_low"], row["delta_high"], row["after"]["n"],
+    )  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("names", nargs="*")
+    parser.add_argument("--add", nargs="*", default=[])
+    chosen = parser.parse_args()
+    if unknown := set(chosen.names) - set(EMBEDDED):
+        sys.exit(f"no setting {sorted(unknown)[0]}; there are {', '.join(EMBEDDED)}")
+    chosen.folder.mkdir(exist_ok=True, parents=True)
+    path = RESULTS / "headroom.json"
+    stored = json.loads(path.read_text())["settings"] if path.exists() else []
+    settings = {entry["name"]: Setting(**entry) for entry in stored}
+    for name in chosen.names:
+        if name not in settings:
+            settings[name] = figures(name, run(name, chosen.folder))
+            write(path, settings)
+    for name, root in (entry.split("=", 1) for entry in chosen.add):
+        settings[name] = figures(name, Path(root))
+    write(path, settings)
+
+
+def write(path: Path, settings: dict[str, Setting]) -> None:
+    """Everything so far: a run of hours may be killed."""
+    rows = list(settings.values())
+    made = {"settings": [each._asdict() for each in rows], "fit": leave_one_out(rows)}
+    path.write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
+    for each in rows:
+        print(f"{each.name:20} predicted by the vote {each.vote:+.3f}, measured {each.gain:+.3f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,92 @@
+"""What a round will gain, predicted from what the vote gains over the greedy path on a labeled probe.
+
+The vote is no bound for the model after training, so the prediction is fitted on settings in which both were
+measured (docs/headroom.md): gain = slope x vote, with an interval that has the spread of those settings around the
+line and the sampling error of the probe.
+"""
+
+from collections.abc import Sequence
+from math import sqrt
+from typing import Any, NamedTuple
+
+Z = 1.96
+
+
+class Setting(NamedTuple):
+    """One model on some questions. Shares, not points; intervals are two-sided, 95 %."""
+
+    name: str
+    vote: float  # the vote's gain over the greedy path on the probe, at its best threshold
+    vote_low: float
+    vote_high: float
+    threshold: float
+    probe: int  # labeled probe questions
+    gain: float  # of CoT greedy on held-out questions, after one round
+    gain_low: float
+    gain_high: float
+    held_out: int
+
+
+class Line(NamedTuple):
+    """The fitted line through the origin: a vote that knows nothing more is predicted to teach nothing."""
+
+    slope: float
+    spread: float  # standard deviation of measured gains around it
+
+
+class Prediction(NamedTuple):
+    value: float
+    low: float
+    high: float
+
+
+def fit(settings: Sequence[Setting]) -> Line:
+    """Least squares through the origin. ValueError without two settings whose vote gains something."""
+    known = [each for each in settings if each.vote]
+    if len(known) < 2:
+        raise ValueError("a prediction needs two settings in which the vote gains something")
+    slope = sum(s.vote * s.gain for s in known) / sum(s.vote**2 for s in known)
+    left = sum((s.gain - slope * s.vote) ** 2 for s in settings)
+    return Line(slope, sqrt(left / (len(settings) - 1)))
+
+
+def predict(line: Line, vote: float, low: float, high: float) -> Prediction:
+    """The gain and its interval, for a vote that gains so much on the probe."""
+    error = line.slope * (high - low) / (2 * Z)
+    half = Z * sqrt(line.spread**2 + error**2)
+    value = line.slope * vote
+    return Prediction(value, value - half, value + half)
+
+
+def leave_one_out(settings: Sequence[Setting]) -> dict[str, Any]:
+    """The line of all settings, and how well the line of the others predicts each.
+
+    A sign is right where prediction and gain are both above 0 or both not above it, judged where the measured
+    interval excludes 0; the other settings are nulls, and counted apart.
+    """
+    if len([s for s in settings if s.vote]) < 3:
+        return {}
+    rows = []
+    for place, setting in enumerate(settings):
+        line = fit([*settings[:place], *settings[place + 1 :]])
+        found = predict(line, setting.vote, setting.vote_low, setting.vote_high)
+        shown = setting.gain_low > 0 or setting.gain_high < 0
+        rows.append(
+            {
+                "name": setting.name,
+                **found._asdict(),
+                "measured": setting.gain,
+                "held": found.low <= setting.gain <= found.high,
+                "null": not shown,
+                "sign": (found.value > 0) == (setting.gain > 0),
+            }
+        )
+    told = [row for row in rows if not row["null"]]
+    return {
+        **fit(settings)._asdict(),
+        "held": sum(row["held"] for row in rows),
+        "signs": sum(row["sign"] for row in told),
+        "told": len(told),
+        "nulls": len(rows) - len(told),
+        "rows": rows,
+    }

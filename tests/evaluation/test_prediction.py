@@ -1,0 +1,54 @@
+"""Predicted gains: the line, its interval, and how settings that were left out test it."""
+
+import pytest
+
+from lmsi_kedro.evaluation.prediction import Line, Setting, fit, leave_one_out, predict
+
+
+def setting(
+    vote: float, gain: float, name: str = "s", probe: float = 0.02, error: float = 0.02
+) -> Setting:
+    return Setting(
+        name, vote, vote - probe, vote + probe, 0.0, 100, gain, gain - error, gain + error, 400
+    )
+
+
+def test_the_line_goes_through_the_origin() -> None:
+    line = fit([setting(0.1, 0.15), setting(0.2, 0.3), setting(0.0, 0.0)])
+    assert line.slope == pytest.approx(1.5)
+    assert line.spread == pytest.approx(0.0)
+
+
+def test_without_spread_in_votes_nothing_is_fitted() -> None:
+    with pytest.raises(ValueError, match="two settings in which the vote gains"):
+        fit([setting(0.0, 0.1), setting(0.1, 0.1)])
+    assert leave_one_out([setting(0.1, 0.1), setting(0.2, 0.2)]) == {}
+
+
+def test_the_interval_has_both_errors() -> None:
+    """Spread .03 and a probe's standard error of .02 at slope 2: sqrt(.03^2 + .04^2) = .05."""
+    found = predict(Line(2.0, 0.03), 0.1, 0.1 - 1.96 * 0.02, 0.1 + 1.96 * 0.02)
+    assert found.value == pytest.approx(0.2)
+    assert (found.low, found.high) == (pytest.approx(0.2 - 0.098), pytest.approx(0.2 + 0.098))
+
+
+def test_each_setting_is_predicted_by_the_others() -> None:
+    settings = [
+        setting(0.1, 0.1, "a"),
+        setting(0.2, 0.2, "b"),
+        setting(0.3, 0.3, "c"),
+        setting(0.1, -0.2, "d"),
+    ]
+    found = leave_one_out(settings)
+    rows = {row["name"]: row for row in found["rows"]}
+    assert rows["d"]["value"] == pytest.approx(0.1)
+    assert not rows["d"]["held"]
+    assert not rows["d"]["sign"]
+    assert (found["told"], found["signs"], found["nulls"]) == (4, 3, 0)
+
+
+def test_a_gain_that_may_be_none_is_counted_apart() -> None:
+    found = leave_one_out(
+        [setting(0.1, 0.1), setting(0.2, 0.2), setting(0.3, 0.3), setting(0.05, -0.01)]
+    )
+    assert (found["told"], found["nulls"]) == (3, 1)
