@@ -6,14 +6,17 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from lmsi_kedro import durable
 
+Hold = Callable[[float], "subprocess.Popen[str]"]
 
-def test_a_file_takes_the_place_of_the_one_before(tmp_path):
+
+def test_a_file_takes_the_place_of_the_one_before(tmp_path: Path) -> None:
     path = tmp_path / "folder" / "file"
     durable.write(path, b"one")
     durable.write(path, b"two")
@@ -21,11 +24,11 @@ def test_a_file_takes_the_place_of_the_one_before(tmp_path):
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_an_error_leaves_the_file_as_it_was(tmp_path):
+def test_an_error_leaves_the_file_as_it_was(tmp_path: Path) -> None:
     path = tmp_path / "file"
     durable.write(path, b"one")
 
-    def fail():
+    def fail() -> None:
         with durable.file(path) as temporary:
             temporary.write_bytes(b"half of tw")
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -43,7 +46,7 @@ def write_directory(final: Path, content: str) -> None:
     durable.publish(prepared, final)
 
 
-def test_a_directory_takes_the_place_of_the_one_before(tmp_path):
+def test_a_directory_takes_the_place_of_the_one_before(tmp_path: Path) -> None:
     for content in ("one", "two"):
         write_directory(tmp_path / "final", content)
         assert (tmp_path / "final" / "sub" / "file").read_text() == content
@@ -51,12 +54,15 @@ def test_a_directory_takes_the_place_of_the_one_before(tmp_path):
 
 
 @pytest.mark.parametrize("killed_at", [1, 2])
-def test_a_kill_at_either_rename_loses_no_directory(tmp_path, monkeypatch, killed_at):
+def test_a_kill_at_either_rename_loses_no_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, killed_at: int
+) -> None:
     final = tmp_path / "final"
     write_directory(final, "one")
-    renames, rename = [], Path.rename
+    renames: list[Path] = []
+    rename = Path.rename
 
-    def killed(self, target):
+    def killed(self: Path, target: Path) -> Path:
         renames.append(target)
         if len(renames) == killed_at:
             raise KeyboardInterrupt
@@ -73,12 +79,14 @@ def test_a_kill_at_either_rename_loses_no_directory(tmp_path, monkeypatch, kille
     assert list(tmp_path.iterdir()) == [final]
 
 
-def test_two_kills_in_a_row_before_the_last_rename_lose_no_directory(tmp_path, monkeypatch):
+def test_two_kills_in_a_row_before_the_last_rename_lose_no_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     final = tmp_path / "final"
     write_directory(final, "one")
     rename = Path.rename
 
-    def killed(self, target):
+    def killed(self: Path, target: Path) -> Path:
         if self.name.endswith(".partial"):
             raise KeyboardInterrupt
         return rename(self, target)
@@ -103,24 +111,25 @@ with locked(pathlib.Path(sys.argv[1]), wait=True):
 
 
 @pytest.fixture
-def hold(tmp_path):
+def hold(tmp_path: Path) -> Iterator[Hold]:
     """Starts a process that holds a lock, and a child that inherits it for some seconds."""
 
     def start(seconds: float) -> "subprocess.Popen[str]":
         command = [sys.executable, "-c", HOLD, str(tmp_path / "lock"), str(seconds)]
         holder = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        assert holder.stdout
         assert holder.stdout.readline()
         started.append(holder)
         return holder
 
-    started = []
+    started: list[subprocess.Popen[str]] = []
     yield start
     for holder in started:
         holder.kill()
         holder.communicate()
 
 
-def test_the_holder_of_a_lock_is_named(tmp_path, hold):
+def test_the_holder_of_a_lock_is_named(tmp_path: Path, hold: Hold) -> None:
     holder = hold(0)
     host = socket.gethostname()
     with (
@@ -130,7 +139,9 @@ def test_the_holder_of_a_lock_is_named(tmp_path, hold):
         pass
 
 
-def test_a_kill_frees_a_lock_once_the_children_that_hold_it_have_ended(tmp_path, hold):
+def test_a_kill_frees_a_lock_once_the_children_that_hold_it_have_ended(
+    tmp_path: Path, hold: Hold
+) -> None:
     holder = hold(1.5)
     start = time.monotonic()
     holder.kill()
@@ -140,8 +151,8 @@ def test_a_kill_frees_a_lock_once_the_children_that_hold_it_have_ended(tmp_path,
 
 
 def test_children_of_a_killed_process_that_do_not_end_are_waited_for_in_vain(
-    tmp_path, hold, monkeypatch
-):
+    tmp_path: Path, hold: Hold, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(durable, "ORPHAN_SECONDS", 0.2)
     holder = hold(5)
     holder.kill()
@@ -153,7 +164,9 @@ def test_children_of_a_killed_process_that_do_not_end_are_waited_for_in_vain(
         pass
 
 
-def test_a_lock_that_another_machine_holds_is_not_taken_for_a_dead_ones(tmp_path, hold):
+def test_a_lock_that_another_machine_holds_is_not_taken_for_a_dead_ones(
+    tmp_path: Path, hold: Hold
+) -> None:
     holder = hold(1)
     (tmp_path / "lock").write_text('{"pid": 1, "host": "elsewhere", "since": "noon"}')
     with (

@@ -25,9 +25,10 @@ sys.stdin.read()
 """
 
 
-def test_a_killed_parent_takes_its_child_along():
+def test_a_killed_parent_takes_its_child_along() -> None:
     command = [sys.executable, "-c", PARENT, CHILD]
     parent = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert parent.stdout
     child = psutil.Process(int(parent.stdout.readline()))
     time.sleep(0.5)
     assert child.is_running()

@@ -3,6 +3,9 @@
 import logging
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -30,7 +33,9 @@ from tests.kernels.sampling.cases import Sampling
         ("reference", "reference", "reference"),
     ],
 )
-def test_the_variable_has_one_meaning(wanted, cpu, cuda, monkeypatch):
+def test_the_variable_has_one_meaning(
+    wanted: str, cpu: str, cuda: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("LMSI_KERNELS", wanted)
     assert dispatch.implementation() == cpu
     assert dispatch.implementation("cuda") == cuda
@@ -38,13 +43,15 @@ def test_the_variable_has_one_meaning(wanted, cpu, cuda, monkeypatch):
     assert attention.implementation(torch.device("cpu"), torch.float32) is getattr(attention, cpu)
 
 
-def test_an_unknown_name_is_refused(monkeypatch):
+def test_an_unknown_name_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LMSI_KERNELS", "fast")
     with pytest.raises(ValueError, match="native, reference or unset, not 'fast'"):
         count_votes(["a"], [0, 1])
 
 
-def test_without_a_build_the_reference_serves_and_says_so(monkeypatch, not_built, caplog):
+def test_without_a_build_the_reference_serves_and_says_so(
+    monkeypatch: pytest.MonkeyPatch, not_built: None, caplog: pytest.LogCaptureFixture
+) -> None:
     monkeypatch.delenv("LMSI_KERNELS", raising=False)
     with caplog.at_level(logging.WARNING):
         assert called_reference(monkeypatch)
@@ -54,7 +61,9 @@ def test_without_a_build_the_reference_serves_and_says_so(monkeypatch, not_built
     assert dispatch.implementation("cuda") == "triton"
 
 
-def test_without_a_build_native_is_refused(monkeypatch, not_built):
+def test_without_a_build_native_is_refused(
+    monkeypatch: pytest.MonkeyPatch, not_built: None
+) -> None:
     monkeypatch.setenv("LMSI_KERNELS", "native")
     with pytest.raises(ImportError, match="not built; build them: pip install"):
         count_votes(["a"], [0, 1])
@@ -76,7 +85,7 @@ print(count_votes(["a"], [0, 1]))
 """
 
 
-def test_a_module_that_does_not_load_is_an_error(tmp_path):
+def test_a_module_that_does_not_load_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "_native.so").write_bytes(b"not a library")
     command = [sys.executable, "-c", BROKEN, str(tmp_path / "_native.so")]
     done = subprocess.run(command, capture_output=True, text=True)
@@ -86,7 +95,7 @@ def test_a_module_that_does_not_load_is_an_error(tmp_path):
 
 
 @pytest.fixture
-def not_built(monkeypatch):
+def not_built(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """As in a checkout without the compiled module."""
     monkeypatch.setitem(sys.modules, dispatch.MODULE, None)
     dispatch.is_built.cache_clear()
@@ -94,17 +103,24 @@ def not_built(monkeypatch):
     dispatch.is_built.cache_clear()
 
 
-def called_reference(monkeypatch) -> bool:
+def called_reference(monkeypatch: pytest.MonkeyPatch) -> bool:
     """Whether answers, votes and sampling all call their reference; none or all of them must."""
-    calls = []
+    calls: list[str] = []
+
+    def counted(name: str, original: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any) -> Any:
+            calls.append(name)
+            return original(*arguments)
+
+        return call
+
     for module, name in (
         (reference_backend, "read_answers"),
         (reference_backend, "canonical_keys"),
         (votes_reference, "count_votes"),
         (sampling_reference, "sample_tokens"),
     ):
-        original = getattr(module, name)
-        monkeypatch.setattr(module, name, lambda *a, f=original: calls.append(f) or f(*a))
+        monkeypatch.setattr(module, name, counted(name, getattr(module, name)))
     assert read_answers(["The answer is 4."], "number")["key"].to_list() == ["num:4"]
     assert canonical_keys(["4"], "number").to_list() == ["num:4"]
     assert count_votes(["a", "a", "b"], [0, 3])["votes"].to_list() == [2]

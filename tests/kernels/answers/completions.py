@@ -17,7 +17,7 @@ def _pieces(section: str) -> list[str]:
 
 
 NUMBERS, WORDS, OPENINGS = _pieces("numbers"), _pieces("words"), _pieces("openings")
-OPTIONS = (
+OPTIONS: tuple[list[str] | None, ...] = (
     None, [], ["x"], ["Yes", "No"], ["5 apples", "45", "the dog", "None of the above"],
     ["20%", "25 %", "1,000", "A dog", "cat"],
     ["Denver Broncos", "Broncos", "dog", "dog"],

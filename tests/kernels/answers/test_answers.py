@@ -6,6 +6,7 @@ import random
 from fractions import Fraction
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -30,12 +31,13 @@ BACKENDS = pytest.mark.parametrize(
 CHOICES = pl.List(pl.String)
 
 
-def key_of(text: str, kind: str = "number", **options: object) -> str | None:
-    return read_answers([text], kind, **options)["key"][0]  # type: ignore[arg-type]
+def key_of(text: str, kind: str = "number", **options: Any) -> str | None:
+    key: str | None = read_answers([text], kind, **options)["key"][0]
+    return key
 
 
 @BACKENDS
-def test_table_of_forms(backend):
+def test_table_of_forms(backend: Any) -> None:
     with (HERE / "answers.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     wrong = []
@@ -52,7 +54,7 @@ def test_table_of_forms(backend):
 
 
 @BACKENDS
-def test_an_option_beyond_z_has_no_letter(backend):
+def test_an_option_beyond_z_has_no_letter(backend: Any) -> None:
     words = ["alder", "birch", "cedar", "elm", "fir", "hazel", "larch", "maple", "oak"]
     options = [f"{word} {colour}" for colour in ("red", "green", "blue") for word in words]
     choices = pl.Series([options] * 2, dtype=CHOICES)
@@ -63,7 +65,7 @@ def test_an_option_beyond_z_has_no_letter(backend):
 
 
 @BACKENDS
-def test_table_of_keys(backend):
+def test_table_of_keys(backend: Any) -> None:
     with (HERE / "keys.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     wrong = []
@@ -92,19 +94,19 @@ DECIMAL_COMMAS = {
 
 
 @pytest.mark.parametrize(("said", "key"), DECIMAL_COMMAS.items())
-def test_a_decimal_comma_is_one_where_the_task_says_so(said, key):
+def test_a_decimal_comma_is_one_where_the_task_says_so(said: str, key: str | None) -> None:
     frame = read_answers([f"The answer is {said}."], "number", decimal="comma")
     assert frame["key"][0] == key
     assert frame["surface"][0] is None or said.startswith(frame["surface"][0])
     assert canonical_keys([said], "number", decimal="comma")[0] == key
 
 
-def test_dates_keep_their_points_beside_a_decimal_comma():
+def test_dates_keep_their_points_beside_a_decimal_comma() -> None:
     assert canonical_keys(["2.10.2022"], "date", decimal="comma")[0] == "date:2022-10-02"
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_native_equals_reference(kind):
+def test_native_equals_reference(kind: str) -> None:
     rng = random.Random(KINDS.index(kind))
     texts = pl.Series([completions.completion(rng) for _ in range(200)])
     choices = (
@@ -123,7 +125,7 @@ def test_native_equals_reference(kind):
 
 @settings(max_examples=60, deadline=None)
 @given(st.binary(max_size=200), st.sampled_from(KINDS))
-def test_any_bytes_read_alike(noise, kind):
+def test_any_bytes_read_alike(noise: bytes, kind: str) -> None:
     texts = pl.Series(
         [b"The answer is " + noise, noise + b" #### 4" + noise, noise], dtype=pl.Binary
     )
@@ -133,7 +135,7 @@ def test_any_bytes_read_alike(noise, kind):
 
 @settings(deadline=None)
 @given(st.text(max_size=60))
-def test_span_is_the_surface(noise):
+def test_span_is_the_surface(noise: str) -> None:
     text = f"{noise} The answer is 42 {noise}"
     row = read_answers([text], "number").row(0, named=True)
     if row["key"] is not None:
@@ -180,12 +182,12 @@ def check_spellings(count: int) -> None:
     assert not wrong[:5]
 
 
-def test_numbers_are_exact():
+def test_numbers_are_exact() -> None:
     check_spellings(20_000)
 
 
 @pytest.mark.slow
-def test_a_million_numbers_are_exact():
+def test_a_million_numbers_are_exact() -> None:
     check_spellings(1_000_000)
 
 
@@ -195,7 +197,7 @@ PAIRS = (
 )  # fmt: skip
 
 
-def test_numbers_that_are_the_same():
+def test_numbers_that_are_the_same() -> None:
     keys = [set(canonical_keys(pair.split("|"), "number").to_list()) for pair in PAIRS]
     assert [len(group) for group in keys] == [1] * len(PAIRS)
     assert len(set().union(*keys)) == len(PAIRS)
@@ -207,7 +209,7 @@ def test_numbers_that_are_the_same():
     st.sampled_from(KINDS),
     st.integers(0, 2**32),
 )
-def test_a_key_depends_on_the_row_alone(letters, kind, seed):
+def test_a_key_depends_on_the_row_alone(letters: list[str], kind: str, seed: int) -> None:
     """Equality of keys is symmetric and transitive if a row's key never depends on its neighbours."""
     rng = random.Random(seed)
     texts = [completions.completion(rng) for _ in range(4)]
@@ -220,7 +222,7 @@ def test_a_key_depends_on_the_row_alone(letters, kind, seed):
 @given(
     st.sampled_from(["number", "math", "nli", "yes_no", "choice", "date"]), st.integers(0, 2**32)
 )
-def test_a_key_says_the_same_when_it_is_read_again(kind, seed):
+def test_a_key_says_the_same_when_it_is_read_again(kind: str, seed: int) -> None:
     text = completions.completion(random.Random(seed))
     key = key_of(text, kind, rule="trigger_or_last")
     prefix, _, said = (key or "").partition(":")
@@ -228,7 +230,7 @@ def test_a_key_says_the_same_when_it_is_read_again(kind, seed):
         assert canonical_keys([said], kind)[0] == key
 
 
-def test_reading_rules_are_recorded():
+def test_reading_rules_are_recorded() -> None:
     rules = {
         "The answer is 4.": "answer is",
         "Answer: 4": "answer:",
@@ -246,7 +248,7 @@ def test_reading_rules_are_recorded():
     assert frame.columns == ["key", "surface", "start", "end", "rule"]
 
 
-def test_no_trigger_abstains():
+def test_no_trigger_abstains() -> None:
     assert key_of("3 + 4 = 7") is None
     assert key_of("3 + 4 = 7", rule="trigger_or_last") == "num:7"
 
@@ -266,12 +268,12 @@ CUT = {
 
 
 @pytest.mark.parametrize(("text", "readable"), CUT.items())
-def test_a_cut_text_is_read_only_if_its_answer_is_complete(text, readable):
+def test_a_cut_text_is_read_only_if_its_answer_is_complete(text: str, readable: bool) -> None:
     assert (key_of(text, finish=["length"]) == "num:4") == readable
     assert key_of(text, finish=["stop"]) == "num:4"
 
 
-def test_arrow_columns_sliced_chunked_and_null():
+def test_arrow_columns_sliced_chunked_and_null() -> None:
     texts = pl.Series(
         ["The answer is 1.", None, "", "The answer is 3 which is longer than a short string."]
     )
@@ -285,12 +287,12 @@ def test_arrow_columns_sliced_chunked_and_null():
     assert canonical_keys(pl.Series([None, None]), "number").to_list() == [None, None]
 
 
-def test_threads_change_nothing():
+def test_threads_change_nothing() -> None:
     texts = [f"The answer is {i}." for i in range(1001)]
     assert read_answers(texts, "number", threads=3).equals(read_answers(texts, "number"))
 
 
-def test_unknown_arguments_are_named():
+def test_unknown_arguments_are_named() -> None:
     with pytest.raises(ValueError, match="number, choice, yes_no, nli, span, date, text, math"):
         read_answers(["4"], "integer")
     with pytest.raises(ValueError, match="trigger, trigger_or_last"):
@@ -321,7 +323,7 @@ MATH_SAME = (
 )
 
 
-def test_mathematical_answers_that_are_the_same():
+def test_mathematical_answers_that_are_the_same() -> None:
     keys = [{math_key(surface) for surface in group.split("|")} for group in MATH_SAME]
     assert [len(group) for group in keys] == [1] * len(MATH_SAME)
     assert len(set().union(*keys)) == len(MATH_SAME)
@@ -329,7 +331,7 @@ def test_mathematical_answers_that_are_the_same():
 
 @settings(max_examples=100, deadline=None)
 @given(st.text(alphabet="12x+-*/^()[]{}\\,=<_ .fracsqt!&\u00bd\u00b2", max_size=40))
-def test_any_mathematical_surface_is_keyed(surface):
+def test_any_mathematical_surface_is_keyed(surface: str) -> None:
     key = math_key(surface)
     assert key is None or key.startswith(("num:", "math:", "list:"))
     assert math_key(f" $ {surface} $ ") == key or "*" in surface or "\\" in surface

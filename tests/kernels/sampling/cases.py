@@ -1,12 +1,16 @@
 """What the tests of sample_tokens share: plans, counters as in a run, random logits."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lmsi_kedro.kernels.sampling import sample_tokens
 
+Row = Sequence[float] | NDArray[Any]
 ISAS = ["scalar", "avx2", "avx512", "avx512bf16"]
 
 
@@ -38,7 +42,7 @@ def supported(isa: str) -> bool:
     return isa == "scalar" or named[isa] in flags
 
 
-def counters_of(rows, seed=0):
+def counters_of(rows: int, seed: int = 0) -> NDArray[np.uint64]:
     """Neighbouring paths of one question: the counters that a run really uses."""
     counters = np.zeros((rows, 4), np.uint64)
     counters[:, 0] = seed
@@ -47,12 +51,14 @@ def counters_of(rows, seed=0):
     return counters
 
 
-def logits_of(rows, vocabulary, spread=3.0, seed=0):
+def logits_of(
+    rows: int, vocabulary: int, spread: float = 3.0, seed: int = 0
+) -> NDArray[np.float32]:
     return (np.random.default_rng(seed).standard_normal((rows, vocabulary)) * spread).astype(
         np.float32
     )
 
 
-def draw(row, sampling, rows=2000):
+def draw(row: Row, sampling: Sampling, rows: int = 2000) -> NDArray[np.int64]:
     logits = np.broadcast_to(np.asarray(row, np.float32), (rows, len(row)))
     return sample_tokens(logits, sampling, counters_of(rows))[0]

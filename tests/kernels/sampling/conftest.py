@@ -6,11 +6,12 @@ from tests.kernels.sampling.cases import ISAS, supported
 
 
 @pytest.fixture(params=["reference", *ISAS])
-def backend(request, monkeypatch):
-    if request.param == "reference":
-        monkeypatch.setenv("LMSI_KERNELS", "reference")
-    elif supported(request.param):
-        monkeypatch.setenv("LMSI_ISA", request.param)
+def backend(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    name = str(request.param)
+    if name == "reference":
+        monkeypatch.setenv("LMSI_KERNELS", name)
+    elif supported(name):
+        monkeypatch.setenv("LMSI_ISA", name)
     else:
-        pytest.skip(f"this machine has no {request.param}")
-    return request.param
+        pytest.skip(f"this machine has no {name}")
+    return name

@@ -1,30 +1,36 @@
 """sample_tokens on rows at the edge of what numbers hold, and on input that it must refuse by name."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
-from lmsi_kedro.kernels.sampling import Rules, reference, sample_tokens
+from lmsi_kedro.kernels.sampling import reference, sample_tokens
+from lmsi_kedro.kernels.sampling.rules import Rules
 from tests.kernels.sampling.cases import PLANS, Sampling, counters_of, draw, logits_of
 
 
-def test_transposed_logits(backend):
+def test_transposed_logits(backend: str) -> None:
     logits = logits_of(20, 30)
     tokens = sample_tokens(np.asfortranarray(logits), Sampling(), counters_of(20))[0]
     np.testing.assert_array_equal(tokens, sample_tokens(logits, Sampling(), counters_of(20))[0])
 
 
-def test_no_rows(backend):
+def test_no_rows(backend: str) -> None:
     tokens, logprobs = sample_tokens(np.empty((0, 5), np.float32), Sampling(), counters_of(0))
     assert tokens.shape == logprobs.shape == (0,)
 
 
-def test_huge_and_tiny_logits(backend):
+def test_huge_and_tiny_logits(backend: str) -> None:
     row = [3e38, -3e38, 3e38, 1e-40]
     assert set(draw(row, Sampling()).tolist()) == {0, 2}
 
 
-def test_the_largest_random_number_takes_the_last_token(backend, monkeypatch):
+def test_the_largest_random_number_takes_the_last_token(
+    backend: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     # 64 set bits times the total, shifted: the last unit of weight, never past it.
     rules = Rules.of(Sampling())
     assert reference.draw(np.array([0.0, 0.0, -np.inf]), rules, 2**64 - 1) == 1
@@ -40,7 +46,7 @@ def test_the_largest_random_number_takes_the_last_token(backend, monkeypatch):
         ([-np.inf, -np.inf], "row 2: every logit is -inf"),
     ],
 )
-def test_bad_rows_are_named(backend, plan, row, message):
+def test_bad_rows_are_named(backend: str, plan: Sampling, row: list[float], message: str) -> None:
     logits = np.zeros((4, 40), np.float32)
     logits[2:] = row * 20
     with pytest.raises(ValueError, match=message.replace("+", r"\+")):
@@ -59,7 +65,7 @@ def test_bad_rows_are_named(backend, plan, row, message):
         ({"min_p": float("nan")}, "min_p"),
     ],
 )
-def test_bad_parameters_are_named(parameters, message):
+def test_bad_parameters_are_named(parameters: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         sample_tokens(logits_of(1, 3), Sampling(**parameters), counters_of(1))
 
@@ -75,12 +81,12 @@ def test_bad_parameters_are_named(parameters, message):
         (np.zeros((1, 3), np.float32), counters_of(1).astype(float), "uint64 or int64"),
     ],
 )
-def test_bad_shapes_and_types_are_named(logits, counters, message):
+def test_bad_shapes_and_types_are_named(logits: Any, counters: NDArray[Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         sample_tokens(logits, Sampling(), counters)
 
 
-def test_an_unknown_instruction_set_is_refused(monkeypatch):
+def test_an_unknown_instruction_set_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LMSI_ISA", "avx1024")
     with pytest.raises(ValueError, match="LMSI_ISA=avx1024"):
         sample_tokens(logits_of(1, 3), Sampling(), counters_of(1))

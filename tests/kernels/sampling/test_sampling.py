@@ -1,14 +1,19 @@
 """sample_tokens: the published random numbers, the filters by hand, distribution, any batch."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from scipy import stats
 
-from lmsi_kedro.kernels.sampling import Rules, reference, sample_tokens
+from lmsi_kedro.kernels.sampling import reference, sample_tokens
+from lmsi_kedro.kernels.sampling.rules import Rules
 from tests.kernels.sampling.cases import (
     ISAS,
     PLANS,
+    Row,
     Sampling,
     counters_of,
     draw,
@@ -25,14 +30,16 @@ from tests.kernels.sampling.cases import (
         ([0x299F31D0A4093822, 0x85A308D3243F6A88, 0x13198A2E, 0x03707344], 0x94FDCCEBD16CFE09),
     ],
 )
-def test_philox_is_the_published_one(counter, bits):
+def test_philox_is_the_published_one(counter: list[int], bits: int) -> None:
     assert int(reference.philox(np.array([counter], np.uint64))[0]) == bits
 
 
 @pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("vocabulary", [1, 3, 16, 17, 255, 600, 4097])
 @pytest.mark.parametrize("spread", [0.0, 0.5, 4.0])
-def test_native_is_the_reference(isa, vocabulary, spread, monkeypatch):
+def test_native_is_the_reference(
+    isa: str, vocabulary: int, spread: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
     if not supported(isa):
         pytest.skip(f"this machine has no {isa}")
     monkeypatch.setenv("LMSI_ISA", isa)
@@ -47,7 +54,7 @@ def test_native_is_the_reference(isa, vocabulary, spread, monkeypatch):
         np.testing.assert_allclose(logprobs, expected_logprobs, atol=1e-6)
 
 
-def test_instruction_sets_agree_to_the_bit(monkeypatch):
+def test_instruction_sets_agree_to_the_bit(monkeypatch: pytest.MonkeyPatch) -> None:
     logits, counters = logits_of(16, 20_000, 2.0), counters_of(16)
     drawn = []
     for isa in filter(supported, ISAS):
@@ -60,7 +67,7 @@ def test_instruction_sets_agree_to_the_bit(monkeypatch):
 
 
 @pytest.mark.parametrize("temperature", [0.3, 0.7, 1.0, 2.0])
-def test_weights_are_powers_of_two(temperature):
+def test_weights_are_powers_of_two(temperature: float) -> None:
     logits = np.linspace(-60, 0, 200_001).astype(np.float32)
     scale = Rules.of(Sampling(temperature)).scale
     weights = reference.weights_of(logits.astype(np.float64), scale)
@@ -71,7 +78,7 @@ def test_weights_are_powers_of_two(temperature):
     assert (np.abs(weights - exact)[near] <= 5e-7 * exact[near]).all()
 
 
-def test_draws_differ_from_truly_fused_steps_at_most_once_in_a_million():
+def test_draws_differ_from_truly_fused_steps_at_most_once_in_a_million() -> None:
     # The share of draws that fall between the two cumulative sums, from the sums themselves: the
     # reference rounds a fused step twice, which is all that can differ from C++ and Triton.
     for spread in (0.0, 1.0, 4.0):
@@ -82,69 +89,70 @@ def test_draws_differ_from_truly_fused_steps_at_most_once_in_a_million():
         assert gap.sum() < 1e-6
 
 
-def fused_weights(logits, scale):
+def fused_weights(logits: NDArray[np.float32], scale: np.float32) -> NDArray[np.int64]:
     """As reference.weights_of, the steps in 80 bits."""
     y = np.maximum((logits - logits.max()) * scale, np.float32(-64))
     n = np.rint(y)
     power = np.full_like(y, reference.POWER[0])
     for coefficient in reference.POWER[1:]:
         power = (power.astype(np.longdouble) * (y - n) + coefficient).astype(np.float32)
-    return np.ldexp(power.astype(np.float64), (n + 44).astype(np.int32)).astype(np.int64)
+    weights = np.ldexp(power.astype(np.float64), (n + 44).astype(np.int32))
+    return np.asarray(weights, np.int64)
 
 
 class TestFilters:
     """Which tokens can come out, by hand; 2,000 draws reach all that may."""
 
-    def reached(self, row, **parameters):
+    def reached(self, row: Row, **parameters: Any) -> list[int]:
         return sorted(set(draw(row, Sampling(**parameters)).tolist()))
 
-    def test_every_token_is_reachable(self, backend):
+    def test_every_token_is_reachable(self, backend: str) -> None:
         assert self.reached([0.0] * 64) == list(range(64))
 
-    def test_top_k(self, backend):
+    def test_top_k(self, backend: str) -> None:
         assert self.reached([0, 1, 3, 2], top_k=2) == [2, 3]
 
-    def test_top_k_keeps_the_lowest_ids_of_a_tie(self, backend):
+    def test_top_k_keeps_the_lowest_ids_of_a_tie(self, backend: str) -> None:
         assert self.reached([1, 2, 1, 1, 0], top_k=3) == [0, 1, 2]
 
-    def test_top_k_beyond_the_vocabulary(self, backend):
+    def test_top_k_beyond_the_vocabulary(self, backend: str) -> None:
         assert self.reached([0, 0], top_k=99) == [0, 1]
 
-    def test_top_p_keeps_the_token_that_crosses(self, backend):
+    def test_top_p_keeps_the_token_that_crosses(self, backend: str) -> None:
         row = np.log([0.5, 0.3, 0.15, 0.05])
         assert self.reached(row, top_p=0.75) == [0, 1]
         assert self.reached(row, top_p=0.85) == [0, 1, 2]
 
-    def test_top_p_always_keeps_one(self, backend):
+    def test_top_p_always_keeps_one(self, backend: str) -> None:
         assert self.reached([0, 2, 1], top_p=1e-12) == [1]
 
-    def test_top_p_keeps_the_lowest_ids_of_a_tie(self, backend):
+    def test_top_p_keeps_the_lowest_ids_of_a_tie(self, backend: str) -> None:
         assert self.reached([0, 0, 0, 0], top_p=0.5) == [0, 1]
 
-    def test_top_p_is_renormalised_after_top_k(self, backend):
+    def test_top_p_is_renormalised_after_top_k(self, backend: str) -> None:
         row = np.log([0.4, 0.3, 0.3])  # of the first two: 0.57 and 0.43
         assert self.reached(row, top_k=2, top_p=0.55) == [0]
         assert self.reached(row, top_p=0.55) == [0, 1]
 
-    def test_min_p(self, backend):
+    def test_min_p(self, backend: str) -> None:
         assert self.reached(np.log([0.5, 0.26, 0.24]), min_p=0.5) == [0, 1]
 
-    def test_temperature_comes_first(self, backend):
+    def test_temperature_comes_first(self, backend: str) -> None:
         assert self.reached([1, 0], temperature=0.1, min_p=0.01) == [0]
         assert self.reached([1, 0], temperature=10.0, min_p=0.01) == [0, 1]
 
-    def test_greedy_takes_the_lowest_id(self, backend):
+    def test_greedy_takes_the_lowest_id(self, backend: str) -> None:
         assert self.reached([0, 5, 5], temperature=0.0) == [1]
 
-    def test_masked_tokens_never_come_out(self, backend):
+    def test_masked_tokens_never_come_out(self, backend: str) -> None:
         assert self.reached([-np.inf, 0, -np.inf, 0, -np.inf], top_k=4) == [1, 3]
 
-    def test_zeros_of_both_signs_are_a_tie(self, backend):
+    def test_zeros_of_both_signs_are_a_tie(self, backend: str) -> None:
         assert self.reached([-0.0, 0.0, -0.0], top_k=2) == [0, 1]
 
 
 @pytest.mark.parametrize("plan", PLANS[:6], ids=str)
-def test_distribution_by_chi_square(backend, plan):
+def test_distribution_by_chi_square(backend: str, plan: Sampling) -> None:
     row = logits_of(1, 30, 2.0)[0]
     rules = Rules.of(plan)
     weights = reference.weights_of(row.astype(np.float64), rules.scale)
@@ -160,7 +168,7 @@ def test_distribution_by_chi_square(backend, plan):
         assert stats.chisquare(*cells).pvalue > 1e-4
 
 
-def test_rows_do_not_depend_on_the_batch(backend):
+def test_rows_do_not_depend_on_the_batch(backend: str) -> None:
     logits, counters = logits_of(40, 700), counters_of(40)
     for plan in PLANS:
         together = np.array(sample_tokens(logits, plan, counters))
@@ -171,7 +179,7 @@ def test_rows_do_not_depend_on_the_batch(backend):
 
 
 @pytest.mark.parametrize("column", range(4))
-def test_every_counter_matters(backend, column):
+def test_every_counter_matters(backend: str, column: int) -> None:
     logits = np.zeros((50, 1000), np.float32)
     counters = counters_of(50)
     other = counters.copy()
@@ -181,7 +189,7 @@ def test_every_counter_matters(backend, column):
 
 
 class TestTensors:
-    def test_as_numpy(self, backend):
+    def test_as_numpy(self, backend: str) -> None:
         logits, counters = logits_of(9, 300), counters_of(9)
         arrays = sample_tokens(logits, Sampling(0.7), counters)
         tensors = sample_tokens(
@@ -190,7 +198,7 @@ class TestTensors:
         for array, tensor in zip(arrays, tensors, strict=True):
             np.testing.assert_array_equal(array, tensor.numpy())
 
-    def test_bfloat16_is_its_float32(self, backend):
+    def test_bfloat16_is_its_float32(self, backend: str) -> None:
         narrow = torch.from_numpy(logits_of(9, 300)).bfloat16()
         for plan in PLANS:
             pairs = zip(
@@ -200,7 +208,7 @@ class TestTensors:
             )
             assert all(torch.equal(a, b) for a, b in pairs)
 
-    def test_the_last_position_of_a_batch(self, backend):
+    def test_the_last_position_of_a_batch(self, backend: str) -> None:
         logits = torch.from_numpy(logits_of(24, 50)).view(8, 3, 50).requires_grad_()
         strided = sample_tokens(logits[:, -1], Sampling(), counters_of(8))[0]
         dense = sample_tokens(logits[:, -1].contiguous(), Sampling(), counters_of(8))[0]

@@ -6,28 +6,36 @@ Small blocks make every loop run several times; a last test compiles the kernel 
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
 pytest.importorskip("triton")
 
-from lmsi_kedro.kernels.sampling import Rules, sample_tokens
+from lmsi_kedro.kernels.sampling import sample_tokens
 from lmsi_kedro.kernels.sampling import triton as gpu
+from lmsi_kedro.kernels.sampling.rules import Rules
 from tests.kernels.sampling.cases import Sampling
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
+Case = tuple[NDArray[np.float32], NDArray[np.uint64]]  # logits, counters
+Drawn = tuple[NDArray[np.int64], NDArray[np.float64]]  # tokens, logprobs
 
 
-def both(logits, plan, counters):
+def both(
+    logits: NDArray[np.float32], plan: Sampling, counters: NDArray[np.uint64]
+) -> tuple[Drawn, Drawn]:
     """(tokens, logprobs) of the CPU and of the GPU."""
     tensors = torch.from_numpy(logits).to(DEVICE), torch.from_numpy(counters.view(np.int64))
     drawn = gpu.sample_tokens(tensors[0], Rules.of(plan), tensors[1], block=128, size=128)
-    return sample_tokens(logits, plan, counters), [x.cpu().numpy() for x in drawn]
+    tokens, logprobs = (x.cpu().numpy() for x in drawn)
+    return sample_tokens(logits, plan, counters), (tokens, logprobs)
 
 
-def random_case(rows, vocabulary, spread, seed=0):
+def random_case(rows: int, vocabulary: int, spread: float, seed: int = 0) -> Case:
     rng = np.random.default_rng(seed)
     logits = (rng.standard_normal((rows, vocabulary)) * spread).astype(np.float32)
     logits[: rows // 2] = np.round(logits[: rows // 2])  # ties
@@ -50,14 +58,14 @@ def random_case(rows, vocabulary, spread, seed=0):
     ],
     ids=str,
 )
-def test_the_same_tokens_as_the_cpu(vocabulary, spread, plan):
+def test_the_same_tokens_as_the_cpu(vocabulary: int, spread: float, plan: Sampling) -> None:
     logits, counters = random_case(4, vocabulary, spread)
     (tokens, logprobs), (other_tokens, other_logprobs) = both(logits, plan, counters)
     np.testing.assert_array_equal(tokens, other_tokens)
     np.testing.assert_allclose(logprobs, other_logprobs, atol=1e-6)
 
 
-def adversarial_rows(vocabulary=500):
+def adversarial_rows(vocabulary: int = 500) -> Case:
     """Ties, both zeros, few finite logits, far offsets, one NaN: more rows than programs, column-major."""
     rng = np.random.default_rng(1)
     rows = rng.standard_normal((9, vocabulary)).astype(np.float32)
@@ -84,7 +92,7 @@ def adversarial_rows(vocabulary=500):
     ],
     ids=str,
 )
-def test_adversarial_rows(plan):
+def test_adversarial_rows(plan: Sampling) -> None:
     logits, counters = adversarial_rows()
     rules, bits = Rules.of(plan), torch.from_numpy(counters.view(np.int64))
     given = torch.from_numpy(logits).to(DEVICE)
@@ -96,14 +104,14 @@ def test_adversarial_rows(plan):
     np.testing.assert_allclose(logprobs[good].numpy(), theirs, atol=1e-6)
 
 
-def test_many_draws():
+def test_many_draws() -> None:
     logits, counters = random_case(60, 150, 2.0)
     counters[:, 1] *= np.uint64(0x9E3779B97F4A7C15)  # all 64 bits of the stream
     (tokens, _), (other, _) = both(logits, Sampling(0.9), counters)
     np.testing.assert_array_equal(tokens, other)
 
 
-def test_bfloat16():
+def test_bfloat16() -> None:
     logits, counters = random_case(4, 100, 3.0)
     narrow = torch.from_numpy(logits).bfloat16()
     expected, _ = sample_tokens(narrow, Sampling(), counters)
@@ -116,7 +124,7 @@ def test_bfloat16():
 @pytest.mark.parametrize(
     ("value", "message"), [(np.nan, "NaN"), (np.inf, r"\+inf"), (-np.inf, "every logit is -inf")]
 )
-def test_bad_rows_are_named(value, message):
+def test_bad_rows_are_named(value: float, message: str) -> None:
     logits, counters = random_case(3, 100, 3.0)
     logits[1] = value
     with pytest.raises(ValueError, match=f"row 1: .*{message}"):
@@ -156,7 +164,7 @@ for kernel, fixed, warps in cases:
 """
 
 
-def test_it_compiles_for_an_h100(tmp_path):
+def test_it_compiles_for_an_h100(tmp_path: Path) -> None:
     environment = {k: v for k, v in os.environ.items() if k != "TRITON_INTERPRET"}
     environment["TRITON_CACHE_DIR"] = str(tmp_path)
     done = subprocess.run(

@@ -1,6 +1,7 @@
 """count_votes: by hand, against the reference, in any order, and on input that must be refused."""
 
 import math
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -9,26 +10,27 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from lmsi_kedro.kernels.votes import TIES, count_votes, reference
+from lmsi_kedro.kernels.votes import TIES, Ties, count_votes, reference
 
 # Short and long keys, equal up to the last byte, empty, with zeros, and not ASCII: each way to hold a key.
 KEYS = ["num:1", "num:2", "", "\0", "a", "a\0", "é", "a" * 12, "a" * 13, "a" * 15, "a" * 14 + "b",
         "b" * 16, "b" * 17, "b" * 40, "b" * 39 + "c"]  # fmt: skip
 WEIGHTS = [-0.1, -0.2, -0.3, -1.0, -1e16, 1e16, 1e-30, 0.0]
+Paths = list[tuple[str | None, float]]
 paths = st.lists(st.tuples(st.sampled_from([None, *KEYS]), st.sampled_from(WEIGHTS)), max_size=100)
 
 
 @pytest.fixture(params=["reference", "native"])
-def _backend(request, monkeypatch):
+def _backend(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LMSI_KERNELS", request.param)
 
 
-def one(keys, **options):
+def one(keys: Any, **options: Any) -> dict[str, Any]:
     return count_votes(keys, [0, len(keys)], **options).row(0, named=True)
 
 
 @pytest.mark.usefixtures("_backend")
-def test_a_ragged_table():
+def test_a_ragged_table() -> None:
     keys = ["a", "b", "a", None, "b", "c", None, None]
     table = count_votes(keys, [0, 4, 4, 6, 8])
     expected = pl.DataFrame(
@@ -48,38 +50,38 @@ def test_a_ragged_table():
 
 @pytest.mark.usefixtures("_backend")
 class TestTies:
-    def test_abstain(self):
+    def test_abstain(self) -> None:
         vote = one(["b", "a", "c", "a", "b"], weights=[0, -9, 0, -9, 0])
         assert vote["key"] is None
         assert vote["tied"] == ["a", "b"]
 
-    def test_weights_decide(self):
+    def test_weights_decide(self) -> None:
         vote = one(["b", "a", "c", "a", "b"], weights=[0, -9, 99, -9, 0], ties="logprob")
         assert vote["key"] == "b"
         assert vote["tied"] == ["a", "b"]
         assert vote["margin"] == 0
 
-    def test_weights_never_outvote(self):
+    def test_weights_never_outvote(self) -> None:
         assert one(["a", "a", "b"], weights=[-9, -9, 0], ties="logprob")["key"] == "a"
 
-    def test_equal_weights_abstain(self):
+    def test_equal_weights_abstain(self) -> None:
         # Adding these in floating point gives 0.6000000000000001 for one order and 0.6 for another.
         keys = ["a", "a", "a", "b", "b", "b"]
         weights = [0.1, 0.2, 0.3, 0.3, 0.2, 0.1]
         assert one(keys, weights=weights, ties="logprob")["key"] is None
 
-    def test_sums_are_exact(self):
+    def test_sums_are_exact(self) -> None:
         keys = ["a", "a", "a", "b", "b", "b"]
         weights = [1e16, 1.0, -1e16, 0.5, 0.0, 0.0]
         assert one(keys, weights=weights, ties="logprob")["key"] == "a"
 
-    def test_nulls_do_not_weigh(self):
+    def test_nulls_do_not_weigh(self) -> None:
         weights = [0.0, -1.0, 99.0]
         assert one(["a", "b", None], weights=weights, ties="logprob")["key"] == "a"
 
 
 @pytest.mark.usefixtures("_backend")
-def test_unanimous_is_certain():
+def test_unanimous_is_certain() -> None:
     assert one(["a"] * 7) | {"tied": None} == {
         "key": "a", "votes": 7, "readable": 7, "paths": 7,
         "confidence": 1.0, "margin": 1.0, "entropy": 0.0, "tied": None,
@@ -97,18 +99,18 @@ def test_unanimous_is_certain():
     ],
     ids=["sliced", "column", "chunked", "tuple"],
 )
-def test_forms_of_input(keys):
+def test_forms_of_input(keys: Any) -> None:
     assert one(keys)["key"] == "a"
 
 
 @pytest.mark.usefixtures("_backend")
 @pytest.mark.parametrize("keys", [[None, None], pl.Series([None, None])])
-def test_nothing_but_nulls(keys):
+def test_nothing_but_nulls(keys: Any) -> None:
     assert one(keys)["readable"] == 0
 
 
 @pytest.mark.usefixtures("_backend")
-def test_no_questions():
+def test_no_questions() -> None:
     table = count_votes([], [0])
     assert table.height == 0
     assert table.columns[-1] == "tied"
@@ -116,7 +118,7 @@ def test_no_questions():
 
 @settings(deadline=None)  # a busy machine is no failure
 @given(paths, st.lists(st.integers(0, 100), max_size=5), st.sampled_from(TIES))
-def test_native_is_the_reference(drawn, cuts, ties):
+def test_native_is_the_reference(drawn: Paths, cuts: list[int], ties: Ties) -> None:
     keys = pl.Series([key for key, _ in drawn], dtype=pl.String)
     weights = [weight for _, weight in drawn]
     offsets = [0, *sorted(min(cut, len(keys)) for cut in cuts), len(keys)]
@@ -129,7 +131,7 @@ def test_native_is_the_reference(drawn, cuts, ties):
 
 
 @given(st.lists(st.integers(1, 1000), min_size=1, max_size=20))
-def test_entropy_is_shannons_in_bits(counts):
+def test_entropy_is_shannons_in_bits(counts: list[int]) -> None:
     shares = [count / sum(counts) for count in counts]
     expected = math.fsum(-p * math.log2(p) for p in shares)
     assert reference.entropy(counts) == pytest.approx(expected, rel=0, abs=1e-12)
@@ -137,7 +139,7 @@ def test_entropy_is_shannons_in_bits(counts):
 
 @settings(deadline=None)
 @given(st.data(), paths, st.sampled_from(TIES))
-def test_order_does_not_matter(data, drawn, ties):
+def test_order_does_not_matter(data: st.DataObject, drawn: Paths, ties: Ties) -> None:
     shuffled = data.draw(st.permutations(drawn))
     tables = [
         count_votes([k for k, _ in order], [0, len(order)], [w for _, w in order], ties)
@@ -146,7 +148,7 @@ def test_order_does_not_matter(data, drawn, ties):
     assert_frame_equal(*tables, check_exact=True)
 
 
-def test_columns_outlive_what_they_were_counted_from():
+def test_columns_outlive_what_they_were_counted_from() -> None:
     """Long keys are copied, so that the table needs neither the keys nor the kernel's own memory."""
     keys = pl.Series([f"span:{'x' * 20}{i // 3}" for i in range(3000)])
     table = count_votes(keys, range(0, 3001, 3))
@@ -156,7 +158,7 @@ def test_columns_outlive_what_they_were_counted_from():
     assert table["tied"].to_list() == [[key] for key in expected]
 
 
-def test_a_large_group_of_distinct_keys():
+def test_a_large_group_of_distinct_keys() -> None:
     keys = [f"num:{i}" for i in range(50_000)] + ["num:7"]
     vote = one(keys)
     assert (vote["key"], vote["votes"], vote["readable"]) == ("num:7", 2, 50_001)
@@ -178,11 +180,11 @@ def test_a_large_group_of_distinct_keys():
         ((pl.Series([1]), [0, 1]), "keys must be text, not Int64"),
     ],
 )
-def test_bad_input_is_named(arguments, message):
+def test_bad_input_is_named(arguments: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         count_votes(*arguments)
 
 
-def test_tables_built_by_numpy_offsets():
+def test_tables_built_by_numpy_offsets() -> None:
     offsets = np.array([0, 2, 3], np.uint32)
     assert count_votes(["a", "a", "b"], offsets)["votes"].to_list() == [2, 1]

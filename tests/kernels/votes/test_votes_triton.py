@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
 pytest.importorskip("triton")
 
@@ -12,14 +13,14 @@ from lmsi_kedro.kernels.votes import triton as gpu
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 
 
-def count(ids):
+def count(ids: NDArray[np.int64]) -> gpu.Votes:
     votes = gpu.count_votes(torch.from_numpy(ids).to(DEVICE))
     return gpu.Votes(*(column.cpu() for column in votes))
 
 
 @pytest.mark.parametrize("m", [1, 5, 32, 70])
 @pytest.mark.parametrize("keys", [1, 4, 50])
-def test_the_reference_in_ids(m, keys):
+def test_the_reference_in_ids(m: int, keys: int) -> None:
     ids = np.random.default_rng(m).integers(-2, keys, (6, m))
     votes = count(ids)
     for row, question in enumerate(ids):
@@ -34,7 +35,7 @@ def test_the_reference_in_ids(m, keys):
         assert sorted(tied) == expected.tied
 
 
-def test_order_does_not_matter():
+def test_order_does_not_matter() -> None:
     rng = np.random.default_rng(0)
     ids = rng.integers(-2, 6, (8, 32))
     order = rng.permutation(32)
@@ -45,18 +46,18 @@ def test_order_does_not_matter():
 
 
 @pytest.mark.parametrize("shape", [(0, 4), (3, 0)])
-def test_nothing_to_count(shape):
+def test_nothing_to_count(shape: tuple[int, int]) -> None:
     votes = count(np.zeros(shape, np.int64))
     assert votes.key.tolist() == [-1] * shape[0]
     assert votes.paths.tolist() == [0] * shape[0]
 
 
 @pytest.mark.parametrize("ids", [torch.zeros(2, 3), torch.zeros(3, dtype=torch.int64)])
-def test_bad_ids_are_named(ids):
+def test_bad_ids_are_named(ids: torch.Tensor) -> None:
     with pytest.raises(ValueError, match="ids must be integers"):
         gpu.count_votes(ids)
 
 
-def test_too_many_paths_are_refused():
+def test_too_many_paths_are_refused() -> None:
     with pytest.raises(ValueError, match="4097 paths a question, at most 4096"):
         gpu.count_votes(torch.zeros(1, 4097, dtype=torch.int64))
