@@ -54,7 +54,7 @@ LIST = "exemplars mine: the file must be a list of worked questions"
 # Rows of quiz.jsonl that are wrong together.
 ROWS = [
     ([*ADDED, {"question": "How many?", "split": "held_out"}],
-     "quiz.jsonl, line 13: 'How many?' is held_out and has no answer. Write it, or no split"),
+     "quiz.jsonl, line 13: 'How many?' is held_out and has no answer. Add it, or leave the split empty"),
     ([*ADDED, {"question": "a?", "split": "held_out", "answer": "1"}, {"question": "a?", "split": "unlabeled"}],
      "quiz.jsonl, line 13 and quiz.jsonl, line 14: 'a?' is in more than one split"),
     ([{"question": "Which?", "choices": ["x", "y"], "answer": "A"}, {"question": "Why?"}],

@@ -1,4 +1,4 @@
-"""From the texts of sampled paths to one answer each."""
+"""Parses the answer of each sampled path, counts votes and limits the kept paths."""
 
 import hashlib
 from collections.abc import Iterable, Iterator
@@ -14,7 +14,7 @@ from lmsi_kedro.tasks.thoughts import speech
 def read_answers(
     paths: Iterable[pl.DataFrame], questions: pl.DataFrame, tasks: Tasks, voting: VotingParams
 ) -> pl.DataFrame:
-    """readings: the answer that each path gives; chunk by chunk, so that texts are never held together."""
+    """readings: the parsed answer of each path. Chunks are streamed, so not all texts are in memory at once."""
     normalised = pl.col("text").str.replace_all(r"\s+", " ").str.strip_chars().str.to_lowercase()
     chunks = read_texts(paths, questions, tasks, voting)
     read = (chunk.with_columns(content=normalised.hash()) for chunk in chunks)
@@ -22,7 +22,7 @@ def read_answers(
 
 
 def in_order(chunks: Iterable[pl.DataFrame], columns: schemas.Columns) -> pl.DataFrame:
-    """One table. Chunks come in blocks of paths; from here on a question's paths stand together."""
+    """The chunks as one table, sorted so that a question's paths are consecutive."""
     tables = [chunk.select(*columns) for chunk in chunks]
     return pl.concat([schemas.empty(columns), *tables]).sort(
         "question_id", "path", maintain_order=True
@@ -32,7 +32,7 @@ def in_order(chunks: Iterable[pl.DataFrame], columns: schemas.Columns) -> pl.Dat
 def read_texts(
     paths: Iterable[pl.DataFrame], questions: pl.DataFrame, tasks: Tasks, voting: VotingParams
 ) -> Iterable[pl.DataFrame]:
-    """The paths with task, key, surface, start, end and rule, some chunks at a time."""
+    """The paths with task, key, surface, start, end and rule, a few chunks at a time."""
     content = questions.select("question_id", "task", "choices")
     for chunk in batches(paths, content.height):
         asked = chunk.join(content, on="question_id", how="left", maintain_order="left")
@@ -45,10 +45,10 @@ def read_texts(
 
 
 def batches(chunks: Iterable[pl.DataFrame], rows: int) -> Iterator[pl.DataFrame]:
-    """The chunks in groups of at least so many rows.
+    """The chunks in groups of at least this many rows.
 
-    A join takes the time of its larger side: with a table of that many rows, all of them take linear time. Chunk
-    by chunk, a million paths took 89 s to get their texts, and 4 s so.
+    A join takes time proportional to its larger side, so groups as large as the joined table make the total time
+    linear. For a million paths, joining their texts took 89 s chunk by chunk, and 4 s in groups.
     """
     group: list[pl.DataFrame] = []
     height = 0
@@ -63,7 +63,7 @@ def batches(chunks: Iterable[pl.DataFrame], rows: int) -> Iterator[pl.DataFrame]
 
 
 def read_rows(rows: pl.DataFrame, tasks: Tasks, task: str, rule: str) -> pl.DataFrame:
-    """Answers are read in what a path says, not in its thoughts; start and end are places in its whole text."""
+    """Parses answers outside the thoughts of a path; start and end are positions in its whole text."""
     kind = tasks[task].kind
     begins = pl.Series([speech(text)[0] for text in rows["text"]], dtype=pl.Int32)
     read = answers.read_answers(
@@ -80,7 +80,7 @@ def read_rows(rows: pl.DataFrame, tasks: Tasks, task: str, rule: str) -> pl.Data
 def votes_within(
     readings: pl.DataFrame, voting: VotingParams, low: float, high: float
 ) -> pl.DataFrame:
-    """votes: the most frequent key of each question, kept with a confidence from `low` to `high`."""
+    """votes: the most frequent answer of each question, kept if its confidence is from `low` to `high`."""
     sizes = readings.group_by("question_id", maintain_order=True).len()
     offsets = [0, *sizes["len"].cum_sum()]
     if voting.ties == "logprob" and readings["logprob"].null_count():
@@ -111,9 +111,9 @@ def votes_within(
 
 
 def thin_out(judged: pl.DataFrame, voting: VotingParams) -> pl.DataFrame:
-    """Among agreeing paths of a question, `duplicate` for a text seen before, `capped` beyond the cap, if any.
+    """Marks agreeing paths of a question: `duplicate` if the text occurred before, `capped` beyond the cap.
 
-    Which ones are capped is drawn by (seed, question, path), whatever the order of rows.
+    Which ones are capped depends on a hash of (seed, question, path), not on the order of rows.
     """
     agrees = pl.col("reason") == "agrees"
     copy = agrees & (pl.int_range(pl.len()).over("question_id", "content", "reason") > 0)
@@ -131,6 +131,6 @@ def thin_out(judged: pl.DataFrame, voting: VotingParams) -> pl.DataFrame:
 
 
 def lot(seed: int, question_id: str, path: int) -> int:
-    """A number that decides which paths stay below a cap."""
+    """A pseudo-random number; the paths with the lowest ones stay below the cap."""
     content = f"{seed} {question_id} {path}".encode()
     return int.from_bytes(hashlib.blake2b(content, digest_size=8).digest(), "big")

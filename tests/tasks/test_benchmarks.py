@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, get_args
 
@@ -36,9 +37,13 @@ ROOT = Path(__file__).parents[2]
 SHARED = ROOT.parent / "shared" / "data"
 GOLDEN = Path(__file__).parent / "golden"
 EXEMPLARS = {path.stem: path for path in (ROOT / "conf/base/exemplars").glob("*.yml")}
-LOADERS = {
-    name: lambda path=path: yaml.safe_load(path.read_text()) for name, path in EXEMPLARS.items()
-}
+
+
+def loader(path: Path) -> Callable[[], Any]:
+    return lambda: yaml.safe_load(path.read_text())
+
+
+LOADERS = {name: loader(path) for name, path in EXEMPLARS.items()}
 ALL = PublicTasksParams(names=list(BENCHMARKS), rows_per_split=None)
 PREPARATION = PreparationParams(held_out_share=0.2, probe_share=0.0)
 
@@ -163,7 +168,7 @@ def test_labels_of_bbh_are_read_but_for_the_three_that_its_choices_lack(tmp_path
     raw = QuestionFile(filepath=str(path), problems=str(tmp_path / "x")).load()
     tasks = choose_tasks(raw, {}, Tasks({}))
     assert len(tasks.root) == 27
-    with pytest.raises(ValueError, match="3 labels cannot be read") as caught:
+    with pytest.raises(ValueError, match="3 labels are unparsable") as caught:
         read_labels(raw, tasks)
     lines = [2851, 4183, 4228]
     named = [line.split(": ")[0].strip() for line in str(caught.value).splitlines()[1:]]

@@ -40,7 +40,7 @@ def test_a_question_without_a_readable_label_is_refused() -> None:
     empty = pl.lit([], dtype=pl.List(pl.String))
     emptied = labels(2).with_columns(answers=pl.when(first).then(empty).otherwise("answers"))
     for known in (emptied, labels(2).filter(~first)):
-        with pytest.raises(ValueError, match=rf"no readable .* {answers[0, 'question_id']}"):
+        with pytest.raises(ValueError, match=rf"no parsable .* {answers[0, 'question_id']}"):
             mark_predictions(answers, known, questions(2), TASKS)
 
 

@@ -6,7 +6,6 @@ from typing import Any
 
 import polars as pl
 import pytest
-from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
 
 from lmsi_kedro import schemas
@@ -30,6 +29,7 @@ from lmsi_kedro.pipelines.preparation.nodes import (
 from lmsi_kedro.pipelines.self_improve.pipeline import create_pipeline
 from lmsi_kedro.tasks import target
 from lmsi_kedro.tasks.questions import exemplars_of, prompts_of
+from tests.contexts import project_context
 from tests.fabricate import TASKS, evaluation_readings, labels, questions
 from tests.pipelines.monitoring.healthy import HEALTHY, MONITOR
 from tests.stores import DAY
@@ -85,7 +85,7 @@ def test_only_a_healthy_candidate_is_promoted(caplog: pytest.LogCaptureFixture) 
         kept, health, _, verdict = promote(new, old, was, now, same, same, MONITOR)
     assert (kept, health, verdict["promoted"]) == (old, was, False)
     assert "t: winner_entropy 3.00 -> 0.00" in caplog.text
-    said = r"winner_entropy 3\.00 -> 0\.00.* --params=monitor\.on_alarm=roll_back goes on"
+    said = r"winner_entropy 3\.00 -> 0\.00.* --params=monitor\.on_alarm=roll_back to continue"
     stop = MONITOR.model_copy(update={"on_alarm": "stop"})
     with pytest.raises(RuntimeError, match=said):
         promote(new, old, was, now, same, same, stop)
@@ -124,8 +124,7 @@ def test_every_model_is_judged_by_the_paths_of_the_base_model() -> None:
 def shipped() -> Any:
     """Questions, tasks, exemplars, base model and parameters of the embedded default."""
     bootstrap_project(ROOT)
-    with KedroSession.create(ROOT) as session:
-        context = session.load_context()
+    with project_context() as context:
         raw, params = context.catalog.load("raw_questions"), context.params
         exemplars = context.catalog.load("raw_exemplars")
         tasks = choose_tasks(raw, exemplars, params["tasks"])
@@ -158,8 +157,8 @@ def test_a_real_collapse_is_caught(shipped: dict[str, Any], tmp_path: Path) -> N
         asked = shipped["questions"].filter(task=name, split="unlabeled").head(64)
         shots = exemplars_of(shipped["exemplars"], tasks[name])
         for question, prompt in prompts_of(asked, "few_shot_cot", shots).items():
-            constant = (question, question, 0, 1, "vote", "few_shot_cot", 1.0, prompt)
-            rows.append((*constant, target(answer)))
+            example = (question, question, 0, 1, "vote", "few_shot_cot", 1.0, prompt)
+            rows.append((*example, target(answer)))
     examples = pl.DataFrame(rows, schema=schemas.EXAMPLES, orient="row")
     params = shipped["params"]["training"].model_copy(update={"steps": 60, "batch_size": 16})
     training = params.of(shipped["model"], examples.height)
@@ -170,9 +169,11 @@ def test_a_real_collapse_is_caught(shipped: dict[str, Any], tmp_path: Path) -> N
     )
     before, after = examine(drawn), examine(redrawn)
     assert greedy["path"].to_list() == [4] * (drawn.height // 4)
-    supports = [measure_support(answers, drawn) for answers in (greedy, constant)]
+    support, fallen = (measure_support(answers, drawn) for answers in (greedy, constant))
     assert judge(before, before, MONITOR) == []
-    promoted, *_, verdict = promote(candidate, shipped["model"], before, after, *supports, MONITOR)
+    promoted, *_, verdict = promote(
+        candidate, shipped["model"], before, after, support, fallen, MONITOR
+    )
     assert promoted == shipped["model"]
     assert any("mini_gsm: winner_entropy" in alarm for alarm in verdict["alarms"])
     assert verdict["support"]["high"] < 0

@@ -163,7 +163,7 @@ def test_memory_that_is_not_there_is_named(
         assert re.search(said, warned[0]) if said else not warned
     monkeypatch.setattr(machine, "available_memory", lambda: 2 * one.fixed)
     with pytest.raises(
-        ValueError, match=r"one row in each .* GiB of memory.*lower engine\.workers"
+        ValueError, match=r"one path per worker .* GiB of memory.*lower engine\.workers"
     ):
         check(questions("How many?"), rows=4096)
 
@@ -196,7 +196,7 @@ def test_servers_must_answer_and_have_the_model() -> None:
     with running(lambda body, count: (500, {})) as up:
         server = ServerParams(urls=[up.url], model="served", revision="sha256:00000000", retries=0)
         _, found = check(questions("Short?"), executor="server", server=server)
-        assert "not promised byte for byte" in found["guarantee"]
+        assert "does not promise the same bytes" in found["guarantee"]
         assert found["memory_gib"] == 0
         other = server.model_copy(update={"model": "other"})
         with pytest.raises(

@@ -80,7 +80,7 @@ def test_all_such_labels_are_named_at_once_whatever_their_split(tmp_path: Path) 
         checked(raw)
     lines = str(caught.value).splitlines()
     assert lines[0].startswith(
-        "31 labels cannot be read. Write the answer alone, or end a solution"
+        "31 labels are unparsable. Write the answer alone, or end a solution"
     )
     assert lines[1:4] == [
         "  mine.jsonl, line 2: the label 'v' is not the letter or the text of one of its choices",

@@ -1,4 +1,4 @@
-"""What the compute of a round buys without training: a vote over more paths."""
+"""Compares training with spending the same compute on a vote over more paths."""
 
 from typing import Any
 
@@ -23,9 +23,9 @@ def afford_paths(
     evaluation: EvaluationParams,
     controls: ControlParams,
 ) -> dict[str, Any]:
-    """How many paths per in-domain held-out question the tokens of round 1 pay for, and how many are drawn.
+    """How many paths per in-domain held-out question the tokens of round 1 pay for, and how many are sampled.
 
-    The round's compute is its sampled tokens and, three times, its trained ones; prompts of both are left out.
+    The round's compute is its sampled tokens plus three times its trained tokens; prompt tokens are not counted.
     """
     held_out = questions.filter(pl.col("task").is_in(tasks.in_domain), split="held_out")
     asked = held_out.group_by("task", maintain_order=True).head(evaluation.greedy_questions).height
@@ -47,7 +47,7 @@ def plan_untrained(
     engine: EngineParams,
     afforded: dict[str, Any],
 ) -> Plan:
-    """Self-consistency of the base model with so many paths, on the in-domain questions of that mode."""
+    """Self-consistency of the base model with the affordable paths, on the in-domain questions of that mode."""
     in_domain = Tasks({name: tasks[name] for name in tasks.in_domain})
     alone = evaluation.model_copy(update={"modes": ["self_consistency"], "m": afforded["m"]})
     return plan_evaluation(questions, exemplars, base_model, in_domain, alone, engine)
@@ -56,8 +56,8 @@ def plan_untrained(
 def contrast(untrained: pl.DataFrame, tuned: pl.DataFrame, afforded: dict[str, Any]) -> Metrics:
     """The base model's vote (before) against one greedy path of the tuned model (after), on the same questions.
 
-    Decoded differently on purpose, and so no gain of training: what a user of either would get. Empty without
-    labeled held-out questions.
+    The two are decoded differently on purpose, so the difference is not a gain of training: it compares what a
+    user would get from either. Empty without labeled held-out questions.
     """
     greedy = tuned.filter(mode="cot_greedy").select("question_id", after="correct")
     pairs = untrained.select("question_id", before="correct").join(

@@ -11,9 +11,9 @@ OUTSIDE = {"questions", "tasks", "exemplars", "base_model", "gold_labels", "exam
 
 
 def create_arm(arm: Arm) -> Pipeline:
-    """model_{arm}: the base model after the steps, batch and seed of round 1 on another set of examples.
+    """model_{arm}: the base model trained with the steps, batch size and seed of round 1 on other examples.
 
-    A set that is shorter than the vote's is repeated, since the number of steps is the same.
+    A smaller set of examples is repeated more often, since the number of steps is the same.
     """
     steps = Pipeline([mixing.create_pipeline(arm), fine_tuning.create_training()])
     made = {"examples": f"examples_{arm}", "leaks": f"leaks_{arm}", "tuned_model": f"model_{arm}"}
@@ -24,7 +24,7 @@ def create_arm(arm: Arm) -> Pipeline:
 
 
 def create_equal_compute() -> Pipeline:
-    """equal_compute: the untrained model's vote, with the paths that round 1 costs, against model_1."""
+    """equal_compute: the untrained model's vote, over as many paths as round 1 pays for, against model_1."""
     steps = Pipeline([*affordable_votes(), evaluation.create_marking(0, "untrained"), contest()])
     renamed = {
         "vote_statistics": "vote_statistics_1",
@@ -37,7 +37,7 @@ def create_equal_compute() -> Pipeline:
 
 
 def affordable_votes() -> list[Node]:
-    """As many paths as the tokens of round 1 pay for."""
+    """Samples as many paths as the tokens of round 1 pay for."""
     budget = Node(
         afford_paths,
         inputs=[

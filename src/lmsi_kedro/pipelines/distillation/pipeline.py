@@ -1,7 +1,7 @@
 """examples of a finished run, student_model -> model_distilled -> metrics_distilled.
 
-The examples are text, so the student may have another tokenizer, chat template and context than the model whose
-paths they are; what it can take is checked as for any model. Asked and measured as `self_improve` does.
+The examples are text, so the student may have another tokenizer, chat template and context than the model that
+sampled the paths; it is checked like any other model. Evaluation is the same as in `self_improve`.
 """
 
 from kedro.pipeline import Node, Pipeline
@@ -15,7 +15,7 @@ STUDENT = {"base_model": "student_model"}
 
 
 def create_pipeline(rounds: int) -> Pipeline:
-    """The student trained on the examples of so many rounds, compared with itself before."""
+    """The student trained on the examples of this many rounds, compared before and after."""
     balanced = mixing.create_pipeline().only_nodes("balance_examples")
     training = Pipeline([balanced, fine_tuning.create_pipeline()])
     renamed = {**STUDENT, "examples": f"examples_{rounds}", "tuned_model": "model_distilled"}

@@ -1,4 +1,4 @@
-"""Plans the evaluation of a model and marks its answers; this package and the arm gold alone read labels."""
+"""Plans the evaluation of a model and marks its answers with labels."""
 
 from collections.abc import Iterable
 
@@ -23,7 +23,7 @@ def plan_evaluation(
     evaluation: EvaluationParams,
     engine: EngineParams,
 ) -> Plan:
-    """Held-out questions of every task in the wanted modes; the same for every model."""
+    """Held-out questions of every task in the configured modes; the same for every model."""
     plan = Plan(model.path, model.digest, engine)
     for name, task in tasks.root.items():
         sets = exemplar_sets(exemplars, task)
@@ -39,14 +39,14 @@ def plan_evaluation(
 def read_evaluation_answers(
     paths: Iterable[pl.DataFrame], questions: pl.DataFrame, tasks: Tasks, voting: VotingParams
 ) -> pl.DataFrame:
-    """evaluation_readings: the same, with the texts, which the report shows."""
+    """evaluation_readings: parsed answers with the texts, which the report shows."""
     return in_order(read_texts(paths, questions, tasks, voting), schemas.EVALUATION_READINGS)
 
 
 def decide_answers(
     readings: pl.DataFrame, evaluation: EvaluationParams, round: int, arm: str
 ) -> pl.DataFrame:
-    """One answer per question and mode: the vote's, where a tie has no key; a lone path is its own vote."""
+    """One answer per question and mode: the winner of the vote, null for a tie; a single path wins its vote."""
     ordered = readings.sort("mode", "question_id", "path")
     asked = ["mode", "question_id", "task", "decoding"]
     sizes = ordered.group_by(asked, maintain_order=True).len()
@@ -72,11 +72,11 @@ def mark_predictions(
     questions: pl.DataFrame,
     tasks: Tasks,
 ) -> pl.DataFrame:
-    """predictions: an answer is correct iff its key is among the accepted ones; no key is wrong."""
+    """predictions: an answer is correct if it is among the accepted ones; an unparsable or tied one is wrong."""
     accepted = accepted_keys(labels, questions, tasks)
     marked = evaluation_answers.join(accepted, on="question_id", how="left", maintain_order="left")
     unlabeled = marked.filter(pl.col("accepted").list.len().fill_null(0) == 0)
     if unlabeled.height:
         first = unlabeled["question_id"][0]
-        raise ValueError(f"labels: no readable accepted answer for the evaluated question {first}")
+        raise ValueError(f"labels: no parsable accepted answer for the evaluated question {first}")
     return marked.with_columns(correct=is_accepted()).select(*schemas.PREDICTIONS)

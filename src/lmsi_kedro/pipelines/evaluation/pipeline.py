@@ -13,7 +13,7 @@ from lmsi_kedro.wiring import fixed, sampled
 
 
 def create_pipeline(round: int, arm: str) -> Pipeline:
-    """The predictions of one model, which is the given round's of the given arm."""
+    """The predictions of the model of this round and arm."""
     asked = ["questions", "exemplars", "model", "tasks", "params:evaluation", "params:engine"]
     curves = Node(
         measure_curves,
@@ -27,7 +27,7 @@ def create_pipeline(round: int, arm: str) -> Pipeline:
 
 
 def create_marking(round: int, arm: str) -> Pipeline:
-    """evaluation_paths, however they were sampled -> evaluation_readings -> evaluation_answers -> predictions."""
+    """evaluation_paths -> evaluation_readings -> evaluation_answers -> predictions."""
     decide = fixed(decide_answers, round=round, arm=arm)
     return Pipeline(
         [

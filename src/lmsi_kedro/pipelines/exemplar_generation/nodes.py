@@ -1,4 +1,4 @@
-"""The model's own greedy answers to the seeds become few-shot exemplars (paper, sections 3.3 and 5.2)."""
+"""Makes few-shot exemplars of the model's own greedy answers to the seeds (paper, sections 3.3 and 5.2)."""
 
 import re
 from collections.abc import Iterable
@@ -17,7 +17,7 @@ from lmsi_kedro.tasks import Kind, Tasks, written
 from lmsi_kedro.tasks.questions import prompts_of
 from lmsi_kedro.tasks.thoughts import speech
 
-SENTENCES = re.compile(r"(.*(?:[.!?]\s|\n))", re.DOTALL)  # whole ones, as many as there are
+SENTENCES = re.compile(r"(.*(?:[.!?]\s|\n))", re.DOTALL)  # as many complete sentences as possible
 
 
 def plan_worked_seeds(
@@ -39,7 +39,7 @@ def read_worked_seeds(
     tasks: Tasks,
     voting: VotingParams,
 ) -> pl.DataFrame:
-    """worked_seeds: rationale and answer of each; kept when both can be read, right or wrong."""
+    """worked_seeds: rationale and answer of each seed, kept if both can be parsed, whether right or wrong."""
     rows = [
         worked(row, tasks[row["task"]].kind)
         for chunk in read_texts(seed_paths, seed_questions, tasks, voting)
@@ -49,7 +49,7 @@ def read_worked_seeds(
 
 
 def worked(row: dict[str, Any], kind: Kind) -> dict[str, Any]:
-    """A row of worked_seeds: the rationale is the whole sentences before the one with the answer."""
+    """A row of worked_seeds: the rationale consists of the complete sentences before the one with the answer."""
     if row["key"] is None:
         return {**row, "reason": "unreadable"}
     text = row["text"][: row["start"]]
@@ -65,9 +65,9 @@ def compose_sets(
     seed_questions: pl.DataFrame,
     exemplar_generation: ExemplarGenerationParams,
 ) -> pl.DataFrame:
-    """generated_exemplars: the sets "task/01", "task/02", ..., each of some exemplars in an order of its own.
+    """generated_exemplars: the sets "task/01", "task/02", ..., each with random exemplars in random order.
 
-    ValueError if a task has fewer readable exemplars than a set has.
+    ValueError if a task has fewer usable exemplars than a set needs.
     """
     size, sets = exemplar_generation.exemplars_per_set, exemplar_generation.sets
     content = seed_questions.select("question_id", "question", "context", "choices")
@@ -76,8 +76,8 @@ def compose_sets(
         kept = rows.filter(reason="kept")
         if kept.height < size:
             raise ValueError(
-                f"exemplar_generation: of {rows.height} seeds of task {task}, {kept.height} have a readable "
-                f"answer with a rationale, but a set has {size}; raise question_generation.seeds, or lower "
+                f"exemplar_generation: {kept.height} of {rows.height} seeds of task {task} have a parsed answer "
+                f"with a rationale, but a set needs {size}; raise question_generation.seeds, or lower "
                 "exemplar_generation.exemplars_per_set"
             )
         usable = kept.join(content, on="question_id", maintain_order="left")

@@ -1,4 +1,4 @@
-"""Fine-tuning as nodes: a job in, a model out; `training` does the work."""
+"""Chooses the training settings and runs the trainer (`lmsi_kedro.training`)."""
 
 import logging
 from datetime import date
@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 def choose_training(
     examples: pl.DataFrame, base_model: Model, training: TrainingParams
 ) -> Training:
-    """training with what `auto` stands for, by the model's size and the number of examples."""
+    """training with the parameters that are `auto` resolved by the model's size and the number of examples."""
     chosen = training.of(base_model, examples.height)
     log.info(
         "Training: %d steps of %d of the %s examples (%.1f epochs), learning rate %g, %s",

@@ -1,4 +1,4 @@
-"""The mixture of examples and the base model in, tuned model out."""
+"""mixture, base_model -> training -> tuned_model."""
 
 from kedro.pipeline import Node, Pipeline
 
@@ -6,7 +6,7 @@ from lmsi_kedro.pipelines.fine_tuning.nodes import choose_training, fine_tune
 
 
 def create_pipeline() -> Pipeline:
-    """How to train, and the training, which runs in processes of its own."""
+    """The choice of the training settings, and the training, which runs in separate processes."""
     choice = Node(
         choose_training,
         inputs=["mixture", "base_model", "params:training"],
@@ -17,7 +17,7 @@ def create_pipeline() -> Pipeline:
 
 
 def create_training() -> Node:
-    """Of any mixture, with the `training` that was chosen for this one or another."""
+    """Trains on any mixture, with `training` settings that may have been chosen for another one."""
     return Node(
         fine_tune,
         inputs={

@@ -1,4 +1,4 @@
-"""Can this model improve on these questions? Measured before anybody pays for training (docs/headroom.md)."""
+"""Measures before training whether this model can improve on these questions (docs/headroom.md)."""
 
 from lmsi_kedro.pipelines.headroom.pipeline import create_gate, create_pipeline
 

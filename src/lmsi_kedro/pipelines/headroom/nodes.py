@@ -1,4 +1,4 @@
-"""Samples what round 1 lacks to tell whether its votes know more than greedy paths, and measures it."""
+"""Samples greedy paths and measures whether the votes of round 1 are more accurate than these."""
 
 import logging
 from collections.abc import Iterable
@@ -29,8 +29,8 @@ def plan_headroom(
 ) -> Plan:
     """A greedy path for unlabeled questions of round 1; with headroom.probe also for probe questions.
 
-    Probe questions get m paths as in round 1 besides. The greedy path is the last one, with index m. ValueError
-    if there are no probe questions to ask.
+    Probe questions also get m sampled paths as in round 1. The greedy path is the last one, with index m.
+    ValueError if there are no probe questions.
     """
     probes = questions.filter(pl.col("task").is_in(tasks.in_domain), split="probe")
     if headroom.probe and probes.is_empty():
@@ -65,9 +65,9 @@ def measure(
     paths: PathParams,
     labels: pl.DataFrame | None = None,
 ) -> Metrics:
-    """headroom: the votes of round 1 against greedy paths, and with labels those on probe questions.
+    """headroom: the votes of round 1 against greedy paths, and with labels the same on probe questions.
 
-    sampled_*: of round 1. readings: of the paths that plan_headroom plans.
+    sampled_paths and sampled_readings are those of round 1, readings those of the paths that plan_headroom plans.
     """
     question_path = ["question_id", "path"]
     sets = pl.concat([chunk.select(*question_path, "exemplar_set") for chunk in sampled_paths])
@@ -88,7 +88,7 @@ def measure(
 
 
 def refuse_without_gain(counted_votes: pl.DataFrame, headroom: Metrics) -> pl.DataFrame:
-    """votes, let through as they are. RuntimeError unless labels show that they know more than greedy paths."""
+    """votes, unchanged. RuntimeError unless labels show that they are more accurate than greedy paths."""
     if is_shown(headroom):
         return counted_votes
     raise RuntimeError(

@@ -7,7 +7,7 @@ from lmsi_kedro.wiring import parsed, sampled
 
 
 def create_pipeline(probe: bool) -> Pipeline:
-    """What the base model's votes know beyond its greedy paths; probe: by labels of the probe split, too."""
+    """Compares the base model's votes with its greedy paths; probe: also by labels of the probe split."""
     asked = ["questions", "exemplars", "model", "tasks"]
     voted = ["sampled_paths", "sampled_readings", "readings", "questions", "tasks"]
     params = ["params:paths", "params:headroom", "params:engine"]
@@ -27,7 +27,7 @@ def create_pipeline(probe: bool) -> Pipeline:
 
 
 def create_gate() -> Pipeline:
-    """No vote goes on to training unless the headroom says so."""
+    """Lets the votes pass to training only if the headroom shows a gain."""
     return Pipeline(
         [
             Node(

@@ -1,4 +1,4 @@
-"""Which paths an arm teaches: those that agree with the vote, or, as a control, others under the same budget."""
+"""Selects the paths that an arm is trained on: those that agree with the vote or, in a control, others."""
 
 from collections.abc import Iterable
 from random import Random
@@ -31,7 +31,7 @@ def select_random(
     voted: pl.DataFrame,
     mixing: MixingParams,
 ) -> pl.DataFrame:
-    """As many distinct readable paths per question as the vote keeps, drawn without looking at votes."""
+    """Random distinct parsed paths, as many per question as the vote keeps, chosen without looking at votes."""
     readable = readings.filter(pl.col("key").is_not_null()).sort("question_id", "path")
     distinct = readable.unique(["question_id", "content"], keep="first", maintain_order=True)
     limit = dict(voted.group_by("question_id", maintain_order=True).len().iter_rows())
@@ -43,7 +43,7 @@ def select_random(
 
 
 def with_texts(chosen: pl.DataFrame, paths: Iterable[pl.DataFrame], arm: str) -> pl.DataFrame:
-    """The chosen paths' texts, taken from some chunks at a time; ValueError if nothing was chosen."""
+    """The chosen paths with their texts, read a few chunks at a time; ValueError if nothing was chosen."""
     if chosen.is_empty():
         raise ValueError(f"arm {arm}: no path was kept, so there is nothing to train on")
     keys = chosen.select("question_id", "path", "key", "surface", arm=pl.lit(arm))
@@ -57,7 +57,7 @@ def with_texts(chosen: pl.DataFrame, paths: Iterable[pl.DataFrame], arm: str) ->
 def select_shuffled(
     voted: pl.DataFrame, questions: pl.DataFrame, mixing: MixingParams
 ) -> pl.DataFrame:
-    """Every question gets the voted paths of another one of its task: right answers, but not to what was asked."""
+    """Every question gets the voted paths of another question of its task, so the answers do not fit it."""
     task_of = dict(questions.select("question_id", "task").iter_rows())
     givers: dict[str, list[str]] = {}
     for question in voted["question_id"].unique(maintain_order=True).sort():
@@ -65,7 +65,7 @@ def select_shuffled(
     receiver: dict[str, str] = {}
     for task, names in givers.items():
         Random(f"{mixing.seed} {task}").shuffle(names)
-        if len(names) > 1:  # a lone question has no other one's paths to get
+        if len(names) > 1:  # with a single question there are no other paths
             receiver |= dict(zip(names, [*names[1:], names[0]], strict=True))
     given = voted.filter(pl.col("question_id").is_in(list(receiver)))
     if given.is_empty():
@@ -83,7 +83,7 @@ def select_gold(
     tasks: Tasks,
     voting: VotingParams,
 ) -> pl.DataFrame:
-    """The upper bound: paths that are right by label, thinned out and capped as those of the vote."""
+    """The upper bound: paths that are right by label, deduplicated and capped like those of the vote."""
     if gold_labels.is_empty():
         raise ValueError(
             "arm gold: no unlabeled question has an answer in the question file; leave gold out of controls.arms"
@@ -99,7 +99,7 @@ def select_gold(
 def keep_formats(
     voted_examples: pl.DataFrame, arm: str, formats: tuple[Format, ...]
 ) -> pl.DataFrame:
-    """examples: the vote's own, in these formats alone (paper, table 5)."""
+    """examples: those of the vote, in these formats only (paper, table 5)."""
     kept = voted_examples.filter(pl.col("format").is_in(formats))
     if kept.is_empty():
         raise ValueError(f"arm {arm}: the vote has no example in {' or '.join(formats)}")
@@ -107,5 +107,5 @@ def keep_formats(
 
 
 def repeat_labeled(examples_warm: pl.DataFrame) -> pl.DataFrame:
-    """examples: those of the warm start. Is the unlabeled round worth more than more steps on the labeled ones?"""
+    """examples: those of the warm start. The arm shows what more steps on the labeled examples would gain."""
     return examples_warm.with_columns(arm=pl.lit("labeled"))

@@ -1,4 +1,4 @@
-"""How the selected paths are written down for training."""
+"""Renders the selected paths as training examples."""
 
 import hashlib
 from collections.abc import Sequence
@@ -25,16 +25,16 @@ from lmsi_kedro.tasks.encoding import Encoder
 from lmsi_kedro.tasks.overlap import LEAK_WORDS, Evaluated
 from lmsi_kedro.tasks.questions import ExemplarSets, asked_in, exemplar_sets
 
-PROMPTED = ["question_id", "exemplar_set"]  # what decides a prompt
+PROMPTED = ["question_id", "exemplar_set"]  # rows with equal values have the same prompt
 
 
 def leave_out_leaks(
     selected: pl.DataFrame, questions: pl.DataFrame
 ) -> tuple[pl.DataFrame, dict[str, int]]:
-    """taught: the selected paths, except those whose question is in an evaluation split, too; leaks: the counts.
+    """taught: the selected paths, except those whose question is also in an evaluation split; leaks: the counts.
 
     exact: questions with the same words as one of another split, which are left out. overlapping: others that
-    share LEAK_WORDS words in a row with one (the test of GPT-3, appendix C), which are only counted.
+    share LEAK_WORDS consecutive words with one (as in GPT-3, appendix C), which are only counted.
     """
     asked = dict(zip(questions["question_id"], asked_in(questions), strict=True))
     held_out = questions.filter(pl.col("split") != "unlabeled")["question_id"]
@@ -61,9 +61,9 @@ def render_examples(
     tasks: Tasks,
     mixing: MixingParams,
 ) -> pl.DataFrame:
-    """examples: every path in the chain-of-thought formats, its answer alone in the direct ones.
+    """examples: every path in the chain-of-thought formats, and only its answer in the direct ones.
 
-    The exemplars of a prompt are those that the path was sampled with.
+    A prompt has the exemplars with which its path was sampled.
     """
     round = 1 + max(previous["round"].to_list(), default=0)
     asked = taught.join(questions, on="question_id", how="left", maintain_order="left")
@@ -100,7 +100,7 @@ def direct_rows(whole: pl.DataFrame, direct: str) -> pl.DataFrame:
 def render_prompts(
     rows: pl.DataFrame, format: Format, sets: ExemplarSets, mixing: MixingParams
 ) -> pl.DataFrame:
-    """question_id, exemplar_set, prompt: a million paths have a few thousand prompts, of 1,000 characters each."""
+    """question_id, exemplar_set, prompt, each once: a million paths share a few thousand long prompts."""
 
     def prompt(row: dict[str, Any]) -> str:
         shots = sampled_with(row["exemplar_set"], sets)
@@ -115,7 +115,7 @@ def render_prompts(
 def written_down(
     rows: pl.DataFrame, prompts: pl.DataFrame, format: Format, round: int, task: Task
 ) -> pl.DataFrame:
-    """examples of one task in one format. Rows that share a prompt share its memory, too."""
+    """examples of one task in one format. Rows with the same prompt share its memory."""
     text = pl.lit(" ") + pl.col("text")
     if format.endswith("direct"):
         answers = rows.select("key", "surface").iter_rows()
@@ -134,7 +134,7 @@ def written_down(
 
 
 def disturbed(shots: Sequence[Exemplar], how: str, seed: str) -> Sequence[Exemplar]:
-    """Exemplars of a training prompt (MixingParams.exemplars); dropped keeps each with probability 1/2."""
+    """The exemplars of a training prompt (MixingParams.exemplars); dropped keeps each with probability 1/2."""
     random = Random(seed)
     if how == "shuffled":
         return random.sample(shots, len(shots))
@@ -157,10 +157,10 @@ def accumulate(previous: pl.DataFrame, new: pl.DataFrame) -> pl.DataFrame:
 def balance(
     examples: pl.DataFrame, base_model: Model, mixing: MixingParams, engine: EngineParams
 ) -> pl.DataFrame:
-    """mixture: all examples, their weights times a factor per format, so that mixing.parts holds.
+    """mixture: all examples, with weights multiplied by one factor per format to reach mixing.parts.
 
-    With balance=rows the summed weights of the formats are in that proportion, with balance=tokens the summed
-    weights of their target tokens, which is their share of the loss.
+    With balance=rows the sums of the formats' weights are in that proportion. With balance=tokens the sums over
+    target tokens are, which are the formats' shares of the loss.
     """
     factors = {
         format: part(format, mixing)
@@ -179,12 +179,12 @@ def balance(
 
 
 def part(format: Format, mixing: MixingParams) -> float:
-    """A format's part, or that of its few-shot twin, if only a task without exemplars uses the format."""
+    """A format's part; if only a task without exemplars uses it, the part of the corresponding few-shot format."""
     return mixing.parts.get(format) or mixing.parts[few_shot(format)]
 
 
 def target_tokens(examples: pl.DataFrame, base_model: Model, engine: EngineParams) -> pl.Series:
-    """Tokens of each target, with its end token: those that the loss covers."""
+    """The number of tokens that the loss covers in each example: its target and the end token."""
     encoder = Encoder.of(base_model.path, engine.conversation, engine.trust_remote_code)
     encoded = encoder.examples(examples["prompt"].to_list(), examples["target"].to_list())
     return pl.Series([example.target_tokens for example in encoded])

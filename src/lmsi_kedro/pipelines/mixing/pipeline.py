@@ -22,7 +22,7 @@ from lmsi_kedro.pipelines.mixing.nodes import (
 )
 from lmsi_kedro.wiring import fixed
 
-# Paper, table 5: the vote's paths in some of the formats.
+# Paper, table 5: the vote's paths in a subset of the formats.
 FORMATS: dict[Arm, tuple[Format, ...]] = {
     "direct_only": ("few_shot_direct", "zero_shot_direct"),
     "few_shot_cot_only": ("few_shot_cot",),
@@ -39,7 +39,7 @@ SELECTIONS: dict[Arm, tuple[Callable[..., pl.DataFrame], list[str]]] = {
 
 
 def create_pipeline(arm: Arm = "vote") -> Pipeline:
-    """The mixture of an arm: paths of its own selection, or the examples of the vote in some formats."""
+    """The mixture of an arm: the paths that it selects, or the examples of the vote in some formats."""
     balanced = Node(
         balance,
         inputs=["examples", "base_model", "params:mixing", "params:engine"],
@@ -52,7 +52,7 @@ def create_pipeline(arm: Arm = "vote") -> Pipeline:
 
 
 def again() -> Node:
-    """The examples of the warm start, as they are."""
+    """The unchanged examples of the warm start."""
     return Node(repeat_labeled, inputs="examples_warm", outputs="examples", name="repeat_labeled")
 
 

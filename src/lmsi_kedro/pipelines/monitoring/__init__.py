@@ -1,4 +1,4 @@
-"""Has a round collapsed? Judged without labels before its model is promoted."""
+"""Checks without labels whether a round has collapsed, before its model is promoted."""
 
 from lmsi_kedro.pipelines.monitoring.pipeline import create_examination, create_promotion
 

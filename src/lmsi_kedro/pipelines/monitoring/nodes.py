@@ -1,8 +1,8 @@
-"""Tells a collapse from a gain without labels; a model with an alarm is not promoted.
+"""Distinguishes a collapse from a gain without labels; a model with an alarm is not promoted.
 
-Training on one's own majority can end in a constant answer: consensus jumps while the winners' entropy over
-questions falls (SRT, arXiv 2505.21444). So that is watched, with diversity, length and readability. Whether a
-round is any better is another question, for support.py.
+Training on its own majority can lead a model to a constant answer: agreement jumps while the entropy of the
+winners over questions falls (SRT, arXiv 2505.21444). The monitor watches these, as well as diversity, length and
+the share of unparsable paths. support.py estimates whether a round is better.
 """
 
 import logging
@@ -34,10 +34,10 @@ def plan_examination(
     monitor: MonitorParams,
     engine: EngineParams,
 ) -> Plan:
-    """A few paths for probe questions of every in-domain task, or for unlabeled ones where it has none.
+    """A few paths for probe questions of every in-domain task, or for unlabeled ones if it has no probe questions.
 
     The last path, with index m, is the greedy one. Probe questions are neither trained on nor held out; their
-    labels are not read here.
+    labels are not used here.
     """
     sampling = paths.sampling.of(model)
     greedy = sampling.model_copy(update={"temperature": 0.0})
@@ -70,7 +70,7 @@ def read_examination(
 
 
 def examine(readings: pl.DataFrame) -> Health:
-    """The signals of every task: what a model's paths and votes look like."""
+    """The signals of every task: statistics of a model's paths and votes."""
     return {
         str(task): signals(rows)
         for (task,), rows in sorted(readings.partition_by("task", as_dict=True).items())
@@ -78,7 +78,7 @@ def examine(readings: pl.DataFrame) -> Health:
 
 
 def signals(readings: pl.DataFrame) -> dict[str, float]:
-    """agreement and unreadable are shares of paths, winner_entropy is in bits over questions."""
+    """agreement and unreadable (unparsable) are shares of paths; winner_entropy is in bits over questions."""
     offsets = readings.group_by("question_id", maintain_order=True).len()["len"].cum_sum()
     votes = kernels.count_votes(readings["key"], [0, *offsets])
     winners = votes["key"].drop_nulls()
@@ -97,9 +97,9 @@ def signals(readings: pl.DataFrame) -> dict[str, float]:
 def examine_probe(
     readings: pl.DataFrame, labels: pl.DataFrame, questions: pl.DataFrame, tasks: Tasks
 ) -> Health:
-    """With `guard=probe`: the signals, the accuracy of the vote, and pass@m - maj@m. Reads labels.
+    """With `guard=probe`: the signals, the accuracy of the vote, and pass@m - maj@m.
 
-    ValueError for a question without one.
+    This uses labels; ValueError for a question without one.
     """
     check_labeled(readings, labels)
     health = examine(readings)
@@ -116,10 +116,10 @@ def examine_probe(
 
 
 def judge(before: Health, after: Health, monitor: MonitorParams) -> list[str]:
-    """One sentence for every signal of a task that passed its limit; none means healthy.
+    """One sentence for every signal of a task that exceeds its limit; an empty list means healthy.
 
-    More agreement is what training is for. It is an alarm where the winners' entropy falls half the way to its own
-    limit besides: consensus on ever fewer answers.
+    Agreement is expected to rise. A rise is an alarm only if the winners' entropy also falls at least half way to
+    its limit: the model then agrees on ever fewer answers.
     """
     limits = {
         "winner_entropy": (monitor.min_winner_entropy, None),
@@ -155,10 +155,10 @@ def promote(
     monitor: MonitorParams,
     round: int = 1,
 ) -> tuple[Model, Health, pl.DataFrame, dict[str, Any]]:
-    """The candidate, or the model before it; that model's health and support; the verdict.
+    """The candidate or the model before it, that model's health and support, and the verdict.
 
-    RuntimeError after an alarm with `monitor.on_alarm: stop`; nothing computed is lost. A doubt is no alarm: it is
-    said, and with `later_rounds_must_gain` the model before it goes on.
+    RuntimeError after an alarm with `monitor.on_alarm: stop`; nothing computed is lost. A doubt is not an alarm:
+    it is logged, and with `later_rounds_must_gain` the loop continues with the model before.
     """
     change = compare_support(support_before, support_candidate)
     alarms = judge(health_before, health_candidate, monitor) + fall(change, monitor)
@@ -166,8 +166,8 @@ def promote(
         raise stopped(alarms)
     doubts = [] if alarms else doubt(change, round)
     refused = alarms or (doubts if monitor.later_rounds_must_gain else [])
-    for said in (*alarms, *doubts):
-        log.warning("Round %d is %spromoted: %s", round, "not " if refused else "", said)
+    for reason in (*alarms, *doubts):
+        log.warning("Round %d is %spromoted: %s", round, "not " if refused else "", reason)
     verdict = {
         "promoted": not refused,
         "alarms": alarms,
@@ -182,22 +182,22 @@ def promote(
 
 
 def fall(change: Change, monitor: MonitorParams) -> list[str]:
-    """The alarm of support: its whole interval is a loss beyond the limit."""
+    """The alarm of support, if its whole interval is a loss beyond the limit."""
     lost = change["high"] < -monitor.max_support_fall
     return [f"all tasks: {in_words(change)}"] if lost else []
 
 
 def stopped(alarms: list[str]) -> RuntimeError:
-    """What alarms end a run with."""
+    """The error with which alarms end a run."""
     return RuntimeError(
-        f"the collapse monitor stopped the run: {'; '.join(alarms)}. The model before is the result; the same"
-        " command with --params=monitor.on_alarm=roll_back goes on from it to the report, or change monitor's"
+        f"the collapse monitor stopped the run: {'; '.join(alarms)}. The model before is the result; run the same"
+        " command with --params=monitor.on_alarm=roll_back to continue from it to the report, or change monitor's"
         " limits"
     )
 
 
 def doubt(change: Change, round: int) -> list[str]:
-    """A sentence if a round after the first does not visibly gain: the first one is what training is for."""
+    """A sentence if a round after the first shows no gain; the first round is not required to show one."""
     if round == 1 or change["low"] > 0:
         return []
     return [f"the monitor sees no gain ({in_words(change)})"]

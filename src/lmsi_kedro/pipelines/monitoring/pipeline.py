@@ -18,7 +18,7 @@ from lmsi_kedro.wiring import fixed, sampled
 
 
 def create_examination(guard: Guard) -> Pipeline:
-    """What one model answers to the monitor's questions, its health and the support of its answers."""
+    """A model's answers to the monitor's questions, its health and the support of its answers."""
     return Pipeline(
         [
             *sampled(
@@ -46,7 +46,7 @@ def create_examination(guard: Guard) -> Pipeline:
 
 
 def judgements(guard: Guard) -> list[Node]:
-    """health and support; with the guard `probe` both from labels, which replace the base model's paths."""
+    """health and support; with the guard `probe` both use labels instead of the base model's paths."""
     functions: dict[Guard, tuple[Callable[..., Any], Callable[..., Any]]] = {
         "none": (examine, measure_support),
         "probe": (examine_probe, mark_greedy),
@@ -61,7 +61,7 @@ def judgements(guard: Guard) -> list[Node]:
 
 
 def create_promotion(round: int) -> Pipeline:
-    """The candidate becomes the model of its round, unless it has collapsed or a later one is no better."""
+    """The candidate becomes the model of its round, unless it collapsed or, in a later round, shows no gain."""
     return Pipeline(
         [
             Node(

@@ -1,8 +1,9 @@
-"""Is a model better than the one before? Estimated from the base model's own paths, without a label.
+"""Estimates from the base model's own paths, without labels, whether a model is better than the one before.
 
-The share of a model's paths that agree on an answer is about how probably it is right (paper, figure 2). So the
-share of the base model's paths that agree with another model's greedy answer is, on average, about its accuracy.
-What a model learned to answer better than all of the base model's paths is not seen: `guard=probe` sees it.
+The share of a model's paths that agree on an answer approximates the probability that it is right (paper, figure
+2). So the share of the base model's paths that agree with another model's greedy answer is, on average, close to
+that model's accuracy. It does not show gains on questions that all paths of the base model get wrong; the guard
+`probe` does.
 """
 
 from typing import TypedDict
@@ -28,7 +29,7 @@ class Change(TypedDict):
 def measure_support(greedy_readings: pl.DataFrame, base_readings: pl.DataFrame) -> pl.DataFrame:
     """question_id, task, support: the share of the base model's sampled paths that give the greedy answer.
 
-    0 for an answer that cannot be read. Greedy paths are not among the sampled ones, so the base model has no
+    The support of an unparsable answer is 0. Greedy paths are not among the sampled ones, so the base model has no
     advantage.
     """
     drawn = base_readings.group_by("question_id", maintain_order=True).agg(paths=pl.len())
@@ -45,7 +46,7 @@ def measure_support(greedy_readings: pl.DataFrame, base_readings: pl.DataFrame) 
 def mark_greedy(
     greedy_readings: pl.DataFrame, labels: pl.DataFrame, questions: pl.DataFrame, tasks: Tasks
 ) -> pl.DataFrame:
-    """With `guard=probe`: labels take the place of paths, 1 for a right answer and 0 else."""
+    """With `guard=probe`: support by label, 1 for a right answer and otherwise 0."""
     check_labeled(greedy_readings, labels)
     accepted = accepted_keys(labels, questions, tasks)
     marked = greedy_readings.join(accepted, on="question_id", maintain_order="left")
@@ -53,7 +54,7 @@ def mark_greedy(
 
 
 def check_labeled(readings: pl.DataFrame, labels: pl.DataFrame) -> None:
-    """ValueError for a question without a label: a task without probe questions answers unlabeled ones."""
+    """ValueError for a question without a label: tasks without probe questions are monitored on unlabeled ones."""
     unlabeled = readings.join(labels, on="question_id", how="anti")
     if unlabeled.height:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""Turns the files that people write into checked tables."""
+"""Turns the user's files into checked tables."""
 
 from lmsi_kedro.pipelines.preparation.pipeline import create_pipeline
 

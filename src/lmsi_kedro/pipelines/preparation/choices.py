@@ -1,4 +1,4 @@
-"""What `auto` in the parameters stands for with a model, said before anything is sampled."""
+"""Resolves parameters that are `auto` for a model, and logs them before anything is sampled."""
 
 import logging
 from importlib.util import find_spec
@@ -12,7 +12,7 @@ log = logging.getLogger(__name__)
 def choices(
     model: Sized, paths: PathParams, evaluation: EvaluationParams, training: TrainingParams
 ) -> dict[str, Any]:
-    """The parameters that are `auto`, by name, with their values; ValueError if LoRA lacks its package."""
+    """The resolved values of the parameters that are `auto`; ValueError if LoRA needs a missing package."""
     sampling, few, many = paths.sampling, training.of(model, 1), training.of(model, 10**6)
     if few.lora and find_spec("peft") is None:
         raise ValueError(

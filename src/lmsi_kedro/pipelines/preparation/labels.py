@@ -1,4 +1,4 @@
-"""Labels as people and data sets write them become answers, or one error that names all that say none."""
+"""Parses the labels of the question file into answers; one error names all labels that are unparsable."""
 
 import logging
 
@@ -17,9 +17,9 @@ ADVICE = "Write the answer alone, or end a solution with '#### ' and the answer;
 
 
 def read_labels(raw_questions: pl.DataFrame, tasks: Tasks) -> pl.DataFrame:
-    """checked_questions: raw_questions with every label as the answer that it says.
+    """checked_questions: raw_questions with every label replaced by the answer that it states.
 
-    ValueError names the labels that say none, or several, with their places in the file.
+    ValueError names the labels that are unparsable or state several answers, with their lines in the file.
     """
     rows = raw_questions.with_row_index("row")
     labels = rows.explode("answer").drop_nulls("answer").rename({"answer": "label"})
@@ -38,7 +38,7 @@ def read_labels(raw_questions: pl.DataFrame, tasks: Tasks) -> pl.DataFrame:
 
 
 def of_task(name: str, labels: pl.DataFrame, tasks: Tasks) -> pl.DataFrame:
-    """The labels of a task with the answers that they say; null for none."""
+    """The labels of a task with their parsed answers; null for an unparsable label."""
     task, choices = tasks[name], labels["choices"].to_list()
     written = labels["label"].to_list()
     if task.kind == "choice":
@@ -53,17 +53,17 @@ def of_task(name: str, labels: pl.DataFrame, tasks: Tasks) -> pl.DataFrame:
 
 
 def refusal(wrong: pl.DataFrame, tasks: Tasks) -> str:
-    """What is to be corrected, and how."""
+    """The error message: the labels to correct, and how."""
     named = [
         f"{places(wrong[number])}: the label {shown(label)} is not {wanted(tasks[task].kind)}"
         for number, (label, task) in enumerate(wrong.select("label", "task").iter_rows())
     ]
     task = str(wrong["task"][0]) if wrong["task"].n_unique() == 1 else "<name>"
-    return listed(named, "labels cannot be read", ADVICE.format(task))
+    return listed(named, "labels are unparsable", ADVICE.format(task))
 
 
 def listed(named: list[str], problem: str, advice: str) -> str:
-    """One line for one fault, else all of them, of which the first are shown."""
+    """One line for a single fault; for several, a heading and the first SHOWN of them."""
     if len(named) == 1:
         return f"{named[0]}. {advice}"
     more = [f"and {len(named) - SHOWN:,} more"] if len(named) > SHOWN else []
@@ -71,19 +71,19 @@ def listed(named: list[str], problem: str, advice: str) -> str:
 
 
 def shown(label: str) -> str:
-    """The label in quotes; of a long one, how it begins and ends."""
+    """The label in quotes, with the middle left out if it is long."""
     half = WIDTH // 2
     return repr(label if len(label) <= WIDTH else f"{label[:half]} ... {label[-half:]}")
 
 
 def places(rows: pl.DataFrame) -> str:
-    """Where rows stand in the file, or what they ask if they come from none."""
+    """The lines of the rows in their file, or their questions if they come from no file."""
     found = rows["source"].fill_null("questions: " + rows["question"])
     return " and ".join(found.to_list())
 
 
 def prepare_labels(checked_questions: pl.DataFrame, questions: pl.DataFrame) -> pl.DataFrame:
-    """labels of held-out and probe questions. Nothing that trains a model may read this table."""
+    """labels of held-out and probe questions. No node that trains a model may use this table."""
     asked = questions.filter(pl.col("split") != "unlabeled")
     table = answered(checked_questions, asked)
     doubles = table.filter(pl.col("question_id").is_duplicated())
@@ -102,19 +102,21 @@ def prepare_labels(checked_questions: pl.DataFrame, questions: pl.DataFrame) -> 
             for row in unlabeled.iter_slices(1)
         ]
         raise ValueError(
-            listed(named, "questions to evaluate have no answer", "Write it, or no split")
+            listed(
+                named, "questions to evaluate have no answer", "Add it, or leave the split empty"
+            )
         )
     return table.select(*schemas.LABELS)
 
 
 def prepare_gold_labels(checked_questions: pl.DataFrame, questions: pl.DataFrame) -> pl.DataFrame:
-    """gold_labels of the unlabeled questions to which the file has one answer: for the control arm gold alone."""
+    """gold_labels: the answers that the file has for unlabeled questions; only the control arm gold uses them."""
     known = answered(checked_questions, questions.filter(split="unlabeled"))
     return known.filter(~pl.col("question_id").is_duplicated()).select(*schemas.LABELS)
 
 
 def answered(checked_questions: pl.DataFrame, asked: pl.DataFrame) -> pl.DataFrame:
-    """The rows of these questions that have an answer, as `answers`; one with two of them is there twice."""
+    """The rows of these questions that have an answer, as `answers`; a question with two answers has two rows."""
     table = with_ids(checked_questions).rename({"answer": "answers"}).drop_nulls("answers")
     known = table.join(asked, on="question_id", how="semi", maintain_order="left")
     return known.unique(["question_id", "answers"], maintain_order=True)

@@ -1,4 +1,4 @@
-"""Whether this machine, or the servers, can run what the model needs: asked once, before anything is sampled."""
+"""Checks once, before anything is sampled, whether this machine or the servers can run the model."""
 
 import logging
 from pathlib import Path
@@ -13,7 +13,7 @@ from lmsi_kedro.params import EngineParams
 
 log = logging.getLogger(__name__)
 SAME = "the same plan, dtype and instruction set give the same bytes"
-SEEDED = "stored paths are never drawn again; others are the server's: seeded, not promised byte for byte"
+SEEDED = "stored paths are never sampled again; new ones are seeded, but a server does not promise the same bytes"
 GUARANTEES = {"processes": SAME, "ray": SAME, "server": SEEDED, "launch": SEEDED}
 LOGGED = ("chat", "context", "longest_prompt", "skipped_too_long")
 
@@ -24,7 +24,7 @@ def check_machine(
     base_model: Model,
     engine: EngineParams,
 ) -> tuple[pl.DataFrame, dict[str, Any]]:
-    """questions, let through as they are, and preflight: all that was found. ValueError says what to change."""
+    """questions, unchanged, and preflight, all findings. ValueError says what to change."""
     needed = memory(base_model.path, engine, **model_findings["most_tokens"])
     check_servers(engine)
     found = {
@@ -56,9 +56,9 @@ def check_servers(engine: EngineParams) -> None:
 
 
 def memory(model: Path, engine: EngineParams, shared: int, own: int, new: int) -> int:
-    """Bytes that sampling needs in all workers, for prompts of shared and own tokens.
+    """The bytes that sampling needs in all workers; shared and own: the prompt's tokens in and after the prefix.
 
-    ValueError if not even one row has room in each; a warning if engine.rows may not have. Servers have their own.
+    ValueError if not even one path per worker fits; a warning if engine.rows may not fit. Servers are not checked.
     """
     if engine.is_served:
         return 0
@@ -69,11 +69,11 @@ def memory(model: Path, engine: EngineParams, shared: int, own: int, new: int) -
         return total
     if (least := engine.workers * needed.of(1)) > free:
         raise ValueError(
-            f"one row in each worker needs {least / 2**30:.1f} GiB of memory, {free / 2**30:.1f} are free: "
+            f"one path per worker needs {least / 2**30:.1f} GiB of memory, but {free / 2**30:.1f} are free: "
             "lower engine.workers, or use a smaller model"
         )
     log.warning(
-        "Sampling may need %.1f GiB of memory, %.1f are free: lower engine.rows or engine.workers",
+        "Sampling may need %.1f GiB of memory, but %.1f are free: lower engine.rows or engine.workers",
         total / 2**30,
         free / 2**30,
     )

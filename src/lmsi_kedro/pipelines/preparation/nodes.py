@@ -1,4 +1,4 @@
-"""Gives every question its id, task and split, and checks what people wrote before anything is computed."""
+"""Gives every question its id, task and split, and checks the user's files before anything is computed."""
 
 import logging
 from collections.abc import Callable
@@ -22,9 +22,9 @@ Loaders = dict[str, Callable[[], Any]]
 
 
 def choose_tasks(raw_questions: pl.DataFrame, raw_exemplars: Loaders, declared: Tasks) -> Tasks:
-    """tasks: one for every name in the questions, in their order; what is not declared is found, and said.
+    """tasks: one for every task name in the questions, in order; undeclared settings are inferred and logged.
 
-    In domain are the tasks that have questions to learn from, whatever they are called.
+    All tasks with unlabeled questions are in domain.
     """
     sets = {name.split("/")[0] for name in raw_exemplars}
     chosen = {}
@@ -43,12 +43,12 @@ def choose_tasks(raw_questions: pl.DataFrame, raw_exemplars: Loaders, declared: 
 
 
 def has_unlabeled(rows: pl.DataFrame) -> bool:
-    """Whether the file leaves any of these questions to learn from; a row without a split may be one."""
+    """Whether any of these questions may be unlabeled; a row without a split may be."""
     return bool((rows["split"].fill_null("unlabeled") == "unlabeled").any())
 
 
 def inferred(task: str, rows: pl.DataFrame) -> Kind:
-    """The kind of answer of an undeclared task: of the public benchmark of its name, or what the rows tell."""
+    """The kind of answer of an undeclared task: that of the benchmark with its name, or inferred from its rows."""
     if task in BENCHMARKS:
         kind, reason = BENCHMARKS[task].task.kind, "a public benchmark has this name"
     else:
@@ -71,7 +71,7 @@ def inferred(task: str, rows: pl.DataFrame) -> Kind:
 def prepare_questions(
     checked_questions: pl.DataFrame, tasks: Tasks, preparation: PreparationParams
 ) -> pl.DataFrame:
-    """questions, without their answers; one that is there twice is kept once."""
+    """questions, without their answers and without duplicates."""
     check_choices(checked_questions, tasks)
     table = in_splits(with_ids(checked_questions), preparation)
     once = table.unique(["question_id", "split"], maintain_order=True)
@@ -79,7 +79,7 @@ def prepare_questions(
         first = doubles.filter(question_id=doubles["question_id"][0])
         raise ValueError(f"{places(first)}: {first['question'][0]!r} is in more than one split")
     if copies := table.height - once.height:
-        log.warning("%d questions are there more than once; each was kept once", copies)
+        log.warning("%d duplicate questions were dropped", copies)
     for name in tasks.in_domain:
         if once.filter(task=name, split="held_out").is_empty():
             log.warning(
@@ -89,7 +89,7 @@ def prepare_questions(
 
 
 def in_splits(table: pl.DataFrame, preparation: PreparationParams) -> pl.DataFrame:
-    """The table with a split in every row: its own, or by a hash of the question if it has an answer."""
+    """The table with a split in every row: its own, or for a labeled question one by a hash of the question."""
     place = pl.col("question_id").str.slice(0, 8).str.to_integer(base=16) / 2**32
     held_out, probe = preparation.held_out_share, preparation.probe_share
     drawn = (
@@ -137,11 +137,11 @@ def prepare_exemplars(raw_exemplars: Loaders) -> pl.DataFrame:
 
 
 def faults(error: ValidationError) -> str:
-    """In one line: answer: Input should be a valid string."""
+    """The faults in one line, such as "answer: Input should be a valid string"."""
     said = ((".".join(map(str, fault["loc"])), fault["msg"]) for fault in error.errors())
     return "; ".join(f"{place}: {what}" if place else what for place, what in said)
 
 
 def start_accumulation() -> pl.DataFrame:
-    """examples_0: none; every round adds its own."""
+    """examples_0: an empty table, to which every round adds its examples."""
     return schemas.empty(schemas.EXAMPLES)

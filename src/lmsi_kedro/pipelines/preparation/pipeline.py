@@ -57,7 +57,7 @@ def create_pipeline() -> Pipeline:
 
 
 def labels() -> list[Node]:
-    """Those of held-out and probe questions, and apart from them those of unlabeled ones."""
+    """labels of held-out and probe questions, and separately gold_labels of unlabeled ones."""
     return [
         Node(
             prepare_labels,
@@ -75,7 +75,7 @@ def labels() -> list[Node]:
 
 
 def checks(of: str = "") -> list[Node]:
-    """Let through what the model can take, if the machine can run it. of: what is checked, in the nodes' names."""
+    """Checks the questions against the model, and the machine against both; of: a prefix for the nodes' names."""
     return [
         Node(
             check_model,

@@ -1,6 +1,6 @@
-"""Everything that a run would fail of later is found before the first token is sampled: here, what files tell.
+"""Finds problems with questions and model before the first token is sampled.
 
-Of the model, its tokenizer and configuration are read, not its weights. `machine` asks memory and servers.
+This reads the model's tokenizer and configuration, but not its weights. `machine` checks memory and servers.
 """
 
 import logging
@@ -34,7 +34,7 @@ def check_model(
     training: TrainingParams,
     engine: EngineParams,
 ) -> tuple[pl.DataFrame, dict[str, Any]]:
-    """fitting_questions, which the model can take, and model_findings. ValueError says what to change."""
+    """fitting_questions, those within the model's context, and model_findings. ValueError says what to change."""
     check_settings(base_model.path)
     context = Context.of(base_model.path, engine)
     encoder = context.encoder
@@ -71,13 +71,13 @@ def check_model(
 def asked(
     questions: pl.DataFrame, exemplars: pl.DataFrame, tasks: Tasks
 ) -> Iterator[dict[str, str]]:
-    """Groups of prompts that begin alike; rendered anew each time, since all of them may not fit into memory."""
+    """Groups of prompts with a common prefix; rendered each time, since all of them may not fit into memory."""
     for name, task in tasks.root.items():
         yield from prompts_of_sets(questions.filter(task=name), exemplars, task)
 
 
 def check_round_trip(encoder: Encoder, prompts: Iterable[dict[str, str]]) -> None:
-    """A warning for a prompt whose tokens do not give its text back."""
+    """Logs a warning for a prompt whose tokens do not decode to its text."""
     for text in (text for group in prompts for text in group.values()):
         (ids,) = encoder.prompts([text])
         if text not in encoder.tokenizer.decode(ids):

@@ -1,4 +1,4 @@
-"""Rows of the hub become rows of the question file."""
+"""Converts rows of the hub into rows of the question file."""
 
 import hashlib
 from collections.abc import Iterable, Mapping
@@ -30,7 +30,7 @@ def read_benchmark(
 
 
 def as_raw(row: Row, task: str, split: str) -> Row:
-    """Stripped, with the answer as a list; that of an unlabeled question reaches the control arm gold alone."""
+    """The stripped row with its answer as a list; only the control arm gold uses those of unlabeled questions."""
     answer = row["answer"] if isinstance(row["answer"], list) else [row["answer"]]
     return {
         "split": split,
@@ -43,7 +43,7 @@ def as_raw(row: Row, task: str, split: str) -> Row:
 
 
 def chosen(rows: list[Row], limit: int) -> list[Row]:
-    """All rows, or `limit` of them by a hash of what they ask, whatever the hub's order."""
+    """All rows, or `limit` of them selected by a hash of their content, independent of the hub's order."""
     if len(rows) <= limit:
         return rows
     return sorted(rows, key=place)[:limit]

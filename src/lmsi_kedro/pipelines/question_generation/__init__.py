@@ -1,4 +1,4 @@
-"""New questions from a few seeds, admitted through a funnel (paper, section 3.3)."""
+"""Generates new questions from a few seeds and filters them (paper, section 3.3)."""
 
 from lmsi_kedro.pipelines.question_generation.pipeline import create_pipeline, seeds
 

@@ -1,6 +1,6 @@
-"""Which candidates are good enough to be voted on: well-formed, new, and in no evaluation set.
+"""Selects the candidates to vote on: they must be well-formed, new, and not in an evaluation set.
 
-One table with a row per candidate goes through the funnel; the first test that a candidate fails is its reason.
+The funnel adds a reason to every candidate: the first test that it fails.
 """
 
 from collections.abc import Iterable, Sequence
@@ -16,7 +16,7 @@ from lmsi_kedro.tasks.overlap import Evaluated
 from lmsi_kedro.tasks.questions import asked_in, question_id
 from lmsi_kedro.tasks.thoughts import spoken
 
-SHINGLE = 3  # words; two questions of twenty words that differ in one share 15 of 21
+SHINGLE = 3  # words; two questions of twenty words that differ in one word share 15 of 21 shingles
 OPEN = "to be voted on"
 REASONS = (
     "cut off", "no question", "no context", "no choices", "equal choices", "stray lines",  # not well-formed
@@ -31,7 +31,7 @@ def draft_candidates(
     questions: pl.DataFrame,
     generation: QuestionGenerationParams,
 ) -> pl.DataFrame:
-    """drafts: every continuation of its task, read, with the reason for which it is dropped, or OPEN."""
+    """drafts: every continuation with its parsed question and the reason why it is dropped, or OPEN."""
     texts = pl.concat(list(continuations)).rename({"question_id": "prompt"}).sort("prompt", "path")
     rows: list[dict[str, Any]] = []
     for (task,), drawn in texts.partition_by("task", as_dict=True).items():
@@ -44,7 +44,7 @@ def draft_candidates(
 
 
 def written(task: str, asked: Asked | None) -> dict[str, Any]:
-    """What a table says of a question."""
+    """The columns of a question in the table."""
     if asked is None:
         return {}
     content = (asked.question, asked.context, list(asked.choices) if asked.choices else None)
@@ -88,19 +88,19 @@ class Funnel:
 
 
 class Similar:
-    """Finds texts that share many runs of words (MinHash, Broder 1997), however many texts there are."""
+    """Finds texts that share many word n-grams (MinHash, Broder 1997) in time independent of their number."""
 
     def __init__(self, threshold: float, permutations: int = 128) -> None:
         from datasketch import MinHashLSH
 
         self.threshold, self.permutations = threshold, permutations
-        # What is found is compared again, so only what is not found is lost.
+        # Matches are compared again, so the index may return too many, but should not miss any.
         weights = (0.1, 0.9)
         self.index: Any = MinHashLSH(threshold, num_perm=permutations, weights=weights)
         self.sketches: list[Any] = []
 
     def has(self, words: tuple[str, ...]) -> bool:
-        """One of the texts has at least the threshold's estimated Jaccard index with this one."""
+        """Whether any added text has an estimated Jaccard index of at least the threshold with this one."""
         mine = self.sketch(words)
         found = self.index.query(mine)
         return any(mine.jaccard(self.sketches[n]) >= self.threshold for n in found)

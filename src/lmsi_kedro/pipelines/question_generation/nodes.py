@@ -19,7 +19,7 @@ from lmsi_kedro.tasks.questions import asked_in, exemplar_sets, prompts_of_sets,
 
 log = logging.getLogger(__name__)
 Funnel = dict[str, dict[str, int]]  # task -> reason -> candidates
-PER_PROMPT = 4  # continuations of one order of the seeds; they share its computation
+PER_PROMPT = 4  # continuations of one prompt; they share its computation
 
 
 def choose_seeds(
@@ -46,7 +46,7 @@ def plan_continuations(
     generation: QuestionGenerationParams,
     engine: EngineParams,
 ) -> Plan:
-    """What the model writes after some seeds in random order; more candidates later keep those of fewer."""
+    """Continuations of prompts with some seeds in random order; raising `candidates` keeps the earlier ones."""
     asked = {name: orders(seed_questions, name, generation) for name in tasks.in_domain}
     sampling = generation.sampling.of(model)
     new = sampling.max_new_tokens
@@ -62,7 +62,7 @@ def plan_continuations(
 def orders(
     seed_questions: pl.DataFrame, task: str, generation: QuestionGenerationParams
 ) -> dict[str, str]:
-    """Prompts of some seeds of a task, by its name and a number, as many as the candidates take."""
+    """Prompts with randomly ordered seeds of a task, enough for all candidates; the order depends on a number."""
     seeds = asked_in(seed_questions.filter(task=task))
     prompts = {}
     for number in range(-(-generation.candidates // PER_PROMPT)):
@@ -73,12 +73,12 @@ def orders(
 
 
 def open_candidates(drafts: pl.DataFrame) -> pl.DataFrame:
-    """candidate_questions: those to be voted on; ValueError if there is none."""
+    """candidate_questions: the drafts to vote on; ValueError if there are none."""
     left = drafts.filter(reason=OPEN)
     if left.is_empty():
         raise ValueError(
             f"question_generation: none of {drafts.height:,} candidates is a new question "
-            f"({told(drafts)}); raise question_generation.candidates, or sampling.max_new_tokens if most are "
+            f"({reasons(drafts)}); raise question_generation.candidates, or sampling.max_new_tokens if most are "
             "cut off, or near_duplicate if most are too similar"
         )
     return left.with_columns(split=pl.lit("unlabeled")).select(*schemas.QUESTIONS)
@@ -93,7 +93,7 @@ def plan_answers(
     generation: QuestionGenerationParams,
     engine: EngineParams,
 ) -> Plan:
-    """Paths for the vote on every candidate, sampled as in round 1; all m of them, so without early stop."""
+    """Paths for the vote on every candidate, sampled as in round 1, but always all m, without early stopping."""
     sampling = paths.of_round(1, model)
     prompts = (
         prompts_of_sets(candidate_questions.filter(task=name), exemplars, tasks[name])
@@ -113,12 +113,12 @@ def plan_answers(
 def count_votes(
     readings: pl.DataFrame, voting: VotingParams, generation: QuestionGenerationParams
 ) -> pl.DataFrame:
-    """candidate_votes: kept within the bounds of the policy."""
+    """candidate_votes: kept if the confidence is within question_generation.confidence."""
     return votes_within(readings, voting, *generation.bounds)
 
 
 def admit(drafts: pl.DataFrame, votes: pl.DataFrame) -> tuple[pl.DataFrame, Funnel]:
-    """candidates: each with its reason, its winner and confidence if it was voted on; funnel: their counts."""
+    """candidates: each with its reason and, after a vote, its winner and confidence; funnel: counts by reason."""
     decided = votes.select("question_id", "key", "confidence", decision="reason")
     voted = pl.col("reason") == OPEN
     admitted = pl.col("decision").replace("winner", "admitted")
@@ -136,12 +136,12 @@ def admit(drafts: pl.DataFrame, votes: pl.DataFrame) -> tuple[pl.DataFrame, Funn
 
 
 def take_admitted(candidates: pl.DataFrame) -> pl.DataFrame:
-    """generated_questions; ValueError if there is none."""
+    """generated_questions; ValueError if there are none."""
     admitted = candidates.filter(reason="admitted")
     if admitted.is_empty():
         raise ValueError(
             f"question_generation: none of {candidates.height:,} candidates was admitted "
-            f"({told(candidates)}); widen question_generation.confidence, or raise candidates"
+            f"({reasons(candidates)}); widen question_generation.confidence, or raise candidates"
         )
     for task in candidates["task"].unique(maintain_order=True):
         if admitted.filter(task=task).is_empty():
@@ -149,7 +149,7 @@ def take_admitted(candidates: pl.DataFrame) -> pl.DataFrame:
     return admitted.with_columns(split=pl.lit("unlabeled")).select(*schemas.QUESTIONS)
 
 
-def told(table: pl.DataFrame) -> str:
+def reasons(table: pl.DataFrame) -> str:
     """'300 cut off, 12 duplicate'"""
     counts = statistics.counts(table["reason"])
     return ", ".join(f"{count:,} {reason}" for reason, count in counts.items())

@@ -23,7 +23,7 @@ def create_pipeline() -> Pipeline:
 
 
 def seeds() -> Node:
-    """The few real questions that questions and exemplars are made of."""
+    """The few real questions from which questions and exemplars are generated."""
     return Node(
         choose_seeds,
         inputs=["questions", "tasks", GENERATION],
@@ -33,7 +33,7 @@ def seeds() -> Node:
 
 
 def drafting() -> list[Node]:
-    """What the model writes after the seeds, and what of it is a new question."""
+    """Samples continuations of the seeds and selects those that are new questions."""
     return [
         *sampled(
             plan_continuations,
@@ -53,7 +53,7 @@ def drafting() -> list[Node]:
 
 
 def voting() -> list[Node]:
-    """The answers to them, as a round reads and counts them."""
+    """Samples, parses and counts the answers to the candidates, as in a round."""
     return [
         *sampled(
             plan_answers,

@@ -1,7 +1,4 @@
-"""Gathers what the rounds measured into metrics.json, and renders the page.
-
-Computes no statistic of its own: those are in the metrics of the rounds and of the control arm.
-"""
+"""Collects the metrics of the rounds and control arms in metrics.json, and renders the page."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -27,7 +24,7 @@ def describe_round(
     curves_after: Metrics,
     round: int,
 ) -> Metrics:
-    """One entry of `rounds`: what the round's model reached, its step from the model before, its votes."""
+    """One entry of `rounds`: the results of the round's model, its step from the model before, its votes."""
     return {
         "round": round,
         **metrics,
@@ -42,7 +39,7 @@ def describe_round(
 def gather_controls(*measured: Any, arms: Sequence[Arm]) -> Metrics:
     """controls: base against each arm; vote_over: each arm against the vote of round 1; equal_compute.
 
-    measured is these comparisons in that order; the last one, which self_improve does not make, may be absent.
+    measured has these comparisons in this order; self_improve does not measure the last one.
     """
     over_base, vote_over = measured[: len(arms)], measured[len(arms) : 2 * len(arms)]
     return {
@@ -55,7 +52,7 @@ def gather_controls(*measured: Any, arms: Sequence[Arm]) -> Metrics:
 def summarise(
     controls: Metrics, label_precision: Metrics, record: Metrics, *rounds: Metrics
 ) -> Metrics:
-    """metrics.json: the last round against the base, and round 1 against its control arms; record: of the run."""
+    """metrics.json: the last round against the base, and round 1 against its control arms; record: the run's."""
     guard = record["parameters"]["guard"]
     bases = [measured["before"] for measured in [*rounds, *controls["controls"].values()]]
     if any(base != bases[0] for base in bases):
@@ -106,7 +103,7 @@ def _standing(arm: Arm, first: Metrics, controls: Metrics) -> Metrics:
 
 
 def describe_model(metrics: Metrics, record: Metrics, base: Model, tuned: Model, round: int) -> str:
-    """The card of a round's model: what a run of so many rounds would say of its last one."""
+    """The card of a round's model: the one that a run of this many rounds would write for its last model."""
     rounds = metrics["rounds"][:round]
     headline = {**metrics["headline"], **_headline(rounds, metrics)}
     made = {**metrics, "rounds": rounds, "headline": headline}
@@ -119,5 +116,5 @@ def render_report(
     record: Metrics,
     headroom: Metrics | None = None,
 ) -> str:
-    """The self-contained page; record: of the run."""
+    """The self-contained page; record: the run's."""
     return render(metrics, questions, record, headroom)

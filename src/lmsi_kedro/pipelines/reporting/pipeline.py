@@ -1,6 +1,7 @@
-"""From the metrics of every round to metrics.json and the page, and the record of the run that the page states.
+"""Makes metrics.json and the page from the metrics of every round, and the record of the run.
 
-What is made again from a finished run has the tag `reporting`; it reads no parameter, since today's may be others.
+Nodes that can run again for a finished run have the tag `reporting`; they use no parameters, since these may have
+changed.
 """
 
 from collections.abc import Sequence
@@ -30,7 +31,7 @@ def create_pipeline(
 ) -> Pipeline:
     """Reports on the base model, the given number of rounds and control arms; questions show the last round.
 
-    The tag makes the report of a pipeline again, with its arms: `kedro run --pipelines=controls --tags=reporting`.
+    `kedro run --pipelines=controls --tags=reporting` makes the report of that pipeline again, with its arms.
     """
     measured = [*numbers(rounds), controls(arms, equal_compute)]
     return Pipeline([*measured, *page(rounds, headroom)], tags="reporting")
@@ -39,7 +40,7 @@ def create_pipeline(
 def create_record(
     rounds: int, arms: Sequence[Arm] = ("random",), equal_compute: bool = False
 ) -> Pipeline:
-    """run_record, label_precision and the models' cards, which depend on the parameters and models of the run."""
+    """run_record, label_precision and the model cards, which depend on the parameters and models of the run."""
     numbers = range(1, rounds + 1)
     untrained = ["untrained"] if equal_compute else []
     evaluated = [f"evaluation_readings_{model}" for model in ("0", *numbers, *arms, *untrained)]
@@ -67,7 +68,7 @@ def create_record(
 
 
 def numbers(rounds: int) -> list[Node]:
-    """metrics.json from what was measured in each round."""
+    """metrics.json from the metrics of each round."""
     described = [
         Node(
             fixed(describe_round, round=k),
@@ -105,7 +106,7 @@ def controls(arms: Sequence[Arm], equal_compute: bool) -> Node:
 
 
 def label_precision() -> Node:
-    """What the base model's votes on probe questions, which the monitor sampled, say about thresholds."""
+    """label_precision, from the base model's votes on the probe questions that the monitor sampled."""
     return Node(
         calibrate_probe,
         inputs=["monitor_readings_0", "labels", "questions", "tasks", "params:evaluation"],
@@ -115,7 +116,7 @@ def label_precision() -> Node:
 
 
 def page(rounds: int, headroom: bool) -> list[Node]:
-    """The chart for Kedro-Viz, the questions with all that was answered before and after, and the page."""
+    """The chart for Kedro-Viz, the questions with all answers before and after, and the page."""
     last = str(rounds)
     return [
         Node(chart_accuracy, "metrics", "accuracy_chart", name="chart_accuracy"),

@@ -1,11 +1,11 @@
-"""The held-out questions as the page lists them: each with its labels, and all that two models answered."""
+"""The held-out questions as the page lists them, each with its labels and all answers of two models."""
 
 import polars as pl
 
 from lmsi_kedro.evaluation.marking import accepted_keys
 from lmsi_kedro.tasks import Tasks
 
-MOST = 10_000  # on a page; ids are hashes, so the first ones in their order are a random sample
+MOST = 10_000  # questions on a page; ids are hashes, so the first ones by id are a random sample
 ASKED = ["question_id", "mode"]
 
 
@@ -20,7 +20,8 @@ def gather_questions(
 ) -> pl.DataFrame:
     """A row for each of the first MOST evaluated questions; before and after: a struct for each mode.
 
-    A mode has the answer's key, whether it is correct, a vote's confidence, whether it is tied, and its paths.
+    A mode has the canonical answer, whether it is correct, the vote's confidence, whether it is tied, and the
+    paths.
     """
     asked = (
         predictions_before.select("question_id")
@@ -45,7 +46,7 @@ def gather_questions(
 def answered(
     readings: pl.DataFrame, predictions: pl.DataFrame, accepted: pl.DataFrame
 ) -> pl.DataFrame:
-    """question_id, modes: what one model answered to the questions that have accepted keys."""
+    """question_id, modes: the answers of one model to the questions that have accepted answers."""
     kept = readings.join(accepted, on="question_id", maintain_order="left").with_columns(
         right=pl.col("accepted").list.contains(pl.col("key")).fill_null(value=False)
     )

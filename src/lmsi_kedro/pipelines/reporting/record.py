@@ -1,6 +1,6 @@
-"""What a run was: its command, machine, models and parameters, what it trained, and what it cost.
+"""The record of a run: its command, machine, models, parameters, trainings and cost.
 
-It is stored with the run, because the configuration may be another when the report is made again.
+It is stored with the run, because the configuration may have changed when the report is made again.
 """
 
 from collections import Counter
@@ -29,7 +29,7 @@ def describe_run(
     monitor_tokens: int,
     *sharing: Record,
 ) -> Record:
-    """run_record, which the report states: what the numbers depend on, and the cost."""
+    """run_record: what the results depend on, and the cost; the report shows it."""
     return {
         **this_run,
         "seconds": seconds_by_step(this_run["seconds"]),
@@ -38,7 +38,7 @@ def describe_run(
             "before": identified(base, base_name(parameters)),
             "after": identified(tuned, tuned.path.name),
         },
-        "parameters": to_jsonable_python(parameters),  # typed ones are models
+        "parameters": to_jsonable_python(parameters),  # typed parameters are pydantic models
         "trainings": trainings,
         "tokens": {"evaluation": evaluation_tokens, "monitor": monitor_tokens},
         "sharing": dict(sum(map(Counter, sharing), Counter())),
@@ -50,7 +50,7 @@ def identified(model: Model, name: str) -> Record:
 
 
 def describe_trainings(*candidates: Model) -> list[Record]:
-    """How the model of each round was trained, whether it was promoted or not."""
+    """How the candidate of each round was trained, whether it was promoted or not."""
     records = [model.record() for model in candidates]
     return [
         {"round": number} | {name: made[name] for name in LEARNED if name in made}
@@ -63,7 +63,7 @@ def count_tokens(*readings: pl.DataFrame) -> int:
 
 
 def seconds_by_step(nodes: dict[str, float]) -> dict[str, float]:
-    """Seconds of a run's nodes, summed over those of a step, in their order; the rest is last."""
+    """The seconds of a run's nodes, summed by step, in order; everything else is last."""
     steps: dict[str, float] = {}
     for name, seconds in nodes.items():
         steps[step_of(name)] = steps.get(step_of(name), 0) + seconds
@@ -72,7 +72,7 @@ def seconds_by_step(nodes: dict[str, float]) -> dict[str, float]:
 
 
 def step_of(node: str) -> str:
-    """The step of the loop that a node's name with its namespaces belongs to."""
+    """The step of the loop to which a node belongs, by its name with namespaces."""
     *spaces, name = node.split(".")
     if name == "fine_tune":
         arm = len(spaces) > 1

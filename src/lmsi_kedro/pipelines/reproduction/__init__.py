@@ -1,4 +1,4 @@
-"""The paper's tables and figures beside ours, from questions that nothing was chosen on."""
+"""Compares the paper's tables and figures with ours, on questions that were not used to choose any setting."""
 
 from lmsi_kedro.pipelines.reproduction.pipeline import create_pipeline
 

@@ -1,6 +1,6 @@
-"""What one seed is enough for: votes over many paths, self-made questions and exemplars, the smaller model.
+"""Experiments on the first seed only: votes over many paths, generated questions and exemplars, the smaller model.
 
-All of it stands on the questions, exemplars, labels and round 1 of that seed.
+All of them use the questions, exemplars, labels and round 1 of that seed.
 """
 
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ from lmsi_kedro.pipelines.self_improve_from_seeds.nodes import (
 )
 from lmsi_kedro.wiring import fixed, namespaced, sampled
 
-# Models by name, and the suffix of their predictions here.
+# Names of models, with the suffix of their predictions here.
 EXTRAS = {
     "generated": "generated",
     "student": "student_0",
@@ -43,16 +43,16 @@ def votes_after(temperatures: Sequence[float]) -> list[str]:
 
 
 def create_extras(temperatures: Sequence[float], seed: int) -> list[Pipeline]:
-    """The base model votes at the first temperature: with exemplars of people, with none, with its own."""
+    """All extras; the base model votes at the first temperature with given, no and generated exemplars."""
     first, *_ = temperatures
-    heats = dict(zip(votes_after(temperatures), temperatures, strict=True))
+    votes = dict(zip(votes_after(temperatures), temperatures, strict=True))
     return [
         create_votes("before", "base_model", first, seed),
         create_votes("step_by_step", "base_model", first, seed, tasks="bare_tasks"),
         create_votes(
             "own_exemplars", "base_model", first, seed, "set_tasks", "generated_exemplars"
         ),
-        *[create_votes(name, "model_1", heat, seed) for name, heat in heats.items()],
+        *[create_votes(name, "model_1", temperature, seed) for name, temperature in votes.items()],
         create_prompts(),
         create_generated(),
         create_student(),
@@ -68,7 +68,7 @@ def create_votes(
     tasks: str = "tasks",
     exemplars: str = "exemplars",
 ) -> Pipeline:
-    """predictions_{name} and curve_{name}: a vote of many paths at a temperature."""
+    """predictions_{name} and curve_{name}: a vote over many paths at a temperature."""
     plan = fixed(plan_votes, temperature=temperature)
     curve = fixed(curve_of_questions, seed=seed)
     asked = ["questions", "exemplars", "model", "tasks"]
@@ -94,7 +94,7 @@ def create_votes(
 
 
 def create_prompts() -> Pipeline:
-    """Tasks without exemplars, and with those that the model makes of the seeds (paper, section 5.2)."""
+    """Tasks without exemplars, and with exemplars generated from the seeds (paper, section 5.2)."""
     return Pipeline(
         [
             question_generation.seeds(),
@@ -106,7 +106,7 @@ def create_prompts() -> Pipeline:
 
 
 def create_generated() -> Pipeline:
-    """Round 1 on questions that the model makes of the seeds, asked as all others (paper, section 5.2)."""
+    """Round 1 on questions generated from the seeds, with the same prompts (paper, section 5.2)."""
     replaced = Node(
         replace_unlabeled,
         inputs=["questions", "generated_questions"],
@@ -123,7 +123,7 @@ def create_generated() -> Pipeline:
 
 
 def create_student() -> Pipeline:
-    """The smaller model and a round of its own."""
+    """The smaller model, before and after a round of its own."""
     own = self_improve.create_pipeline(1, arms=()).to_outputs(
         "predictions_0", "predictions_1", "monitor_1"
     )

@@ -1,4 +1,4 @@
-"""Draws fresh questions, samples what only the tables need, and pools the models' predictions over seeds."""
+"""Generates fresh questions, samples additional paths for the tables, and pools predictions over seeds."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ KS = (1, 2, 4, 5, 8, 10, 15, 16, 32, 64)  # 5, 15 and 32 are those of the paper'
 
 
 def draw_questions(world: WorldParams, tasks: Tasks, seed: int) -> pl.DataFrame:
-    """raw_questions of a seed that no setting was chosen on."""
+    """raw_questions of a seed that was not used to choose any setting."""
     return make_questions(world.model_copy(update={"seed": seed}), tasks)
 
 
@@ -45,7 +45,7 @@ def plan_votes(
 
 
 def without_exemplars(tasks: Tasks) -> Tasks:
-    """The tasks asked zero-shot: "Let's think step by step." """
+    """The tasks with zero-shot prompts ("Let's think step by step.")."""
     asked = {
         name: task.model_copy(update={"exemplar_set": None}) for name, task in tasks.root.items()
     }
@@ -55,7 +55,7 @@ def without_exemplars(tasks: Tasks) -> Tasks:
 def curve_of_questions(
     readings: pl.DataFrame, labels: pl.DataFrame, questions: pl.DataFrame, tasks: Tasks, seed: int
 ) -> pl.DataFrame:
-    """seed, question_id, k, maj, pass: of every question, exact over the k-subsets of its paths."""
+    """seed, question_id, k, maj, pass: for every question, exact over the k-subsets of its paths."""
     rows = [
         (seed, question, k, group.maj(k), group.passes(k))
         for question, group in tallies(readings, labels, questions, tasks).items()
@@ -67,7 +67,7 @@ def curve_of_questions(
 
 
 def pool(*predictions: pl.DataFrame, seeds: tuple[int, ...]) -> pl.DataFrame:
-    """One model's predictions over all seeds of questions; `seed` is theirs from here on."""
+    """One model's predictions over all seeds; the column `seed` becomes the seed of the questions."""
     named = zip(predictions, seeds, strict=True)
     return pl.concat([made.with_columns(seed=pl.lit(seed, pl.Int64)) for made, seed in named])
 
@@ -75,11 +75,11 @@ def pool(*predictions: pl.DataFrame, seeds: tuple[int, ...]) -> pl.DataFrame:
 def gather_verdicts(
     *verdicts: dict[str, Any], rounds: tuple[tuple[str, int], ...]
 ) -> list[dict[str, Any]]:
-    """model, seed, promoted, alarms, doubts: what the collapse monitor said of each round."""
-    told = ("promoted", "alarms", "doubts")
+    """model, seed, promoted, alarms, doubts: the collapse monitor's verdict on each round."""
+    shown = ("promoted", "alarms", "doubts")
     return [
-        {"model": model, "seed": seed} | {name: said[name] for name in told}
-        for (model, seed), said in zip(rounds, verdicts, strict=True)
+        {"model": model, "seed": seed} | {name: verdict[name] for name in shown}
+        for (model, seed), verdict in zip(rounds, verdicts, strict=True)
     ]
 
 

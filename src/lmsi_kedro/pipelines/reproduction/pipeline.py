@@ -1,10 +1,10 @@
 """Fresh questions of every seed -> the pipeline `controls` on them -> pooled predictions -> tables and figures.
 
     seed_7001: questions -> round 1, all arms -> predictions      (and seed_7002, seed_7003)
-    seed_7001: what one seed is enough for (extras.py), and a second round
+    seed_7001: experiments on one seed only (extras.py), and a second round
 
-Every seed is the pipeline `controls` under a namespace. What is costly is stored, paths in chunks and trained
-models by their content, so that a run that was stopped goes on where it was.
+Every seed runs the pipeline `controls` in its own namespace. Paths and trained models are stored, so a stopped run
+continues where it was.
 """
 
 from collections.abc import Sequence
@@ -29,15 +29,15 @@ from lmsi_kedro.pipelines.reproduction.nodes import (
 from lmsi_kedro.wiring import fixed, namespaced
 
 OUTSIDE = {"raw_exemplars", "base_model", "student_model"}
-# Models by name, and the suffix of their predictions in `controls`.
+# Names of models, with the suffix of their predictions in `controls`.
 MODELS = {"base": "0", "vote": "1"} | {str(arm): arm for arm in CONTROL_ARMS}
 ONCE = {"second": "2", "untrained": "untrained"}
-# The collapse monitor's verdicts on the first seed alone, by the trained model.
+# The collapse monitor's verdicts that only the first seed has, by the trained model.
 VERDICTS = {"second": "monitor_2", "student_vote": "monitor_student"}
 
 
 def create_pipeline(seeds: Sequence[int], temperatures: Sequence[float]) -> Pipeline:
-    """reproduction.json and reproduction.html. The first seed has the tables that need one seed alone."""
+    """reproduction.json and reproduction.html. Tables that use only one seed use the first."""
     first, *others = seeds
     once = [*ONCE, *EXTRAS, *votes_after(temperatures)]
     pooled = dict.fromkeys(MODELS, tuple(seeds)) | dict.fromkeys(once, (first,))
@@ -57,7 +57,7 @@ def create_controls(rounds: int) -> Pipeline:
 
 
 def create_first_seed(seed: int, temperatures: Sequence[float]) -> Pipeline:
-    """A second round, the untrained model's vote and the extras beside what every seed has."""
+    """The steps of every seed, and a second round, the untrained model's vote and the extras."""
     votes = {name: name for name in votes_after(temperatures)}
     steps = Pipeline([create_controls(2), *create_extras(temperatures, seed)])
     others = {f"curve_{name}": f"curve_{name}" for name in CURVES}
@@ -68,7 +68,7 @@ def create_first_seed(seed: int, temperatures: Sequence[float]) -> Pipeline:
 def create_seed(
     seed: int, steps: Pipeline, models: dict[str, str], others: dict[str, str]
 ) -> Pipeline:
-    """The questions of a seed, and steps on them; predictions_{model}_{seed}, verdicts and others come out."""
+    """Steps on the questions of a seed, with predictions_{model}_{seed}, verdicts and others as outputs."""
     world = Node(
         fixed(draw_questions, seed=seed),
         inputs=["params:world", "params:tasks"],

@@ -24,7 +24,7 @@ def plan_paths(
 ) -> Plan:
     """m few-shot chain-of-thought paths for the unlabeled questions of every in-domain task.
 
-    Answers are read as paths come in: for the progress display, and with `early_stop` to find decided questions.
+    Answers are parsed as paths arrive, for the progress display and, with `early_stop`, to find decided questions.
     """
 
     def read(chunk: pl.DataFrame) -> pl.DataFrame:
@@ -44,9 +44,10 @@ def plan_paths(
 
 
 def measure_sharing(plan: Plan) -> dict[str, int]:
-    """Prompt tokens of all paths, and those computed: a chunk's common prefix once, the rest of each prompt once.
+    """The number of prompt tokens of all paths, and of those computed.
 
-    Empty where unknown: for servers, with early stop, and for models that the prefix tree does not support.
+    A chunk's common prefix is computed once, and the rest of each prompt once. The result is empty where this is
+    unknown: for servers, with early stopping, and for models that the prefix tree does not support.
     """
     engine = plan.engine
     if engine.is_served or plan.early_stop:
@@ -59,9 +60,8 @@ def measure_sharing(plan: Plan) -> dict[str, int]:
     total = computed = 0
     for chunk in plan.chunks.values():
         asked = [request.prompt for request in chunk.requests]
-        shared = alike(
-            encoder.prompts([min(asked), max(asked)])
-        )  # the first and last in order share least
+        # The first and the last prompt in sorted order have the shortest common prefix.
+        shared = alike(encoder.prompts([min(asked), max(asked)]))
         computed += shared + sum(lengths[prompt] - shared for prompt in asked)
         total += sum(lengths[r.prompt] * len(r.paths) for r in chunk.requests)
     return {"prompt_tokens": total, "computed": computed}

@@ -7,7 +7,7 @@ from lmsi_kedro.wiring import fixed, sampled
 
 
 def create_pipeline(round: int = 1) -> Pipeline:
-    """The paths of a round, which is counted from 1: its temperature may be another than the last one's."""
+    """The paths of a round, counted from 1; the temperature may differ between rounds."""
     return Pipeline(
         [
             *sampled(

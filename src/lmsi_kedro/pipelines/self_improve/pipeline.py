@@ -1,14 +1,14 @@
-"""The product in one picture.
+"""The whole loop in one picture.
 
     questions, exemplars, model_{k-1} -> sampling -> voting -> mixing -+
                                                           base_model -+-> fine_tuning -> candidate_k
                                        model_{k-1}, candidate_k -> monitoring -> model_k
 
-Every round fine-tunes the base model. The monitor promotes the candidate, or keeps model_{k-1} where it sees a
-collapse or, from the second round on, no gain; labels decide nothing there unless `guard` is "probe".
+Every round fine-tunes the base model. The monitor promotes the candidate, or keeps model_{k-1} if it sees a
+collapse or, from the second round on, no gain; it uses no labels unless `guard` is "probe".
 
-`create_pipeline(rounds)` chains that many rounds, each under its namespace `round_k`, trains control arms beside
-round 1, compares every model with the base model, and reports. The pipeline `controls` is the same with every arm.
+`create_pipeline(rounds)` chains the rounds, each in its namespace `round_k`, trains the control arms of round 1,
+compares every model with the base model, and reports. The pipeline `controls` is the same with every arm.
 """
 
 from collections.abc import Sequence
@@ -34,7 +34,7 @@ from lmsi_kedro.wiring import namespaced
 SHARED = {"questions", "tasks", "exemplars"}
 LABELED = {*SHARED, "labels"}
 
-# The steps of a round; each is also a pipeline of its own, on round 1.
+# The steps of a round; each is also registered as a pipeline on round 1.
 STEPS = {
     "sampling": ["round_1.plan_paths", "round_1.sample_paths"],
     "voting": ["round_1.read_answers", "round_1.count_votes", "round_1.keep_agreeing_paths"],
@@ -58,8 +58,8 @@ def create_pipeline(
 ) -> Pipeline:
     """Preparation, rounds, control arms, evaluation of every model, report.
 
-    equal_compute: also measures what the compute of round 1 gains if spent without training. measured: whether to
-    measure the headroom before training; with its `stop`, training waits for the result.
+    equal_compute: also measures what the compute of round 1 would gain without training. measured: the settings
+    for measuring headroom before training; with its `stop`, training depends on the result.
     """
     in_loop = measured is not None and measured.in_loop
     loop = Pipeline(
@@ -82,7 +82,7 @@ def create_pipeline(
 
 
 def create_headroom(probe: bool) -> Pipeline:
-    """headroom: how much more the base model's votes in round 1 know than its greedy paths."""
+    """headroom: how much more accurate the base model's votes in round 1 are than its greedy paths."""
     outside = {*LABELED, "headroom"}
     voted = {"sampled_paths": "paths", "sampled_readings": "readings"}
     steps = namespaced(headroom.create_pipeline(probe), "headroom", {*outside, "model"}, voted)
@@ -90,7 +90,7 @@ def create_headroom(probe: bool) -> Pipeline:
 
 
 def gated(loop: Pipeline) -> Pipeline:
-    """The loop with a gate on the votes of round 1, on which all training depends."""
+    """The loop with a gate after the votes of round 1: all training depends on it."""
     counting = loop.only_nodes("round_1.count_votes")
     counted = Pipeline(counting, outputs={"round_1.votes": "round_1.counted_votes"})
     return (
@@ -107,7 +107,7 @@ def create_steps(*steps: str) -> Pipeline:
 
 
 def create_round(number: int, guard: Guard = "none") -> Pipeline:
-    """model_{k-1} -> model_k: sample, vote, mix, fine-tune the base model on what was kept, promote.
+    """model_{k-1} -> model_k: sample, vote, mix, fine-tune the base model on the kept paths, promote.
 
     Sampling continues from the last promoted model, training always restarts from the base model.
     """
@@ -123,7 +123,7 @@ def create_round(number: int, guard: Guard = "none") -> Pipeline:
 
 
 def create_candidate(number: int, previous: str, candidate: str) -> Pipeline:
-    """The paths that the previous model samples, those that its votes keep, and the model trained on them."""
+    """The previous model samples paths, votes select some of them, and the base model is trained on these."""
     statistics = Node(
         vote_statistics,
         ["votes", "answers", "readings", "params:paths"],
@@ -167,7 +167,7 @@ def create_promotion(number: int, previous: str, candidate: str) -> Pipeline:
 
 
 def create_examination(model: str, suffix: str, guard: Guard) -> Pipeline:
-    """What the collapse monitor sees of a model."""
+    """health and support: the collapse monitor's measurements of a model."""
     made = ("health", "support", "monitor_readings", "greedy_readings")
     renamed = {name: f"{name}_{suffix}" for name in made}
     renamed |= {"model": model, "base_readings": "monitor_readings_0"}
@@ -187,7 +187,7 @@ def create_evaluation(model: str, round: int, arm: str, suffix: str) -> Pipeline
 
 
 def create_comparison(rounds: int, arms: Sequence[Arm]) -> Pipeline:
-    """Every model against the base model and the one before; the vote of round 1 against its controls."""
+    """Compares every model with the base model and the one before, and the vote of round 1 with its controls."""
     numbers = range(1, rounds + 1)
     pairs = [(f"metrics_{k}", "0", str(k)) for k in numbers]
     pairs += [(f"metrics_step_{k}", str(k - 1), str(k)) for k in numbers]

@@ -1,8 +1,8 @@
 """given_questions -> seeds -> generated exemplars and questions -> the same rounds, evaluation and report.
 
-What people gave is renamed, and what the model made of the seeds takes its place: `questions`, `exemplars` and
-`tasks`. So the loop is that of `self_improve`, node by node. Evaluation asks the held-out questions that were
-given, with the generated exemplars too.
+The given `questions`, `exemplars` and `tasks` are renamed, and those generated from the seeds take their names, so
+the loop has the same nodes as `self_improve`. Evaluation uses the given held-out questions with the generated
+exemplars.
 """
 
 from kedro.pipeline import Node, Pipeline
@@ -28,7 +28,7 @@ GIVEN = {name: f"given_{name}" for name in RENAMED.split()}
 def create_pipeline(
     rounds: int, guard: Guard = "none", measured: HeadroomParams | None = None
 ) -> Pipeline:
-    """The loop on what the model made of the seeds; metrics also have the funnel."""
+    """The loop on the generated questions; metrics also have the funnel."""
     given = preparation.create_pipeline()
     loop = self_improve.create_pipeline(rounds, guard, measured=measured) - given
     summary = loop.only_nodes("summarise_rounds")
@@ -51,7 +51,7 @@ def create_pipeline(
 
 
 def generation() -> Pipeline:
-    """tasks, exemplars and questions, checked as those of people are."""
+    """Generated tasks, exemplars and questions, checked like given ones."""
     asked = {"questions": GIVEN["questions"]}
     seeds = Pipeline([question_generation.seeds()], inputs=asked)
     exemplars = exemplar_generation.create_pipeline()

@@ -1,4 +1,4 @@
-"""Reads the answers of the paths and votes on them (paper, section 3.1)."""
+"""Parses the answers of the paths and votes on them (paper, section 3.1)."""
 
 from lmsi_kedro.pipelines.voting.pipeline import create_pipeline
 

@@ -1,4 +1,4 @@
-"""One answer per path, one winner per question, and which agreeing paths are kept. The rules are in `reading`."""
+"""Counts the votes of each question and selects the agreeing paths to keep. The rules are in `reading`."""
 
 import polars as pl
 
@@ -8,14 +8,17 @@ from lmsi_kedro.reading import thin_out, votes_within
 
 
 def count_votes(readings: pl.DataFrame, voting: VotingParams, round: int = 1) -> pl.DataFrame:
-    """votes: the most frequent key of each question; kept if the confidence is within the round's limits."""
+    """votes: the most frequent answer of each question, kept if the confidence is within the round's limits."""
     return votes_within(readings, voting, voting.threshold(round), voting.max_confidence)
 
 
 def keep_agreeing(
     readings: pl.DataFrame, votes: pl.DataFrame, voting: VotingParams
 ) -> pl.DataFrame:
-    """answers: every path, and why it is kept or not; kept are agreeing paths, without duplicates, capped."""
+    """answers: every path with the reason why it is kept or not.
+
+    Agreeing paths are kept, without duplicates and up to the cap.
+    """
     winners = votes.select("question_id", winner="key", vote_kept="kept", vote_reason="reason")
     reason = (
         pl.when(pl.col("key").is_null())

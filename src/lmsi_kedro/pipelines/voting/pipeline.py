@@ -7,7 +7,7 @@ from lmsi_kedro.wiring import fixed, parsed
 
 
 def create_pipeline(round: int) -> Pipeline:
-    """The votes of a round, which is counted from 1: its threshold may be another than the last one's."""
+    """The votes of a round, counted from 1; the threshold may differ between rounds."""
     count = fixed(count_votes, round=round)
     return Pipeline(
         [

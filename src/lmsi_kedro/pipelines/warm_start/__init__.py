@@ -1,4 +1,4 @@
-"""Before the loop: the base model is trained, supervised, on worked examples that people labeled."""
+"""Supervised training of the base model on labeled, worked examples before the loop."""
 
 from lmsi_kedro.pipelines.warm_start.pipeline import create_pipeline, start_warm
 

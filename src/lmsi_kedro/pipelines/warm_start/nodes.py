@@ -1,4 +1,4 @@
-"""Worked examples as people write them become what mixing renders, kept apart from the questions of the loop."""
+"""Converts the user's worked examples for mixing, and separates them from the questions of the loop."""
 
 import logging
 import re
@@ -22,9 +22,9 @@ log = logging.getLogger(__name__)
 
 
 def read_worked_examples(raw_worked_examples: pl.DataFrame, tasks: Tasks) -> pl.DataFrame:
-    """worked_examples: every row with its task, the answer that its label says, and the text that is taught.
+    """worked_examples: every row with its task, the answer that its label states, and the text to teach.
 
-    Of several accepted answers the first is taught. ValueError names the wrong rows with their places in the file.
+    If several answers are accepted, the first is taught. ValueError names the wrong rows with their lines.
     """
     placed = with_tasks(raw_worked_examples, tasks)
     check_choices(placed, tasks)
@@ -39,25 +39,25 @@ def read_worked_examples(raw_worked_examples: pl.DataFrame, tasks: Tasks) -> pl.
 
 
 def with_tasks(raw: pl.DataFrame, tasks: Tasks) -> pl.DataFrame:
-    """The rows with tasks of the questions; a row that names none has the only one there is."""
+    """The rows with their tasks; a row without a task gets the questions' task if they have only one."""
     only = next(iter(tasks.root)) if len(tasks.root) == 1 else None
     table = raw.with_columns(pl.col("task").fill_null(pl.lit(only, pl.String)))
     wrong = table.filter(pl.col("task").is_in(list(tasks.root)).not_().fill_null(True))
     if wrong.is_empty():
         return table
-    said = wrong["source"] + ": " + ("its task is " + wrong["task"]).fill_null("it names no task")
+    named = wrong["source"] + ": " + ("its task is " + wrong["task"]).fill_null("it names no task")
     advice = f"The column task must name one of the questions' tasks, {', '.join(tasks.root)}"
     raise ValueError(
-        listed(said.to_list(), "worked examples have no task of the questions", advice)
+        listed(named.to_list(), "worked examples name no task of the questions", advice)
     )
 
 
 def with_texts(rows: pl.DataFrame, task: Task) -> pl.DataFrame:
-    """The rows of a task with key, surface and text; `said` is the key that the rationale itself announces."""
+    """The rows of a task with key, surface and text; `announced` is the answer that the rationale itself gives."""
     choices = rows["choices"].to_list() if task.kind == "choice" else None
     surfaces, rationales = rows["answer"].list.first().to_list(), rows["rationale"].to_list()
     keys = canonical_keys(surfaces, task.kind, choices, decimal=task.decimal)
-    said = read_answers(rationales, task.kind, choices, decimal=task.decimal)["key"]
+    announced = read_answers(rationales, task.kind, choices, decimal=task.decimal)["key"]
     bare = list(map(without_answer, rationales, surfaces))
     texts = [
         target(written(key, surface, task.kind), steps).strip()
@@ -65,7 +65,7 @@ def with_texts(rows: pl.DataFrame, task: Task) -> pl.DataFrame:
     ]
     return rows.with_columns(
         key=keys,
-        said=said,
+        announced=announced,
         surface=pl.Series(surfaces, dtype=pl.String),
         rationale=pl.Series(bare, dtype=pl.String),
         text=pl.Series(texts, dtype=pl.String),
@@ -73,9 +73,9 @@ def with_texts(rows: pl.DataFrame, task: Task) -> pl.DataFrame:
 
 
 def without_answer(rationale: str, surface: str) -> str:
-    """A rationale without "#### 18" or "The answer is 18." at its end, which `target` writes.
+    """The rationale without a final "#### 18" or "The answer is 18.", which `target` writes.
 
-    It is empty if there is nothing but the answer.
+    It is empty if the rationale is only the answer.
     """
     end = rf"(?:####|(?:so,? )?the (?:final )?answer is)\W*{re.escape(surface)}\W*\Z"
     bare = re.sub(rf"\s*{end}", "", rationale, flags=re.IGNORECASE).strip()
@@ -83,10 +83,10 @@ def without_answer(rationale: str, surface: str) -> str:
 
 
 def check_rationales(table: pl.DataFrame) -> None:
-    """ValueError for rationales that are the answer alone, or announce another one than their label."""
-    wrong = table.filter((pl.col("said") != pl.col("key")) | (pl.col("rationale") == ""))
-    value = {name: pl.col(name).str.split_exact(":", 1).struct[1] for name in ("said", "key")}
-    other = pl.format("the rationale says {}, the answer {}", value["said"], value["key"])
+    """ValueError for rationales that are only the answer, or announce a different answer than their label."""
+    wrong = table.filter((pl.col("announced") != pl.col("key")) | (pl.col("rationale") == ""))
+    value = {name: pl.col(name).str.split_exact(":", 1).struct[1] for name in ("announced", "key")}
+    other = pl.format("the rationale says {}, the answer {}", value["announced"], value["key"])
     reason = (
         pl.when(rationale="").then(pl.lit("the rationale is the answer alone")).otherwise(other)
     )
@@ -116,7 +116,7 @@ def leave_out_evaluated(
     exemplars: pl.DataFrame,
     tasks: Tasks,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """taught_warm and worked_questions: the worked examples but those that a held-out or probe question asks too.
+    """taught_warm and worked_questions: the worked examples except those that are held-out or probe questions.
 
     A task's exemplar sets take turns.
     """
@@ -147,7 +147,7 @@ def leave_out_evaluated(
 
 
 def file_of(worked_examples: pl.DataFrame) -> str:
-    """The name of the file that they come from: "worked.jsonl, line 3" is a source."""
+    """The name of their file; a source looks like "worked.jsonl, line 3"."""
     return str(worked_examples["source"][0]).rpartition(", ")[0]
 
 
@@ -158,7 +158,7 @@ def choose_warm_training(
     warm_start_training: WarmStartParams,
     preflight: dict[str, Any],
 ) -> Training:
-    """training, but for what warm_start_training changes. preflight is awaited: nothing is trained before it."""
+    """training with the changes of warm_start_training. The input preflight makes training wait for the checks."""
     return choose_training(mixture, base_model, warm_start_training.of(training, mixture.height))
 
 
@@ -167,7 +167,7 @@ def leave_out_worked(
     worked_examples: pl.DataFrame,
     worked_questions: pl.DataFrame,
 ) -> tuple[pl.DataFrame, dict[str, Any]]:
-    """prepared_questions: all but the unlabeled ones that the warm start has taught; warm_start_counts."""
+    """prepared_questions: all questions except the unlabeled ones taught by the warm start; warm_start_counts."""
     taught_words = Evaluated(asked_in(worked_questions))
     unlabeled = pl.col("split") == "unlabeled"
     known = pl.Series(
@@ -195,5 +195,5 @@ def leave_out_worked(
 def add_warm_start(
     loop_metrics: Metrics, warm_start_counts: dict[str, Any], metrics_warm: Metrics
 ) -> Metrics:
-    """metrics, with what the warm start was trained on, and the given model compared with it."""
+    """metrics, with the data of the warm start and the comparison with the given model."""
     return {**loop_metrics, "warm_start": {**warm_start_counts, **metrics_warm}}

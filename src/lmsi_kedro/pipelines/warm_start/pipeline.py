@@ -1,7 +1,7 @@
 """raw_worked_examples -> worked_examples -> taught_warm -> examples_warm -> mixture -> warm_model.
 
-What is taught is rendered by the nodes of mixing, as sampled paths are, and trained by that of fine_tuning.
-`start_warm` puts this before a pipeline of the loop, which then has warm_model wherever it had base_model.
+The nodes of mixing render the examples in the same way as sampled paths, and that of fine_tuning trains on them.
+`start_warm` puts this before a pipeline of the loop, which then uses warm_model in place of base_model.
 """
 
 from kedro.pipeline import Node, Pipeline
@@ -22,7 +22,7 @@ RENDERING = ("render_examples", "accumulate_examples", "balance_examples")
 
 
 def create_pipeline() -> Pipeline:
-    """The warm start by itself: warm_model, and metrics_warm, which compares it with the given model."""
+    """The warm start alone: warm_model, and metrics_warm, which compares it with the given model."""
     return Pipeline(
         [
             preparation.create_pipeline(),
@@ -34,7 +34,7 @@ def create_pipeline() -> Pipeline:
 
 
 def start_warm(pipeline: Pipeline) -> Pipeline:
-    """The pipeline, which has the preparation, with the warm start after it; metrics and report disclose it."""
+    """The pipeline with a warm start inserted after its preparation; metrics and report disclose it."""
     given = preparation.create_pipeline()
     rest = pipeline - given
     if "base_model" in rest.inputs():
@@ -44,7 +44,7 @@ def start_warm(pipeline: Pipeline) -> Pipeline:
 
 
 def create_separation(given: Pipeline) -> Pipeline:
-    """The preparation; the questions that the warm start teaches are taken out before they are checked."""
+    """The preparation, without the questions that the warm start teaches; they are removed before the checks."""
     whole = given.only_nodes("prepare_questions")
     separation = Node(
         leave_out_worked,
@@ -57,7 +57,7 @@ def create_separation(given: Pipeline) -> Pipeline:
 
 
 def create_training() -> Pipeline:
-    """warm_model: the base model trained on the worked examples that none of all_questions evaluates."""
+    """warm_model: the base model trained on the worked examples that are not evaluated in all_questions."""
     read = Node(
         read_worked_examples,
         inputs=["raw_worked_examples", "tasks"],
@@ -96,7 +96,7 @@ def create_training() -> Pipeline:
 
 
 def create_comparison() -> Pipeline:
-    """metrics_warm: the given model, which is the arm `given`, and the warm-started one."""
+    """metrics_warm: the given model (arm `given`) against the warm-started one."""
     compared = Node(
         compare,
         inputs=["predictions_given", "predictions_0", "tasks"],
@@ -107,7 +107,7 @@ def create_comparison() -> Pipeline:
 
 
 def disclosed(loop: Pipeline) -> Pipeline:
-    """The loop, with the warm start in its metrics."""
+    """The loop with the warm start added to its metrics."""
     summary = loop.only_nodes("summarise_rounds")
     added = Node(
         add_warm_start,
