@@ -37,7 +37,7 @@ def test_gguf_is_written_checked_and_listed_for_the_hub(
     command = ["export", "gguf", str(to), "--model", str(model), "--push", "me/mine", given]
     assert main(command) == 0
     said = capsys.readouterr().out
-    assert "made-f16.gguf: 4 of 4 greedy answers are those of the safetensors" in said
+    assert "made-f16.gguf: 4 of 4 greedy answers equal those of the safetensors" in said
     assert "so send it token ids" in said  # llama.cpp has no split expression of the mini world
     assert "Dry run, as there is no token" in said
     assert "https://huggingface.co/me/mine" in said
@@ -54,7 +54,7 @@ def test_a_file_with_other_weights_is_found_out(model: Path, tmp_path: Path) -> 
     tokenizer: Any = AutoTokenizer.from_pretrained(model)
     file = tmp_path / "other.gguf"
     write_gguf(file, AutoModelForCausalLM.from_pretrained(other), tokenizer, "gpt-2")
-    with pytest.raises(ValueError, match="does not answer as the safetensors do"):
+    with pytest.raises(ValueError, match="gives other answers than the safetensors"):
         check(file, AutoModelForCausalLM.from_pretrained(model), [tokenizer.encode(TEXTS[0])])
     assert [path.name for path in tmp_path.iterdir() if path != other] == ["other.gguf"]
 
@@ -159,4 +159,4 @@ def test_a_real_model_as_gguf(
     with configured("base", f"data_root={tmp_path / 'none'}") as (catalog, params):
         model = model_named(str(real_model), catalog)
         said = gguf.export_gguf(model, tmp_path, "smollm2", catalog, params)
-    assert said == "smollm2-f16.gguf: 4 of 4 greedy answers are those of the safetensors"
+    assert said == "smollm2-f16.gguf: 4 of 4 greedy answers equal those of the safetensors"

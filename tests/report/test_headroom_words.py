@@ -29,13 +29,13 @@ def test_votes_without_a_greedy_answer_can_change_answers_too() -> None:
     [
         (
             {},
-            "The vote knows more than the greedy path: +4.1 points (+1.0 to +7.2, p = 0.012) on 80 labeled probe"
-            " questions, by votes with a confidence of at least 0.6.",
+            "The vote is more accurate than the greedy path: +4.1 points (+1.0 to +7.2, p = 0.012) on 80 labeled"
+            " probe questions, by votes with a confidence of at least 0.6.",
         ),
         (
             {"gain": 0.003, "gain_low": -0.02, "gain_high": 0.026, "p_value": 0.9, "shown": False},
-            "The vote is not shown to know more than the greedy path (at best +0.3 points (\u22122.0 to +2.6,"
-            " p = 0.9) on 80 labeled probe questions, by votes with a confidence of at least 0.6): do not"
+            "The vote is not shown to be more accurate than the greedy path (at best +0.3 points (\u22122.0 to"
+            " +2.6, p = 0.9) on 80 labeled probe questions, by votes with a confidence of at least 0.6): do not"
             " train on it, unless more labels show it.",
         ),
     ],
@@ -44,7 +44,7 @@ def test_verdict_of_a_probe(changed: dict[str, Any], said: str) -> None:
     found = probed(**changed)
     assert verdict(found) == said
     assert is_shown(found) is ROW["shown"] if not changed else not is_shown(found)
-    assert "Labels of the probe split were read (headroom.probe)." in sentences(found)
+    assert "This used labels of the probe split (headroom.probe)." in sentences(found)
 
 
 def test_probe_without_a_vote() -> None:

@@ -1,6 +1,7 @@
-"""The `lmsi` command: one module per subcommand, with what only it needs. Runs are started by `kedro run`.
+"""The `lmsi` command; runs are started with `kedro run`.
 
-The modules import polars, torch and Kedro when a command runs, so that `lmsi --help` takes a tenth of a second.
+There is one module per subcommand. The modules import polars, torch and Kedro only when a command runs, so that
+`lmsi --help` takes a tenth of a second.
 """
 
 import argparse
@@ -25,7 +26,7 @@ from lmsi_kedro.printable import printable
 
 
 class Parser(argparse.ArgumentParser):
-    """Says what is wrong with its options in one line."""
+    """A parser that reports a wrong option in one line."""
 
     def error(self, message: str) -> NoReturn:
         from lmsi_kedro.params.mistakes import unknown
@@ -34,10 +35,10 @@ class Parser(argparse.ArgumentParser):
             r"argument (\S+): invalid choice: '(.*)' \(choose from (.+)\)", message
         ):
             message = unknown(wrong[1], wrong[2], re.findall("'([^']+)'", wrong[3]))
-        self.exit(2, f"lmsi: {message}; `{self.prog} --help` tells more\n")
+        self.exit(2, f"lmsi: {message}; see `{self.prog} --help`\n")
 
     def refuse(self, unrecognized: str) -> NoReturn:
-        """An argument that this command does not take."""
+        """Reports an argument that this command does not take."""
         from lmsi_kedro.params.mistakes import unknown
 
         options = [name for action in self._actions for name in action.option_strings]

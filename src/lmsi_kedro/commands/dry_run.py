@@ -1,4 +1,4 @@
-"""What a run makes without a model's work: prepared tables, and plans of all that is to be sampled."""
+"""Runs the nodes of a pipeline that need no model: they give the prepared tables and the sampling plans."""
 
 from collections.abc import Callable
 from typing import Any
@@ -18,10 +18,10 @@ from lmsi_kedro.stages import function_of, samples, trains
 
 
 def dry_run(pipeline: Pipeline, catalog: Any) -> dict[str, Any]:
-    """The datasets of a pipeline by name, as far as they are known before it has run.
+    """The datasets of a pipeline by name, as far as they can be known before the run.
 
-    Nodes that sample are left out. Where a model decides what a node makes, `STAND_INS` has the largest that it
-    can be; all other nodes run, if their inputs are known.
+    Nodes that sample are skipped. If a node's output depends on a model, `STAND_INS` gives the largest possible
+    one; all other nodes run, if their inputs are known.
     """
     check_inputs(pipeline, catalog)
     needed = {name for node in pipeline.nodes for name in inputs_of(node)}
@@ -38,21 +38,21 @@ def dry_run(pipeline: Pipeline, catalog: Any) -> dict[str, Any]:
 
 
 def work_of(pipeline: Pipeline) -> Pipeline:
-    """Its nodes that sample or train, and all before them."""
+    """The nodes that sample or train, and all nodes before them."""
     return pipeline.to_nodes(
         *[node.name for node in pipeline.nodes if samples(node) or trains(node)]
     )
 
 
 def inputs_of(node: Node) -> list[str]:
-    """What a node needs here; the stored chunks of one that samples are not looked at."""
+    """The inputs that a node needs here; a node that samples does not need its stored chunks."""
     return [] if samples(node) else node.inputs
 
 
 def drafts_of(
     _: Any, seed_questions: pl.DataFrame, __: Any, generation: QuestionGenerationParams
 ) -> tuple[pl.DataFrame]:
-    """As many as are asked for, each as long as a seed, and all of them new."""
+    """As many drafts as requested, each as long as a seed, and all of them new."""
     tables = []
     for (task,), seeds in seed_questions.partition_by("task", as_dict=True).items():
         numbers = range(generation.candidates)
@@ -70,7 +70,7 @@ def worked(_: Any, seed_questions: pl.DataFrame, *__: Any) -> tuple[pl.DataFrame
     )
 
 
-# By function: the first outputs of a node, from its inputs (None for one that is not known).
+# The first outputs of a node by its function, from its inputs (None for an unknown input).
 STAND_INS: dict[Callable[..., Any], Callable[..., tuple[Any, ...]]] = {
     choose_training: lambda mixture, base_model, training: (
         training if mixture is None else training.of(base_model, mixture.height),

@@ -1,4 +1,4 @@
-"""`lmsi headroom`: whether the votes of a model know more than its greedy path, before training."""
+"""`lmsi headroom`: whether the votes of a model are more accurate than its greedy path, before training."""
 
 import argparse
 import json
@@ -30,12 +30,12 @@ def headroom(data: Path) -> str:
         found = json.loads(path.read_text(encoding="utf-8"))
         parts = ["\n".join(sentences(found)), *map(aligned, tables(found))]
     except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{path} is not what was measured before training: {error!r}") from error
+        raise ValueError(f"{path} is not a valid headroom.json: {error!r}") from error
     return "\n\n".join(parts)
 
 
 def aligned(table: Any) -> str:
-    """A report.headroom.Table as text: the first column to the left, the others to the right."""
+    """A report.headroom.Table as text: the first column is left-aligned, the others are right-aligned."""
     lines = [table.columns, *table.rows]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     written = (

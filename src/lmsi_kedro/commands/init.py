@@ -1,4 +1,4 @@
-"""`lmsi init`: a project of one's own, for `kedro run` outside of this repository."""
+"""`lmsi init`: creates a project for `kedro run` outside this repository."""
 
 import argparse
 import shutil
@@ -28,7 +28,7 @@ def add_to(commands: Any) -> None:
 
 
 def init(folder: Path) -> str:
-    """Makes the project, whole or not at all; ValueError if the folder exists."""
+    """Creates the project atomically; ValueError if the folder exists."""
     import kedro
 
     if folder.exists():
@@ -44,19 +44,19 @@ def init(folder: Path) -> str:
     return (
         f"{folder} has conf/ (parameters and exemplars), data/01_raw/questions.jsonl and the embedded model.\n"
         f"  cd {folder} && kedro run\n"
-        "then your own: kedro run --params=questions=my.jsonl,model=hub:Qwen/Qwen2.5-0.5B"
+        "with your own questions: kedro run --params=questions=my.jsonl,model=hub:Qwen/Qwen2.5-0.5B"
     )
 
 
 def shipped() -> Path:
-    """Where the parts are."""
+    """The folder with the project's parts."""
     package = Path(lmsi_kedro.__file__).parent
     installed = package / "project"
     return installed if installed.exists() else package.parents[1]
 
 
 def copy(source: Path, target: Path) -> None:
-    """A file, or a folder without what an editor or a run may have left in it."""
+    """Copies a file, or a folder without files that an editor or a run may have left in it."""
     target.parent.mkdir(parents=True, exist_ok=True)
     if source.is_file():
         shutil.copy(source, target)

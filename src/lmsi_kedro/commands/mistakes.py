@@ -1,4 +1,4 @@
-"""What is printed of an error: one line that says what is wrong, where, and what to do."""
+"""Turns an error into one line that says what is wrong, where, and what to do."""
 
 from pathlib import Path
 from typing import Any
@@ -8,17 +8,17 @@ from lmsi_kedro.printable import printable
 
 RUNNERS = ("SequentialRunner", "ParallelRunner", "ThreadRunner")
 LISTS = " A list with commas belongs in a file: conf/base/parameters.yml, or that of an --env."
-LONGEST = 1500  # characters of a line
+LONGEST = 1500  # characters in a line
 
 
 def one_line(error: BaseException) -> str:
-    """`lmsi: ...`, whatever lines and marks the error has."""
+    """`lmsi: ...`, with line breaks and control characters of the error removed."""
     text = " ".join(printable(sentence(error)).split())
     return "lmsi: " + (text if len(text) <= LONGEST else f"{text[:LONGEST]} ...")
 
 
 def sentence(error: BaseException) -> str:
-    """What an error says, without what Kedro adds to it."""
+    """The message of an error, without what Kedro adds to it."""
     from click import ClickException
     from kedro.config import MissingConfigException
     from kedro.validation.exceptions import ParameterValidationError
@@ -40,7 +40,7 @@ def sentence(error: BaseException) -> str:
 
 
 def unwrapped(error: BaseException) -> BaseException:
-    """The error of a dataset, which Kedro wraps twice."""
+    """The original error of a dataset, which Kedro wraps twice."""
     from kedro.io import DatasetError
 
     while isinstance(error, DatasetError) and error.__cause__ and raised_in(error) == "kedro.io":
@@ -58,7 +58,7 @@ def raised_in(error: BaseException) -> str:
 
 
 def is_mistake(error: BaseException) -> bool:
-    """Whether it was raised with a sentence for whoever runs the command, and not by a fault of the program."""
+    """Whether the error was raised with a message for the user, and is not a fault of the program."""
     from kedro.io import DatasetError
 
     from lmsi_kedro.durable import LockedError
@@ -71,13 +71,13 @@ def is_mistake(error: BaseException) -> bool:
 
 
 def wrong_folder(folder: Path) -> str | None:
-    """The name of an environment that has no folder beside the others."""
+    """The message for an environment that has no folder in conf."""
     there = [each.name for each in folder.parent.glob("*/") if each.name != "exemplars"]
     return unknown("--env", folder.name, there) if there else None
 
 
 def wrong_parameters() -> str | None:
-    """The first group of parameters that does not suit the node which takes it, value by value."""
+    """The message for the first group of parameters that does not fit the node which takes it."""
     from kedro.framework.project import pipelines
     from kedro.validation.type_extractor import TypeExtractor
 
@@ -92,7 +92,7 @@ def wrong_parameters() -> str | None:
 
 
 def wrong_option(given: dict[str, Any]) -> str | None:
-    """The option of `kedro run` that names what is not there: a runner, a pipeline, or what no pipeline has."""
+    """The message for an option of `kedro run` with an unknown runner, pipeline, node, tag or dataset."""
     from kedro.framework.project import pipelines
     from kedro.pipeline import Pipeline
 
@@ -125,6 +125,6 @@ def wrong_option(given: dict[str, Any]) -> str | None:
 
 
 def namespaces_of(pipeline: Any) -> set[str]:
-    """round_1.random stands for round_1, too."""
+    """All namespaces of a pipeline; round_1.random implies round_1."""
     spaces = [node.namespace.split(".") for node in pipeline.nodes if node.namespace]
     return {".".join(parts[: end + 1]) for parts in spaces for end in range(len(parts))}

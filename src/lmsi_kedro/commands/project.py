@@ -1,4 +1,4 @@
-"""A project's catalog and parameters as `kedro run` would have them, for commands that look before a run."""
+"""Loads a project's catalog and parameters as `kedro run` does, for commands."""
 
 import contextlib
 import logging
@@ -11,7 +11,7 @@ MODELS = ("base_model", "warm_model", "model_1", "model_2", "model_random")
 
 @contextlib.contextmanager
 def configured(env: str, params: str) -> Iterator[tuple[Any, dict[str, Any]]]:
-    """Catalog and typed parameters of the project in the working directory."""
+    """The catalog and typed parameters of the project in the working directory."""
     from kedro.framework.session import KedroSession
     from kedro.framework.startup import bootstrap_project
     from kedro.utils import is_kedro_project
@@ -46,7 +46,7 @@ def registered(names: str) -> Any:
 
 
 def data_root(params: str) -> Path:
-    """Where a run with these parameters has put what it made."""
+    """The folder to which a run with these parameters writes."""
     return Path(split(params).get("data_root", "data"))
 
 
@@ -62,7 +62,7 @@ def split(params: str) -> dict[str, Any]:
 
 
 def model_named(name: str, catalog: Any) -> Any:
-    """A model of the run by its dataset, such as model_1, else a directory, a .gguf file or hub:owner/name."""
+    """A model of the run by its dataset, such as model_1, or a directory, a .gguf file or hub:owner/name."""
     from lmsi_kedro.datasets.model_directory import ModelDirectory
     from lmsi_kedro.params.mistakes import nearest, unknown
 
@@ -74,13 +74,13 @@ def model_named(name: str, catalog: Any) -> Any:
 
 
 def add_configuration(command: Any) -> None:
-    """The options that choose it, of argparse's subparser."""
+    """Adds the options --env and --params to a subparser."""
     command.add_argument("--env", default="base", help="configuration, such as paper or gpu")
     add_parameters(command)
 
 
 def add_parameters(command: Any) -> None:
-    """The option that names parameters of the run, data_root among them."""
+    """Adds the option --params with parameters of the run, such as data_root."""
     command.add_argument(
         "--params", default="", help="as for kedro run: data_root=/elsewhere,rounds=2"
     )

@@ -1,4 +1,4 @@
-"""`lmsi report`: what a finished run found."""
+"""`lmsi report`: prints the results of a finished run."""
 
 import argparse
 import json
@@ -18,7 +18,7 @@ def add_to(commands: Any) -> None:
 
 
 def report(data: Path) -> str:
-    """What the run ended with."""
+    """The text that the run printed at its end."""
     from lmsi_kedro.report.ending import ending
 
     folder = data / "08_reporting"

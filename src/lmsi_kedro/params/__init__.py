@@ -1,7 +1,7 @@
 """Typed parameters: one frozen model per `params:` entry; Kedro builds them before any node runs.
 
-An unknown or ill-typed field stops the run with its name. Defaults live in conf/base/parameters*.yml, each
-with its source. Those of the embedded world are beside it, in mini_world/params.py.
+An unknown or ill-typed field stops the run with an error that names it. Defaults are in conf/base/parameters*.yml,
+each with its source. Parameters of the embedded world are in mini_world/params.py.
 """
 
 from lmsi_kedro.params.base import Params, Share

@@ -1,4 +1,4 @@
-"""What all parameter models share."""
+"""The base of all parameter models."""
 
 from collections.abc import Sequence
 from typing import Annotated
@@ -9,7 +9,7 @@ Share = Annotated[float, Field(ge=0, le=1)]
 
 
 def of_round(schedule: Sequence[float], round: int) -> float:
-    """The value of a round, which are counted from 1; the last one stands for all later rounds."""
+    """The value of a round, counted from 1; the last value applies to all later rounds."""
     return schedule[min(round, len(schedule)) - 1]
 
 

@@ -1,4 +1,4 @@
-"""What is measured of a model, and when a round is not promoted."""
+"""Parameters of evaluation, control arms, reproduction, collapse monitor and headroom."""
 
 from typing import Literal, get_args
 
@@ -13,28 +13,28 @@ Mode = Literal[
 ]  # fmt: skip
 Guard = Literal["none", "probe"]
 Arm = Literal["vote", "random", "shuffled", "gold", "direct_only", "few_shot_cot_only", "labeled"]
-# Those of every loop; `labeled` needs a warm start.
+# The arms that any loop can train; `labeled` needs a warm start.
 CONTROL_ARMS: tuple[Arm, ...] = get_args(Arm)[1:-1]
 
 
 class ControlParams(Params):
-    """The pipeline controls: which arms it trains beside the vote, and the untrained model's vote."""
+    """The pipeline controls: the arms that it trains in addition to the vote, and the untrained model's vote."""
 
     arms: list[Arm] = Field(min_length=1)
     most_paths: int = Field(
-        gt=0, description="of the untrained model's vote, however many are affordable"
+        gt=0, description="limit for the untrained model's vote, however many are affordable"
     )
 
 
 class ReproductionParams(Params):
-    """The pipeline reproduction: seeds of questions, and the tables that need more paths than the others."""
+    """The pipeline reproduction: seeds of the questions, and settings of tables that need more paths."""
 
     seeds: list[int] = Field(min_length=1)
     temperatures: list[float] = Field(
-        min_length=1, description="the first is that of the base model's vote"
+        min_length=1, description="the base model votes at the first one"
     )
-    paths: int = Field(gt=0, description="per question, of the figures of paths and temperature")
-    questions: int = Field(gt=0, description="per in-domain task, of the same")
+    paths: int = Field(gt=0, description="per question, in the figures on paths and temperature")
+    questions: int = Field(gt=0, description="per in-domain task, in the same figures")
 
 
 class EvaluationParams(Params):
@@ -52,7 +52,7 @@ class EvaluationParams(Params):
 
 
 class MonitorParams(Params):
-    """When a round counts as collapsed; every limit compares its model with the one before."""
+    """Limits beyond which a round counts as collapsed; each compares its model with the one before."""
 
     questions_per_task: int = Field(gt=0)
     m: int = Field(gt=0)
@@ -64,17 +64,17 @@ class MonitorParams(Params):
     max_unreadable_rise: float = Field(ge=0, le=1, description="in shares of all paths")
     max_accuracy_fall: float = Field(ge=0, le=1, description="on the probe; guard=probe only")
     max_support_fall: float = Field(ge=0, le=1, description="the whole interval beyond it")
-    later_rounds_must_gain: bool = Field(description="refuse a doubted round: docs/metrics.md")
+    later_rounds_must_gain: bool = Field(description="do not promote a round with a doubt")
     on_alarm: Literal["roll_back", "stop"]
 
 
 class HeadroomParams(Params):
-    """What is measured before training, and whether a run goes on where nothing can be gained."""
+    """The measurement before training, and whether a run stops if it shows no possible gain."""
 
     enabled: bool = Field(description="in every run, after the votes of round 1")
-    questions_per_task: int = Field(gt=0, description="that get a greedy path; of the probe, too")
-    probe: bool = Field(description="also reads labels of the probe split")
-    stop: bool = Field(description="no training unless the vote is shown to know more")
+    questions_per_task: int = Field(gt=0, description="with a greedy path, also in the probe split")
+    probe: bool = Field(description="also uses labels of the probe split")
+    stop: bool = Field(description="no training unless the vote is shown to be more accurate")
 
     @property
     def in_loop(self) -> bool:

@@ -1,4 +1,4 @@
-"""From paths to training examples."""
+"""Parameters of voting and mixing."""
 
 from typing import Annotated, Literal, Self
 
@@ -10,10 +10,10 @@ Format = Literal["few_shot_cot", "few_shot_direct", "zero_shot_cot", "zero_shot_
 
 
 class VotingParams(Params):
-    """How answers are read and winners kept (paper, section 3.1).
+    """How answers are parsed and winners kept (paper, section 3.1).
 
     A question's winner is kept if its confidence is in [min_confidence, max_confidence]. min_confidence may be a
-    list, one value per round; the last one stands for all later rounds.
+    list with one value per round; the last one applies to all later rounds.
     """
 
     rule: Literal["trigger", "trigger_or_last"]
@@ -24,7 +24,7 @@ class VotingParams(Params):
     seed: int = Field(ge=0)
 
     def threshold(self, round: int) -> float:
-        """The min_confidence of a round, which are counted from 1."""
+        """The min_confidence of a round, counted from 1."""
         if isinstance(self.min_confidence, list):
             return of_round(self.min_confidence, round)
         return self.min_confidence
@@ -40,10 +40,10 @@ class VotingParams(Params):
 class MixingParams(Params):
     """How kept paths become training examples (paper, section 3.2 and table 1).
 
-    parts: the formats' parts of the mixture, 0 leaves a format out. balance: none weighs every example by its
-    format's part; rows and tokens also make up for formats that have fewer examples or shorter targets.
-    direct: the k paths of a question give k equal direct examples; once keeps one, weight keeps one that counts
-    k times, copies keeps all. exemplars: those of training prompts, in another order or some of them.
+    parts: the formats' parts of the mixture; 0 leaves a format out. balance: none weights every example by its
+    format's part; rows and tokens also compensate for formats with fewer examples or shorter targets.
+    direct: the k paths of a question give k identical direct examples; once keeps one, weight keeps one with
+    weight k, copies keeps all. exemplars: those of training prompts may be shuffled or dropped at random.
     """
 
     parts: dict[Format, Annotated[float, Field(ge=0)]]

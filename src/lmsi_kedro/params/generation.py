@@ -1,4 +1,4 @@
-"""Questions and exemplars that the model makes itself."""
+"""Parameters of generated questions and exemplars."""
 
 from typing import Literal, Self
 
@@ -11,14 +11,14 @@ from lmsi_kedro.params.sampling import SamplingParams
 class QuestionGenerationParams(Params):
     """New questions from a few real ones (paper, section 3.3); counts are per task.
 
-    policy names the entry of `confidence`, the lowest and highest share of paths that may agree with the winner.
+    policy names an entry of `confidence`: the lowest and highest allowed confidence of the vote.
     """
 
-    seeds: int = Field(gt=0, description="real questions that everything begins with")
+    seeds: int = Field(gt=0, description="real questions to start from")
     seeds_per_prompt: int = Field(gt=0)
     candidates: int = Field(gt=0)
     sampling: SamplingParams
-    near_duplicate: Share = Field(description="Jaccard index of three words in a row")
+    near_duplicate: Share = Field(description="Jaccard index of word trigrams")
     m: int = Field(gt=0, description="paths of the vote on a candidate")
     policy: Literal["confident", "band"]
     confidence: dict[Literal["confident", "band"], tuple[Share, Share]]
@@ -41,7 +41,7 @@ class QuestionGenerationParams(Params):
 
 
 class ExemplarGenerationParams(Params):
-    """Few-shot prompts of the model's own answers to the seeds (paper, section 3.3)."""
+    """Few-shot prompts made of the model's own answers to the seeds (paper, section 3.3)."""
 
     sets: int = Field(
         gt=0, description="prompts per task, over which a question's paths are spread"

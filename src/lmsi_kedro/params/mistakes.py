@@ -1,4 +1,4 @@
-"""Sentences about parameters that are wrong: the name, the value, and what it may be."""
+"""Error messages for wrong parameters: the name, the value, and what is allowed."""
 
 import difflib
 import re
@@ -12,7 +12,7 @@ LISTED = 40  # names that a line may list
 
 
 def unknown(where: str, name: str, known: Iterable[str]) -> str:
-    """`where` has no such name; the nearest one, or all where none is near."""
+    """The message that `where` has no such name, with the nearest known names, or all if none is near."""
     names = sorted(known)
     if near := nearest(name, names):
         return f"{where}: there is no {name}; did you mean {' or '.join(near)}?"
@@ -21,20 +21,20 @@ def unknown(where: str, name: str, known: Iterable[str]) -> str:
 
 
 def nearest(name: str, known: Iterable[str]) -> list[str]:
-    """At most two names that are spelt alike, or have this one as a part."""
+    """At most two names with a similar spelling, or of which this one is a part."""
     names = list(known)
     alike = difflib.get_close_matches(name, names, n=2, cutoff=0.7)
     return alike or [each for each in names if name and name in each][:2]
 
 
 def within(name: str, parameters: dict[str, Any]) -> list[str]:
-    """Fields of groups that are spelt like this name, which was given without its group."""
+    """Fields of groups with a spelling similar to this name, which was given without a group."""
     groups = {group: fields for group, fields in parameters.items() if isinstance(fields, dict)}
     return [f"{group}.{near}" for group, fields in groups.items() for near in nearest(name, fields)]
 
 
 def typed(name: str, model: type[Model], value: Any) -> Model:
-    """A group of parameters as its model; ValueError with a sentence for each wrong value."""
+    """A group of parameters as its pydantic model; ValueError with a sentence for each wrong value."""
     try:
         return model.model_validate(value)
     except ValidationError as error:
@@ -44,7 +44,7 @@ def typed(name: str, model: type[Model], value: Any) -> Model:
 def sentences(
     name: str, model: type[BaseModel], value: Any, error: ValidationError
 ) -> Iterator[str]:
-    """One for each place of `value`; the alternatives of a union are joined."""
+    """One sentence for each wrong field of `value`; the alternatives of a union are joined."""
     alternatives: dict[str, list[Any]] = {}
     for each in error.errors():
         steps = [name, *place_of(each, value)]
@@ -74,7 +74,7 @@ def said(place: str, given: Any, demands: list[str]) -> str:
 
 
 def demand(error: Any) -> str:
-    """What pydantic wants, without what it says of how it tried."""
+    """What pydantic expects, without its details."""
     wanted = re.sub(r"^(Input|List|Value|String|Dictionary) should (be )?", "", error["msg"])
     return wanted.partition(", ")[0] if "parsing" in error["type"] else wanted
 
@@ -91,7 +91,7 @@ def place_of(error: Any, value: Any) -> Iterator[str | int]:
 
 
 def fields_at(model: Any, location: Iterable[str | int]) -> list[str]:
-    """The fields of the model that lies at a location within another."""
+    """The fields of the model at a location within another one."""
     for step in location:
         field = model.model_fields.get("root" if issubclass(model, RootModel) else step)
         if field is not None:  # else the step names an alternative of a union

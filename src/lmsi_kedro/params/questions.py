@@ -1,4 +1,4 @@
-"""Which questions there are, and their splits."""
+"""Parameters of the questions and their splits."""
 
 from typing import Self
 
@@ -8,7 +8,7 @@ from lmsi_kedro.params.base import Params, Share
 
 
 class PreparationParams(Params):
-    """How labeled questions that name no split are divided; by a hash of the question, so never anew."""
+    """How labeled questions without a split are divided, by a hash of the question, so always in the same way."""
 
     held_out_share: Share
     probe_share: Share
@@ -21,7 +21,7 @@ class PreparationParams(Params):
 
 
 class PublicTasksParams(Params):
-    """Which public benchmarks the pipeline public_tasks makes the question file of."""
+    """The public benchmarks from which the pipeline public_tasks makes the question file."""
 
     names: list[str] = Field(min_length=1)
     rows_per_split: int | None = Field(gt=0, description="null: as many as the paper used")

@@ -11,7 +11,7 @@ RENAMED = {
 
 
 def refuse_renamed(parameters: Mapping[str, Any]) -> None:
-    """ValueError with the new name of the first parameter that is given by its old one."""
+    """ValueError with the new name, if a parameter is given by its old name."""
     for old, new in RENAMED.items():
         group, _, name = old.partition(".")
         given = parameters.get(group)

@@ -1,4 +1,4 @@
-"""How paths are drawn, how many, and where."""
+"""Parameters of sampling: decoding, the number of paths, prompts and engines."""
 
 import datetime as dt
 from typing import Annotated, Any, Literal, Self
@@ -14,7 +14,7 @@ Temperature = Annotated[float, Field(ge=0)]
 
 
 class SamplingParams(Params):
-    """How a path's tokens are drawn. Temperature 0 is greedy; 0 or 1 switch a filter off."""
+    """How a path's tokens are sampled. Temperature 0 is greedy; 0 or 1 switches a filter off."""
 
     temperature: Temperature
     top_k: int = Field(default=0, ge=0)
@@ -24,13 +24,13 @@ class SamplingParams(Params):
     seed: int = Field(ge=0)
 
     def of(self, model: Sized) -> "Sampling":
-        """With what `auto` stands for."""
+        """The same parameters with `auto` resolved for the model."""
         tokens = tokens_for(self.max_new_tokens, model)
         return Sampling(**self.model_dump() | {"max_new_tokens": tokens})
 
 
 class Sampling(SamplingParams):
-    """The same, decided: what engines take."""
+    """SamplingParams with `auto` resolved, as engines take them."""
 
     max_new_tokens: Tokens
 
@@ -38,9 +38,9 @@ class Sampling(SamplingParams):
 class PathParams(Params):
     """The sampling step: m paths per unlabeled question (paper, section 3.1).
 
-    early_stop is the confidence at which a question's majority counts as decided and the rest of its m paths is
-    saved (Adaptive-Consistency, Aggarwal et al. 2023, Beta criterion); None draws them all. temperatures has one
-    value per round instead of sampling.temperature (B-STaR, arXiv 2412.17256); the last stands for later rounds.
+    early_stop is the confidence at which a question's majority counts as decided, so that sampling stops early
+    (Adaptive-Consistency, Aggarwal et al. 2023, Beta criterion); None samples all m paths. temperatures has one
+    value per round in place of sampling.temperature (B-STaR, arXiv 2412.17256); the last applies to later rounds.
     """
 
     m: int = Field(gt=0)
@@ -50,7 +50,7 @@ class PathParams(Params):
     early_stop: float | None = Field(default=None, gt=0.5, lt=1)
 
     def of_round(self, round: int, model: Sized) -> Sampling:
-        """How the paths of a round are drawn; rounds are counted from 1."""
+        """The sampling parameters of a round; rounds are counted from 1."""
         sampling = self.sampling.of(model)
         if self.temperatures is None:
             return sampling
@@ -58,18 +58,18 @@ class PathParams(Params):
 
 
 class PromptParams(Params):
-    """What a chat template is given beside the question."""
+    """What a chat template gets in addition to the question."""
 
     system: str | None = Field(default=None, description="a system turn")
     date: dt.date | None = Field(
-        default=None, description="of templates that tell it; None: of the run's first preparation"
+        default=None, description="for templates that write it; None: that of the first preparation"
     )
 
 
 class Conversation(PromptParams):
-    """How a model is asked: in the turns of its chat template (auto), or in plain text.
+    """How prompts are written: in the turns of the model's chat template (auto), or in plain text.
 
-    thoughts of thinking models are dropped from the text of a path, or kept: they are then trained too.
+    thoughts of thinking models are dropped from the text of a path, or kept and also trained.
     """
 
     chat: Literal["auto", "never"] = "auto"
@@ -77,14 +77,14 @@ class Conversation(PromptParams):
 
 
 class EngineParams(Params):
-    """Where paths are computed, and how a model is given its text."""
+    """Where paths are computed, and how prompts are written."""
 
     executor: Literal["processes", "ray", "server", "launch"]
     ray_address: str | None
     workers: int = Field(gt=0)
     dtype: Literal["auto", "bfloat16", "float32"]
-    paths_per_chunk: int = Field(gt=0, description="stored together, and lost at most by a kill")
-    rows: int | None = Field(gt=0, description="paths decoded at a time; None: by free memory")
+    paths_per_chunk: int = Field(gt=0, description="stored together; a kill loses at most these")
+    rows: int | None = Field(gt=0, description="batch size of decoding; None: by free memory")
     chat: Literal["auto", "never"]
     thoughts: Literal["drop", "keep"] = "drop"
     prompts: PromptParams = PromptParams()
@@ -103,7 +103,7 @@ class EngineParams(Params):
 
     @property
     def is_served(self) -> bool:
-        """Whether paths come from servers, which decode as they like, in memory of their own."""
+        """Whether paths come from servers, which have their own decoding and memory."""
         return self.executor in ("server", "launch")
 
     @property
@@ -112,7 +112,7 @@ class EngineParams(Params):
 
     @property
     def identity(self) -> dict[str, Any]:
-        """What of this decides the text of a path: it is part of every chunk's address."""
+        """The settings that affect the text of a path; they are part of every chunk's address."""
         asked = self.conversation.model_dump(mode="json")
         if self.executor == "server" and self.server:
             return {"server": self.server.model, **asked}
@@ -122,7 +122,7 @@ class EngineParams(Params):
 
     @property
     def number_format(self) -> Literal["bfloat16", "float32"]:
-        """bfloat16 on GPUs and on processors that compute in it, unless dtype says otherwise."""
+        """bfloat16 on GPUs and on CPUs with native support, unless dtype is set."""
         if self.dtype != "auto":
             return self.dtype
         return "bfloat16" if gpus() or cpu_has_bfloat16() else "float32"

@@ -1,4 +1,4 @@
-"""What `auto` stands for in the parameters: chosen by the model's size, and steps by the number of examples."""
+"""Resolves parameters that are `auto` by the model's size, and the number of steps by that of the examples."""
 
 from dataclasses import dataclass
 from math import ceil, inf
@@ -8,7 +8,7 @@ from pydantic import Field
 
 Auto = Literal["auto"]
 Tokens = Annotated[int, Field(gt=0)]
-# LoRA learns best at ten times the rate of all weights, whatever its rank (Schulman 2025, "LoRA Without Regret").
+# LoRA learns best at ten times the rate of full fine-tuning at any rank (Schulman 2025, "LoRA Without Regret").
 LORA_RATE = 10
 LORA_RANK = 16
 MOST_STEPS = 10_000  # PAPER, section 4
@@ -18,7 +18,7 @@ FEW_STEPS, MOST_EPOCHS = 60, 5
 
 
 class Sized(Protocol):
-    """A model that can tell how large it is."""
+    """A model with a known number of parameters."""
 
     @property
     def parameters(self) -> int: ...
@@ -26,7 +26,7 @@ class Sized(Protocol):
 
 @dataclass(frozen=True)
 class Size:
-    """What suits models of at most so many parameters; steps is None where the number of examples decides."""
+    """Settings for models up to this size; steps is None if the number of examples decides."""
 
     parameters: float
     max_new_tokens: int
@@ -61,17 +61,17 @@ SIZES = (
 
 
 def size_of(model: Sized) -> Size:
-    """The row of SIZES that a model belongs to."""
+    """The entry of SIZES for a model."""
     return next(size for size in SIZES if model.parameters <= size.parameters)
 
 
 def tokens_for(given: int | Auto, model: Sized) -> int:
-    """How many new tokens a path may have, if it is not given."""
+    """The given maximum number of new tokens, or that for the model's size."""
     return size_of(model).max_new_tokens if given == "auto" else given
 
 
 def steps_for(examples: int, batch_size: int) -> int:
-    """An epoch; of few examples up to FEW_STEPS in at most MOST_EPOCHS, and never more than MOST_STEPS."""
+    """One epoch; with few examples up to FEW_STEPS in at most MOST_EPOCHS, and never more than MOST_STEPS."""
     epoch = max(1, ceil(examples / batch_size))
     few = min(FEW_STEPS, MOST_EPOCHS * epoch)
     return min(max(epoch, few), MOST_STEPS)

@@ -1,1 +1,1 @@
-"""The report: what was found in words, two figures, and one self-contained page."""
+"""The report: the results in words and figures, on one self-contained page, and the model card."""

@@ -1,7 +1,7 @@
-"""The model card of a round: README.md of its model directory, as the Hugging Face hub reads it.
+"""The model card of a round: README.md of its model directory, in the format of the Hugging Face hub.
 
 The front matter has the base model, the data, the parameters, accuracies before and after with their intervals,
-the control arms and the digest. The card is no part of that digest (model_files.SETTINGS has no .md).
+the control arms and the digest. The card is not part of the digest (model_files.SETTINGS has no .md).
 """
 
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ from lmsi_kedro.report.ending import loading, worse
 Metrics = dict[str, Any]
 METHOD = (
     "Large Language Models Can Self-Improve (Huang et al. 2022, arXiv 2210.11610): the base model answered"
-    " unlabeled questions several times, the answers of a question were put to the vote, and the base model was"
+    " unlabeled questions several times, the answers to each question were voted on, and the base model was"
     " fine-tuned on the paths that agree with the winner."
 )
 EMBEDDED = "mini_world (embedded)"
@@ -33,7 +33,7 @@ SHOWN = (
 
 
 def card(metrics: Metrics, name: str, base: Model, model: Model, parameters: dict[str, Any]) -> str:
-    """name: of the model, such as model_1; metrics: of a run whose last round made it."""
+    """name: the model's, such as model_1; metrics: those of a run whose last round made it."""
     front = front_matter(metrics, name, base, model, parameters)
     head = yaml.safe_dump(front, sort_keys=False, default_flow_style=None, width=100)
     return f"---\n{head}---\n\n{body(metrics, name, base, model, parameters)}\n"
@@ -42,7 +42,7 @@ def card(metrics: Metrics, name: str, base: Model, model: Model, parameters: dic
 def front_matter(
     metrics: Metrics, name: str, base: Model, model: Model, parameters: dict[str, Any]
 ) -> dict[str, Any]:
-    """What the hub knows comes first; the rest is under lmsi_kedro."""
+    """The hub's own fields come first; the rest is under lmsi_kedro."""
     hub = hub_name(parameters)
     last = metrics["rounds"][-1]
     return {
@@ -66,7 +66,7 @@ def front_matter(
 
 
 def results(entry: Metrics) -> list[dict[str, Any]]:
-    """The model-index: accuracy in percent of every task and mode, measured here."""
+    """The model-index: our accuracy in percent for every task and mode."""
     return [
         {
             "task": {"type": "text-generation"},
@@ -85,7 +85,7 @@ def results(entry: Metrics) -> list[dict[str, Any]]:
 
 
 def figures(row: Metrics) -> dict[str, Any]:
-    """A row of docs/metrics.md: accuracies with their 95 % intervals, the difference with its own."""
+    """A row of docs/metrics.md: accuracies and their difference, each with its 95 % interval."""
     sides = {
         side: [round(row[side][bound], 4) for bound in ("accuracy", "low", "high")]
         for side in ("before", "after")
@@ -95,12 +95,12 @@ def figures(row: Metrics) -> dict[str, Any]:
 
 
 def plain(value: Any) -> Any:
-    """A typed group of parameters as YAML can write it."""
+    """A typed group of parameters as plain values for YAML."""
     return value.model_dump(mode="json") if isinstance(value, BaseModel) else value
 
 
 def rounded(found: Metrics) -> Metrics:
-    """Shares to four digits behind the point."""
+    """Shares rounded to four decimals."""
     return {
         name: round(value, 4) if isinstance(value, float) and name != "p_value" else value
         for name, value in found.items()
@@ -108,7 +108,7 @@ def rounded(found: Metrics) -> Metrics:
 
 
 def training(model: Model) -> dict[str, Any]:
-    """Of the record of a fine-tuning: its parameters, and how much was trained on."""
+    """From the record of a fine-tuning: its parameters and the amount of training data."""
     record = model.record()
     return {
         key: record[key]
@@ -124,28 +124,28 @@ def hub_name(parameters: dict[str, Any]) -> str | None:
 
 
 def base_name(parameters: dict[str, Any]) -> str:
-    """The model before the loop: as it was given, without the folders of this machine; a warm start is said."""
+    """The name of the model before the loop, without local folders; it mentions a warm start."""
     given = parameters.get("model")
     name = EMBEDDED if given is None else hub_name(parameters) or Path(given).name
     return f"{name}, warm-started" if parameters.get("warm_start") else name
 
 
 def body(metrics: Metrics, name: str, base: Model, model: Model, parameters: dict[str, Any]) -> str:
-    """For people."""
+    """The text of the card."""
     headline = metrics["headline"]
-    said = [words.claim(headline), words.evidence(headline), words.verdict(headline)]
-    said += [words.promotion(metrics), words.warm_start(metrics)]
+    lines = [words.claim(headline), words.evidence(headline), words.verdict(headline)]
+    lines += [words.promotion(metrics), words.warm_start(metrics)]
     parts = [
         f"# {name}",
-        f"{base_name(parameters)}, improved by itself with lmsi-kedro. {METHOD}",
+        f"{base_name(parameters)}, self-improved with lmsi-kedro. {METHOD}",
         "## Is it better?",
-        "\n".join(f"- {each}" for each in [*filter(None, said), worse(metrics)]),
+        "\n".join(f"- {each}" for each in [*filter(None, lines), worse(metrics)]),
         "\n".join(table(metrics["rounds"][-1])),
         "## Control arms",
         "\n".join(f"- {each}" for each in words.controls(metrics)),
         "## Load it",
         f"```python\n{loading('PATH_OR_NAME')}\n```",
-        "## What it was made of",
+        "## Provenance",
         "The parameters are in the front matter. The digests are sha256 over names and contents of weights,"
         f" tokenizer and configuration: of this model {model.digest}, of its base model {base.digest}.",
     ]

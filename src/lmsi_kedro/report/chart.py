@@ -1,4 +1,4 @@
-"""The accuracies in plotly's JSON, which Kedro-Viz draws."""
+"""The accuracies as plotly JSON, which Kedro-Viz displays."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ COLOURS = {"before": "#8b929c", "after": "#2b7de0"}
 
 
 def chart_accuracy(metrics: dict[str, Any]) -> dict[str, Any]:
-    """Before and after of every task and mode, with 95 % intervals; empty without labels."""
+    """Accuracies before and after for every task and mode, with 95 % intervals; empty without labels."""
     rows = [
         (f"{task}, {MODE_NAMES.get(mode, mode)}", row)
         for task, modes in metrics["rounds"][-1]["tasks"].items()

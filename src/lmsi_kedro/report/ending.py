@@ -1,4 +1,4 @@
-"""What every run ends with: the result in words, where report and model are, and how to load the model."""
+"""The output at the end of a run: the result in words, the paths of report and model, and how to load it."""
 
 from pathlib import Path
 from typing import Any
@@ -14,14 +14,14 @@ def ending(metrics: Metrics, page: Path, model: Path) -> str:
     page: report.html; model: the directory of the last round's model.
     """
     headline = metrics["headline"]
-    said = [words.claim(headline), words.warm_start(metrics), words.promotion(metrics)]
-    said += [words.evidence(headline), words.verdict(headline)]
-    said += [*words.controls(metrics), words.votes(metrics)]
-    return "\n".join([*filter(None, said), worse(metrics), f"report  {near(page)}", held(model)])
+    lines = [words.claim(headline), words.warm_start(metrics), words.promotion(metrics)]
+    lines += [words.evidence(headline), words.verdict(headline)]
+    lines += [*words.controls(metrics), words.votes(metrics)]
+    return "\n".join([*filter(None, lines), worse(metrics), f"report  {near(page)}", held(model)])
 
 
 def worse(metrics: Metrics) -> str:
-    """What got worse, or that nothing did, in one line."""
+    """One line on what got worse, or that nothing did."""
     if not metrics["headline"]["n"]:
         return "Whether anything got worse was not measured."
     if lost := words.losses(metrics):
@@ -30,7 +30,7 @@ def worse(metrics: Metrics) -> str:
 
 
 def held(model: Path) -> str:
-    """Where a model is, and the two lines that load it."""
+    """The path of a model, and the two lines that load it."""
     lines = loading(str(near(model))).splitlines()
     return "\n  ".join([f"model   {near(model)}", *lines])
 
@@ -41,6 +41,6 @@ def loading(model: str) -> str:
 
 
 def near(path: Path) -> Path:
-    """Relative where it is below the working directory."""
+    """The path, relative if it is in the working directory."""
     here = Path.cwd()
     return path.relative_to(here) if path.is_relative_to(here) else path

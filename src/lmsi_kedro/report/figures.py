@@ -1,4 +1,4 @@
-"""The report's figures from metrics.json and the record of the run, as HTML with SVG inside."""
+"""The report's figures from metrics.json and the record of the run, as HTML with inline SVG."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -33,7 +33,7 @@ def headline(metrics: Metrics) -> Markup:
 
 
 def accuracy(metrics: Metrics) -> Markup:
-    """A group for every task and for all in-domain ones; a row for every mode, with the first control arm."""
+    """A group for each task and one for all in-domain tasks; a row for each mode, with the first control arm."""
     last, arms = metrics["rounds"][-1], metrics["controls"]
     arm = next(iter(arms), None)
     controls = arms[arm] if arm else {"tasks": {}, "pooled": {}}
@@ -55,7 +55,7 @@ def named(task: str, in_domain: list[str]) -> str:
 
 
 def group(name: str, modes: Metrics, controls: Metrics) -> Markup:
-    """A task's rows above one scale."""
+    """A task's rows above a common scale."""
     rows = [row(name, mode, found, controls.get(mode)) for mode, found in modes.items()]
     return Markup('<section class="group"><h3>{}</h3>{}{}</section>').format(
         name, Markup("").join(rows), scale()
@@ -63,7 +63,7 @@ def group(name: str, modes: Metrics, controls: Metrics) -> Markup:
 
 
 def scale() -> Markup:
-    """Below the tracks of a group."""
+    """The scale below the tracks of a group."""
     ticks = Markup("").join(
         Markup('<span style="left:{}%">{}</span>').format(at, at if at < 100 else "100 %")
         for at in range(0, 101, 25)
@@ -74,15 +74,15 @@ def scale() -> Markup:
 def row(name: str, mode: str, found: Metrics, control: Metrics | None) -> Markup:
     """Before, after and control on one track, from 0 to 100 %."""
     before, after = interval(found["before"]), interval(found["after"])
-    said = f"{name}, {MODE_NAMES.get(mode, mode)}: {before} before, {after} after"
+    summary = f"{name}, {MODE_NAMES.get(mode, mode)}: {before} before, {after} after"
     marks = [span("before", found["before"], "32%"), span("after", found["after"], "68%")]
     if control:
-        said += f", {interval(control['after'])} for the control arm"
+        summary += f", {interval(control['after'])} for the control arm"
         marks.insert(0, diamond(control["after"]))
     return Markup(
         '<div class="row"><span>{}</span><svg class="track" role="img"><title>{}</title>{}{}</svg><b>{}</b></div>'
     ).format(
-        MODE_NAMES.get(mode, mode), said, grid(), Markup("").join(marks), points(found["delta"])
+        MODE_NAMES.get(mode, mode), summary, grid(), Markup("").join(marks), points(found["delta"])
     )
 
 
@@ -111,7 +111,7 @@ def diamond(share: Metrics) -> Markup:
 
 
 def calibration(votes: Metrics) -> Markup:
-    """Accuracy of the vote by its confidence; on the dotted line they are equal."""
+    """Accuracy of the vote by its confidence; they are equal on the dotted line."""
     x, y = plot.shares("confidence of the vote"), plot.shares("accuracy")
     marks = [plot.line([(0, 0), (1, 1)], x, y, "grid", dashed=True)]
     found = {when: votes[when] for when in ("before", "after") if votes.get(when)}
@@ -139,9 +139,9 @@ def reliability(when: str, found: Metrics, x: plot.Axis, y: plot.Axis) -> Iterat
 
 
 def curves(k: list[int], found: Metrics) -> Markup:
-    """maj@k and pass@k over k; nothing without votes on labeled questions."""
+    """maj@k and pass@k over k; empty without votes on labeled questions."""
     x, y = plot.doublings("k, paths per question", max(k, default=1)), plot.shares("accuracy")
-    marks, keys, said = [], [], []
+    marks, keys, labels = [], [], []
     for when in ("before", "after"):
         for share, name, dashed in (("maj", "maj@k", False), ("pass", "pass@k", True)):
             ends = list(zip(k, found[when][share], strict=True))
@@ -151,33 +151,33 @@ def curves(k: list[int], found: Metrics) -> Markup:
                 for at in ends
             ]
             keys.append((f"{when}{' dashed' if dashed else ''}", f"{name} {when}"))
-            said += (
+            labels += (
                 [f"{name} {when}: {percent(ends[0][1])} at 1, {percent(ends[-1][1])} at {k[-1]}"]
                 if k
                 else []
             )
     return plot.legend(keys) + plot.plot(
-        "Accuracy by number of paths", "; ".join(said), x, y, marks
+        "Accuracy by number of paths", "; ".join(labels), x, y, marks
     )
 
 
 def loss(trainings: list[Metrics]) -> Markup:
-    """The training loss of every round over its steps."""
+    """The training loss of every round by step."""
     ends = [list(enumerate(made["losses"], 1)) for made in trainings]
     x = plot.linear("step", max((len(steps) for steps in ends), default=1))
     y = plot.linear("loss", max((value for steps in ends for _, value in steps), default=1))
     kinds = ["after" if place == len(ends) - 1 else "before" for place in range(len(ends))]
     marks = [plot.line(steps, x, y, kind) for steps, kind in zip(ends, kinds, strict=True)]
-    said = [
+    labels = [
         f"round {made['round']}: {steps[0][1]:.3f} to {steps[-1][1]:.3f} in {len(steps)} steps"
         for made, steps in zip(trainings, ends, strict=True)
     ]
-    keys = list(zip(kinds, said, strict=True))
-    return plot.legend(keys) + plot.plot("Training loss", "; ".join(said), x, y, marks)
+    keys = list(zip(kinds, labels, strict=True))
+    return plot.legend(keys) + plot.plot("Training loss", "; ".join(labels), x, y, marks)
 
 
 def funnel(counts: Metrics) -> Markup:
-    """A bar of all rows, cut by what became of them."""
+    """A bar of all rows, divided by their reasons."""
     parts = [(name, counts[reason]) for reason, name in REASONS.items() if counts.get(reason)]
     cells = [
         Markup('<span class="part {}" style="flex-grow:{}" title="{}"></span>').format(
@@ -185,7 +185,7 @@ def funnel(counts: Metrics) -> Markup:
         )
         for reason, count in parts
     ]
-    said = ", ".join(f"{count:,} {reason}" for reason, count in parts)
+    summary = ", ".join(f"{count:,} {reason}" for reason, count in parts)
     return Markup('<div class="funnel" role="img" aria-label="{}">{}</div>').format(
-        said, Markup("").join(cells)
+        summary, Markup("").join(cells)
     )

@@ -1,6 +1,6 @@
-"""What a reader must not miss: what got worse, and what weakens the numbers. Knows only metrics.json.
+"""What a reader must not miss in metrics.json: what got worse, and what weakens the results.
 
-Nothing is left out because it is small: what chance alone explains is listed, and called that.
+Small losses are listed, too, and marked as within chance.
 """
 
 from collections.abc import Iterator
@@ -10,14 +10,14 @@ from lmsi_kedro.report.words import MODE_NAMES, losses, percent, points, probabi
 from lmsi_kedro.statistics import SURE, mcnemar
 
 Metrics = dict[str, Any]
-WIDE = 0.05  # half an interval of the gain, from which on the questions are called few
+WIDE = 0.05  # if half the interval of the gain is wider, there are too few questions
 FEW = 100  # held-out questions
 LITTLE = 50  # questions whose votes were kept
-MANY = 0.2  # share of paths, or of questions, that calls for a look
+MANY = 0.2  # a share of paths or questions that deserves a warning
 
 
 def worse(metrics: Metrics) -> list[str]:
-    """Sentences on the last round against the base model, beginning with what is surely worse."""
+    """Sentences on the last round against the base model, significant losses first."""
     last = metrics["rounds"][-1]
     return [
         *accuracies(metrics),
@@ -38,7 +38,7 @@ def accuracies(metrics: Metrics) -> Iterator[str]:
         if found["delta"] < 0 and found["p_holm"] >= SURE
     ]
     if lower:
-        yield f"Lower, by no more than chance explains: {', '.join(lower)}."
+        yield f"Lower, but within chance: {', '.join(lower)}."
 
 
 def forgotten(last: Metrics) -> Iterator[str]:
@@ -47,12 +47,12 @@ def forgotten(last: Metrics) -> Iterator[str]:
         right = round(greedy["before"]["accuracy"] * greedy["before"]["n"])
         yield (
             f"{greedy['right_to_wrong']:,} of the {right:,} in-domain questions that CoT greedy answered right"
-            " before are answered wrong now."
+            " before are now answered wrong."
         )
 
 
 def passes(last: Metrics) -> Iterator[str]:
-    """Answers that no sampled path gives any more."""
+    """Right answers that are no longer among the sampled paths."""
     before, after = last["curves"]["before"], last["curves"]["after"]
     if after["questions"] and after["pass"][-1] < before["pass"][-1]:
         yield (
@@ -73,7 +73,7 @@ def miscalibrated(last: Metrics) -> Iterator[str]:
 def narrower(last: Metrics) -> Iterator[str]:
     """Diversity and parsed answers on the monitor's questions."""
     seen = last["monitor"]
-    if not seen["promoted"]:  # what is reported is the model before it
+    if not seen["promoted"]:  # the report is about the model before it
         return
     both = [(name, seen["before"].get(name), now) for name, now in seen["candidate"].items()]
     pairs = [(name, before, now) for name, before, now in both if before]
@@ -94,7 +94,7 @@ def narrower(last: Metrics) -> Iterator[str]:
 
 
 def warnings(metrics: Metrics) -> list[str]:
-    """Sentences on what weakens the numbers, whatever they say."""
+    """Sentences on what weakens the results, good or bad."""
     return [
         *few(metrics["headline"]),
         *hopeless(metrics),
@@ -104,7 +104,7 @@ def warnings(metrics: Metrics) -> list[str]:
 
 
 def few(headline: Metrics) -> Iterator[str]:
-    """Too few held-out questions to decide anything, or to see a small difference."""
+    """Warns of too few held-out questions to decide anything, or to detect a small difference."""
     n = headline["n"]
     if not n:
         yield "No held-out question has a label: whether the model is better was not measured."
@@ -122,7 +122,7 @@ def few(headline: Metrics) -> Iterator[str]:
 
 
 def hopeless(metrics: Metrics) -> Iterator[str]:
-    """Nothing right, so that there is nothing to agree on."""
+    """Warns of a base model with no right answers, which has nothing to learn from."""
     last, n = metrics["rounds"][-1], metrics["headline"]["n"]
     if n and metrics["headline"]["before"] == 0:
         yield "The base model answers none of the in-domain questions right: its votes agree on mistakes."
@@ -137,7 +137,7 @@ def hopeless(metrics: Metrics) -> Iterator[str]:
 
 
 def untaught(metrics: Metrics) -> Iterator[str]:
-    """Votes that taught little: unparsable paths, ties, few questions."""
+    """Warns of votes that taught little: unparsable paths, ties, few questions."""
     for entry in metrics["rounds"]:
         votes, start = entry["votes"], f"Round {entry['round']}:"
         if votes["unreadable"] > MANY:
@@ -149,7 +149,7 @@ def untaught(metrics: Metrics) -> Iterator[str]:
 
 
 def contaminated(metrics: Metrics) -> Iterator[str]:
-    """Questions of the evaluation that were nearly taught."""
+    """Warns of training questions that are similar to evaluated ones."""
     found = metrics["rounds"][-1]["leaks"]
     if found["questions"] and found["overlapping"] / found["questions"] > MANY:
         yield (

@@ -1,6 +1,6 @@
 """headroom.json in words and tables, for `lmsi headroom`, the page, and the line that stops a run.
 
-Promises nothing beyond what was measured: a share of answers that may change is no gain.
+The sentences claim no more than was measured: a share of answers that may change is not a gain.
 """
 
 from typing import Any, NamedTuple
@@ -19,12 +19,12 @@ class Table(NamedTuple):
 
 
 def verdict(headroom: Headroom) -> str:
-    """One sentence: from the labeled probe where there is one."""
+    """One sentence, from the labeled probe questions if there are any."""
     return of_probe(headroom["probe"]) if headroom["probe"] else of_unlabeled(headroom)
 
 
 def is_shown(headroom: Headroom) -> bool:
-    """Whether labels show that the vote knows more than the greedy path."""
+    """Whether labels show that the vote is more accurate than the greedy path."""
     best = headroom["probe"] and headroom["probe"]["best"]
     return bool(best and best["shown"])
 
@@ -41,7 +41,7 @@ def of_unlabeled(headroom: Headroom) -> str:
 
 
 def of_probe(probe: dict[str, Any]) -> str:
-    """A gain is that over all probe questions: the share kept by the best threshold x the difference there."""
+    """The gain is over all probe questions: the share kept by the best threshold times the difference there."""
     labeled, best = f"{probe['questions']:,} labeled probe questions", probe["best"]
     if best is None:
         return f"No vote on {labeled} is decided: do not train on it."
@@ -49,25 +49,25 @@ def of_probe(probe: dict[str, Any]) -> str:
     gain = f"{points(best['gain'])} points ({low} to {high}, p = {probability(best['p_value'])})"
     least = f"with a confidence of at least {best['threshold']:g}"
     if best["shown"]:
-        return f"The vote knows more than the greedy path: {gain} on {labeled}, by votes {least}."
+        return f"The vote is more accurate than the greedy path: {gain} on {labeled}, by votes {least}."
     return (
-        f"The vote is not shown to know more than the greedy path (at best {gain} on {labeled}, by votes {least}):"
-        " do not train on it, unless more labels show it."
+        f"The vote is not shown to be more accurate than the greedy path (at best {gain} on {labeled}, by votes"
+        f" {least}): do not train on it, unless more labels show it."
     )
 
 
 def sentences(headroom: Headroom) -> list[str]:
-    """The verdict, and what else is to be said."""
-    said = [verdict(headroom)]
+    """The verdict and further remarks."""
+    lines = [verdict(headroom)]
     if headroom["probe"]:
-        said += [of_unlabeled(headroom), "Labels of the probe split were read (headroom.probe)."]
+        lines += [of_unlabeled(headroom), "This used labels of the probe split (headroom.probe)."]
     if (sets := headroom["unlabeled"]["pooled"]["exemplar_sets"]) is not None:
         within = "" if sets["within"] is None else f", and {percent(sets['within'])} of one set"
-        said.append(
+        lines.append(
             f"Two paths on a question agree in {percent(sets['across'])} of the pairs from different exemplar"
             f" sets{within}."
         )
-    return said
+    return lines
 
 
 def tables(headroom: Headroom) -> list[Table]:

@@ -1,7 +1,7 @@
-"""Small SVG plots without a script: positions in percent, text in pixels, so that they read on any width.
+"""Small SVG plots without a script: positions are in percent and text in pixels, so that they fit any width.
 
-Colours are the classes before, after and control of report.css, which knows light and dark. Each plot has a title
-and a description for those who do not see it; a mark's own title is shown when it is pointed at.
+Colours are the classes before, after and control of report.css, for light and dark mode. Each plot has a title and
+a description for screen readers; a mark's own title is shown as a tooltip.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -15,7 +15,7 @@ Point = tuple[float, float]
 
 @dataclass(frozen=True)
 class Axis:
-    """What is along an axis: its ends and its ticks, as values with their labels."""
+    """An axis: its ends and its ticks, as values with labels."""
 
     title: str
     low: float
@@ -24,25 +24,25 @@ class Axis:
     scale: Callable[[float], float] = float
 
     def place(self, value: float) -> float:
-        """Percent of the way from low to high."""
+        """The position of a value from low to high, in percent."""
         low, high = self.scale(self.low), self.scale(self.high)
         share = (self.scale(value) - low) / (high - low) if high > low else 0.5
         return round(100 * share, 2)
 
 
 def shares(title: str) -> Axis:
-    """From 0 to 100 %."""
+    """An axis from 0 to 100 %."""
     return Axis(title, 0, 1, [(n / 4, f"{25 * n} %") for n in range(5)])
 
 
 def doublings(title: str, highest: int) -> Axis:
-    """Logarithmic from 1."""
+    """A logarithmic axis from 1."""
     powers = [2**n for n in range(max(highest, 2).bit_length())]
     return Axis(title, 1, max(highest, 2), [(k, str(k)) for k in powers if k <= highest], log2)
 
 
 def linear(title: str, highest: float, ticks: int = 4) -> Axis:
-    """From 0 to the highest value, with round steps."""
+    """An axis from 0 to the highest value, with round steps."""
     end = max(highest, 1e-9)
     step = round_step(end / ticks)
     places = [step * n for n in range(floor(end / step) + 1)]
@@ -50,13 +50,13 @@ def linear(title: str, highest: float, ticks: int = 4) -> Axis:
 
 
 def round_step(least: float) -> float:
-    """1, 2 or 5 times a power of ten."""
+    """The smallest step of at least `least` that is 1, 2 or 5 times a power of ten."""
     power = 10.0 ** floor(log10(least))
     return next(power * n for n in (1, 2, 5, 10) if power * n >= least * 0.999)
 
 
 def plot(title: str, summary: str, x: Axis, y: Axis, marks: Iterable[Markup]) -> Markup:
-    """Axes with a grid, and the marks on them."""
+    """Axes with a grid and marks."""
     down = [(100 - y.place(value), label) for value, label in y.ticks]
     across = [(x.place(value), label) for value, label in x.ticks]
     grid = [
@@ -85,7 +85,7 @@ def plot(title: str, summary: str, x: Axis, y: Axis, marks: Iterable[Markup]) ->
 
 
 def line(points: Sequence[Point], x: Axis, y: Axis, kind: str, dashed: bool = False) -> Markup:
-    """Straight from point to point."""
+    """A polyline through the points."""
     path = " ".join(f"{x.place(a)},{100 - y.place(b)}" for a, b in points)
     return Markup(
         '<svg viewBox="0 0 100 100" width="100%" height="100%" preserveAspectRatio="none">'
@@ -93,10 +93,10 @@ def line(points: Sequence[Point], x: Axis, y: Axis, kind: str, dashed: bool = Fa
     ).format(kind, " dashed" if dashed else "", path)
 
 
-def dot(point: Point, x: Axis, y: Axis, kind: str, said: str, radius: float = 4) -> Markup:
+def dot(point: Point, x: Axis, y: Axis, kind: str, title: str, radius: float = 4) -> Markup:
     return Markup(
         '<circle class="dot {}" cx="{}%" cy="{}%" r="{}"><title>{}</title></circle>'
-    ).format(kind, x.place(point[0]), 100 - y.place(point[1]), round(radius, 1), said)
+    ).format(kind, x.place(point[0]), 100 - y.place(point[1]), round(radius, 1), title)
 
 
 def whisker(at: float, low: float, high: float, x: Axis, y: Axis, kind: str) -> Markup:

@@ -1,4 +1,4 @@
-"""The record of a run in words: what it cost, and what it was."""
+"""The record of a run in words: its cost, command, machine and configuration."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ def duration(seconds: float) -> str:
 
 
 def times(record: Record) -> list[tuple[str, str]]:
-    """Time by step, and all of it."""
+    """The time of each step, and the total."""
     steps = record["seconds"]
     return [(name, duration(spent)) for name, spent in steps.items()] + [
         ("all of it", duration(sum(steps.values())))
@@ -26,7 +26,7 @@ def times(record: Record) -> list[tuple[str, str]]:
 
 
 def tokens(metrics: Record, record: Record) -> list[tuple[str, str]]:
-    """Tokens by what they were for."""
+    """Tokens by purpose."""
     trainings = record["trainings"]
     counts = [
         ("sampled, to learn from", sum(entry["sampling"]["tokens"] for entry in metrics["rounds"])),
@@ -39,7 +39,7 @@ def tokens(metrics: Record, record: Record) -> list[tuple[str, str]]:
 
 
 def uncounted(metrics: Record, headroom: Record | None) -> str:
-    """The stages of the run whose tokens are in no count; empty if there was none."""
+    """Names the stages of the run whose tokens are not counted; empty if there were none."""
     stages = {
         "the fine-tuning of control arms": metrics["controls"],
         "the training of the warm start and the evaluation of the given model": metrics.get(
@@ -53,13 +53,13 @@ def uncounted(metrics: Record, headroom: Record | None) -> str:
 
 
 def saved(record: Record) -> str:
-    """What computing shared prompts once has saved; empty where it is not known."""
+    """What computing shared prompts once has saved; empty if it is not known."""
     if not (found := record["sharing"]):
         return ""
     total, computed = found["prompt_tokens"], found["computed"]
     return (
         f"The sampled paths continue {total:,} prompt tokens; since the paths of a question share its prompt,"
-        f" and all questions what their prompts begin with, {computed:,} were computed: {total - computed:,}"
+        f" and all questions share a common prefix, {computed:,} were computed: {total - computed:,}"
         f" ({100 * (1 - computed / total):.1f} %) were saved."
     )
 

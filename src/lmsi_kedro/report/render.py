@@ -1,4 +1,4 @@
-"""Fills the templates: one HTML page that needs no network and runs no script but its own."""
+"""Fills the templates: one HTML page that needs no network and runs only its own script."""
 
 import base64
 import gzip
@@ -24,7 +24,7 @@ def render(
 ) -> str:
     """The page; every text from models and files is escaped.
 
-    questions: as `gather_questions` gives them. run: its record. headroom: of a run that measured it.
+    questions: those of `gather_questions`. run: the record of the run. headroom: only if the run measured it.
     """
     script = (FOLDER / "questions.js").read_text(encoding="utf-8")
     return fill(
@@ -51,7 +51,7 @@ def render_reproduction(reproduction: dict[str, Any]) -> str:
 
 
 def drawn(metrics: dict[str, Any], run: dict[str, Any]) -> dict[str, Markup]:
-    """The figures of what was measured, by name."""
+    """The figures by name."""
     last, made = metrics["rounds"][-1], {}
     if metrics["headline"]["n"]:
         made["accuracy"] = figures.accuracy(metrics)
@@ -65,7 +65,7 @@ def drawn(metrics: dict[str, Any], run: dict[str, Any]) -> dict[str, Markup]:
 
 
 def fill(template: str, **shown: Any) -> str:
-    """A template with the words it asks for."""
+    """A template filled with these values."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
@@ -92,5 +92,5 @@ def named(mode: str) -> str:
 
 
 def packed(text: str) -> str:
-    """gzip in base64: no character of it means anything to HTML. The same text gives the same bytes."""
+    """gzip in base64, which needs no escaping in HTML. The same text gives the same bytes."""
     return base64.b64encode(gzip.compress(text.encode(), 9, mtime=0)).decode()

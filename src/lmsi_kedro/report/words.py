@@ -1,6 +1,6 @@
-"""The result in words: a claim, its evidence and a verdict. Shared by the page, its figures and `lmsi report`.
+"""The result in words, from metrics.json: a claim, its evidence and a verdict.
 
-A verdict is as plain when nothing was gained as when something was. Knows only metrics.json.
+The page, its figures and `lmsi report` use the same sentences. A verdict says plainly when nothing was gained.
 """
 
 from typing import Any
@@ -15,7 +15,7 @@ MODE_NAMES = {
     "zero_shot_direct": "zero-shot, direct",
     "zero_shot_cot": "zero-shot CoT",
 }
-# What became of questions and paths, in the order of the funnel, as metrics.json and people name it.
+# The fate of questions and paths in the order of the funnel: the name in metrics.json, and the one for people.
 REASONS = {
     "unreadable": "unparsable",
     "tied": "tied",
@@ -35,7 +35,7 @@ ARMS = {
     "labeled": "the labeled examples of the warm start again",
 }
 
-# If these do less, a gain is the vote's; others vary something else.
+# If the vote gains more than these arms, the gain is due to the vote; the other arms vary something else.
 WITHOUT_VOTE = ("random", "shuffled", "labeled")
 
 
@@ -44,13 +44,13 @@ def percent(share: float) -> str:
 
 
 def points(delta: float) -> str:
-    """A difference of shares in points, with its sign; 0.0 has none."""
+    """A difference of shares in percentage points with its sign; 0.0 has no sign."""
     rounded = round(100 * delta, 1)
     return f"{rounded:+.1f}".replace("-", "\N{MINUS SIGN}") if rounded else "0.0"
 
 
 def probability(p: float) -> str:
-    """0.012, 3e-5: one significant digit once it is small."""
+    """Formats p as in 0.012 or, with one significant digit if it is small, 3e-5."""
     return f"{p:.2g}" if p >= 0.001 else f"{p:.0e}".replace("e-0", "e-")
 
 
@@ -63,7 +63,7 @@ def claim(headline: dict[str, Any]) -> str:
 
 def evidence(headline: dict[str, Any]) -> str:
     if not headline["n"]:
-        return "What the votes and the collapse monitor tell without labels is in the report."
+        return "The report has the results that need no labels: those of the votes and the collapse monitor."
     low, high = points(headline["delta_low"]), points(headline["delta_high"])
     return (
         f"{points(headline['delta'])} points "
@@ -72,7 +72,7 @@ def evidence(headline: dict[str, Any]) -> str:
 
 
 def verdict(headline: dict[str, Any]) -> str:
-    """What a sceptic may conclude."""
+    """The conclusion that the evidence supports."""
     if not headline["n"]:
         return "No improvement is claimed."
     if headline["p_value"] >= SURE:
@@ -96,7 +96,7 @@ def verdict(headline: dict[str, Any]) -> str:
 
 
 def losses(metrics: dict[str, Any]) -> list[str]:
-    """What got worse beyond chance, the largest loss first: pooled by mode, by task after Holm's correction."""
+    """Significant losses, the largest first: pooled by mode, and by task after Holm's correction."""
     last = metrics["rounds"][-1]
     pooled = (("in-domain tasks", mode, row, "p_value") for mode, row in last["pooled"].items())
     single = (
@@ -114,53 +114,54 @@ def losses(metrics: dict[str, Any]) -> list[str]:
 
 
 def evaluated(entry: dict[str, Any]) -> int:
-    """How many held-out questions a comparison has, over all tasks; modes may ask fewer of them."""
+    """How many held-out questions a comparison has, over all tasks; some modes may use fewer of them."""
     return sum(
         max(row["after"]["n"] for row in modes.values()) for modes in entry["tasks"].values()
     )
 
 
 def warm_start(metrics: dict[str, Any]) -> str:
-    """What the base model was trained on before the loop, with labels; empty without a warm start."""
+    """The labeled data on which the base model was trained before the loop; empty without a warm start."""
     if (found := metrics.get("warm_start")) is None:
         return ""
-    said = (
+    text = (
         f"The base model was first trained, supervised, on {found['examples']:,} labeled examples (file"
         f" {found['file']}); “before” is that model."
     )
     if greedy := found["pooled"].get("cot_greedy"):
         given, warm = greedy["before"]["accuracy"], greedy["after"]["accuracy"]
-        said += (
+        text += (
             f" The model as it was given: {percent(given)}; after the warm start: {percent(warm)}."
         )
-    return said + (
+    return text + (
         f" Left out: {found['examples_left_out']:,} of the examples, which are held-out or probe questions;"
         f" {found['questions_left_out']:,} of the unlabeled questions, which are examples."
     )
 
 
 def votes(metrics: dict[str, Any]) -> str:
-    """How many of the last round's paths were parsed and how unanimous they were: known without any label."""
+    """How many of the last round's paths were parsed, and how far they agree; this needs no labels."""
     found = metrics["rounds"][-1]["votes"]
-    said = f"{percent(1 - found['unreadable'])} of the sampled paths were parsed"
+    text = f"{percent(1 - found['unreadable'])} of the sampled paths were parsed"
     if found["confidence"] is not None:
-        said += f"; on average {percent(found['confidence'])} of a question's paths agree with its winner"
-    return f"{said}.{early_stop(metrics)}"
+        text += f"; on average {percent(found['confidence'])} of a question's paths agree with its winner"
+    return f"{text}.{early_stop(metrics)}"
 
 
 def early_stop(metrics: dict[str, Any]) -> str:
-    """What was saved where the vote was decided before all paths were drawn; nothing when that was off."""
+    """What early stopping saved; empty if it was off."""
     saved = metrics["rounds"][-1]["sampling"].get("early_stop")
     if saved is None:
         return ""
     return (
-        f" Early stop at {percent(saved['confidence'])} spared {saved['questions']:,} decided questions"
-        f" {saved['paths']:,} paths, about {saved['tokens']:,} tokens; their confidences are in no mean."
+        f" Early stopping at {percent(saved['confidence'])} saved {saved['paths']:,} paths of"
+        f" {saved['questions']:,} decided questions, about {saved['tokens']:,} tokens; mean confidences exclude"
+        " these questions."
     )
 
 
 def leaks(metrics: dict[str, Any]) -> str:
-    """Whether what was taught is in the evaluation too."""
+    """How many training questions are also in an evaluation set."""
     found = metrics["rounds"][-1]["leaks"]
     return (
         f"{found['exact']} of {found['questions']:,} questions to be taught are word for word in an evaluation"
@@ -170,25 +171,25 @@ def leaks(metrics: dict[str, Any]) -> str:
 
 
 def promotion(metrics: dict[str, Any]) -> str:
-    """What the collapse monitor decided."""
-    all_well = "Every round was promoted; no label was looked at to decide it."
+    """The collapse monitor's decisions."""
+    all_well = "Every round was promoted; this decision used no labels."
     return reservations(metrics) or all_well
 
 
 def reservations(metrics: dict[str, Any]) -> str:
-    """Rounds that were refused or do not seem to gain, and whether labels were looked at; empty if all is well."""
-    said = [
+    """Rounds that were not promoted or show no gain, and whether labels were used; empty if there is nothing."""
+    sentences = [
         f"Round {entry['round']} {decided(entry['monitor'])}"
         for entry in metrics["rounds"]
         if entry["monitor"]["alarms"] or entry["monitor"]["doubts"]
     ]
     if metrics["headline"]["guard"] == "probe":
-        said.append("Promotion also looked at the labels of the probe questions (guard=probe).")
-    return " ".join(said)
+        sentences.append("Promotion also used the labels of the probe questions (guard=probe).")
+    return " ".join(sentences)
 
 
 def decided(monitor: dict[str, Any]) -> str:
-    """Promoted or not, why, and what that means."""
+    """Whether a round was promoted, why, and what that means for its figures."""
     why = "; ".join(monitor["alarms"] + monitor["doubts"])
     if monitor["promoted"]:
         return f"was promoted, though {why}."
@@ -196,32 +197,34 @@ def decided(monitor: dict[str, Any]) -> str:
 
 
 def support(metrics: dict[str, Any]) -> str:
-    """How probably right the greedy answers are, before and after each round, to the monitor."""
+    """The support of the greedy answers before and after each round."""
     labeled = metrics["headline"]["guard"] == "probe"
     agreeing = "Mean share of the base model's paths that agree with the greedy answer"
     what = "Share of greedy answers that are right by label" if labeled else agreeing
     rounds = [(entry["round"], entry["monitor"]["support"]) for entry in metrics["rounds"]]
-    said = (
+    changes = (
         f"round {number} {percent(found['before'])} to {percent(found['candidate'])}, a change of"
         f" {points(found['low'])} to {points(found['high'])} points"
         for number, found in rounds
     )
-    return f"{what}, on probe questions: {'; '.join(said)}."
+    return f"{what}, on probe questions: {'; '.join(changes)}."
 
 
 def controls(metrics: dict[str, Any]) -> list[str]:
-    """One sentence per control arm: what it gained, and whether the vote beats it on the same questions."""
+    """One sentence per control arm: its gain, and whether the vote beats it on the same questions."""
     headline = metrics["headline"]
     if not headline["n"]:
         return ["Without labels the control arms are not compared."]
     vote = metrics["rounds"][0]["pooled"]["cot_greedy"]["delta"]
-    said = [f"CoT greedy gained {points(vote)} points with the vote."]
-    said += [control(arm, found) for arm, found in headline["arms"].items()]
-    return [*said, untrained(metrics["equal_compute"])] if metrics["equal_compute"] else said
+    sentences = [f"CoT greedy gained {points(vote)} points with the vote."]
+    sentences += [control(arm, found) for arm, found in headline["arms"].items()]
+    return (
+        [*sentences, untrained(metrics["equal_compute"])] if metrics["equal_compute"] else sentences
+    )
 
 
 def control(arm: str, found: dict[str, Any]) -> str:
-    """Gain, share of the vote's gain, paired test."""
+    """The gain of a control arm, its share of the vote's gain, and the paired test against the vote."""
     share = "" if found["share"] is None else f", {100 * found['share']:.0f} % of the vote's gain"
     verdict = "The vote beats it" if found["beaten"] else "The vote is not shown to beat it"
     if arm == "gold":
@@ -235,7 +238,7 @@ def control(arm: str, found: dict[str, Any]) -> str:
 
 
 def untrained(found: dict[str, Any]) -> str:
-    """What the compute of round 1 would have bought without training."""
+    """What the compute of round 1 would have gained without training."""
     better = found["delta"] > 0 and found["p_value"] < SURE
     worse = found["delta"] < 0 and found["p_value"] < SURE
     than = "is better than" if better else "is worse than" if worse else "does not differ from"
@@ -248,7 +251,7 @@ def untrained(found: dict[str, Any]) -> str:
 
 
 def label_precision(metrics: dict[str, Any]) -> str:
-    """Which confidence reaches the wanted precision on the probe; nothing without one."""
+    """Which confidence reaches the wanted precision on the probe questions; empty without labeled ones."""
     if not (found := metrics["label_precision"]):
         return ""
     start = (

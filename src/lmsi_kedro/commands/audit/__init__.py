@@ -1,4 +1,4 @@
-"""`lmsi audit`: our reading of a file of completions beside Math-Verify's and a plain pattern's."""
+"""`lmsi audit`: compares our answer parser with Math-Verify and a plain pattern on a file of completions."""
 
 import argparse
 from importlib.metadata import PackageNotFoundError, version
@@ -11,7 +11,7 @@ READ = {".parquet": "read_parquet", ".csv": "read_csv", ".jsonl": "read_ndjson"}
 def add_to(commands: Any) -> None:
     """Adds this subcommand to argparse's subparsers."""
     command: argparse.ArgumentParser = commands.add_parser(
-        "audit", help="compare how answers are read with Math-Verify and a plain pattern"
+        "audit", help="compare the answer parser with Math-Verify and a plain pattern"
     )
     command.add_argument("file", type=Path, help="completions: .parquet, .csv or .jsonl")
     command.add_argument("--kind", default="number", help="number, choice or math")
@@ -24,7 +24,7 @@ def add_to(commands: Any) -> None:
 
 
 def run(given: argparse.Namespace) -> str:
-    """The counts, and where the disagreements are: rows for tests/kernels/answers/answers.csv."""
+    """The counts and the file with the disagreements, in the format of tests/kernels/answers/answers.csv."""
     from lmsi_kedro.commands.audit.comparison import OUTCOMES, audit
 
     try:
@@ -44,7 +44,7 @@ def run(given: argparse.Namespace) -> str:
 
 
 def completions(file: Path, column: str) -> list[str]:
-    """The texts of a column; ValueError names what is missing."""
+    """The texts of a column; ValueError if the column is missing."""
     import polars as pl
 
     if file.suffix not in READ:

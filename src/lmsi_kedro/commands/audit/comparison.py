@@ -1,4 +1,4 @@
-"""Our keys beside those of Math-Verify and of a plain pattern; their answers are keyed by our own rules."""
+"""Compares our parsed answers with those of Math-Verify and a plain pattern, canonicalised by our rules."""
 
 import re
 from collections import Counter
@@ -11,7 +11,7 @@ from lmsi_kedro import kernels
 from lmsi_kedro.commands.audit.math_verify import TIMEOUT, read_all
 from lmsi_kedro.tasks import Kind
 
-# What a harness would write: the last number, bracketed letter or box.
+# A typical pattern of an evaluation harness: the last number, bracketed letter or box.
 PATTERNS: dict[Kind, str] = {
     "number": r"-?\$?\d[\d,]*(?:\.\d+)?",
     "choice": r"\(([A-Z])\)",
@@ -33,12 +33,12 @@ class Audit:
 def audit(
     texts: Sequence[str], kind: Kind, rule: str, workers: int = 2, timeout: float = 3.0
 ) -> Audit:
-    """Reads every text three ways. ValueError for a kind that the others cannot read.
+    """Parses every text in three ways. ValueError for a kind that the others do not support.
 
-    timeout: seconds after which Math-Verify is killed for a text.
+    timeout: seconds per text after which Math-Verify is killed.
     """
     if kind not in PATTERNS:
-        raise ValueError(f"kind {kind!r} is read by no other reader; audit {', '.join(PATTERNS)}")
+        raise ValueError(f"no other parser supports kind {kind!r}; audit {', '.join(PATTERNS)}")
     ours = kernels.read_answers(list(texts), kind, rule=rule)["key"]
     theirs = {
         "math_verify": read_all(texts, kind == "choice", workers, timeout),
@@ -73,7 +73,7 @@ def last_match(pattern: str, text: str) -> str | None:
 
 
 def keyed(found: Sequence[str | None], kind: Kind) -> pl.Series:
-    """The keys of what a reader extracted; null where it extracted nothing, or nothing that has a key."""
+    """The canonical form of each extracted answer; null if nothing was extracted or it is unparsable."""
     written = [None if answer == TIMEOUT else answer for answer in found]
     return kernels.canonical_keys(pl.Series(written, dtype=pl.String), kind)
 

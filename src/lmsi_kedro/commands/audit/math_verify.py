@@ -1,6 +1,6 @@
-"""Math-Verify as a reader, in processes that are killed when a text takes too long.
+"""Runs Math-Verify in processes that are killed when a text takes too long.
 
-It may not return for minutes on some expressions, and its own alarm clock works in the main thread only.
+Math-Verify may take minutes for some expressions, and its own timeout works in the main thread only.
 """
 
 import multiprocessing
@@ -16,7 +16,7 @@ LETTERS = tuple("ABCDEFGHIJ")
 
 
 def serve(connection: Connection, letters: bool) -> None:
-    """In the process: parse text after text until the connection closes."""
+    """Runs in the process: parses texts until the connection closes."""
     import logging
 
     from math_verify import StringExtractionConfig, parse
@@ -28,20 +28,20 @@ def serve(connection: Connection, letters: bool) -> None:
             found = parse(connection.recv(), parsing_timeout=None, **wanted)
         except EOFError:
             return
-        except Exception:  # whatever it raises, it has not read the text
+        except Exception:  # any error means that the text is unparsable
             found = []
         connection.send(str(found[-1]) if found else None)
 
 
 class Worker:
-    """One process, started again after it was killed."""
+    """One process, which is started again after it was killed."""
 
     def __init__(self, letters: bool, timeout: float) -> None:
         self.letters, self.timeout = letters, timeout
         self.process: BaseProcess | None = None
 
     def read(self, text: str) -> str | None:
-        """The answer that it extracts, None for none, or TIMEOUT."""
+        """The extracted answer, None if there is none, or TIMEOUT."""
         if self.process is None:
             self.start()
         try:
@@ -49,7 +49,7 @@ class Worker:
             if self.connection.poll(self.timeout):
                 found: str | None = self.connection.recv()
                 return found
-        except (EOFError, OSError):  # it died of the text: out of memory, a recursion in C
+        except (EOFError, OSError):  # the text crashed the process: out of memory, a recursion in C
             pass
         self.stop()
         return TIMEOUT
@@ -60,7 +60,7 @@ class Worker:
         self.process = context.Process(target=serve, args=(theirs, self.letters), daemon=True)
         self.process.start()
         theirs.close()
-        self.connection.send("$1$")  # its imports take seconds, which no text should pay for
+        self.connection.send("$1$")  # the imports take seconds, which should not count for a text
         self.connection.recv()
 
     def stop(self) -> None:
@@ -72,7 +72,7 @@ class Worker:
 
 
 def read_all(texts: Sequence[str], letters: bool, workers: int, timeout: float) -> list[str | None]:
-    """What Math-Verify extracts from every text, in their order."""
+    """The answers that Math-Verify extracts, in the order of the texts."""
     free: queue.SimpleQueue[Worker] = queue.SimpleQueue()
     pool = [Worker(letters, timeout) for _ in range(workers)]
     for worker in pool:

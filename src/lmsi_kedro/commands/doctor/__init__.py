@@ -1,4 +1,4 @@
-"""`lmsi doctor`: what would stop a run, and what it will cost, before it is started."""
+"""`lmsi doctor`: checks before a run what would stop it, and forecasts its cost."""
 
 import argparse
 from collections.abc import Iterator
@@ -15,12 +15,14 @@ def add_to(commands: Any) -> None:
         "doctor", help="check machine and configuration, and forecast the run"
     )
     add_configuration(command)
-    command.add_argument("--seconds", type=float, default=10.0, help="of the forecast's measuring")
+    command.add_argument(
+        "--seconds", type=float, default=10.0, help="of the forecast's measurement"
+    )
     command.set_defaults(run=lambda given: doctor(given.env, given.params, given.seconds))
 
 
 def doctor(env: str, params: str, seconds: float) -> str:
-    """Prints each finding as it is made; ValueError when something is to be done."""
+    """Prints each finding when it is known; ValueError if a check failed."""
     failures = 0
     for finding in findings(env, params, seconds):
         print(finding, flush=True)
@@ -31,7 +33,7 @@ def doctor(env: str, params: str, seconds: float) -> str:
 
 
 def findings(env: str, params: str, seconds: float) -> Iterator[Any]:
-    """The machine's, then the run's; its cost only when nothing stops it."""
+    """The findings on the machine, then those on the run; its cost only if all checks passed."""
     from lmsi_kedro.commands.doctor.finding import Finding
     from lmsi_kedro.commands.doctor.machine import check_machine
     from lmsi_kedro.commands.doctor.run import check_run, room

@@ -1,11 +1,11 @@
-"""What a check found."""
+"""The result of a check."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What a check found, and what to do about it: None when all is well, empty when `said` tells already."""
+    """The result of a check and its remedy: None if the check passed, empty if `said` already has it."""
 
     name: str
     said: str

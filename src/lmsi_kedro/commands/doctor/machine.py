@@ -1,4 +1,4 @@
-"""Checks of the machine: packages, kernels, compiler, DeepSpeed, GPUs. Knows nothing of a run's configuration."""
+"""Checks of the machine: packages, kernels, compiler, DeepSpeed, GPUs."""
 
 import os
 import shutil
@@ -19,24 +19,24 @@ COMPILERS = ("c++", "g++", "clang++")
 
 
 def check_machine() -> Iterator[Finding]:
-    """A finding for each check, as it is made."""
+    """A finding for each check, when it is known."""
     yield packages(needed())
     yield kernels()
     yield compiler()
-    yield locks(extensions_folder())  # before DeepSpeed, whose distutils setuptools warns of
+    yield locks(extensions_folder())  # before DeepSpeed: setuptools warns of its use of distutils
     yield deepspeed()
     yield gpus()
 
 
 def needed() -> list[Requirement]:
-    """What the package declares, without its extras."""
+    """The package's declared requirements, without extras."""
     declared = map(Requirement, requires(PACKAGE) or [])
     return [each for each in declared if each.marker is None or each.marker.evaluate({"extra": ""})]
 
 
 def packages(requirements: list[Requirement]) -> Finding:
-    """Whether every requirement is installed in a version that suits."""
-    wrong = [said for each in requirements if (said := unsuitable(each))]
+    """Whether every requirement is installed in a suitable version."""
+    wrong = [problem for each in requirements if (problem := unsuitable(each))]
     if wrong:
         remedy = "install them as they were tested: pip install -c constraints.txt -e ."
         return Finding("packages", "; ".join(wrong), remedy)
@@ -62,13 +62,13 @@ def kernels() -> Finding:
         return Finding("kernels", f"C++ does not load: {error}", BUILD)
     if not built:
         return Finding(
-            "kernels", "C++ not built", f"{BUILD} (until then the slow reference serves)"
+            "kernels", "C++ not built", f"{BUILD} (until then the slow reference is used)"
         )
     return Finding("kernels", "C++, built")
 
 
 def compiler() -> Finding:
-    """What building the kernels, and any operation of DeepSpeed, needs."""
+    """Whether there is a compiler for the kernels and for DeepSpeed's operations."""
     found = next(filter(None, map(shutil.which, (os.environ.get("CXX", ""), *COMPILERS))), None)
     headers = Path(sysconfig.get_path("include"), "Python.h")
     if found is None:
@@ -79,12 +79,12 @@ def compiler() -> Finding:
 
 
 def deepspeed() -> Finding:
-    """Whether DeepSpeed loads; training needs none of the operations that it would have to build."""
+    """Whether DeepSpeed loads; training needs no operation that must be built."""
     if not hardware.gpus():
         os.environ.setdefault("DS_ACCELERATOR", "cpu")
     try:
         from deepspeed.ops import __compatible_ops__ as compatible
-    except Exception as error:  # builds, drivers and versions fail in ways of their own
+    except Exception as error:  # builds, drivers and versions fail in many ways
         remedy = f"pip install -c constraints.txt deepspeed=={version('deepspeed')}"
         return Finding("DeepSpeed", f"does not load: {error}", remedy)
     could = ", ".join(sorted(name for name, fits in compatible.items() if fits)) or "none"
@@ -92,7 +92,7 @@ def deepspeed() -> Finding:
 
 
 def extensions_folder() -> Path:
-    """Where torch builds and keeps extensions."""
+    """The folder in which torch builds and keeps extensions."""
     if given := os.environ.get("TORCH_EXTENSIONS_DIR"):
         return Path(given)
     from torch.utils.cpp_extension import get_default_build_root
@@ -101,7 +101,7 @@ def extensions_folder() -> Path:
 
 
 def locks(folder: Path) -> Finding:
-    """Locks of killed builds: every later build of the same extension waits for them without end."""
+    """Looks for locks of killed builds, for which every later build of the same extension would wait forever."""
     found = sorted(folder.rglob("lock")) if folder.is_dir() else []
     if found and not building():
         names = " ".join(map(str, found))

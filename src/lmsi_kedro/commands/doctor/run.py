@@ -1,4 +1,4 @@
-"""Checks of a configured run: its model, questions, training and room. The checks are those of the run itself."""
+"""Checks of a configured run: its model, questions, training and disk, with the run's own checks."""
 
 import shutil
 import subprocess
@@ -23,7 +23,7 @@ SSH = ["ssh", "-o", "BatchMode=yes", "-o", "ConnectTimeout=5"]
 
 
 def check_run(catalog: Any, params: dict[str, Any]) -> Iterator[Finding]:
-    """A finding for each check, as it is made; without a model there is nothing more to check."""
+    """A finding for each check, when it is known; without a model nothing else is checked."""
     engine, training = params["engine"], params["training"]
     try:
         model = catalog.load("base_model")
@@ -39,7 +39,7 @@ def check_run(catalog: Any, params: dict[str, Any]) -> Iterator[Finding]:
 
 
 def attempt(name: str, check: Callable[[], str | Finding]) -> Finding:
-    """What a check says, or the error that the run would stop with, which says what to change."""
+    """The result of a check, or the error with which the run would stop, which says what to change."""
     try:
         said = check()
     except PROBLEMS as error:
@@ -48,12 +48,12 @@ def attempt(name: str, check: Callable[[], str | Finding]) -> Finding:
 
 
 def failed(name: str, error: Exception) -> Finding:
-    """The sentence of an error says what to do, too."""
+    """A failed check; the message of the error also says what to do."""
     return Finding(name, sentence(error), "")
 
 
 def end_of(model: Model, engine: EngineParams) -> str | Finding:
-    """Whether the token that training teaches to end with is one at which any engine stops."""
+    """Whether every engine stops at the end token that training uses."""
     from transformers import AutoConfig, GenerationConfig
 
     from lmsi_kedro.tasks.encoding import Encoder
@@ -77,7 +77,7 @@ def end_of(model: Model, engine: EngineParams) -> str | Finding:
 
 
 def questions_of(catalog: Any) -> str:
-    """The run's own preparation and preflight: files, splits, labels, context, memory."""
+    """Runs the preparation and preflight of the run: files, splits, labels, context, memory."""
     from kedro.framework.project import pipelines
 
     from lmsi_kedro.commands.dry_run import dry_run
@@ -91,7 +91,7 @@ def questions_of(catalog: Any) -> str:
 
 
 def training_of(model: Model, training: TrainingParams, engine: EngineParams) -> str | Finding:
-    """Devices, batch, adapters' targets and memory."""
+    """Checks devices, batch size, the targets of LoRA and memory."""
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM
 
@@ -120,7 +120,7 @@ def training_of(model: Model, training: TrainingParams, engine: EngineParams) ->
 
 
 def device_memory(training: TrainingParams) -> int:
-    """Bytes that the training's devices have together."""
+    """The total memory of the training's devices in bytes."""
     import torch
 
     if not gpus() or training.offload == "all":
@@ -129,7 +129,7 @@ def device_memory(training: TrainingParams) -> int:
 
 
 def hosts_of(hostfile: Path) -> str:
-    """Whether every host of the file answers; TrainingError names the first that does not."""
+    """Checks that every host of the file answers; TrainingError names the first that does not."""
     from lmsi_kedro.training.launcher import read_hostfile
 
     hosts = read_hostfile(hostfile)
@@ -145,7 +145,7 @@ def hosts_of(hostfile: Path) -> str:
 
 
 def room(folder: Path, disk_gib: float) -> Finding:
-    """Whether the disk of a folder, which need not exist yet, has room for a run."""
+    """Whether the disk of a folder, which may not exist yet, has room for a run."""
     there = next(parent for parent in [folder, *folder.absolute().parents] if parent.exists())
     free = shutil.disk_usage(there).free / 2**30
     said = f"{free:,.1f} GiB free, a run writes about {disk_gib:,.2f} GiB"

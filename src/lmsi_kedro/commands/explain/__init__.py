@@ -1,4 +1,4 @@
-"""`lmsi explain`: where a training example comes from, or what the models answered to a question."""
+"""`lmsi explain`: the origin of a training example, or the models' answers to a question."""
 
 import argparse
 from typing import Any
@@ -17,7 +17,7 @@ def add_to(commands: Any) -> None:
 
 
 def explained(identifier: str, env: str, params: str) -> str:
-    """The lineage in words, from the data of a finished run."""
+    """The lineage as text, from the data of a finished run."""
     from lmsi_kedro.commands.explain.lineage import explain
 
     with configured(env, params) as (catalog, _):

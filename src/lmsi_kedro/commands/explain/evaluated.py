@@ -1,4 +1,4 @@
-"""What the models of a run answered to a held-out question, beside the accepted answers."""
+"""The answers of a run's models to a held-out question, and the accepted answers."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Evaluated:
-    """One model: its prediction by mode, and the paths that it was made of."""
+    """The predictions of one model by mode, and the paths behind them."""
 
     model: str
     predictions: list[Row]
@@ -32,7 +32,7 @@ class Evaluated:
 
 
 def votes(paths: pl.DataFrame) -> str:
-    """How often each answer was given, where there are several paths."""
+    """How often each answer was given, if there are several paths."""
     if paths.height < 2:
         return ""
     counted = Counter(key or "unparsable" for key in paths["key"]).most_common()
@@ -40,7 +40,7 @@ def votes(paths: pl.DataFrame) -> str:
 
 
 def look_up_evaluation(question_id: str, catalog: Any) -> list[Evaluated]:
-    """The model before round 1 and that of every round; none for a question that was not evaluated."""
+    """The model before round 1 and that of every round; empty for a question that was not evaluated."""
     found, round = [], 0
     while catalog.exists(f"predictions_{round}"):
         predictions = catalog.load(f"predictions_{round}").filter(question_id=question_id)
@@ -56,7 +56,7 @@ def look_up_evaluation(question_id: str, catalog: Any) -> list[Evaluated]:
 
 
 def accepted_answers(question_id: str, catalog: Any) -> list[str]:
-    """The labels of a held-out or probe question; none without."""
+    """The labels of a held-out or probe question; empty without labels."""
     if not catalog.exists("labels"):
         return []
     return list(catalog.load("labels").filter(question_id=question_id)["answers"].explode())

@@ -1,8 +1,8 @@
-"""Where a training example comes from: example -> path -> votes of its question -> prompt -> model -> round.
+"""The origin of a training example: example -> path -> votes of its question -> prompt -> model -> round.
 
 In a notebook, after `%load_ext kedro.ipython`: `from lmsi_kedro.commands.explain.lineage import explain`, then
-`explain("0f3099fd272034b0", catalog)` with the id of an example or a question; print it, or read its fields. It
-looks up what a run has stored and computes nothing.
+`explain("0f3099fd272034b0", catalog)` with the id of an example or a question; print it, or use its fields. It
+only looks up what a run has stored.
 """
 
 from collections.abc import Iterator
@@ -18,14 +18,14 @@ from lmsi_kedro.commands.explain.evaluated import (
 )
 from lmsi_kedro.tasks.questions import exemplar_sets, prompts_of
 
-# Not `shuffled`: what it teaches to a question is the path of another one.
+# Not `shuffled`, which trains on the path of another question.
 ARMS = ("random", "gold", "direct_only", "few_shot_cot_only")
 Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Sampled:
-    """A question in one round: its paths with their answers, their vote, and what they were sampled with."""
+    """A question in one round: its paths with their answers, their vote, and the model and prompts."""
 
     round: int
     paths: list[Row]
@@ -54,7 +54,7 @@ class Sampled:
 
 @dataclass(frozen=True)
 class Lineage:
-    """A question, the example of it that was asked for (or None), the rounds that sampled it, its evaluation."""
+    """A question, the requested example of it (or None), the rounds that sampled it, and its evaluation."""
 
     question: Row
     example: Row | None
@@ -86,7 +86,7 @@ class Lineage:
 
     @property
     def origin(self) -> str:
-        """What the example belongs to: an arm of a round, or the warm start."""
+        """The origin of the example: an arm of a round, or the warm start."""
         assert self.example is not None
         if source := self.question.get("source"):
             return f"labeled, of the warm start, from {source}"
@@ -122,14 +122,14 @@ def explain(identifier: str, catalog: Any) -> Lineage:
 
 
 def worked_row(example: Row, catalog: Any) -> Row:
-    """The worked example that an example of the warm start was rendered from."""
+    """The worked example from which an example of the warm start was rendered."""
     worked = catalog.load("worked_examples")
     (row,) = worked.filter(question_id=example["question_id"], path=example["path"]).to_dicts()
     return dict(row)
 
 
 def stored_rounds(catalog: Any) -> Iterator[int]:
-    """1, 2, ... as far as the run has votes."""
+    """The numbers of the rounds for which the run has votes."""
     round = 1
     while catalog.exists(f"round_{round}.votes"):
         yield round
@@ -137,7 +137,7 @@ def stored_rounds(catalog: Any) -> Iterator[int]:
 
 
 def find_example(identifier: str, catalog: Any, rounds: list[int]) -> Row | None:
-    """The row of an example; the newest round that has it, then the control arms and the warm start."""
+    """The row of an example: in the newest round that has it, or in the control arms or the warm start."""
     made = [*reversed(rounds), *ARMS, "warm"]
     for name in (f"examples_{each}" for each in made):
         if catalog.exists(name):
@@ -148,7 +148,7 @@ def find_example(identifier: str, catalog: Any, rounds: list[int]) -> Row | None
 
 
 def look_up(asked: pl.DataFrame, round: int, catalog: Any) -> Sampled | None:
-    """What a round sampled of a question; None if nothing."""
+    """What a round sampled for a question; None if nothing."""
     question_id = asked["question_id"][0]
     vote = catalog.load(f"round_{round}.votes").filter(question_id=question_id)
     if vote.is_empty():
@@ -177,11 +177,11 @@ def look_up(asked: pl.DataFrame, round: int, catalog: Any) -> Sampled | None:
 
 
 def first_model(catalog: Any) -> str:
-    """The model that round 1 sampled: of a finished run, its metrics tell."""
+    """The model from which round 1 sampled: the warm-started one if the metrics have a warm start."""
     warm = catalog.exists("metrics") and "warm_start" in catalog.load("metrics")
     return "warm_model" if warm else "base_model"
 
 
 def indented(text: str) -> str:
-    """On lines of its own."""
+    """The text, indented."""
     return "".join(f"\n      {line}" for line in text.strip().splitlines())

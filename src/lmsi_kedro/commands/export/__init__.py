@@ -1,4 +1,4 @@
-"""`lmsi export`: a finished run's model or data as a folder that others read; upload to the hub."""
+"""`lmsi export`: writes a finished run's model or data to a folder in a common format; uploads it to the hub."""
 
 import argparse
 from pathlib import Path
@@ -24,7 +24,7 @@ def add_to(commands: Any) -> None:
     command.add_argument("to", type=Path, help="a new folder")
     command.add_argument("--model", help="as for lmsi try; default: that of the run's last round")
     command.add_argument(
-        "--push", metavar="OWNER/NAME", help="upload it; without a token, say what"
+        "--push", metavar="OWNER/NAME", help="upload the folder; without a token, a dry run"
     )
     command.add_argument("--private", action="store_true", help="with --push")
     add_configuration(command)
@@ -32,7 +32,7 @@ def add_to(commands: Any) -> None:
 
 
 def run(given: argparse.Namespace) -> str:
-    """Makes the folder, and says what is in it."""
+    """Makes the folder and describes its content."""
     from lmsi_kedro.commands.export.folders import new_folder
     from lmsi_kedro.commands.export.hub import push
 
@@ -45,7 +45,7 @@ def run(given: argparse.Namespace) -> str:
 
 
 def fill(given: argparse.Namespace, folder: Path, catalog: Any, params: dict[str, Any]) -> str:
-    """What the form puts into the folder, in words."""
+    """Fills the folder by its form; returns a description of the content."""
     from lmsi_kedro.commands.export import folders
     from lmsi_kedro.commands.export.gguf import export_gguf
 

@@ -1,4 +1,4 @@
-"""Folders of what a run made: a model, its adapter, its data."""
+"""Copies a run's model, its adapter or its data to a folder."""
 
 import json
 import shutil
@@ -25,12 +25,12 @@ configs:
 tags: [self-improvement, lmsi-kedro]
 ---
 
-# What a model taught itself
+# Self-generated training data
 
-Made by lmsi-kedro. The answers are the model's own: no label was used to choose them.
+Made by lmsi-kedro. The answers are the model's own; they were chosen without labels.
 
 - `load_dataset(PATH_OR_NAME, "examples")`: {examples:,} training examples of the last round: prompt, target,
-  format, weight, and the question and path that each is made of.
+  format, weight, and the question and path of each.
 - `load_dataset(PATH_OR_NAME, "votes")`: {votes:,} votes of {rounds} rounds with their questions. `key` is the
   winner, `confidence` the share of all paths that agree with it; `reason` tells why a vote was not `kept`.
 """
@@ -38,7 +38,7 @@ Made by lmsi-kedro. The answers are the model's own: no label was used to choose
 
 @contextmanager
 def new_folder(final: Path) -> Iterator[Path]:
-    """Where to prepare a folder that is seen whole or not at all; ValueError if it exists."""
+    """A temporary folder that is renamed to the final one when it is complete; ValueError if that exists."""
     if final.exists():
         raise ValueError(f"{final} exists: name a new folder")
     prepared = durable.partial(final)
@@ -59,7 +59,7 @@ def last_model(catalog: Any) -> str:
 
 
 def copy_model(model: Model, folder: Path) -> None:
-    """Weights, tokenizer, configuration, licenses, record and card."""
+    """Copies weights, tokenizer, configuration, licenses, record and card."""
     path = model.path
     for file in [*content_files(path), *licenses(path), path / RECORD, path / CARD]:
         if file.exists():
@@ -67,7 +67,7 @@ def copy_model(model: Model, folder: Path) -> None:
 
 
 def copy_adapter(model: Model, folder: Path) -> None:
-    """The adapter, for the base model that the card names, and the card; ValueError if there is none."""
+    """Copies the adapter and the card, which names its base model; ValueError if there is no adapter."""
     if not (model.path / ADAPTER).is_dir():
         raise ValueError(
             f"{model.path} has no LoRA adapter, since all weights were trained: export `model` instead"
@@ -85,13 +85,13 @@ def copy_adapter(model: Model, folder: Path) -> None:
 
 
 def base_of(card: str) -> str | None:
-    """The base model on the hub, of a card's front matter."""
+    """The base model on the hub in a card's front matter."""
     front = yaml.safe_load(card.split("---")[1]) if card.startswith("---") else {}
     return front.get("base_model")
 
 
 def export_data(folder: Path, catalog: Any) -> str:
-    """examples.parquet and votes.parquet with a card by which `datasets` finds them; what they are, in words."""
+    """Writes examples.parquet, votes.parquet and a card by which `datasets` finds them; returns a description."""
     rounds = int(last_model(catalog).removeprefix("model_"))
     questions = catalog.load("questions").drop("split")
     votes = pl.concat(

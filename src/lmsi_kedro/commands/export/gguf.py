@@ -1,4 +1,4 @@
-"""`lmsi export gguf`: the file, and the check that its weights answer as the safetensors do."""
+"""`lmsi export gguf`: writes the file and checks that it gives the same answers as the safetensors."""
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,20 +12,18 @@ from lmsi_kedro.gguf.model import write_model
 from lmsi_kedro.model_files import load_model
 
 PROMPTS = 4
-NEW_TOKENS = 32  # of each greedy answer that is compared
+NEW_TOKENS = 32  # compared in each greedy answer
 
 
 def export_gguf(model: Model, folder: Path, name: str, catalog: Any, params: dict[str, Any]) -> str:
-    """NAME-f16.gguf and the card in the folder; ValueError for other models, or if its answers differ."""
+    """Writes NAME-f16.gguf and the card; ValueError for unsupported models, or if the answers differ."""
     prompts = prompts_of_run(catalog, params)
     file = folder / f"{name}-f16.gguf"
     written = write_model(model.path, file, prompts)
     check(file, written.weights, [written.tokenizer.encode(prompt) for prompt in prompts])
     if (model.path / CARD).exists():
         (folder / CARD).write_bytes((model.path / CARD).read_bytes())
-    said = (
-        f"{file.name}: {len(prompts)} of {len(prompts)} greedy answers are those of the safetensors"
-    )
+    said = f"{file.name}: {len(prompts)} of {len(prompts)} greedy answers equal those of the safetensors"
     if not written.different:
         return said
     return (
@@ -35,14 +33,14 @@ def export_gguf(model: Model, folder: Path, name: str, catalog: Any, params: dic
 
 
 def prompts_of_run(catalog: Any, params: dict[str, Any]) -> list[str]:
-    """Of the first question of each task in the question file, as a run would ask it."""
+    """The run's prompts for the first question of each task in the question file."""
     firsts = catalog.load("raw_questions").unique("task", keep="first", maintain_order=True)
     rows = firsts.head(PROMPTS).iter_rows(named=True)
     return [asked_as(row, catalog, params).prompt for row in rows]
 
 
 def check(file: Path, model: Any, prompts: list[list[int]]) -> None:
-    """ValueError unless the file gives the greedy answers of the model, both computed in float32."""
+    """ValueError unless the file and the model give the same greedy answers, both in float32."""
     import torch
 
     with TemporaryDirectory(dir=file.parent) as folder:
@@ -54,11 +52,13 @@ def check(file: Path, model: Any, prompts: list[list[int]]) -> None:
     for prompt in prompts:
         expected, found = (greedy(each, prompt, model) for each in models)
         if expected != found:
-            raise ValueError(f"{file.name} does not answer as the safetensors do: it is not kept")
+            raise ValueError(
+                f"{file.name} gives other answers than the safetensors, so it is not kept"
+            )
 
 
 def greedy(model: Any, prompt: list[int], original: Any) -> list[int]:
-    """The ids that follow a prompt, up to an end of the original."""
+    """The ids that follow a prompt, up to an end token of the original."""
     import torch
 
     ids = torch.tensor([prompt])

@@ -1,4 +1,4 @@
-"""Upload of a folder to the Hugging Face hub, or what it would upload."""
+"""Uploads a folder to the Hugging Face hub, or lists what it would upload."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from huggingface_hub.errors import HfHubHTTPError
 
 
 def push(folder: Path, name: str, is_data: bool, private: bool) -> str:
-    """Where it is; without a token what would be uploaded, and how to give one. ValueError if the hub refuses."""
+    """The address of the upload; without a token, the files to upload. ValueError if the hub rejects it."""
     kind = "dataset" if is_data else "model"
     place = f"https://huggingface.co/{'datasets/' if is_data else ''}{name}"
     if get_token() is None:
@@ -26,6 +26,6 @@ def push(folder: Path, name: str, is_data: bool, private: bool) -> str:
 
 
 def listed(folder: Path) -> list[str]:
-    """Its files with their sizes."""
+    """The files of the folder with their sizes."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     return [f"  {path.relative_to(folder)}  {path.stat().st_size / 1e6:,.1f} MB" for path in files]

@@ -1,4 +1,4 @@
-"""`lmsi forecast`: minutes, tokens, examples and disk of a configured run, before it is started."""
+"""`lmsi forecast`: estimates time, tokens, examples and disk of a configured run before it is started."""
 
 import argparse
 from typing import Any
@@ -9,11 +9,11 @@ from lmsi_kedro.commands.project import add_configuration, configured, registere
 def add_to(commands: Any) -> None:
     """Adds this subcommand to argparse's subparsers."""
     command: argparse.ArgumentParser = commands.add_parser(
-        "forecast", help="what a run will cost, after measuring its engine for some seconds"
+        "forecast", help="estimate the cost of a run after measuring its engine for some seconds"
     )
     add_configuration(command)
     command.add_argument(
-        "--pipelines", default="self_improve", help="that sample, such as controls,distillation"
+        "--pipelines", default="self_improve", help="to forecast, such as controls,distillation"
     )
     command.add_argument("--seconds", type=float, default=10.0, help="of measurement")
     command.set_defaults(run=run)
@@ -26,7 +26,7 @@ def run(given: argparse.Namespace) -> str:
 
 
 def forecast(pipelines: str, catalog: Any, seconds: float) -> tuple[list[str], Any]:
-    """A sentence per figure, and the cost.Cost of it."""
+    """Lines with the estimates, and the cost.Cost."""
     from lmsi_kedro.commands.dry_run import dry_run, work_of
     from lmsi_kedro.commands.forecast.cost import cost_of
     from lmsi_kedro.commands.forecast.measurement import measure
@@ -37,11 +37,11 @@ def forecast(pipelines: str, catalog: Any, seconds: float) -> tuple[list[str], A
     work, plan = count(nodes, known), first_plan(nodes, known)
     measured = measure(plan, example_texts(nodes, known), seconds)
     cost = cost_of(work, measured)
-    return told(work, measured, cost), cost
+    return described(work, measured, cost), cost
 
 
-def told(work: Any, measured: Any, cost: Any) -> list[str]:
-    """The measurement, then what follows from it."""
+def described(work: Any, measured: Any, cost: Any) -> list[str]:
+    """The measurement, then the estimates."""
     from lmsi_kedro.stages import duration
 
     return [

@@ -1,24 +1,24 @@
-"""From the work of a run and the speed of its engine to seconds and bytes. Arithmetic only."""
+"""Computes seconds and bytes from the work of a run and the speed of its engine."""
 
 from dataclasses import dataclass
 
-# What training a token costs, in forward passes of one: 3 by arithmetic, 4 with checkpoints. Measured with the
-# embedded model, whose optimizer weighs more: 33 k tokens a core and second forward, 8.2 k trained.
+# The cost of training on a token in forward passes: 3 by arithmetic, 4 with gradient checkpointing. Measured with
+# the embedded model, whose optimizer takes a larger share: 33 k tokens per core and second forward, 8.2 k trained.
 TRAINED = 4.0
-# A trainer's start and end, and all nodes that neither sample nor train, in starts of a worker: measured 16 s,
-# 16 s and 5.5 s.
+# A trainer's start and end, and all nodes that neither sample nor train, in units of a worker's start: measured
+# 16 s, 16 s and 5.5 s.
 STARTS_OF_TRAINING = STARTS_OF_OTHERS = 3
-# Per parameter while training: float32 weights, gradients, Adam's two moments, in two checkpoints.
+# Bytes per parameter while training: float32 weights, gradients, Adam's two moments, in two checkpoints.
 CHECKPOINT_BYTES = 2 * 12
-MODEL_COPIES = 3  # of a round: the job's, the candidate, the promoted one
+MODEL_COPIES = 3  # per round: in the job folder, the candidate, the promoted model
 
 
 @dataclass(frozen=True)
 class Work:
-    """Counted from the plans and the trainings of a pipeline."""
+    """The work of a pipeline, counted from its plans and trainings."""
 
-    paths: int  # sampled to learn from, in all rounds
-    other_paths: int  # to generate, to evaluate and to monitor
+    paths: int  # sampled for training, in all rounds
+    other_paths: int  # for generation, evaluation and monitoring
     stages: int  # nodes that sample; each starts its workers
     examples: list[int]  # steps x batch size of each training
     workers: int
@@ -27,7 +27,7 @@ class Work:
 
 @dataclass(frozen=True)
 class Measured:
-    """The run's workers for a short time, on its own prompts, and a forward pass of one of them."""
+    """A short measurement of the run's workers on its own prompts, and of a forward pass in one of them."""
 
     paths: int
     tokens: int
@@ -42,7 +42,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class Cost:
-    """tokens are sampled ones; seconds are those of the whole run by the clock."""
+    """tokens are sampled tokens; seconds are wall-clock time of the whole run."""
 
     tokens: int
     sampling_seconds: float
@@ -53,7 +53,7 @@ class Cost:
 
 
 def cost_of(work: Work, measured: Measured) -> Cost:
-    """What the stages take one after the other, each with its start."""
+    """The cost of all stages one after the other, each with its start-up time."""
     paths, start = work.paths + work.other_paths, measured.start_seconds
     tokens = round(paths * measured.tokens / measured.paths)
     sampling = tokens / measured.tokens_per_second + work.stages * start

@@ -1,4 +1,4 @@
-"""Samples some of a plan's own chunks for a short time, and passes some training examples forward."""
+"""Samples some of a plan's own chunks for a short time, and runs a forward pass on some training examples."""
 
 import io
 import time
@@ -20,9 +20,9 @@ PASSES = 6
 
 
 def measure(plan: Plan, texts: Sequence[str], seconds: float) -> Measured:
-    """The plan's workers on chunks drawn at random until the time is over; texts are training examples.
+    """Measures the plan's workers on random chunks until the time is over; texts are training examples.
 
-    A worker of this machine stands for each of a cluster's.
+    For a cluster, a worker of this machine is measured in place of each of its workers.
     """
     import torch
 
@@ -55,7 +55,7 @@ def measure(plan: Plan, texts: Sequence[str], seconds: float) -> Measured:
 
 @dataclass
 class Sampled:
-    """Chunks as they come: the first of every worker tell how long it starts, the others how fast it is."""
+    """Counts arriving chunks: the first chunk of every worker gives its start-up time, the others its speed."""
 
     workers: int
     begin: float
@@ -78,7 +78,7 @@ class Sampled:
 
     @property
     def rate(self) -> float:
-        """Tokens a second; the start is in it where there are no more chunks than workers."""
+        """Tokens per second; this includes the start-up if there are no more chunks than workers."""
         if self.chunks > self.workers:
             return (self.tokens - self.first_tokens) / (self.last - self.started)
         return self.tokens / (self.last - self.begin)
@@ -89,7 +89,7 @@ class Sampled:
 
 
 def sample(plan: Plan, seconds: float) -> Sampled:
-    """As many chunks as are done in this time after the start, at least one more than there are workers."""
+    """The chunks finished in this time after the start, at least one more than there are workers."""
     names = list(plan.chunks)
     Random(0).shuffle(names)
     sampled = Sampled(plan.sized.workers, time.monotonic())
@@ -102,7 +102,7 @@ def sample(plan: Plan, seconds: float) -> Sampled:
 
 
 def forward_rate(engine: Any, lengths: list[int]) -> float:
-    """Tokens a second of a plain forward pass over a batch of training examples."""
+    """Tokens per second of a plain forward pass over a batch of training examples."""
     import torch
 
     width = max(1, round(sum(lengths) / max(1, len(lengths))))

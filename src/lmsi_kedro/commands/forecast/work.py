@@ -1,4 +1,4 @@
-"""What a pipeline samples and trains, counted from the plans and parameters of its own nodes."""
+"""Counts the sampling and training work of a pipeline from the plans and parameters of its nodes."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from lmsi_kedro.pipelines.sampling.nodes import plan_paths
 from lmsi_kedro.stages import function_of, samples, trains
 from lmsi_kedro.tasks.questions import exemplars_of, prompts_of
 
-SAMPLE = 50  # questions of every task whose training examples are measured
+SAMPLE = 50  # questions per task whose training examples are measured
 
 
 def count(pipeline: Pipeline, known: dict[str, Any]) -> Work:
@@ -36,7 +36,7 @@ def count(pipeline: Pipeline, known: dict[str, Any]) -> Work:
 
 
 def examples_of(node: Node, known: dict[str, Any], paths: int) -> int:
-    """Steps x batch size of a training on so many paths: at most, when each of them is kept, in every format."""
+    """Steps x batch size of a training on this many paths, if all of them are kept in every format."""
     given = [known[name] for name in node.inputs if name in known]
     (params,) = (value for value in given if isinstance(value, TrainingParams))
     (model,) = (value for value in given if isinstance(value, Model))
@@ -45,12 +45,12 @@ def examples_of(node: Node, known: dict[str, Any], paths: int) -> int:
 
 
 def paths_of(plan: Plan) -> int:
-    """All paths of all stages: early stopping may leave some out."""
+    """All paths of all stages, without the savings of early stopping."""
     return sum(len(wanted.prompts) * len(wanted.paths) for wanted in plan.wanted)
 
 
 def first_plan(pipeline: Pipeline, known: dict[str, Any]) -> Plan:
-    """The first one to learn from, or the first of all."""
+    """The first plan of paths for training, or the first of all."""
     plans = [node for node in pipeline.nodes if isinstance(known.get(node.outputs[0]), Plan)]
     first = min(plans, key=lambda node: function_of(node) is not plan_paths)
     plan: Plan = known[first.outputs[0]]
@@ -58,7 +58,7 @@ def first_plan(pipeline: Pipeline, known: dict[str, Any]) -> Plan:
 
 
 def example_texts(pipeline: Pipeline, known: dict[str, Any]) -> list[str]:
-    """Prompts of training examples, of all tasks to learn from; none where nothing is trained."""
+    """Prompts of training examples of all in-domain tasks; empty if nothing is trained."""
     asking = [n for n in pipeline.nodes if function_of(n) in (plan_paths, plan_evaluation)]
     if not asking or not any(map(trains, pipeline.nodes)):
         return []

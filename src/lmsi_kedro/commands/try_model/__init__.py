@@ -1,4 +1,4 @@
-"""`lmsi try`: a question to a model: its paths as they come, their vote, the answer; two models side by side."""
+"""`lmsi try`: asks one model, or two side by side, a question, and prints the paths, the vote and the answer."""
 
 import argparse
 from typing import Any
@@ -24,7 +24,7 @@ def add_to(commands: Any) -> None:
 
 
 def run(given: argparse.Namespace) -> str:
-    """Prints the paths while they are sampled; the vote of each model comes last."""
+    """Prints the paths while they are sampled; returns the vote of each model."""
     from lmsi_kedro.commands.try_model.asking import asked_in_run
     from lmsi_kedro.commands.try_model.columns import print_paths, votes
 

@@ -1,4 +1,4 @@
-"""One question as a run would ask it: its task, its prompt, and how a path's answer is read."""
+"""Prepares one question as a run would: its task, its prompt, and how answers are parsed."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -19,23 +19,23 @@ from lmsi_kedro.tasks import Tasks
 from lmsi_kedro.tasks.benchmarks import BENCHMARKS
 from lmsi_kedro.tasks.questions import exemplars_of, prompts_of, with_ids
 
-UNNAMED = "question"  # the task of a question that names none
+UNNAMED = "question"  # the task of a question without one
 
 
 @dataclass(frozen=True)
 class Asking:
-    """questions has one row; the prompt is few-shot where the task has exemplars."""
+    """questions has one row; the prompt is few-shot if the task has exemplars."""
 
     questions: pl.DataFrame
     tasks: Tasks
     prompt: str
 
     def read(self, paths: pl.DataFrame, voting: Any) -> pl.DataFrame:
-        """The paths with their keys."""
+        """The paths with their parsed answers."""
         return pl.concat(read_texts([paths], self.questions, self.tasks, voting))
 
     def sample(self, model: Model, params: dict[str, Any]) -> Iterator[pl.DataFrame]:
-        """m paths as `params:paths` draws them, in tables as they end."""
+        """m paths sampled as by `params:paths`, in tables as they end."""
         import torch
 
         if not torch.cuda.is_available():  # else DeepSpeed prints that it found no GPU
@@ -60,7 +60,7 @@ def asked_in_run(
     catalog: Any,
     params: dict[str, Any],
 ) -> Asking:
-    """The question with tasks and exemplars of the run if there was one; ValueError for an unknown task."""
+    """The question with tasks and exemplars of the run, if there is one; ValueError for an unknown task."""
     stored = tasks_of_run(catalog)
     known = [*stored.root, *params["tasks"].root, *BENCHMARKS]
     if task is not None and task not in known:
@@ -71,7 +71,7 @@ def asked_in_run(
 
 
 def asked_as(row: dict[str, Any], catalog: Any, params: dict[str, Any]) -> Asking:
-    """A row of raw_questions; the kind of answer is the run's, or found as a run would find it."""
+    """A row of raw_questions; the kind of answer is that of the run, or is inferred as in a run."""
     loaders, stored, name = catalog.load("raw_exemplars"), tasks_of_run(catalog), row["task"]
     raw = with_ids(pl.DataFrame([row], schema=schemas.RAW_QUESTIONS))
     tasks = stored if name in stored.root else choose_tasks(raw, loaders, params["tasks"])
@@ -85,6 +85,6 @@ def asked_as(row: dict[str, Any], catalog: Any, params: dict[str, Any]) -> Askin
 
 
 def tasks_of_run(catalog: Any) -> Tasks:
-    """Those of the run in data_root; none before it."""
+    """The tasks of the run in data_root; empty if there is none."""
     found: Tasks = catalog.load("tasks") if catalog.exists("tasks") else Tasks({})
     return found

@@ -1,4 +1,4 @@
-"""Paths of one model below each other, or of two side by side, as they come; then their votes."""
+"""Prints the paths of one model, or of two side by side, as they end, and then their votes."""
 
 import shutil
 import textwrap
@@ -20,7 +20,7 @@ GAP = " | "
 def print_paths(
     models: Mapping[str, Model], asked: Asking, params: dict[str, Any]
 ) -> dict[str, list[pl.DataFrame]]:
-    """The paths of each model with their keys; of two, one draws its next path while the other waits."""
+    """The paths of each model with their answers; two models sample in turns."""
     sampled: dict[str, list[pl.DataFrame]] = {name: [] for name in models}
     streams = [asked.sample(model, params) for model in models.values()]
     if len(models) > 1:
@@ -29,11 +29,11 @@ def print_paths(
         read = [None if table is None else asked.read(table, params["voting"]) for table in ended]
         for tables, table in zip(sampled.values(), read, strict=True):
             tables += [] if table is None else [table]
-        show([[] if table is None else told(table) for table in read])
+        show([[] if table is None else paragraphs(table) for table in read])
     return sampled
 
 
-def told(paths: pl.DataFrame) -> list[str]:
+def paragraphs(paths: pl.DataFrame) -> list[str]:
     """A line on the answer of each path, then its text."""
     lines = []
     for row in paths.iter_rows(named=True):
@@ -43,7 +43,7 @@ def told(paths: pl.DataFrame) -> list[str]:
 
 
 def show(columns: Sequence[Sequence[str]]) -> None:
-    """Paragraphs side by side, wrapped to the terminal; escape sequences are shown, not obeyed."""
+    """Prints paragraphs side by side, wrapped to the terminal; escape sequences are shown as text."""
     width = (shutil.get_terminal_size().columns - len(GAP) * (len(columns) - 1)) // len(columns)
     wrapped = [
         [
@@ -58,14 +58,14 @@ def show(columns: Sequence[Sequence[str]]) -> None:
 
 
 def votes(sampled: Mapping[str, list[pl.DataFrame]], asked: Asking, voting: Any) -> str:
-    """A line for each model: the answer that most of its paths give."""
+    """A line for each model with the winner of its vote."""
     return "\n".join(
         f"{name}: {vote(pl.concat(tables), asked, voting)}" for name, tables in sampled.items()
     )
 
 
 def vote(read: pl.DataFrame, asked: Asking, voting: Any) -> str:
-    """42, with 11 of 16 paths (confidence 0.69)"""
+    """Such as "42, with 11 of 16 paths (confidence 0.69)"."""
     paths = read.with_columns(content=pl.col("text").hash())
     row = votes_within(in_order([paths], READINGS), voting, 0.0, 1.0).row(0, named=True)
     if row["key"] is None:
@@ -83,5 +83,5 @@ def chosen(key: str, asked: Asking) -> str:
 
 
 def answer(key: str | None) -> str:
-    """37/2 of num:37/2."""
+    """The answer without its prefix: 37/2 for num:37/2."""
     return "unparsable" if key is None else key.partition(":")[2]
