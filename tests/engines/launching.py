@@ -9,7 +9,7 @@ from typing import Any
 import psutil
 
 from lmsi_kedro.engines.plan import Plan
-from lmsi_kedro.params import EngineParams
+from lmsi_kedro.params import EngineParams, LaunchParams
 from lmsi_kedro.params.servers import COMMANDS
 from tests.engines.served import DIGEST, PROMPTS, SAMPLING
 
@@ -20,10 +20,11 @@ VLLM = COMMANDS["vllm"].replace("vllm", STAND_IN, 1)
 
 def engine(folder: Path, workers: int = 1, **changed: Any) -> EngineParams:
     """The logs are in the folder; changed are fields of LaunchParams."""
-    launch = {"server": VLLM, "folder": str(folder), "start_seconds": 300, "concurrency": 4}
+    given = {"server": VLLM, "folder": str(folder), "start_seconds": 300, "concurrency": 4}
+    launch = LaunchParams.model_validate(given | changed)
     return EngineParams(
         executor="launch", ray_address=None, workers=workers, dtype="bfloat16", paths_per_chunk=8, rows=8,
-        chat="auto", trust_remote_code=False, skip_too_long=False, launch=launch | changed,
+        chat="auto", trust_remote_code=False, skip_too_long=False, launch=launch,
     )  # fmt: skip
 
 

@@ -1,7 +1,8 @@
 """Stands in for `vllm serve`: takes its flags, starts an engine process in a session of its own, and serves.
 
 Its own flags let it misbehave: --lives N --requests M ends it after M requests in its first N lives,
---begin-slowly S waits before it listens, --extra-tokens K counts so many too many in each prompt.
+--begin-slowly S waits before it listens, --extra-tokens K counts so many too many in each prompt,
+--stubborn has an engine that does not end when it is asked to.
 """
 
 import argparse
@@ -21,7 +22,8 @@ from tests.engines.fake_server import FakeServer, Reply, completion
 def main() -> None:
     arguments = parse()
     given = os.environ.get("CUDA_VISIBLE_DEVICES", "none")
-    engine = subprocess.Popen(["sleep", "600"], start_new_session=True)
+    wait = ["sh", "-c", f"trap '' {'TERM' if arguments.stubborn else 'USR1'}; exec sleep 600"]
+    engine = subprocess.Popen(wait, start_new_session=True)
     print(f"processes {os.getpid()} {engine.pid}; GPUs {given}", flush=True)
     time.sleep(arguments.begin_slowly)
     tokenizer = Tokenizer.from_file(str(arguments.model / "tokenizer.json"))
@@ -61,6 +63,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--requests", type=int, default=0)
     parser.add_argument("--begin-slowly", type=float, default=0)
     parser.add_argument("--extra-tokens", type=int, default=0)
+    parser.add_argument("--stubborn", action="store_true")
     return parser.parse_args()
 
 

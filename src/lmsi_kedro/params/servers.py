@@ -2,7 +2,7 @@
 
 import re
 import shlex
-from typing import Any, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
@@ -34,8 +34,20 @@ class RequestParams(Params):
     timeout_seconds: float = Field(default=600.0, gt=0, description="of one request")
 
 
+class Advice(NamedTuple):
+    """What errors name: where a server's url and model are set, and how to do without it."""
+
+    url: str
+    model: str
+    without: str
+
+
 class ServerParams(RequestParams):
     """An OpenAI-compatible endpoint, or a fleet of them (vLLM, SGLang, llama.cpp, transformers serve, ...)."""
+
+    advice: ClassVar[Advice] = Advice(
+        "engine.server.urls", "engine.server.model", "take it out of engine.server.urls"
+    )
 
     urls: list[str] = Field(
         min_length=1, description="up to and with /v1; all serve the same model"
@@ -64,6 +76,14 @@ class ServerParams(RequestParams):
                     "give the key by the environment variable LMSI_API_KEY"
                 )
         return urls
+
+
+class LaunchedParams(ServerParams):
+    """Servers that a run has started."""
+
+    advice: ClassVar[Advice] = Advice(
+        "engine.launch.server", "engine.launch.options", "set another engine.launch.server"
+    )
 
 
 class LaunchParams(RequestParams):

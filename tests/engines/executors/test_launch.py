@@ -1,33 +1,35 @@
 """Servers that a run starts itself: paths without a digest by hand, GPUs shared out, and nothing left behind."""
 
 import os
+import random
 import re
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
-from pydantic import ValidationError
 
 from lmsi_kedro.engines.executors import launch
 from lmsi_kedro.engines.server import launched
 from lmsi_kedro.engines.server.engine import seed_of
 from lmsi_kedro.engines.server.faults import ServerError
 from lmsi_kedro.engines.server.served_model import sampling_model
-from lmsi_kedro.params import LaunchParams
 from tests.engines.fake_server import FakeServer, running
-from tests.engines.launching import ROOT, alive, engine, logs, plan
+from tests.engines.launching import ROOT, alive, logs, plan
 from tests.engines.served import PROMPTS, sampled
 
 ALL = [(question, path) for question in PROMPTS for path in range(4)]
 RUN = """
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from tests.engines.fake_server import FakeServer, running
 from tests.engines.launching import plan
 from tests.engines.served import sampled
@@ -63,6 +65,16 @@ def test_server_that_ends_is_started_again_once(
     assert not alive(tmp_path)
 
 
+def test_server_is_started_again_whatever_it_leaves(
+    tokenizer_only: Path, tmp_path: Path, hurried: None
+) -> None:
+    """Though its watcher first ends what does not want to end, for seconds, and there are no retries."""
+    options = "--lives 1 --requests 14 --stubborn"
+    assert sampled(plan(tokenizer_only, tmp_path, options, retries=0)).height == 24
+    assert logs(tmp_path)[0].count("$ ") == 2
+    assert not alive(tmp_path)
+
+
 def test_server_that_ends_twice_is_named(
     tokenizer_only: Path, tmp_path: Path, hurried: None
 ) -> None:
@@ -86,12 +98,12 @@ def test_server_that_cannot_be_used_is_named_and_ended(
 
 
 def test_server_that_does_not_answer_in_time_is_named_and_ended(
-    tokenizer_only: Path, tmp_path: Path
+    tokenizer_only: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = plan(tokenizer_only, tmp_path, "--begin-slowly 60")
-    assert made.engine.launch
-    brief = made.engine.launch.model_copy(update={"start_seconds": 2.0})
-    made.engine = made.engine.model_copy(update={"launch": brief})
+    """By a clock that stands still until the server has printed its first line."""
+    clock = SimpleNamespace(monotonic=lambda: 9.0 if "processes" in logs(tmp_path)[0] else 0.0)
+    monkeypatch.setattr(launched, "time", clock)
+    made = plan(tokenizer_only, tmp_path, "--begin-slowly 600", start_seconds=2)
     with pytest.raises(ServerError, match=r"within engine\.launch\.start_seconds=2: processes"):
         sampled(made)
     assert not alive(tmp_path)
@@ -105,7 +117,7 @@ def test_taken_port_gives_way_to_the_next(
     monkeypatch.setattr(launched, "PROBE_SECONDS", 0.5)  # the other one takes connections
     with socket.create_server(("127.0.0.1", 0)) as other:
         taken = other.getsockname()[1]
-        monkeypatch.setattr(launched.random.SystemRandom, "randrange", lambda *_: taken)
+        monkeypatch.setattr(random.SystemRandom, "randrange", lambda *_: taken)
         if not seen:
             monkeypatch.setattr(launched, "is_free", lambda port: True)
         assert sampled(plan(tokenizer_only, tmp_path)).height == 24
@@ -118,7 +130,7 @@ def test_taken_port_gives_way_to_the_next(
 def foreign(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeServer]:
     """A server of others that takes the port of ours before ours listens."""
     with running(lambda body, count: (500, {})) as other:
-        monkeypatch.setattr(launched.random.SystemRandom, "randrange", lambda *_: other.server_port)
+        monkeypatch.setattr(random.SystemRandom, "randrange", lambda *_: other.server_port)
         monkeypatch.setattr(launched, "is_free", lambda port: True)
         yield other
 
@@ -164,7 +176,7 @@ def test_refusal_is_told_in_the_servers_words(
 @pytest.mark.parametrize("moment", ["starts", "samples"])
 def test_killed_run_leaves_no_server(moment: str, tokenizer_only: Path, tmp_path: Path) -> None:
     options = "--begin-slowly 60" if moment == "starts" else ""
-    command = [sys.executable, "-c", RUN, tokenizer_only, tmp_path, options]
+    command = [sys.executable, "-c", RUN, str(tokenizer_only), str(tmp_path), options]
     run = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL)
     lives = tmp_path.glob("model.*.lives")
     while not logs(tmp_path) or not alive(tmp_path) or (not options and not any(lives)):
@@ -180,55 +192,20 @@ def test_killed_run_leaves_no_server(moment: str, tokenizer_only: Path, tmp_path
     assert not psutil.wait_procs(left, timeout=30)[1]
 
 
-def test_more_servers_than_gpus_are_refused() -> None:
-    assert launch.shares(["0", "1", "2"], 2) == [["0"], ["1"]]
-    assert launch.shares([], 2) == [[], []]
-    with pytest.raises(ValueError, match=r"engine\.workers=4 servers .* and 3 can be used here"):
-        launch.shares(["0", "1", "2"], 4)
-
-
-def test_quoted_program_is_found(tmp_path: Path) -> None:
-    program = tmp_path / "my servers" / "serve"
-    program.parent.mkdir()
-    program.symlink_to(sys.executable)
-    quoted = engine(tmp_path, server=f"'{program}' {{model}} {{port}}")
-    launch.check_launch(quoted)
-    program.unlink()
-    with pytest.raises(ValueError, match=f"there is no program {program} here"):
-        launch.check_launch(quoted)
-
-
-def test_options_may_have_braces() -> None:
-    params = LaunchParams(server="vllm", options="""--hf-overrides '{"a": {}}'""", folder="x")
-    assert launched.filled("""{"a": {port}}""", {"port": "5"}) == """{"a": 5}"""
-    assert params.command.endswith("""--tensor-parallel-size {gpus} --hf-overrides '{"a": {}}'""")
-
-
-@pytest.mark.parametrize(
-    "secret",
-    ["--api-key hunter2", "--api-key=hunter2", "--hf-token hunter2", "--admin_api_key hunter2", "-hft hunter2",
-     "--ssl-keyfile-password 'hunter2", "--dtype auto --auth-token='hunter2'"],
-)  # fmt: skip
-def test_options_with_secrets_are_refused_unseen(secret: str) -> None:
-    for given in ({"options": secret}, {"server": f"my-server {{model}} {{port}} {secret}"}):
-        with pytest.raises(
-            ValidationError, match=r"engine\.launch: -.*variable .*HF_TOKEN"
-        ) as refused:
-            LaunchParams(**{"server": "vllm", "folder": "x"} | given)
-        assert "hunter2" not in str(refused.value)
-
-
-def test_variable_with_a_secret_is_refused() -> None:
-    with pytest.raises(ValidationError, match=r"engine\.launch: HF_TOKEN would be stored"):
-        LaunchParams(server="env HF_TOKEN=hunter2 vllm serve {model} --port {port}", folder="x")
-
-
-def test_options_about_tokens_are_taken() -> None:
-    options = (
-        "--max-num-batched-tokens 8192 --tokenizer x --skip-tokenizer-init --api-key-file keys "
-        "--return-tokens-as-token-ids"
-    )
-    assert options in LaunchParams(server="vllm", options=options, folder="x").command
+def test_last_start_alone_is_read_from_a_log(tmp_path: Path) -> None:
+    """Though an earlier one ended in the middle of a line, and prints more than is read."""
+    log = tmp_path / "log"
+    log.write_bytes(b"$ serve\naddress already in use" + b"x" * 2 * launched.READ)
+    say = f"{sys.executable} -c \"print('out of memory', end='')\" {{port}}"
+    server = launched.Launched(say, {}, {}, log, threading.Event())
+    for _ in range(2):
+        server.spawn()
+        assert server.process
+        server.process.wait()
+        assert server.printed() == server.last_words() == "out of memory"
+    assert log.read_text().count("\n$ ") == 2
+    log.write_bytes(log.read_bytes() + b"\xff\n" + b"y" * launched.READ)
+    assert server.printed() == "y" * launched.READ
 
 
 def test_transformers_serve_is_given_a_model_that_samples(tmp_path: Path) -> None:

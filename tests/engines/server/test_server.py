@@ -8,10 +8,11 @@ import pytest
 from pydantic import ValidationError
 
 from lmsi_kedro.datasets.chunk_store import ChunkStore
-from lmsi_kedro.engines.server.engine import seed_of
+from lmsi_kedro.engines.server.engine import check_prompt, seed_of
 from lmsi_kedro.engines.server.faults import ServerError, fault
 from lmsi_kedro.engines.server.fleet import Fleet
 from lmsi_kedro.params import ServerParams
+from lmsi_kedro.params.servers import LaunchedParams
 from tests.engines.fake_server import (
     Answer,
     Length,
@@ -284,6 +285,22 @@ def test_a_url_with_a_password_is_refused_and_never_shown(url: str) -> None:
     with pytest.raises(ValidationError, match=r"engine\.server\.urls") as refused:
         ServerParams(urls=[url], model="served", revision="sha256:00000000")
     assert "hunter2" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("listed", "said"),
+    [((404, {}), "Look at engine.launch.server, engine.launch.options and the environment variable LMSI_API_KEY"),
+     ((200, Raw(b"<html>")), "look at engine.launch.server, HTTP_PROXY and NO_PROXY"),
+     ((200, {"error": {"code": "401"}}), "Look at engine.launch.server, "),
+     ((200, answered([{"text": None}], 1)), "mend that server, or set another engine.launch.server"),
+     ((200, answered([{"text": "", "finish_reason": "stop"}], 7)), "7 tokens .* than this run samples, cuts")],
+)  # fmt: skip
+def test_errors_of_launched_servers_name_their_settings(listed: Reply, said: str) -> None:
+    with running(lambda body, count: listed) as server:
+        params = LaunchedParams(urls=[server.url], model="m", revision="sha256:00000000", retries=0)
+        with pytest.raises(ServerError, match=said) as failed:
+            check_prompt(Fleet(params).complete(0, "Q"), "q1", 5, 1)
+    assert "engine.server." not in str(failed.value)
 
 
 def test_a_redirect_takes_no_key_to_another_host(monkeypatch: pytest.MonkeyPatch) -> None:

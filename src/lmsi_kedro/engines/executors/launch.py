@@ -7,7 +7,9 @@ import shlex
 import shutil
 import sys
 import threading
+import time
 from collections.abc import Iterator, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 from lmsi_kedro.engines.chunk import Chunk
@@ -16,12 +18,15 @@ from lmsi_kedro.engines.executors.servers import Servers
 from lmsi_kedro.engines.server.faults import ServerError
 from lmsi_kedro.engines.server.launched import PORT_RETRIES, Launched, PortTakenError
 from lmsi_kedro.engines.server.served_model import gguf_model, sampling_model
+from lmsi_kedro.gguf.model import refuse_others
 from lmsi_kedro.hardware import visible_gpus
-from lmsi_kedro.params import EngineParams, RequestParams, ServerParams
+from lmsi_kedro.params import EngineParams, LaunchParams, RequestParams
+from lmsi_kedro.params.servers import LaunchedParams
+from lmsi_kedro.parent import GRACE
 
 log = logging.getLogger(__name__)
 PROMPTS = 64  # by which llama.cpp's split expression is chosen
-SETTLING = 0.5  # seconds after a connection is lost, in which a process that has ended is seen to
+SETTLING = 0.5  # seconds after a connection is lost, in which a process that ends closes its port
 
 
 class Launch:
@@ -85,11 +90,11 @@ class Launch:
             self.await_answer(server)
         return self.engine.model_copy(update={"server": self.as_server()})
 
-    def as_server(self) -> ServerParams:
+    def as_server(self) -> LaunchedParams:
         """What was started, as `engine.server` would say it."""
         first = self.running[0]
         asked = {name: getattr(self.launch, name) for name in RequestParams.model_fields}
-        return ServerParams(
+        return LaunchedParams(
             urls=[server.url for server in self.running],
             model=first.places["name" if "{name}" in first.command else "model"],
             revision=f"sha256:{self.digest}",
@@ -106,9 +111,12 @@ class Launch:
                 server.move()
         return server.await_answer(self.launch.start_seconds, self.as_server())
 
-    def revive(self) -> None:
-        """Starts a server again that has ended, and waits for it; ServerError if it has done so before."""
-        self.closed.wait(SETTLING)
+    def revive(self) -> bool:
+        """Starts every server again that has ended, and waits for it; whether one was gone.
+
+        ServerError if it has ended before.
+        """
+        gone = self.settle()
         with self.lock:
             for server in self.running:
                 if self.closed.is_set() or not server.has_ended:
@@ -119,6 +127,17 @@ class Launch:
                 server.revived = True
                 server.spawn()
                 server.await_answer(self.launch.start_seconds, self.as_server())
+        return bool(gone)
+
+    def settle(self) -> list[Launched]:
+        """The servers that are gone, once they are seen to have ended: their watchers first clean up."""
+        self.closed.wait(SETTLING)
+        end = time.monotonic() + 2 * GRACE
+        gone = [server for server in self.running if server.has_ended or not server.listens]
+        while any(not (server.has_ended or server.listens) for server in gone):
+            if time.monotonic() > end or self.closed.wait(0.1):
+                break
+        return gone
 
     def close(self) -> None:
         self.closed.set()
@@ -165,12 +184,38 @@ def search_path() -> str:
 
 
 def check_launch(engine: EngineParams) -> None:
-    """ValueError when the servers could not be started: their program is not there, or too few GPUs are."""
+    """ValueError when the servers could not be started or asked: a program, package or GPU is missing."""
     assert engine.launch is not None
-    shares(visible_gpus(), engine.workers)
+    named = f"engine.launch.server={engine.launch.server}"
+    gpus = visible_gpus()
+    shares(gpus, engine.workers)
+    if left := len(gpus) % engine.workers:
+        log.warning(
+            "engine.workers=%d servers leave %d of %d GPUs idle: set a number that divides them; a server splits "
+            "the model over its GPUs",
+            engine.workers,
+            left,
+            len(gpus),
+        )
     program = shlex.split(engine.launch.command)[0]
     if shutil.which(program, path=search_path()) is None:
         raise ValueError(
-            f"engine.launch.server={engine.launch.server}: there is no program {program} here; install it, or "
-            "name another server"
+            f"{named}: there is no program {program} here; install it, or name another server"
         )
+    for package, extra in packages(engine.launch).items():
+        if find_spec(package) is None:
+            raise ValueError(
+                f"{named} needs the package {package}: pip install 'lmsi-kedro[{extra}]'"
+            )
+
+
+def packages(launch: LaunchParams) -> dict[str, str]:
+    """What this Python needs, with the extra that has it: to ask servers, and to write a GGUF file."""
+    return {"openai": "server"} | ({"gguf": "gguf"} if "{gguf}" in launch.command else {})
+
+
+def check_model(model: Path, engine: EngineParams) -> None:
+    """ValueError when the servers need a GGUF file, and none is written of such a model."""
+    assert engine.launch is not None
+    if "{gguf}" in engine.launch.command:
+        refuse_others(model)

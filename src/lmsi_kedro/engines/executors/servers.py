@@ -19,7 +19,7 @@ class Servers:
         model: Path,
         digest: str,
         engine: EngineParams,
-        revive: Callable[[], None] = lambda: None,
+        revive: Callable[[], bool] = lambda: False,
         ids: bool = False,
     ) -> None:
         """revive and ids: of `ServerEngine`."""

@@ -41,7 +41,7 @@ class ServerEngine:
         self,
         model: Path,
         params: EngineParams,
-        revive: Callable[[], None] = lambda: None,
+        revive: Callable[[], bool] = lambda: False,
         ids: bool = False,
     ) -> None:
         """model is the directory of the served model: its tokenizer and chat template are used here.
@@ -159,8 +159,8 @@ def check_prompt(reply: Reply, question_id: str, tokens: int, n: int) -> None:
         return
     raise ServerError(
         f"{reply.url} sees {seen} tokens in the prompt of question {question_id}, training {tokens}: it serves "
-        "another model than engine.server.revision says, cuts long prompts or puts them into a template, or "
-        "engine.chat is wrong"
+        "another model than this run samples, cuts long prompts or puts them into a template, or engine.chat is "
+        "wrong"
     )
 
 

@@ -3,6 +3,9 @@
 import os
 import re
 
+from lmsi_kedro.params import ServerParams
+from lmsi_kedro.params.servers import Advice
+
 KEY = "LMSI_API_KEY"  # the environment variable with what is sent as the bearer token
 MAY_PASS = (408, 409, 424, 425, 429)  # and 5xx; 424 is TGI's "request failed during generation"
 REFUSED = (400, 413, 422)
@@ -35,7 +38,13 @@ class PassingError(ServerError):
         self.after = after
 
 
-def fault(url: str, status: int | None, body: str, after: float | None = None) -> ServerError:
+def fault(
+    url: str,
+    status: int | None,
+    body: str,
+    after: float | None = None,
+    advice: Advice = ServerParams.advice,
+) -> ServerError:
     """The error of a status code; None for a body that has none, and no choices either."""
     said = f"{url} answers {status or 'without choices'}: {brief(body)}"
     error: ServerError
@@ -45,7 +54,7 @@ def fault(url: str, status: int | None, body: str, after: float | None = None) -
         error = RefusedError(said)
     else:
         error = ServerError(
-            f"{said}. Look at engine.server.urls, engine.server.model and the environment variable {KEY}"
+            f"{said}. Look at {advice.url}, {advice.model} and the environment variable {KEY}"
         )
     error.status = status
     return error

@@ -25,8 +25,8 @@ Given = TypeVar("Given")
 class Fleet:
     """The servers of `engine.server`, safe to be used by many threads."""
 
-    def __init__(self, params: ServerParams, revive: Callable[[], None] = lambda: None) -> None:
-        """revive is called after every failure that may pass: it may start servers that have ended."""
+    def __init__(self, params: ServerParams, revive: Callable[[], bool] = lambda: False) -> None:
+        """revive is called after every failure that may pass; it tells whether a server was gone, and is back."""
         self.params, self.revive = params, revive
         self.servers = [Server(url, params) for url in params.urls]
         self.closed = threading.Event()
@@ -55,7 +55,8 @@ class Fleet:
         try:
             return server.complete(fields, needed)
         except PassingError:
-            self.revive()
+            if self.revive():  # so that a run without retries goes on, too
+                return server.complete(fields, needed)
             raise
 
     def in_turn(self, turn: int) -> "Iterator[tuple[Server, int]]":
@@ -109,7 +110,7 @@ class Server:
             raise ServerError(
                 "servers are asked through the package openai: pip install 'lmsi-kedro[server]'"
             ) from error
-        self.model, self.timeout = params.model, params.timeout_seconds
+        self.model, self.timeout, self.advice = params.model, params.timeout_seconds, params.advice
         self.client = OpenAI(base_url=url, api_key=key(), max_retries=0, timeout=self.timeout)
         self.url = str(self.client.base_url)
 
@@ -117,12 +118,12 @@ class Server:
         create = self.client.completions.with_streaming_response.create
         # In extra_body, for the client knows only OpenAI's own fields.
         call = partial(create, model=self.model, prompt="", extra_body=asked)
-        return Reader(self.url, needed, asked.get("n", 1)).reply(*self.answer(call))
+        return Reader(self.url, needed, asked.get("n", 1), self.advice).reply(*self.answer(call))
 
     def names(self) -> list[str]:
         """The models that it lists."""
         body = self.answer(self.client.models.with_streaming_response.list)
-        data = Reader(self.url).data(*body)
+        data = Reader(self.url, advice=self.advice).data(*body)
         listed = data.get("data") or []  # Ollama has null for none
         if "data" not in data or not isinstance(listed, list):
             raise fault(self.url, None, str(data))
@@ -139,7 +140,8 @@ class Server:
                 return b"" if "event-stream" in kind else self.body(response, end), kind
         except openai.APIStatusError as error:
             wait = seconds(error.response.headers.get("retry-after"))
-            raise fault(self.url, error.status_code, error.response.text, wait) from None
+            said = error.response.text
+            raise fault(self.url, error.status_code, said, wait, self.advice) from None
         except openai.APITimeoutError as error:
             raise self.too_slow(error) from None
         except openai.APIConnectionError as error:

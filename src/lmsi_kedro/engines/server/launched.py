@@ -27,6 +27,7 @@ PORTS = 20_000, 32_000  # below those that systems give to whoever asks for any
 PORT_RETRIES = 5
 PROBE_SECONDS = 5.0
 STARTING = None, 502, 503, 504  # llama.cpp listens while it loads the model
+READ = 2**16  # bytes at the end of a log
 TAKEN = re.compile("EADDRINUSE|address already in use", re.IGNORECASE)
 
 
@@ -50,6 +51,7 @@ class Launched:
         self.log, self.closed = log, closed
         self.port = random.SystemRandom().randrange(*PORTS)
         self.process: subprocess.Popen[bytes] | None = None
+        self.begun = 0  # where in the log its last start begins
         self.revived = False
 
     @property
@@ -74,8 +76,10 @@ class Launched:
         words = [filled(word, places) for word in shlex.split(self.command)]
         watched = [sys.executable, "-m", "lmsi_kedro.parent", str(os.getpid()), *words]
         with self.log.open("ab") as output:
-            output.write(f"$ {shlex.join(words)}\n".encode())
+            # What was printed before may not end in a line break.
+            output.write(f"\n$ {shlex.join(words)}\n".encode())
             output.flush()
+            self.begun = output.tell()
             self.process = subprocess.Popen(
                 watched,
                 env=os.environ | self.environment,
@@ -116,15 +120,27 @@ class Launched:
         return self.process is not None and self.process.poll() is not None
 
     @property
+    def listens(self) -> bool:
+        """Whether its port takes connections, or is too busy to."""
+        try:
+            socket.create_connection(("127.0.0.1", self.port), PROBE_SECONDS).close()
+        except OSError as error:
+            return not isinstance(error, ConnectionRefusedError)
+        return True
+
+    @property
     def named(self) -> str:
         return f"the launched server at {self.url}, whose log is {self.log},"
 
     def printed(self) -> str:
-        """What it printed since it was last started."""
-        return self.log.read_text(errors="replace").rpartition("\n$ ")[2]
+        """What it printed since it was last started, or the end of that."""
+        with self.log.open("rb") as printed:
+            end = printed.seek(0, os.SEEK_END)
+            printed.seek(max(self.begun, end - READ))
+            return printed.read().decode(errors="replace")
 
     def last_words(self) -> str:
-        lines = [line.strip() for line in self.printed().splitlines()[1:] if line.strip()]
+        lines = [line.strip() for line in self.printed().splitlines() if line.strip()]
         return lines[-1][:LONGEST] if lines else "it printed nothing"
 
     def terminate(self) -> None:

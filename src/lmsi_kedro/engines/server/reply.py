@@ -19,6 +19,8 @@ from lmsi_kedro.engines.server.faults import (
     fault,
     is_html,
 )
+from lmsi_kedro.params import ServerParams
+from lmsi_kedro.params.servers import Advice
 
 Finish = Literal["stop", "length"]
 # Whatever is not named here did not end as a path does: abort (vLLM, SGLang), error (vLLM, Mistral),
@@ -77,6 +79,7 @@ class Reader:
     url: str
     needed: Set[str] = field(default_factory=frozenset)
     n: int = 1
+    advice: Advice = ServerParams.advice
 
     def reply(self, content: bytes, kind: str) -> Reply:
         """The reply that an HTTP body says; kind is its Content-Type."""
@@ -110,8 +113,8 @@ class Reader:
                 drawn.setdefault(index, one)
         if not drawn:
             raise PassingError(
-                f"{self.url} answers with a choice that {broken}: if it stays so, mend that server, or take it "
-                "out of engine.server.urls"
+                f"{self.url} answers with a choice that {broken}: if it stays so, mend that server, or "
+                f"{self.advice.without}"
             )
         return drawn
 
@@ -132,7 +135,7 @@ class Reader:
         what = brief(text) if is_html(text) else f"{len(content)} bytes that end in {text[-40:]!r}"
         raise PassingError(
             f"{self.url} answers with {what}, which is not a whole JSON object: if it stays so, something else "
-            "answers there; look at engine.server.urls, HTTP_PROXY and NO_PROXY"
+            f"answers there; look at {self.advice.url}, HTTP_PROXY and NO_PROXY"
         )
 
     def error(self, data: dict[str, Any]) -> ServerError:
@@ -140,7 +143,7 @@ class Reader:
         inner = data["error"] if isinstance(data.get("error"), dict) else data
         codes = [str(inner.get(name)) for name in ("code", "status", "http_status_code")]
         code = next((int(code) for code in codes if re.fullmatch("[45][0-9]{2}", code)), None)
-        return fault(self.url, code, json.dumps(data))
+        return fault(self.url, code, json.dumps(data), advice=self.advice)
 
     def drawn(self, choice: dict[str, Any], usage: dict[str, Any], choices: int) -> Drawn:
         """ValueError for a choice that is not whole; without log-probabilities tokens is the choices' mean."""
