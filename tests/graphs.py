@@ -2,7 +2,9 @@
 
 from kedro.pipeline import Pipeline
 
-ARMS = ("random", "shuffled", "gold", "direct_only", "few_shot_cot_only")
+from lmsi_kedro.params import Arm
+
+ARMS: tuple[Arm, ...] = ("random", "shuffled", "gold", "direct_only", "few_shot_cot_only")
 
 
 def ancestors(pipeline: Pipeline, dataset: str) -> set[str]:

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
 from kedro.io import DatasetError
 
 from lmsi_kedro import schemas
 from lmsi_kedro.datasets.model_directory import Model
+from tests.contexts import project_context
 from tests.disks import Small
 from tests.fabricate import TASKS
 from tests.models import tiny_model
@@ -55,8 +55,8 @@ def test_what_cannot_be_written_is_named(tmp_path: Path, disk: Small) -> None:
     ballast = disk.path / "ballast"
     bootstrap_project(ROOT)
     root = str(disk.path / "data")
-    with KedroSession.create(ROOT, runtime_params={"data_root": root}) as session:
-        catalog = session.load_context().catalog
+    with project_context(data_root=root) as context:
+        catalog = context.catalog
         for name, content in tables.items():
             fill(ballast)
             with pytest.raises(DatasetError, match="No space left on device") as refusal:

@@ -9,7 +9,6 @@ from typing import Any
 import polars as pl
 import pytest
 import torch
-from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
 from transformers import AutoConfig, AutoModelForCausalLM
 
@@ -19,6 +18,7 @@ from lmsi_kedro.mini_world.pretraining import train_tokenizer
 from lmsi_kedro.params import EvaluationParams, PublicTasksParams
 from lmsi_kedro.pipelines.public_tasks.nodes import join_benchmarks, read_benchmark
 from lmsi_kedro.tasks.benchmarks import BENCHMARKS
+from tests.contexts import project_context
 from tests.runs import metrics_of, world_rows
 from tests.tasks.hub_rows import HUB
 
@@ -73,8 +73,7 @@ def test_a_preset_is_a_graph_with_valid_parameters(env: str, tmp_path: Path) -> 
 
     bootstrap_project(ROOT)
     given = {"model": str(ROOT / "data/06_models/base"), "data_root": str(tmp_path)}
-    with KedroSession.create(ROOT, env=env, runtime_params=given) as session:
-        context: Any = session.load_context()
+    with project_context(env, **given) as context:
         loop = pipelines["self_improve"]
         names = {name for name in loop.datasets() if not name.startswith("param")}
         catalog = context.catalog
@@ -108,8 +107,8 @@ def test_the_reproduction_is_evaluated_as_its_preset(
 ) -> None:
     """Of `evaluation` it changes the modes and the numbers of questions alone."""
     bootstrap_project(ROOT)
-    with KedroSession.create(ROOT, env=env, runtime_params=given) as session:
-        parameters = session.load_context().params  # type: ignore[attr-defined]
+    with project_context(env, **given) as context:
+        parameters = context.params
     asked, usual = parameters["reproduction_evaluation"], parameters["evaluation"]
     assert (asked.m, asked.max_new_tokens, asked.voted_questions) == (m, tokens, voted)
     assert asked.modes == ["standard", "cot_greedy", "self_consistency"]
@@ -126,9 +125,8 @@ def test_every_key_of_the_reproductions_evaluation_can_be_given(env: str) -> Non
     }  # fmt: skip
     assert set(given) == set(EvaluationParams.model_fields)
     bootstrap_project(ROOT)
-    runtime = {"reproduction_evaluation": given}
-    with KedroSession.create(ROOT, env=env, runtime_params=runtime) as session:
-        parameters = session.load_context().params  # type: ignore[attr-defined]
+    with project_context(env, reproduction_evaluation=given) as context:
+        parameters = context.params
     assert parameters["reproduction_evaluation"].model_dump() == given
     assert parameters["evaluation"].seed == 2
 

@@ -10,7 +10,6 @@ from typing import Any
 
 import polars as pl
 import pytest
-from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
 from kedro.io import DataCatalog, MemoryDataset
 
@@ -25,6 +24,7 @@ from lmsi_kedro.pipelines.self_improve.pipeline import create_pipeline
 from lmsi_kedro.pipelines.self_improve_from_seeds import create_pipeline as from_seeds
 from lmsi_kedro.pipelines.warm_start import create_pipeline as warm_start
 from lmsi_kedro.pipelines.warm_start import start_warm
+from tests.contexts import project_context
 from tests.graphs import ARMS, ancestors
 
 ROOT = Path(__file__).parents[1]
@@ -140,8 +140,8 @@ def test_answers_in_the_question_file_end_in_labels_alone(context: Any) -> None:
 @pytest.fixture(scope="module")
 def context() -> Iterator[Any]:
     bootstrap_project(ROOT)
-    with KedroSession.create(ROOT) as session:
-        yield session.load_context()
+    with project_context() as opened:
+        yield opened
 
 
 ORDERED = ("group_by", "join", "unique")
@@ -267,7 +267,7 @@ def test_the_command_that_would_make_another_report_stops(
     report = pipelines["reporting"]
     parameters = context.config_loader["parameters"] | {"rounds": rounds}
     record = {"pipelines": ["self_improve"], "parameters": parameters}
-    stored = {name: MemoryDataset("stored") for name in report.inputs()}
+    stored: dict[str, Any] = {name: MemoryDataset("stored") for name in report.inputs()}
     catalog = DataCatalog(stored | {"run_record": MemoryDataset(record)})
     run = {"pipeline_names": ["reporting"]}
     with pytest.raises(ValueError, match="rounds=3") if failed else nullcontext():
@@ -305,8 +305,8 @@ def test_a_pipeline_without_a_warm_start_says_so(tmp_path: Path) -> None:
 def test_with_a_warm_start_every_dataset_is_declared(tmp_path: Path) -> None:
     """And its report can be made again from what is stored."""
     given = {"warm_start": str(tmp_path / "mine.csv")}
-    with KedroSession.create(ROOT, runtime_params=given) as session:
-        catalog = session.load_context().catalog  # type: ignore[attr-defined]
+    with project_context(**given) as context:
+        catalog = context.catalog
     loop = start_warm(create_pipeline(rounds=2, arms=ARMS, equal_compute=True))
     report = loop.only_nodes_with_tags("reporting")
     named = {n for n in loop.datasets() if not n.startswith("param")}
@@ -347,8 +347,8 @@ def test_another_world_is_made_elsewhere(tmp_path: Path) -> None:
     assert made.returncode == 0, made.stdout + made.stderr
     assert {path: path.read_bytes() for path in shipped} == shipped
     read = {"data_root": str(tmp_path), "exemplars": str(tmp_path / "01_raw/exemplars")}
-    with KedroSession.create(ROOT, runtime_params=read) as session:
-        exemplars = session.load_context().catalog.load("raw_exemplars")  # type: ignore[attr-defined]
+    with project_context(**read) as context:
+        exemplars = context.catalog.load("raw_exemplars")
     assert set(exemplars) == {path.stem for path in shipped if path.stem.startswith("mini_")}
     assert [len(load()) for load in exemplars.values()] == [1] * len(exemplars)
 
@@ -370,8 +370,8 @@ def test_hub_name_reaches_the_hub(
         return str(shipped)
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", snapshot_download)
-    with KedroSession.create(ROOT, runtime_params={parameter: "hub:someone/some-model"}) as session:
-        assert session.load_context().catalog.load(dataset).path == shipped
+    with project_context(**{parameter: "hub:someone/some-model"}) as context:
+        assert context.catalog.load(dataset).path == shipped
     assert set(asked) == {"someone/some-model"}
 
 
@@ -379,15 +379,15 @@ def test_hub_name_reaches_the_hub(
 def test_relative_model_directory_is_found(parameter: str) -> None:
     given = {parameter: "data/06_models/base_small"}
     dataset = {"model": "base_model", "student": "student_model"}[parameter]
-    with KedroSession.create(ROOT, runtime_params=given) as session:
-        found = session.load_context().catalog.load(dataset)
+    with project_context(**given) as context:
+        found = context.catalog.load(dataset)
     assert found.path == ROOT / "data" / "06_models" / "base_small"
 
 
 def test_data_root_elsewhere_keeps_the_embedded_defaults(tmp_path: Path) -> None:
     """Only what a run makes moves; the makers of the embedded world write beside it."""
-    with KedroSession.create(ROOT, runtime_params={"data_root": str(tmp_path)}) as session:
-        catalog = session.load_context().catalog
+    with project_context(data_root=str(tmp_path)) as context:
+        catalog = context.catalog
         assert catalog.load("base_model").path == ROOT / "data" / "06_models" / "base"
         assert catalog.load("raw_questions").height
         for made in ("world_questions", "pretrained_model", "pretrained_student", "round_1.votes"):

@@ -24,6 +24,7 @@ def session(data: Path, pipeline: str = "sampling") -> None:
     """A session with the hooks of those before it."""
     params = {"data_root": str(data), "model": str(data / "no_model")}
     with KedroSession.create(ROOT, runtime_params=params) as created:
+        assert isinstance(created, KedroSession)
         created.run(pipeline_names=[pipeline])
 
 
@@ -42,7 +43,7 @@ def test_the_lock_is_free_after_a_failure(tmp_path: Path) -> None:
 
 
 def test_the_lock_is_free_after_a_check_that_refuses_the_run(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="must be there first"):
+    with pytest.raises(ValueError, match="missing input"):
         run(tmp_path, "voting")
     with locked(tmp_path / NAME, wait=False):
         pass

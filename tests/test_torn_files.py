@@ -6,14 +6,13 @@ are found by the address of all that made them, and for reports and students the
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
-from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
 from kedro.io import DatasetError
 
@@ -21,12 +20,13 @@ from lmsi_kedro.datasets.chunk_store import ChunkStore, StoredChunks
 from lmsi_kedro.engines.plan import Plan
 from lmsi_kedro.params import EngineParams, Training
 from lmsi_kedro.training import Job
+from tests.contexts import project_context
 from tests.settings import ENGINE, TRAINING
 
 ROOT = Path(__file__).parents[1]
 GIVEN = {"raw_questions", "raw_exemplars", "raw_worked_examples", "base_model", "student_model"}
 MADE_ELSEWHERE = {"reporting", "distillation"}  # of a finished run
-DAMAGES = {
+DAMAGES: dict[str, Callable[[bytes], bytes]] = {
     "half": lambda content: content[: len(content) // 2],
     "empty": lambda content: b"",
     "noise": lambda content: bytes(range(256)) * (1 + len(content) // 256),
@@ -41,8 +41,8 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def catalog(root: Path) -> Iterator[Any]:
     bootstrap_project(ROOT)
-    with KedroSession.create(ROOT, runtime_params={"data_root": str(root)}) as session:
-        yield session.load_context().catalog
+    with project_context(data_root=str(root)) as context:
+        yield context.catalog
 
 
 def free_inputs(name: str) -> set[str]:

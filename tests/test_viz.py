@@ -9,7 +9,6 @@ from typing import Any
 
 import polars as pl
 import pytest
-from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
 from kedro.pipeline import Pipeline
 
@@ -19,6 +18,7 @@ from lmsi_kedro.params import CONTROL_ARMS, HeadroomParams
 from lmsi_kedro.pipelines.self_improve.pipeline import create_pipeline
 from lmsi_kedro.pipelines.self_improve_from_seeds import create_pipeline as from_seeds
 from lmsi_kedro.pipelines.warm_start import start_warm
+from tests.contexts import project_context
 from tests.fabricate import TASKS
 
 ROOT = Path(__file__).parents[1]
@@ -28,8 +28,8 @@ GATED = HeadroomParams(enabled=True, questions_per_task=9, probe=True, stop=True
 @pytest.fixture(scope="module")
 def catalog() -> Iterator[Any]:
     bootstrap_project(ROOT)
-    with KedroSession.create(ROOT) as session:
-        yield session.load_context().catalog
+    with project_context() as context:
+        yield context.catalog
 
 
 def layers(pipeline: Pipeline, catalog: Any) -> list[str]:

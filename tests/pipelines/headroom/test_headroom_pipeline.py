@@ -12,7 +12,7 @@ from lmsi_kedro import schemas
 from lmsi_kedro.commands import main
 from lmsi_kedro.datasets.model_directory import Model
 from lmsi_kedro.engines.plan import Plan
-from lmsi_kedro.params import EngineParams, HeadroomParams, PathParams, Sampling
+from lmsi_kedro.params import Arm, EngineParams, HeadroomParams, PathParams, Sampling
 from lmsi_kedro.pipelines.headroom.nodes import plan_headroom, refuse_without_gain
 from lmsi_kedro.pipelines.self_improve.pipeline import create_headroom, create_pipeline
 from lmsi_kedro.pipelines.self_improve_from_seeds import create_pipeline as from_seeds
@@ -24,7 +24,7 @@ ENGINE = EngineParams(
     trust_remote_code=False, skip_too_long=False,
 )  # fmt: skip
 SPLITS = {"unlabeled": 5, "probe": 4, "held_out": 3}
-ARMS = ("random", "gold", "direct_only")
+ARMS: tuple[Arm, ...] = ("random", "gold", "direct_only")
 M = 3
 
 
