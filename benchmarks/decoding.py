@@ -110,7 +110,8 @@ class Generate:
     def write(self, ids: list[int], **options: Any) -> torch.Tensor:
         prompt = torch.tensor([ids])
         mask = torch.ones_like(prompt)
-        return self.model.generate(prompt, attention_mask=mask, **options)[:, len(ids) :]
+        whole: torch.Tensor = self.model.generate(prompt, attention_mask=mask, **options)
+        return whole[:, len(ids) :]
 
     def greedy(self) -> list[int]:
         return self.write(self.prompts[0], do_sample=False, max_new_tokens=GREEDY.max_new_tokens)[
@@ -129,9 +130,10 @@ class CTranslate2:
     def write(self, prompt: list[int], rows: int, **options: Any) -> list[Any]:
         names = [self.names[i] for i in prompt]
         static, start = names[:SHARED], [names[SHARED:]] * rows
-        return self.generator.generate_batch(
+        written: list[Any] = self.generator.generate_batch(
             start, end_token=[], include_prompt_in_result=False, static_prompt=static, **options
         )
+        return written
 
     def __call__(self) -> int:
         tokens = 0
@@ -145,7 +147,9 @@ class CTranslate2:
 
     def greedy(self) -> list[int]:
         n = GREEDY.max_new_tokens
-        return self.write(self.prompts[0], 1, min_length=n, max_length=n)[0].sequences_ids[0]
+        (result,) = self.write(self.prompts[0], 1, min_length=n, max_length=n)
+        ids: list[int] = result.sequences_ids[0]
+        return ids
 
 
 class Roofline:
@@ -168,7 +172,11 @@ class Roofline:
         own = torch.randn(2 * layers * rows * config.hidden_size * NEW // 2).to(dtype)
         self.prefill = [*linear(SHARED), *linear(questions * QUESTION)]
         prefixes = attention(heads, rows, SHARED) + attention(heads * questions, PATHS, QUESTION)
-        self.step = [*linear(rows), *prefixes, own.view(torch.float32).sum]
+        self.step: list[Callable[[], torch.Tensor]] = [
+            *linear(rows),
+            *prefixes,
+            own.view(torch.float32).sum,
+        ]
         self.tokens = rows * NEW
 
     def __call__(self) -> int:
@@ -218,7 +226,7 @@ def compared(directory: Path, generator: Any) -> None:
     text = engines["fp32"].encoder.tokenizer.decode(hf.greedy(), skip_special_tokens=True).strip()
     assert hf.greedy() == ct2.greedy()
     assert text == Ours(engines["fp32"], one).greedy()
-    peers = {"HF generate fp32": hf, "CTranslate2 fp32": ct2}
+    peers: dict[str, Callable[[], int]] = {"HF generate fp32": hf, "CTranslate2 fp32": ct2}
     rates = best_of(peers | sides_of(engines, one), PATHS * NEW)
     result = Result("decoding", SETTINGS)
     add(result, "1 question", rates, list(peers))

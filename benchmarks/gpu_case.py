@@ -4,11 +4,12 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
-from result import QUICK as SMALL
-from result import Figure
+from result import QUICK, Figure
 
+SMALL = QUICK
 os.environ["HF_HUB_OFFLINE"] = "1"
 if SMALL:
     os.environ["TRITON_INTERPRET"] = "1"  # read when triton is imported
@@ -18,7 +19,7 @@ DTYPE = torch.float32 if SMALL else torch.bfloat16
 ROWS, VOCABULARY = (3, 300) if SMALL else (1024, 151_936)
 SHARED, QUESTION, PATHS, NEW = (12, 5, 4, 6) if SMALL else (512, 40, 32, 128)
 BATCHES = (8,) if SMALL else (256, 512, 1024, 2048)
-SHAPE: dict[str, int] = (
+SHAPE: dict[str, Any] = (
     {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 1, "num_attention_heads": 2,
      "num_key_value_heads": 1, "vocab_size": 1000}
     if SMALL else

@@ -28,8 +28,8 @@ from lmsi_kedro.kernels import sample_tokens
 from lmsi_kedro.kernels.attention import Prefixes
 from lmsi_kedro.kernels.attention import reference as attention_reference
 from lmsi_kedro.kernels.attention import triton as attention_triton
-from lmsi_kedro.kernels.sampling import Rules
 from lmsi_kedro.kernels.sampling import triton as sampling_triton
+from lmsi_kedro.kernels.sampling.rules import Rules
 from lmsi_kedro.kernels.votes import reference as votes_reference
 from lmsi_kedro.kernels.votes import triton as votes_triton
 from lmsi_kedro.params import Sampling
@@ -85,11 +85,11 @@ def sampler() -> Iterator[Row]:
         logits, counters = logits_of(ROWS, dtype)
         size, other = logits.nbytes, torch.empty_like(logits)
         on_device = torch.from_numpy(counters.view(np.int64)).to(DEVICE)
-        copied = 2 * size / seconds(lambda a=logits, b=other: b.copy_(a))
+        copied = 2 * size / seconds(partial(other.copy_, logits))
         yield Row(f"copy, {dtype}", f"{copied / 1e12:.2f} TB/s")
         for plan in PLANS:
             rules = Rules.of(plan)
-            took = seconds(lambda x=logits, r=rules, c=on_device: sampling_triton.launch(x, r, c))
+            took = seconds(partial(sampling_triton.launch, logits, rules, on_device))
             share = size / took / copied
             what = f"sampler {ROWS} x {VOCABULARY}, {dtype}, {filters(plan)}"
             found = f"{1e3 * took:.3f} ms, {share:.0%} of the copy"

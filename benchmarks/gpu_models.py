@@ -52,7 +52,8 @@ def folder() -> tuple[Path, Any]:
     with torch.device(DEVICE):
         config = Qwen2Config(**SHAPE, tie_word_embeddings=True, max_position_embeddings=4096,
                              bos_token_id=None, eos_token_id=None, pad_token_id=0)  # fmt: skip
-        model = Qwen2ForCausalLM(config).to(DTYPE)
+        model: Any = Qwen2ForCausalLM(config)
+    model = model.to(DTYPE)
     model.save_pretrained(kept.name)
     AutoTokenizer.from_pretrained(BASE).save_pretrained(kept.name)
     return Path(kept.name), kept
@@ -155,7 +156,8 @@ def decoding() -> Iterator[Row]:
     gc.collect()
     if not SMALL:
         torch.cuda.empty_cache()
-    model = AutoModelForCausalLM.from_pretrained(folder()[0], dtype=DTYPE).to(DEVICE).eval()
+    model: Any = AutoModelForCausalLM.from_pretrained(folder()[0], dtype=DTYPE)
+    model = model.to(DEVICE).eval()
     peer, at = best(generate(model))
     found = f"{peer:.0f} tokens/s at {at} rows: {rate / peer:.2f}x"
     yield figure(
@@ -170,7 +172,8 @@ def training() -> Iterator[Row]:
     from lmsi_kedro.training.forest import pad, plant
     from lmsi_kedro.training.logits import on_device, target_logits
 
-    model = AutoModelForCausalLM.from_pretrained(folder()[0], dtype=DTYPE).to(DEVICE)
+    model: Any = AutoModelForCausalLM.from_pretrained(folder()[0], dtype=DTYPE)
+    model = model.to(DEVICE)
     prompts = prompts_of(4 if SMALL else 16)
     examples = [Encoded(ids + ids[SHARED:], SHARED + QUESTION) for ids in sorted(prompts)]
     losses, times = [], []

@@ -37,7 +37,8 @@ def compared(what: str, paths: pl.DataFrame, other: pl.DataFrame) -> Row:
     both = paths.join(other, on=["question_id", "path"], suffix="_other", validate="1:1")
     parted = both.filter(pl.col("text") != pl.col("text_other"))
     same = both.join(parted, on=["question_id", "path"], how="anti")
-    error = (same["logprob"] - same["logprob_other"]).abs().max() or 0.0
+    apart = (pl.col("logprob") - pl.col("logprob_other")).abs()
+    error: float = same.select(apart.max()).item() or 0.0
     tokens = both["tokens"].sum()
     return Row(
         what,

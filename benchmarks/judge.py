@@ -83,7 +83,7 @@ def main() -> None:
     given = pl.Series("judge", judge(args.root / args.model, questions, args.batch_size), pl.String)
     both = questions.with_columns(given)
     right = both.select((pl.col("key", "judge") == pl.col("answer")).fill_null(False).mean()).row(0)
-    same = both["key"].eq_missing(both["judge"]).mean()
+    same: float = both.select(pl.col("key").eq_missing("judge").mean()).item()
     result = Result("judge", SETTINGS | {"both": f"{args.model}, {both.height} questions"})
     case = f"ours {right[0]:.1%} right, the harness {right[1]:.1%}"
     result.add(case, "share of equal answers", same, {"lm-eval": 1})

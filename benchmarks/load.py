@@ -144,8 +144,8 @@ def child(pool: Path, arguments: list[str]) -> None:
     from lmsi_kedro.pipelines.fine_tuning import nodes
 
     texts = json.loads(pool.read_text())
-    plan.executor_of = lambda *_: Invented(texts)  # type: ignore[assignment]
-    nodes.train = copied  # type: ignore[assignment]
+    vars(plan)["executor_of"] = lambda *_: Invented(texts)
+    vars(nodes)["train"] = copied
     settings.HOOKS = (*settings.HOOKS, Measure(pool.with_name("nodes.jsonl")))  # type: ignore[assignment]
     sys.argv = ["kedro", *arguments]
     main()

@@ -87,7 +87,8 @@ class Ours:
         config = self.engine.model.config
         weights = sum(layer.inputs * layer.outputs for layer in self.layers())
         weights -= 0 if head else config.vocab_size * config.hidden_size
-        return 2 * weights + 4 * config.num_hidden_layers * config.hidden_size * keys
+        attention: float = 4 * config.num_hidden_layers * config.hidden_size * keys
+        return 2 * weights + attention
 
 
 class OpenVino:
@@ -140,7 +141,7 @@ def measure(result: Result, dtype: str, torch_dtype: Any, model: Path) -> None:
     ours, theirs = Ours(LocalEngine(model, torch_dtype)), OpenVino(dtype)
     peak = max(ours.peak() for _ in range(REPEATS))
     for questions in (1, 8):
-        sides = {
+        sides: dict[str, Callable[[], int]] = {
             "ours": partial(ours.paths, questions),
             "OpenVINO": partial(theirs.paths, questions),
         }

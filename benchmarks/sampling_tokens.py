@@ -7,6 +7,7 @@ CPU time, taking turns of at least 20 ms, best of 7 turns.
 import time
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -38,7 +39,8 @@ def peer(logits: torch.Tensor, sampling: Sampling) -> tuple[torch.Tensor, torch.
         warpers.append(TopKLogitsWarper(sampling.top_k))
     if sampling.top_p < 1:
         warpers.append(TopPLogitsWarper(sampling.top_p))
-    scores = warpers(torch.zeros((len(logits), 1), dtype=torch.long), logits)
+    written: Any = torch.zeros((len(logits), 1), dtype=torch.long)
+    scores = warpers(written, logits)
     tokens = torch.multinomial(torch.softmax(scores, dim=-1), 1)
     return tokens[:, 0], torch.log_softmax(logits, dim=-1).gather(1, tokens)[:, 0]
 
@@ -78,8 +80,7 @@ def main() -> None:
         for plan in plans:
             check(logits, counters, plan)
             ours, theirs = best_of(
-                lambda x=logits, p=plan, c=counters: sample_tokens(x, p, c),
-                lambda x=logits, p=plan: peer(x, p),
+                partial(sample_tokens, logits, plan, counters), partial(peer, logits, plan)
             )
             each = 1e9 / (rows * vocabulary)
             case = f"{rows} x {vocabulary:,}, T {plan.temperature}, k {plan.top_k}, p {plan.top_p}"

@@ -166,7 +166,14 @@ def compare_heads(folder: Path, examples: pl.DataFrame, dtype: str) -> dict[str,
 def in_a_process(side: str, folder: Path, examples: Path) -> float:
     """The median step of a side; 0 where its settings fail, which is printed."""
     script = Path(__file__).with_name("trainers.py")
-    command = [sys.executable, script, side, folder, examples, *["--quick"] * QUICK]
+    command: list[str | Path] = [
+        sys.executable,
+        script,
+        side,
+        folder,
+        examples,
+        *["--quick"] * QUICK,
+    ]
     environment = os.environ | {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
     try:
         done = subprocess.run(
@@ -178,7 +185,8 @@ def in_a_process(side: str, folder: Path, examples: Path) -> float:
     if done.returncode:
         print(f"    {side}: {done.stderr.strip().splitlines()[-1]}")
         return 0.0
-    return statistics.median(json.loads(done.stdout.splitlines()[-1]))
+    seconds: list[float] = json.loads(done.stdout.splitlines()[-1])
+    return statistics.median(seconds)
 
 
 def compare(result: Result, folder: Path, examples: pl.DataFrame) -> None:
