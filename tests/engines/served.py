@@ -24,7 +24,7 @@ def plan(
     **changed: Any,
 ) -> Plan:
     """m paths of each question; changed are fields of ServerParams."""
-    server = {
+    server: dict[str, Any] = {
         "urls": [s.url for s in servers],
         "model": served,
         "revision": f"sha256:{DIGEST[:12]}",

@@ -115,9 +115,12 @@ def test_the_longest_prompt_of_a_plan_decides(monkeypatch: pytest.MonkeyPatch) -
             made.add({f"q{number}": prompt, f"p{number}": "A?"}, range(8), SAMPLING, {})
         return made
 
-    rows = {
-        order: planned(*order).sized.rows for order in [(PROMPT, long), (long, PROMPT), (PROMPT,)]
-    }
+    def sized(*prompts: str) -> int:
+        found = planned(*prompts).sized.rows
+        assert found is not None
+        return found
+
+    rows = {order: sized(*order) for order in [(PROMPT, long), (long, PROMPT), (PROMPT,)]}
     assert (
         rows[PROMPT, long] == rows[long, PROMPT] == with_rows(ENGINE, BASE, [[long, "A?"]], 96).rows
     )

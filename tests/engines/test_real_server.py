@@ -19,7 +19,7 @@ import pytest
 from lmsi_kedro.datasets.chunk_store import ChunkStore
 from lmsi_kedro.datasets.model_directory import Model
 from lmsi_kedro.engines.plan import Plan
-from lmsi_kedro.params import EngineParams, Sampling
+from lmsi_kedro.params import EngineParams, LaunchParams, Sampling
 from lmsi_kedro.params.servers import COMMANDS
 from tests.models import tiny_model
 from tests.runs import ROOT, TINY, question_file, world_rows
@@ -31,10 +31,9 @@ PATIENCE = 3600.0  # seconds of the last run; the machine may be busy
 
 
 def plan(model: Model, folder: Path, server: str) -> Plan:
-    launch = {
-        "server": server, "folder": str(folder), "start_seconds": 120, "concurrency": 2,
-        "timeout_seconds": 60,
-    }  # fmt: skip
+    launch = LaunchParams(
+        server=server, folder=str(folder), start_seconds=120, concurrency=2, timeout_seconds=60
+    )
     engine = EngineParams(
         executor="launch", ray_address=None, workers=1, dtype="float32", paths_per_chunk=8, rows=8, chat="auto",
         trust_remote_code=False, skip_too_long=False, launch=launch,

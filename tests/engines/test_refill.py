@@ -3,7 +3,7 @@
 import io
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,9 @@ def expected(model: Path) -> pl.DataFrame:
     return engine(model, 96).sample(REQUESTS, SAMPLING)
 
 
+Add = Callable[[torch.Tensor], torch.Tensor]
+
+
 def same(found: pl.DataFrame, expected: pl.DataFrame) -> None:
     """Texts, lengths and ends exactly; log-probabilities up to rounding."""
     assert_frame_equal(found, expected, rel_tol=1e-5)
@@ -49,7 +52,7 @@ def test_refilled_rows_write_the_same_paths(
     model: Path, rows: int, expected: pl.DataFrame, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made, beside = engine(model, rows), list[int]()
-    add = made.decoder.add
+    add: Add = made.decoder.add
 
     def counting(questions: torch.Tensor) -> torch.Tensor:
         beside.append(len(made.decoder.tree.rows))
@@ -102,7 +105,8 @@ def test_out_of_memory_halves_and_goes_on(
 ) -> None:
     """A device that has room for 20 rows, found where each decoder takes its memory."""
     made = engine(model, 96, decoder)
-    start, add = made.decoder.start, made.decoder.add
+    start = made.decoder.start
+    add: Add = made.decoder.add
 
     def reserving(prompts: Sequence[Any], rows: int, capacity: int) -> None:
         if decoder == "tree" and rows > 20:
@@ -114,7 +118,7 @@ def test_out_of_memory_halves_and_goes_on(
             raise torch.OutOfMemoryError("CUDA out of memory.")
         return add(questions)
 
-    made.decoder.start, made.decoder.add = reserving, adding  # type: ignore[method-assign]
+    made.decoder.start, made.decoder.add = reserving, adding
     same(made.sample(REQUESTS, SAMPLING), expected)
     assert "Out of memory with 12 questions and 96 rows at a time: halved" in caplog.text
     assert caplog.text.count("Out of memory") == 3
@@ -126,7 +130,7 @@ def test_one_row_too_many_is_an_error(model: Path) -> None:
     def refusing(prompts: Sequence[Any], rows: int, capacity: int) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory.")
 
-    made.decoder.start = refusing  # type: ignore[method-assign]
+    made.decoder.start = refusing
     with pytest.raises(torch.OutOfMemoryError):
         made.sample(REQUESTS, SAMPLING)
 

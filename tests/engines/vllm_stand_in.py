@@ -8,7 +8,6 @@ Its own flags let it misbehave: --lives N --requests M ends it after M requests 
 import argparse
 import os
 import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
@@ -33,7 +32,7 @@ def main() -> None:
     asked, lock = [0], threading.Lock()
 
     def length(prompt: str) -> int:
-        return len(tokenizer.encode(prompt).ids) + arguments.extra_tokens
+        return len(tokenizer.encode(prompt).ids) + int(arguments.extra_tokens)
 
     def answer(body: dict[str, Any], count: int) -> Reply:
         with lock:
@@ -68,4 +67,4 @@ def parse() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -60,7 +60,7 @@ def engine(kind: str, more: dict[str, Any], tokenizer: Any, folder: Path) -> Loc
     ("kind", "more", "decoder"), MODELS, ids=[f"{kind}-{d.__name__}" for kind, _, d in MODELS]
 )
 def test_logits_are_the_model_s_own(
-    kind: str, more: dict[str, Any], decoder: type, tokenizer: Any, tmp_path: Path,
+    kind: str, more: dict[str, Any], decoder: type[Any], tokenizer: Any, tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
 ) -> None:  # fmt: skip
     """At every token of every path, whose prompts are of different lengths."""

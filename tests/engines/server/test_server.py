@@ -311,7 +311,11 @@ def test_a_redirect_takes_no_key_to_another_host(monkeypatch: pytest.MonkeyPatch
             return 307, Raw(b"", headers={"Location": f"{other.url}/completions"})
 
         with running(elsewhere) as server:
-            params = {"model": "served", "revision": "sha256:00000000", "retries": 0}
+            params: dict[str, Any] = {
+                "model": "served",
+                "revision": "sha256:00000000",
+                "retries": 0,
+            }
             fleet = Fleet(ServerParams(urls=[server.url], **params))
             fleet.complete(0, "Q", frozenset(), max_tokens=4)
     assert server.keys == {"Bearer sk-secret"}
