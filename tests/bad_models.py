@@ -19,7 +19,11 @@ def cut(name: str, size: int) -> Damage:
 
 
 def without(name: str) -> Damage:
-    return lambda model: [file.unlink() for file in model.glob(name)]
+    def damage(model: Path) -> None:
+        for file in model.glob(name):
+            file.unlink()
+
+    return damage
 
 
 def with_index(content: str) -> Damage:
@@ -62,11 +66,11 @@ MODELS: list[tuple[Damage, str]] = [
     (without("config.json"), f"{{path}} is not a model: config.json missing; {PUT}"),
     (without("tokenizer*"), f"{{path}} is not a model: tokenizer* missing; {PUT}"),
     (without(WEIGHTS), f"{{path}} is not a model: model.safetensors missing; {PUT}"),
-    (beside("pytorch_model.bin"), "{path} is not a model: model.safetensors missing; weights are read as safetensors only: load it "
-     "with transformers and save_pretrained it"),
-    (beside("m.gguf"), "{path} is not a model: model.safetensors missing; the GGUF file in it is one by itself: model={path}/m.gguf"),
+    (beside("pytorch_model.bin"), "{path} is not a model: model.safetensors missing; weights must be safetensors: load "
+     "the model with transformers and save it with save_pretrained"),
+    (beside("m.gguf"), "{path} is not a model: model.safetensors missing; the GGUF file in it is a model by itself: use model={path}/m.gguf"),
     (lambda model: (model / "adapter_config.json").write_text("{}"), "{path} has an adapter_config.json, so its base model would be "
-     "loaded, not the weights beside it: remove it, or merge the adapter into the weights"),
+     "loaded, not the weights in it: remove it, or merge the adapter into the weights"),
     (with_index("{"), f"{{path}}/{INDEX} is damaged: it has no weight_map"),
     (with_index("[]"), f"{{path}}/{INDEX} is damaged: it has no weight_map"),
     (with_index('{"weight_map": {"a": "../a.safetensors"}}'), f"{{path}}/{INDEX} names '../a.safetensors', which is no file of its folder"),

@@ -145,7 +145,8 @@ NO_MODEL = (
     [
         ("m.gguf", None, None, "{path} does not exist"),
         ("m.gguf", None, b"",
-         "{path} is damaged, or no causal language model that transformers reads: cannot mmap an empty file"),
+         "{path} is damaged, or not a causal language model that transformers supports: cannot mmap an empty"
+         " file"),
         ("models/x", "models/x", None, NO_MODEL),
         ("hub:../x", "hub:../x", None, NO_MODEL),
     ],
@@ -164,7 +165,7 @@ def test_names_of_models(
 def test_servers(misbehaviour: Misbehaviour, line: str) -> None:
     asked = {"max_tokens": 4, "temperature": 1.0, "logprobs": 0}
     with running(lambda body, _: misbehaviour(body)) as server:
-        params = {"model": "served", "revision": "sha256:00000000", "retries": 0}
+        params: dict[str, Any] = {"model": "served", "revision": "sha256:00000000", "retries": 0}
         fleet = Fleet(ServerParams(urls=[server.url], **params))
         said = line_of(lambda: fleet.complete(0, "Q", frozenset(), **asked))
         assert said == line.replace("{url}", f"{server.url}/")
@@ -242,8 +243,8 @@ def disk(tmp_path: Path) -> Iterator[Path]:
 
 LARGE = pl.DataFrame({"question_id": [str(n * n) for n in range(40_000)]})
 ROOM = (
-    "cannot be written: No space left on device. What is there stays; make room or the folder writable, then run "
-    "again: only the rest is computed."
+    "cannot be written: No space left on device. Stored files are kept; make room or make the folder writable, "
+    "then run again: only the rest is computed."
 )
 
 

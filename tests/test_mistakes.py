@@ -122,7 +122,7 @@ def test_traceback_is_kept_elsewhere_if_the_disk_takes_none(
 @pytest.mark.parametrize("how", [KeyboardInterrupt(), signal.SIGTERM])
 def test_interrupted_run_tells_that_it_can_go_on(failing: Callable[..., str], how: Any) -> None:
     said = failing(how)
-    assert said == "lmsi: stopped; the same command goes on from what is stored\n"
+    assert said == "lmsi: stopped; the same command continues from what is stored\n"
 
 
 def test_older_name_of_pipelines(

@@ -1,4 +1,4 @@
-"""`kedro run` of this project: Kedro's own, but an error costs one line; `--verbose` prints its traceback."""
+"""`kedro run` of this project: Kedro's own command, with errors in one line; `--verbose` prints tracebacks."""
 
 import logging
 import signal
@@ -22,11 +22,11 @@ from lmsi_kedro.commands.mistakes import (
 from lmsi_kedro.hooks import ShapeHook
 from lmsi_kedro.progress import ProgressHook
 
-STOPPED = "lmsi: stopped; the same command goes on from what is stored"
+STOPPED = "lmsi: stopped; the same command continues from what is stored"
 
 
 class Said(click.ClickException):
-    """A line that is printed as it is."""
+    """An exception whose message is printed unchanged."""
 
     def show(self, file: Any = None) -> None:
         click.echo(self.message, err=True)
@@ -39,7 +39,7 @@ class Run(click.Command):
         with lines({"verbose": False}):
             try:
                 return super().make_context(*given, **extra)
-            except (KeyError, IndexError) as error:  # of Kedro's own reading of these options
+            except (KeyError, IndexError) as error:  # from Kedro's own parsing of these options
                 where = "--config: no section" if isinstance(error, KeyError) else "--params:"
                 raise click.UsageError(f"{where} {error}") from error
 
@@ -50,13 +50,13 @@ class Run(click.Command):
 
 
 def stop(*_: Any) -> None:
-    """Ends a run that a scheduler stops as Ctrl-C does."""
+    """Ends a run on a scheduler's signal in the same way as Ctrl-C."""
     raise KeyboardInterrupt
 
 
 @contextmanager
 def lines(given: dict[str, Any]) -> Iterator[None]:
-    """What stops the command as one line."""
+    """Turns an error of the command into one line."""
     try:
         yield
     except (click.exceptions.Exit, Said):
@@ -70,7 +70,7 @@ def lines(given: dict[str, Any]) -> Iterator[None]:
 
 
 def line_of(error: Exception, given: dict[str, Any]) -> str:
-    """The sentence suffices where it was written for the user; else where it happened is said, too."""
+    """The message of an error that was written for the user; for other errors also where it happened."""
     node, cause = ProgressHook.node, unwrapped(error)
     if node is None and raised_in(error).startswith("kedro.") and (wrong := wrong_option(given)):
         return f"lmsi: {wrong}"
@@ -80,7 +80,7 @@ def line_of(error: Exception, given: dict[str, Any]) -> str:
 
 
 def stored(error: Exception) -> Path:
-    """The file that keeps the traceback: beside the run's data, or elsewhere where that disk takes none."""
+    """Stores the traceback in data_root, or in another folder if that disk cannot be written."""
     path = Path(ShapeHook.parameters.get("data_root", "data"), "traceback.txt")
     text = "".join(traceback.format_exception(error))
     try:
@@ -93,9 +93,9 @@ def stored(error: Exception) -> Path:
 
 
 def run_verbosely(verbose: bool, **given: Any) -> Any:
-    """Kedro's command; verbose shows what Kedro logs of nodes, with their signatures."""
+    """Kedro's command; verbose shows Kedro's log of nodes with their signatures."""
     ProgressHook.node = None
-    if given["pipeline"] and not given["pipelines"]:  # the older name of the option
+    if given["pipeline"] and not given["pipelines"]:  # the old name of the option
         given |= {"pipeline": None, "pipelines": [given["pipeline"]]}
     if verbose:
         for name in ("kedro", "kedro.pipeline.node", "kedro.runner"):
@@ -103,7 +103,7 @@ def run_verbosely(verbose: bool, **given: Any) -> Any:
     try:
         return kedro_run.callback(**given)  # type: ignore[misc]
     finally:
-        ProgressHook.stop()  # also when it was interrupted
+        ProgressHook.stop()  # also after an interrupt
 
 
 VERBOSE = click.Option(

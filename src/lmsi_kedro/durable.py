@@ -1,7 +1,7 @@
-"""Files and directories that are seen whole or not at all, through kills and power cuts; locks between processes.
+"""Atomic writes of files and directories, safe against kills and power cuts; locks between processes.
 
-What is written goes to a sibling with another name first, is flushed to disk, then renamed: a file by `write` or
-`file`, a directory by `partial` and `publish`.
+Content is first written to a sibling with a temporary name, flushed to disk, and then renamed: a file by `write`
+or `file`, a directory by `partial` and `publish`.
 """
 
 import fcntl
@@ -17,8 +17,10 @@ from typing import IO, Any
 
 import psutil
 
-TEMPORARY = ".tmp"  # ends the name of a file that is not whole yet
-ORPHAN_SECONDS = 40.0  # twice what ranks on other machines need to see that their run is gone
+TEMPORARY = ".tmp"  # the suffix of an incomplete file
+ORPHAN_SECONDS = (
+    40.0  # twice the time in which ranks on other machines notice that their run is gone
+)
 HELD: set[int] = set()  # descriptors of the locks that this process holds
 
 
@@ -27,14 +29,14 @@ class LockedError(Exception):
 
 
 def write(final: Path, content: bytes) -> None:
-    """Writes a file, over the one of that name; makes its folder."""
+    """Writes a file atomically, replacing an existing one; creates its folder."""
     with file(final) as temporary:
         temporary.write_bytes(content)
 
 
 @contextmanager
 def file(final: Path) -> Iterator[Path]:
-    """Where to write what becomes `final`; after an error, such as a full disk, nothing of it is left."""
+    """A temporary path that becomes `final`; after an error, such as a full disk, it is removed."""
     final.parent.mkdir(parents=True, exist_ok=True)
     temporary = final.with_name(f"{final.name}{TEMPORARY}")
     try:
@@ -50,7 +52,7 @@ def file(final: Path) -> Iterator[Path]:
 
 
 def partial(final: Path) -> Path:
-    """The empty sibling in which `final` is prepared; an interrupted run's is removed."""
+    """An empty sibling in which to prepare `final`; that of an interrupted run is removed."""
     prepared = final.with_name(f".{final.name}.partial")
     shutil.rmtree(prepared, ignore_errors=True)
     prepared.mkdir(parents=True)
@@ -58,7 +60,7 @@ def partial(final: Path) -> Path:
 
 
 def publish(prepared: Path, final: Path) -> None:
-    """Renames a finished directory to `final`; an older one gives way once all is on disk."""
+    """Renames a finished directory to `final`; an older one is replaced once everything is on disk."""
     for file in prepared.rglob("*"):
         flush(file)
     flush(prepared)
@@ -90,13 +92,14 @@ def flush(path: Path) -> None:
 
 @contextmanager
 def locked(path: Path, wait: bool) -> Iterator[None]:
-    """Holds the lock of this file, which one process at a time can hold and a kill frees.
+    """Holds the lock of this file, which only one process can hold; a kill releases it.
 
-    Processes that are started with `pass_fds=HELD` hold it too, until they end. LockedError names the process that
-    has it, when that one runs and `wait` is false; for what a killed one left behind it waits ORPHAN_SECONDS.
+    Child processes that are started with `pass_fds=HELD` hold it too, until they end. If `wait` is false,
+    LockedError names a running process that holds the lock; for the children of a killed one it waits up to
+    ORPHAN_SECONDS.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a+") as lock:  # "w" would empty another one's file
+    with path.open("a+") as lock:  # "w" would empty the file of another holder
         acquire(lock, wait)
         lock.truncate(0)
         holder = {"pid": os.getpid(), "host": socket.gethostname(), "since": time.ctime()}
@@ -124,7 +127,7 @@ def acquire(lock: IO[str], wait: bool) -> None:
 
 
 def read_holder(lock: IO[str]) -> dict[str, Any]:
-    """What the holder wrote; question marks while it is writing."""
+    """The holder's record; question marks while it is being written."""
     unknown = {"pid": "?", "host": "?", "since": "?"}
     lock.seek(0)
     try:
@@ -135,7 +138,7 @@ def read_holder(lock: IO[str]) -> dict[str, Any]:
 
 
 def runs(holder: dict[str, Any]) -> bool:
-    """Whether the process is there, as far as this machine can tell."""
+    """Whether the process is running, as far as this machine can tell."""
     if holder["host"] != socket.gethostname():
         return bool(holder["host"] != "?")
     try:

@@ -1,4 +1,4 @@
-"""What this machine computes in. Knows nothing of models."""
+"""Detects number formats, GPUs and free memory of this machine."""
 
 import os
 import platform
@@ -21,12 +21,12 @@ def cpu_has_bfloat16() -> bool:
 
 
 def gpus() -> int:
-    """How many NVIDIA GPUs this process may use, told without loading torch."""
+    """How many NVIDIA GPUs this process may use, found without loading torch."""
     return len(visible_gpus())
 
 
 def visible_gpus() -> list[str]:
-    """Their names: those of CUDA_VISIBLE_DEVICES, such as a scheduler sets, or the numbers of all."""
+    """The names of usable GPUs: those in CUDA_VISIBLE_DEVICES, as set by a scheduler, or the numbers of all."""
     present = [str(number) for number, _ in enumerate(DEVICES.glob("nvidia[0-9]*"))]
     named = os.environ.get("CUDA_VISIBLE_DEVICES", ",".join(present)).split(",")
     usable = takewhile(lambda name: name and not name.startswith("-"), map(str.strip, named))
@@ -35,15 +35,15 @@ def visible_gpus() -> list[str]:
 
 @cache
 def free_memory(workers: int) -> int:
-    """Bytes for each of so many workers: of the GPU with the least, or of the machine. Asked once in a process."""
+    """Free bytes per worker, of the GPU with the least or of the machine. Measured once per process."""
     free = free_on_gpus() if gpus() else []
-    if not free:  # none is there, or none that torch can use
+    if not free:  # no GPU, or none that torch can use
         return available_memory() // workers
     return min(free) // -(-workers // len(free))
 
 
 def free_on_gpus() -> list[int]:
-    """Bytes of each that torch sees, told by a process of its own: whoever asks keeps half a GiB of one."""
+    """Free bytes of each GPU, queried in a subprocess: initialising CUDA here would hold 0.5 GiB of one."""
     asking = (
         "import torch.cuda as c; n = c.device_count() if c.is_available() else 0; "
         "print(*(c.mem_get_info(i)[0] for i in range(n)))"
@@ -53,7 +53,7 @@ def free_on_gpus() -> list[int]:
 
 
 def available_memory() -> int:
-    """Bytes that programs may still use; a very large number where the system does not tell."""
+    """Bytes that programs may still use; a very large number if the system does not report it."""
     meminfo = Path("/proc/meminfo")
     lines = meminfo.read_text().splitlines() if meminfo.exists() else []
     found = [int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable")]
@@ -61,7 +61,7 @@ def available_memory() -> int:
 
 
 def machine() -> dict[str, Any]:
-    """cpu, cores that this process may use, memory_gib, gpus by name: for people."""
+    """For reports: cpu, cores that this process may use, memory_gib, and gpus by name."""
     cpuinfo, meminfo = Path("/proc/cpuinfo"), Path("/proc/meminfo")
     cpu = re.search(r"model name\s*: (.+)", cpuinfo.read_text()) if cpuinfo.exists() else None
     memory = re.search(r"MemTotal:\s*(\d+)", meminfo.read_text()) if meminfo.exists() else None

@@ -1,4 +1,4 @@
-"""What a run does besides its nodes: it reads what shapes the graph, and prints the result at the end."""
+"""Hooks that read the parameters which shape the graph, check a run, and print its result at the end."""
 
 import json
 from pathlib import Path
@@ -58,9 +58,9 @@ IN_THE_COMMAND = ("data_root", "questions", "exemplars", "model", "student")  # 
 
 
 class ShapeHook:
-    """`--params=rounds=3` gives three rounds. An unknown parameter stops the run with its name."""
+    """Builds the graph from parameters such as `rounds`; an unknown parameter stops the run with an error."""
 
-    parameters: ClassVar[dict[str, Any]] = {}  # as configured, before they are typed
+    parameters: ClassVar[dict[str, Any]] = {}  # as configured, before validation
     rounds = 1
     guard: Guard = "none"
     headroom: HeadroomParams | None = None
@@ -100,8 +100,8 @@ class ShapeHook:
         headroom = typed("headroom", HeadroomParams, parameters["headroom"])
         if headroom.stop and not headroom.probe:
             raise ValueError(
-                "parameters: headroom.stop needs headroom.probe=true: without labels nothing tells whether"
-                " the vote knows more than the greedy path"
+                "parameters: headroom.stop needs headroom.probe=true: only labels show whether"
+                " the vote is more accurate than the greedy path"
             )
         ShapeHook.rounds, ShapeHook.guard = rounds, guard
         ShapeHook.headroom = headroom
@@ -113,7 +113,7 @@ class ShapeHook:
 
     @hook_impl
     def before_pipeline_run(self, run_params: dict[str, Any], pipeline: Any, catalog: Any) -> None:
-        """ValueError for a pipeline that would pass over `warm_start` in silence, or that nothing was made for."""
+        """ValueError for a pipeline that would silently ignore `warm_start`, or whose inputs are missing."""
         from kedro.framework.project import pipelines
 
         pipelines.set_requested(None)
@@ -135,7 +135,7 @@ class ShapeHook:
 
 
 class EndingHook:
-    """Every run that makes a model ends with where it is; one that reports also with its result."""
+    """Prints the path of the model at the end of every run that makes one, and the result if it reports."""
 
     @hook_impl
     def after_pipeline_run(self, pipeline: Pipeline, catalog: Any) -> None:
@@ -154,29 +154,29 @@ class EndingHook:
 
 
 def refuse_unknown(parameters: dict[str, Any]) -> None:
-    """ValueError for a parameter that is none, with the nearest name."""
+    """ValueError for an unknown parameter, with the nearest name."""
     for name in sorted(set(parameters) - PARAMETERS):
         known = PARAMETERS if nearest(name, PARAMETERS) else within(name, parameters)
         raise ValueError(unknown("parameters", name, known or PARAMETERS))
 
 
 def refuse_unread(parameters: dict[str, Any], given: dict[str, Any]) -> None:
-    """ValueError for a path that a file of conf/ sets: the catalog reads those of the command alone."""
+    """ValueError for a path that is set in conf/: the catalog only reads those of the command line."""
     for name in IN_THE_COMMAND:
         if name in parameters and name not in given:
             raise ValueError(
-                f"parameters: {name} is read from the command alone; take it out of conf/ and give "
+                f"parameters: {name} is only read from the command line; take it out of conf/ and give "
                 f"--params={name}=..."
             )
 
 
 def path_of(catalog: Any, name: str) -> Path:
-    """Where a dataset's file or directory is."""
+    """The file or directory of a dataset."""
     return Path(catalog.get(name)._describe()["filepath"])
 
 
 def check_inputs(pipeline: Any, catalog: Any) -> None:
-    """ValueError for inputs that another pipeline makes and that are not there, with the pipeline to run first."""
+    """ValueError for missing inputs that another pipeline makes, with the pipeline to run first."""
     from kedro.framework.project import pipelines
 
     makers = {
@@ -187,20 +187,20 @@ def check_inputs(pipeline: Any, catalog: Any) -> None:
     if missing:
         maker = next(each for each in makers[missing[0]] if each != "__default__")
         raise ValueError(
-            f"{' and '.join(missing[:3])}{', ...' if missing[3:] else ''} must be there first:"
-            f" `kedro run --pipelines={maker}`, which goes on from what is stored"
+            f"missing input: {', '.join(missing[:3])}{', ...' if missing[3:] else ''}; run"
+            f" `kedro run --pipelines={maker}` first, which continues from what is stored"
         )
 
 
 def check_shape(names: list[str], parameters: dict[str, Any], record: dict[str, Any]) -> None:
-    """ValueError where a report is to be made again by another graph than that of the finished run.
+    """ValueError if a report is to be made again with another graph than that of the finished run.
 
-    Rounds, control arms or the warm start would be missing from it without a word. record: run_record.
+    Rounds, control arms or the warm start would be silently missing from it. record: run_record.
     """
     made_by = loop_of(record.get("pipelines", []))
     if made_by is None:
         raise ValueError(
-            "run.json does not tell which pipeline made it: run its command again, which repeats nothing that is"
+            "run.json does not say which pipeline made it: run its command again, which repeats nothing that is"
             f" stored: {record['command']}"
         )
     made, today = shape(made_by, record["parameters"]), shape(made_by, parameters)
@@ -210,21 +210,21 @@ def check_shape(names: list[str], parameters: dict[str, Any], record: dict[str, 
     listed = [f"{name}={others.pop(name)}" for name in ("controls.arms",) if name in others]
     given = ",".join(f"{name}={value}" for name, value in others.items())
     raise ValueError(
-        f"the finished run had another graph: its report is made again by `kedro run --pipelines={made_by}"
+        f"the finished run had another graph: make its report again by `kedro run --pipelines={made_by}"
         f" --tags=reporting{f' --params={given}' if given else ''}`"
         + "".join(f", with {each} in conf/base" for each in listed)  # a list is no --params
     )
 
 
 def loop_of(names: list[str]) -> str | None:
-    """The one of these pipelines that makes a report, or None."""
+    """The name of the pipeline that makes a report, or None."""
     same = {"__default__": "self_improve", "reporting": "self_improve"}
     loops = ("self_improve", "controls", "self_improve_from_seeds")
     return next((each for name in names if (each := same.get(name, name)) in loops), None)
 
 
 def shape(loop: str, parameters: dict[str, Any]) -> dict[str, Any]:
-    """The parameters that decide which nodes the report of a loop has."""
+    """The parameters that determine the nodes of a loop's report."""
     headroom = parameters["headroom"]
     found = {
         "rounds": parameters["rounds"],
@@ -235,5 +235,5 @@ def shape(loop: str, parameters: dict[str, Any]) -> dict[str, Any]:
 
 
 def plain(value: Any) -> str:
-    """A value as it is typed behind --params."""
+    """A value as it is typed in --params."""
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False).replace('"', "")

@@ -1,6 +1,6 @@
-"""The files of a model directory: which are the model, how many weights they hold and in which format.
+"""The files of a model directory: which belong to the model, how many weights they have and in which format.
 
-Counts and formats are read from the headers of the weight files, in milliseconds for a model of any size.
+Counts and formats are read from the headers of the weight files, which takes milliseconds for any model size.
 """
 
 import hashlib
@@ -28,9 +28,9 @@ FORMATS: dict[str, NumberFormat] = dict(
 
 
 def weight_names(model: Path) -> list[str]:
-    """The files that transformers loads weights from: model.safetensors, or else the shards of its index.
+    """The files from which transformers loads weights: model.safetensors, or else the shards of its index.
 
-    Others, such as `consolidated.safetensors` in Mistral's repositories, hold the same weights again.
+    Other files, such as `consolidated.safetensors` in Mistral's repositories, contain the same weights again.
     ValueError names a damaged index.
     """
     if (model / WHOLE).exists() or not (model / INDEX).exists():
@@ -48,7 +48,7 @@ def weight_names(model: Path) -> list[str]:
 def load_model(model: Path, dtype: Any, trust_remote_code: bool) -> Any:
     """A causal language model with the weights of `weight_names` and no others.
 
-    ValueError names weights that the files lack, or have in another shape: transformers would draw them at random.
+    ValueError names weights that are missing or have another shape: transformers would initialise them randomly.
     """
     from transformers import AutoModelForCausalLM
 
@@ -58,7 +58,7 @@ def load_model(model: Path, dtype: Any, trust_remote_code: bool) -> Any:
         trust_remote_code=trust_remote_code,
         use_safetensors=True,
         output_loading_info=True,
-        ignore_mismatched_sizes=True,  # else they are an error that names none
+        ignore_mismatched_sizes=True,  # otherwise the error would not name them
     )
     loaded, info = loading
     if unlike := sorted(info["mismatched_keys"]):
@@ -84,7 +84,7 @@ def check_settings(model: Path) -> None:
 
 
 def setting_files(model: Path) -> list[Path]:
-    """Configuration and tokenizer: all that decides what a model computes but its weights."""
+    """Configuration and tokenizer: everything except the weights that determines what a model computes."""
     return [file for file in model.iterdir() if file.suffix in SETTINGS and file.name != RECORD]
 
 
@@ -120,12 +120,12 @@ def tensors(model: Path) -> Iterator[tuple[str, int]]:
 
 
 def count_parameters(model: Path) -> int:
-    """Of a model directory; what its files hold twice counts twice."""
+    """The number of parameters in a model directory; tensors stored twice count twice."""
     return sum(elements for _, elements in tensors(model))
 
 
 def number_format(model: Path) -> NumberFormat:
-    """The one that most weights are stored in; float32 for a format that no weights are saved in here."""
+    """The format of most weights; float32 if this project does not save weights in that format."""
     elements = Counter[str]()
     for kind, count in tensors(model):
         elements[kind] += count

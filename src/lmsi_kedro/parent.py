@@ -1,6 +1,6 @@
-"""Processes that end with their parent, however that ends: a killed run leaves nothing behind.
+"""Processes that end with their parent, however that ends, so that a killed run leaves nothing behind.
 
-Our own call `end_with`. A command that knows nothing of this is run by `python -m lmsi_kedro.parent PID COMMAND`.
+Our own processes call `end_with`. Other commands are run by `python -m lmsi_kedro.parent PID COMMAND`.
 """
 
 import contextlib
@@ -15,13 +15,15 @@ from collections.abc import Sequence
 
 import psutil
 
-SECONDS = 0.2  # between two looks
-GRACE = 5.0  # seconds in which a command may end by itself: vLLM removes its shared memory then
+SECONDS = 0.2  # between two checks
+GRACE = (
+    5.0  # seconds in which a command may end by itself: vLLM uses them to remove its shared memory
+)
 DEATH_SIGNAL, SUBREAPER = 1, 36  # of Linux's prctl
 
 
 def end_with(parent: int) -> None:
-    """From now on, ends this process soon after the one of this id, which must be its parent."""
+    """From now on, this process ends soon after the process with this id, which must be its parent."""
     threading.Thread(target=_follow, args=(parent,), daemon=True).start()
 
 
@@ -34,10 +36,10 @@ def _follow(parent: int) -> None:
 def run(parent: int, command: Sequence[str]) -> int:
     """Runs a command until it ends, this process is terminated or its parent is gone; returns the exit status.
 
-    Nothing that the command started stays, not even what left its process group.
+    All processes that the command started are ended, even those that left its process group.
     """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    control(SUBREAPER, 1)  # what loses its parent becomes a child of this process
+    control(SUBREAPER, 1)  # a process that loses its parent becomes a child of this one
     try:
         child = subprocess.Popen(command, preexec_fn=lambda: control(DEATH_SIGNAL, signal.SIGKILL))
         while child.poll() is None and os.getppid() == parent:
@@ -49,9 +51,9 @@ def run(parent: int, command: Sequence[str]) -> int:
 
 
 def end_children() -> None:
-    """Ends all processes that this one started, then those that they did."""
+    """Ends all child processes, then their children."""
     this = psutil.Process()
-    for seconds in (GRACE, SECONDS):  # the second time, what has lost its parent
+    for seconds in (GRACE, SECONDS):  # the second time, processes that lost their parent
         send(signal.SIGTERM, children := this.children())
         psutil.wait_procs(children, seconds)
     while left := this.children(recursive=True):
@@ -66,7 +68,7 @@ def send(which: signal.Signals, processes: Sequence[psutil.Process]) -> None:
 
 
 def control(option: int, value: int) -> None:
-    """prctl, where there is one."""
+    """Calls prctl, if the system has it."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(option, value)
 

@@ -1,7 +1,7 @@
-"""Text of models, files and servers as a terminal or a page may show it: what would act there is written out.
+"""Escapes control characters in text of models, files and servers before a terminal or a page shows it.
 
-An escape sequence could recolour or overwrite what a terminal shows, and marks that turn the direction of text
-could make a page read otherwise.
+An escape sequence could recolour or overwrite the terminal, and characters that change the text direction could
+disguise the content of a page.
 """
 
 import logging
@@ -10,7 +10,7 @@ LEFT = {ord("\n"), ord("\t")}
 CONTROLS = {*range(0x20), *range(0x7F, 0xA0)} - LEFT
 DIRECTIONS = {0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)}
 BREAKS = {0x2028, 0x2029}
-SURROGATES = set(range(0xD800, 0xE000))  # half a pair is no character that could be written
+SURROGATES = set(range(0xD800, 0xE000))  # a single surrogate cannot be encoded
 WRITTEN = {
     code: f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
     for code in CONTROLS | DIRECTIONS | BREAKS | SURROGATES
@@ -18,12 +18,12 @@ WRITTEN = {
 
 
 def printable(text: str) -> str:
-    """The text with \\x1b, \\u202e and their like for characters that are not shown but obeyed."""
+    """The text with control and formatting characters escaped, as in \\x1b or \\u202e."""
     return text.translate(WRITTEN)
 
 
 class Printable(logging.Filter):
-    """Of a handler: no message and no traceback has other characters."""
+    """A filter for a log handler that makes messages and tracebacks printable."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.msg, record.args = printable(record.getMessage()), ()

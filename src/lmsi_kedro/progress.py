@@ -1,6 +1,6 @@
-"""How far a run is: the stage and the time left, below the log in a terminal, as lines of it elsewhere.
+"""Shows the progress of a run: the stage and the time left, as a bar in a terminal and as log lines elsewhere.
 
-Progress is logged with `extra={"share": 0.5, "left": 12}`: the part of the stage that is done, and seconds left.
+Progress is logged with `extra={"share": 0.5, "left": 12}`: the finished share of the stage, and the seconds left.
 """
 
 import logging
@@ -13,12 +13,12 @@ log = logging.getLogger(__name__)
 
 
 class ProgressHook:
-    """Follows the nodes of a run; one that yields its outputs works while they are saved."""
+    """Follows the nodes of a run; a node that yields its outputs works while they are saved."""
 
-    node: ClassVar[str | None] = None  # whose inputs were read last
+    node: ClassVar[str | None] = None  # the node whose inputs were loaded last
     shown: "ClassVar[Display | None]" = None
 
-    @hook_impl(trylast=True)  # no display stays when a check refuses the run
+    @hook_impl(trylast=True)  # last, so that no display remains when a check stops the run
     def before_pipeline_run(self, pipeline: Any) -> None:
         from lmsi_kedro.stages import Stages
 
@@ -47,14 +47,14 @@ class ProgressHook:
 
     @staticmethod
     def stop() -> None:
-        """The terminal is as it was before."""
+        """Removes the display and restores the terminal."""
         if ProgressHook.shown:
             ProgressHook.shown.stop()
         ProgressHook.shown = None
 
 
 class Display(logging.Handler):
-    """Hears the progress that is logged; in a terminal a bar shows it, and takes the place of the lines."""
+    """Handles log records with progress; in a terminal a bar replaces their lines."""
 
     def __init__(self, stages: Any) -> None:
         super().__init__()
@@ -68,12 +68,14 @@ class Display(logging.Handler):
             self.task = self.bar.add_task("preparation")
             self.bar.start()
             for handler in self.lines:
-                handler.setStream(sys.stdout)  # the bar's, which prints above it
+                handler.setStream(
+                    sys.stdout
+                )  # the stream of the bar, which prints lines above itself
                 handler.addFilter(is_no_progress)
         logging.getLogger("lmsi_kedro").addHandler(self)
 
     def enter(self, node: str) -> None:
-        """The next node is at work."""
+        """Called when the next node starts."""
         begins = self.stages.enter(node)
         if self.bar:
             self.show(node)
@@ -101,7 +103,7 @@ class Display(logging.Handler):
 
 
 def bar() -> Any:
-    """A bar and what is done, in one line."""
+    """A bar with a description, in one line."""
     from rich.progress import BarColumn, Progress, TextColumn
 
     text = TextColumn("{task.description}", markup=False)

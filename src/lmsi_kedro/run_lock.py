@@ -1,4 +1,4 @@
-"""One run at a time on a data root, as two would mix their tables; the lock lasts until its trainers end."""
+"""Allows one run at a time on a data root, since two would mix their tables; its trainers hold the lock, too."""
 
 import sys
 from contextlib import ExitStack
@@ -18,21 +18,21 @@ class RunLock:
 
     def __init__(self) -> None:
         self.root, self.held = Path(), ExitStack()
-        self.run: FrameType | None = None  # the call that holds it
+        self.run: FrameType | None = None  # the call that holds the lock
 
     @hook_impl(trylast=True)  # after the check of data_root
     def after_context_created(self, context: Any) -> None:
         root = context.config_loader["parameters"].get("data_root", "data")
         self.root = Path(context.project_path) / root
 
-    @hook_impl(trylast=True)  # as Kedro calls no other hook when a check refuses the run
+    @hook_impl(trylast=True)  # last, because Kedro calls no other hook when a check stops the run
     def before_pipeline_run(self) -> None:
-        """ValueError names the run that is there already, or why nothing can be written."""
+        """ValueError names the other run that is active, or why the folder cannot be written."""
         if self.run and is_active(self.run):
             raise ValueError(
                 f"data_root: {self.root} must wait for another run of this process: start this one after its end"
             )
-        self.release()  # of a run in this process that was interrupted, as in a notebook
+        self.release()  # the lock of an interrupted run in this process, as in a notebook
         try:
             self.held.enter_context(locked(self.root / NAME, wait=False))
         except LockedError as error:
@@ -60,7 +60,7 @@ class RunLock:
 
 
 def run_of(frame: FrameType | None) -> FrameType | None:
-    """The call of Kedro's `run` that a call was made by; it ends with the run, however that ends."""
+    """The frame of Kedro's `run` that led to this call; it ends with the run."""
     from kedro.framework.session import KedroSession
 
     while frame and frame.f_code is not KedroSession.run.__code__:
@@ -69,7 +69,7 @@ def run_of(frame: FrameType | None) -> FrameType | None:
 
 
 def is_active(run: FrameType) -> bool:
-    """Whether a thread of this process is still in the call."""
+    """Whether a thread of this process is still in that call."""
     for frame in sys._current_frames().values():
         caller: FrameType | None = frame
         while caller:

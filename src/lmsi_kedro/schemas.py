@@ -20,7 +20,7 @@ QUESTIONS: Columns = {
     "question_id": pl.String, "task": pl.String, "split": pl.String, "question": pl.String,
     "context": pl.String, "choices": TEXTS,
 }  # fmt: skip
-# path numbers the solutions of one question; text is rationale and answer, as a sampled path's.
+# path numbers the solutions of one question; text is rationale and answer, as in a sampled path.
 WORKED: Columns = {
     **QUESTIONS, "path": pl.Int32, "key": pl.String, "surface": pl.String, "text": pl.String,
     "source": pl.String,
@@ -42,7 +42,7 @@ READ: Columns = {
     "task": pl.String, "key": pl.String, "surface": pl.String, "start": pl.Int32,
     "end": pl.Int32, "rule": pl.String,
 }  # fmt: skip
-# content stands for the normalised text: two paths of a question with the same one are copies.
+# content is a hash of the normalised text: two paths of a question with equal content are duplicates.
 READINGS: Columns = {
     "question_id": pl.String, "path": pl.Int32, "tokens": pl.Int32, "logprob": pl.Float64, **READ,
     "content": pl.UInt64,

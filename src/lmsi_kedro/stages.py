@@ -1,4 +1,4 @@
-"""The stages of a run, which are its nodes that sample or train, and the time that they leave."""
+"""The stages of a run, which are its nodes that sample or train, and an estimate of the remaining time."""
 
 import time
 from collections.abc import Callable
@@ -19,16 +19,16 @@ def trains(node: Node) -> bool:
 
 
 def function_of(node: Node) -> Callable[..., Any]:
-    """The function of a node, of which `update_wrapper(partial(...))` has set some arguments."""
+    """The function of a node, unwrapped if some of its arguments were set."""
     function: Callable[..., Any] = getattr(node.func, "__wrapped__", node.func)
     return function
 
 
 class Stages:
-    """Which stage a run is in, and what the others will take: as long as the last one of their kind.
+    """The current stage of a run; the others are estimated to take as long as the last one of their kind.
 
-    The kind of a stage that samples is the function that plans it. Until one of a kind has shown its speed,
-    nothing is known of the others; the whole run is known once its first training has begun.
+    The kind of a sampling stage is the function that plans it. The time of a kind is unknown until one of its
+    stages has been measured; that of the whole run is known once its first training has begun.
     """
 
     def __init__(self, pipeline: Pipeline, clock: Callable[[], float] = time.monotonic) -> None:
@@ -39,11 +39,11 @@ class Stages:
             if samples(node) or trains(node)
         }
         self.waiting = list(self.kinds)
-        self.seconds: dict[Any, float] = {}  # of the last stage of a kind
+        self.seconds: dict[Any, float] = {}  # time of the last stage of each kind
         self.clock, self.name, self.share, self.start = clock, "", 0.0, clock()
 
     def enter(self, node: str) -> bool:
-        """Whether this node begins a stage; any node ends the one before."""
+        """Whether this node begins a stage; any node ends the previous stage."""
         if (
             self.name and self.share == 1
         ):  # else it found its work done, which says nothing of others
@@ -55,7 +55,7 @@ class Stages:
         return bool(self.name)
 
     def advance(self, share: float, left: float) -> None:
-        """So much of the stage is done and so many seconds are left: what its kind takes is known now."""
+        """Records the finished share of the stage and the seconds left, which give the time of its kind."""
         self.share = share
         self.seconds[self.kinds[self.name]] = self.clock() - self.start + left
 
@@ -72,7 +72,7 @@ class Stages:
 
 
 def duration(seconds: float) -> str:
-    """Two digits of it, in the unit that suits."""
+    """The duration with two digits in a suitable unit."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -1,8 +1,7 @@
-"""Paired tests, intervals, subset expectations and calibration: how sure a measured difference is.
+"""Paired tests, intervals, subset expectations and calibration.
 
-Everything takes plain counts or arrays and knows no table, task or model. Intervals are two-sided,
-95 %. scipy.stats and numpy are imported where they are used: they take 0.5 and 0.06 s, and Kedro imports every
-pipeline at start-up.
+All functions take plain counts or arrays. Intervals are two-sided, 95 %. scipy.stats and numpy are imported where
+they are used: they take 0.5 and 0.06 s, and Kedro imports every pipeline at start-up.
 """
 
 from __future__ import annotations
@@ -53,7 +52,7 @@ def counts(values: Iterable[str]) -> dict[str, int]:
 
 
 def entropy(values: Iterable[str]) -> float:
-    """Of the values' distribution, in bits; 0 without any. Its sum is exact, and so the same in every order."""
+    """The entropy of the values in bits; 0 without values. The sum is exact in any order."""
     found = Counter(values)
     total = found.total()
     return -fsum(n / total * log2(n / total) for n in found.values())
@@ -74,7 +73,7 @@ def wilson(successes: int, n: int) -> Interval:
 
 
 def mcnemar(wrong_to_right: int, right_to_wrong: int) -> float:
-    """Exact two-sided p-value: were flips in both directions equally likely?
+    """The exact two-sided p-value for the hypothesis that flips in both directions are equally likely.
 
     Examples:
         >>> mcnemar(wrong_to_right=9, right_to_wrong=1)
@@ -97,9 +96,9 @@ def bootstrap_delta(wrong_to_right: int, right_to_wrong: int, n: int, seed: int 
 def clustered_bootstrap(
     differences: NDArray[Any], clusters: Sequence[str], seed: int = 0
 ) -> Interval:
-    """Percentile bootstrap of the mean of paired differences that draws whole clusters with replacement.
+    """Percentile bootstrap of the mean of paired differences that resamples whole clusters.
 
-    Answers of several seeds to one question are no independent observations: the question is the cluster.
+    Answers of several seeds to one question are not independent observations, so the question is the cluster.
     """
     import numpy as np
 
@@ -114,7 +113,7 @@ def _resampled(
 ) -> Interval:
     """Bounds of sum / size over resamples of counts[i] clusters with sums[i] and sizes[i] each.
 
-    To draw clusters with replacement is to draw how many of each kind from a multinomial.
+    Sampling clusters with replacement is the same as sampling the number of each kind from a multinomial.
     """
     import numpy as np
 
@@ -140,7 +139,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def pass_at_k(correct: int, n: int, k: int) -> float:
-    """Share of all k-subsets of a question's n paths that hold a correct one.
+    """The share of all k-subsets of a question's n paths that contain a correct one.
 
     Examples:
         >>> pass_at_k(correct=1, n=4, k=2)
@@ -150,10 +149,10 @@ def pass_at_k(correct: int, n: int, k: int) -> float:
 
 
 def maj_at_k(correct: int, others: Sequence[int], unreadable: int, k: int) -> float:
-    """Share of all k-subsets of a question's paths in which the correct key wins alone.
+    """The share of all k-subsets of a question's paths in which the correct answer wins alone.
 
-    A tie is wrong. others counts the paths of each wrong key. For every number of correct votes, a
-    product of polynomials, one for each other key and cut below that number, counts the ways to
+    A tie is wrong. others has the number of paths of each wrong answer. For every number of correct votes, a
+    product of polynomials, one for each wrong answer and truncated below that number, counts the ways to
     fill the subset.
 
     Examples:
@@ -178,7 +177,7 @@ def reliability(
     """Accuracy by confidence in bins of equal width; empty bins are left out."""
     import numpy as np
 
-    # Rounded first: 0.7 * 10 must not fall into the bin above for its last binary digit.
+    # Rounded first: a rounding error must not move 0.7 * 10 into the bin above.
     place = np.maximum(np.ceil(np.round(confidence * bins, 9)).astype(int), 1)
     return [
         Bin(
@@ -210,7 +209,7 @@ def brier(confidence: NDArray[np.float64], correct: NDArray[np.bool_]) -> float:
 def threshold_for(
     precision: float, confidence: NDArray[np.float64], correct: NDArray[np.bool_]
 ) -> Threshold | None:
-    """The lowest confidence from which on votes are right at least that often; None if there is none."""
+    """The lowest confidence above which votes are right at least this often; None if there is none."""
     import numpy as np
 
     for least in np.unique(confidence):

@@ -1,6 +1,6 @@
-"""A finished run in an MLflow store: a run for the whole, and one nested in it for every round.
+"""Records a finished run in MLflow: one run for the whole, and a nested one for every round.
 
-It is told after the run from what is stored, which stays the source: `kedro run --tags=reporting` tells it again.
+It reads the stored files after the run, so `kedro run --tags=reporting` records a finished run again.
 """
 
 import logging
@@ -15,11 +15,11 @@ from kedro.framework.hooks import hook_impl
 from lmsi_kedro.hooks import ShapeHook
 
 EXPERIMENT = "lmsi-kedro"
-LONGEST = 500  # characters of a parameter, as MLflow's stores have had it
+LONGEST = 500  # characters of a parameter, MLflow's former limit
 
 
 class TrackingHook:
-    """With `tracking`: a folder, for a store on this disk, or the address of a server."""
+    """Records runs with the parameter `tracking`: a folder for a local store, or the address of a server."""
 
     def __init__(self) -> None:
         self.project = Path()
@@ -30,7 +30,7 @@ class TrackingHook:
 
     @hook_impl
     def before_pipeline_run(self, pipeline: Any) -> None:
-        """ValueError before the run, not after it, for a store that cannot be told."""
+        """ValueError before the run, not after it, for a store that cannot be reached."""
         if store := ShapeHook.parameters.get("tracking"):
             check(store)
             if is_reported(pipeline):
@@ -48,18 +48,18 @@ def is_reported(pipeline: Any) -> bool:
 
 
 def check(store: Any) -> None:
-    """ValueError for what is no folder or address, and for an address that tells a secret."""
+    """ValueError if this is not a folder or an address, and for an address that contains a secret."""
     if not isinstance(store, str):
         raise ValueError(f"parameters: tracking must be a folder or an address, not {store!r}")
     if "://" in store and ("@" in store or "?" in store):
         raise ValueError(
-            "parameters: tracking: no user, password or key may be in the address, as it is stored and shown: "
-            "give them by the environment variables MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"
+            "parameters: tracking: the address must not contain a user, password or key, since it is stored and "
+            "shown: set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD in the environment"
         )
 
 
 def client_class() -> Any:
-    """MLflow's client; ValueError where MLflow is missing."""
+    """MLflow's client; ValueError if MLflow is missing."""
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     try:
         from mlflow import MlflowClient
@@ -72,7 +72,7 @@ def client_class() -> Any:
 
 
 def client_of(store: str) -> Any:
-    """The client of a store; makes a folder's."""
+    """The client of a store; a folder is created."""
     client = client_class()
     if "://" in store:
         return client(store)
@@ -81,7 +81,7 @@ def client_of(store: str) -> Any:
 
 
 def track(store: str, run_params: dict[str, Any], catalog: Any) -> None:
-    """The headline, command, parameters and report of the run; of every round its metrics and its model."""
+    """Records the headline, command, parameters and report of the run, and metrics and model of every round."""
     client = client_of(store)
     metrics, record = catalog.load("metrics"), catalog.load("run_record")
     experiment = experiment_of(client, store)
@@ -101,7 +101,7 @@ def track(store: str, run_params: dict[str, Any], catalog: Any) -> None:
 
 
 def experiment_of(client: Any, store: str) -> str:
-    """The id of the experiment of all runs; a server has a place for its files, a folder gets them."""
+    """The id of the experiment for all runs; files go to the server's own storage, or into the folder."""
     if found := client.get_experiment_by_name(EXPERIMENT):
         return str(found.experiment_id)
     files = None if "://" in store else (Path(store).absolute() / "artifacts").as_uri()
@@ -109,21 +109,21 @@ def experiment_of(client: Any, store: str) -> str:
 
 
 def begin(client: Any, experiment: str, name: str, tags: dict[str, str]) -> str:
-    """A new run's id."""
+    """The id of a new run."""
     return str(client.create_run(experiment, run_name=name, tags=tags).info.run_id)
 
 
 def log_parameters(client: Any, run: str, values: dict[str, Any]) -> None:
-    """Every value, by its dotted path."""
+    """Logs every value by its dotted path."""
     from mlflow.entities import Param
 
     params = [Param(name, str(value)[:LONGEST]) for name, value in flat(values)]
-    for start in range(0, len(params), 100):  # a batch has at most so many
+    for start in range(0, len(params), 100):  # the maximum batch size
         client.log_batch(run, params=params[start : start + 100])
 
 
 def log_numbers(client: Any, run: str, values: dict[str, Any]) -> None:
-    """Every number in nested values, by its dotted path."""
+    """Logs every number in nested values by its dotted path."""
     from mlflow.entities import Metric
 
     now = int(time.time() * 1000)

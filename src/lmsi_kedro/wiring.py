@@ -1,4 +1,4 @@
-"""What the wiring of several pipelines has in common."""
+"""Helpers for the wiring of several pipelines."""
 
 import inspect
 from collections.abc import Callable, Iterable
@@ -17,7 +17,7 @@ from lmsi_kedro.tasks import Tasks
 
 
 def fixed(function: Callable[..., Any], **arguments: Any) -> Callable[..., Any]:
-    """The function with some arguments set, for a node: of a partial, Kedro-Viz would not show the code."""
+    """The function with some arguments set, for a node; Kedro-Viz would not show the code of a partial."""
 
     @wraps(function)
     def node(*inputs: Any, **named: Any) -> Any:
@@ -26,12 +26,12 @@ def fixed(function: Callable[..., Any], **arguments: Any) -> Callable[..., Any]:
     signature = inspect.signature(function)
     left = [p for name, p in signature.parameters.items() if name not in arguments]
     node.__signature__ = signature.replace(parameters=left)  # type: ignore[attr-defined]
-    node.keywords = arguments  # type: ignore[attr-defined]  # as a partial has them
+    node.keywords = arguments  # type: ignore[attr-defined]  # as in a partial
     return node
 
 
 def sampled(plan: Callable[..., Plan], inputs: list[str], paths: str) -> list[Node]:
-    """Two nodes: the plan of what is to be sampled, and the sampling of what `paths` does not hold yet."""
+    """Two nodes: one plans what to sample, the other samples the chunks that `paths` does not have yet."""
     return [
         Node(plan, inputs=inputs, outputs=f"{paths}_sampling_plan", name=f"plan_{paths}"),
         Node(
@@ -44,7 +44,7 @@ def sampled(plan: Callable[..., Plan], inputs: list[str], paths: str) -> list[No
 
 
 def parsed() -> Node:
-    """The answers in the texts of `paths`, which must be those of the plan."""
+    """The node that parses the answers of `paths`, which must be those of the plan."""
     return Node(
         read_planned,
         inputs=[
@@ -61,7 +61,7 @@ def parsed() -> Node:
 
 
 class Stored(Protocol):
-    """Paths as their dataset gives them."""
+    """Paths as loaded from their dataset."""
 
     def of(self, plan: str) -> Iterable[pl.DataFrame]: ...
 
@@ -74,14 +74,14 @@ def read_planned(
     tasks: Tasks,
     voting: VotingParams,
 ) -> pl.DataFrame:
-    """readings of this plan's paths; an error when those that are stored are another's."""
+    """readings of this plan's paths; an error if the stored paths belong to another plan."""
     return read_answers(paths.of(plan.on(first_day).address), questions, tasks, voting)
 
 
 def namespaced(
     steps: Pipeline, namespace: str, shared: set[str], renamed: dict[str, str]
 ) -> Pipeline:
-    """The steps under a namespace; names of the run, shared ones and parameters stay, renamed ones leave it."""
+    """The steps in a namespace; shared names, names of the run and parameters stay outside, others are renamed."""
     used = steps.inputs() | steps.all_outputs()
     shared = {*shared, "first_day"}
     kept = {name for name in used if name in shared or name.startswith("params:")}

@@ -58,7 +58,8 @@ def load(file: Path) -> Path:
 
 def logits(model: Any, tokenizer: Any) -> torch.Tensor:
     with torch.no_grad():
-        return model(tokenizer(TEXT, return_tensors="pt").input_ids).logits
+        found: torch.Tensor = model(tokenizer(TEXT, return_tensors="pt").input_ids).logits
+    return found
 
 
 @pytest.mark.parametrize(
@@ -141,7 +142,7 @@ def test_damaged_file_is_named(tmp_path: Path, tokenizer: Any, cache: Path) -> N
 
 def test_one_of_several_parts_is_refused(tmp_path: Path, tokenizer: Any) -> None:
     write_gguf(tmp_path / "part.gguf", llama(tokenizer), tokenizer, parts=3)
-    with pytest.raises(DatasetError, match=r"part\.gguf is one of 3 parts: llama-gguf-split"):
+    with pytest.raises(DatasetError, match=r"part\.gguf is one of 3 parts: merge them with llama-gguf-split"):
         load(tmp_path / "part.gguf")
 
 

@@ -92,7 +92,7 @@ def test_rows_of_common_data_sets(tmp_path: Path, name: str, row: Row, read: Row
         ({"question": "a?", "Anwser": "1"}, "is the column 'Anwser' meant to be 'answer'?"),
         ({"question": "a?", "chioces": FACT}, "is the column 'chioces' meant to be 'choices'?"),
         ({"ctx": "It is", "endings": FACT, "label": "1"},
-         "there is no column 'question', only 'ctx', 'endings', 'label': name the one that has it so"),
+         "there is no column 'question', only 'ctx', 'endings', 'label': rename the column with the questions"),
         ({"problem": "a?", "query": "b?"}, "the columns 'problem' and 'query' may both be the question: rename"),
         ({"Question": "a?", "question": "b?"}, "the columns 'Question' and 'question' may both be the question"),
         ({"question": "a?", "target": "1", "label": "2"}, "the columns 'target' and 'label' may both be"),
@@ -122,7 +122,10 @@ def test_a_header_is_named_without_a_line(tmp_path: Path, header: str) -> None:
 def test_columns_read_otherwise_and_not_at_all_are_said_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    rows = [{"problem": "a?", "final_answer": "1", "id": 3, "\ud800": 1}, {"question": "b?"}]
+    rows: list[Row] = [
+        {"problem": "a?", "final_answer": "1", "id": 3, "\ud800": 1},
+        {"question": "b?"},
+    ]
     with caplog.at_level(logging.INFO):
         load(tmp_path / "q.jsonl", *rows, *rows)
     said = [record.getMessage().split("q.jsonl: ")[1] for record in caplog.records]

@@ -49,7 +49,7 @@ def test_compare_refuses_different_questions(before: pl.DataFrame, after: pl.Dat
     missing = after.filter(~(wanted & (pl.col("question_id") == after.filter(wanted)[0, 0])))
     for pair in ((before, missing), (missing, before)):
         with pytest.raises(
-            ValueError, match=r"mini_arc, self_consistency: .* of arm base of round 0 alone"
+            ValueError, match=r"mini_arc, self_consistency: .*; only arm base of round 0 has"
         ):
             compare(*pair, TASKS)
 

@@ -1,1 +1,1 @@
-"""Datasets of our own: sampled chunks, model directories, files that people write."""
+"""Kedro datasets of this project: sampled chunks, model directories, question files."""

@@ -1,14 +1,14 @@
-"""Sampled paths, in chunks that survive anything, in a folder of any location that fsspec knows.
+"""Stores sampled paths durably in chunks, in a folder of any location that fsspec supports.
 
-    <filepath>/<address>.<checksum>.parquet   one chunk; its name says what made it and what it holds
+    <filepath>/<address>.<checksum>.parquet   one chunk; the name identifies its inputs and its content
     <filepath>/manifest.json                  the last complete plan: its address, and its chunks in order
 
-Two catalog entries share a folder. `StoredChunks` tells the node that samples what is there already; the node
-yields the rest chunk by chunk, and last the address of its plan and those of all its chunks. `ChunkStore` writes
-each chunk whole and the manifest last. So a killed run loses at most the chunks in flight, a torn file is sampled
-again, and text of other inputs (another model, prompt, seed, ...) is never taken for this plan's.
+Two catalog entries share a folder. `StoredChunks` tells the sampling node which chunks exist; the node
+yields the rest chunk by chunk, and finally the addresses of its plan and of all its chunks. `ChunkStore` writes
+each chunk atomically and the manifest last. So a killed run loses at most the chunks in flight, a damaged file is
+sampled again, and text of other inputs (another model, prompt, seed, ...) is never used for this plan.
 
-Kedro 1.7 fires `after_node_run` before the first chunk of a generator, and no `on_node_error` while chunks come.
+Kedro 1.7 fires `after_node_run` before the first chunk of a generator, and no `on_node_error` for later chunks.
 """
 
 import hashlib
@@ -32,13 +32,13 @@ log = logging.getLogger(__name__)
 Completed = tuple[str, Sequence[str]]  # addresses of a plan and of its chunks
 MANIFEST = "manifest.json"
 CHUNK = re.compile(r"[\w-]+\.[0-9a-f]{16}\.parquet")
-AGAIN = "run the sampling pipeline again, it redoes only what is missing."
+AGAIN = "run the sampling pipeline again, which samples only what is missing."
 
 
 class Chunks:
-    """The paths of a complete plan, in its order: iterate for one table after the other, or `table()`.
+    """The paths of a complete plan, in its order: iterate over the chunks' tables, or call `table()`.
 
-    Iterating holds one chunk in memory; a damaged one is a DatasetError that says what to do.
+    Iteration holds one chunk in memory; a damaged one raises a DatasetError that says what to do.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class Chunks:
         self._folder, self._plan, self._names, self._check = folder, plan, names, check
 
     def of(self, plan: str) -> "Chunks":
-        """These; DatasetError when another plan than the one of this address was completed last."""
+        """The same chunks; DatasetError if the last completed plan has another address."""
         if plan != self._plan:
             raise DatasetError(
                 f"{self._folder.location} has paths of another plan, with other questions, exemplars, model or "
@@ -74,7 +74,7 @@ class Chunks:
 
 
 class ChunkStore(AbstractDataset[Mapping[str, pl.DataFrame] | Completed, Chunks]):
-    """A folder of chunks: saved one by one by address, then completed by a plan's address and its chunks'."""
+    """A folder of chunks, which are saved one by one by address; the addresses of a plan complete it."""
 
     def __init__(
         self,
@@ -91,7 +91,7 @@ class ChunkStore(AbstractDataset[Mapping[str, pl.DataFrame] | Completed, Chunks]
         self.metadata = metadata
 
     def save(self, data: Mapping[str, pl.DataFrame] | Completed) -> None:
-        """Write chunks by address, each whole or not at all; or the manifest of a complete plan."""
+        """Writes chunks by address, each atomically, or the manifest of a complete plan."""
         if isinstance(data, Mapping):
             for address, table in data.items():
                 buffer = io.BytesIO()
@@ -104,7 +104,7 @@ class ChunkStore(AbstractDataset[Mapping[str, pl.DataFrame] | Completed, Chunks]
             self._folder.write(MANIFEST, json.dumps(manifest, indent=1).encode())
 
     def load(self) -> Chunks:
-        """The chunks of the last complete plan; they are read, and checked, when they are iterated."""
+        """The chunks of the last complete plan; they are read and checked during iteration."""
         content = self._folder.read(MANIFEST)
         if content is None:
             raise DatasetError(f"{self._folder.location} is not complete: {AGAIN}")
@@ -130,29 +130,29 @@ class ChunkStore(AbstractDataset[Mapping[str, pl.DataFrame] | Completed, Chunks]
 
 
 class Stored:
-    """The chunks of a folder by address, as they are at this moment."""
+    """The current chunks of a folder by address."""
 
     def __init__(self, folder: Folder) -> None:
         self._folder = folder
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """The right to write, one run at a time. Until its plan is complete, no earlier one passes for it."""
+        """Locks the folder for writing; the manifest is removed until the new plan is complete."""
         with self._folder.writing():
             self._folder.remove(MANIFEST)
             yield
 
     def missing(self, addresses: Sequence[str]) -> list[str]:
-        """Those that are to be sampled, in their order; a damaged file is removed."""
+        """The addresses to sample, in order; damaged files are removed."""
         files = names_by_address(self._folder)
         missing = [address for address in addresses if not self._is_whole(files.get(address))]
         if len(missing) < len(addresses):
             there = len(addresses) - len(missing)
-            log.info("%d of %d chunks are already there", there, len(addresses))
+            log.info("%d of %d chunks are already stored", there, len(addresses))
         return missing
 
     def tables(self, addresses: Sequence[str]) -> Iterator[pl.DataFrame]:
-        """Stored chunks, one after the other; DatasetError for one that was damaged since."""
+        """Stored chunks, one after the other; DatasetError for a damaged one."""
         files = names_by_address(self._folder)
         return (read(self._folder, files[address]) for address in addresses)
 
@@ -165,7 +165,7 @@ class Stored:
 
 
 class StoredChunks(AbstractDataset[NoReturn, Stored]):
-    """What a ChunkStore's folder has already; empty before the first run."""
+    """The chunks that a ChunkStore's folder already has; empty before the first run."""
 
     def __init__(
         self,
@@ -184,7 +184,7 @@ class StoredChunks(AbstractDataset[NoReturn, Stored]):
 
     def save(self, data: NoReturn) -> NoReturn:
         raise DatasetError(
-            "StoredChunks is read-only: chunks are saved by the ChunkStore beside it."
+            "StoredChunks is read-only: the ChunkStore of the same folder saves chunks."
         )
 
     def _exists(self) -> bool:
@@ -195,7 +195,7 @@ class StoredChunks(AbstractDataset[NoReturn, Stored]):
 
 
 def names_by_address(folder: Folder) -> dict[str, str]:
-    """The file of every chunk."""
+    """The file name of every chunk."""
     return {name.split(".")[0]: name for name in folder.names() if name.endswith(".parquet")}
 
 
@@ -209,9 +209,9 @@ def read(folder: Folder, name: str) -> pl.DataFrame:
 
 
 def strange(folder: Folder, name: str, error: BaseException) -> DatasetError:
-    """Of a file that is whole by its checksum, so that sampling would leave it where it is."""
+    """The error for a file with a correct checksum, which sampling would not replace."""
     return DatasetError(
-        f"{folder.location}/{name} is whole, but does not have the columns that this version reads ({error}): move"
+        f"{folder.location}/{name} is intact, but does not have the columns of this version ({error}): move"
         f" it out of the folder and {AGAIN}"
     )
 
@@ -221,6 +221,6 @@ def checksum(content: bytes) -> str:
 
 
 def intact(folder: Folder, name: str) -> bytes | None:
-    """The file's content if it is what its name says."""
+    """The file's content if it matches the checksum in its name."""
     content = folder.read(name)
     return content if content is not None and checksum(content) == name.split(".")[1] else None

@@ -1,4 +1,4 @@
-"""The day on which a run was first prepared; it is part of what a template that tells the date writes."""
+"""The date on which a run was first prepared, for chat templates that write the date."""
 
 import datetime as dt
 from pathlib import Path
@@ -10,7 +10,7 @@ from lmsi_kedro import durable
 
 
 class FirstDay(AbstractDataset[None, dt.date]):
-    """Today when it is loaded for the first time, and that day for ever after: a resumed run keeps its paths."""
+    """Stores today's date on the first load and returns it ever after, so a resumed run keeps its paths."""
 
     def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
         self._path = Path(filepath)

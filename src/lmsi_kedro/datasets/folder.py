@@ -1,7 +1,7 @@
-"""Files of one folder, each written whole, on any location that fsspec knows: data/03_paths, s3://...
+"""A folder of atomically written files in any location that fsspec supports: data/03_paths, s3://...
 
-On a local disk a file gets a temporary name, is flushed, then renamed; one run at a time may write. An object
-store puts a file whole by itself, and two runs at once put the same content under the same names.
+On a local disk, a file gets a temporary name, is flushed, then renamed, and only one run at a time may write.
+Object stores write a file atomically, and two simultaneous runs write the same content under the same names.
 """
 
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from lmsi_kedro import durable
 
 
 class Folder:
-    """Names and contents; DatasetError names the file that cannot be written and says what to do."""
+    """Reads and writes files by name; DatasetError names a file that cannot be written and says what to do."""
 
     def __init__(self, location: str, **options: Any) -> None:
         """options are the file system's, such as credentials."""
@@ -26,7 +26,7 @@ class Folder:
         self.is_local = isinstance(self.files, LocalFileSystem)
 
     def names(self) -> list[str]:
-        """What is there now, sorted."""
+        """The current file names, sorted."""
         self.files.invalidate_cache(self.path)
         try:
             found = self.files.ls(self.path, detail=False)
@@ -35,14 +35,14 @@ class Folder:
         return sorted(name.rsplit("/", 1)[-1] for name in found)
 
     def read(self, name: str) -> bytes | None:
-        """A file's content; None where there is none."""
+        """A file's content; None if there is no such file."""
         try:
             return bytes(self.files.cat_file(f"{self.path}/{name}"))
         except FileNotFoundError:
             return None
 
     def write(self, name: str, content: bytes) -> None:
-        """A file, whole or not at all, over the one of that name."""
+        """Writes a file atomically, replacing an existing one."""
         with self.explained(name):
             if self.is_local:
                 durable.write(Path(self.path) / name, content)
@@ -50,7 +50,7 @@ class Folder:
                 self.files.pipe_file(f"{self.path}/{name}", content)
 
     def remove(self, name: str) -> None:
-        """Gone afterwards, whether it was there or not."""
+        """Removes a file if it exists."""
         with self.explained(name):
             try:
                 self.files.rm_file(f"{self.path}/{name}")
@@ -59,7 +59,7 @@ class Folder:
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """The right to write; what a killed run left half-written is removed."""
+        """Locks the folder for writing, and removes incomplete files of a killed run."""
         with self.explained():
             self.files.makedirs(self.path, exist_ok=True)
         if not self.is_local:
@@ -86,11 +86,11 @@ class Folder:
 
     @contextmanager
     def explained(self, name: str = "") -> Iterator[None]:
-        """Turns what a file system refuses into an error that names the file."""
+        """Turns errors of the file system into one that names the file."""
         try:
             yield
         except OSError as error:
             raise DatasetError(
-                f"{self.location}/{name} cannot be written: {error.strerror or error}. What is there stays; "
-                "make room or the folder writable, then run again: only the rest is computed."
+                f"{self.location}/{name} cannot be written: {error.strerror or error}. Stored files are kept; "
+                "make room or make the folder writable, then run again: only the rest is computed."
             ) from error

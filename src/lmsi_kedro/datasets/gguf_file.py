@@ -1,7 +1,7 @@
-"""A GGUF file as a model directory: dequantised once, and kept by the file's digest beside the hub's models.
+"""Converts a GGUF file to a model directory: dequantised once, and cached by the file's digest.
 
-There (HF_HOME, ~/.cache/huggingface) and not under a run's data_root, because it belongs to the file: every run
-and every project finds it, as it finds a model of the hub.
+The cache is that of the Hugging Face hub (HF_HOME, ~/.cache/huggingface) and not data_root, so that every run and
+every project finds it, like a model of the hub.
 """
 
 import hashlib
@@ -15,19 +15,19 @@ from kedro.io import DatasetError
 from lmsi_kedro.durable import locked, partial, publish, recover
 
 log = logging.getLogger(__name__)
-# Part of every path: raise it when other files are made from the same GGUF file.
+# Part of every path: raise it when the conversion of a GGUF file changes.
 RECIPE = 1
-ENDS = ("eos", "eot", "eom")  # of a text, of a turn, of a message
-# llama.cpp stores what these, Llama 3's, make of its frequencies; `factor` is 8, of the small models 32.
+ENDS = ("eos", "eot", "eom")  # the ends of a text, of a turn, of a message
+# llama.cpp stores the frequencies scaled by these values of Llama 3; `factor` is 8, for the small models 32.
 LLAMA3 = {"low_freq_factor": 1.0, "high_freq_factor": 4.0, "original_max_position_embeddings": 8192}
 
 
 def dequantised(file: Path) -> Path:
-    """The model directory of a GGUF file; DatasetError if it is damaged or no causal language model."""
+    """The model directory of a GGUF file; DatasetError if it is damaged or not a causal language model."""
     if not file.is_file():
         raise DatasetError(f"{file} does not exist")
     try:
-        import gguf  # noqa: F401  # else transformers fails, in four lines
+        import gguf  # noqa: F401  # without it transformers fails with a message of four lines
         from huggingface_hub import cached_assets_path
         from transformers import GgufConfig  # noqa: F401
     except ImportError as error:
@@ -56,7 +56,7 @@ def digest_of(file: Path, changed: int) -> str:
 
 
 def converted(file: Path) -> tuple[Any, Any]:
-    """Model and tokenizer, as transformers saves them; DatasetError for a file that gives none."""
+    """Model and tokenizer, as transformers saves them; DatasetError if the file cannot be converted."""
     from transformers.utils.logging import disable_progress_bar
 
     disable_progress_bar()
@@ -65,10 +65,10 @@ def converted(file: Path) -> tuple[Any, Any]:
         model, tokenizer = loaded(file, number_format(tensors))
     except DatasetError:
         raise
-    except Exception as error:  # of numpy, struct and transformers, a dozen kinds
+    except Exception as error:  # numpy, struct and transformers raise a dozen kinds
         said = str(error).strip().split("\n")[0]
         raise DatasetError(
-            f"{file} is damaged, or no causal language model that transformers reads: {said}"
+            f"{file} is damaged, or not a causal language model that transformers supports: {said}"
         ) from error
     restore_rope(file, model.config, fields, tensors)
     ends = [fields.get(f"tokenizer.ggml.{end}_token_id") for end in ENDS]
@@ -78,23 +78,24 @@ def converted(file: Path) -> tuple[Any, Any]:
 
 
 def contents(file: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Single-valued metadata, and tensors, by name; DatasetError for one part of a split file."""
+    """Single-valued metadata and tensors, each by name; DatasetError for one part of a split file."""
     from gguf import GGUFReader
 
     reader = GGUFReader(file)
     fields = {name: f.contents() for name, f in reader.fields.items() if len(f.data) == 1}
     if (parts := fields.get("split.count", 1)) > 1:
         raise DatasetError(
-            f"{file} is one of {parts} parts: llama-gguf-split --merge makes one file of them"
+            f"{file} is one of {parts} parts: merge them with llama-gguf-split --merge"
         )
     return fields, {tensor.name: tensor for tensor in reader.tensors}
 
 
 def number_format(tensors: dict[str, Any]) -> Any:
-    """The torch dtype that keeps a file's weights: their own, or float16 for quantised ones.
+    """The torch dtype for a file's weights: their own, or float16 for quantised ones.
 
-    A quantised weight is a few bits times a float16 scale. With weights rounded to float16 the next tokens of
-    SmolLM2 (Q4_1) are 3e-6 nats (KL) from those with float32 weights, which take twice the room; bfloat16: 6e-5.
+    A quantised weight is a few bits times a float16 scale. For SmolLM2 (Q4_1), rounding the weights to float16
+    changes the next-token distribution by 3e-6 nats (KL) against float32, which takes twice the space; bfloat16 by
+    6e-5.
     """
     import torch
 
@@ -105,7 +106,7 @@ def number_format(tensors: dict[str, Any]) -> Any:
 
 
 def loaded(file: Path, dtype: Any) -> tuple[Any, Any]:
-    """Model and tokenizer; ValueError names weights that the file lacks or that are NaN or infinite."""
+    """Model and tokenizer; ValueError names weights that are missing, NaN or infinite."""
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
@@ -122,14 +123,14 @@ def loaded(file: Path, dtype: Any) -> tuple[Any, Any]:
     if missing := sorted(info["missing_keys"]):
         raise ValueError(f"it lacks {', '.join(missing[:3])}")
     for name, weights in model.named_parameters():
-        # isfinite takes 20 times as long in float16.
+        # isfinite is 20 times as slow in float16.
         if not all(torch.isfinite(end) for end in weights.aminmax()):
             raise ValueError(f"{name} is NaN or infinite")
     return model, tokenizer
 
 
 def restore_rope(file: Path, config: Any, fields: dict[str, Any], tensors: dict[str, Any]) -> None:
-    """Sets the RoPE scaling of Llama 3, which transformers does not read; warns of any other."""
+    """Sets the RoPE scaling of Llama 3, which transformers ignores in GGUF files; warns of any other scaling."""
     import torch
     from transformers.modeling_rope_utils import ROPE_INIT_FUNCTIONS
 
@@ -150,7 +151,7 @@ def restore_rope(file: Path, config: Any, fields: dict[str, Any], tensors: dict[
 
 
 def plain(model: Any) -> Any:
-    """The model without the marks of a quantised one, which transformers refuses to save."""
+    """The model without its quantisation settings, with which transformers does not save it."""
     import torch
 
     vars(model.config).pop("quantization_config", None)

@@ -1,4 +1,4 @@
-"""A public benchmark of the Hugging Face hub. That of kedro-datasets asks the hub even to describe itself."""
+"""A public benchmark of the Hugging Face hub; the one of kedro-datasets needs the network for a description."""
 
 from typing import Any, NoReturn
 
@@ -6,7 +6,7 @@ from kedro.io import AbstractDataset, DatasetError
 
 
 class HubDataset(AbstractDataset[NoReturn, Any]):
-    """All splits of one configuration of a dataset; nothing is asked of the hub before it is loaded."""
+    """All splits of one configuration of a dataset; it uses the network only when it is loaded."""
 
     def __init__(self, *, name: str, config: str, metadata: dict[str, Any] | None = None) -> None:
         self._name, self._config = name, config

@@ -1,8 +1,7 @@
-"""A Hugging Face model directory as a Kedro dataset: checked on load, replaced as a whole on save.
+"""A Hugging Face model directory as a Kedro dataset: checked on load, replaced atomically on save.
 
-A model is handed from node to node as its path and the digest of its content, never as weights in
-memory, so the digest, not a name, addresses everything that is made with it. Knows nothing of what
-computes with a model.
+Nodes pass a model as its path and the digest of its content, never as weights in memory, so everything that is
+made with a model is addressed by the digest and not by a name.
 """
 
 import json
@@ -29,7 +28,7 @@ from lmsi_kedro.model_files import (
     weight_names,
 )
 
-ADAPTER_CONFIG = "adapter_config.json"  # transformers follows it to other weights
+ADAPTER_CONFIG = "adapter_config.json"  # with it, transformers loads other weights
 HUB_NAME = re.compile(r"hub:(\w[\w.-]*(/[\w.-]+)?)")
 
 
@@ -54,42 +53,40 @@ class Model:
             )
         if (path / ADAPTER_CONFIG).exists():
             raise DatasetError(
-                f"{path} has an {ADAPTER_CONFIG}, so its base model would be loaded, not the weights beside it: "
+                f"{path} has an {ADAPTER_CONFIG}, so its base model would be loaded, not the weights in it: "
                 "remove it, or merge the adapter into the weights"
             )
         return cls(path, content_digest(path))
 
     @cached_property
     def parameters(self) -> int:
-        """How many it has; ValueError names a damaged file of weights."""
+        """The number of parameters; ValueError names a damaged file of weights."""
         return count_parameters(self.path)
 
     def record(self) -> dict[str, Any]:
-        """How the model was made; empty for one that was not trained here."""
+        """How the model was made; empty if it was not trained by this project."""
         file = self.path / RECORD
         return json.loads(file.read_text()) if file.exists() else {}
 
 
 def advice(path: Path) -> str:
-    """What to do about a directory that is no model."""
+    """What to do about a directory that is not a model."""
     if not path.exists():
         return (
             "that directory does not exist. A model of the Hugging Face hub is named hub:owner/name"
         )
     for file in path.glob("*.gguf"):
-        return f"the GGUF file in it is one by itself: model={file}"
+        return f"the GGUF file in it is a model by itself: use model={file}"
     if any(path.glob("*.bin")):
-        return (
-            "weights are read as safetensors only: load it with transformers and save_pretrained it"
-        )
+        return "weights must be safetensors: load the model with transformers and save it with save_pretrained"
     return "put a complete Hugging Face model with safetensors weights there, or run the pipeline that makes it."
 
 
 class ModelDirectory(AbstractDataset[Model, Model]):
-    """The model in `filepath`, a directory or a GGUF file; saving copies another model there in one step.
+    """The model in `filepath`, a directory or a GGUF file; saving replaces it atomically with a copy.
 
-    A `hub_name` that begins with hub:, such as hub:owner/name, is fetched once from the Hugging Face hub into its
-    cache. A mistyped path is none, and never fetched. A GGUF file is dequantised once into the same cache.
+    A `hub_name` that begins with hub:, such as hub:owner/name, is downloaded once from the Hugging Face hub into
+    its cache. A mistyped path is never downloaded. A GGUF file is dequantised once into the same cache.
     """
 
     def __init__(
@@ -113,7 +110,7 @@ class ModelDirectory(AbstractDataset[Model, Model]):
         return Model.at(path)
 
     def save(self, data: Model) -> None:
-        """Copies the model; until its last byte is on disk, `filepath` stays as it was."""
+        """Copies the model; `filepath` is unchanged until the copy is complete on disk."""
         final = Path(self._filepath)
         prepared = partial(final)
         for file in [*content_files(data.path), *licenses(data.path), data.path / RECORD]:
@@ -126,7 +123,7 @@ class ModelDirectory(AbstractDataset[Model, Model]):
         publish(prepared, final)
 
     def preview(self) -> JSONPreview:
-        """How the model was made, or its configuration, for Kedro-Viz; of a model that is here as a directory."""
+        """How the model was made, or its configuration, for Kedro-Viz; only for a local directory."""
         files = [Path(self._filepath) / name for name in (RECORD, "config.json")]
         texts = (file.read_text() for file in files if file.exists())
         return JSONPreview(json.dumps(json.loads(next(texts, "{}"))))
@@ -139,9 +136,10 @@ class ModelDirectory(AbstractDataset[Model, Model]):
 
 
 def fetch(name: str) -> Path:
-    """The local copy of a model of the hub: its safetensors weights, tokenizer and configuration, nothing else.
+    """The local copy of a model of the hub: only its safetensors weights, tokenizer and configuration.
 
-    Not the same weights in other forms (`original/`, `consolidated.safetensors`, `pytorch_model.bin`, ...).
+    Copies of the weights in other formats (`original/`, `consolidated.safetensors`, `pytorch_model.bin`, ...) are
+    not downloaded.
     """
     from huggingface_hub import snapshot_download
 
@@ -149,5 +147,5 @@ def fetch(name: str) -> Path:
     try:
         path = Path(snapshot_download(name, allow_patterns=patterns, ignore_patterns=["*/*"]))
         return Path(snapshot_download(name, revision=path.name, allow_patterns=weight_names(path)))
-    except Exception as error:  # the hub has a dozen kinds; each of them means the same here
+    except Exception as error:  # the hub raises a dozen kinds, which all mean the same here
         raise DatasetError(f"{name} could not be fetched from the hub: {error}") from error

@@ -1,4 +1,4 @@
-"""A pydantic model as a JSON file, so that a node receives what another one made, typed and checked."""
+"""A pydantic model as a JSON file, so that values between nodes are typed and validated."""
 
 from importlib import import_module
 from pathlib import Path
@@ -12,7 +12,7 @@ from lmsi_kedro import durable
 
 
 class ModelJson(AbstractDataset[BaseModel, BaseModel]):
-    """`model` is the dotted name of a pydantic class; a file that does not fit it is an error."""
+    """`model` is the dotted name of a pydantic class; a file that does not match it is an error."""
 
     def __init__(
         self, *, filepath: str, model: str, metadata: dict[str, Any] | None = None

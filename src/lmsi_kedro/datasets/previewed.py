@@ -1,4 +1,4 @@
-"""Tables and figures that Kedro-Viz shows beside the graph: kedro-datasets' own, with a preview that is JSON."""
+"""Tables and figures of kedro-datasets with a JSON preview for Kedro-Viz."""
 
 import json
 from typing import Any
@@ -12,7 +12,7 @@ ROWS = 20
 
 
 class Table(EagerPolarsDataset):  # type: ignore[misc]
-    """A parquet file. The preview of kedro-datasets needs pandas, and fails on a list such as `tied` of a vote."""
+    """A parquet file. The preview of kedro-datasets needs pandas, and fails on lists such as `tied` of a vote."""
 
     def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
         super().__init__(filepath=filepath, file_format="parquet", metadata=metadata)
@@ -23,15 +23,15 @@ class Table(EagerPolarsDataset):  # type: ignore[misc]
 
 
 class Chart(JSONDataset):  # type: ignore[misc]
-    """A figure in plotly's JSON, which needs no plotly to be written."""
+    """A figure as plotly JSON, which can be written without plotly."""
 
     def preview(self) -> PlotlyPreview:
-        """The figure, drawn by Kedro-Viz."""
+        """The figure for Kedro-Viz."""
         return PlotlyPreview(self.load())
 
 
 def rows_of(table: pl.DataFrame) -> TablePreview:
-    """What Kedro-Viz takes: numbers and texts; of anything else the JSON."""
+    """The rows as Kedro-Viz takes them: numbers and texts, and JSON for anything else."""
     data = [[plain(cell) for cell in row] for row in table.rows()]
     return TablePreview({"columns": table.columns, "index": list(range(len(data))), "data": data})
 

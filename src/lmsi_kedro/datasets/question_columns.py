@@ -1,10 +1,10 @@
-"""Which column of a file is the question, which the answer, ...: under our names, or those of common data sets."""
+"""Finds the columns of a file for our fields, under our names or those of common data sets."""
 
 import re
 from difflib import get_close_matches
 from functools import lru_cache
 
-# The first rank of which a file has a name is read; two names of one rank are ambiguous.
+# The first rank with a matching column is used; two matching columns of one rank are ambiguous.
 RANKS: dict[str, tuple[tuple[str, ...], ...]] = {
     "split": (("split",),),
     "task": (("task",),),
@@ -35,14 +35,14 @@ SIMILAR = 0.8  # "quesion", "anwser" and "chioces" are above, "answer_idx" and "
 
 
 class MalformedError(ValueError):
-    """What is wrong with a file or a row, in words for those who wrote it."""
+    """What is wrong with a file or a row, in words for its author."""
 
 
 @lru_cache(maxsize=4096)
 def columns_of(names: tuple[str, ...], fields: tuple[str, ...] = FIELDS) -> dict[str, str]:
-    """The column of every one of the fields that these columns have.
+    """The column for each field that is present.
 
-    MalformedError if there is none for the question, if two fit equally well, or if one looks misspelt.
+    MalformedError if there is none for the question, if two match equally well, or if one looks misspelt.
     """
     by_name: dict[str, list[str]] = {}
     for name in names:
@@ -57,13 +57,13 @@ def columns_of(names: tuple[str, ...], fields: tuple[str, ...] = FIELDS) -> dict
     if "question" not in found:
         listed = f"only {', '.join(map(repr, names))}" if names else "nor any other column"
         raise MalformedError(
-            f"there is no column 'question', {listed}: name the one that has it so"
+            f"there is no column 'question', {listed}: rename the column with the questions"
         )
     return found
 
 
 def column_of(field: str, by_name: dict[str, list[str]]) -> str | None:
-    """The column of the first rank that is there."""
+    """The column of the first matching rank."""
     for rank in RANKS[field]:
         fitting = [column for name in rank for column in by_name.get(name, [])]
         if len(fitting) > 1:
@@ -77,6 +77,6 @@ def column_of(field: str, by_name: dict[str, list[str]]) -> str | None:
 
 
 def plain(name: str) -> str:
-    """answerKey, Answer Key and answer-key as answer_key."""
+    """Normalises answerKey, Answer Key and answer-key to answer_key."""
     parted = re.sub(r"(?<=[a-z])(?=[A-Z])|[\s_-]+", "_", name)
     return parted.strip("_").lower()

@@ -1,4 +1,4 @@
-"""The questions that people write: .jsonl, .csv or .parquet, one question a row, all mistakes reported at once."""
+"""The user's question file: .jsonl, .csv or .parquet, one question per row; all mistakes are reported at once."""
 
 import csv
 import json
@@ -26,18 +26,18 @@ from lmsi_kedro.datasets.question_formats import FORMATS, Numbered, ending_of
 from lmsi_kedro.datasets.question_rows import parse, parse_worked
 
 log = logging.getLogger(__name__)
-BATCH = 50_000  # rows held as Python objects at once: a million take 2 GB, a batch 100 MB
+BATCH = 50_000  # rows in memory as Python objects: a million take 2 GB, a batch 100 MB
 SHOWN = 20
 BROKEN = (pl.exceptions.PolarsError, pl.exceptions.PanicException, EOFError, zlib.error, OSError)
 Mistakes = list[tuple[int, str]]
 
 
 class QuestionFile(AbstractDataset[pl.DataFrame, pl.DataFrame]):
-    """A question file with the column `question`, and maybe context, choices, answer, task and split.
+    """A question file with the column `question`, and optionally context, choices, answer, task and split.
 
-    Columns may have the names that common data sets give them (RANKS in question_columns); others are ignored.
-    Both is said once. A file with malformed rows is a DatasetError that counts them by reason and shows the first
-    ones; `problems` has them all.
+    Columns may have the names of common data sets (RANKS in question_columns); other columns are ignored. The log
+    says both once. Malformed rows raise a DatasetError that counts them by reason and shows the first ones;
+    `problems` is the file with all of them.
     """
 
     content = "questions"
@@ -52,7 +52,7 @@ class QuestionFile(AbstractDataset[pl.DataFrame, pl.DataFrame]):
         self.metadata = metadata
 
     def load(self) -> pl.DataFrame:
-        """raw_questions; the task of a row that names none is the file's name."""
+        """raw_questions; a row without a task gets the name of the file."""
         ending = ending_of(self._path)
         if ending is None:
             known = ", ".join(FORMATS)
@@ -70,15 +70,15 @@ class QuestionFile(AbstractDataset[pl.DataFrame, pl.DataFrame]):
 
     @cached_property
     def task(self) -> str:
-        """The file's name without its ending."""
+        """The file's name without its extension."""
         return self._path.name[: -len(str(ending_of(self._path)))]
 
     def parse(self, row: dict[str, Any]) -> dict[str, Any]:
-        """A row of the table but `source`."""
+        """A row of the table without `source`."""
         return parse(row, self.task)
 
     def collect(self, rows: Iterator[Numbered]) -> pl.DataFrame:
-        """The good rows, batch by batch; an error if one is not."""
+        """The parsed rows, batch by batch; an error if any row is malformed."""
         tables, batch, shapes = [], [], set[tuple[str, ...]]()
         wrong: Mistakes = []
         for number, row in rows:
@@ -102,7 +102,7 @@ class QuestionFile(AbstractDataset[pl.DataFrame, pl.DataFrame]):
         return table
 
     def place(self, number: int) -> str:
-        """Where a row stands, for messages: "my.jsonl, line 3"."""
+        """The place of a row for messages: "my.jsonl, line 3"."""
         return f"{self._path.name}, {self.unit} {number}"
 
     @property
@@ -110,7 +110,7 @@ class QuestionFile(AbstractDataset[pl.DataFrame, pl.DataFrame]):
         return FORMATS[str(ending_of(self._path))].unit
 
     def describe_columns(self, shapes: set[tuple[str, ...]]) -> None:
-        """Says once which columns are read under other names, and which are not read."""
+        """Logs once which columns are read under other names, and which are ignored."""
         if self._described:
             return
         self._described = True
@@ -135,7 +135,7 @@ class QuestionFile(AbstractDataset[pl.DataFrame, pl.DataFrame]):
             )
 
     def refusal(self, wrong: Mistakes) -> str:
-        """One line for one reason, else all of them with the first rows; writes every row to `problems`."""
+        """The error message: reasons with counts and the first rows; writes all rows to `problems`."""
         self._problems.parent.mkdir(parents=True, exist_ok=True)
         with self._problems.open("w", newline="", encoding="utf-8") as file:
             csv.writer(file).writerows([(self.unit, "reason"), *wrong])
@@ -158,7 +158,7 @@ class QuestionFile(AbstractDataset[pl.DataFrame, pl.DataFrame]):
         return rows_of(self.load().head(nrows))
 
     def save(self, data: pl.DataFrame) -> None:
-        """As .jsonl; null fields are left out, so that the file stays readable, and so are the places of rows."""
+        """Writes .jsonl without null fields, which keeps the file readable, and without the rows' places."""
         rows = (
             {name: value for name, value in row.items() if value is not None}
             for row in data.drop("source").iter_rows(named=True)
@@ -174,12 +174,12 @@ class QuestionFile(AbstractDataset[pl.DataFrame, pl.DataFrame]):
 
 
 class WorkedFile(QuestionFile):
-    """A file of worked examples: question, rationale and answer, and maybe context, choices and task."""
+    """A file of worked examples: question, rationale and answer, and optionally context, choices and task."""
 
     content = "worked examples"
     fields = WORKED_FIELDS
     schema = schemas.RAW_WORKED
 
     def parse(self, row: dict[str, Any]) -> dict[str, Any]:
-        """A row of the table but `source`; the task of one that names none is null."""
+        """A row of the table without `source`; a missing task is null."""
         return parse_worked(row)

@@ -1,4 +1,4 @@
-"""Reads question files as numbered rows: .jsonl, .csv and .parquet. Knows no field but lists in cells."""
+"""Reads question files as numbered rows: .jsonl, .csv and .parquet."""
 
 import csv
 import gzip
@@ -15,9 +15,9 @@ import polars as pl
 
 from lmsi_kedro.datasets.question_columns import MalformedError, columns_of
 
-BATCH = 50_000  # rows of a table held as Python objects at once
-SEPARATORS = ",;\t"  # spreadsheets write ; where the comma is the decimal sign
-# Cells that begin so are JSON; the answers [2,5] and [0, 1) are text.
+BATCH = 50_000  # rows of a table in memory as Python objects
+SEPARATORS = ",;\t"  # spreadsheets write ; if the comma is the decimal separator
+# Cells that begin like this are JSON; the answers [2,5] and [0, 1) are text.
 LISTS = {"choices": "", "answer": r'\s*\[\s*"'}
 Row = dict[str, Any]
 Fields = tuple[str, ...]  # that are looked for
@@ -30,7 +30,7 @@ def open_bytes(path: Path) -> IO[bytes]:
 
 
 def read_jsonl(path: Path, _: Fields) -> Iterator[Numbered]:
-    """One JSON object a line; blank lines are skipped. Numbers keep all their digits."""
+    """One JSON object per line; blank lines are skipped. Numbers keep all their digits."""
     with open_bytes(path) as file:
         for number, line in enumerate(file, start=1):
             if not line.strip():
@@ -60,7 +60,7 @@ def json_value(text: str) -> Any:
 
 
 def integer(digits: str) -> int | Decimal:
-    """Python makes no int of more than 4,300 digits."""
+    """An integer; a Decimal beyond 4,300 digits, the limit of Python's int."""
     return int(digits) if len(digits) < 1000 else Decimal(digits)
 
 
@@ -77,11 +77,13 @@ def decoded(line: bytes) -> str:
 
 
 def read_csv(path: Path, fields: Fields) -> Iterator[Numbered]:
-    """A header and text cells, parted by comma, semicolon or tab; the line of a row is its first one."""
+    """A header and text cells, separated by comma, semicolon or tab; a row's line is its first one."""
     if broken := undecodable(path):
         yield from broken
         return
-    csv.field_size_limit(sys.maxsize)  # of a passage; Python's own is 131,072 characters
+    csv.field_size_limit(
+        sys.maxsize
+    )  # for passages longer than Python's limit of 131,072 characters
     with TextIOWrapper(open_bytes(path), encoding="utf-8-sig", newline="") as file:
         separator = separator_of(file.readline())
         file.seek(0)
@@ -91,7 +93,7 @@ def read_csv(path: Path, fields: Fields) -> Iterator[Numbered]:
         while True:
             try:
                 cells = next(rows, None)
-            except csv.Error as error:  # what follows cannot be told apart
+            except csv.Error as error:  # later rows cannot be separated
                 yield line, MalformedError(f"is not CSV ({error}; is a quote left open?)")
                 return
             if cells is None:

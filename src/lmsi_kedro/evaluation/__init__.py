@@ -1,1 +1,1 @@
-"""What predictions say: marks, paired comparisons, curves over the number of paths, calibration."""
+"""Evaluates predictions: marking, paired comparisons, curves over the number of paths, calibration."""

@@ -1,4 +1,4 @@
-"""Does the confidence of a vote tell how often it is right (paper, section 5.1 and figure 2)?"""
+"""Compares the confidence of votes with their accuracy (paper, section 5.1 and figure 2)."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -37,10 +37,10 @@ def calibrate_probe(
     tasks: Tasks,
     evaluation: EvaluationParams,
 ) -> dict[str, Any]:
-    """From which confidence on votes on probe questions are right as often as evaluation.label_precision wants.
+    """The lowest confidence at which votes on probe questions reach the precision evaluation.label_precision.
 
-    Only reported: it tells what voting.min_confidence would do. Empty without labeled probe questions; its
-    `threshold` is None when no confidence is enough.
+    This is only reported, as advice for voting.min_confidence. Empty without labeled probe questions; `threshold`
+    is None if no confidence is high enough.
     """
     accepted = accepted_keys(labels, questions.filter(split="probe"), tasks)
     known = readings.join(accepted, on="question_id", how="semi").sort("question_id", "path")

@@ -1,4 +1,4 @@
-"""What the predictions of two models say about each other, and what votes look like without labels."""
+"""Compares the predictions of two models, and describes votes without labels."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ MODES: tuple[Mode, ...] = tuple(FORMATS)
 def compare(before: pl.DataFrame, after: pl.DataFrame, tasks: Tasks) -> Metrics:
     """Accuracy of two models by task and mode and pooled over in-domain tasks; vote calibration.
 
-    Tasks without labeled held-out questions have no row; without any, nothing is compared.
+    Tasks without labeled held-out questions have no row; if no task has any, nothing is compared.
     """
     pairs = _pair(before, after)
     in_domain = [name for name in tasks.in_domain if name in set(pairs["task"])]
@@ -41,7 +41,7 @@ def compare(before: pl.DataFrame, after: pl.DataFrame, tasks: Tasks) -> Metrics:
 
 
 def _pair(before: pl.DataFrame, after: pl.DataFrame) -> pl.DataFrame:
-    """task, mode, question_id, before, after; refuses models asked or decoded differently."""
+    """task, mode, question_id, before, after; ValueError for different questions or decoding."""
     keys = ["task", "mode", "question_id"]
     left = before.select(*keys, "decoding", before="correct")
     right = after.select(*keys, "decoding", after="correct")
@@ -53,8 +53,8 @@ def _pair(before: pl.DataFrame, after: pl.DataFrame) -> pl.DataFrame:
         row = alone.row(0, named=True)
         only = after if row["before"] is None else before
         raise ValueError(
-            f"{row['task']}, {row['mode']}: {_name(before)} and {_name(after)} were asked different questions; "
-            f"{row['question_id']} was asked of {_name(only)} alone"
+            f"{row['task']}, {row['mode']}: {_name(before)} and {_name(after)} have different questions; "
+            f"only {_name(only)} has {row['question_id']}"
         )
     other = pairs.filter(pl.col("decoding") != pl.col("decoding_right"))
     if other.height:
@@ -67,7 +67,7 @@ def _pair(before: pl.DataFrame, after: pl.DataFrame) -> pl.DataFrame:
 
 
 def _name(predictions: pl.DataFrame) -> str:
-    """The model that made these predictions, for messages."""
+    """The name of the model with these predictions, for messages."""
     if predictions.is_empty():
         return "the model without predictions"
     return "arm {arm} of round {round}".format(**predictions.row(0, named=True))
@@ -89,7 +89,7 @@ def _by_mode(pairs: pl.DataFrame) -> Metrics:
 
 
 def paired(pairs: pl.DataFrame) -> Metrics:
-    """A row of docs/metrics.md from the columns before and after, which say what was correct."""
+    """A row of docs/metrics.md from the columns before and after, which say whether an answer is correct."""
     n = pairs.height
     gained = int((~pairs["before"] & pairs["after"]).sum())
     lost = int((pairs["before"] & ~pairs["after"]).sum())
@@ -123,9 +123,9 @@ def adjusted(by_task: Metrics) -> Metrics:
 def vote_statistics(
     votes: pl.DataFrame, answers: pl.DataFrame, readings: pl.DataFrame, paths: PathParams
 ) -> Metrics:
-    """What the votes of a round look like, without labels; entropies are in bits.
+    """Statistics of a round's votes that need no labels; entropies are in bits.
 
-    A question that was stopped early has a confidence of its own kind, which the mean leaves out.
+    The mean confidence excludes questions on which sampling stopped early, because theirs is biased.
     """
     whole = votes.filter(pl.col("paths") == paths.m)
     winners = votes["key"].drop_nulls()
@@ -145,12 +145,12 @@ def vote_statistics(
         },
         "funnel": {"questions": _funnel(votes, "winner"), "paths": _funnel(answers, "agrees")},
         "sampling": {"paths": readings.height, "tokens": int(readings["tokens"].sum())}
-        | ({"early_stop": spared(votes, readings, paths)} if paths.early_stop else {}),
+        | ({"early_stop": saved_by_early_stop(votes, readings, paths)} if paths.early_stop else {}),
     }
 
 
-def spared(votes: pl.DataFrame, readings: pl.DataFrame, paths: PathParams) -> Metrics:
-    """What early stop saved; tokens are estimated by the mean length of a question's drawn paths."""
+def saved_by_early_stop(votes: pl.DataFrame, readings: pl.DataFrame, paths: PathParams) -> Metrics:
+    """What early stopping saved; tokens are estimated by the mean length of a question's sampled paths."""
     asked = readings.group_by("question_id", maintain_order=True)
     stopped = votes.filter(pl.col("paths") < paths.m).join(
         asked.agg(pl.col("tokens").mean()), on="question_id", maintain_order="left"
@@ -165,7 +165,7 @@ def spared(votes: pl.DataFrame, readings: pl.DataFrame, paths: PathParams) -> Me
 
 
 def _funnel(table: pl.DataFrame, kept: str) -> dict[str, int]:
-    """Rows by the reason for which they were dropped, and those kept; the values sum to all rows."""
+    """The number of rows dropped for each reason, and of those kept; the values sum to all rows."""
     counts = statistics.counts(table["reason"])
     return {
         "all": table.height,

@@ -44,7 +44,7 @@ def tallies(
 
 
 class Tally(NamedTuple):
-    """A question's paths: how many gave each accepted key, each other key, and none."""
+    """The number of a question's paths with each accepted answer, each other answer, and none."""
 
     right: list[int]
     wrong: list[int]
@@ -62,7 +62,7 @@ class Tally(NamedTuple):
         return sum(self.right) + sum(self.wrong) + self.unread
 
     def maj(self, k: int) -> float:
-        """An accepted key wins alone in this share of the k-subsets; no two can at once."""
+        """The share of k-subsets in which an accepted answer wins alone; at most one can."""
         others = [
             [*self.right[:i], *self.right[i + 1 :], *self.wrong] for i in range(len(self.right))
         ]

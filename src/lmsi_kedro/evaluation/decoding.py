@@ -18,7 +18,7 @@ FORMATS: dict[Mode, Format] = {
 
 
 def decoding(mode: Mode, evaluation: EvaluationParams, model: Sized) -> tuple[Sampling, int, int]:
-    """How a mode draws, how many paths a question gets, and how many questions are asked per task."""
+    """The sampling parameters of a mode, the paths per question, and the questions per task."""
     temperatures = {
         "self_consistency": evaluation.temperature,
         "self_consistency_raised": evaluation.raised_temperature,
@@ -34,7 +34,7 @@ def decoding(mode: Mode, evaluation: EvaluationParams, model: Sized) -> tuple[Sa
 
 
 def fingerprint(format: Format, sets: ExemplarSets, sampling: Sampling, m: int) -> str:
-    """What two models must share to be compared: paths, decoding, exemplars; in words and a digest."""
+    """What two compared models must have in common: paths, decoding, exemplars; in words with a digest."""
     nothing = Asked("")
     shown = "".join(render(usable(format, shots), nothing, shots) for shots in sets.values())
     exemplars = hashlib.blake2b(shown.encode(), digest_size=4).hexdigest()

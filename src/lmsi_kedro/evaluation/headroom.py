@@ -1,7 +1,8 @@
-"""Does the vote of a model know more than its greedy path? Measured on sampled paths, before any training.
+"""Measures before training whether a model's votes are more accurate than its greedy paths.
 
-Without labels: how often the two differ, how confident votes are, and how stable. With a labeled probe: the
-paired advantage of the vote by confidence threshold. What training makes of it is another question.
+Without labels, it measures how often the two differ, how confident votes are, and how stable. With labeled probe
+questions, it measures the paired advantage of the vote by confidence threshold. It does not predict the gain of
+training.
 """
 
 from itertools import pairwise
@@ -16,13 +17,13 @@ from lmsi_kedro.evaluation.marking import is_accepted
 from lmsi_kedro.params import VotingParams
 from lmsi_kedro.reading import votes_within
 
-THRESHOLDS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)  # of the confidence, each with all votes from it on
+THRESHOLDS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)  # the lowest confidence of the votes in a row
 
 
 def measure_unlabeled(
     readings: pl.DataFrame, greedy_readings: pl.DataFrame, voting: VotingParams, m: int
 ) -> Metrics:
-    """The figures of all tasks pooled, and of each task; readings have the `exemplar_set` of every path, too."""
+    """The figures of all tasks pooled, and of each task; readings also have the `exemplar_set` of every path."""
 
     def figures(rows: pl.DataFrame) -> Metrics:
         votes = count_votes(rows, voting)
@@ -43,12 +44,12 @@ def measure_unlabeled(
 
 
 def count_votes(readings: pl.DataFrame, voting: VotingParams) -> pl.DataFrame:
-    """votes whatever their confidence; the key is null where the vote abstains."""
+    """votes with any confidence; the answer is null if the vote abstains."""
     return votes_within(readings, voting, 0.0, 1.0)
 
 
 def compare_greedy(votes: pl.DataFrame, greedy_readings: pl.DataFrame) -> Metrics:
-    """Disjoint shares of the questions with a greedy path; on the others the two give the same answer."""
+    """Disjoint shares of the questions with a greedy path; on the rest, vote and greedy path agree."""
     pairs = votes.select("question_id", vote="key").join(
         greedy_readings.select("question_id", greedy="key"),
         on="question_id",
@@ -64,7 +65,7 @@ def compare_greedy(votes: pl.DataFrame, greedy_readings: pl.DataFrame) -> Metric
 
 
 def count_by_confidence(votes: pl.DataFrame) -> list[Metrics]:
-    """Questions whose vote has a confidence of at least `least`, but less than the next one's."""
+    """The number of questions whose confidence is at least `least`, but below the next `least`."""
     confidence = votes.drop_nulls("key")["confidence"]
     return [
         {"least": least, "questions": int(confidence.is_between(least, most, "left").sum())}
@@ -73,10 +74,11 @@ def count_by_confidence(votes: pl.DataFrame) -> list[Metrics]:
 
 
 def measure_stability(readings: pl.DataFrame, voting: VotingParams, m: int) -> Metrics | None:
-    """Of the questions that m paths decide: shares whose winner the first m // 2 paths and both halves give.
+    """The stability of the winner, over the questions that m paths decide.
 
-    half: the first half has the winner of all paths; halves: it has that of the last m // 2 paths. None for
-    fewer than two paths. Questions that early stopping left with fewer than m paths do not count.
+    half: the share in which the first m // 2 paths have the winner of all paths; halves: in which they have that
+    of the last m // 2 paths. None for fewer than two paths. Questions with fewer than m paths, on which sampling
+    stopped early, are excluded.
     """
     whole, half = readings.filter(pl.len().over("question_id") == m), m // 2
     if not half or whole.is_empty():
@@ -92,9 +94,9 @@ def measure_stability(readings: pl.DataFrame, voting: VotingParams, m: int) -> M
 
 
 def compare_exemplar_sets(readings: pl.DataFrame) -> Metrics | None:
-    """Shares of pairs of paths on one question that give the same answer, of one set and of different sets.
+    """The shares of pairs of paths on a question with the same answer, within one set and across sets.
 
-    None where no question was asked with several sets. An unparsable path agrees with none.
+    None if no question has several sets. An unparsable path agrees with no other path.
     """
     several = readings.filter(pl.col("exemplar_set").n_unique().over("question_id") > 1)
     if several.is_empty():
@@ -112,7 +114,7 @@ def compare_exemplar_sets(readings: pl.DataFrame) -> Metrics | None:
 
 
 def count_pairs(rows: pl.DataFrame, *alike: str) -> int:
-    """Pairs of rows that are alike in these columns."""
+    """The number of pairs of rows with equal values in these columns."""
     sizes = rows.group_by(*alike, maintain_order=True).len()["len"].cast(pl.Int64)
     return int((sizes * (sizes - 1)).sum()) // 2
 
@@ -125,8 +127,8 @@ def measure_probe(
 ) -> Metrics:
     """The vote against the greedy path on labeled questions, by confidence threshold; `best` gains most.
 
-    accepted: question_id and the keys that are right, as `accepted_keys` gives them. A threshold that no vote
-    reaches has no row. best is None without any vote.
+    accepted: the table of `accepted_keys`. A threshold that no vote reaches has no row. best is None without any
+    vote.
     """
     votes = count_votes(readings, voting)
     pairs = mark(votes, accepted, "vote").join(
@@ -154,10 +156,10 @@ def mark(answers: pl.DataFrame, accepted: pl.DataFrame, name: str) -> pl.DataFra
 
 
 def compare_from(least: float, kept: pl.DataFrame, questions: int) -> dict[str, Any]:
-    """A row: both on the questions that are kept, and what the vote gains over all questions.
+    """A row: both on the kept questions, and the gain of the vote over all questions.
 
-    gain: the share kept x the difference. Its interval is a bootstrap over all questions. shown: the interval
-    lies above 0, and McNemar's p is below SURE.
+    gain: the share kept times the difference. Its interval is a bootstrap over all questions. shown: whether the
+    interval lies above 0 and McNemar's p is below SURE.
     """
     found = paired(kept.select(before="greedy", after="vote"))
     gained, lost = found["wrong_to_right"], found["right_to_wrong"]

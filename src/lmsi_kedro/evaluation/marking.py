@@ -1,4 +1,4 @@
-"""When an answer counts as right: its key is among the keys of the accepted answers."""
+"""Marks an answer as right if it is among the accepted answers in canonical form."""
 
 import polars as pl
 
@@ -8,7 +8,7 @@ from lmsi_kedro.tasks.answers import canonical_keys
 
 
 def accepted_keys(labels: pl.DataFrame, questions: pl.DataFrame, tasks: Tasks) -> pl.DataFrame:
-    """question_id, accepted: the keys of every accepted answer that can be read."""
+    """question_id, accepted: the canonical forms of all parsable accepted answers."""
     asked = labels.join(
         questions.select("question_id", "task", "choices"),
         on="question_id",
@@ -30,5 +30,5 @@ def _read(rows: pl.DataFrame, task: Task) -> pl.DataFrame:
 
 
 def is_accepted() -> pl.Expr:
-    """Whether a row's key is among its accepted ones; no key is not."""
+    """Whether a row's answer is among its accepted ones; false for an unparsable answer."""
     return pl.col("key").is_not_null() & pl.col("accepted").list.contains(pl.col("key"))

@@ -1,4 +1,4 @@
-"""What a task is and how its questions become prompts: see `task` and `prompts`."""
+"""Tasks, and how their questions become prompts: see `task` and `prompts`."""
 
 from lmsi_kedro.tasks.prompts import (
     Asked,

@@ -1,8 +1,8 @@
-"""Answers of all kinds: those of `kernels`, and kinds of one's own.
+"""Answers of all kinds: the built-in ones of `kernels`, and custom kinds.
 
-A kind of one's own is a function, named as package.module.function or by an entry point of the group
-`lmsi_kedro.answers`. It is given the answers that texts announce, found as for kind `text`, and returns the
-canonical form of each, None for what is no answer. Two answers are the same iff their forms are equal.
+A custom kind is a function, named as package.module.function or by an entry point of the group
+`lmsi_kedro.answers`. It takes the answers that texts announce, found as for kind `text`, and returns the
+canonical form of each, or None for an unparsable one. Two answers are the same iff their forms are equal.
 """
 
 import importlib
@@ -18,7 +18,7 @@ from lmsi_kedro.kernels.answers import KINDS
 
 GROUP = "lmsi_kedro.answers"
 Reader = Callable[[list[str]], Sequence[str | None]]
-# What models write where an answer should be; a reader must take all of it.
+# Typical texts of models in the place of an answer; a function must accept all of them.
 PROBES = [
     "", " ", "0", "-1", "1/0", "0/0", "1e999", "9" * 400, "3,5", "1.2.3", "NaN", "∞", "½", "٣", "a", "None", "(",
     "[", "{}", "\\frac{1}{0}", "%s", "\\", "\x00", "\n", "é" * 50, "🙂", "5 km", "5/0 km", "x" * 10_000,
@@ -26,7 +26,7 @@ PROBES = [
 
 
 def is_reader(kind: str) -> bool:
-    """Whether a kind is named like a function, or is an entry point."""
+    """Whether a kind is the name of a function or an entry point."""
     return kind not in KINDS and ("." in kind or kind in points().names)
 
 
@@ -38,25 +38,25 @@ def points() -> EntryPoints:
 
 @cache
 def reader(kind: str) -> Reader:
-    """The function of a kind of one's own; ValueError where there is none."""
+    """The function of a custom kind; ValueError if there is none."""
     try:
         if kind in points().names:
             found = points()[kind].load()
         else:
             module, _, name = kind.rpartition(".")
             found = getattr(importlib.import_module(module), name)
-    except Exception as error:  # whatever the module does when it is imported
+    except Exception as error:  # importing a user's module may raise anything
         raise ValueError(
             f"the kind {kind} cannot be imported ({type(error).__name__}: {error}): it must be a function of a "
             "module in the project's source folder, or of an installed package"
         ) from None
     if not callable(found):
-        raise ValueError(f"the kind {kind} is no function from answers to canonical answers")
+        raise ValueError(f"the kind {kind} is not a function from answers to canonical answers")
     return found  # type: ignore[no-any-return]
 
 
 def read_answers(texts: Any, kind: str, choices: Any = None, **given: Any) -> pl.DataFrame:
-    """`kernels.read_answers`, also of kinds of one's own, whose keys begin with `own:`."""
+    """`kernels.read_answers`, also for custom kinds, whose canonical answers begin with `own:`."""
     if not is_reader(kind):
         return kernels.read_answers(texts, kind, choices, **given)
     read = kernels.read_answers(texts, "text", **given)
@@ -68,14 +68,14 @@ def read_answers(texts: Any, kind: str, choices: Any = None, **given: Any) -> pl
 
 
 def canonical_keys(answers: Any, kind: str, choices: Any = None, **given: Any) -> pl.Series:
-    """`kernels.canonical_keys`, also of kinds of one's own."""
+    """`kernels.canonical_keys`, also for custom kinds."""
     if is_reader(kind):
         return own_keys(list(answers), kind)
     return kernels.canonical_keys(answers, kind, choices, **given)
 
 
 def own_keys(answers: Sequence[str | None], kind: str) -> pl.Series:
-    """The keys of answers; ValueError names an answer that the reader fails at."""
+    """The canonical answers of a custom kind; ValueError names an answer for which the function fails."""
     given = list(dict.fromkeys(answer for answer in answers if answer is not None))
     forms = dict(zip(given, forms_of(given, kind), strict=True))
     keys = [None if a is None or forms[a] is None else f"own:{forms[a]}" for a in answers]
@@ -83,11 +83,11 @@ def own_keys(answers: Sequence[str | None], kind: str) -> pl.Series:
 
 
 def forms_of(answers: list[str], kind: str) -> list[str | None]:
-    """What the reader makes of answers: as many texts or None."""
+    """The results of the function: one text or None per answer."""
     try:
         forms = list(reader(kind)(answers)) if answers else []
     except Exception as error:
-        if len(answers) > 1:  # which one is it?
+        if len(answers) > 1:  # find the answer that fails
             for answer in answers:
                 forms_of([answer], kind)
         raise wrong(kind, answers, f"raises {type(error).__name__} ({error})") from None
@@ -100,10 +100,10 @@ def forms_of(answers: list[str], kind: str) -> list[str | None]:
 
 
 def check_reader(kind: str, answers: Sequence[str]) -> None:
-    """ValueError when a reader fails at some text, or gives equal answers different forms.
+    """ValueError if the function fails for some text, or gives equal answers different forms.
 
-    What can be tried, on texts of all sorts and the answers at hand: whether a form is its own form, stays
-    the same with spaces around the answer, and does not depend on the answers that are given with it.
+    It is tested with typical texts and the given answers: a form must be its own form, must stay
+    the same with spaces around the answer, and must not depend on the other answers in the call.
     """
     asked = list(dict.fromkeys([*PROBES, *answers]))
     forms = forms_of(asked, kind)

@@ -1,4 +1,4 @@
-"""A public benchmark: where the hub has it, and how a row of the hub becomes one of ours."""
+"""A public benchmark: its place on the hub, and how its rows are converted to ours."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,10 +11,10 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Benchmark:
-    """splits maps the hub's splits to `unlabeled` and `held_out`; limit caps the first kind, as the paper does.
+    """splits maps the hub's splits to `unlabeled` and `held_out`; limit caps the unlabeled rows, as in the paper.
 
-    convert gives question, context, choices and answer, or None for a row without a label. NLI and passages are
-    laid out by it, so that a prompt is always "Q: context, question, choices", then "A:".
+    convert gives question, context, choices and answer, or None for a row without a label. It also arranges NLI
+    and passages, so that a prompt is always "Q: context, question, choices", then "A:".
     """
 
     task: Task
@@ -26,7 +26,7 @@ class Benchmark:
 
 
 def conclusion(premise: str, hypothesis: str, verdicts: str) -> Row:
-    """A premise and a hypothesis as a question, with the verdicts that it may be answered by."""
+    """A premise and a hypothesis as a question with the allowed verdicts."""
     return {
         "context": f"Premise: {premise.strip()}",
         "question": (
@@ -37,7 +37,7 @@ def conclusion(premise: str, hypothesis: str, verdicts: str) -> Row:
 
 
 def three_way(row: Row) -> Row | None:
-    """ANLI and MNLI: label 0 entailment, 1 neutral, 2 contradiction; -1 is none."""
+    """ANLI and MNLI: label 0 is entailment, 1 neutral, 2 contradiction, -1 no label."""
     answers = {0: "yes", 1: "it is not possible to tell", 2: "no"}
     if row["label"] not in answers:
         return None
@@ -46,7 +46,7 @@ def three_way(row: Row) -> Row | None:
 
 
 def multiple_choice(question: str, choices: Mapping[str, list[str]], key: str) -> Row:
-    """ARC and OpenBookQA: the key is one of choices["label"], letters or numbers; ours is its place."""
+    """ARC and OpenBookQA: the key is one of choices["label"], letters or numbers; ours is a letter by position."""
     place = choices["label"].index(key)
     texts = choices["text"]
     return {"question": question, "choices": texts, "answer": f"({chr(ord('A') + place)})"}

@@ -1,7 +1,7 @@
-"""What a chat template writes around a question and behind an answer.
+"""The frame that a chat template writes around a question and after an answer.
 
-Tables hold plain text, which is framed when it becomes ids. A template is asked once, with marks in the place of
-question and answer: what it writes around them is the frame.
+Tables have plain text, which is framed when it is tokenized. The template is rendered once, with markers in place
+of question and answer: the text around them is the frame.
 """
 
 import re
@@ -22,8 +22,8 @@ TODAY = re.compile(r"""strftime_now\(\s*(?P<quote>['"])(?P<format>[^'"]*)(?P=quo
 class Frame:
     """The texts around a prompt (before, after) and around an answer without thoughts (lead, end).
 
-    end closes with the token that ends the model's turn; it is empty where that is the tokenizer's eos_token.
-    opened is the end of `after` from where it opens a thought, which the model then continues.
+    end ends with the token that ends the model's turn; it is empty if that is the tokenizer's eos_token.
+    opened is the part of `after` that opens a thought, which the model then continues.
     """
 
     before: str = ""
@@ -41,9 +41,9 @@ PLAIN = Frame()
 
 
 def frame_of(tokenizer: Any, conversation: Conversation) -> Frame:
-    """The frame of a model: its template's, unless there is none or `chat` is never.
+    """The frame of a model's template; it is empty if there is no template or `chat` is never.
 
-    ValueError for a template that refuses the conversation, or does not keep its text as it is.
+    ValueError for a template that rejects the conversation or changes its text.
     """
     if conversation.chat == "never" or not tokenizer.chat_template:
         if conversation.system:
@@ -62,15 +62,15 @@ def frame_of(tokenizer: Any, conversation: Conversation) -> Frame:
     if conversation.system and conversation.system.strip() not in asked:
         raise ValueError("the tokenizer's chat_template leaves prompts.system out: unset it")
     opened = thoughts.opened(after)
-    # Most templates write an answer where they ask for it; some ask in another way than they write, DeepSeek-R1's
-    # with a thought that an answer is written without. It has to be closed first.
+    # Most templates render an answer in the same way as they prompt for it. DeepSeek-R1's prompt opens a thought,
+    # but it renders an answer without one, so the thought has to be closed first.
     same = until.startswith(asked)
     lead = until.removeprefix(asked) if same else thoughts.closing(opened) if opened else ""
     return Frame(before, after, lead, up_to_token(tokenizer, rest), opened)
 
 
 def rendered(tokenizer: Any, conversation: Conversation, answer: str | None = None) -> str:
-    """A conversation of a question and the answer, or the beginning of one, as the template writes it."""
+    """A conversation with a question and maybe an answer, rendered by the template."""
     thinks, system = conversation.thoughts == "keep", conversation.system
     turns = [{"role": "system", "content": system}] if system else []
     turns.append({"role": "user", "content": QUESTION})
@@ -87,15 +87,15 @@ def rendered(tokenizer: Any, conversation: Conversation, answer: str | None = No
                 thinking=thinks,
             )
         )
-    except Exception as error:  # whatever a template raises, or stumbles over
+    except Exception as error:  # a template may raise anything
         advice = "unset prompts.system" if system else "set engine.chat=never to do without it"
         raise ValueError(
-            f"the tokenizer's chat_template refuses a conversation: {error}; {advice}"
+            f"the tokenizer's chat_template rejects a conversation: {error}; {advice}"
         ) from error
 
 
 def on_day(template: str, day: date | None) -> str:
-    """The template with the dates of a day instead of today's; transformers passes it no function of ours."""
+    """The template with a fixed date in place of today's; transformers cannot pass it a function for this."""
     if day is None:
         return template
     dated = TODAY.sub(lambda call: repr(day.strftime(call["format"])), template)
@@ -105,18 +105,18 @@ def on_day(template: str, day: date | None) -> str:
 
 
 def up_to_token(tokenizer: Any, text: str) -> str:
-    """The text as far as its first added token, and with it; nothing if it has none."""
+    """The text up to and including its first added token; empty if it has none."""
     found = any_of(added_tokens(tokenizer)).search(text)
     return text[: found.end()] if found else ""
 
 
 def added_tokens(tokenizer: Any) -> dict[str, bool]:
-    """The added tokens of a tokenizer that are not white space: whether each is special."""
+    """The added tokens of a tokenizer that are not white space, and whether each is special."""
     added = tokenizer.added_tokens_decoder.values()
     return {token.content: token.special for token in added if token.content.strip()}
 
 
 def any_of(tokens: Iterable[str]) -> re.Pattern[str]:
-    """Matches any of the tokens, the longest where several begin at one place."""
+    """Matches any of the tokens, the longest if several begin at one position."""
     longest_first = sorted(tokens, key=len, reverse=True)
     return re.compile("|".join(map(re.escape, longest_first)) or "(?!)")  # which never matches

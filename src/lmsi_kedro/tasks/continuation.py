@@ -1,9 +1,9 @@
-"""Prompts that a model goes on from with a new question, and what of its text is one (paper, section 3.3).
+"""Prompts that a model continues with a new question, and how that question is parsed (paper, section 3.3).
 
     Q: one seed\\n\\nQ: another\\n\\nQ:   ->   " passage\\nquestion\\nAnswer Choices: (A) one (B) two\\nA: ..."
 
-A question is written as in every other prompt, so reading it is the inverse of `ask`. Knows no task: what a
-question must have is what the seeds have.
+A question is written as in every other prompt, so parsing it is the inverse of `ask`. A question must have the
+parts that the seeds have.
 """
 
 import re
@@ -18,7 +18,7 @@ LISTED = "\nAnswer Choices: "
 
 @dataclass(frozen=True)
 class Shape:
-    """What every seed of a task has: a context, choices, a last character; None where they differ."""
+    """The common shape of a task's seeds: a context, choices, a last character; None where they differ."""
 
     context: bool | None
     choices: bool | None
@@ -39,7 +39,7 @@ def common(values: Sequence[bool]) -> bool | None:
 
 
 def ask_for_more(seeds: Sequence[Asked]) -> str:
-    """The questions one below the other, and the beginning of another one."""
+    """The questions one after the other, and the beginning of another one."""
     listed = "".join(f"{ask(seed).removesuffix('A:')}\n" for seed in seeds)
     return f"{listed}Q:"
 
@@ -47,9 +47,9 @@ def ask_for_more(seeds: Sequence[Asked]) -> str:
 def read_question(text: str, finish: str, shape: Shape) -> Asked | str:
     """The question that a continuation begins with, or why there is none.
 
-    `cut off`: ended by the length limit. `no question`: empty, or not with a character that ends the seeds.
-    `no context`, `no choices`: the seeds have them; choices are at least two, lettered from A. `equal choices`:
-    two of them are the same. `stray lines`: a context or choices that no seed has.
+    `cut off`: it ended at the length limit. `no question`: it is empty, or does not end with a character that ends
+    a seed. `no context`, `no choices`: the seeds have them; there must be at least two choices, lettered from A.
+    `equal choices`: two of them are the same. `stray lines`: it has a context or choices, but no seed has.
     """
     ending = END.search(text)
     if ending is None and finish != "stop":

@@ -1,11 +1,11 @@
-"""From prompts and answers to token ids, the same for sampling and for training. Knows nothing of models.
+"""Encodes prompts and answers as token ids, in the same way for sampling and for training.
 
-The ids of a prompt are the tokenizer's own ids of its whole text, template included. Encoded in parts it would
-have others: GPT-2's split expression takes "\\n\\nQ" apart but keeps "\\n\\n", and SentencePiece puts a blank
-before each part. Sampling continues these ids, and the ids of an example begin with them.
+The ids of a prompt are the tokenizer's own ids of its whole text, template included. Encoding it in parts would
+give other ids: GPT-2's split expression splits "\\n\\nQ" but keeps "\\n\\n", and SentencePiece puts a space before
+each part. Sampling continues these ids, and the ids of a training example begin with them.
 
-Control tokens are special tokens, added tokens of the template and marks of thoughts. They count only where the
-template or the thoughts of an answer have them: in a question they are text like any other.
+Control tokens are special tokens, added tokens of the template and markers of thoughts. They have their function
+only in the template and in the thoughts of an answer; in a question they are ordinary text.
 """
 
 from collections.abc import Sequence
@@ -36,26 +36,26 @@ class Encoded:
 
 
 class Part(NamedTuple):
-    """A part of a text; controls: its control tokens are meant as such."""
+    """A part of a text; controls: whether its control tokens have their function."""
 
     text: str
     controls: bool
 
 
 def beginning(rows: Sequence[Row]) -> int:
-    """How many ids or characters all rows begin with: as many as the first and the last of them in order."""
+    """The length of the common prefix of all rows, which is that of the first and the last in sorted order."""
     first, last = min(rows), max(rows)
     pairs = enumerate(zip(first, last, strict=False))
     return next((place for place, (one, other) in pairs if one != other), len(first))
 
 
 def alike(prompts: Sequence[list[int]]) -> int:
-    """How many ids all prompts begin with, of which each keeps one or more for itself."""
+    """The length of the common prefix of all prompts; each prompt has at least one id after it."""
     return min(beginning(prompts), min(map(len, prompts)) - 1)
 
 
 class Encoder:
-    """A model's tokenizer, and the frame that its template puts around prompt and answer."""
+    """A model's tokenizer with the frame of its chat template."""
 
     def __init__(self, tokenizer: Any, conversation: Conversation = AUTO) -> None:
         self.tokenizer, self.conversation = tokenizer, conversation
@@ -69,12 +69,13 @@ class Encoder:
         self.thinks = any(m in str(tokenizer.chat_template) or m in added for m in marks)
         alone, whole = self.ids(["a"])[0], tokenizer.encode("a")
         starts = (n for n in range(len(whole)) if whole[n : n + len(alone)] == alone)
-        # What the tokenizer puts before a text by default, BOS most often; what it puts behind one ends it.
+        # The ids that the tokenizer adds before a text by default, mostly BOS; an id that it adds after a text is
+        # EOS.
         self.opening: list[int] = whole[: next(starts, 0)]
 
     @classmethod
     def of(cls, model: Path, conversation: Conversation, trust_remote_code: bool) -> "Encoder":
-        """Of a model directory; its weights are not read."""
+        """The encoder of a model directory; its weights are not read."""
         from transformers import AutoTokenizer
 
         tokenizer = AutoTokenizer.from_pretrained(model, trust_remote_code=trust_remote_code)
@@ -85,13 +86,13 @@ class Encoder:
         return self.encoded([self.asked(text) for text in texts])
 
     def examples(self, prompts: Sequence[str], targets: Sequence[str]) -> list[Encoded]:
-        """Training pairs: the ids of each prompt as it is sampled from, then those of its target and its end.
+        """Training pairs: the ids of each prompt as in sampling, then those of its target and the end token.
 
-        A target's ids are what the whole answered text adds. Where a tokenizer joins the end of a prompt with the
-        beginning of its target, the prompt keeps its ids, since these are what sampling continues; the target then
-        has the ids behind the prompt's text, or if no token begins there, those of its own text.
+        A target's ids are those that encoding prompt and target together adds. If the tokenizer merges the end of
+        a prompt with the beginning of its target, the prompt keeps its ids, because sampling continues from these;
+        the target then has the ids after the prompt's text or, if no token begins there, those of its own text.
         """
-        different = list(dict.fromkeys(prompts))  # a question's paths have one
+        different = list(dict.fromkeys(prompts))  # a question's paths share a prompt
         asked = dict(zip(different, self.prompts(different), strict=True))
         answers = [self.answer(target) for target in targets]
         wholes = self.encoded(
@@ -105,13 +106,13 @@ class Encoder:
         ]
 
     def asked(self, prompt: str) -> list[Part]:
-        """A prompt in its frame."""
+        """The parts of a prompt in its frame."""
         return [Part(self.frame.before, True), Part(prompt, False), Part(self.frame.after, True)]
 
     def answer(self, target: str) -> list[Part]:
-        """A target as the model writes it behind a prompt, thoughts first, up to the end of its turn.
+        """The parts of a target after a prompt, thoughts first, up to the end of the turn.
 
-        One without thoughts begins as the template has it, so that a thought which the prompt opens is closed.
+        A target without thoughts begins as in the template, so that a thought opened by the prompt is closed.
         """
         text = target.lstrip() if self.frame.is_chat else target
         begin, _ = speech(text)
@@ -124,7 +125,7 @@ class Encoder:
         ]
 
     def added(self, head: list[int], whole: list[int], answer: Sequence[Part]) -> list[int]:
-        """What the ids `whole` of a prompt and its answer add to the prompt's own, `head`."""
+        """The ids that the encoding `whole` of prompt and answer adds to the prompt's ids, `head`."""
         if whole[: len(head)] == head:
             return whole[len(head) :]
         prompt = self.tokenizer.decode(head)
@@ -137,7 +138,7 @@ class Encoder:
         return self.behind(self.pieces(answer))
 
     def encoded(self, texts: Sequence[Sequence[Part]]) -> list[list[int]]:
-        """The ids of whole texts, with what the tokenizer puts before one unless the template does."""
+        """The ids of whole texts, with the tokenizer's prefix such as BOS unless the template writes it."""
         cut = [self.pieces(parts) for parts in texts]
         firsts = self.ids([pieces[0] for pieces in cut])
         wholes = [first + self.behind(rest) for first, (_, *rest) in zip(firsts, cut, strict=True)]
@@ -145,7 +146,7 @@ class Encoder:
         return [ids if ids[: len(opening)] == opening else opening + ids for ids in wholes]
 
     def pieces(self, parts: Sequence[Part]) -> list[str]:
-        """A text, cut within the control tokens that are only text: neither half is one. Most texts stay whole."""
+        """The text, split inside control tokens that are ordinary text, so that they lose their function."""
         text, places = "", [0]
         for part in parts:
             if not part.controls:
@@ -155,7 +156,7 @@ class Encoder:
         return [text[start:end] for start, end in pairwise([*places, len(text)])]
 
     def behind(self, pieces: Sequence[str]) -> list[int]:
-        """The ids of pieces that continue a text: SentencePiece would put a blank before one that begins."""
+        """The ids of pieces that continue a text, without the space that SentencePiece adds at a beginning."""
         ids: list[int] = []
         for piece in pieces:
             line, both = self.ids(["\n", f"\n{piece}"])
@@ -163,7 +164,7 @@ class Encoder:
         return ids
 
     def ids(self, texts: Sequence[str]) -> list[list[int]]:
-        """The ids of texts as they are, without what the tokenizer puts around them."""
+        """The ids of texts without the tokens that the tokenizer adds around them."""
         found: list[list[int]] = []
         for start in range(0, len(texts), BATCH):
             found += self.tokenizer(
@@ -173,14 +174,14 @@ class Encoder:
         return found
 
     def written(self, ids: Sequence[int]) -> str:
-        """What a model wrote with its thoughts and control tokens, from where the prompt opened a thought."""
+        """The decoded text with thoughts and control tokens, including a thought opened by the prompt."""
         text = str(self.tokenizer.decode(ids))
         return self.frame.opened + text.removeprefix(self.frame.lead)
 
     def path(self, written: str) -> str:
-        """The text of a path: its thoughts if they are kept, and what it says until it invents a question.
+        """The text of a path: its thoughts if they are kept, and its answer up to an invented next question.
 
-        A path that is cut inside a thought says nothing.
+        A path that is cut inside a thought has no answer.
         """
         begin, end = speech(written)
         kept = written[:begin] if self.conversation.thoughts == "keep" else ""
@@ -188,18 +189,18 @@ class Encoder:
 
     @property
     def turn_end(self) -> str:
-        """The token that ends the model's turn in its template, as text; empty without one."""
+        """The token that ends the model's turn in its template, as text; empty if there is none."""
         return str(self.tokenizer.decode([self.end])) if self.frame.end else ""
 
     @property
     def end(self) -> int:
-        """The token that training teaches to end with."""
+        """The end token in training examples."""
         if self.frame.end:
             return self.ids([self.frame.end])[0][-1]
         return int(self.tokenizer.eos_token_id)
 
     def ends(self, generation_config: Any) -> frozenset[int]:
-        """Every token at which a path ends: the taught one, the tokenizer's, those of generation_config."""
+        """All tokens that end a path: those of training, of the tokenizer and of generation_config."""
         given = getattr(generation_config, "eos_token_id", None)
         listed = given if isinstance(given, list) else [given]
         ends = [*listed, self.end, self.tokenizer.eos_token_id]

@@ -1,4 +1,4 @@
-"""Which kind of answer the questions of an undeclared task have. Knows no table."""
+"""Infers the kind of answer of an undeclared task."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -8,7 +8,7 @@ from typing import NamedTuple
 from lmsi_kedro.tasks.labels import read_labels
 from lmsi_kedro.tasks.task import Kind
 
-ENOUGH = 0.95  # of the answers; some are always written in another way
+ENOUGH = 0.95  # required share of the answers; a few may be written in another way
 SAMPLE = 1_000
 ASKS_FOR_A_NUMBER = re.compile(
     r"\bhow (?:many|much|old|far|long|tall)\b|\bwhat (?:number|percent)", re.I
@@ -25,7 +25,7 @@ class Inferred(NamedTuple):
 
 
 def infer_kind(questions: Sequence[str], answers: Sequence[str], has_choices: bool) -> Inferred:
-    """From choices, else from answers, else from what the questions ask; `text` if none of them tells."""
+    """The kind inferred from choices, or else from answers, or else from questions; `text` if all fail."""
     if has_choices:
         return Inferred("choice", "the questions have choices")
     if answers:
@@ -39,11 +39,11 @@ def infer_kind(questions: Sequence[str], answers: Sequence[str], has_choices: bo
         return Inferred("text", f"{len(answers):,} answers are neither numbers, dates nor verdicts")
     if share(bool(ASKS_FOR_A_NUMBER.search(question)) for question in questions[:SAMPLE]) >= 0.5:
         return Inferred("number", "most questions ask how many or how much")
-    return Inferred("text", "there are neither choices nor answers to tell it")
+    return Inferred("text", "there are neither choices nor answers to infer it from")
 
 
 def are_verdicts_as_numbers(questions: Sequence[str], answers: Sequence[str]) -> bool:
-    """Whether 0 and 1 answer questions that begin with "Is", "Does", ...: no path would say so."""
+    """Whether 0 and 1 answer questions that begin with "Is", "Does", ..., which no path would answer so."""
     return {*answers} == {"0", "1"} and (
         share(bool(ASKS_FOR_A_VERDICT.match(question)) for question in questions[:SAMPLE]) >= 0.5
     )

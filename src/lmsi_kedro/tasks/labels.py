@@ -1,7 +1,7 @@
-"""What labels say: the answer alone, or a solution that announces it. Knows no table.
+"""Parses labels, which are either an answer alone or a solution that announces it.
 
-A label is read as a sampled path is where it announces an answer, so "... #### 18" (GSM8K) and "... $\\boxed{9}$"
-(MATH) stay as they come. Any other label must be the answer alone: prose is not searched for one.
+A label that announces an answer is parsed like a sampled path, so "... #### 18" (GSM8K) and "... $\\boxed{9}$"
+(MATH) need no conversion. Any other label must be the answer alone: prose is not searched for one.
 """
 
 import re
@@ -22,15 +22,15 @@ WANTED: dict[str, str] = {
     "text": "a short answer",
     "math": "one expression",
 }
-LONGEST = 200  # characters of an answer alone
-LETTERED = 10  # characters of a letter before or a remark after the text of an option
+LONGEST = 200  # maximum characters of an answer alone
+LETTERED = 10  # maximum characters of a letter before or a remark after the text of an option
 TWO_SENTENCES = re.compile(r"[a-z]{2}[.?!]\s+[A-Z]")
 
 
 def read_labels(
     labels: Sequence[str], kind: Kind, choices: Choices | None, decimal: Decimal = "point"
 ) -> list[str | None]:
-    """The answer that each label says, in its own words; None where it says none, or several."""
+    """The answer that each label states, in its own words; None if it states none or several."""
     options = list(choices) if choices is not None and kind == "choice" else None
     announced = read_answers(labels, kind, options, decimal=decimal)
     answers = [
@@ -52,7 +52,7 @@ def read_labels(
 
 
 def wanted(kind: str) -> str:
-    """What a label of this kind should be."""
+    """A description of valid labels of this kind."""
     return WANTED.get(kind, f"an answer to {kind}")
 
 
@@ -65,9 +65,9 @@ def is_short(label: str, kind: Kind, options: Sequence[str] | None) -> bool:
 
 
 def letters_of_places(labels: Sequence[str], choices: Choices) -> tuple[list[str], str | None]:
-    """Labels that count choices (MMLU: 0 to 3) as letters, and what they count; others as they are.
+    """Labels that are positions of choices (MMLU: 0 to 3) as letters, and their meaning; others unchanged.
 
-    ValueError if they may be counted from 0 or from 1, or may be what the options say.
+    ValueError if they may be counted from 0 or from 1, or may be option texts.
     """
     if not labels or not all(re.fullmatch(r"\d{1,2}", label) for label in labels):
         return list(labels), None

@@ -1,19 +1,20 @@
-"""Is a question known from an evaluation set? One test for what is taught and for what is generated."""
+"""Tests whether a question is known from an evaluation set, for training and for generated questions."""
 
 from collections.abc import Iterable
 
 from lmsi_kedro.tasks.prompts import Asked, words_of
 
-LEAK_WORDS = 13  # in a row, as in the test of GPT-3, appendix C
+LEAK_WORDS = 13  # consecutive words, as in the test of GPT-3, appendix C
 TEMPLATE_WORDS = 3
 Words = tuple[str, ...]
 
 
 class Evaluated:
-    """The questions of evaluation sets, to be compared with others.
+    """The questions of evaluation sets, to compare other questions with them.
 
-    Words that belong to a template are left out of runs: three in a row that are in every one of the `given`
-    questions. With "... is true? Answer yes, no or it is not possible to tell." most of NLI would overlap else.
+    Words of a template are excluded from runs: these are three consecutive words that occur in every one of the
+    `given` questions. Otherwise "... is true? Answer yes, no or it is not possible to tell." would make most NLI
+    questions overlap.
     """
 
     def __init__(self, asked: Iterable[Asked], given: Iterable[Asked] = ()) -> None:
@@ -23,11 +24,11 @@ class Evaluated:
         self.runs = {run for words in self.texts for run in self._own_runs(words)}
 
     def has(self, asked: Asked) -> bool:
-        """One of them has the same words, punctuation and case aside."""
+        """Whether one of them has the same words, ignoring punctuation and case."""
         return words_of(asked) in self.texts
 
     def overlaps(self, asked: Asked) -> bool:
-        """One of them has LEAK_WORDS of its words in a row."""
+        """Whether one of them shares LEAK_WORDS consecutive words with it."""
         return not self.runs.isdisjoint(self._own_runs(words_of(asked)))
 
     def _own_runs(self, words: Words) -> list[Words]:
@@ -38,5 +39,5 @@ class Evaluated:
 
 
 def _runs(words: Words, size: int) -> list[Words]:
-    """All that many words in a row; none of a shorter text."""
+    """All runs of this many consecutive words; empty for a shorter text."""
     return [words[i : i + size] for i in range(len(words) - size + 1)]

@@ -25,7 +25,7 @@ LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 @dataclass(frozen=True)
 class Asked:
-    """What a prompt says of a question; context (a passage, a premise) stands before it."""
+    """The parts of a question in a prompt; context (a passage, a premise) precedes the question."""
 
     question: str
     context: str | None = None
@@ -33,7 +33,7 @@ class Asked:
 
 
 def render(format: Format, asked: Asked, exemplars: Sequence[Exemplar] = ()) -> str:
-    """The prompt of a question in one of the four formats; an exemplar that is the question itself is left out.
+    """The prompt of a question in one of the four formats; an exemplar equal to the question is left out.
 
     Examples:
         >>> from lmsi_kedro.tasks import Asked, Exemplar, render
@@ -62,23 +62,23 @@ def others(exemplars: Sequence[Exemplar], asked: Asked) -> list[Exemplar]:
 
 
 def words_of(asked: Asked | Exemplar) -> tuple[str, ...]:
-    """What is asked as lower-case words without punctuation: questions with the same words are the same."""
+    """The lower-case words of a question without punctuation; questions with the same words are the same."""
     return _words(" ".join([asked.context or "", asked.question, *(asked.choices or ())]))
 
 
-@lru_cache(maxsize=1024)  # of the exemplars, which every prompt is compared with
+@lru_cache(maxsize=1024)  # for the exemplars, with which every prompt is compared
 def _words(text: str) -> tuple[str, ...]:
     bare = (word.strip(PUNCTUATION) for word in text.casefold().split())
     return tuple(word for word in bare if word)
 
 
 def usable(format: Format, exemplars: Sequence[Exemplar]) -> Format:
-    """The format itself, or its zero-shot twin where there are no exemplars."""
+    """The format itself, or the corresponding zero-shot format if there are no exemplars."""
     return format if exemplars else ZERO_SHOT.get(format, format)
 
 
 def few_shot(format: Format) -> Format:
-    """The twin of a zero-shot format."""
+    """The few-shot format that corresponds to a zero-shot one."""
     return next(few for few, zero in ZERO_SHOT.items() if zero == format)
 
 
@@ -99,5 +99,5 @@ def ask(asked: Asked | Exemplar) -> str:
 
 
 def written(key: str, surface: str, kind: Kind) -> str:
-    """An answer as the exemplars write it: a choice by its letter, "(B)", all others as read."""
+    """An answer as the exemplars write it: a choice by its letter, "(B)", others in their own words."""
     return f"({key.removeprefix('choice:')})" if kind == "choice" else surface

@@ -1,4 +1,4 @@
-"""What tables of questions and exemplars ask: ids, exemplar sets, and the prompt of every question."""
+"""Ids, exemplar sets and prompts of the questions in a table."""
 
 import hashlib
 import json
@@ -30,14 +30,14 @@ def question_id(task: str, question: str, context: str | None, choices: list[str
 
 
 def asked_in(questions: pl.DataFrame) -> list[Asked]:
-    """What each row of a table of questions asks."""
+    """The question of each row in a table."""
     return [Asked(*row) for row in questions.select("question", "context", "choices").iter_rows()]
 
 
 def exemplar_sets(exemplars: pl.DataFrame, task: Task) -> ExemplarSets:
-    """The sets of a task by name: the one it names, or all "name/..." of a folder; none has no exemplars.
+    """The exemplar sets of a task by name: the one it names, or all "name/..." of a folder.
 
-    ValueError if there is none of that name.
+    A task without a set has one named "none" without exemplars. ValueError if there is no set of that name.
     """
     if task.exemplar_set is None:
         return {"none": []}
@@ -54,14 +54,14 @@ def exemplar_sets(exemplars: pl.DataFrame, task: Task) -> ExemplarSets:
 
 
 def exemplars_of(exemplars: pl.DataFrame, task: Task) -> list[Exemplar]:
-    """The exemplars of a task where one set is enough: its first one."""
+    """The exemplars of a task's first set, where one set is enough."""
     return next(iter(exemplar_sets(exemplars, task).values()))
 
 
 def prompts_of(
     questions: pl.DataFrame, format: Format, exemplars: list[Exemplar]
 ) -> dict[str, str]:
-    """The prompt of every question_id; zero-shot where there are no exemplars."""
+    """The prompt of every question_id; zero-shot if there are no exemplars."""
     format = usable(format, exemplars)
     asked = zip(questions["question_id"], asked_in(questions), strict=True)
     return {question_id: render(format, each, exemplars) for question_id, each in asked}
@@ -70,7 +70,7 @@ def prompts_of(
 def prompts_alike(
     questions: pl.DataFrame, format: Format, exemplars: list[Exemplar]
 ) -> list[dict[str, str]]:
-    """`prompts_of` in groups that begin with the same exemplars: one that is the question itself is left out."""
+    """`prompts_of` in groups with the same exemplars: an exemplar equal to the question is left out."""
     shown = {words_of(shot) for shot in exemplars if format in ZERO_SHOT}
     prompts = prompts_of(questions, format, exemplars)
     groups: dict[tuple[str, ...], dict[str, str]] = {}
@@ -83,7 +83,7 @@ def prompts_alike(
 def prompts_of_sets(
     questions: pl.DataFrame, exemplars: pl.DataFrame, task: Task
 ) -> Iterator[dict[str, str]]:
-    """A task's few-shot chain-of-thought prompts with each of its sets, in groups that begin alike."""
+    """A task's few-shot chain-of-thought prompts with each of its sets, in groups with a common prefix."""
     for shots in exemplar_sets(exemplars, task).values():
         yield from prompts_alike(questions, "few_shot_cot", shots)
 
@@ -91,9 +91,9 @@ def prompts_of_sets(
 def spread(
     questions: pl.DataFrame, format: Format, sets: ExemplarSets, m: int
 ) -> Iterator[tuple[str, range, dict[str, str]]]:
-    """exemplar set, path indices, prompts that begin alike: m paths per question, which take turns over the sets.
+    """(exemplar set, path indices, prompts with a common prefix): m paths per question, with the sets in turns.
 
-    A larger m later keeps the set of every path, and so its chunks (paper, section 5.2: 40 paths, 20 sets).
+    Raising m keeps the set of every path, and so its chunks (paper, section 5.2: 40 paths, 20 sets).
     """
     size = PATHS_PER_SET if len(sets) > 1 else m
     groups = {name: prompts_alike(questions, format, shots) for name, shots in sets.items()}

@@ -22,12 +22,12 @@ def known(kind: Any, built_in: Any) -> Any:
 class Task(BaseModel):
     """One entry of `params:tasks` (conf/base/tasks.yml), or of a file in tasks/benchmarks.
 
-    What an entry leaves out is found by choose_tasks: the kind, and whether there are questions to learn from.
-    A kind with a dot in it is one's own: see `answers`.
-    in_domain tasks have unlabeled questions, which the loop learns from; the others are only evaluated.
-    exemplar_set names the file of exemplars, which a task may borrow (paper: SVAMP uses those of GSM8K), or a
-    folder of several files, over which a question's paths are spread; without one the task is asked zero-shot.
-    decimal is the mark in the numbers of answers and labels: with a point, 3,5 is unreadable, as it may be 35.
+    choose_tasks infers what an entry leaves out: the kind, and whether there are unlabeled questions. A kind with
+    a dot in it is a custom kind: see `answers`. in_domain tasks have unlabeled questions, on which the loop
+    trains; the others are only evaluated. exemplar_set names the file of exemplars, which may belong to another
+    task (paper: SVAMP uses those of GSM8K), or a folder of several files, over which a question's paths are
+    spread; without one, prompts are zero-shot. decimal is the decimal mark in answers and labels: with a point,
+    3,5 is unparsable, since it may be 35.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -55,7 +55,7 @@ Written = Annotated[str, Field(min_length=1)]
 
 
 class Exemplar(BaseModel):
-    """A worked question, written for the prompt."""
+    """A worked question for the prompt."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

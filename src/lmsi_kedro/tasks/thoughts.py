@@ -1,10 +1,10 @@
-"""The thoughts of thinking models: where they stand in a text, and what is said outside of them."""
+"""Separates the thoughts of thinking models from the rest of a text."""
 
 import re
 
 # A model that goes on after its answer invents the next question: nothing from here on is its answer.
 STOP = "\nQ:"
-# What opens a thought and what closes it.
+# The markers that open and close a thought.
 MARKS = {
     "<think>": "</think>",  # Qwen 3, DeepSeek-R1 and most others
     "[THINK]": "[/THINK]",  # Magistral
@@ -21,10 +21,10 @@ MARK = re.compile(f"({'|'.join(map(re.escape, [*MARKS, *MARKS.values()]))})")
 
 
 def speech(text: str) -> tuple[int, int]:
-    """Where what a text says begins and ends: behind its last thought, before it invents a question.
+    """The start and end of a text outside its thoughts: after the last thought, before an invented question.
 
-    A closing mark that no opening one precedes ends a thought that began before the text. Where a thought is open,
-    nothing is said: both are the end of the text.
+    A closing marker without an opening one ends a thought that began before the text. If a thought is left open,
+    both are the end of the text.
     """
     begin = max(closed_before(text, *marks) for marks in MARKS.items())
     while (thought := OPENING.search(text, begin)) and STOP not in text[begin : thought.start()]:
@@ -38,19 +38,19 @@ def speech(text: str) -> tuple[int, int]:
 
 
 def closed_before(text: str, opening: str, closing: str) -> int:
-    """The end of a closing mark that no opening one precedes; 0 if there is none."""
+    """The end of a closing marker without an opening one before it; 0 if there is none."""
     end = text.find(closing)
     return 0 if end < 0 or opening in text[:end] else end + len(closing)
 
 
 def spoken(text: str) -> str:
-    """What a text says."""
+    """The text outside thoughts."""
     begin, end = speech(text)
     return text[begin:end].strip()
 
 
 def opened(text: str) -> str:
-    """The end of a text from the mark of a thought that it leaves open; nothing if it leaves none open."""
+    """The part of a text from the marker of a thought that it leaves open; empty if there is none."""
     for mark in OPENING.finditer(text):
         if MARKS[mark.group()] not in text[mark.end() :]:
             return text[mark.start() :]
@@ -58,7 +58,7 @@ def opened(text: str) -> str:
 
 
 def closing(opened: str) -> str:
-    """What makes an open thought an empty one, as templates write it: "\\n</think>\\n\\n" behind "<think>\\n"."""
+    """The text that closes an open thought, as templates write it: "\\n</think>\\n\\n" after "<think>\\n"."""
     mark = next(mark for mark in MARKS if opened.startswith(mark))
     empty = f"{mark}\n\n{MARKS[mark]}\n\n"
     return empty.removeprefix(opened) if empty.startswith(opened) else f"\n{MARKS[mark]}\n\n"
