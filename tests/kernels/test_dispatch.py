@@ -56,7 +56,7 @@ def test_without_a_build_the_reference_serves_and_says_so(
     with caplog.at_level(logging.WARNING):
         assert called_reference(monkeypatch)
     assert [record.message for record in caplog.records] == [
-        "The C++ kernels are not built, the slow reference serves; build them: pip install --no-deps -e ."
+        "The C++ kernels are not built, so the slow reference is used; build them: pip install --no-deps -e ."
     ]
     assert dispatch.implementation("cuda") == "triton"
 

@@ -1,4 +1,4 @@
-"""A model directory as a GGUF file; refuses models that are not written here."""
+"""Converts a model directory to a GGUF file; unsupported models are an error."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,9 +13,9 @@ ROPES = ("default", "llama3")
 
 
 class Written(NamedTuple):
-    """The weights in float16 and the tokenizer of a file.
+    """The weights in float16 and the tokenizer of a written file.
 
-    split is llama.cpp's name of the split expression, with which `different` of the prompts have other tokens.
+    split is llama.cpp's name of the split expression; with it, `different` of the prompts have other tokens.
     """
 
     weights: Any
@@ -25,9 +25,9 @@ class Written(NamedTuple):
 
 
 def write_model(model: Path, file: Path, prompts: Sequence[str]) -> Written:
-    """Matrices in float16, vectors in float32; ValueError for other models.
+    """Writes matrices in float16 and vectors in float32; ValueError for unsupported models.
 
-    The split expression is the one that encodes most of the prompts as the tokenizer does.
+    The split expression is the one that encodes most prompts like the tokenizer.
     """
     import torch
     from transformers import AutoTokenizer
@@ -48,7 +48,7 @@ def write_model(model: Path, file: Path, prompts: Sequence[str]) -> Written:
 
 
 def refuse_others(path: Path) -> None:
-    """ValueError, with the converter to use, for what is not written here."""
+    """ValueError, which names llama.cpp's converter, for an unsupported model."""
     from transformers import AutoConfig
 
     config = AutoConfig.from_pretrained(path)
@@ -64,7 +64,7 @@ def refuse_others(path: Path) -> None:
 
 
 def refuse_overflow(model: Any) -> None:
-    """ValueError names weights that are beyond float16's range."""
+    """ValueError names weights beyond the range of float16."""
     import torch
 
     for name, weights in model.named_parameters():

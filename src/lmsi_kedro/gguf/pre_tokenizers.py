@@ -1,7 +1,7 @@
-"""Which of llama.cpp's split expressions a byte-level tokenizer has, found by encoding texts with each of them.
+"""Finds which of llama.cpp's split expressions a byte-level tokenizer has, by encoding texts with each of them.
 
-llama.cpp knows them by name and reads none from a file, so a tokenizer with another expression is encoded in other
-tokens there. The expressions are those of src/llama-vocab.cpp.
+llama.cpp identifies them by name and does not read them from a file, so it gives other tokens for a tokenizer with
+another expression. The expressions are those of src/llama-vocab.cpp.
 """
 
 import json
@@ -19,7 +19,7 @@ SPLITS = {
     "llama-bpe": [MARKS % r"\p{N}{1,3}"],
     "qwen2": [MARKS % r"\p{N}"],
 }
-# What the expressions cut differently: digits, contractions, capitals, blanks, ends of lines, marks.
+# Texts that the expressions split differently: digits, contractions, capitals, spaces, line ends, punctuation.
 PROBES = (
     "There are 12 and 3.456,789 things; 1/2 of 2026 costs $70,000.",
     "I'LL say it's Tom's, they've O'Neil's and don't.",
@@ -29,7 +29,7 @@ PROBES = (
 
 
 def closest(tokenizer: Any, texts: Sequence[str]) -> tuple[str, int]:
-    """Its name, and how many of the texts it encodes in other tokens than the tokenizer itself.
+    """The name of the closest expression, and the number of texts that it encodes differently from the tokenizer.
 
     ValueError for a tokenizer that is not byte-level BPE.
     """
@@ -59,5 +59,5 @@ def with_split(inner: dict[str, Any], expressions: Sequence[str]) -> Any:
 
 
 def encoded(tokenizer: Any, text: str) -> list[int]:
-    """Without what is put around a text."""
+    """The ids of a text without the tokens added around it."""
     return list(tokenizer.encode(text, add_special_tokens=False).ids)

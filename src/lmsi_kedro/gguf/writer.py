@@ -1,4 +1,4 @@
-"""Writes a Llama of transformers as a GGUF file, as llama.cpp's converter does. Checks nothing."""
+"""Writes a Llama of transformers as a GGUF file in the same way as llama.cpp's converter; it does no checks."""
 
 import json
 from pathlib import Path
@@ -12,7 +12,10 @@ NAMES = {
     "self_attn.o_proj": "attn_output", "mlp.gate_proj": "ffn_gate", "mlp.up_proj": "ffn_up",
     "mlp.down_proj": "ffn_down", "input_layernorm": "attn_norm", "post_attention_layernorm": "ffn_norm",
 }  # fmt: skip
-ENDS = ("eot", "eom")  # of a turn, of a message: what else ends an answer beside the end of a text
+ENDS = (
+    "eot",
+    "eom",
+)  # end of turn and end of message, which end an answer in addition to the end of text
 
 
 def write_gguf(file: Path, model: Any, tokenizer: Any, pre: str) -> None:
@@ -73,7 +76,7 @@ def add_tokens(writer: Any, tokenizer: Any, size: int, pre: str) -> None:
 
 
 def add_roles(writer: Any, tokenizer: Any, ends: int | list[int] | None) -> None:
-    """Which tokens begin and end a text, whether the first is put before one, and the chat template."""
+    """Adds the tokens that begin and end a text, whether the first is prepended, and the chat template."""
     for role in ("bos", "eos", "pad", "unk"):
         if (number := getattr(tokenizer, f"{role}_token_id")) is not None:
             getattr(writer, f"add_{role}_token_id")(number)
@@ -88,7 +91,7 @@ def add_roles(writer: Any, tokenizer: Any, ends: int | list[int] | None) -> None
 
 
 def add_tensor(writer: Any, name: str, weights: Any, kind: str, config: Any) -> None:
-    """llama.cpp rotates neighbours, transformers halves: the rows of queries and keys are in another order."""
+    """Adds a tensor; rows of queries and keys are reordered, as llama.cpp rotates adjacent pairs, not halves."""
     from gguf import GGMLQuantizationType, quants
 
     array = weights.float().numpy()
@@ -104,7 +107,7 @@ def add_tensor(writer: Any, name: str, weights: Any, kind: str, config: Any) -> 
 
 
 def rope_factors(config: Any) -> Any:
-    """By what Llama 3's scaling divides each frequency: float32, half as many as a head is wide."""
+    """The divisors of the frequencies in Llama 3's scaling: float32, half the head width of them."""
     import torch
     from transformers.modeling_rope_utils import ROPE_INIT_FUNCTIONS
 

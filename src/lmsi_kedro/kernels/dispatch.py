@@ -1,12 +1,13 @@
-"""The one place where a kernel's implementation is picked.
+"""Selects the implementation of a kernel.
 
-`reference` is the specification, `native` the C++, `triton` serves GPUs. The environment variable LMSI_KERNELS:
+`reference` is the specification, `native` the C++, and `triton` runs on GPUs. The environment variable
+LMSI_KERNELS:
 
-    (unset)    the fastest: triton on a GPU; native on the CPU, or reference in a checkout that was not built
-    native     the same, but an error in a checkout that was not built
-    reference  the specification everywhere, a GPU included: slow, for finding out whether a kernel is at fault
+    (unset)    the fastest: triton on a GPU; native on the CPU, or reference if the C++ is not built
+    native     the same, but an error if the C++ is not built
+    reference  the specification everywhere, also on a GPU: slow, for finding out whether a kernel is at fault
 
-LMSI_ISA=scalar|avx2|avx512|avx512bf16 picks the instruction set of the C++.
+LMSI_ISA=scalar|avx2|avx512|avx512bf16 selects the instruction set of the C++.
 """
 
 import logging
@@ -24,10 +25,10 @@ log = logging.getLogger(__name__)
 
 
 def implementation(device: str = "cpu") -> Implementation:
-    """What serves kernels on a device of this torch type.
+    """The name of the implementation for a torch device type.
 
-    ValueError for an unknown LMSI_KERNELS; ImportError when the C++ is built and cannot be loaded, or LMSI_KERNELS
-    asks for it and it is not built.
+    ValueError for an unknown LMSI_KERNELS; ImportError if the C++ is built but cannot be loaded, or if
+    LMSI_KERNELS requires it and it is not built.
     """
     wanted = os.environ.get(VARIABLE, "")
     if wanted not in ("", "native", "reference"):
@@ -45,9 +46,9 @@ def implementation(device: str = "cpu") -> Implementation:
 
 @cache
 def is_built() -> bool:
-    """Whether there is a compiled module; ImportError when there is one that cannot be loaded."""
+    """Whether there is a compiled module; ImportError if it cannot be loaded."""
     if find_spec(MODULE) is None:
-        log.warning("The C++ kernels are not built, the slow reference serves; %s", BUILD)
+        log.warning("The C++ kernels are not built, so the slow reference is used; %s", BUILD)
         return False
     import_module(MODULE)
     return True

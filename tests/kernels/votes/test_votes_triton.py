@@ -59,5 +59,5 @@ def test_bad_ids_are_named(ids: torch.Tensor) -> None:
 
 
 def test_too_many_paths_are_refused() -> None:
-    with pytest.raises(ValueError, match="4097 paths a question, at most 4096"):
+    with pytest.raises(ValueError, match="4097 paths per question, but at most 4096"):
         gpu.count_votes(torch.zeros(1, 4097, dtype=torch.int64))

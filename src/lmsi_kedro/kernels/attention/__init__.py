@@ -1,5 +1,5 @@
-"""Attention over a prefix tree; `reference` is the specification, of which C++ serves a step on the CPU
-and Triton one on a GPU.
+"""Attention over a prefix tree: `reference` is the specification; C++ computes a decoding step on the CPU,
+Triton on a GPU.
 """
 
 from typing import Any
@@ -20,13 +20,13 @@ ROUNDING = {torch.float32: 1e-5, torch.bfloat16: 0.15, torch.float16: 0.02}
 
 
 def attend_step(query: torch.Tensor, *rest: Any) -> torch.Tensor:
-    """`reference.attend_step`, by what is fastest here."""
+    """`reference.attend_step`, by the fastest implementation."""
     output: torch.Tensor = implementation(query.device, query.dtype).attend_step(query, *rest)
     return output
 
 
 def implementation(device: torch.device, dtype: torch.dtype) -> Any:
-    """The module that serves a step."""
+    """The module that computes a step."""
     picked = dispatch.implementation(device.type)
     if picked == "triton":
         from . import triton

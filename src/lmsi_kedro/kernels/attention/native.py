@@ -1,4 +1,4 @@
-"""The C++ attention of a step: hands tensors over without copying."""
+"""The C++ attention of a decoding step, which takes tensors without copying."""
 
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -15,7 +15,7 @@ _packed = WeakKeyDictionary[Prefixes, Any]()
 
 
 def packed(prefixes: Prefixes) -> Any:
-    """As the C++ reads them; laid out once and kept as long as they are."""
+    """The prefixes in the C++ layout, converted once and cached as long as they exist."""
     if prefixes not in _packed:
         keys, values = prefixes.keys.contiguous(), prefixes.values.contiguous()
         _packed[prefixes] = _native.Prefixes(array(keys), array(values), list(prefixes.lengths))
@@ -45,6 +45,6 @@ def linear(weight: Tensor, bias: Tensor | None) -> Any:
 
 
 def array(tensor: Tensor) -> Any:
-    """As numpy has it; bfloat16 as its bits, uint16."""
+    """A numpy view; bfloat16 as its bits in uint16."""
     plain = tensor.view(torch.uint16) if tensor.dtype == torch.bfloat16 else tensor
     return plain.numpy()

@@ -1,4 +1,4 @@
-"""What several paths continue: the keys and values of a shared prompt, or of questions, in one layer."""
+"""The keys and values that several paths share in one layer: those of a shared prompt, or of questions."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,7 +17,7 @@ class Prefixes:
 
     @cached_property
     def counts(self) -> Tensor:
-        """The lengths beside the keys, [N] int32."""
+        """The lengths on the keys' device, [N] int32."""
         return torch.tensor(self.lengths, dtype=torch.int32, device=self.keys.device)
 
     def visible(self) -> Tensor:

@@ -2,8 +2,7 @@
 
     softmax(scale * q [K_shared, K_question, K_own]^T) [V_shared, V_question, V_own]
 
-H query heads read Hkv heads of keys, H / Hkv neighbours the same one; the softmax runs in float32. Knows
-nothing of models or positions.
+H query heads use Hkv heads of keys; H / Hkv adjacent query heads share one. The softmax runs in float32.
 """
 
 import torch
@@ -15,10 +14,10 @@ from .prefixes import Prefixes
 def attend(
     query: Tensor, keys: Tensor, values: Tensor, shared: Prefixes | None, scale: float
 ) -> Tensor:
-    """New tokens of rows that share at most one prefix.
+    """Attention of new tokens in rows that share at most one prefix.
 
     query [R, H, T, D], keys, values [R, Hkv, T, D] -> [R, H, T, D].
-    A token sees the prefix and its own row up to itself.
+    A token attends to the prefix and to its own row up to itself.
     """
     rows, heads, length, width = query.shape
     grouped = query.reshape(rows, keys.shape[1], -1, width) * scale  # [R, Hkv, G * T, D]
@@ -41,10 +40,10 @@ def attend_step(
     query: Tensor, key: Tensor, value: Tensor, own: tuple[Tensor, Tensor], paths: Tensor,
     shared: Prefixes, questions: Prefixes, scale: float,
 ) -> Tensor:  # fmt: skip
-    """One new token of each path: query [R, H, D], key, value [R, Hkv, D] -> [R, H, D].
+    """Attention of one new token per path: query [R, H, D], key, value [R, Hkv, D] -> [R, H, D].
 
-    own holds keys and values [S, Hkv, C, >= D] of S slots, to which the new ones are appended; paths [R, 3] are
-    the question that a path continues, its slot, and how many own tokens it has there.
+    own has keys and values [S, Hkv, C, >= D] of S slots, to which the new ones are appended; paths [R, 3] has
+    each path's question, its slot, and the number of its own tokens there.
     """
     question, slot, length = paths.to(query.device).unbind(1)
     rows, heads, width = query.shape

@@ -1,13 +1,13 @@
-"""The attention of a step on a GPU: what paths share is read once for a tile of them, not once for each.
+"""The attention of a decoding step on a GPU: shared prefixes are read once per tile of paths, not once per path.
 
-A tile of rows is multiplied with SPLIT keys of a prefix at a time; each such part leaves its peak, total and
-weighted sum. A second kernel, a program per row and head, begins with the new token, appends it, reads the path's
-own tokens and merges the parts by log-sum-exp. Products accumulate in float32; float32 is not narrowed to tf32. A
-path's result does not depend on the paths beside it. Waits for nothing and allocates as torch does, so that a CUDA
-graph can hold it. Knows nothing of models.
+The first kernel multiplies a tile of rows with SPLIT keys of a prefix at a time; each part stores its peak, total
+and weighted sum. The second kernel, with a program per row and head, starts with the new token, appends it, reads
+the path's own tokens and merges the parts by log-sum-exp. Products accumulate in float32, without tf32. A path's
+result does not depend on the other paths. The kernels do not synchronise and allocate through torch, so a CUDA
+graph can capture them.
 """
 
-# Triton reads annotations itself, and writes compile-time arguments in capitals.
+# Triton interprets annotations itself, and compile-time arguments are in capitals.
 # mypy: disable-error-code="no-untyped-def,untyped-decorator"
 # ruff: noqa: N803
 
@@ -21,7 +21,7 @@ from torch import Tensor
 
 from .prefixes import Prefixes
 
-LOW = tl.constexpr(-1e30)  # a peak of nothing: finite, so that two of them have a difference
+LOW = tl.constexpr(-1e30)  # the peak of no keys: finite, so that the difference of two is defined
 FORMATS = (torch.float32, torch.bfloat16, torch.float16)
 MOST_WIDTH = 256
 
@@ -36,7 +36,7 @@ def _product(a, b, c, WIDE: tl.constexpr):
 
 @triton.jit
 def _merged(peak, total, sums, other_peak, other_total, other_sums):
-    """Two softmaxes over different keys as one."""
+    """Merges two softmaxes over different keys."""
     top = tl.maximum(peak, other_peak)
     one, two = tl.exp2(peak - top), tl.exp2(other_peak - top)
     sums = sums * one[:, None] + other_sums * two[:, None]
@@ -46,7 +46,7 @@ def _merged(peak, total, sums, other_peak, other_total, other_sums):
 @triton.jit
 def _block(query, keys, values, begin, end, member, peak, total, sums, scale, WIDTH: tl.constexpr,
            STRIDE: tl.constexpr, D: tl.constexpr, BLOCK: tl.constexpr, WIDE: tl.constexpr):  # fmt: skip
-    """Keys begin to begin + BLOCK, those before `end`, for the lanes that are members."""
+    """Adds the keys from `begin` to begin + BLOCK that are before `end`, for the lanes that are members."""
     at, d = begin + tl.arange(0, BLOCK), tl.arange(0, D)
     seen, inside = at < end, d < WIDTH
     k = tl.load(
@@ -69,7 +69,7 @@ def _prefix_kernel(query, keys, values, lengths, capacity, paths, stride, rows, 
                    parts, SHARED: tl.constexpr, GROUP: tl.constexpr, WIDTH: tl.constexpr,
                    LANES: tl.constexpr, D: tl.constexpr, BLOCK: tl.constexpr, SPLIT: tl.constexpr,
                    WIDE: tl.constexpr):  # fmt: skip
-    """Of a tile of rows, a head of keys and SPLIT keys: peak, total and weighted sum of each query."""
+    """Peak, total and weighted sum of each query, for a tile of rows, a head of keys and SPLIT keys."""
     tile, head, part = tl.program_id(0), tl.program_id(1), tl.program_id(2)
     heads = tl.num_programs(1)
     lane, d = tl.arange(0, LANES), tl.arange(0, D)
@@ -84,7 +84,9 @@ def _prefix_kernel(query, keys, values, lengths, capacity, paths, stride, rows, 
     peak, total = tl.full((LANES,), LOW, tl.float32), tl.zeros((LANES,), tl.float32)
     sums = tl.zeros((LANES, D), tl.float32)
     first, last = tl.min(tl.where(live, prefix, 2147483647)), tl.max(prefix)
-    for number in range(first, last + 1):  # rows of one question are neighbours: one or two
+    for number in range(
+        first, last + 1
+    ):  # rows of one question are adjacent: mostly one or two questions
         member = prefix == number
         end = tl.minimum(tl.load(lengths + number), (part + 1) * SPLIT)
         end = tl.where(tl.max(member.to(tl.int32)) > 0, end, 0)
@@ -104,7 +106,7 @@ def _prefix_kernel(query, keys, values, lengths, capacity, paths, stride, rows, 
 def _own_kernel(query, key, value, own_keys, own_values, capacity, paths, stride, scale, peaks, totals,
                 parts, count, output, GROUP: tl.constexpr, WIDTH: tl.constexpr, STRIDE: tl.constexpr,
                 LANES: tl.constexpr, D: tl.constexpr, BLOCK: tl.constexpr, WIDE: tl.constexpr):  # fmt: skip
-    """Of a row and a head of keys: the new token, then the path's own ones, then the parts of its prefixes."""
+    """For a row and a head of keys: the new token, then the path's own tokens, then the parts of its prefixes."""
     row, head, heads = tl.program_id(0), tl.program_id(1), tl.num_programs(1)
     slot = tl.load(paths + row * stride + 1)
     length = tl.load(paths + row * stride + 2).to(tl.int32)
@@ -141,7 +143,7 @@ def attend_step(
     query: Tensor, key: Tensor, value: Tensor, own: tuple[Tensor, Tensor], paths: Tensor,
     shared: Prefixes, questions: Prefixes, scale: float, split: int = 256,
 ) -> Tensor:  # fmt: skip
-    """As `reference.attend_step`, for widths up to 256; paths of one question are read fastest as neighbours."""
+    """`reference.attend_step` for widths up to 256; it is fastest if paths of one question are adjacent."""
     check(query, key, value, own, paths, shared, questions)
     query, key, value = query.contiguous(), key.contiguous(), value.contiguous()
     paths, output = paths.to(query.device), torch.empty_like(query)
@@ -169,9 +171,9 @@ def attend_step(
 
 
 def sizes_of(query: Tensor, group: int) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What the two kernels are compiled for: sizes at which ptxas spills nothing for an H100, or next to it.
+    """The compile-time sizes of the two kernels, chosen so that ptxas spills almost nothing for an H100.
 
-    With 4 warps instead of 8 the first one spilled 252 bytes in bfloat16 and 19 kB in float32, at width 128.
+    With 4 warps instead of 8, the first one spilled 252 bytes in bfloat16 and 19 kB in float32, at width 128.
     """
     width = query.shape[2]
     padded = max(16, triton.next_power_of_2(width))
@@ -191,7 +193,7 @@ def check(
     query: Tensor, key: Tensor, value: Tensor, own: tuple[Tensor, Tensor], paths: Tensor,
     shared: Prefixes, questions: Prefixes,
 ) -> None:  # fmt: skip
-    """ValueError for what the kernels would misread; the numbers in paths are the caller's care."""
+    """ValueError for arguments that the kernels would misinterpret; the values in paths are not checked."""
     rows, heads, width = query.shape
     prefixes = [tensor for level in (shared, questions) for tensor in (level.keys, level.values)]
     if query.dtype not in FORMATS or width > MOST_WIDTH:

@@ -1,6 +1,6 @@
-"""Draws one token per row of logits, the same token wherever and in whatever batch the row is.
+"""Samples one token per row of logits, independent of the batch and of the row's position in it.
 
-`reference.py` is the specification; `native.py` (C++) serves numpy arrays and CPU tensors, `triton.py`
+`reference.py` is the specification; `native.py` (C++) handles numpy arrays and CPU tensors, `triton.py`
 CUDA tensors.
 """
 
@@ -31,10 +31,10 @@ def sample_tokens(
     logits: NDArray[np.float32], sampling: Sampling, counters: NDArray[Any]
 ) -> "tuple[Tokens, Floats]": ...
 def sample_tokens(logits: Any, sampling: Sampling, counters: Any) -> Any:
-    """Draws a token from each row: temperature, then top-k, top-p (renormalised), min-p.
+    """Samples a token from each row: temperature, then top-k, top-p (renormalised), min-p.
 
-    The sampled token depends on the row's logits and counter alone; see `reference` for the formula. Of equal
-    logits at a filter's edge, the lowest token ids are kept.
+    The sampled token depends only on the row's logits and counter; see `reference` for the formula. Among equal
+    logits at a filter's threshold, the lowest token ids are kept.
 
     Examples:
         >>> import numpy as np
@@ -58,10 +58,10 @@ def sample_tokens(logits: Any, sampling: Sampling, counters: Any) -> Any:
 
     Returns:
         tokens [rows] int64 and logprobs [rows] float64 (at temperature 1, unfiltered), as tensors on the logits'
-            device for a tensor, else as arrays.
+            device for a tensor, otherwise as arrays.
 
     Raises:
-        LogitsError: a ValueError with the row whose logits hold NaN or +inf or are all -inf.
+        LogitsError: a ValueError with the row whose logits contain NaN or +inf or are all -inf.
         ValueError: names a parameter that is out of range.
     """
     rules = Rules.of(sampling)

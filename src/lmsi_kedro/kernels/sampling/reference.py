@@ -1,8 +1,8 @@
 """The specification of `sample_tokens`, in plain numpy.
 
-A token's weight is an integer made by a few float32 steps that every machine has, so that sums are
-exact and do not depend on their order: every implementation, block size and instruction set walks
-the same cumulative sums.
+A token's weight is an integer, computed by a few float32 operations that give the same result on every machine.
+Sums are therefore exact and do not depend on their order: every implementation, block size and instruction set
+has the same cumulative sums.
 
     weight(i) = floor(2**44 * power((logit(i) - max) * log2(e) / temperature))
     power(y)  = 2**y within 2e-7, exactly 1 at 0: a polynomial, see below
@@ -15,8 +15,8 @@ the same cumulative sums.
                 Philox4x32-10(key = seed, counter = stream lo, stream hi, path, position)
     logprob   = logit(token) - log(sum(exp(logits)))            # temperature 1, unfiltered
 
-So a token of weight 0 (2**45 times less likely than the likeliest) is never drawn, and the draw
-never passes the last kept token. Knows nothing of paths, questions or devices.
+So a token of weight 0 (2**45 times less likely than the most likely one) is never sampled, and the search always
+ends at a kept token.
 """
 
 import numpy as np
@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from .rules import WEIGHT_BITS, LogitsError, Rules
 
 Counters = NDArray[np.uint64]  # [rows, 4]: seed, stream, path, position
-# 2**f on [-1/2, 1/2], the highest power first: minimax, exact at 0.
+# A minimax polynomial for 2**f on [-1/2, 1/2], exact at 0; highest power first.
 POWER = np.array([0.0013264709, 0.009671514, 0.05550734, 0.24022242, 0.693147, 1.0], np.float32)
 LOW = np.uint64(0xFFFFFFFF)
 SHIFT = np.uint64(32)
@@ -51,7 +51,7 @@ def philox(counters: Counters) -> NDArray[np.uint64]:
 
 
 def check_row(logits: NDArray[np.float64], row: int) -> None:
-    """LogitsError if the logits of a row define no distribution."""
+    """LogitsError if the logits of a row do not define a distribution."""
     if np.isnan(logits).any():
         raise LogitsError(row, "logits hold NaN")
     if np.isposinf(logits).any():
@@ -67,7 +67,7 @@ def weights_of(logits: NDArray[np.float64], scale: float) -> NDArray[np.int64]:
         y = np.maximum((narrow - narrow.max()) * np.float32(scale), np.float32(-64))
     n = np.rint(y)
     power = np.full_like(y, POWER[0])
-    for coefficient in POWER[1:]:  # a fused multiply and add: float64 holds the product exactly
+    for coefficient in POWER[1:]:  # as a fused multiply-add: the product is exact in float64
         power = (power.astype(np.float64) * (y - n) + coefficient).astype(np.float32)
     exponents = (n + WEIGHT_BITS).astype(np.int32)
     weights: NDArray[np.int64] = np.ldexp(power.astype(np.float64), exponents).astype(np.int64)
@@ -77,7 +77,7 @@ def weights_of(logits: NDArray[np.float64], scale: float) -> NDArray[np.int64]:
 def kept_tokens(
     logits: NDArray[np.float64], weights: NDArray[np.int64], rules: Rules
 ) -> NDArray[np.intp]:
-    """Ids that survive the filters, ascending."""
+    """The ids that the filters keep, ascending."""
     kept = np.lexsort((np.arange(len(logits)), -logits))
     if rules.top_k:
         kept = kept[: rules.top_k]
@@ -90,7 +90,7 @@ def kept_tokens(
 
 
 def draw(logits: NDArray[np.float64], rules: Rules, bits: int) -> int:
-    """The token that 64 random bits choose."""
+    """The token selected by 64 random bits."""
     if rules.scale == 0:
         return int(np.argmax(logits))
     weights = weights_of(logits, rules.scale)

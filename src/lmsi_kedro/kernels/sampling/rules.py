@@ -1,7 +1,6 @@
-"""Sampling parameters as the few numbers that every implementation shares.
+"""Sampling parameters as thresholds that all implementations share.
 
-Reference, C++ and Triton all compare integers with these thresholds, so no implementation rounds a
-parameter in its own way. Knows nothing of logits.
+Reference, C++ and Triton compare integers with these thresholds, so they do not round parameters differently.
 """
 
 import math
@@ -10,12 +9,14 @@ from typing import Protocol
 
 import numpy as np
 
-WEIGHT_BITS = 44  # the likeliest token weighs 2**44, so that any vocabulary sums below 2**63
+WEIGHT_BITS = (
+    44  # the most likely token has weight 2**44, so that any vocabulary sums to less than 2**63
+)
 MAX_VOCABULARY = (1 << 19) - 1
 
 
 class LogitsError(ValueError):
-    """The logits of a row define no distribution: `row` and, in words, its `fault`."""
+    """The logits of a row do not define a distribution: `row` and, in words, its `fault`."""
 
     def __init__(self, row: int, fault: str) -> None:
         super().__init__(f"row {row}: {fault}")
@@ -23,7 +24,7 @@ class LogitsError(ValueError):
 
 
 class Sampling(Protocol):
-    """What `sample_tokens` reads of its parameters; 0 (top_k, min_p) and 1 (top_p) mean off."""
+    """The parameters of `sample_tokens`; 0 (top_k, min_p) and 1 (top_p) mean off."""
 
     @property
     def temperature(self) -> float: ...

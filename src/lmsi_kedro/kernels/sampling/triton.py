@@ -1,12 +1,12 @@
 """The sampler on a GPU: integer weights as in `reference`, so the same tokens as the C++.
 
-Persistent programs, a row at a time. A row is read twice: for its maximum, and for the weights, which
-are relative to it. A draw without filters then reads one block again. A filter never sorts: the maximum
-of each lane, which is every BLOCK-th logit, gives a lower bound of its cut, and `triton_filters` reads
-the lanes that reach it again: about k for top-k, nearly all for top-p alone. Knows nothing of models.
+Persistent programs take one row at a time. A row is read twice: for its maximum, and for the weights relative to
+it. Sampling without filters then reads one block again. Filters do not sort: the maximum of each lane, which is
+every BLOCK-th logit, gives a lower bound of the threshold, and `triton_filters` reads only the lanes above it
+again: about k lanes for top-k, nearly all for top-p alone.
 """
 
-# Triton reads annotations itself, and writes compile-time arguments in capitals.
+# Triton interprets annotations itself, and compile-time arguments are in capitals.
 # mypy: disable-error-code="no-untyped-def,untyped-decorator"
 # ruff: noqa: N803
 
@@ -26,7 +26,7 @@ FAULTS = ("", "logits hold NaN", "logits hold +inf", "every logit is -inf")
 
 @triton.jit
 def _peaks(row, vocabulary, BLOCK: tl.constexpr):
-    """The largest logit of each lane, NaN if one of them is."""
+    """The largest logit of each lane, or NaN if one of them is NaN."""
     lanes = tl.full((BLOCK,), float("-inf"), tl.float32)
     for begin in range(0, vocabulary, BLOCK):
         _, x = load_block(row, begin, vocabulary, BLOCK)
@@ -39,7 +39,7 @@ def _sums(row, vocabulary, peak, scale, GREEDY: tl.constexpr, WEIGH: tl.constexp
           BLOCK: tl.constexpr, BLOCKS: tl.constexpr):  # fmt: skip
     """sum(exp(logit - peak)); the first id of the peak, if greedy; the weight of each block, if needed.
 
-    From the end of the row, of which the cache may still hold a part.
+    The row is read from its end, part of which may still be in the cache.
     """
     number = tl.arange(0, BLOCKS)
     blocks = tl.zeros((BLOCKS,), tl.int64)
@@ -58,7 +58,7 @@ def _sums(row, vocabulary, peak, scale, GREEDY: tl.constexpr, WEIGH: tl.constexp
 
 @triton.jit
 def _of_all(row, vocabulary, peak, scale, bits, blocks, BLOCK: tl.constexpr, BLOCKS: tl.constexpr):
-    """The token without filters: first its block, then its place."""
+    """The token without filters: first its block, then its position."""
     target = target_of(bits, tl.sum(blocks))
     ends = tl.cumsum(blocks)
     block = tl.sum((ends <= target).to(tl.int32))
@@ -72,7 +72,7 @@ def _of_all(row, vocabulary, peak, scale, bits, blocks, BLOCK: tl.constexpr, BLO
 def _kernel(logits, stride, rows, vocabulary, counters, scales, maxima, totals, log_normals, tokens, logprobs,
             faults, GREEDY: tl.constexpr, FILTERED: tl.constexpr, WEIGH: tl.constexpr,
             BLOCK: tl.constexpr, BLOCKS: tl.constexpr):  # fmt: skip
-    """The token of a row, or what `filter_kernel` needs to find it."""
+    """The token of a row, or the values that `filter_kernel` needs to find it."""
     scale = tl.load(scales)
     for number in range(tl.program_id(0), rows, tl.num_programs(0)):
         row = logits + tl.cast(number, tl.int64) * stride
@@ -100,7 +100,7 @@ def _kernel(logits, stride, rows, vocabulary, counters, scales, maxima, totals, 
 
 @functools.lru_cache(maxsize=64)
 def _on_device(rules: Rules, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
-    """Scale and thresholds as tensors, kept for the next call."""
+    """Scale and thresholds as tensors, cached for later calls."""
     nucleus = rules.nucleus - (1 << 64) if rules.nucleus >= 1 << 63 else rules.nucleus
     thresholds = [min(rules.top_k, 1 << 62), nucleus, rules.min_weight]
     return (
@@ -112,9 +112,9 @@ def _on_device(rules: Rules, device: torch.device) -> tuple[torch.Tensor, torch.
 def launch(
     logits: torch.Tensor, rules: Rules, counters: torch.Tensor, block: int = 0, size: int = 0
 ) -> list[torch.Tensor]:
-    """Tokens, log-probabilities and faults (see FAULTS) on the logits' device; waits for nothing.
+    """Tokens, log-probabilities and faults (see FAULTS) on the logits' device, without synchronising.
 
-    block is the number of lanes, size that of candidates at a time; 0 chooses them by the filters.
+    block is the number of lanes, size the number of candidates at a time; 0 chooses them by the filters.
     """
     rows, vocabulary = logits.shape
     device = logits.device
@@ -129,7 +129,7 @@ def launch(
     given = logits, logits.stride(0), rows, vocabulary, counters, scale
     greedy, top_k, top_p = rules.scale == 0, 0 < rules.top_k < vocabulary, rules.nucleus > 0
     filtered = not greedy and (top_k or top_p or rules.min_weight > 0)
-    # A small k leaves few candidates, in as few lanes: few threads, which wait for each other less.
+    # A small k leaves few candidates in few lanes, so fewer threads are faster: they wait less for each other.
     few = top_k and rules.top_k <= 256
     block = block or (2048 if few else 4096)
     maxima = (rows * block if filtered else 1, torch.float32)
@@ -153,7 +153,7 @@ def launch(
 
 
 def _filter(given: list[Any], fixed: dict[str, int], options: dict[str, Any]) -> None:
-    """Launches `filter_kernel` with room for all tokens of a row as candidates, in each program."""
+    """Launches `filter_kernel` with space for all tokens of a row as candidates in each program."""
     logits = given[0]
     programs = _programs(len(logits), logits.device)
     length = programs * logits.shape[1]
@@ -163,17 +163,17 @@ def _filter(given: list[Any], fixed: dict[str, int], options: dict[str, Any]) ->
 
 
 def _empty(device: torch.device, *kinds: tuple[int, torch.dtype]) -> list[torch.Tensor]:
-    """A vector, not filled, of each length and type."""
+    """An uninitialised vector of each length and type."""
     return [torch.empty(length, dtype=dtype, device=device) for length, dtype in kinds]
 
 
 def _options(device: torch.device, **options: int) -> dict[str, Any]:
-    """On a GPU; products must not be fused into sums, to be rounded as on the CPU."""
+    """Compile options on a GPU: products must not be fused into sums, so that they round as on the CPU."""
     return {**options, "enable_fp_fusion": False} if device.type == "cuda" else {}
 
 
 def _programs(rows: int, device: torch.device) -> int:
-    """Four programs per multiprocessor hide the reductions of one behind the loads of another."""
+    """Four programs per multiprocessor, so that the reductions of one overlap with the loads of another."""
     if device.type != "cuda":
         return min(rows, 3)
     return min(rows, torch.cuda.get_device_properties(device).multi_processor_count * 4)
@@ -182,7 +182,7 @@ def _programs(rows: int, device: torch.device) -> int:
 def sample_tokens(
     logits: torch.Tensor, rules: Rules, counters: torch.Tensor, **sizes: int
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """As the public function; waits for the device to look for faults."""
+    """The public function for CUDA tensors; it synchronises to check for faults."""
     tokens, logprobs, faults = launch(logits, rules, counters, **sizes)
     bad = torch.nonzero(faults)
     if len(bad):

@@ -1,10 +1,10 @@
-"""The second kernel of the GPU sampler: the cuts of the filters among few candidates, and the draw.
+"""The second kernel of the GPU sampler: applies the filters to a few candidates and samples among them.
 
-A candidate is stored as one integer, its order: larger for a larger logit, then for a lower token
-id. So the cut of top-k or top-p is a single number, found by bisection, and ties need no care.
+A candidate is stored as one integer, its order, which is larger for a larger logit and then for a lower token
+id. So the threshold (cut) of top-k or top-p is a single number, found by bisection, and ties need no special case.
 """
 
-# Triton reads annotations itself, and writes compile-time arguments in capitals.
+# Triton interprets annotations itself, and compile-time arguments are in capitals.
 # mypy: disable-error-code="no-untyped-def,untyped-decorator"
 # ruff: noqa: N803
 
@@ -49,7 +49,7 @@ def kth_lane(lanes, k, BLOCK: tl.constexpr):
 def gather(row, vocabulary, lanes, floor, found, places, BLOCK: tl.constexpr, SIZE: tl.constexpr):
     """Writes the order of every token from `floor` up, by ascending id; returns their number.
 
-    Only the lanes that hold one are read: k of them for top-k, more where maxima are equal.
+    Only the lanes that contain such a token are read: k of them for top-k, more if maxima are equal.
     """
     holds = (lanes >= floor).to(tl.int32)
     held = tl.sum(holds)
@@ -81,7 +81,7 @@ def weights_at(found, begin, count, cut, peak, scale, min_weight, SIZE: tl.const
 
 @triton.jit
 def weight_of(found, count, cut, peak, scale, min_weight, SIZE: tl.constexpr):
-    """What all kept candidates weigh together."""
+    """The total weight of all kept candidates."""
     total = tl.zeros((SIZE,), tl.int64)
     for begin in range(0, count, SIZE):
         _, weights = weights_at(found, begin, count, cut, peak, scale, min_weight, SIZE)
@@ -91,7 +91,7 @@ def weight_of(found, count, cut, peak, scale, min_weight, SIZE: tl.constexpr):
 
 @triton.jit
 def split_at(found, count, cut, peak, scale, WEIGHTED: tl.constexpr, SIZE: tl.constexpr):
-    """What candidates at or above `cut` count, the lowest of them, and the highest below it."""
+    """The number or weight of candidates at or above `cut`, the lowest of them, and the highest below it."""
     total = tl.zeros((SIZE,), tl.int64)
     above, below = tl.full((SIZE,), HIGHEST, tl.int64), tl.full((SIZE,), LOWEST, tl.int64)
     for begin in range(0, count, SIZE):
@@ -125,7 +125,7 @@ def cut_at(found, count, least, needed, peak, scale, WEIGHTED: tl.constexpr, SIZ
 
 @triton.jit
 def light_logit(peak, scale, weight):
-    """A logit so low that each token below it weighs less than `weight` (or 1), with a factor 2 to spare."""
+    """A logit below which every token has a weight less than `weight` (or 1), with a margin of a factor 2."""
     exponent = tl.log2(tl.maximum(weight, 1).to(tl.float64)) - 45.0 - 1e-6
     logit = (peak.to(tl.float64) + exponent / scale.to(tl.float64)).to(tl.float32)
     return logit - tl.abs(logit) * 1e-6
@@ -133,7 +133,7 @@ def light_logit(peak, scale, weight):
 
 @triton.jit
 def walk(found, count, cut, peak, scale, min_weight, bits, SIZE: tl.constexpr):
-    """The token among the candidates that every filter kept."""
+    """The sampled token among the candidates that all filters kept."""
     total = weight_of(found, count, cut, peak, scale, min_weight, SIZE)
     target = target_of(bits, total)
     token = tl.full((), LAST_ID, tl.int32)
@@ -150,7 +150,7 @@ def walk(found, count, cut, peak, scale, min_weight, bits, SIZE: tl.constexpr):
 def filter_kernel(logits, stride, rows, vocabulary, counters, scales, thresholds, maxima, totals, log_normals,
                   tokens, logprobs, faults, candidates, places, TOP_K: tl.constexpr, TOP_P: tl.constexpr,
                   BLOCK: tl.constexpr, SIZE: tl.constexpr):  # fmt: skip
-    """The token of a row with filters, from the few lanes that hold the candidates."""
+    """The token of a row with filters, from the few lanes that contain the candidates."""
     scale = tl.load(scales)
     top_k, nucleus = tl.load(thresholds), tl.load(thresholds + 1)
     min_weight = tl.load(thresholds + 2)

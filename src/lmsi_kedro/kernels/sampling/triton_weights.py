@@ -1,6 +1,6 @@
 """Parts of the GPU sampler: blocks of logits, integer weights, random bits."""
 
-# Triton reads annotations itself, and writes compile-time arguments in capitals.
+# Triton interprets annotations itself, and compile-time arguments are in capitals.
 # mypy: disable-error-code="no-untyped-def,untyped-decorator"
 # ruff: noqa: N803
 
@@ -23,7 +23,7 @@ def load_block(row, begin, vocabulary, BLOCK: tl.constexpr):
 def weights_of(logits, peak, scale):
     """floor(2**44 * power((logit - peak) * scale)), see reference."""
     y = (logits - peak) * scale
-    y = tl.where(y > -50.0, y, -50.0)  # from -45 down the weight is 0
+    y = tl.where(y > -50.0, y, -50.0)  # at and below -45 the weight is 0
     shifted = y + HALF
     f = y - (shifted - HALF)
     p = tl.full(y.shape, 0.0013264709, tl.float32)

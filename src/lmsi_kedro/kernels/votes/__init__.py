@@ -35,7 +35,7 @@ def count_votes(
     weights: ArrayLike | None = None,
     ties: Ties = "abstain",
 ) -> pl.DataFrame:
-    """Counts the votes of ragged groups of keys, in any order of their paths.
+    """Counts the votes of each question's keys (canonical answers), in any order of its paths.
 
     Examples:
         Two questions: the first has four paths, one of them unparsable; the second has a tie.
@@ -50,23 +50,23 @@ def count_votes(
         ['num:9', 'num:2']
 
     Args:
-        keys: Arrow strings or a list; a null key (an unparsable path) never votes, but counts in `paths`.
-        offsets: one more than questions: question q has the keys offsets[q] to offsets[q + 1].
-        weights: a number per key, such as the path's log-probability; used by ties="logprob" only.
+        keys: Arrow strings or a list; a null key (an unparsable answer) never votes, but counts in `paths`.
+        offsets: one more than there are questions; question q has the keys offsets[q] to offsets[q + 1].
+        weights: a number per key, such as the path's log-probability; only used by ties="logprob".
         ties: "abstain": tied keys have no winner; "logprob": the tied key whose weights have the largest sum
-            (computed exactly) wins, and if that is tied too, none.
+            (computed exactly) wins; if the sums are tied too, there is no winner.
 
     Returns:
         A row per question with the columns
 
             - key: the winner, or null
-            - votes: paths that hold a top key (0 if none has a key)
-            - readable: paths with a key
+            - votes: paths with the most frequent key (0 if no path has a key)
+            - readable: paths with a key (parsed answers)
             - paths: all paths
             - confidence: votes / paths, or 0
             - margin: (votes - votes of the next key) / paths, or 0; a tie has margin 0
             - entropy: -sum(p * log2(p)) in bits, p = votes of a key / readable
-            - tied: all keys with `votes` votes, sorted by bytes; one key when there is no tie
+            - tied: all keys with `votes` votes, sorted by bytes; one key if there is no tie
 
     Raises:
         ValueError: names the index of an offset that decreases or does not cover the keys, or of a weight that
@@ -92,7 +92,7 @@ def count_votes(
 
 
 def _dtype(keys: Any) -> Any:
-    """Lists need the type when they hold nothing but nulls; Arrow arrays bring their own."""
+    """The column type: a list of nulls needs it, Arrow arrays have their own."""
     return pl.String if isinstance(keys, Sequence) else None
 
 
@@ -116,7 +116,7 @@ def _checked_offsets(offsets: ArrayLike, size: int) -> NDArray[np.int64]:
 def _deciding_weights(
     weights: ArrayLike | None, ties: str, size: int
 ) -> NDArray[np.float64] | None:
-    """The weights that break ties, checked; None when ties abstain."""
+    """The checked weights that break ties; None if ties abstain."""
     if ties not in TIES:
         raise ValueError(f"ties must be one of {', '.join(TIES)}, not {ties!r}")
     if weights is None:

@@ -1,4 +1,4 @@
-"""The C++ counter, which reads Arrow buffers and returns Arrow columns: nothing is copied here."""
+"""The C++ vote counter, which takes Arrow buffers and returns Arrow columns without copying."""
 
 import numpy as np
 import polars as pl

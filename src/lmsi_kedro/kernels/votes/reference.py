@@ -1,8 +1,7 @@
 """The specification of `count_votes`, in plain Python.
 
-Nothing here depends on the order of a question's paths: counts are integers, weights are summed
-exactly (`math.fsum`), entropy adds integers, and ties are listed sorted. Knows nothing of texts,
-rules of reading, or what the winner is used for.
+No result depends on the order of a question's paths: counts are integers, weights are summed
+exactly (`math.fsum`), entropy adds integers, and ties are listed sorted.
 """
 
 import math
@@ -11,7 +10,9 @@ from collections.abc import Collection, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-ENTROPY_UNITS = 2**44  # per bit: errors stay below 1e-13 bits, and 4,096 paths fit sums of 64 bits
+ENTROPY_UNITS = (
+    2**44
+)  # per bit: errors stay below 1e-13 bits, and sums over 4,096 paths fit into 64 bits
 
 
 class Vote(NamedTuple):
@@ -28,7 +29,7 @@ class Vote(NamedTuple):
 
 
 def count_question(keys: Sequence[str | None], weights: Sequence[float] | None) -> Vote:
-    """The vote of one question's paths; `weights` break ties, None lets a tie abstain."""
+    """The vote of one question's paths; `weights` break ties, with None a tie abstains."""
     counts = Counter(key for key in keys if key is not None)
     votes, second = [*sorted(counts.values(), reverse=True), 0, 0][:2]
     tied = sorted(key for key in counts if counts[key] == votes)
@@ -47,7 +48,7 @@ def count_question(keys: Sequence[str | None], weights: Sequence[float] | None) 
 
 
 def heaviest(tied: list[str], keys: Sequence[str | None], weights: Sequence[float]) -> list[str]:
-    """Those of the tied keys whose paths weigh most together."""
+    """The tied keys whose paths have the largest total weight."""
     sums = {
         key: math.fsum(weight for voter, weight in zip(keys, weights, strict=True) if voter == key)
         for key in tied
@@ -56,7 +57,7 @@ def heaviest(tied: list[str], keys: Sequence[str | None], weights: Sequence[floa
 
 
 def entropy(counts: Collection[int]) -> float:
-    """Shannon entropy in bits of the votes of readable paths; 0 for none.
+    """The Shannon entropy of the votes in bits; 0 without votes.
 
     -sum(p * log2(p)) = (n * log2(n) - sum(c * log2(c))) / n for p = c / n, in whole units.
     """
@@ -75,7 +76,7 @@ def count_votes(
     offsets: Sequence[int],
     weights: Sequence[float] | None,
 ) -> list[Vote]:
-    """One vote per pair of neighbouring offsets."""
+    """One vote per pair of adjacent offsets."""
     return [
         count_question(keys[begin:end], None if weights is None else weights[begin:end])
         for begin, end in pairwise(offsets)

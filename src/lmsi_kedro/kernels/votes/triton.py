@@ -1,10 +1,10 @@
 """Votes over integer key ids that already live on a GPU, one program per question.
 
-Every number is the reference's to the bit. Ties abstain: weights need exact sums, which are the CPU's
-work. Knows nothing of texts.
+Every number equals the reference's to the bit. Ties abstain, because weights would need exact sums, which only the
+CPU implementations compute.
 """
 
-# Triton reads annotations itself, and writes compile-time arguments in capitals.
+# Triton interprets annotations itself, and compile-time arguments are in capitals.
 # mypy: disable-error-code="no-untyped-def,untyped-decorator"
 # ruff: noqa: N803
 
@@ -16,27 +16,27 @@ import triton.language as tl
 
 from .reference import ENTROPY_UNITS, entropy_units
 
-MOST_PATHS = 4096  # so that sums of entropy units fit 64 bits
+MOST_PATHS = 4096  # so that sums of entropy units fit into 64 bits
 UNREADABLE = -1
 ABSENT = -2  # pads a question with fewer paths
 
 
 class Votes(NamedTuple):
-    """A row per question; see `lmsi_kedro.kernels.votes.count_votes` for the words."""
+    """A row per question; `lmsi_kedro.kernels.votes.count_votes` describes the columns."""
 
-    key: torch.Tensor  # [questions] int64, UNREADABLE for none
+    key: torch.Tensor  # [questions] int64, UNREADABLE if there is no winner
     votes: torch.Tensor  # [questions] int32, as are readable and paths
     readable: torch.Tensor
     paths: torch.Tensor
     confidence: torch.Tensor  # [questions] float64, as are margin and entropy
     margin: torch.Tensor
     entropy: torch.Tensor
-    tied: torch.Tensor  # [questions, m] bool: the path holds a key that shares the top
+    tied: torch.Tensor  # [questions, m] bool: whether the path has a key with the most votes
 
 
 @triton.jit
 def _counts(row, ids, m, M: tl.constexpr, CHUNK: tl.constexpr):
-    """For each path: how many paths hold its key, and the first one that does."""
+    """For each path: how many paths have its key, and the first one of these."""
     counts = tl.zeros((M,), tl.int32)
     first = tl.full((M,), M, tl.int32)
     for begin in range(0, M, CHUNK):
@@ -72,7 +72,7 @@ def _kernel(keys, stride, m, units, winner, votes, readable, paths, confidence, 
     tl.store(paths + question, present)
     tl.store(confidence + question, top.to(tl.float64) / share)
     tl.store(margin + question, (top - second).to(tl.float64) / share)
-    # Whole units, as in the reference, add up to the same sum in any order.
+    # Integer units, as in the reference, give the same sum in any order.
     spread = tl.load(units + read) - tl.sum(tl.load(units + tl.where(first == at, counts, 0)))
     tl.store(entropy + question, spread.to(tl.float64) / tl.maximum(read, 1) / UNITS)
     tl.store(tied + tl.cast(question, tl.int64) * m + at, leads, mask=at < m)
@@ -84,7 +84,7 @@ def count_votes(ids: torch.Tensor) -> Votes:
         raise ValueError(f"ids must be integers [questions, m], not {ids.dtype} {tuple(ids.shape)}")
     questions, m = ids.shape
     if m > MOST_PATHS:
-        raise ValueError(f"ids have {m} paths a question, at most {MOST_PATHS} can be counted here")
+        raise ValueError(f"ids have {m} paths per question, but at most {MOST_PATHS} are supported")
     ids = ids.to(torch.int64).contiguous()
 
     def column(dtype: torch.dtype, *shape: int) -> torch.Tensor:
