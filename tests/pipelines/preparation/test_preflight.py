@@ -17,6 +17,7 @@ from lmsi_kedro.engines.server.faults import ServerError
 from lmsi_kedro.params import (
     EngineParams,
     EvaluationParams,
+    LaunchParams,
     PathParams,
     Sampling,
     ServerParams,
@@ -207,3 +208,17 @@ def test_servers_must_answer_and_have_the_model() -> None:
         ServerError, match=r"engine\.server\.urls: http\S+ Connection error\. Start that server"
     ):
         check(questions("Short?"), executor="server", server=server)
+
+
+def test_a_model_for_launched_servers_becomes_gguf_or_is_refused(
+    model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from lmsi_kedro.engines.executors import launch
+
+    monkeypatch.setattr(launch, "check_launch", lambda engine: None)
+    servers = LaunchParams(server="llama.cpp", folder="servers")
+    assert check(questions("Why?"), executor="launch", launch=servers)
+    config = json.loads((model / "config.json").read_text())
+    (model / "config.json").write_text(json.dumps({**config, "hidden_act": "relu"}))
+    with pytest.raises(ValueError, match="GGUF is written here for plain Llama-type models"):
+        check(questions("Why?"), model, executor="launch", launch=servers)

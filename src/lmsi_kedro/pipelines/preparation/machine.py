@@ -26,7 +26,7 @@ def check_machine(
 ) -> tuple[pl.DataFrame, dict[str, Any]]:
     """questions, unchanged, and preflight, all findings. ValueError says what to change."""
     needed = memory(base_model.path, engine, **model_findings["most_tokens"])
-    check_servers(engine)
+    check_servers(engine, base_model.path)
     found = {
         "memory_gib": round(needed / 2**30, 2),
         "device": "cuda" if gpus() else "cpu",
@@ -38,12 +38,13 @@ def check_machine(
     return fitting_questions, {**model_findings, **found}
 
 
-def check_servers(engine: EngineParams) -> None:
-    """ValueError unless every server answers and lists the model, or can be started."""
+def check_servers(engine: EngineParams, model: Path) -> None:
+    """ValueError unless every server answers and lists the model, or can be started with it."""
     if engine.executor == "launch":
-        from lmsi_kedro.engines.executors.launch import check_launch
+        from lmsi_kedro.engines.executors.launch import check_launch, check_model
 
         check_launch(engine)
+        check_model(model, engine)
     if engine.executor != "server" or engine.server is None:
         return
     from lmsi_kedro.engines.server.fleet import Fleet
