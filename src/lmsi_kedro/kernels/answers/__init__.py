@@ -1,6 +1,7 @@
-"""Answers: where a completion gives one, and its canonical form.
+"""Parses the answer of a completion, and canonicalises answers.
 
-Two answers are the same if and only if their keys are equal. docs/answers.md specifies the rules.
+Two answers are the same if and only if their canonical forms, the keys, are equal. docs/answers.md specifies the
+rules.
 """
 
 from collections.abc import Sequence
@@ -52,7 +53,7 @@ def read_answers(
     threads: int = 1,
     decimal: str = "point",
 ) -> pl.DataFrame:
-    """Reads the answer of each completion.
+    """Parses the answer of each completion.
 
     Examples:
         >>> from lmsi_kedro import kernels
@@ -65,18 +66,18 @@ def read_answers(
 
     Args:
         texts: the completions.
-        kind: what answers are, one of `KINDS`.
+        kind: the kind of answer, one of `KINDS`.
         choices: a list of option texts for each text; used by kind `choice`.
-        rule: "trigger" reads what a text announces as its answer; "trigger_or_last" falls back on the last
-            answer of the kind that it mentions.
+        rule: "trigger" takes the answer that a text announces; "trigger_or_last" falls back on the last
+            answer of the kind in the text.
         finish: for each text, whether it ended by itself ("stop") or at the length limit ("length").
-        threads: number of threads that share the texts.
+        threads: number of threads.
         decimal: the decimal mark. With "point", 3,5 is unparsable, since it may be 3.5 or 35; with "comma" it is
             7/2, and 1.234 is 1234.
 
     Returns:
-        A row per text with the columns key, surface, start, end (in characters) and rule, which are all null where
-            the text has no answer.
+        A row per text with the columns key, surface, start, end (in characters) and rule, which are all null if
+            the answer is unparsable.
 
     Raises:
         ValueError: for an unknown kind, rule or decimal mark, or columns of different lengths.
@@ -94,7 +95,7 @@ def read_answers(
 def canonical_keys(
     answers: Texts, kind: str, choices: Any = None, threads: int = 1, decimal: str = "point"
 ) -> pl.Series:
-    """The keys of gold or already extracted answers; null for what is no answer of the kind.
+    """The canonical forms of gold or already extracted answers; null for an unparsable one.
 
     Examples:
         >>> from lmsi_kedro import kernels
@@ -102,7 +103,7 @@ def canonical_keys(
         >>> kernels.canonical_keys(answers, "number").to_list()
         ['num:1/2', 'num:1/2', 'num:70000', 'num:21', None]
 
-    Takes the arguments of `read_answers` and raises ValueError as it does.
+    The arguments and errors are those of `read_answers`.
     """
     _check(kind, decimal)
     column, options = text_column(answers), choice_column(choices)

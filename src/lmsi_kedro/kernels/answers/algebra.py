@@ -1,10 +1,10 @@
 """Exact expressions in a normal form: sums of monomials over the rationals.
 
 A monomial is a product of atoms with integer exponents; an atom is a variable, pi, i, a square root of
-a square-free integer, or what has no simpler form (a function, an inverse of a sum) named by its own
-key. Equal polynomials, fractions and radicals so have equal keys; nothing is ever compared in pairs,
-rounded or searched. What grows beyond the caps is refused: names of atoms too, since each power of a
-sum of atoms names them again (without a cap, 92 characters had a key of 740 MB).
+a square-free integer, or an expression without a simpler form (a function, an inverse of a sum) named by
+its own key. So equal polynomials, fractions and radicals have equal keys, without pairwise comparison,
+rounding or search. Expressions that grow beyond the caps have no normal form. The caps include the names
+of atoms, since each power of a sum repeats them (without a cap, 92 characters had a key of 740 MB).
 """
 
 import math
@@ -21,7 +21,7 @@ Sum = dict[Monomial, Fraction]
 
 
 class RefusedError(ValueError):
-    """An expression that has no normal form here."""
+    """The expression has no supported normal form."""
 
 
 def constant(value: Fraction | int) -> Sum:
@@ -35,7 +35,7 @@ def atom(name: str, power: int = 1) -> Sum:
 
 
 def rational(x: Sum) -> Fraction | None:
-    """The value of a sum that is a number."""
+    """The value of a sum that is a number, or None."""
     return x.get((), Fraction(0)) if len(x) == (() in x) else None
 
 
@@ -131,7 +131,7 @@ def inverse(x: Sum) -> Sum:
 
 
 def _power(x: Sum, n: int) -> Sum:
-    """By squaring: 83 products of terms for (x + y)^12, not 156."""
+    """The power by squaring: 83 products of terms for (x + y)^12, not 156."""
     result = constant(1)
     while n:
         result = multiply(result, x) if n & 1 else result
@@ -155,7 +155,7 @@ def power(x: Sum, exponent: Sum) -> Sum:
 
 
 def root(x: Sum, degree: int = 2) -> Sum:
-    """The square root of a number in lowest terms; other roots only where they come out even."""
+    """The square root of a number in lowest terms; other roots only if they are exact."""
     value = rational(x)
     if value is None or (value < 0 and degree != 2):
         return atom(f"root{degree}({key(x)})")
@@ -187,7 +187,7 @@ def joined(parts: Iterable[str], separator: str) -> str:
 
 
 def key(x: Sum) -> str:
-    """num: for a number, else its terms in order."""
+    """The key: num: for a number, otherwise the terms in order."""
     value = rational(x)
     if value is not None:
         if value.denominator == 1:

@@ -1,4 +1,4 @@
-"""Arguments as polars columns. Lists are copied once; Arrow arrays are taken as they are."""
+"""Converts arguments to polars columns. Lists are copied once; Arrow arrays are not copied."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ def text_column(texts: Any) -> pl.Series:
 
 
 def _strings(texts: list[Any]) -> pl.Series:
-    """Text as strings, bytes as bytes; other objects are refused by name."""
+    """Text as strings, bytes as bytes; other objects raise an error that names their type."""
     for row, text in enumerate(texts):
         if not isinstance(text, str | bytes | None):
             raise TypeError(f"row {row}: expected text, found {type(text).__name__}")
@@ -38,5 +38,5 @@ def choice_column(choices: Any) -> pl.Series | None:
 
 
 def as_text(value: Any) -> str | None:
-    """A text; what is not UTF-8 in bytes reads as U+FFFD."""
+    """A text; bytes that are not valid UTF-8 are decoded as U+FFFD."""
     return value.decode(errors="replace") if isinstance(value, bytes) else value

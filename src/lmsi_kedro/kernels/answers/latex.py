@@ -1,7 +1,7 @@
-"""LaTeX and plain expressions, read into normal forms by recursive descent.
+"""Parses LaTeX and plain expressions into normal forms by recursive descent.
 
-Depth and length are bounded, every character is looked at a bounded number of times, and whatever is
-not understood is refused: the caller then keys the wording.
+Depth and length are bounded, and every character is visited a bounded number of times. Unsupported input raises
+RefusedError: the caller then compares the wording.
 """
 
 import math
@@ -198,7 +198,9 @@ class Parser:
         return self.command()
 
     def command(self) -> Sum:
-        self.depth += 1  # never given back: it bounds the commands of one expression, nested or not
+        self.depth += (
+            1  # never decremented: it bounds the commands of one expression, nested or not
+        )
         if self.depth > MOST_DEPTH:
             raise RefusedError("too many commands")
         if self.taken("\\frac"):
@@ -240,5 +242,5 @@ class Parser:
 
 
 def expression(text: str) -> Sum:
-    """The normal form of an expression; raises RefusedError where there is none."""
+    """The normal form of an expression; raises RefusedError if there is none."""
     return Parser(text).whole()

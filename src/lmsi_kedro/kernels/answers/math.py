@@ -1,9 +1,9 @@
-"""Keys of mathematical answers (kind `math`): numbers, expressions, tuples, intervals, sets, equations.
+"""Canonical forms of mathematical answers (kind `math`): numbers, expressions, tuples, intervals, sets, equations.
 
-The wording is cleaned of typography and units, taken apart at its commas, unions and relations, and
-each part gets the normal form of algebra; what is not understood is keyed by its cleaned wording. So
-equality stays one of keys: symmetric and transitive. Surfaces beyond MOST_LENGTH or MOST_DEPTH are
-keyed as wordings.
+The wording is cleaned of typography and units and split at its commas, unions and relations, and
+each part gets the normal form of algebra; unsupported parts keep their cleaned wording. So
+equality is that of strings: symmetric and transitive. Surfaces beyond MOST_LENGTH or MOST_DEPTH
+are compared by their wording.
 """
 
 import re
@@ -43,7 +43,7 @@ def _split(text: str, separators: tuple[str, ...]) -> list[str]:
 
 
 def _wording(text: str) -> str:
-    """The key of what is not understood: letters in one case if it is plain words, else as cleaned."""
+    """The key of an unsupported part: lower case if it is plain words, otherwise the cleaned wording."""
     plain = text.strip("()[]{}\"' ") if re.fullmatch(r"[(\[\"']?[A-Za-z]+[)\]\"']?", text) else text
     words = re.fullmatch(r"[A-Za-z][A-Za-z' -]*", plain)
     apart = re.sub(r"(?<=\d) (?=\d)", "_", plain)  # 4 10/3 is not 410/3
@@ -56,7 +56,7 @@ def _listed(keys: list[str]) -> str:
 
 
 def _related(text: str) -> str:
-    """An equation as a sum that is zero, an inequality from small to large."""
+    """An equation as a sum that equals zero, an inequality from small to large."""
     pieces = _RELATION.split(text)
     sides, signs = pieces[::2], pieces[1::2]
     if signs == ["="]:
@@ -70,7 +70,7 @@ def _related(text: str) -> str:
 
 
 def _encloses(text: str) -> bool:
-    """Whether the bracket that the text begins with is closed by its last character."""
+    """Whether the last character closes the bracket with which the text begins."""
     depth = 0
     for i, c in enumerate(text):
         depth += (c in "([{") - (c in ")]}")
@@ -127,13 +127,13 @@ def _part(text: str) -> str:
 
 
 def _valued(text: str) -> str:
-    """What follows "x =", "f(x) =" or "x in"."""
+    """The text after "x =", "f(x) =" or "x in"."""
     found = _LEFT_SIDE.match(text)
     return text[found.end() :] if found else text
 
 
 def _depth(text: str) -> int:
-    """How deep its brackets nest at most, whichever of them are closed."""
+    """The maximum nesting depth of its brackets, closed or not."""
     levels = list(accumulate(((c in "([{") - (c in ")]}") for c in text), initial=0))
     return max(levels) - min(levels)
 
@@ -148,15 +148,15 @@ def _signs(text: str) -> list[str]:
 
 
 def _boxed(surface: str) -> list[str]:
-    """What the boxes of a surface hold, if it has several."""
+    """The contents of the boxes in a surface, if it has several."""
     boxes = [surface[i:j] for i, j in contents(surface, 0, len(surface))]
     return boxes if len(boxes) > 1 else []
 
 
 def math_key(surface: str, comma: bool = False) -> str | None:
-    """The key of a mathematical answer; nothing for an empty one, and for one that is no number.
+    """The key of a mathematical answer; None for an empty or unparsable one.
 
-    comma: its numbers have decimal commas, so that 1,5 is a number and no list.
+    comma: its numbers have decimal commas, so that 1,5 is a number and not a list.
     """
     if len(surface) <= MOST_LENGTH and (boxes := _boxed(surface)):
         keys = [found for box in boxes if (found := math_key(box, comma))]

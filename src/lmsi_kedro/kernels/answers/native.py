@@ -1,6 +1,6 @@
-"""The C++ kernel behind the signature of the reference. Kind `math` gets its normal form in Python.
+"""The C++ kernel with the signature of the reference. The normal form of kind `math` is computed in Python.
 
-Only distinct surfaces are normalised there, so that the kernel's speed is not lost on repeated answers.
+Only distinct surfaces are normalised there, so that repeated answers stay fast.
 """
 
 from typing import Any
@@ -13,7 +13,7 @@ from .math import math_key
 
 
 def _laid_out(choices: pl.Series | None) -> tuple[Any, Any]:
-    """Option texts end to end, and where each row's begin."""
+    """Option texts in one buffer, and the offset of each row."""
     if choices is None:
         return None, None
     lengths = choices.list.len().fill_null(0)

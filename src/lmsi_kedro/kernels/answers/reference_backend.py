@@ -1,4 +1,4 @@
-"""The reference, row by row, behind the signature that the native kernel has too."""
+"""The reference, applied row by row, with the signature of the native kernel."""
 
 import polars as pl
 

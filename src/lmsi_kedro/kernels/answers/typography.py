@@ -1,7 +1,6 @@
-"""One spelling for each mathematical symbol, and none of the typography, units, percent and degrees.
+"""Gives each mathematical symbol one spelling, and removes typography, units, percent and degrees.
 
-Spaces and thin commas between groups of three digits go too: 11\\,111 and 11,\\! 111 are 11111.
-It knows nothing of what an expression means.
+Spaces and thin commas between groups of three digits are removed, too: 11\\,111 and 11,\\! 111 are 11111.
 """
 
 import re
@@ -48,7 +47,7 @@ _NAMES = re.compile(
 
 
 def _script(match: re.Match[str]) -> str:
-    """Raised digits as an exponent, lowered ones as an index."""
+    """Superscript digits as an exponent, subscript digits as an index."""
     return f"{'^' if match[1] else '_'}{{{match[0].translate(_LEVEL)}}}"
 
 

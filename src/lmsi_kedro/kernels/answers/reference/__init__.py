@@ -1,7 +1,7 @@
-"""Reading answers, in plain Python: the specification that the C++ kernel is compared with.
+"""Parsing answers in plain Python: the specification with which the C++ kernel is compared.
 
-A text is folded (characters), cut before an invented next question, and its announcements are visited
-from the last to the first (triggers); the first one whose value can be read gives surface, span and
+A text is folded (characters), cut before an invented next question, and its announcements are tried
+from the last to the first (triggers); the first one whose value can be parsed gives surface, span and
 key. Positions count characters. docs/answers.md states the rules.
 """
 
@@ -37,7 +37,7 @@ class Answer(NamedTuple):
 
 
 class _Reader:
-    """Reads one text as one kind."""
+    """Parses one text as one kind."""
 
     def __init__(self, text: str, kind: str, choices: Choices, comma: bool) -> None:
         self.text, self.kind, self.comma = text, kind, comma
@@ -48,7 +48,7 @@ class _Reader:
         self.last_digit = next((i for i in range(self.end - 1, -1, -1) if digit(self.s[i])), -1)
 
     def value(self, a: int, b: int, form: str, labelled: bool) -> Found | None:
-        """The answer that the stretch announces."""
+        """The answer that this range of the text announces."""
         if form == "boxes":
             return self.boxes(a, b)
         if self.kind == "number":
@@ -66,19 +66,19 @@ class _Reader:
         return self.worded(a, b, form)
 
     def worded(self, a: int, b: int, form: str) -> Found | None:
-        """The answers that are wordings: all of a box, the first sentence elsewhere."""
+        """An answer that is a wording: all of a box, or otherwise the first sentence."""
         found = Found(a, b, "") if form == "boxed" and a < b else wording(self.s, a, b)
         key = self.wording_key(self.text[found.start : found.end]) if found else None
         return None if found is None or key is None else found._replace(key=key)
 
     def wording_key(self, said: str) -> str | None:
-        """The key of a wording; empty for `math`, whose normal form is made by the caller."""
+        """The key of a wording; empty for `math`, whose normal form is computed by the caller."""
         if self.kind == "span":
             return span_key(said, self.comma)
         return text_key(said) if self.kind == "text" else ""
 
     def boxes(self, a: int, b: int) -> Found | None:
-        """What a list of boxes says: all of it, where the kind has lists, or what every box says."""
+        """The answer of a list of boxes: the list, if the kind has lists, or the answer of every box."""
         if self.kind == "math":
             return Found(a, b, "")
         inner = contents(self.s, a, b)

@@ -1,7 +1,7 @@
-"""What a word announces: "answer", and for choices "option", "choice" and "correct".
+"""Announcements by words: "answer", and for choices "option", "choice" and "correct".
 
-The value stands behind it ("the answer is", "Answer:", a heading, a tag) or before it ("(B) is the correct
-answer"). It knows nothing of boxes, hashes and of what an answer looks like.
+The value stands after the word ("the answer is", "Answer:", a heading, a tag) or before it ("(B) is the correct
+answer").
 """
 
 from collections.abc import Iterator
@@ -37,7 +37,7 @@ CLAUSE = 120  # characters before "is the correct answer" that may name it
 
 
 class Trigger(NamedTuple):
-    """An announcement: where its value begins and ends at the latest, and its form."""
+    """An announcement: the start and the latest end of its value, and its form."""
 
     value: int
     stop: int
@@ -56,7 +56,7 @@ def _previous(s: str, i: int) -> tuple[int, str]:
 
 
 def _clause(s: str, i: int) -> int:
-    """Where the clause begins that ends at i."""
+    """The start of the clause that ends at i."""
     k = i
     while k > 0 and i - k < CLAUSE and s[k - 1] != "\n":
         if space(s[k]) and s[k - 1] in ".?!;:,":
@@ -115,13 +115,13 @@ def _after_answer(s: str, start: int, i: int, end: int) -> Trigger | None:
 
 
 def _tag_begin(s: str, i: int) -> int:
-    """Where the name of a tag begins whose last word is at i: answer, final_answer."""
+    """The start of the name of a tag whose last word is at i: answer, final_answer."""
     is_final = lowered(s[max(0, i - 6) : max(0, i - 1)]) == "final" and s[i - 1] in "_- "
     return i - 6 if is_final else i
 
 
 def answers(s: str, i: int, end: int) -> Iterator[Trigger]:
-    """What the word "answer" at i announces: what stands before it, or behind it."""
+    """The announcements of the word "answer" at i, before or after it."""
     j = i + 6
     j += char(s, j, end) in ("s", "S")
     if lowered(s[i : i + 6]) != "answer" or j > end or letter(char(s, i - 1, end)):
@@ -139,7 +139,7 @@ def answers(s: str, i: int, end: int) -> Iterator[Trigger]:
 
 
 def _either(before: Trigger | None, after: Trigger | None) -> Iterator[Trigger]:
-    """A colon behind "is the answer" announces what follows it, else what stands before comes first."""
+    """A colon after "is the answer" announces the text after it; otherwise the text before comes first."""
     if before and (after is None or after.form == "answer is"):
         yield before
     if after:
@@ -147,7 +147,7 @@ def _either(before: Trigger | None, after: Trigger | None) -> Iterator[Trigger]:
 
 
 def option(s: str, i: int, end: int) -> Iterator[Trigger]:
-    """ "the correct option is (D)": the verb follows at once, so "option B is wrong" is none."""
+    """ "the correct option is (D)": the verb must follow directly, so "option B is wrong" is no announcement."""
     if lowered(s[i : i + 6]) not in ("option", "choice") or _previous(s, i)[1] not in _BEST:
         return
     j = skip_spaces(s, i + 6, end)
@@ -161,7 +161,7 @@ def option(s: str, i: int, end: int) -> Iterator[Trigger]:
 
 
 def correct(s: str, i: int, end: int) -> Trigger | None:
-    """ "(B) is correct" at the end of a sentence; what is correct must look like a letter."""
+    """ "(B) is correct" at the end of a sentence; the subject must look like a letter."""
     if lowered(s[i : i + 7]) != "correct" or i + 7 > end:
         return None
     k = i + 7

@@ -1,7 +1,7 @@
-"""\\boxed{...} and \\fbox{...}: where a box is, what it holds, and which boxes a list joins.
+"""\\boxed{...} and \\fbox{...}: the position and content of boxes, and which boxes form a list.
 
 "(a) \\boxed{3}, (b) \\boxed{5}" is one answer of two parts; boxes with other words between them are not
-joined, since a later one may replace an earlier one. It knows nothing of answers.
+joined, since a later one may replace an earlier one.
 """
 
 from .characters import char, digit, letter, skip_spaces, space, word_at, word_end, word_set
@@ -21,7 +21,7 @@ def box_name(s: str, i: int, end: int) -> int:
 
 
 def closing_brace(s: str, i: int, end: int) -> int:
-    """Where the brace that opens at i is closed, or -1."""
+    """The position of the brace that closes the one at i, or -1."""
     depth = 0
     for k in range(i, end):
         depth += (s[k] == "{") - (s[k] == "}")
@@ -31,7 +31,7 @@ def closing_brace(s: str, i: int, end: int) -> int:
 
 
 def _joins(s: str, a: int, b: int) -> bool:
-    """Whether what stands between two boxes only joins them: ", ", " and ", "(b) ", ", y = "."""
+    """Whether the text between two boxes only joins them: ", ", " and ", "(b) ", ", y = "."""
     named, i = False, a
     while i < b:
         if letter(s[i]):
@@ -47,7 +47,7 @@ def _joins(s: str, a: int, b: int) -> bool:
 
 
 def _box_before(s: str, i: int) -> int:
-    """Where the box begins that a list joins to the one at i, or -1."""
+    """The start of the box that a list joins to the one at i, or -1."""
     start = max(s.rfind(name, max(0, i - REACH - GAP), i) for name in _NAMES)
     if start < 0:
         return -1
@@ -57,14 +57,14 @@ def _box_before(s: str, i: int) -> int:
 
 
 def list_start(s: str, i: int) -> int:
-    """Where the list of boxes begins that the box at i ends; i where it is alone."""
+    """The start of the list of boxes that ends with the box at i; i if there is only this box."""
     while (before := _box_before(s, i)) >= 0:
         i = before
     return i
 
 
 def contents(s: str, i: int, end: int) -> list[tuple[int, int]]:
-    """What the boxes of s[i:end] hold: (start, end)."""
+    """The contents of the boxes in s[i:end] as (start, end)."""
     found = []
     while i < end:
         brace = skip_spaces(s, i + box_name(s, i, end), end) if s[i] == "\\" else i

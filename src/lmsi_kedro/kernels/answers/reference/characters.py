@@ -1,9 +1,8 @@
 """One code below 256 for every character, so that both implementations scan the same string.
 
-Look-alikes (full-width digits, dashes, quotes, thin spaces) become their plain twin, symbols that
-numbers are written with get a code of their own, and everything else is a letter or a symbol.
-A folded text has as many characters as the original: positions in one are positions in the other.
-It knows nothing of answers.
+Look-alikes (full-width digits, dashes, quotes, thin spaces) become their plain equivalents, symbols that
+are used in numbers get a code of their own, and everything else is a letter or a symbol.
+A folded text has as many characters as the original, so positions are the same in both.
 """
 
 ROOT, PI, ALMOST, THIRD, INFINITY, ARROW = "\x81", "\x82", "\x83", "\x84", "\x90", "\x91"
@@ -107,7 +106,7 @@ def space(c: str) -> bool:
 
 
 def lower_code(code: int) -> int:
-    """Lower case where the rule is plain arithmetic: ASCII, Latin-1, Latin Extended-A, Greek, Cyrillic."""
+    """Lower case by arithmetic on code points: ASCII, Latin-1, Latin Extended-A, Greek, Cyrillic."""
     if 0x41 <= code <= 0x5A or (0xC0 <= code <= 0xDE and code != 0xD7):
         return code + 32
     if 0x391 <= code <= 0x3A9 or 0x410 <= code <= 0x42F:
@@ -126,13 +125,13 @@ def lower(c: str) -> str:
 
 
 def plain(text: str) -> str:
-    """Lower case, look-alikes as their ASCII twin, every space a blank: how wordings are compared."""
+    """Lower case, look-alikes as ASCII, white space as plain spaces: the form in which wordings are compared."""
     pairs = ((c, fold_code(ord(c))) for c in text)
     return "".join(" " if space(f) else lower(f if f < "\x80" else c) for c, f in pairs)
 
 
 def lowered(s: str) -> str:
-    """ASCII lower case of a folded string: words are compared in it."""
+    """ASCII lower case of a folded string, in which words are compared."""
     return "".join(chr(ord(c) + 32) if upper(c) else c for c in s)
 
 
@@ -159,10 +158,10 @@ def word_at(s: str, i: int, end: int) -> str:
 
 
 def word_set(words: str) -> frozenset[str]:
-    """A closed list of words, written in one line."""
+    """A set of words, given in one string."""
     return frozenset(words.split())
 
 
 def char(s: str, i: int, end: int) -> str:
-    """The character at i, or a NUL outside: scanners compare without asking for the bounds."""
+    """The character at i, or NUL outside the range, so that scanners need no bounds checks."""
     return s[i] if 0 <= i < end else "\0"

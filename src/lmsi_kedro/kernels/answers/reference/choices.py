@@ -1,7 +1,7 @@
-"""Which option an announced value names: by letter, by the option's text, or by its number.
+"""Finds the option that an announced value names: by letter, by the option's text, or by its number.
 
-Two letters at once ("A or B") name nothing, and neither does an option that is denied ("it is not
-green"). It knows nothing of where the value was announced.
+Two letters at once ("A or B") do not name an option, and neither does a negated option ("it is not
+green").
 """
 
 from .characters import letter, skip_spaces
@@ -12,7 +12,7 @@ from .options import WINDOW, Options, matchable
 
 
 def _affirmed(s: str, original: str, a: int, found: Found, end: int, options: Options) -> bool:
-    """Whether neither what is said before a letter nor the words straight after it deny it."""
+    """Whether neither the words before a letter nor those directly after it negate it."""
     if denies(matchable(original[a : found.start]).split(" ")):
         return False
     i = skip_spaces(s, found.end, end)
@@ -30,7 +30,7 @@ def _around(said: str, text: str) -> tuple[list[str], list[str]]:
 
 
 def _by_text(value: str, texts: list[str]) -> int | None:
-    """The one option that a value says: exactly, as its beginning, or somewhere inside."""
+    """The only option whose text a value is, begins with, or contains."""
     said = f" {matchable(value[:WINDOW])} "
     exact = [i for i, text in enumerate(texts) if said == f" {text} "]
     if exact:
@@ -52,7 +52,7 @@ def _by_text(value: str, texts: list[str]) -> int | None:
 
 
 def _lists(after: list[str], texts: list[str]) -> bool:
-    """Whether what follows an option is further options and nothing else: "Monsters, Inc", if both are options."""
+    """Whether only further options follow an option: "Monsters, Inc", if both are options."""
     rest = " ".join(after)
     while rest:
         next_one = max(
@@ -69,7 +69,7 @@ def _within(short: str, long: str) -> bool:
 
 
 def _by_number(value: Found, numbers: list[str]) -> int | None:
-    """The one option that is the same number."""
+    """The only option that is the same number."""
     same = [i for i, number in enumerate(numbers) if number == value.key]
     return same[0] if len(same) == 1 else None
 

@@ -1,8 +1,8 @@
 """Quantities of more than one number: 2 hours 30 minutes, 5'6", 2h30m, 4 10/3, 2 million 500 thousand.
 
-Such a quantity is no number: its value depends on a unit that nobody names. Two numbers with a comma or
+Such a quantity is not a number: its value depends on the unit, which is not given. Two numbers with a comma or
 "and" between them belong together only if the second unit is a smaller one of the same measure, so
-that "2 apples and 3 pears" begins with a number. It knows nothing of which number is an answer.
+that "2 apples and 3 pears" begins with a number.
 """
 
 from .characters import char, digit, letter, skip_spaces, space, word_at, word_end, word_set
@@ -31,12 +31,12 @@ _UNITS = [
     for word in words.split(" ")
 ]
 _WRAPPERS = word_set("text mathrm textrm mbox quad qquad")
-_ABBREVIATED = 3  # letters: a full stop behind them ends no sentence (5 ft. 6 in.)
+_ABBREVIATED = 3  # letters: a full stop after so few does not end a sentence (5 ft. 6 in.)
 _ARC = "'\xb0"  # feet, degrees and minutes of arc
 
 
 def _gap(s: str, i: int, end: int, dollars: bool) -> int:
-    """Skips spaces, braces and the LaTeX that stands between a number and its unit."""
+    """Skips spaces, braces and LaTeX between a number and its unit."""
     while i < end:
         if s[i] == "\\" and word_at(s, i + 1, end) in _WRAPPERS:
             i = word_end(s, i + 1, end)
@@ -93,7 +93,7 @@ def _joined(s: str, i: int, end: int, dollars: bool) -> int:
 
 
 def _goes_on(s: str, i: int, end: int, unit: str, dollars: bool) -> bool:
-    """Whether what ends with `unit` at i goes on with a smaller one: "and 30 minutes", "and a half"."""
+    """Whether the quantity with `unit` before i continues with a smaller one: "and 30 minutes", "and a half"."""
     k = _joined(s, i, end, dollars)
     if not k:
         return False
@@ -105,7 +105,7 @@ def _goes_on(s: str, i: int, end: int, unit: str, dollars: bool) -> bool:
 
 
 def _attached(s: str, i: int, end: int) -> bool:
-    """Whether the digits straight after a unit begin a smaller one (2h30), and are no power (km2)."""
+    """Whether the digits directly after a unit begin a smaller quantity (2h30) and are not a power (km2)."""
     single = not digit(char(s, i + 1, end)) and not letter(char(s, i + 1, end))
     return not (s[i] in "23" and single)
 

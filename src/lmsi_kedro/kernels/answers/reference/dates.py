@@ -1,8 +1,8 @@
 """Dates and times of day at a position of a folded text, as keys.
 
-`date:2022-10-02`, `date:2022-10`, `date:2022`, `date:--10-02` (no year), `time:14:00`. Slashes are
-read month first unless that is impossible; two-digit years name no date. A date that the calendar
-does not have (29 February 2023) has no key, and no part of it is one.
+`date:2022-10-02`, `date:2022-10`, `date:2022`, `date:--10-02` (no year), `time:14:00`. With slashes the
+month is first unless that is impossible; two-digit years are not dates. A date that does not exist
+(29 February 2023) has no key, and neither has any part of it.
 """
 
 from .characters import (
@@ -36,7 +36,7 @@ def _leap(year: int) -> bool:
 
 
 def _date_key(year: int, month: int, day: int) -> str | None:
-    """The key of a date, or nothing; a day of 0 stands for one that is not named."""
+    """The key of a date, or None; day 0 means that the day is not given."""
     if not 1 <= month <= 12 or year == 0:
         return None
     if day > _LENGTHS[month - 1] - (month == 2 and not _leap(year)):
@@ -136,7 +136,7 @@ def _numeric(s: str, i: int, end: int) -> tuple[int, str | None] | None:
 
 
 def date_at(s: str, i: int, end: int) -> tuple[int, str | None] | None:
-    """The date that begins at i, its weekday skipped: (end, key); no key where there is no such day."""
+    """The date that begins at i, without its weekday: (end, key); no key if the day does not exist."""
     if word_at(s, i, min(end, i + 10)) in _DAYS:
         i = word_end(s, i, end)
         i += char(s, i, end) in (",", ".")

@@ -1,7 +1,4 @@
-"""Whether a number stands for itself, or is a part of something larger: 5 + 3, 5-6, 2\\pi, \\sqrt{2}, 5'6".
-
-It knows nothing of which number is an answer.
-"""
+"""Whether a number stands alone, or is part of something larger: 5 + 3, 5-6, 2\\pi, \\sqrt{2}, 5'6"."""
 
 from .characters import (
     DIVIDED,
@@ -31,14 +28,14 @@ _UNDER = ("\\sqrt{", "\\sqrt ", "\\sqrt")
 
 
 def _number_follows(s: str, i: int, end: int) -> bool:
-    """Whether the next thing is a number, currency, sign and opening brackets aside."""
+    """Whether a number follows, possibly after currency, sign and opening brackets."""
     while i < end and (space(s[i]) or s[i] in "(\\*{" or s[i] in CURRENCY_SIGNS):
         i += 1
     return digit(char(s, i, end)) or (char(s, i, end) == "." and digit(char(s, i + 1, end)))
 
 
 def _raises(s: str, i: int, end: int) -> bool:
-    """Whether a power or an index stands at i: (-3)^2, 101_2; degrees are none."""
+    """Whether there is a power or an index at i: (-3)^2, 101_2, but not degrees."""
     c = char(s, i, end)
     if c == "^":
         return not s.startswith(("^\\circ", "^{\\circ", "^o"), i, end)
@@ -68,9 +65,9 @@ def _under_root(s: str, start: int) -> bool:
 
 
 def stands_alone(s: str, token: Token, stop: int, end: int) -> bool:
-    """Whether the number can be read and is no part of an expression, a range or a compound quantity.
+    """Whether the number can be parsed and is not part of an expression, a range or a compound quantity.
 
-    stop: the end of its sentence, which "5 ft. 6 in." goes beyond; end: that of its line.
+    stop: the end of its sentence, beyond which "5 ft. 6 in." continues; end: the end of its line.
     """
     return (
         token.value is not None

@@ -1,4 +1,4 @@
-"""The number that stands last in a text which announces none."""
+"""The last number of a text without an announced answer."""
 
 from .characters import char, skip_spaces, space
 from .compounds import compound
@@ -7,7 +7,7 @@ from .tokens import Token, tokens
 
 
 def _numbers_item(s: str, token: Token, start: int, end: int) -> bool:
-    """Whether a number at the beginning of a line only counts it: "1. First", "2) then"."""
+    """Whether a number at the beginning of a line is the label of a list item: "1. First", "2) then"."""
     after = token.end + 1
     return (
         token.start == skip_spaces(s, start, end)
@@ -18,7 +18,7 @@ def _numbers_item(s: str, token: Token, start: int, end: int) -> bool:
 
 
 def last_number(s: str, end: int) -> Found | None:
-    """The fallback: the last number of the text that does not count a line, if it can be read."""
+    """The fallback: the last number of the text that is not a list label, if it can be parsed."""
     while end > 0:
         start = s.rfind("\n", 0, end) + 1
         items = [

@@ -1,7 +1,4 @@
-"""Letters that name an option: (B), B., **B**, option B. The article "a" and the pronoun "I" are none.
-
-It knows nothing of options' texts and of what denies a letter.
-"""
+"""Letters that name an option: (B), B., **B**, option B; but not the article "a" and the pronoun "I"."""
 
 from .characters import (
     char,
@@ -45,7 +42,7 @@ def _enclosed(s: str, i: int, end: int, options: Options) -> Found | None:
 
 
 def _bare(s: str, i: int, end: int, options: Options) -> Found | None:
-    """B, B., B) and the like; what follows tells a letter from an article, a pronoun or a word."""
+    """B, B., B) and the like; the next characters distinguish a letter from an article, a pronoun or a word."""
     found = _letter(s[i], options)
     before, after = char(s, i - 1, end), char(s, i + 1, end)
     if not found or letter(before) or digit(before) or before in ("'", "-"):
@@ -68,7 +65,7 @@ def letter_at(s: str, i: int, end: int, options: Options) -> Found | None:
 
 
 def _joined(s: str, i: int, end: int) -> int:
-    """The position after what joins two letters ("or", ", and", "as well as"), or i."""
+    """The position after a conjunction of two letters ("or", ", and", "as well as"), or i."""
     while i < end:
         word = word_at(s, i, end)
         if word in _JOINERS:
@@ -84,7 +81,7 @@ def _joined(s: str, i: int, end: int) -> int:
 
 
 def another(s: str, original: str, found: Found, end: int, options: Options) -> bool:
-    """Whether a second letter is named beside the first: "A or B", "(A) and (C)", "A, B", "(B)(C)"."""
+    """Whether a second letter is named after the first: "A or B", "(A) and (C)", "A, B", "(B)(C)"."""
     i, ended = skip_spaces(s, found.end, end), False
     while i < end and s[i] in ")*.":
         ended = ended or s[i] == "."
@@ -103,7 +100,7 @@ def another(s: str, original: str, found: Found, end: int, options: Options) -> 
 
 
 def head_letter(s: str, i: int, end: int, options: Options) -> tuple[int, Found | None]:
-    """The letter that a value begins with, after "option", markup and the like."""
+    """The letter at the beginning of a value, after "option", markup and the like."""
     while i < end:
         found = letter_at(s, i, end, options)
         if found:

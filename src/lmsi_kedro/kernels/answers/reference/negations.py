@@ -1,4 +1,4 @@
-"""What denies an option: "it is not green", "B is wrong", "no idea". It knows nothing of where one is named.
+"""Negations of an option: "it is not green", "B is wrong", "no idea".
 
 Words are those of `matchable` texts: in lower case, without punctuation, one space apart.
 """
@@ -26,12 +26,12 @@ _AFTER_NUMERAL = word_set("is and or only alone because since")
 
 
 def no_noun(word: str) -> bool:
-    """Whether "no" before this word says that nothing is known: no idea, no way to tell."""
+    """Whether "no" before this word means that the answer is unknown: no idea, no way to tell."""
     return word in _IGNORANCE
 
 
 def denies(words: list[str]) -> bool:
-    """Whether what is said before an option denies it. A "no" that comes first is an interjection."""
+    """Whether the words before an option negate it. A "no" at the beginning is an interjection."""
     return any(
         word in _DENIALS or word.endswith("n't") or (word == "no" and i > 0)
         for i, word in enumerate(words)
@@ -39,7 +39,7 @@ def denies(words: list[str]) -> bool:
 
 
 def refuses(words: list[str]) -> bool:
-    """Whether what is said after an option denies it: "is not", "isn't", "is wrong", "cannot be"."""
+    """Whether the words after an option negate it: "is not", "isn't", "is wrong", "cannot be"."""
     first, second = (*words, "", "")[:2]
     return (
         first == "cannot"

@@ -1,8 +1,8 @@
-"""Which number of an announced value is the answer.
+"""Finds the number of an announced value that is the answer.
 
-The first one, with three exceptions: an equation counts by its last side ("5 x 3 = 15"), a sentence
-that leads up to its number counts by the bold one or the one after "is", and a bare expression or
-a range is no number. A colon that is followed by a calculation of several steps announces nothing.
+It is the first number, with three exceptions: of an equation the last side counts ("5 x 3 = 15"), of a sentence
+that leads up to its number the bold one or the one after "is" counts, and a bare expression or
+a range is not a number. A colon before a calculation of several steps is not an announcement.
 """
 
 from typing import NamedTuple
@@ -93,7 +93,7 @@ def _last_equal(s: str, i: int, end: int) -> int:
 
 
 def _head(s: str, i: int, end: int) -> tuple[int, bool]:
-    """Skips what may stand between the verb and its number: (position, whether a number may follow)."""
+    """Skips words between the verb and its number: (position, whether a number may follow)."""
     while i < end:
         c = s[i]
         if letter(c):
@@ -111,7 +111,7 @@ def _head(s: str, i: int, end: int) -> tuple[int, bool]:
 
 
 def _bold(s: str, i: int, end: int) -> Token | None:
-    """The number inside the first **bold** stretch that has one."""
+    """The number in the first **bold** text that has one."""
     while (i := s.find("**", i, end)) >= 0:
         j = s.find("**", i + 2, end)
         if j < 0:
@@ -123,7 +123,7 @@ def _bold(s: str, i: int, end: int) -> Token | None:
 
 
 def _after_verb(s: str, i: int, end: int) -> Token | None:
-    """The number straight after the last "is", "equals" or "=" of a sentence."""
+    """The number directly after the last "is", "equals" or "=" of a sentence."""
     found = None
     for token in tokens(s, i, end):
         j = token.start
@@ -138,7 +138,7 @@ def _after_verb(s: str, i: int, end: int) -> Token | None:
 
 
 def _spelled(s: str, i: int, end: int) -> Found | None:
-    """The first number in words; a lone "one" or "half" inside a sentence is none."""
+    """The first number in words; a single "one" or "half" inside a sentence does not count."""
     head = i
     while i < end:
         if not letter(s[i]):
@@ -162,7 +162,7 @@ def as_found(token: Token) -> Found:
 
 
 def _word_before(s: str, a: int, i: int) -> str:
-    """The word of s[a:i] that ends before position i, spaces aside."""
+    """The last word of s[a:i], ignoring spaces after it."""
     while i > a and space(s[i - 1]):
         i -= 1
     k = i
@@ -176,11 +176,11 @@ def number_value(
 ) -> Found | None:
     """The number that s[a:b] announces.
 
-    Behind the label of a list item and before "is the answer" only what stands first is one, and before
-    "is the answer" only what stands alone.
+    After the label of a list item and before "is the answer" the number must come first, and before
+    "is the answer" it must stand alone.
 
-    `last_digit` is the position of the last digit of the readable text: one behind the sentence of a
-    loose form makes it a calculation under way ("Answer: 3 * 4 = 12. 12 + 1 = 13").
+    `last_digit` is the position of the last digit of the text: if it is after the sentence of a
+    loose form, that is an unfinished calculation ("Answer: 3 * 4 = 12. 12 + 1 = 13").
     """
     head, may = _head(s, a, b)
     if not may:
@@ -211,7 +211,7 @@ def number_value(
 
 
 def _equation(s: str, first: Token, stop: int, end: int, behind: int) -> Found | None:
-    """The last side of the chain of equations that a number begins, or the number itself.
+    """The last side of the chain of equations that begins with a number, or the number itself.
 
     stop: the end of the sentence; end: that of the line; behind: the last digit of a loose form's text.
     """

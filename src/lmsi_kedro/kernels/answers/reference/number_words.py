@@ -32,7 +32,7 @@ def _next_word(s: str, i: int, end: int) -> tuple[int, int]:
 
 
 def _step(word: str, total: int, current: int, last: int) -> tuple[int, int, int] | None:
-    """Takes one word in; `last` is the size of the previous one, so that "five five" is two numbers."""
+    """Adds one word; `last` is the size of the previous one, so that "five five" is two numbers."""
     if word in SMALL:
         value = SMALL[word]
         fits = last >= 100 or (last >= 20 and 0 < value < 10) or last == 0
@@ -74,8 +74,8 @@ def _whole(s: str, i: int, end: int) -> tuple[int, int] | None:
 
 
 def number_words(s: str, i: int, end: int) -> Words | None:
-    """The number in words that begins at i; nothing inside a longer word."""
-    end = min(end, i + 200)  # no number in words is longer, and it keeps the reader linear
+    """The number in words that begins at i; None inside a longer word."""
+    end = min(end, i + 200)  # no number in words is longer, and the limit keeps parsing linear
     found = _whole(s, i, end)
     if found is None:
         if word_at(s, i, end) != "half":
@@ -92,7 +92,7 @@ def number_words(s: str, i: int, end: int) -> Words | None:
 
 
 def and_a_half(s: str, i: int, end: int) -> int:
-    """The end of what follows "and" in "two and a half", or 0."""
+    """The end of "a half" in "two and a half", or 0."""
     for tail in (" a half", " one half", " one-half"):
         if s.startswith(tail, i, end) and not letter(char(s, i + len(tail), end)):
             return i + len(tail)

@@ -1,8 +1,8 @@
-"""The magnitude at a position of a folded text, read exactly.
+"""Parses the magnitude at a position of a folded text exactly.
 
-Digits with thousands separators, decimals, exponents, fractions, mixed numbers, times, ratios. A comma
-between digits that separates no thousands makes a number unreadable: 3,5 may be 3.5, 35, or 3 and 5.
-It knows nothing of signs, currencies and percent, which are tokens' affair.
+It handles digits with thousands separators, decimals, exponents, fractions, mixed numbers, times, ratios. A
+comma between digits that does not separate thousands makes a number unparsable: 3,5 may be 3.5, 35, or 3 and 5.
+Signs, currencies and percent are handled in tokens.py.
 """
 
 from fractions import Fraction
@@ -29,7 +29,7 @@ SEPARATORS = ("{,}", ",\\!", "\\,", ",", NO_BREAK, " ", "_", "'")
 
 
 def _group(s: str, j: int, end: int, separator: str) -> int:
-    """The number of digits of the group that `separator` opens at j, 0 for none."""
+    """The number of digits in the group after `separator` at j, or 0."""
     if not s.startswith(separator, j, end):
         return 0
     k = j + len(separator)
@@ -56,7 +56,7 @@ def _whole(s: str, i: int, end: int) -> tuple[int, str]:
 
 
 def _mark(s: str, j: int, end: int, mark: str) -> int:
-    """The width of a comma or point at j, or 0: it stands before a digit, perhaps in braces (3{,}5)."""
+    """The width of a comma or point before a digit at j, perhaps in braces (3{,}5), or 0."""
     if char(s, j, end) == mark and digit(char(s, j + 1, end)):
         return 1
     return 3 if s.startswith(f"{{{mark}}}", j, end) and digit(char(s, j + 3, end)) else 0
@@ -112,7 +112,7 @@ def at_frac(s: str, i: int, end: int) -> int:
 
 
 def _frac(s: str, i: int, end: int) -> tuple[int, Value | None, bool] | None:
-    """\\frac{a}{b} at i: (end, value, negative); nothing where the arguments are no numbers."""
+    """\\frac{a}{b} at i: (end, value, negative); None if the arguments are not numbers."""
     above = _braced(s, skip_spaces(s, at_frac(s, i, end), end), end)
     below = _braced(s, skip_spaces(s, above[0], end), end) if above else None
     if above is None or below is None:
@@ -148,7 +148,7 @@ def _mixed(s: str, j: int, end: int, whole: Value) -> tuple[int, Value | None] |
 
 
 def _ratio(s: str, j: int, end: int, above: Value) -> tuple[int, Value | None] | None:
-    """What follows a number and a slash (3/4) or a colon (2:30 is two and a half, 3:2 a ratio)."""
+    """The number after a slash (3/4) or a colon (2:30 is two and a half, 3:2 a ratio)."""
     k = skip_spaces(s, j, end)
     if char(s, k, end) == "/":
         k = skip_spaces(s, k + 1, end)

@@ -1,4 +1,4 @@
-"""The options of a question, and how their texts are compared. It knows nothing of letters in a text."""
+"""The options of a question, and how their texts are compared."""
 
 from .characters import fold, plain
 from .number_answers import number_value
@@ -10,7 +10,7 @@ WINDOW = 2000  # characters searched for an option's text: an announced value is
 
 
 def matchable(text: str) -> str:
-    """Lower case words without articles and outer punctuation, one space apart: how option texts are compared."""
+    """The form in which option texts are compared: lower-case words without articles and outer punctuation."""
     stripped = [_unwrapped(word.strip(_STRIPPED)) for word in plain(text).split(" ")]
     words = [word for word in stripped if word]
     return " ".join([word for word in words if word not in ARTICLES] or words)

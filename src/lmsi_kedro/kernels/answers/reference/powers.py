@@ -1,6 +1,6 @@
-"""What follows a magnitude and multiplies it: exponents, powers of ten and scale words.
+"""Factors after a magnitude: exponents, powers of ten and scale words.
 
-2^3, 10⁶, 1.5 x 10^6, 1.5 million, 5 hundred thousand. It knows nothing of separators and fractions.
+2^3, 10⁶, 1.5 x 10^6, 1.5 million, 5 hundred thousand.
 """
 
 from .characters import (

@@ -1,7 +1,7 @@
-"""Where the value of an announcement begins and ends.
+"""Finds the start and end of an announced value.
 
-It is the rest of the line, or the first line with content, without the label of a list item ("1. 18",
-"Part 1: 18"). A list of several items is no answer. It knows nothing of what an answer looks like.
+The value is the rest of the line, or the first non-empty line, without the label of a list item ("1. 18",
+"Part 1: 18"). A list of several items is unparsable.
 """
 
 from .announcements import Trigger
@@ -24,7 +24,7 @@ _LABELS = word_set(
 
 
 def _content(s: str, trigger: Trigger) -> tuple[int, bool]:
-    """Where the value's first character is, markup aside, and whether it opens a new line."""
+    """The position of the value's first character after markup, and whether it begins a new line."""
     i, fresh = trigger.value, False
     while i < trigger.stop:
         if s[i] == "\n":
@@ -49,7 +49,7 @@ def _line_end(s: str, i: int, stop: int) -> int:
 
 
 def _lone_number(s: str, i: int, end: int) -> bool:
-    """Whether the rest of a line is a number in digits and nothing else."""
+    """Whether the rest of a line is only a number in digits."""
     while i < end and (space(s[i]) or s[i] in "*$-"):
         i += 1
     j = digit_run(s, i, end)
@@ -57,9 +57,9 @@ def _lone_number(s: str, i: int, end: int) -> bool:
 
 
 def label_end(s: str, i: int, end: int, opens: bool) -> int:
-    """Where the value behind the label of a list item begins, or i: "1. ", "(1) ", "Part 1: ".
+    """The start of the value after the label of a list item ("1. ", "(1) ", "Part 1: "), or i.
 
-    `opens`: the label opens a line; elsewhere "1. " may end a sentence, and only a lone number may follow.
+    `opens`: whether the label begins a line; elsewhere "1. " may end a sentence, and only a number may follow.
     """
     word = word_at(s, i, end) in _LABELS
     j = skip_spaces(s, word_end(s, i, end), end) if word else i
@@ -74,7 +74,7 @@ def label_end(s: str, i: int, end: int, opens: bool) -> int:
 
 
 def _another_item(s: str, i: int, end: int, stop: int) -> bool:
-    """Whether s[i:end] holds a second list item, or the next line with content begins with one."""
+    """Whether s[i:end] contains a second list item, or the next non-empty line begins with one."""
     for k in range(i + 1, end):
         if space(s[k - 1]) and label_end(s, k, end, True) > k:
             return True
@@ -85,7 +85,7 @@ def _another_item(s: str, i: int, end: int, stop: int) -> bool:
 
 
 def value_region(s: str, trigger: Trigger) -> tuple[int, int, bool]:
-    """The stretch that holds the value: (start, end, whether the label of a list item was skipped)."""
+    """The range of the value: (start, end, whether the label of a list item was skipped)."""
     i, fresh = _content(s, trigger)
     if trigger.form in ("boxed", "boxes"):
         return i, trigger.stop, False

@@ -1,7 +1,7 @@
-"""What a span holds, brackets and markup aside: a number with its unit, a date or a time.
+"""The content of a span without brackets and markup: a number with its unit, a date or a time.
 
-A number that may be one of two ("1,5"), a day that no calendar has, NaN and infinity are contents
-without a key: they are no wordings either. It knows nothing of lists.
+Ambiguous numbers ("1,5"), days that do not exist, NaN and infinity have no key: they are not treated as wordings
+either.
 """
 
 from .characters import (
@@ -53,7 +53,7 @@ def _unquoted(s: str, a: int, b: int) -> tuple[int, int]:
 
 
 def _partner(s: str, a: int, b: int, step: int) -> int:
-    """Where the bracket at the first (step 1) or last (step -1) place is closed or opened, or -1."""
+    """The position of the partner of the first (step 1) or last (step -1) bracket, or -1."""
     depth = 0
     for i in range(a, b) if step > 0 else range(b - 1, a - 1, -1):
         depth += (s[i] in "([{") - (s[i] in ")]}")
@@ -140,7 +140,7 @@ def _unbounded(s: str, i: int, b: int) -> bool:
 
 
 def content(s: str, a: int, b: int) -> str | None:
-    """The key of what fills the stretch: a date, a time or a number; NO_KEY for what is none of them."""
+    """The key of a range that is a date, a time or a number; NO_KEY for an unparsable one."""
     i = a
     while word_at(s, i, b) in _LEADS or char(s, i, b) in ("~", ALMOST):
         i = skip_spaces(s, max(word_end(s, i, b), i + 1), b)

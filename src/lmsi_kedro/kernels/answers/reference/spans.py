@@ -1,8 +1,8 @@
-"""Kind `span`: wordings after DROP's rules, keyed by content.
+"""Kind `span`: wordings by DROP's rules, compared by content.
 
-A span that is a number with its unit, a date or a time is keyed as such; several parts joined by
-commas, semicolons or "and" are a list without order. Otherwise case, articles, hyphens and punctuation
-do not count, save between digits, and number words are digits.
+A span that is a number with its unit, a date or a time is compared as such; several parts joined by
+commas, semicolons or "and" are an unordered list. Otherwise case, articles, hyphens and punctuation
+are ignored, except between digits, and number words become digits.
 """
 
 from collections.abc import Iterable
@@ -16,13 +16,13 @@ from .tokens import tokens
 from .values import key
 
 _PUNCTUATION = frozenset("!\"#$%&'()*+,./:;=?@[\\]^_`{|}~")
-_INNER = frozenset(".,:/")  # what counts between digits: 3.14 is not 314
+_INNER = frozenset(".,:/")  # punctuation that counts between digits: 3.14 is not 314
 _BEFORE, _AFTER = frozenset("([{\"'`*#"), frozenset(")]}\"'`*.,;:!?%")
 Stretch = tuple[int, int]
 
 
 def _word_key(s: str, original: str, i: int, j: int) -> str:
-    """One word of a span: a number in digits, else its letters."""
+    """One word of a span: a number in digits, or its letters."""
     token = next(tokens(s, i, j), None) if any(digit(c) for c in s[i:j]) else None
     if (
         token
@@ -70,12 +70,12 @@ def _words(s: str, original: str, a: int, b: int) -> list[str]:
 
 
 def _symbols(text: str) -> str:
-    """Symbols alone, such as closing brackets, count as written."""
+    """Text of symbols alone, such as closing brackets, as written."""
     return " ".join(word for word in plain(text).split(" ") if word)
 
 
 def _part(s: str, original: str, stretches: list[Stretch]) -> str | None:
-    """The key of one part, of several stretches where it is a compound quantity."""
+    """The key of one part, which has several ranges if it is a compound quantity."""
     a, b = trim(s, stretches[0][0], stretches[-1][1])
     if a >= b:
         return None
@@ -90,7 +90,7 @@ def _part(s: str, original: str, stretches: list[Stretch]) -> str | None:
 
 
 def _separator(s: str, i: int, a: int, b: int) -> int:
-    """The width of what separates two parts at i: ", ", ";", a line end, " and ", " & "."""
+    """The width of a separator of two parts at i: ", ", ";", a line end, " and ", " & "."""
     if s[i] in ";\n" or (s[i] == "," and (i + 1 == b or space(s[i + 1]))):
         return 1
     if i == a or not space(s[i - 1]):
@@ -100,7 +100,7 @@ def _separator(s: str, i: int, a: int, b: int) -> int:
 
 
 def _continues(s: str, start: int, i: int, b: int) -> bool:
-    """Whether what follows a separator at i belongs to the quantity before it: 2 hours and 30 minutes."""
+    """Whether the text after a separator at i belongs to the quantity before it: 2 hours and 30 minutes."""
     last = None
     for token in tokens(s, start, i):
         last = token
@@ -123,12 +123,12 @@ def _parts(s: str, a: int, b: int) -> list[list[Stretch]]:
 
 
 def parts_of(found: str) -> list[str]:
-    """The keys in a key: those of a list, or the key itself."""
+    """The keys of the parts of a list, or the key itself."""
     return found.removeprefix("list:").split("|") if found.startswith("list:") else [found]
 
 
 def joined_spans(keys: Iterable[str]) -> str:
-    """The key of several: a list without order, whose parts may be lists."""
+    """The key of several parts: an unordered list, whose parts may be lists."""
     parts = {part for each in keys for part in parts_of(each)}
     return next(iter(parts)) if len(parts) == 1 else "list:" + "|".join(sorted(parts))
 

@@ -1,7 +1,7 @@
-"""Every number of a stretch of folded text: magnitude, sign, currency and percent.
+"""Finds all numbers in a range of folded text, with sign, currency and percent.
 
-Digits that belong to a word, an index or an exponent (H2O, x_2, cm^2, covid-19) are none. It knows
-nothing of answers: which number counts is decided in number_answers.
+Digits that belong to a word, an index or an exponent (H2O, x_2, cm^2, covid-19) are not numbers.
+number_answers decides which number is the answer.
 """
 
 from collections.abc import Iterator
@@ -110,7 +110,7 @@ def token(s: str, m: int, end: int, first: int) -> Token:
 
 
 def tokens(s: str, i: int, end: int) -> Iterator[Token]:
-    """Every number of s[i:end], left to right; one that cannot be read has no value."""
+    """All numbers of s[i:end], left to right; an unparsable one has no value."""
     first = i
     while i < end:
         if not _begins(s, i, end, first):

@@ -1,7 +1,7 @@
-"""Where in a completion an answer is announced: by words, by ####, or in \\boxed{}.
+"""Finds where a completion announces an answer: by words, by ####, or in \\boxed{}.
 
-A completion is read up to the next invented question. Triggers are visited from the last to the
-first; the first readable one counts. It knows nothing of what an answer looks like.
+A completion is parsed up to an invented next question. Triggers are tried from the last to the
+first; the first one whose value can be parsed counts.
 """
 
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ _ASKERS = ("Question", "Human", "User", "Q")
 
 
 def _asks(s: str, i: int) -> bool:
-    """Whether a line beginning at i opens an invented question: "Q:", "Question 2:", "Human:"."""
+    """Whether the line at i begins an invented question: "Q:", "Question 2:", "Human:"."""
     name = next((x for x in _ASKERS if s.startswith(x, i)), "")
     j = skip_spaces(s, i + len(name), min(len(s), i + len(name) + 1))
     for _ in range(3):
@@ -35,7 +35,7 @@ def readable_end(s: str) -> int:
 
 
 def _box(s: str, i: int, end: int, limit: int) -> Trigger | None:
-    """A box up to its own brace, or to `limit`, where a later trigger begins; or a list of boxes."""
+    """A box up to its closing brace, or to `limit`, where a later trigger begins; or a list of boxes."""
     width = box_name(s, i, end)
     j = skip_spaces(s, i + width, end)
     if not width or char(s, j, end) != "{":

@@ -1,8 +1,7 @@
 """Exact numbers and their keys: decimals by digits, fractions by integers, never a double.
 
-A decimal keeps its digits and its power of ten apart, so that 1e999999999 costs nothing. Results
-beyond 38 digits (128 bits) are keyed as digits and exponent; fractions beyond it have no key.
-It knows nothing of text.
+A decimal stores its digits and its power of ten separately, so that 1e999999999 is cheap. The key of a result
+beyond 38 digits (128 bits) has digits and exponent; larger fractions have no key.
 """
 
 from fractions import Fraction
@@ -31,7 +30,7 @@ def decimal(digits: str, exponent: int) -> Decimal:
 
 
 def bounded(value: Decimal) -> Decimal | None:
-    """Nothing for a power of ten that is longer than what is read: its key could not be read again."""
+    """None for an exponent with too many digits: its key could not be parsed again."""
     return value if abs(value.exponent) < 10**EXPONENT_DIGITS else None
 
 
@@ -40,7 +39,7 @@ def limited(value: Fraction) -> Fraction | None:
 
 
 def fraction(value: Value) -> Fraction | None:
-    """The value as a fraction of 128-bit integers, where it is one."""
+    """The value as a fraction of 128-bit integers, or None if it does not fit."""
     if isinstance(value, Fraction):
         return value
     digits, exponent = value
@@ -68,7 +67,7 @@ def shifted(value: Value, power: int) -> Value | None:
 
 
 def powered(value: Decimal, power: int) -> Decimal | None:
-    """value ** power where it stays small: a power of ten, or an integer below 10 ** 38."""
+    """value ** power if the result is small: a power of ten, or an integer below 10 ** 38."""
     if value.digits == "1":
         small = abs(value.exponent) <= 1000
         return bounded(Decimal("1", value.exponent * power)) if small else None

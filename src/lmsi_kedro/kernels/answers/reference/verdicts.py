@@ -1,7 +1,6 @@
-"""Yes or no, and entailment, contradiction or neither, as an announced value says it.
+"""Parses yes or no, and entailment, contradiction or neither, in an announced value.
 
-It knows nothing of the question: a verdict is read only where the value is one word or phrase of a
-closed list, never guessed from prose.
+A verdict must be a word or phrase of a fixed list; it is never guessed from prose.
 """
 
 from .characters import char, letter, lowered, skip_spaces, word_at, word_end, word_set
@@ -47,18 +46,18 @@ FILLERS = word_set(
     "most likely definitely clearly probably a an the simply therefore thus text textbf textit "
     "mathrm boxed that option answer would be is it indeed actually"
 )
-WINDOW = 400  # characters of a value that are searched: a verdict is short
+WINDOW = 400  # only this many characters of a value are searched, since a verdict is short
 
 
 def _head(s: str, i: int, end: int) -> int:
-    """The first word of a value that says something."""
+    """The first meaningful word of a value."""
     while i < end and not (letter(s[i]) and word_at(s, i, end) not in FILLERS):
         i = word_end(s, i, end) if letter(s[i]) else i + 1
     return i
 
 
 def _alternative(s: str, i: int, end: int, verdicts: dict[str, str]) -> bool:
-    """Whether a verdict is one of several on offer: "yes or no", "yes/no"."""
+    """Whether a verdict is one of several offered alternatives: "yes or no", "yes/no"."""
     i = skip_spaces(s, i, end)
     if char(s, i, end) == "/":
         i = skip_spaces(s, i + 1, end)
@@ -70,7 +69,7 @@ def _alternative(s: str, i: int, end: int, verdicts: dict[str, str]) -> bool:
 
 
 def _only(s: str, i: int, end: int, verdicts: dict[str, str]) -> Found | None:
-    """The verdict of a sentence that names just one; "no" counts only where no noun can follow it."""
+    """The verdict of a sentence that has just one; "no" counts only if no noun can follow it."""
     found = None
     while i < end:
         if not letter(s[i]):
@@ -117,7 +116,7 @@ def nli_value(s: str, a: int, b: int) -> Found | None:
 
 
 def last_verdict(s: str, end: int, kind: str) -> Found | None:
-    """The fallback: the verdict that the text opens with, else its last one that stands alone."""
+    """The fallback: the verdict at the beginning of the text, or the last one that stands alone."""
     verdicts = YES_NO if kind == "yes_no" else NLI
     head = _head(s, 0, end)
     if said := verdicts.get(word_at(s, head, end)):

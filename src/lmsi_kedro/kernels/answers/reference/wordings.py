@@ -1,4 +1,4 @@
-"""Kind `text`, nearly as written, and the stretch of a value that is a wording at all."""
+"""Kind `text`, compared nearly as written, and the range of a value that is a wording."""
 
 from .characters import char, letter, plain, skip_spaces, space, upper, word_at, word_set
 from .number_answers import Found
@@ -9,7 +9,7 @@ _ABBREVIATIONS = word_set(
 
 
 def text_key(original: str) -> str | None:
-    """Case, runs of spaces, outer quotes and markup, a last full stop and ", " do not count."""
+    """The key ignores case, runs of spaces, outer quotes and markup, a last full stop and ", "."""
     s = plain(original)
     a, b = 0, len(s)
     before = None
@@ -32,7 +32,7 @@ def text_key(original: str) -> str | None:
 
 
 def wording(s: str, a: int, b: int) -> Found | None:
-    """The stretch that a value says, up to the end of its sentence; keyed by the caller."""
+    """The range of a value up to the end of its sentence; the caller computes the key."""
     i, stop = a, b
     while i < b:
         if s[i] in ".!?" and (i + 1 >= b or space(s[i + 1])) and not _abbreviates(s, a, i, b):
@@ -45,7 +45,7 @@ def wording(s: str, a: int, b: int) -> Found | None:
 
 
 def _abbreviates(s: str, a: int, i: int, b: int) -> bool:
-    """Whether the full stop at i belongs to an abbreviation or an initial and the sentence goes on."""
+    """Whether the full stop at i belongs to an abbreviation or an initial, so that the sentence continues."""
     j = i
     while j > a and letter(s[j - 1]) and i - j < 6:
         j -= 1
