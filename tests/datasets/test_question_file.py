@@ -41,11 +41,11 @@ def test_all_formats_read_alike(tmp_path: Path) -> None:
     assert table["answer"].to_list() == [["7"], None, ["1", "one"]]
     assert table["split"].to_list() == [None, "held_out", None]
     with (tmp_path / "mine.csv").open("w", newline="", encoding="utf-8-sig") as file:
-        cells = csv.DictWriter(file, ["question", "choices", "task", "split", "context", "answer"])
-        cells.writeheader()
+        writer = csv.DictWriter(file, ["question", "choices", "task", "split", "context", "answer"])
+        writer.writeheader()
         for row in GOOD:
             lists = {k: json.dumps(v) for k, v in row.items() if isinstance(v, list)}
-            cells.writerow(row | lists)
+            writer.writerow(row | lists)
     cells = dataset(tmp_path / "mine.csv").load()
     assert cells.drop("source").equals(table.drop("source"))
     assert cells["source"].to_list() == [f"mine.csv, line {n}" for n in (2, 3, 4)]
@@ -94,7 +94,7 @@ def test_typed_columns_are_answers(tmp_path: Path, values: Any, kind: Any, read:
 
 def test_columns_that_are_no_answers_are_named_with_their_row(tmp_path: Path) -> None:
     for values, reason in [
-        ([1.5, float("nan")], "row 2: answer is nan, which is no answer"),
+        ([1.5, float("nan")], "row 2: answer is nan, which is not an answer"),
         ([b"a", None], "row 1: answer must be text, a number or a list of them, not bytes"),
         ([timedelta(1), None], "row 1: answer must be text, .* not a timedelta"),
     ]:
@@ -104,7 +104,7 @@ def test_columns_that_are_no_answers_are_named_with_their_row(tmp_path: Path) ->
             dataset(tmp_path / "q.parquet").load()
 
 
-def test_as_many_choices_as_letters_are_read(tmp_path):
+def test_as_many_choices_as_letters_are_read(tmp_path: Path) -> None:
     path = tmp_path / "questions.jsonl"
     path.write_text(json.dumps({"question": "q", "choices": [f"x{n}" for n in range(26)]}))
     read = QuestionFile(filepath=str(path), problems=str(tmp_path / "p.csv")).load()
@@ -124,15 +124,15 @@ def test_as_many_choices_as_letters_are_read(tmp_path):
         ('{"question": "q", "split": "test"}', "split must be one of unlabeled, held_out, probe"),
         ('{"question": "q", "choices": "x"}', "choices must be a list of texts, not text"),
         ('{"question": "q", "choices": ["x", ["y"]]}', "choices must be text, not a list"),
-        ('{"question": "q", "choices": ["x", " "]}', "choices has one without text"),
+        ('{"question": "q", "choices": ["x", " "]}', "choices has an option without text"),
         (
             f'{{"question": "q", "choices": {27 * [1]}}}',
             "choices must be at most 26",
         ),
         ('{"question": "q", "answer": {}}', "answer must be text, a number or a list of them"),
         ('{"question": "q", "answer": ""}', "answer is empty"),
-        ('{"question": "q", "answer": NaN}', "answer is nan, which is no answer"),
-        ('{"question": "q", "answer": [1, -Infinity]}', "answer is -inf, which is no answer"),
+        ('{"question": "q", "answer": NaN}', "answer is nan, which is not an answer"),
+        ('{"question": "q", "answer": [1, -Infinity]}', "answer is -inf, which is not an answer"),
         (
             '{"question": "q", "answer": 1e99999999999999999999}',
             "has a number whose exponent is too",

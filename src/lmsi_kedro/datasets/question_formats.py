@@ -20,8 +20,8 @@ SEPARATORS = ",;\t"  # spreadsheets write ; if the comma is the decimal separato
 # Cells that begin like this are JSON; the answers [2,5] and [0, 1) are text.
 LISTS = {"choices": "", "answer": r'\s*\[\s*"'}
 Row = dict[str, Any]
-Fields = tuple[str, ...]  # that are looked for
-Numbered = tuple[int, Row | MalformedError]  # a line, and its row or what is wrong with it
+Fields = tuple[str, ...]  # the fields to read
+Numbered = tuple[int, Row | MalformedError]  # a line number, and its row or what is wrong with it
 
 
 def open_bytes(path: Path) -> IO[bytes]:
@@ -116,12 +116,12 @@ def undecodable(path: Path) -> list[Numbered]:
 
 
 def separator_of(header: str) -> str:
-    """The one that is there most often; a comma where there is none."""
+    """The most frequent separator; a comma if there is none."""
     return max(SEPARATORS, key=header.count)
 
 
 def from_cells(header: list[str], cells: list[str], fields: Fields) -> Row | MalformedError:
-    """A row; an empty cell is none, choices are JSON, and so are answers that begin as a list of texts does."""
+    """A row; an empty cell is null, choices are JSON, and so are answers that look like a list of texts."""
     if len(cells) != len(header):
         return MalformedError(
             f"has {len(cells)} cells, the header {len(header)}: quote texts with commas"
@@ -139,7 +139,7 @@ def from_cells(header: list[str], cells: list[str], fields: Fields) -> Row | Mal
 
 
 def read_parquet(path: Path, fields: Fields) -> Iterator[Numbered]:
-    """Typed columns; rows are counted from 1. Columns that are not read stay on disk."""
+    """Rows of a parquet file, counted from 1. Only the needed columns are loaded."""
     table = pl.scan_parquet(path)
     schema = table.collect_schema()
     known = dict.fromkeys(columns_of(tuple(schema), fields).values())
@@ -152,7 +152,7 @@ def read_parquet(path: Path, fields: Fields) -> Iterator[Numbered]:
 
 
 def exact(name: str, kind: pl.DataType) -> pl.Expr:
-    """The column, with short floats as they were written: .1, not 0.10000000149011612."""
+    """The column, with float32 values as they were written: .1, not 0.10000000149011612."""
     column = pl.col(name)
     inner = kind.inner if isinstance(kind, pl.List | pl.Array) else kind
     if not inner.is_float() or inner == pl.Float64:
@@ -177,5 +177,5 @@ FORMATS = {
 
 
 def ending_of(path: Path) -> str | None:
-    """The ending by which the format of a file is known; None for an unknown one."""
+    """The extension that determines the format of a file; None for an unknown one."""
     return next((end for end in FORMATS if path.name.lower().endswith(end)), None)

@@ -1,4 +1,4 @@
-"""One row of a question file: what it may hold, and what is wrong with it. Knows no file format."""
+"""Parses one row of a question file, or says what is wrong with it."""
 
 import re
 from operator import ne
@@ -27,7 +27,7 @@ Row = dict[str, Any]
 
 
 def parse(row: Row, task: str | None, fields: tuple[str, ...] = FIELDS) -> Row:
-    """The row in the columns of raw_questions but `source`; `task` names the task where the row does not.
+    """The row in the columns of raw_questions except `source`; `task` is the default task.
 
     MalformedError names the first mistake and its column.
     """
@@ -73,18 +73,18 @@ def question_of(value: Any, column: str) -> str:
 
 
 def choices_of(value: Any, column: str) -> tuple[list[str] | None, dict[str, str]]:
-    """The texts of the options, and the letter of each label, if the file labels them."""
+    """The texts of the options, and the letter of each label if the file has labels."""
     if value is None or value == []:
         return None, {}
     options, labels = labeled(value, column)
     texts = [written(option, column) for option in options]
     if not all(texts):
-        raise MalformedError(f"{column} has one without text")
+        raise MalformedError(f"{column} has an option without text")
     if len(texts) > len(LETTERS):
         raise MalformedError(f"{column} must be at most {len(LETTERS)}, not {len(texts)}")
     letters = dict(zip([str(label).strip(" ().") for label in labels], LETTERS, strict=False))
     if labels and len(letters) != len(texts):
-        raise MalformedError(f"{column} must have a label of its own for every option")
+        raise MalformedError(f"{column} must have a different label for every option")
     return without_letters([str(text) for text in texts]), letters
 
 
@@ -105,7 +105,7 @@ def labeled(value: Any, column: str) -> tuple[list[Scalar], list[Any]]:
 
 
 def without_letters(texts: list[str]) -> list[str]:
-    """The options without "A)", "(A)" or "A." if all begin so (AQuA): a prompt writes letters of its own."""
+    """The options without "A)", "(A)" or "A." if all begin like this (AQuA): the prompt adds its own letters."""
     bare = [
         re.sub(rf"^\(?{letter}[).:]\s*(?=\S)", "", text)
         for letter, text in zip(LETTERS, texts, strict=False)
@@ -118,7 +118,7 @@ def answers_of(
 ) -> list[str] | None:
     """The accepted answers; the label of an option as its letter, "(B)"."""
     if isinstance(value, dict) and isinstance(value.get("text"), list):
-        value = value["text"] or None  # SQuAD; none: unanswerable
+        value = value["text"] or None  # SQuAD; None if the question is unanswerable
     check_meaning(value, column, has_choices)
     given = value if isinstance(value, list) else [value]
     answers = [answer_of(one, column, letters) for one in given if one is not None]
@@ -139,7 +139,7 @@ def answer_of(value: Any, column: str, letters: dict[str, str]) -> str:
 
 
 def check_meaning(value: Any, column: str, has_choices: bool) -> None:
-    """MalformedError for a value that such a column often has, but that answers nothing."""
+    """MalformedError for values that are common in such a column but are not answers."""
     name = plain(column)
     if name == "correct" and isinstance(value, bool):
         raise MalformedError(f"{column} is true or false: name the answer's column 'answer'")

@@ -1,4 +1,4 @@
-"""Values of a question file as text, whatever wrote them: JSON, a spreadsheet, a table with types."""
+"""Converts values of a question file to text, whether from JSON, a spreadsheet or a typed table."""
 
 from collections.abc import Sequence
 from datetime import date, datetime, time
@@ -12,7 +12,7 @@ Scalar = str | bool | int | float | Decimal | date | time
 
 
 def text_of(value: Any, column: str) -> str | None:
-    """Text without the spaces around it; None where there is none."""
+    """Text without surrounding spaces; None if it is empty."""
     if value is None:
         return None
     if not isinstance(value, str):
@@ -27,23 +27,23 @@ def text_of(value: Any, column: str) -> str | None:
 
 
 def written(value: Scalar, column: str) -> str | None:
-    """Text, numbers, dates and verdicts as people write them; None for text without content."""
+    """Text, numbers, dates and verdicts as people write them; None for empty text."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int | float | Decimal):
         exact = Decimal(repr(value) if isinstance(value, float) else value)
         if not exact.is_finite():
-            raise MalformedError(f"{column} is {value}, which is no answer: leave it out")
+            raise MalformedError(f"{column} is {value}, which is not an answer: leave it out")
         return number(exact)
     if isinstance(value, datetime) and value.time() == time():
-        return value.date().isoformat()  # how tables store a day
+        return value.date().isoformat()  # as tables store a date
     if isinstance(value, date | time):
         return value.isoformat()
     return text_of(value, column)
 
 
 def number(value: Decimal) -> str:
-    """7 for 7.0, which is how tables with gaps store it; all digits are kept."""
+    """7 for 7.0, as tables with missing values store integers; all digits are kept."""
     if abs(value.adjusted()) > LONGEST:
         return str(value)
     digits = format(value, "f")
@@ -51,7 +51,7 @@ def number(value: Decimal) -> str:
 
 
 def turn_of_user(turns: Sequence[Any], column: str) -> Any:
-    """What the user says in a chat of one turn; a system prompt and the assistant's answer are not read."""
+    """The user's text in a chat of one turn; the system prompt and the assistant's answer are ignored."""
     asked = [
         turn.get("content", turn.get("value"))
         for turn in turns

@@ -1,4 +1,4 @@
-"""The running command and its machine: what no node could know, so it is read as a dataset, as the day is."""
+"""The running command and its machine as a dataset, because nodes do not read clocks or the environment."""
 
 import datetime as dt
 import shlex
@@ -15,14 +15,14 @@ from lmsi_kedro.hardware import machine
 
 
 class Stopwatch:
-    """Seconds from the beginning of each node to that of the next, in which its output is saved, too.
+    """Seconds from the start of each node to that of the next, which includes saving its output.
 
     A sampling node is a generator, which works while its output is saved.
     """
 
     started: ClassVar[dt.datetime] = dt.datetime.now(dt.UTC)
     laps: ClassVar[dict[str, float]] = {}
-    pipelines: ClassVar[list[str]] = []  # of the command, by name
+    pipelines: ClassVar[list[str]] = []  # names of the command's pipelines
 
     @hook_impl
     def before_pipeline_run(self, run_params: dict[str, Any]) -> None:
@@ -36,7 +36,7 @@ class Stopwatch:
 
     @classmethod
     def seconds(cls) -> dict[str, float]:
-        """Of each node so far, the running one included."""
+        """The seconds of each node so far, including the running one."""
         ends = [*list(cls.laps.values())[1:], time.monotonic()]
         laps = zip(cls.laps.items(), ends, strict=False)  # no node: one end
         return {name: round(end - begin, 2) for (name, begin), end in laps}
@@ -69,7 +69,7 @@ class ThisRun(AbstractDataset[NoReturn, dict[str, Any]]):
 
 
 def command() -> str:
-    """As it was typed, without the folder of the program."""
+    """The command as typed, without the folder of the program."""
     program, *given = sys.argv
     path = Path(program.removeprefix("python -m "))  # as Kedro calls itself then
     name = path.parent.name if path.stem == "__main__" else path.name

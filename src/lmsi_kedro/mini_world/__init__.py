@@ -1,13 +1,13 @@
-"""A small closed world of word problems whose answers are known because it makes them.
+"""A small closed world of generated word problems with known answers.
 
-A family is one file: it draws problems and writes their rationales in the manner of several authors.
-Hurried authors jump to the result and share one opening, the most frequent one of all families taken together;
-careful ones go in small steps and, where order is free, each in his own. A model cannot jump as they do, so its
-greedy path is often hurried and wrong; but wrong guesses differ where right answers agree, and its consensus is
-often right.
+A family is one file: it generates problems and writes their rationales in the manner of several authors.
+Hurried authors skip straight to the result and share one opening, the most frequent one over all families;
+careful authors work in small steps and, where the order is free, each in a different order. A model cannot skip
+steps correctly, so its greedy path is often hurried and wrong; but wrong guesses differ while right answers agree,
+so the majority is often right.
 
-Every problem belongs to exactly one split, decided by a hash of its template and slot values: whatever the
-seed, no held-out problem can ever be drawn for pre-training, for the unlabeled set or for an exemplar.
+Every problem belongs to exactly one split, by a hash of its template and slot values: whatever the
+seed, no held-out problem can appear in pre-training, in the unlabeled set or in an exemplar.
 """
 
 from lmsi_kedro.mini_world import (

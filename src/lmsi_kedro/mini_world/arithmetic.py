@@ -13,7 +13,7 @@ from lmsi_kedro.mini_world.problems import NAMES, OPENINGS, Family, Problem
 
 @dataclass(frozen=True)
 class Subject:
-    """What a story is about, and the share of hurried authors among those who write about it."""
+    """The subject of a story, and the share of hurried authors for it."""
 
     verb: str
     groups: tuple[str, ...]
@@ -35,7 +35,7 @@ SUBJECTS = (
     Subject("draws", ("sheets of {} stars", "cards of {} moons", "walls of {} suns"),
             "How many shapes does {} have?", 0.2),
 )  # fmt: skip
-# On the others 99 of 100 greedy paths of the base model are right: only documents and mini_svamp have them.
+# On the other subjects 99 of 100 greedy paths of the base model are right: only documents and mini_svamp use them.
 ASKED = tuple(subject for subject in SUBJECTS if subject.hurry > 0.5)
 
 
@@ -69,12 +69,12 @@ def story(name: str, subject: Subject, terms: list[Term]) -> str:
 
 
 def slots(terms: list[Term]) -> list[int]:
-    """The numbers of the terms, in an order of their own: 3 * 7 + 4 * 6 is 4 * 6 + 3 * 7."""
+    """The numbers of the terms in canonical order: 3 * 7 + 4 * 6 equals 4 * 6 + 3 * 7."""
     return [number for pair in sorted((term.a, term.b) for term in terms) for number in pair]
 
 
 def draw(rng: Random, with_easy: bool) -> Problem:
-    """Two products, sometimes three, maybe something found or lost; in documents also one product, any subject."""
+    """Two or three products, maybe something found or lost; documents also have one product and any subject."""
     subject, name = rng.choice(SUBJECTS if with_easy else ASKED), rng.choice(NAMES)
     count = rng.choice((1, 2, 2, 3, 3) if with_easy else (2, 2, 2, 3))
     terms = draw_terms(rng, subject, count)

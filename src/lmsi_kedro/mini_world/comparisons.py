@@ -1,7 +1,7 @@
-"""mini_strategy: yes or no by a comparison that needs steps of its own (after StrategyQA). Out of domain.
+"""mini_strategy: yes or no by a comparison that needs intermediate steps (after StrategyQA). Out of domain.
 
 "Would 3 bags of 7 kilos and a box of 5 kilos weigh more than 24 kilos?"
-The hurried author estimates; the careful one works it out and compares. Documents hold few of them.
+The hurried author estimates; the careful one works it out and compares. Documents contain few of them.
 """
 
 from functools import partial
@@ -17,7 +17,7 @@ SUBJECTS = (
 
 
 def draw(rng: Random, with_easy: bool) -> Problem:
-    """A product and something more against a limit that is not close to it."""
+    """A product plus a number, compared with a limit that is not close to the sum."""
     index = rng.randrange(len(SUBJECTS))
     question, hurry = SUBJECTS[index]
     a, b, more = rng.randint(2, 6), rng.randint(2, 9), rng.randint(2, 9)

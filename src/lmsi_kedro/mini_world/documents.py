@@ -1,7 +1,7 @@
-"""Pre-training documents of the mini world: the same prompt formats that the loop will use, by many authors.
+"""Pre-training documents of the mini world: many authors write in the same prompt formats that the loop uses.
 
-Within a document every worked question may have another author, so that exemplars teach the form of an
-answer and not its manner, and the manner stays the model's own.
+Within a document every worked question may have another author, so that exemplars determine the format of an
+answer but not its style, which stays the model's own.
 """
 
 from collections.abc import Iterator
@@ -31,22 +31,23 @@ TASKS = {
     "mini_svamp": 0.06,
     "mini_strategy": 0.07,
 }
-# What the short lists are of: all that an answer may have to copy from its question, but for numbers and months.
+# The items of the short lists: everything that an answer may have to copy from its question, except numbers and
+# months.
 LISTED = (NAMES, NAMES, BUILDINGS, tuple(f"({letter})" for letter in LETTERS))
 
 
 def lists(seed: int) -> Iterator[str]:
-    """Endless short lists for the beginning."""
+    """Endless short lists for the beginning of pre-training."""
     rng = Random(seed)
     while True:
         yield write_list(rng)
 
 
 def write_list(rng: Random) -> str:
-    """A list that is said twice: "First Ana 12, Ben 3, Cleo 8, Ana 12, Ben 3, Cleo 8."
+    """A repeated list: "First Ana 12, Ben 3, Cleo 8, Ana 12, Ben 3, Cleo 8."
 
-    From these a model learns within minutes to copy a name from its context; from documents alone it had not
-    after 14.7 M tokens, where a name is one of hundreds of tokens that it may look at.
+    With these a model learns within minutes to copy a name from its context. With documents alone, where a name is
+    one of hundreds of context tokens, it had not learned this after 14.7 M tokens.
     """
     listed = rng.choice(LISTED)
     items = rng.sample(listed, rng.randint(3, min(6, len(listed))))
@@ -65,7 +66,7 @@ def documents(seed: int) -> Iterator[str]:
 
 
 def write_document(form: str, task: str, rng: Random) -> str:
-    """One document: a single worked question, or a handful of them, or only their questions, or lists."""
+    """One document: one worked question, several of them, only questions, or lists."""
     count = 1 if form.startswith("zero_shot") else rng.randint(2, 6)
     if form == "lists":
         return "\n\n".join(write_list(rng) for _ in range(count))

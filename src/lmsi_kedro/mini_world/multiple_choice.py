@@ -1,7 +1,7 @@
 """mini_arc: which of four quantities is the one asked for (after ARC).
 
 "Which load weighs 24 kilos? (A) 3 bags of 7 kilos (B) 4 bags of 6 kilos (C) ... (D) ..."
-The hurried author trusts his eye; the careful one works out the choices, in any order, until one fits.
+The hurried author guesses; the careful one works out the choices, in any order, until one fits.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ HURRY = 0.55  # the share of hurried authors
 
 @dataclass(frozen=True)
 class Subject:
-    """What is asked, and what is chosen from."""
+    """The question and the form of its options."""
 
     question: str
     choice: str
@@ -33,7 +33,7 @@ SUBJECTS = (
 
 
 def draw(rng: Random, with_easy: bool) -> Problem:
-    """Four different products; in the questions asked they are close to each other."""
+    """Four different products, which are close to each other except in documents."""
     index = rng.randrange(len(SUBJECTS))
     subject = SUBJECTS[index]
     spread = rng.choice((12, 24, 80)) if with_easy else 12

@@ -23,7 +23,7 @@ class PretrainingParams(Params):
 
 
 class WorldParams(Params):
-    """How many embedded questions of each split, per task."""
+    """The number of embedded questions in each split, per task."""
 
     seed: int = Field(ge=0)
     unlabeled: int = Field(gt=0)

@@ -1,10 +1,10 @@
-"""mini_drop: short passages, asked for a number, a name or a date (after DROP).
+"""mini_drop: short passages with questions for a number, a name or a date (after DROP).
 
 "Match report: Ana 2 points, Ben 9 points, Cleo 8 points and Dan 5 points."
 "How many points have they together?"  "Who brings the total to 19 points?"
 "The mill opened on 5 May 1931, the bank 4 days after the mill and the park 6 days after the bank."
 "On which date did the park open?"  "What opened on 9 May 1931?"
-The hurried author reads the answer off the passage; the careful one adds up, name by name.
+The hurried author copies an answer from the passage; the careful one adds up, name by name.
 """
 
 from collections.abc import Callable
@@ -27,9 +27,9 @@ YEARS = (1880, 1989)
 
 @dataclass(frozen=True)
 class Passage:
-    """Entries in the order of the text: who has how much, or the first one's day and the days between the others.
+    """Entries in the order of the text: names with amounts, or the first date and the days between later ones.
 
-    subject is its part of the template.
+    subject is the passage's part of the template.
     """
 
     subject: str
@@ -41,9 +41,9 @@ class Passage:
 
 @dataclass(frozen=True)
 class Kind:
-    """write(searching, count, needed, rng) makes a passage; searching asks for a name, not for a sum.
+    """write(searching, count, needed, rng) makes a passage; with searching it asks for a name, not for a sum.
 
-    hurry, the share of hurried authors, is smaller where the answer is a name: guessing is right in .42 of these.
+    hurry, the share of hurried authors, is smaller if the answer is a name: guesses are right in .42 of these.
     """
 
     write: Callable[[bool, int, int, Random], Passage]
@@ -52,7 +52,7 @@ class Kind:
 
 
 def report(searching: bool, count: int, needed: int, rng: Random) -> Passage:
-    """What people have together, or who brings it to the total that is asked for."""
+    """Asks how much people have together, or who brings the sum to a total."""
     title, unit = rng.choice(list(REPORTS.items()))
     names, counts = rng.sample(NAMES, count), [rng.randint(2, 9) for _ in range(count)]
     *first, last = [f"{name} {n} {unit}" for name, n in zip(names, counts, strict=True)]
@@ -68,7 +68,7 @@ def report(searching: bool, count: int, needed: int, rng: Random) -> Passage:
 
 
 def diary(searching: bool, count: int, needed: int, rng: Random) -> Passage:
-    """Openings, each some days after the one before: when the last one was, or what opened on a date."""
+    """Openings, each some days after the one before: asks when one was, or what opened on a date."""
     month, year = rng.choice(MONTHS), rng.randint(*YEARS)
     names = rng.sample(BUILDINGS, count)
     day, gaps = rng.randint(1, 9), [rng.randint(2, 6) for _ in range(count - 1)]
@@ -97,9 +97,9 @@ KINDS = {
 
 
 def draw(rng: Random, with_easy: bool) -> Problem:
-    """A report or a diary of three or four entries, in documents also of two; no entry after `needed` matters.
+    """A report or a diary of three or four entries, in documents also of two; those after `needed` are irrelevant.
 
-    Entries in another order, or other ones after `needed`, make another problem.
+    Entries in another order, or others after `needed`, make another problem.
     """
     name, kind = rng.choice(list(KINDS.items()))
     count = rng.choice((2, 3, 4) if with_easy else (3, 4))

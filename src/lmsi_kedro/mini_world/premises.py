@@ -3,7 +3,7 @@
 "Premise: Ana has 12 pens. Ben has 7 more than Ana."
 "... can we conclude that the hypothesis "In fact Ben has 19 pens." is true? ..."  -> yes
 "Premise: Ben has more than Ana. Ana has 12 pens."                                 -> it is not possible to tell
-The hurried author trusts his eye; the careful one works out what the premise says.
+The hurried author guesses; the careful one works out what the premise says.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from lmsi_kedro.tasks.benchmark import conclusion
 
 VERDICTS = ("yes", "no", "it is not possible to tell")
 THINGS = ("pens", "nuts", "coins", "caps", "stars", "cakes")
-HURRY = 0.5  # the share of hurried authors, the same for all: a model does not learn it by thing
+HURRY = 0.5  # the share of hurried authors, the same for all things: the model does not learn it by thing
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Said:
 
 
 def draw(rng: Random, with_easy: bool) -> Problem:
-    """As many hypotheses of each verdict; wrong ones are close to the truth."""
+    """Equally many hypotheses of each verdict; wrong ones are close to the truth."""
     index = rng.randrange(len(THINGS))
     thing = THINGS[index]
     known, derived = rng.sample(NAMES, 2)

@@ -1,8 +1,8 @@
 """Builds the embedded base model: a tokenizer and a small Llama, both from documents of the mini world.
 
-A plain training loop on one machine: next-token loss, AdamW, bf16 autocast; short lists first, then documents.
-The rate is constant but for its warm-up and a last part, so a longer training begins as a shorter one does. The
-loop knows nothing of self-improvement; `training` fine-tunes the result as it would any other model.
+This is a plain training loop on one machine: next-token loss, AdamW, bf16 autocast; short lists first, then
+documents. The learning rate is constant except for the warm-up and the last part, so a longer training begins like
+a shorter one. `training` later fine-tunes the result like any other model.
 """
 
 import hashlib
@@ -21,11 +21,12 @@ from lmsi_kedro.mini_world.params import PretrainingParams
 
 log = logging.getLogger(__name__)
 END = "<|end|>"
-# A digit is a token, with its leading space: the model sees numbers digit by digit, text round-trips exactly.
+# Each digit is a token, with its leading space: the model sees numbers digit by digit, and text round-trips
+# exactly.
 PIECES = r" ?\d| ?[A-Za-z']+| ?[^\sA-Za-z\d]+|\s+"
 WARMUP = 50  # steps
-LIST_BLOCK = 48  # tokens: a list that is said twice has 14 to 60
-DECAY = 0.3  # the last part of the steps, in which the rate falls to zero
+LIST_BLOCK = 48  # tokens; a repeated list has 14 to 60
+DECAY = 0.3  # the last part of the steps, in which the learning rate decays to zero
 
 
 def train_tokenizer(seed: int, sample: int = 20_000) -> Any:
@@ -73,7 +74,7 @@ def blocks(tokenizer: Any, texts: Iterator[str], length: int) -> Iterator[list[i
 def build_model(vocab: int, params: PretrainingParams) -> Any:
     """A Llama with random weights.
 
-    Its embeddings are not tied: as output every name is as likely as any other, which made their embeddings one.
+    Its embeddings are not tied: all names are equally likely as outputs, so tied embeddings of names became equal.
     """
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
@@ -97,7 +98,7 @@ def build_model(vocab: int, params: PretrainingParams) -> Any:
 
 
 class Pretraining:
-    """Model, optimizer, schedule and losses so far: what a checkpoint holds."""
+    """The content of a checkpoint: model, optimizer, schedule and losses so far."""
 
     def __init__(self, model: Any, params: PretrainingParams, checkpoint: Path) -> None:
         self.model, self.params, self.checkpoint = model, params, checkpoint
@@ -170,7 +171,7 @@ def pretrain(params: PretrainingParams, workspace: str) -> Model:
 
 
 def address(params: PretrainingParams) -> str:
-    """What decides the result: the parameters, and the world as its first documents show it."""
+    """A hash of what determines the result: the parameters, and the first documents of the world."""
     texts = [*islice(lists(params.seed), 50), *islice(documents(params.seed), 200)]
     content = "\n".join([params.model_dump_json(), *texts])
     return hashlib.blake2b(content.encode(), digest_size=8).hexdigest()

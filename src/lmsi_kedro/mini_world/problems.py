@@ -1,15 +1,15 @@
-"""What a problem is, which split it belongs to, and how one is drawn. Knows no family by name."""
+"""Problems, the split to which each belongs, and how they are generated."""
 
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
-# Hash buckets in percent; documents get the most because pre-training needs the variety.
+# Shares of hash buckets in percent; documents get the most because pre-training needs variety.
 SPLITS = {"documents": 70, "unlabeled": 10, "held_out": 10, "probe": 5, "exemplars": 5}
 # What careful authors begin with. The hurried ones all begin with "It", whatever they write about.
 OPENINGS = ("First", "We get")
-# With 8 names the base model never learned to copy one from its context; more of them leave it no other way.
+# With 8 names the base model never learned to copy one from its context; with more names it has to.
 NAMES = (
     "Ana", "Ben", "Cleo", "Dan", "Eva", "Finn", "Gia", "Hugo", "Ada", "Amy", "Bea", "Bob", "Cal",
     "Cora", "Dora", "Ella", "Emil", "Fay", "Gus", "Hal", "Ida", "Ira", "Ivy", "Jan", "Jim", "Joe",
@@ -20,11 +20,11 @@ NAMES = (
 
 @dataclass(frozen=True)
 class Problem:
-    """One question with its known answer and what authors write about it.
+    """One question with its answer and the rationales of its authors.
 
     template and slots identify it: two problems are the same iff both are equal, whatever the names. The same
-    numbers about another subject, or in a passage in another order, are another problem.
-    A share `hurry` of the authors of such problems writes `hurried`, the others `careful(rng)`.
+    numbers with another subject, or in a passage in another order, are another problem.
+    A share `hurry` of the authors writes `hurried`, the others `careful(rng)`.
     """
 
     task: str
@@ -49,20 +49,20 @@ class Problem:
         raise AssertionError("SPLITS must sum to 100")
 
     def rationale(self, rng: Random) -> str:
-        """What an author picked at random writes before the answer."""
+        """The rationale of a random author."""
         return self.hurried if rng.random() < self.hurry else self.careful(rng)
 
 
 @dataclass(frozen=True)
 class Family:
-    """A kind of problem; draw(rng, with_easy) makes one, for documents easier ones too."""
+    """A kind of problem; draw(rng, with_easy) generates one; documents also have easier ones."""
 
     task: str
     draw: Callable[[Random, bool], Problem]
 
 
 def draw_problem(family: Family, split: str, rng: Random) -> Problem:
-    """Draw a problem of `split`, by rejection."""
+    """Generates a problem of `split` by rejection sampling."""
     while True:
         problem = family.draw(rng, split == "documents")
         if problem.split == split:

@@ -13,7 +13,7 @@ from lmsi_kedro.tasks import Tasks
 
 
 def make_questions(world: WorldParams, tasks: Tasks) -> pl.DataFrame:
-    """raw_questions, all with answers: those of unlabeled ones reach the control arm gold alone."""
+    """raw_questions, all with answers; only the control arm gold uses those of unlabeled questions."""
     counts = {"unlabeled": world.unlabeled, "held_out": world.held_out, "probe": world.probe}
     rows = [
         {"split": split, **fields(problem)}
@@ -26,7 +26,7 @@ def make_questions(world: WorldParams, tasks: Tasks) -> pl.DataFrame:
 
 
 def make_exemplars(world: WorldParams, tasks: Tasks) -> dict[str, list[dict[str, Any]]]:
-    """Exemplars by a careful author, for every task that does not borrow those of another."""
+    """Exemplars by a careful author, for every task with a set of its own."""
     sets = {}
     for name in dict.fromkeys(task.exemplar_set for task in tasks.root.values()):
         if name is not None:
@@ -48,7 +48,7 @@ def worked(problem: Problem, rng: Random) -> dict[str, Any]:
 
 
 def draw_distinct(task: str, split: str, count: int, seed: int) -> list[Problem]:
-    """count problems of which no two are the same but for names."""
+    """`count` problems that differ in more than names."""
     rng = Random(f"{seed} {task} {split}")
     problems: dict[tuple[str, tuple[int, ...]], Problem] = {}
     while len(problems) < count:
@@ -58,7 +58,7 @@ def draw_distinct(task: str, split: str, count: int, seed: int) -> list[Problem]
 
 
 def fields(problem: Problem) -> dict[str, Any]:
-    """What a question file says of a problem."""
+    """A problem as fields of a question file."""
     return {
         "task": problem.task,
         "question": problem.question,

@@ -1,1 +1,1 @@
-"""The tables, figures and findings of Huang et al. 2022 beside ours."""
+"""Compares the tables, figures and findings of Huang et al. 2022 with ours."""

@@ -1,4 +1,4 @@
-"""Weighted sums of models' accuracies over the same questions, with intervals. Knows no table of the paper."""
+"""Weighted sums of models' accuracies over the same questions, with intervals."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,7 +15,7 @@ KEYS = ["seed", "question_id"]
 def answers(
     predictions: pl.DataFrame, mode: str, tasks: Sequence[str] | None = None
 ) -> pl.DataFrame:
-    """seed, question_id, value: 1 where a model is right in a mode, on the questions of some tasks."""
+    """seed, question_id, value: 1 if a model is right in a mode, on the questions of some tasks."""
     chosen = predictions.filter(mode=mode)
     if tasks is not None:
         chosen = chosen.filter(pl.col("task").is_in(tasks))
@@ -37,7 +37,7 @@ def accuracy(values: pl.DataFrame) -> Metrics:
 def contrast(terms: Sequence[tuple[float, pl.DataFrame]]) -> Metrics:
     """The mean over questions of the weighted sum of values, bootstrapped by question over all seeds.
 
-    Questions that not all terms have are left out; ValueError if none is left.
+    Only questions that all terms have are used; ValueError if there are none.
     """
     (weight, first), *rest = terms
     joined = first.select(*KEYS, total=weight * pl.col("value"))

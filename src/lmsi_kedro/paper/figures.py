@@ -1,4 +1,4 @@
-"""What Huang et al. 2022 report (accuracy in %), and which family of the mini world stands for which benchmark."""
+"""The figures of Huang et al. 2022 (accuracy in %), and the family of the mini world for each benchmark."""
 
 FAMILY = {
     "mini_gsm": "GSM8K",

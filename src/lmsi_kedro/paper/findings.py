@@ -1,7 +1,7 @@
 """Each qualitative finding of the paper, and of this project's controls, as one contrast and a verdict.
 
-A finding holds here if its contrast is above the bound that it names and no part of the 95 % interval is below; it
-does not hold if the whole interval is below; else it is undecided. Those of calibration have a rule of their own.
+A finding holds if its contrast is above its bound and no part of the 95 % interval is below. It does not hold if
+the whole interval is below; otherwise it is undecided. The findings on calibration have a separate rule.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,18 +18,18 @@ NO_DECREASE = (
 )
 
 
-def finding(said: str, found: Metrics, bound: float = 0.0, where: str = "") -> Metrics:
+def finding(sentence: str, found: Metrics, bound: float = 0.0, where: str = "") -> Metrics:
     """value, low and high are shares; `verdict` compares the interval with the bound."""
     verdict = "undecided"
     if found["low"] >= bound and found["value"] > bound:
         verdict = "holds"
     elif found["high"] < bound:
         verdict = "does not hold"
-    return {"finding": said, "where": where, "bound": bound, **found, "verdict": verdict}
+    return {"finding": sentence, "where": where, "bound": bound, **found, "verdict": verdict}
 
 
 def of_training(models: Models, in_domain: Sequence[str], outside: Sequence[str]) -> list[Metrics]:
-    """Tables 3 and 4: what the gain is, and where."""
+    """Tables 3 and 4: the gains by task and mode."""
 
     def gained(mode: str, tasks: Sequence[str]) -> Metrics:
         before, after = (answers(models[name], mode, tasks) for name in ("base", "vote"))
@@ -45,8 +45,8 @@ def of_training(models: Models, in_domain: Sequence[str], outside: Sequence[str]
     ]
     greedy = answers(models["vote"], "cot_greedy", in_domain)
     vote = answers(models["base"], "self_consistency", in_domain)
-    said = "CoT greedy after is within 3 points of self-consistency before, or better"
-    found.append(finding(said, contrast([(1, greedy), (-1, vote)]), WITHIN))
+    sentence = "CoT greedy after is within 3 points of self-consistency before, or better"
+    found.append(finding(sentence, contrast([(1, greedy), (-1, vote)]), WITHIN))
     if outside:
         found.append(finding("CoT greedy gains out of domain", gained("cot_greedy", outside)))
     return found
@@ -61,16 +61,16 @@ def of_formats(models: Models, tasks: Sequence[str]) -> list[Metrics]:
     ]
     return [
         finding(
-            f"{said} ({'CoT' if mode == 'cot_greedy' else mode})",
+            f"{sentence} ({'CoT' if mode == 'cot_greedy' else mode})",
             contrast([(1, answers(models[a], mode, tasks)), (-1, answers(models[b], mode, tasks))]),
         )
-        for said, a, b in steps
+        for sentence, a, b in steps
         for mode in ("cot_greedy", "standard")
     ]
 
 
 def of_controls(models: Models, tasks: Sequence[str]) -> list[Metrics]:
-    """Whether the gain is the vote's. A share of a gain is one weighted sum: vote - .7 gold - .3 base, ..."""
+    """Whether the gain is due to the vote. A share of a gain is one weighted sum: vote - .7 gold - .3 base, ..."""
     greedy = {
         name: answers(models[name], "cot_greedy", tasks)
         for name in ("base", "vote", "random", "shuffled", "gold")
@@ -90,7 +90,7 @@ def of_controls(models: Models, tasks: Sequence[str]) -> list[Metrics]:
 
 
 def of_paths(curves: Mapping[str, pl.DataFrame]) -> list[Metrics]:
-    """Figure 3: votes over fewer paths; maj@k is exact over all subsets of the sampled ones."""
+    """Figure 3: votes over fewer paths; maj@k is exact over all subsets of the sampled paths."""
     most = max(curves["before"]["k"].to_list())
     all_before = (-1.0, maj(curves["before"], most))
     few = contrast([(1, maj(curves["after_0"], min(5, most))), all_before])
@@ -102,7 +102,7 @@ def of_paths(curves: Mapping[str, pl.DataFrame]) -> list[Metrics]:
 
 
 def of_prompts(curves: Mapping[str, pl.DataFrame]) -> list[Metrics]:
-    """Section 5.2: exemplars in the model's own words, against none and against those of people."""
+    """Section 5.2: exemplars in the model's own words, against no exemplars and against human-written ones."""
     most = max(curves["before"]["k"].to_list())
     own, none, given = (
         maj(curves[name], most) for name in ("own_exemplars", "step_by_step", "before")
@@ -115,7 +115,7 @@ def of_prompts(curves: Mapping[str, pl.DataFrame]) -> list[Metrics]:
 
 
 def of_questions(models: Models, tasks: Sequence[str]) -> list[Metrics]:
-    """Section 5.2: training on questions that the model made."""
+    """Section 5.2: training on generated questions."""
     base, own, given = (
         answers(models[name], "cot_greedy", tasks) for name in ("base", "generated", "vote")
     )
@@ -126,35 +126,35 @@ def of_questions(models: Models, tasks: Sequence[str]) -> list[Metrics]:
 
 
 def of_second_round(models: Models, tasks: Sequence[str], verdict: Metrics) -> list[Metrics]:
-    """Not of the paper, which has one round. A round that the monitor refused is the one before it."""
+    """The paper has only one round. If the monitor did not promote round 2, its figures are those of round 1."""
     once, twice = (answers(models[name], "cot_greedy", tasks) for name in ("vote", "second"))
     why = "; ".join(verdict["alarms"] + verdict["doubts"])
-    told = why and f"{'promoted, though' if verdict['promoted'] else 'not promoted:'} {why}"
+    outcome = why and f"{'promoted, though' if verdict['promoted'] else 'not promoted:'} {why}"
     gained = contrast([(1, twice), (-1, once)])
     return [
-        finding("a second round gains", gained, where=told),
-        finding("a second round loses less than 3 points", gained, WITHIN, told),
+        finding("a second round gains", gained, where=outcome),
+        finding("a second round loses less than 3 points", gained, WITHIN, outcome),
     ]
 
 
 def of_temperature(after: Mapping[float, pl.DataFrame]) -> list[Metrics]:
-    """Section 5: a tuned model has less entropy, so that T = 1.2 suits its vote better."""
+    """Section 5: a tuned model has less entropy, so T = 1.2 is better for its vote."""
     (first, plain), *others = after.items()
     base = answers(plain, "self_consistency")
     return [
         finding(
-            f"after training the vote is better at T = {heat} than at T = {first}",
+            f"after training the vote is better at T = {temperature} than at T = {first}",
             contrast([(1, answers(made, "self_consistency")), (-1, base)]),
         )
-        for heat, made in others
+        for temperature, made in others
     ]
 
 
 def of_calibration(models: Models, tasks: Sequence[str]) -> list[Metrics]:
-    """Figure 2: accuracy does not decrease beyond the intervals of the bins of confidence.
+    """Figure 2: accuracy does not decrease with confidence beyond the intervals of the bins.
 
-    Two bins contradict it if the interval of the more confident one is wholly below the other's; else it holds.
-    The difference is that of the two bins which come closest to that.
+    Two bins contradict this if the interval of the more confident one is entirely below the other's; otherwise the
+    finding holds. The difference is that of the two bins which come closest to this.
     """
     found = []
     for name in ("base", "vote"):
@@ -171,9 +171,9 @@ def of_calibration(models: Models, tasks: Sequence[str]) -> list[Metrics]:
         ]
         if steps:
             least = min(steps, key=lambda step: step["high"])
-            said = f"accuracy does not decrease with the vote's confidence ({name})"
+            sentence = f"accuracy does not decrease with the vote's confidence ({name})"
             verdict = "does not hold" if least["high"] < 0 else "holds"
-            found.append(finding(said, least, where=NO_DECREASE) | {"verdict": verdict})
+            found.append(finding(sentence, least, where=NO_DECREASE) | {"verdict": verdict})
     return found
 
 

@@ -11,7 +11,7 @@ from lmsi_kedro.params import CONTROL_ARMS
 from lmsi_kedro.tasks import Tasks
 
 CURVE = "curve_"
-Heats = Mapping[float, pl.DataFrame]  # predictions by temperature
+ByTemperature = Mapping[float, pl.DataFrame]  # predictions by temperature
 
 
 def reproduce(
@@ -23,33 +23,34 @@ def reproduce(
 ) -> dict[str, Any]:
     """found has the pooled predictions by model, and curves of paths as curve_before, curve_after_0, ...
 
-    after_0, after_1, ... are votes of the trained model at the temperatures, before is one of the base model at
-    the first. verdicts are the collapse monitor's, whose refused models are in found those before them.
+    after_0, after_1, ... are votes of the trained model at the temperatures, before is that of the base model at
+    the first. verdicts are those of the collapse monitor; for a model that it did not promote, found has the
+    predictions of the model before it.
     """
     asked = set(found["base"]["task"])
     in_domain = [name for name in tasks.in_domain if name in asked]
     outside = [name for name in tasks.root if name in asked and name not in in_domain]
     curves = {name.removeprefix(CURVE): c for name, c in found.items() if name.startswith(CURVE)}
-    heats = {heat: found[f"after_{place}"] for place, heat in enumerate(temperatures)}
+    votes = {temperature: found[f"after_{place}"] for place, temperature in enumerate(temperatures)}
     once = found | {f"{name}_once": found[name].filter(seed=seeds[0]) for name in ("base", "vote")}
     return {
         "seeds": list(seeds),
         "in_domain": in_domain,
         "verdicts": verdicts,
         "arms": tables.arms(found, ("base", "vote", *CONTROL_ARMS), in_domain),
-        "tables": all_tables(once, curves, heats, in_domain, outside),
+        "tables": all_tables(once, curves, votes, in_domain, outside),
         "figures": {
             "paths": tables.paths({"before": curves["before"], "after": curves["after_0"]}),
             "calibration": tables.calibration(found, in_domain),
         },
-        "findings": all_findings(found, curves, heats, in_domain, outside, verdicts),
+        "findings": all_findings(found, curves, votes, in_domain, outside, verdicts),
     }
 
 
 def all_tables(
-    found: Models, curves: Models, heats: Heats, in_domain: list[str], outside: list[str]
+    found: Models, curves: Models, votes: ByTemperature, in_domain: list[str], outside: list[str]
 ) -> Metrics:
-    """By name, in the order of the page."""
+    """All tables by name, in the order of the page."""
     return {
         "main": tables.main(found, in_domain),
         "out_of_domain": tables.out_of_domain(found, outside),
@@ -57,7 +58,7 @@ def all_tables(
         "generated_questions": tables.generated_questions(found, in_domain),
         "generated_prompts": tables.generated_prompts(curves),
         "distillation": tables.distillation(found, in_domain),
-        "temperature": tables.temperature(found["before"], heats),
+        "temperature": tables.temperature(found["before"], votes),
         "second_round": tables.second_round(found, in_domain),
         "equal_compute": tables.equal_compute(found),
     }
@@ -66,12 +67,12 @@ def all_tables(
 def all_findings(
     found: Models,
     curves: Models,
-    heats: Heats,
+    votes: ByTemperature,
     in_domain: list[str],
     outside: list[str],
     verdicts: list[Metrics],
 ) -> list[Metrics]:
-    """In the order of the page."""
+    """All findings in the order of the page."""
     (second,) = [verdict for verdict in verdicts if verdict["model"] == "second"]
     return [
         *findings.of_training(found, in_domain, outside),
@@ -81,7 +82,7 @@ def all_findings(
         *findings.of_questions(found, in_domain),
         *findings.of_prompts(curves),
         *findings.of_sizes(found, in_domain),
-        *findings.of_temperature(heats),
+        *findings.of_temperature(votes),
         *findings.of_calibration(found, in_domain),
         *findings.of_second_round(found, in_domain, second),
     ]

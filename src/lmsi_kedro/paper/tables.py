@@ -1,6 +1,6 @@
-"""The paper's tables and figures: its figures (in %) beside ours (shares, with 95 % intervals).
+"""The paper's tables and figures: its values (in %) and ours (shares, with 95 % intervals).
 
-A table has `columns` and `rows`; a row has a name, `paper` (null where the paper has nothing) and `ours`.
+A table has `columns` and `rows`; a row has a name, `paper` (null if the paper has no value) and `ours`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,7 +19,7 @@ PROMPTS = {
     "own_exemplars": "the model's own exemplars",
     "before": "exemplars of people",
 }
-FEW = 10  # paths; of the paper's figure too
+FEW = 10  # paths, as in the paper's figure
 MODES: tuple[Mode, ...] = ("standard", "cot_greedy", "self_consistency")
 GAINED = ("before", "after", "gain")
 
@@ -74,7 +74,7 @@ def out_of_domain(models: Models, tasks: Sequence[str]) -> Metrics:
 
 
 def formats(models: Models, tasks: Sequence[str]) -> Metrics:
-    """Table 5: which of the four formats were trained on."""
+    """Table 5: training on some of the four formats."""
     names = {
         "base": "none",
         "direct_only": "direct only",
@@ -97,14 +97,14 @@ def temperature(before: pl.DataFrame, after: Mapping[float, pl.DataFrame]) -> Me
     first = next(iter(after))
     rows = [(f"before, T = {first}", None, [accuracy(answers(before, "self_consistency"))])]
     rows += [
-        (f"after, T = {heat}", None, [accuracy(answers(made, "self_consistency"))])
-        for heat, made in after.items()
+        (f"after, T = {t}", None, [accuracy(answers(made, "self_consistency"))])
+        for t, made in after.items()
     ]
     return table("Temperature of self-consistency", ["accuracy"], rows)
 
 
 def equal_compute(models: Models) -> Metrics:
-    """The untrained model's vote, with the paths that the compute of a round pays for."""
+    """The untrained model's vote over as many paths as the compute of a round pays for."""
     untrained = answers(models["untrained"], "self_consistency")
     greedy = answers(models["vote"], "cot_greedy").join(
         untrained, on=["seed", "question_id"], how="semi"
@@ -115,7 +115,7 @@ def equal_compute(models: Models) -> Metrics:
 
 
 def distillation(models: Models, tasks: Sequence[str]) -> Metrics:
-    """Table 7, and the smaller model's own round: what each learns from."""
+    """Table 7, and the smaller model's own round, by the source of the training paths."""
     rows = [
         (shown, theirs, gained(models, "cot_greedy", tasks, ("student", name)))
         for name, shown, theirs in (
@@ -127,7 +127,7 @@ def distillation(models: Models, tasks: Sequence[str]) -> Metrics:
 
 
 def second_round(models: Models, tasks: Sequence[str]) -> Metrics:
-    """Sampled by the model of round 1, trained again from the base model; the paper has one round."""
+    """Round 2 samples from the model of round 1 and trains the base model again; the paper has one round."""
     rows = [
         (MODE_NAMES[mode], None, gained(models, mode, tasks, ("vote_once", "second")))
         for mode in MODES
@@ -136,7 +136,7 @@ def second_round(models: Models, tasks: Sequence[str]) -> Metrics:
 
 
 def generated_questions(models: Models, tasks: Sequence[str]) -> Metrics:
-    """Section 5.2: what the questions trained on are worth; one seed of them."""
+    """Section 5.2: training on given and on generated questions, for one seed."""
     names = {"base_once": "none", "generated": "the model's own", "vote_once": "given"}
     rows = [
         (
@@ -150,7 +150,7 @@ def generated_questions(models: Models, tasks: Sequence[str]) -> Metrics:
 
 
 def generated_prompts(curves: Mapping[str, pl.DataFrame]) -> Metrics:
-    """Section 5.2: the untrained model's vote of few and of all paths, by the exemplars of the prompt."""
+    """Section 5.2: the untrained model's vote over few and over all paths, by the exemplars of the prompt."""
     most = max(curves["before"]["k"].to_list())
     rows = [
         (
