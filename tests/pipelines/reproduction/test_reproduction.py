@@ -41,8 +41,8 @@ def test_the_page_shows_both_sides() -> None:
     assert "-, 74.4" in page
     assert "Formats (table 5)" in page
     top = page.partition("<h2>")[0]
-    assert "Seed 2: the collapse monitor refused round 1." in top
-    assert "Seed 1: the collapse monitor refused round 2." in top
+    assert "Seed 2: the collapse monitor did not promote round 1." in top
+    assert "Seed 1: the collapse monitor did not promote round 2." in top
     assert top.count("Seed ") == 2
     assert top.count(ALARM.replace(">", "&gt;")) == 2
     assert page.count(">holds</b>") == sum(f["verdict"] == "holds" for f in made["findings"])
