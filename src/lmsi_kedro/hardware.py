@@ -44,12 +44,14 @@ def free_memory(workers: int) -> int:
 
 def free_on_gpus() -> list[int]:
     """Free bytes of each GPU, queried in a subprocess: initialising CUDA here would hold 0.5 GiB of one."""
-    asking = (
+    script = (
         "import torch.cuda as c; n = c.device_count() if c.is_available() else 0; "
         "print(*(c.mem_get_info(i)[0] for i in range(n)))"
     )
-    told = subprocess.run([sys.executable, "-c", asking], check=True, stdout=subprocess.PIPE).stdout
-    return [int(number) for number in told.split()]
+    output = subprocess.run(
+        [sys.executable, "-c", script], check=True, stdout=subprocess.PIPE
+    ).stdout
+    return [int(number) for number in output.split()]
 
 
 def available_memory() -> int:

@@ -26,8 +26,8 @@ def sentence(error: BaseException) -> str:
 
     error = unwrapped(error)
     if isinstance(error, ClickException):
-        said = error.format_message()
-        return said + (LISTS if "]` must contain" in said else "")
+        message = error.format_message()
+        return message + (LISTS if "]` must contain" in message else "")
     if isinstance(error, MissingConfigException):
         return wrong_folder(Path(str(error).rpartition(": ")[2])) or str(error)
     if isinstance(error, ParameterValidationError):

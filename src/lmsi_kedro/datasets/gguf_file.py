@@ -66,9 +66,9 @@ def converted(file: Path) -> tuple[Any, Any]:
     except DatasetError:
         raise
     except Exception as error:  # numpy, struct and transformers raise a dozen kinds
-        said = str(error).strip().split("\n")[0]
+        reason = str(error).strip().split("\n")[0]
         raise DatasetError(
-            f"{file} is damaged, or not a causal language model that transformers supports: {said}"
+            f"{file} is damaged, or not a causal language model that transformers supports: {reason}"
         ) from error
     restore_rope(file, model.config, fields, tensors)
     ends = [fields.get(f"tokenizer.ggml.{end}_token_id") for end in ENDS]

@@ -78,9 +78,9 @@ def command() -> str:
 
 def commit() -> str | None:
     """The commit of the working directory, with a + if files differ from it; None outside a repository."""
-    asking = ["git", "describe", "--always", "--abbrev=12", "--dirty=+", "--exclude=*"]
+    describe = ["git", "describe", "--always", "--abbrev=12", "--dirty=+", "--exclude=*"]
     try:
-        said = subprocess.run(asking, capture_output=True, text=True, timeout=10)
+        done = subprocess.run(describe, capture_output=True, text=True, timeout=10)
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return said.stdout.strip() or None
+    return done.stdout.strip() or None

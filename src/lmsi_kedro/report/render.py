@@ -30,7 +30,7 @@ def render(
     return fill(
         "report.html.j2",
         metrics=metrics,
-        figure=drawn(metrics, run),
+        figure=draw_figures(metrics, run),
         questions=questions.height,
         packed=packed(questions.write_json()),
         script=Markup(script),  # noqa: S704  # a file of this package
@@ -43,14 +43,14 @@ def render(
 def render_reproduction(reproduction: dict[str, Any]) -> str:
     """The paper's tables and figures beside ours."""
     shown = reproduction["figures"]
-    drawn = {
+    rendered = {
         "curves": figures.curves(shown["paths"]["k"], shown["paths"]["curves"]),
         "calibration": figures.calibration(shown["calibration"]["votes"]),
     }
-    return fill("reproduction.html.j2", reproduction=reproduction, figure=drawn)
+    return fill("reproduction.html.j2", reproduction=reproduction, figure=rendered)
 
 
-def drawn(metrics: dict[str, Any], run: dict[str, Any]) -> dict[str, Markup]:
+def draw_figures(metrics: dict[str, Any], run: dict[str, Any]) -> dict[str, Markup]:
     """The figures by name."""
     last, made = metrics["rounds"][-1], {}
     if metrics["headline"]["n"]:

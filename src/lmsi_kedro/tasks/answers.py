@@ -111,16 +111,16 @@ def check_reader(kind: str, answers: Sequence[str]) -> None:
         raise ValueError(
             f"the kind {kind} gives an answer another form when others stand beside it"
         )
-    said = [(answer, form) for answer, form in zip(asked, forms, strict=True) if form is not None]
-    for (answer, form), again in zip(said, forms_of([f for _, f in said], kind), strict=True):
+    pairs = [(answer, form) for answer, form in zip(asked, forms, strict=True) if form is not None]
+    for (answer, form), again in zip(pairs, forms_of([f for _, f in pairs], kind), strict=True):
         if again != form:
             raise wrong(
                 kind,
                 [answer],
                 f"gives {form!r}, but for that {again!r}: a form must be its own form",
             )
-    spaced = forms_of([f"  {answer} \n" for answer, _ in said], kind)
-    for (answer, form), other in zip(said, spaced, strict=True):
+    spaced = forms_of([f"  {answer} \n" for answer, _ in pairs], kind)
+    for (answer, form), other in zip(pairs, spaced, strict=True):
         if other != form:
             raise wrong(kind, [answer], f"gives {form!r}, and with spaces around it {other!r}")
 

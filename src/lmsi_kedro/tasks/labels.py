@@ -34,8 +34,8 @@ def read_labels(
     options = list(choices) if choices is not None and kind == "choice" else None
     announced = read_answers(labels, kind, options, decimal=decimal)
     answers = [
-        surface if surface is not None else label if is_short(label, kind, said) else None
-        for label, surface, said in zip(
+        surface if surface is not None else label if is_short(label, kind, texts) else None
+        for label, surface, texts in zip(
             labels, announced["surface"], options or [None] * len(labels), strict=True
         )
     ]
@@ -71,9 +71,9 @@ def letters_of_places(labels: Sequence[str], choices: Choices) -> tuple[list[str
     """
     if not labels or not all(re.fullmatch(r"\d{1,2}", label) for label in labels):
         return list(labels), None
-    said = canonical_keys(labels, "choice", list(choices))
+    keys = canonical_keys(labels, "choice", list(choices))
     meanings = {
-        "what options say": [None if k is None else k.removeprefix("choice:") for k in said]
+        "what options say": [None if k is None else k.removeprefix("choice:") for k in keys]
     }
     for first in (0, 1):
         places = [int(label) - first for label in labels]

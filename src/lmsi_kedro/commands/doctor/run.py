@@ -41,10 +41,10 @@ def check_run(catalog: Any, params: dict[str, Any]) -> Iterator[Finding]:
 def attempt(name: str, check: Callable[[], str | Finding]) -> Finding:
     """The result of a check, or the error with which the run would stop, which says what to change."""
     try:
-        said = check()
+        result = check()
     except PROBLEMS as error:
         return failed(name, error)
-    return said if isinstance(said, Finding) else Finding(name, said)
+    return result if isinstance(result, Finding) else Finding(name, result)
 
 
 def failed(name: str, error: Exception) -> Finding:
@@ -68,12 +68,12 @@ def end_of(model: Model, engine: EngineParams) -> str | Finding:
     file = "generation_config.json" if (model.path / "generation_config.json").exists() else None
     given = GenerationConfig.from_pretrained(model.path) if file else config.get_text_config()
     stops = given.eos_token_id if isinstance(given.eos_token_id, list) else [given.eos_token_id]
-    said = f"answers end with {tokenizer.decode([end])!r} ({end})"
+    ending = f"answers end with {tokenizer.decode([end])!r} ({end})"
     if end not in stops:
         where = file or "config.json"
         remedy = f"add {end} to eos_token_id in {where}: other engines never stop the tuned model"
-        return Finding("end token", f"{said}, but {where} stops at {stops}", remedy)
-    return f"{said}, asked {'in its chat template' if encoder.frame.is_chat else 'as plain text'}"
+        return Finding("end token", f"{ending}, but {where} stops at {stops}", remedy)
+    return f"{ending}, asked {'in its chat template' if encoder.frame.is_chat else 'as plain text'}"
 
 
 def questions_of(catalog: Any) -> str:
@@ -112,11 +112,11 @@ def training_of(model: Model, training: TrainingParams, engine: EngineParams) ->
     each = FROZEN_BYTES if lora else TRAINED_BYTES
     copies = training.processes if training.zero_stage == 0 else 1
     needed, free = parameters * each * copies, device_memory(training)
-    said = f"ZeRO-{training.zero_stage} keeps about {needed / 2**30:,.2f} GiB beside activations"
+    memory = f"ZeRO-{training.zero_stage} keeps about {needed / 2**30:,.2f} GiB beside activations"
     if needed > free and not training.hostfile:
         remedy = "train with lora, offload, a higher zero_stage or more processes"
-        return Finding("training", f"{said}, {free / 2**30:,.2f} GiB are free", remedy)
-    return f"{parameters / 1e6:,.1f} M parameters, {training.processes} processes, {said}"
+        return Finding("training", f"{memory}, {free / 2**30:,.2f} GiB are free", remedy)
+    return f"{parameters / 1e6:,.1f} M parameters, {training.processes} processes, {memory}"
 
 
 def device_memory(training: TrainingParams) -> int:
@@ -148,6 +148,6 @@ def room(folder: Path, disk_gib: float) -> Finding:
     """Whether the disk of a folder, which may not exist yet, has room for a run."""
     there = next(parent for parent in [folder, *folder.absolute().parents] if parent.exists())
     free = shutil.disk_usage(there).free / 2**30
-    said = f"{free:,.1f} GiB free, a run writes about {disk_gib:,.2f} GiB"
+    space = f"{free:,.1f} GiB free, a run writes about {disk_gib:,.2f} GiB"
     remedy = "free some, or run elsewhere with --params=data_root=..."
-    return Finding("disk", said, remedy if free < disk_gib else None)
+    return Finding("disk", space, remedy if free < disk_gib else None)

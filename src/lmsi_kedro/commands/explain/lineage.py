@@ -44,7 +44,7 @@ class Sampled:
         for path in self.paths:
             mark = "->" if path["path"] == taught else "  "
             yield (
-                f"{mark} path {path['path']}: {path['key'] or 'unreadable'}, {path['reason']},"
+                f"{mark} path {path['path']}: {path['key'] or 'unparsable'}, {path['reason']},"
                 f" {path['tokens']} tokens, log-probability {path['logprob']:.2f}:{indented(path['text'])}"
             )
         for name, prompt in self.prompts.items():

@@ -38,10 +38,10 @@ def run(given: argparse.Namespace) -> str:
 
     with configured(given.env, given.params) as (catalog, params):
         with new_folder(given.to) as prepared:
-            said = fill(given, prepared, catalog, params)
+            description = fill(given, prepared, catalog, params)
         if given.push:
-            said += "\n" + push(given.to, given.push, given.form == "data", given.private)
-    return said
+            description += "\n" + push(given.to, given.push, given.form == "data", given.private)
+    return description
 
 
 def fill(given: argparse.Namespace, folder: Path, catalog: Any, params: dict[str, Any]) -> str:

@@ -23,12 +23,13 @@ def export_gguf(model: Model, folder: Path, name: str, catalog: Any, params: dic
     check(file, written.weights, [written.tokenizer.encode(prompt) for prompt in prompts])
     if (model.path / CARD).exists():
         (folder / CARD).write_bytes((model.path / CARD).read_bytes())
-    said = f"{file.name}: {len(prompts)} of {len(prompts)} greedy answers equal those of the safetensors"
+    count = len(prompts)
+    checked = f"{file.name}: {count} of {count} greedy answers equal those of the safetensors"
     if not written.different:
-        return said
+        return checked
     return (
-        f"{said}. llama.cpp has no split expression like this tokenizer's: with the closest, {written.split}, it"
-        f" encodes {written.different} of {len(prompts)} prompts in other tokens, so send it token ids"
+        f"{checked}. llama.cpp has no split expression like this tokenizer's: with the closest, {written.split},"
+        f" it encodes {written.different} of {count} prompts in other tokens, so send it token ids"
     )
 
 

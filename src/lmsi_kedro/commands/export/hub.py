@@ -20,8 +20,8 @@ def push(folder: Path, name: str, is_data: bool, private: bool) -> str:
         api.create_repo(name, repo_type=kind, private=private, exist_ok=True)
         api.upload_folder(repo_id=name, folder_path=folder, repo_type=kind)
     except (HfHubHTTPError, ValueError, OSError) as error:
-        said = str(error).strip().split("\n")[0]
-        raise ValueError(f"{name} was not pushed, {folder} stays: {said}") from error
+        reason = str(error).strip().split("\n")[0]
+        raise ValueError(f"{name} was not pushed, {folder} stays: {reason}") from error
     return f"pushed to {place}"
 
 

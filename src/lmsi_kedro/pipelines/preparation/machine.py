@@ -33,8 +33,8 @@ def check_machine(
         "dtype": engine.number_format,
         "guarantee": GUARANTEES[engine.executor],
     }
-    said = {name: model_findings[name] for name in LOGGED} | found
-    log.info("Preflight: %s", ", ".join(f"{name} {value}" for name, value in said.items()))
+    logged = {name: model_findings[name] for name in LOGGED} | found
+    log.info("Preflight: %s", ", ".join(f"{name} {value}" for name, value in logged.items()))
     return fitting_questions, {**model_findings, **found}
 
 

@@ -138,8 +138,8 @@ def prepare_exemplars(raw_exemplars: Loaders) -> pl.DataFrame:
 
 def faults(error: ValidationError) -> str:
     """The faults in one line, such as "answer: Input should be a valid string"."""
-    said = ((".".join(map(str, fault["loc"])), fault["msg"]) for fault in error.errors())
-    return "; ".join(f"{place}: {what}" if place else what for place, what in said)
+    found = ((".".join(map(str, fault["loc"])), fault["msg"]) for fault in error.errors())
+    return "; ".join(f"{place}: {what}" if place else what for place, what in found)
 
 
 def start_accumulation() -> pl.DataFrame:

@@ -90,9 +90,9 @@ def refuse_too_long(
     """ValueError that names the longest questions, or a warning with `engine.skip_too_long`."""
     if not too_long:
         return
-    said = f"{len(too_long):,} questions {context.said(too_long, new_tokens)}"
+    problem = f"{len(too_long):,} questions {context.said(too_long, new_tokens)}"
     if not engine.skip_too_long:
         raise ValueError(
-            f"{said}. Leave them out with engine.skip_too_long=true, or use fewer exemplars"
+            f"{problem}. Leave them out with engine.skip_too_long=true, or use fewer exemplars"
         )
-    log.warning("%s. They are left out", said)
+    log.warning("%s. They are left out", problem)

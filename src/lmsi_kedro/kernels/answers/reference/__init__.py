@@ -71,11 +71,11 @@ class _Reader:
         key = self.wording_key(self.text[found.start : found.end]) if found else None
         return None if found is None or key is None else found._replace(key=key)
 
-    def wording_key(self, said: str) -> str | None:
+    def wording_key(self, wording: str) -> str | None:
         """The key of a wording; empty for `math`, whose normal form is computed by the caller."""
         if self.kind == "span":
-            return span_key(said, self.comma)
-        return text_key(said) if self.kind == "text" else ""
+            return span_key(wording, self.comma)
+        return text_key(wording) if self.kind == "text" else ""
 
     def boxes(self, a: int, b: int) -> Found | None:
         """The answer of a list of boxes: the list, if the kind has lists, or the answer of every box."""

@@ -23,29 +23,29 @@ def _affirmed(s: str, original: str, a: int, found: Found, end: int, options: Op
     return options.says(found.key, original[i:end])
 
 
-def _around(said: str, text: str) -> tuple[list[str], list[str]]:
+def _around(padded: str, text: str) -> tuple[list[str], list[str]]:
     """The words before and after an option's text in a value that contains it."""
-    before, _, after = said.partition(f" {text} ")
+    before, _, after = padded.partition(f" {text} ")
     return [x for x in before.split(" ") if x], [x for x in after.split(" ") if x]
 
 
 def _by_text(value: str, texts: list[str]) -> int | None:
     """The only option whose text a value is, begins with, or contains."""
-    said = f" {matchable(value[:WINDOW])} "
-    exact = [i for i, text in enumerate(texts) if said == f" {text} "]
+    padded = f" {matchable(value[:WINDOW])} "
+    exact = [i for i, text in enumerate(texts) if padded == f" {text} "]
     if exact:
         return exact[0] if len(exact) == 1 else None
     for where in (str.startswith, str.__contains__):
         named = [
             i
             for i, text in enumerate(texts)
-            if text and where(said, f" {text} ") and means(text, *_around(said, text))
+            if text and where(padded, f" {text} ") and means(text, *_around(padded, text))
         ]
         longest = [
             i for i in named if not any(_within(texts[i], texts[j]) for j in named if j != i)
         ]
         if named:
-            before, after = _around(said, texts[longest[0]])
+            before, after = _around(padded, texts[longest[0]])
             doubtful = denies(before) or refuses(after) or _lists(after, texts)
             return longest[0] if len(longest) == 1 and not doubtful else None
     return None

@@ -188,8 +188,8 @@ def number_value(
     words = number_words(s, head, b) if head < b and letter(s[head]) else None
     if words and word_at(s, skip_spaces(s, words.end, b), b) != "of":
         negative = _word_before(s, a, head) in ("minus", "negative")
-        said = Found(head, words.end, key(words.value, negative))
-        return None if compound(s, words.end, b) else said
+        spelled = Found(head, words.end, key(words.value, negative))
+        return None if compound(s, words.end, b) else spelled
     found = tokens(s, a, b)
     first = next(found, None)
     before = form == "is the answer"

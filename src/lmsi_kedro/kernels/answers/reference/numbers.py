@@ -177,13 +177,13 @@ def magnitude(s: str, i: int, end: int) -> tuple[int, Value | None, bool]:
         return _frac(s, i, end) or (skipped, None, False)
     found = _decimal(s, i, end)
     if found is None:
-        return _unreadable(s, i, end), None, False
+        return _unparsable(s, i, end), None, False
     j, value, plain = found
     tail = (_mixed(s, j, end, value) if plain else None) or _ratio(s, j, end, value)
     return (*(tail or power(s, j, end, value)), False)
 
 
-def _unreadable(s: str, i: int, end: int) -> int:
+def _unparsable(s: str, i: int, end: int) -> int:
     """The end of a run of digits with points and commas between them."""
     i = digit_run(s, i, end)
     while width := _mark(s, i, end, ".") or _mark(s, i, end, ","):

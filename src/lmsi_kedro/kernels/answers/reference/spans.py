@@ -31,12 +31,12 @@ def _word_key(s: str, original: str, i: int, j: int) -> str:
         and _AFTER.issuperset(s[token.end : j])
     ):
         return key(token.value, token.negative)[4:]
-    said = plain(original[i:j])
+    word = plain(original[i:j])
     return "".join(
         c
-        for k, c in enumerate(said)
+        for k, c in enumerate(word)
         if c not in _PUNCTUATION
-        or (c in _INNER and digit(char(said, k - 1, k)) and digit(char(said, k + 1, len(said))))
+        or (c in _INNER and digit(char(word, k - 1, k)) and digit(char(word, k + 1, len(word))))
     )
 
 
@@ -85,8 +85,8 @@ def _part(s: str, original: str, stretches: list[Stretch]) -> str | None:
     inner = [(max(i, a), min(j, b)) for i, j in stretches]
     words = [word for i, j in inner for word in _words(s, original, i, j)]
     kept = [word for word in words if word not in ARTICLES] or words
-    said = " ".join(kept)
-    return "span:" + (said if said.strip("<> ") else _symbols(original[a:b]))
+    wording = " ".join(kept)
+    return "span:" + (wording if wording.strip("<> ") else _symbols(original[a:b]))
 
 
 def _separator(s: str, i: int, a: int, b: int) -> int:

@@ -79,11 +79,11 @@ def _only(s: str, i: int, end: int, verdicts: dict[str, str]) -> Found | None:
         word = word_at(s, i, end)
         if word == "not":
             return None
-        said = verdicts.get(word)
-        if said and (word != "no" or not letter(char(s, skip_spaces(s, j, end), end))):
-            if found and found.key != said:
+        verdict = verdicts.get(word)
+        if verdict and (word != "no" or not letter(char(s, skip_spaces(s, j, end), end))):
+            if found and found.key != verdict:
                 return None
-            found = found or Found(i, j, said)
+            found = found or Found(i, j, verdict)
         i = j
     return found
 
@@ -91,14 +91,14 @@ def _only(s: str, i: int, end: int, verdicts: dict[str, str]) -> Found | None:
 def _verdict(s: str, a: int, b: int, verdicts: dict[str, str]) -> Found | None:
     stop = sentence_end(s, a, min(b, a + WINDOW))
     head = _head(s, a, stop)
-    said = verdicts.get(word_at(s, head, stop))
-    if said is None:
+    verdict = verdicts.get(word_at(s, head, stop))
+    if verdict is None:
         return _only(s, head, stop, verdicts)
     end = word_end(s, head, stop)
     unknown = word_at(s, head, stop) == "no" and no_noun(
         word_at(s, skip_spaces(s, end, stop), stop)
     )
-    return None if unknown or _alternative(s, end, stop, verdicts) else Found(head, end, said)
+    return None if unknown or _alternative(s, end, stop, verdicts) else Found(head, end, verdict)
 
 
 def yes_no_value(s: str, a: int, b: int) -> Found | None:
@@ -119,8 +119,8 @@ def last_verdict(s: str, end: int, kind: str) -> Found | None:
     """The fallback: the verdict at the beginning of the text, or the last one that stands alone."""
     verdicts = YES_NO if kind == "yes_no" else NLI
     head = _head(s, 0, end)
-    if said := verdicts.get(word_at(s, head, end)):
-        return Found(head, word_end(s, head, end), said)
+    if verdict := verdicts.get(word_at(s, head, end)):
+        return Found(head, word_end(s, head, end), verdict)
     i = end
     while i > 0:
         if not letter(s[i - 1]):
