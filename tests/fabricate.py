@@ -55,7 +55,10 @@ def questions(n: int) -> pl.DataFrame:
 
 def labels(n: int) -> pl.DataFrame:
     rows = [(_identity(task, i), [_answer(task, i)]) for task in NAMES for i in range(n)]
-    schema = {"question_id": pl.String, "answers": pl.List(pl.String)}
+    schema: dict[str, type[pl.DataType] | pl.DataType] = {
+        "question_id": pl.String,
+        "answers": pl.List(pl.String),
+    }
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 

@@ -60,8 +60,10 @@ def fuzz(kind: str, pieces: Sequence[bytes], holds: Holds) -> None:
         holds(name, content)
         formats.setdefault(name.partition(".")[2], []).append(content)
     mutated = st.one_of(
-        st.tuples(st.just(f"fuzzed.{ending}"), edits(contents, pieces))
-        for ending, contents in formats.items()
+        [
+            st.tuples(st.just(f"fuzzed.{ending}"), edits(contents, pieces))
+            for ending, contents in formats.items()
+        ]
     )
 
     @settings(

@@ -3,6 +3,7 @@
 import math
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import polars as pl
 import pytest
@@ -118,7 +119,7 @@ def test_server_replies() -> None:
     ("name", "chat"),
     [("gpt2", "never"), ("llama2_base", "never"), ("qwen3", "auto"), ("gemma3", "auto")],
 )
-def test_tokenized_prompts(name: str, chat: str) -> None:
+def test_tokenized_prompts(name: str, chat: Literal["auto", "never"]) -> None:
     """Sampling and training see the same ids; no text has a control token of the model, a target one end."""
     tokenizer = load(name)
     encoder = Encoder(tokenizer, Conversation(chat=chat))

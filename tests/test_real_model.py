@@ -12,7 +12,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from lmsi_kedro.datasets.gguf_file import dequantised
 from lmsi_kedro.engines.chunk import Request
 from lmsi_kedro.engines.local import LocalEngine
-from lmsi_kedro.params import Conversation, Sampling, TrainingParams
+from lmsi_kedro.params import Conversation, Sampling, Training
 from lmsi_kedro.tasks import Asked, Exemplar, render
 from lmsi_kedro.tasks.encoding import Encoder
 from lmsi_kedro.training import Job, train
@@ -54,7 +54,7 @@ def own_ids(tokenizer: Any, prompt: str, chat: str) -> list[int]:
 
 @pytest.mark.parametrize("chat", CHAT)
 def test_prompts_are_its_own_ids(model: Path, chat: Any) -> None:
-    tokenizer = AutoTokenizer.from_pretrained(model)
+    tokenizer: Any = AutoTokenizer.from_pretrained(model)
     prompts = [few_shot(question) for question in ASKED]
     expected = [own_ids(tokenizer, prompt, chat) for prompt in prompts]
     assert Encoder(tokenizer, Conversation(chat=chat)).prompts(prompts) == expected
@@ -76,7 +76,7 @@ def test_shared_prefixes_give_its_own_logits(model: Path, chat: Any) -> None:
     prompts = [few_shot(question) for question in ASKED]
     requests = [Request(str(n), prompt, range(1)) for n, prompt in enumerate(prompts)]
     table = engine.sample(requests, Sampling(temperature=0.0, max_new_tokens=20, seed=1))
-    plain = AutoModelForCausalLM.from_pretrained(model, dtype=torch.float32)
+    plain: Any = AutoModelForCausalLM.from_pretrained(model, dtype=torch.float32)
     tokenizer = AutoTokenizer.from_pretrained(model)
     for prompt, tokens, total in zip(prompts, table["tokens"], table["logprob"], strict=True):
         ids = torch.tensor([own_ids(tokenizer, prompt, chat)])
@@ -100,16 +100,16 @@ def test_it_learns_and_answers_in_plain_transformers(
             "weight": [1.0] * len(TAUGHT),
         }
     )
-    changes = {
+    changes: dict[str, Any] = {
         "precision": precision,
         "steps": 16,
         "batch_size": 4,
         "learning_rate": 3e-4,
         "processes": 1,
     }
-    params = TrainingParams(**{**PARAMS, **changes, "checkpoint_every": 8})
+    params = Training(**{**PARAMS, **changes, "checkpoint_every": 8})
     made = train(Job.write(tmp_path / "jobs", examples, model, "digest", params))
-    tuned = AutoModelForCausalLM.from_pretrained(made)
+    tuned: Any = AutoModelForCausalLM.from_pretrained(made)
     tokenizer = AutoTokenizer.from_pretrained(made)
     assert tuned.dtype == AutoModelForCausalLM.from_pretrained(model).dtype
     for question, answer in TAUGHT.items():
@@ -149,10 +149,8 @@ def test_one_round(real_model: Path, chat: str, tmp_path: Path) -> None:
     assert metrics["headline"]["n"] == 3
     assert metrics["rounds"][0]["votes"]["unreadable"] < 1
     made = tmp_path / "06_models/candidate_1"
-    tokenizer, tuned = (
-        AutoTokenizer.from_pretrained(made),
-        AutoModelForCausalLM.from_pretrained(made),
-    )
+    tokenizer = AutoTokenizer.from_pretrained(made)
+    tuned: Any = AutoModelForCausalLM.from_pretrained(made)
     ids = torch.tensor([own_ids(tokenizer, few_shot(asked[0]), chat)])
     written = tuned.generate(
         ids, attention_mask=torch.ones_like(ids), max_new_tokens=40, do_sample=False

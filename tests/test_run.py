@@ -172,7 +172,7 @@ def test_steps_refuse_paths_of_another_plan_and_read_no_table_of_other_parameter
     shutil.copytree(data, other)
     votes = (other / "04_votes/round_1/votes.parquet").read_bytes()
     command = [sys.executable, "-m", "kedro", "run", "--env=smoke"]
-    options = {"cwd": ROOT, "text": True, "capture_output": True, "timeout": 200}
+    options: dict[str, Any] = {"cwd": ROOT, "text": True, "capture_output": True, "timeout": 200}
     given = f"--params=data_root={other},paths.m=3"
     refused = subprocess.run([*command, "--pipelines=voting", given], **options)
     assert refused.returncode == 1

@@ -130,5 +130,6 @@ def test_the_threshold_is_the_lowest_that_is_precise_enough(
     assert found is not None
     kept = enough[min(enough)]
     assert found.confidence == min(enough)
-    assert (found.n, found.precision) == (len(kept), pytest.approx(sum(kept) / len(kept)))
+    assert found.n == len(kept)
+    assert found.precision == pytest.approx(sum(kept) / len(kept))
     assert (found.precision_low, found.precision_high) == statistics.wilson(sum(kept), len(kept))

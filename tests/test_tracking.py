@@ -76,9 +76,15 @@ def test_commands_that_only_read_need_no_store(
 
 def test_told_is_what_the_run_stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Not what is configured today; a relative folder is one of the project."""
-    client, stores = MagicMock(), []
+    client = MagicMock()
+    stores: list[str] = []
+
+    def client_of(store: str) -> MagicMock:
+        stores.append(store)
+        return client
+
     client.create_run.return_value.info.run_id = "id"
-    monkeypatch.setattr(tracking, "client_of", lambda store: stores.append(store) or client)
+    monkeypatch.setattr(tracking, "client_of", client_of)
     told: dict[str, Any] = {}
     monkeypatch.setattr(tracking, "log_parameters", lambda _, __, values: told.update(values))
     monkeypatch.setattr(tracking, "log_numbers", lambda *_: None)

@@ -49,7 +49,15 @@ def binaries(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The programs of an environment in which the wheel is installed."""
     folder = tmp_path_factory.mktemp("environment")
     call(sys.executable, "-m", "venv", folder, cwd=folder)
-    pip = [folder / "bin" / "python", "-m", "pip", "install", "--quiet", "-c", CONSTRAINTS]
+    pip: list[str | Path] = [
+        folder / "bin" / "python",
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "-c",
+        CONSTRAINTS,
+    ]
     indexes = {name: value for name, value in os.environ.items() if name.startswith("PIP_")}
     call(*pip, wheel, cwd=folder, **indexes)
     return folder / "bin"

@@ -1,20 +1,22 @@
 import json
 import shutil
+from collections.abc import Callable, Sequence
 from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any
 
 import pytest
 from kedro.io import DatasetError
 
-from lmsi_kedro.datasets import model_directory
 from lmsi_kedro.datasets.model_directory import Model, ModelDirectory
 
 
 @pytest.fixture
-def model(tmp_path):
+def model(tmp_path: Path) -> Model:
     return make_model(tmp_path / "made", "weights")
 
 
-def make_model(path, weights):
+def make_model(path: Path, weights: str) -> Model:
     path.mkdir()
     (path / "config.json").write_text('{"model_type": "llama"}')
     (path / "tokenizer.json").write_text("{}")
@@ -23,7 +25,7 @@ def make_model(path, weights):
     return Model.at(path)
 
 
-def test_a_saved_model_loads_with_the_same_digest(model, tmp_path):
+def test_a_saved_model_loads_with_the_same_digest(model: Model, tmp_path: Path) -> None:
     dataset = ModelDirectory(filepath=str(tmp_path / "models" / "tuned"))
     assert not dataset.exists()
     dataset.save(model)
@@ -32,7 +34,7 @@ def test_a_saved_model_loads_with_the_same_digest(model, tmp_path):
     assert [path.name for path in (tmp_path / "models").iterdir()] == ["tuned"]
 
 
-def test_the_digest_is_of_content_alone(model, tmp_path):
+def test_the_digest_is_of_content_alone(model: Model, tmp_path: Path) -> None:
     assert make_model(tmp_path / "same", "weights").digest == model.digest
     assert make_model(tmp_path / "other", "Weights").digest != model.digest
     (model.path / "training.json").write_text('{"seconds": 1000}')
@@ -50,13 +52,13 @@ def test_the_digest_is_of_content_alone(model, tmp_path):
         ("tokenizer.json", r"tokenizer\*"),
     ],
 )
-def test_a_missing_part_is_named(model, part, named):
+def test_a_missing_part_is_named(model: Model, part: str, named: str) -> None:
     (model.path / part).unlink()
     with pytest.raises(DatasetError, match=rf"made is not a model: {named} missing"):
         ModelDirectory(filepath=str(model.path)).load()
 
 
-def test_an_older_model_is_replaced_as_a_whole(model, tmp_path):
+def test_an_older_model_is_replaced_as_a_whole(model: Model, tmp_path: Path) -> None:
     older = make_model(tmp_path / "older", "older weights")
     (older.path / "extra.txt").write_text("of the older model")
     dataset = ModelDirectory(filepath=str(older.path))
@@ -66,28 +68,34 @@ def test_an_older_model_is_replaced_as_a_whole(model, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["chat_template.jinja", "merges.txt", "code.py", "spiece.model"])
-def test_every_file_that_decides_what_a_model_computes_is_in_the_digest(model, name):
+def test_every_file_that_decides_what_a_model_computes_is_in_the_digest(
+    model: Model, name: str
+) -> None:
     (model.path / name).write_text("one")
     one = Model.at(model.path).digest
     (model.path / name).write_text("two")
     assert len({model.digest, one, Model.at(model.path).digest}) == 3
 
 
-def test_a_save_that_was_killed_between_its_renames_is_put_back_by_the_next_load(model):
+def test_a_save_that_was_killed_between_its_renames_is_put_back_by_the_next_load(
+    model: Model,
+) -> None:
     model.path.rename(model.path.with_name(f".{model.path.name}.replaced"))
     assert ModelDirectory(filepath=str(model.path)).load() == model
 
 
-def test_an_interrupted_save_leaves_the_older_model(model, tmp_path, monkeypatch):
+def test_an_interrupted_save_leaves_the_older_model(
+    model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     older = make_model(tmp_path / "older", "older weights")
     dataset = ModelDirectory(filepath=str(older.path))
 
-    def half(source, target, copy=shutil.copy):
+    def half(source: Path, target: Path, copy: Callable[..., Any] = shutil.copy) -> None:
         copy(source, target)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(model_directory.shutil, "copy", half)
+        patch.setattr(shutil, "copy", half)
         with pytest.raises(KeyboardInterrupt):
             dataset.save(model)
     assert dataset.load() == older
@@ -95,7 +103,7 @@ def test_an_interrupted_save_leaves_the_older_model(model, tmp_path, monkeypatch
     assert dataset.load().digest == model.digest
 
 
-def test_a_model_that_changed_since_it_was_made_is_refused(model, tmp_path):
+def test_a_model_that_changed_since_it_was_made_is_refused(model: Model, tmp_path: Path) -> None:
     (model.path / "model.safetensors").write_text("others")
     dataset = ModelDirectory(filepath=str(tmp_path / "tuned"))
     with pytest.raises(DatasetError, match="changed while it was used"):
@@ -103,13 +111,13 @@ def test_a_model_that_changed_since_it_was_made_is_refused(model, tmp_path):
     assert not dataset.exists()
 
 
-def test_the_preview_tells_how_the_model_was_made(model):
+def test_the_preview_tells_how_the_model_was_made(model: Model) -> None:
     assert json.loads(ModelDirectory(filepath=str(model.path)).preview()) == {"seconds": 7}
     assert json.loads(ModelDirectory(filepath="nowhere/model.gguf").preview()) == {}
 
 
 @pytest.fixture
-def sharded(tmp_path):
+def sharded(tmp_path: Path) -> Path:
     """A repository as Mistral's and Meta's: shards, and the same weights in other forms beside them."""
     shards = ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"]
     model = make_model(tmp_path / "sharded", "weights").path
@@ -128,7 +136,7 @@ OTHERS = ["consolidated.safetensors", "pytorch_model.bin", "original/params.json
           "original/consolidated.00.pth", "model.fp16.safetensors"]  # fmt: skip
 
 
-def test_weights_are_what_the_index_names(sharded, tmp_path):
+def test_weights_are_what_the_index_names(sharded: Path, tmp_path: Path) -> None:
     """Neither digested nor copied: what transformers does not load."""
     digest = Model.at(sharded).digest
     saved = ModelDirectory(filepath=str(tmp_path / "saved"))
@@ -148,7 +156,7 @@ def test_weights_are_what_the_index_names(sharded, tmp_path):
         Model.at(sharded)
 
 
-def test_weights_outside_of_the_directory_are_refused(sharded, model):
+def test_weights_outside_of_the_directory_are_refused(sharded: Path, model: Model) -> None:
     """Neither the digest nor a copy would have them."""
     outside = {"weight_map": {"a": "../made/model.safetensors"}}
     (sharded / "model.safetensors.index.json").write_text(json.dumps(outside))
@@ -159,7 +167,7 @@ def test_weights_outside_of_the_directory_are_refused(sharded, model):
         Model.at(model.path)
 
 
-def test_adapters_and_record_are_copied(model, tmp_path):
+def test_adapters_and_record_are_copied(model: Model, tmp_path: Path) -> None:
     (model.path / "adapter").mkdir()
     (model.path / "adapter" / "adapter_model.safetensors").write_text("low rank")
     ModelDirectory(filepath=str(tmp_path / "saved")).save(model)
@@ -170,19 +178,26 @@ def test_adapters_and_record_are_copied(model, tmp_path):
 @pytest.mark.parametrize(
     ("file", "said"), [("model.gguf", r"model=.*model\.gguf"), ("model.bin", "safetensors only")]
 )
-def test_other_forms_of_weights_get_advice(model, file, said):
+def test_other_forms_of_weights_get_advice(model: Model, file: str, said: str) -> None:
     (model.path / "model.safetensors").rename(model.path / file)
     with pytest.raises(DatasetError, match=rf"model\.safetensors missing; .*{said}"):
         Model.at(model.path)
 
 
-def test_a_model_of_the_hub_is_fetched_by_its_name(sharded, tmp_path, monkeypatch):
+def test_a_model_of_the_hub_is_fetched_by_its_name(
+    sharded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Shards, tokenizer and configuration of one commit, and the same weights in no other form."""
     import huggingface_hub
 
     local = tmp_path / "snapshots" / "c0ffee"
 
-    def snapshot_download(name, allow_patterns, ignore_patterns=(), revision="c0ffee"):
+    def snapshot_download(
+        name: str,
+        allow_patterns: list[str],
+        ignore_patterns: Sequence[str] = (),
+        revision: str = "c0ffee",
+    ) -> str:
         assert (name, revision) == ("someone/some-model", "c0ffee")
         for file in sharded.rglob("*"):
             path = str(file.relative_to(sharded))
@@ -191,7 +206,7 @@ def test_a_model_of_the_hub_is_fetched_by_its_name(sharded, tmp_path, monkeypatc
                 shutil.copy(file, local / path)
         return str(local)
 
-    def matches(path, patterns):
+    def matches(path: str, patterns: Sequence[str]) -> bool:
         return any(fnmatch(path, pattern) for pattern in patterns)
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", snapshot_download)
@@ -203,7 +218,7 @@ def test_a_model_of_the_hub_is_fetched_by_its_name(sharded, tmp_path, monkeypatc
     }  # fmt: skip
 
 
-def test_a_model_that_is_nowhere_is_named(tmp_path, monkeypatch):
+def test_a_model_that_is_nowhere_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with pytest.raises(DatasetError, match="nobody/no-model could not be fetched from the hub"):

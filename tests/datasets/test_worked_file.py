@@ -1,6 +1,7 @@
 """A file of worked examples is read as a question file is, with the rationale beside."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +31,12 @@ def jsonl(folder: Path, *rows: Row) -> Path:
 def test_every_format_gives_the_same_table(ending: str, tmp_path: Path) -> None:
     path = tmp_path / f"worked.{ending}"
     table = pl.DataFrame([ROW | {"id": 1, "split": "train"}])
-    {"jsonl": table.write_ndjson, "csv": table.write_csv, "parquet": table.write_parquet}[ending](
-        path
-    )
+    writers: dict[str, Callable[[Path], None]] = {
+        "jsonl": table.write_ndjson,
+        "csv": table.write_csv,
+        "parquet": table.write_parquet,
+    }
+    writers[ending](path)
     read = load(path)
     assert dict(read.schema) == schemas.RAW_WORKED
     row = {name: value for name, value in read.row(0, named=True).items() if value is not None}

@@ -26,9 +26,8 @@ def test_threshold_of_a_probe_is_the_lowest_precise_one() -> None:
     probe = questions(N).with_columns(split=pl.lit("probe"))
     found = calibrate_probe(readings, labels(N), probe, TASKS, wanted)
     voted = predictions(N, 0.45).filter(mode="self_consistency")
-    shares = {
-        c: voted.filter(pl.col("confidence") >= c)["correct"].mean() for c in voted["confidence"]
-    }
+    sure = {c: voted.filter(pl.col("confidence") >= c)["correct"] for c in voted["confidence"]}
+    shares = {c: correct.sum() / len(correct) for c, correct in sure.items()}
     assert (found["n"], found["paths"], found["wanted"]) == (3 * N, 8, 0.7)
     assert found["threshold"]["confidence"] == min(c for c, share in shares.items() if share >= 0.7)
     assert calibrate_probe(readings, labels(N), questions(N), TASKS, wanted) == {}

@@ -1,6 +1,7 @@
 """Every figure of the headroom against plain Python on fabricated paths, and the degenerate cases."""
 
 from collections import Counter
+from collections.abc import Sequence
 from itertools import combinations
 from typing import Any
 
@@ -18,7 +19,7 @@ VOTING = VotingParams(
     rule="trigger", ties="abstain", min_confidence=0.9, max_confidence=1.0,
     max_paths_per_question=None, seed=1,
 )  # fmt: skip
-Keys = list[str | None]
+Keys = Sequence[str | None]
 
 
 def of_mode(mode: str) -> pl.DataFrame:
@@ -172,7 +173,7 @@ def paths_of(answers: dict[str, Keys]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema={**columns, "exemplar_set": pl.String}, orient="row")
 
 
-def probe(vote: list[Keys], greedy: Keys, right: str = "num:1") -> dict[str, Any]:
+def probe(vote: Sequence[Keys], greedy: Keys, right: str = "num:1") -> dict[str, Any]:
     names = [f"{n:02}" for n in range(len(greedy))]
     sampled = paths_of(dict(zip(names, vote, strict=True)))
     answered = paths_of({name: [key] for name, key in zip(names, greedy, strict=True)})

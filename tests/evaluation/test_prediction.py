@@ -29,7 +29,7 @@ def test_the_interval_has_both_errors() -> None:
     """Spread .03 and a probe's standard error of .02 at slope 2: sqrt(.03^2 + .04^2) = .05."""
     found = predict(Line(2.0, 0.03), 0.1, 0.1 - 1.96 * 0.02, 0.1 + 1.96 * 0.02)
     assert found.value == pytest.approx(0.2)
-    assert (found.low, found.high) == (pytest.approx(0.2 - 0.098), pytest.approx(0.2 + 0.098))
+    assert [found.low, found.high] == pytest.approx([0.2 - 0.098, 0.2 + 0.098])
 
 
 def test_each_setting_is_predicted_by_the_others() -> None:

@@ -39,7 +39,7 @@ def passage(asked: str) -> str:
 
 
 def report(context: str, question: str) -> str:
-    counts = [(name, int(n)) for name, n in re.findall(r"(\w+) (\d+)", context)]
+    counts = [(str(name), int(n)) for name, n in re.findall(r"(\w+) (\d+)", context)]
     if question.startswith("How many"):
         return str(sum(n for _, n in counts))
     totals = {sum(n for _, n in counts[: i + 1]): name for i, (name, _) in enumerate(counts)}
@@ -49,7 +49,7 @@ def report(context: str, question: str) -> str:
 
 def diary(context: str, question: str) -> str:
     first, day, month = re.findall(r"The (\w+) opened on (\d+) (\w+ \d+)", context)[0]
-    opened = {first: int(day)}
+    opened: dict[str, int] = {first: int(day)}
     for name, gap, before in re.findall(r"the (\w+) (\d+) days after the (\w+)", context):
         opened[name] = opened[before] + int(gap)
     if question.startswith("What"):

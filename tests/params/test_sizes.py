@@ -31,7 +31,8 @@ def shipped(group: str) -> Any:
     """A group of parameters as conf/base has it."""
     files = sorted((ROOT / "conf" / "base").glob("parameters*.yml"))
     merged: Any = OmegaConf.merge(*(OmegaConf.load(file) for file in files))
-    return OmegaConf.to_container(merged)[group]
+    groups: Any = OmegaConf.to_container(merged)
+    return groups[group]
 
 
 @pytest.mark.parametrize("name", ["base", "base_small"])

@@ -42,13 +42,13 @@ TIMED = """([id, value]) => {
 
 def written(folder: Path, n: int, hostile: bool = False) -> Path:
     """A page about n questions of each task."""
-    readings = [evaluation_readings(n, skill) for skill in (0.45, 0.7)]
+    before, after = (evaluation_readings(n, skill) for skill in (0.45, 0.7))
     asked = questions(n)
     if hostile:
         asked = asked.with_columns(question=pl.lit(HOSTILE), context=pl.lit(HOSTILE))
-        readings = [table.with_columns(text=pl.lit(HOSTILE)) for table in readings]
+        before, after = (table.with_columns(text=pl.lit(HOSTILE)) for table in (before, after))
     both = predictions(n, 0.45), predictions(n, 0.7, 1, "vote")
-    shown = gather_questions(asked, labels(n), TASKS, *readings, *both)
+    shown = gather_questions(asked, labels(n), TASKS, before, after, *both)
     path = folder / "report.html"
     path.write_text(render(measured(compare(*both, TASKS)), shown, recorded()), encoding="utf-8")
     return path

@@ -139,7 +139,7 @@ def test_a_chat_model_stops_at_the_end_of_its_turn(tmp_path: Path) -> None:
     """With every other token made impossible, the first token of each path ends it."""
     tiny_model(tmp_path)
     tokens = AutoTokenizer.from_pretrained(tmp_path)
-    end = tokens.convert_ids_to_tokens(7)
+    end = str(tokens.convert_ids_to_tokens(7))
     tokens.add_special_tokens({"additional_special_tokens": [end]})
     tokens.chat_template = CHATML.replace("<|im_end|>", end)
     tokens.save_pretrained(tmp_path)

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import pytest
 import yaml
 
 from lmsi_kedro import kernels
@@ -11,6 +12,7 @@ from lmsi_kedro.pipelines.preparation.nodes import prepare_exemplars
 from lmsi_kedro.pipelines.public_tasks import nodes
 from lmsi_kedro.tasks import Asked, render
 from lmsi_kedro.tasks.benchmark import Benchmark
+from lmsi_kedro.tasks.benchmarks import BENCHMARKS
 from lmsi_kedro.tasks.questions import exemplars_of
 
 PAGE = (Path(__file__).parents[2] / "docs" / "new_task.md").read_text()
@@ -26,13 +28,13 @@ def block(language: str) -> str:
     return found[1]
 
 
-def test_the_page_s_task_works(tmp_path, monkeypatch):
+def test_the_page_s_task_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     module = tmp_path / "boolq.py"
     module.write_text(block("python"))
     scope: dict[str, Benchmark] = {}
     exec(compile(module.read_text(), str(module), "exec"), scope)
     benchmark = scope["BENCHMARK"]
-    monkeypatch.setitem(nodes.BENCHMARKS, "boolq", benchmark)
+    monkeypatch.setitem(BENCHMARKS, "boolq", benchmark)
     params = PublicTasksParams(names=["boolq"], rows_per_split=None)
     rows = nodes.read_benchmark(HUB, params, "boolq")
     assert rows["answer"].to_list() == [["yes"], ["no"]]

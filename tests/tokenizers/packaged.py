@@ -8,6 +8,7 @@ import json
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from tokenizers import Regex, Tokenizer, decoders, models
 from tokenizers import pre_tokenizers as pre
@@ -53,7 +54,7 @@ def _from_ranks(tokens: list[bytes], split: str, first: Sequence[str] = ()) -> T
     """A byte-level BPE whose merges make each token from two of lower rank; `first` have the first ids."""
     from transformers.convert_slow_tokenizer import TikTokenConverter
 
-    converter = TikTokenConverter()
+    converter: Any = TikTokenConverter()
     converter.load_tiktoken_bpe = lambda _: {token: rank for rank, token in enumerate(tokens)}
     ranks, merges = converter.extract_vocab_merges_from_model("")
     ids = dict(zip(first, range(len(first)), strict=True))

@@ -8,6 +8,7 @@ import pytest
 
 from lmsi_kedro.commands import main
 from lmsi_kedro.commands.doctor import run as checks
+from lmsi_kedro.commands.doctor.finding import Finding
 from lmsi_kedro.commands.doctor.run import room
 from lmsi_kedro.commands.project import configured
 from lmsi_kedro.datasets.model_directory import Model
@@ -110,7 +111,10 @@ def test_a_training_that_memory_does_not_hold(
 
 def test_hosts_that_do_not_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "hosts").write_text("one slots=2\ntwo slots=2\n")
-    find = lambda: checks.attempt("hosts", lambda: checks.hosts_of(tmp_path / "hosts"))  # noqa: E731
+
+    def find() -> Finding:
+        return checks.attempt("hosts", lambda: checks.hosts_of(tmp_path / "hosts"))
+
     monkeypatch.setenv("PATH", str(tmp_path))
     assert "needs ssh" in find().said
     for name in ("ssh", "pdsh"):

@@ -1,5 +1,6 @@
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -48,7 +49,7 @@ ENGINE = EngineParams(
 
 
 @pytest.fixture
-def job(tmp_path):
+def job(tmp_path: Path) -> Job:
     """A finished one."""
     base = tmp_path / "base"
     base.mkdir()
@@ -65,7 +66,9 @@ def job(tmp_path):
     return job
 
 
-def test_a_finished_job_is_found_by_its_content_and_not_done_again(job, tmp_path):
+def test_a_finished_job_is_found_by_its_content_and_not_done_again(
+    job: Job, tmp_path: Path
+) -> None:
     base = Model.at(job.base_model)
     tuned = fine_tune(job.examples, base, job.params, ENGINE, str(tmp_path / "jobs"), DAY)
     assert tuned == Model(job.model, base.digest)
@@ -75,7 +78,9 @@ def test_a_finished_job_is_found_by_its_content_and_not_done_again(job, tmp_path
     "name", ["model.safetensors", "config.json", "tokenizer.json", "training.json"]
 )
 @pytest.mark.parametrize("content", [None, b"", b"{}", b"half"])
-def test_a_damaged_model_of_a_finished_job_is_trained_again(job, name, content):
+def test_a_damaged_model_of_a_finished_job_is_trained_again(
+    job: Job, name: str, content: bytes | None
+) -> None:
     assert finished(job)
     path = job.model / name
     path.unlink() if content is None else path.write_bytes(content)
@@ -84,7 +89,9 @@ def test_a_damaged_model_of_a_finished_job_is_trained_again(job, name, content):
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "training.json", "."])
-def test_a_model_that_cannot_be_read_now_stays(job, name, monkeypatch):
+def test_a_model_that_cannot_be_read_now_stays(
+    job: Job, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     unreadable(monkeypatch, (job.model / name).resolve())
     with pytest.raises(TrainingError, match=r"cannot be read: .*the same command goes on"):
         finished(job)

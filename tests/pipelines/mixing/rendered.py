@@ -3,12 +3,12 @@
 import polars as pl
 
 from lmsi_kedro import schemas
-from lmsi_kedro.params import MixingParams
+from lmsi_kedro.params import Format, MixingParams
 from lmsi_kedro.pipelines.mixing.arms import select_voted
 from lmsi_kedro.pipelines.mixing.nodes import render_examples
 from tests.fabricate import TASKS
 
-FORMATS = ["few_shot_cot", "few_shot_direct", "zero_shot_cot", "zero_shot_direct"]
+FORMATS: list[Format] = ["few_shot_cot", "few_shot_direct", "zero_shot_cot", "zero_shot_direct"]
 MIXING = MixingParams(
     parts=dict.fromkeys(FORMATS, 1.0), balance="none", direct="once", exemplars="same", seed=1
 )

@@ -92,7 +92,7 @@ def drafted(generation: QuestionGenerationParams = GENERATION) -> pl.DataFrame:
 
 def votes(*rows: tuple[str, str | None, float, str]) -> pl.DataFrame:
     """question_id, key, confidence, reason."""
-    full = [
+    full: list[tuple[Any, ...]] = [
         (q, key, 1, 4, 4, share, share, 0.0, [], why == "winner", why)
         for q, key, share, why in rows
     ]

@@ -49,7 +49,7 @@ PRECISION = {
     "n": 40, "paths": 8, "accuracy": 0.8, "wanted": 0.9,
     "threshold": {"confidence": 0.62, "n": 30, "precision": 0.95, "precision_low": 0.9, "precision_high": 0.98},
 }  # fmt: skip
-CURVES = {
+CURVES: dict[str, Any] = {
     "questions": 100,
     "k": [1, 2, 4, 8],
     "maj": [0.4, 0.4, 0.5, 0.6],
@@ -160,7 +160,8 @@ def test_the_threshold_of_the_run_is_told(made: dict[str, Any]) -> None:
 
 def test_every_arm_is_told_in_words(tmp_path: Path) -> None:
     """A control as good as the vote takes the claim away; the upper bound and the formats do not."""
-    given, arms = inputs(1), ("random", "shuffled", "gold", "direct_only")
+    given = inputs(1)
+    arms: tuple[Arm, ...] = ("random", "shuffled", "gold", "direct_only")
     vote, base = predictions(N, 0.65, 1, "vote"), given["predictions_0"]
     skills = {"random": 0.46, "shuffled": 0.3, "gold": 0.7, "direct_only": 0.65}
     for arm, skill in skills.items():
@@ -282,11 +283,12 @@ def test_the_card_of_a_round_is_read_as_the_hub_reads_it(made: dict[str, Any]) -
 
     models = Model(Path("base"), "b" * 64), Model(Path("tuned"), "c" * 64)
     card = ModelCard(describe_model(made["metrics"], recorded(), *models, 1))
+    data: Any = card.data  # its fields are those of the front matter
     measured = made["metrics"]["rounds"][0]
-    results = {(r.dataset_type, r.metric_name): r.metric_value for r in card.data.eval_results}
+    results = {(r.dataset_type, r.metric_name): r.metric_value for r in data.eval_results}
     greedy = measured["tasks"]["mini_gsm"]["cot_greedy"]
     assert results["mini_gsm", "CoT greedy"] == pytest.approx(100 * greedy["after"]["accuracy"])
-    told = card.data["lmsi_kedro"]
+    told = data["lmsi_kedro"]
     pooled = measured["pooled"]["cot_greedy"]
     assert told["in_domain"]["cot_greedy"]["before"] == [
         pytest.approx(pooled["before"][bound], abs=1e-4) for bound in ("accuracy", "low", "high")
@@ -295,7 +297,7 @@ def test_the_card_of_a_round_is_read_as_the_hub_reads_it(made: dict[str, Any]) -
     assert told["base"] == {"name": "mini_world (embedded)", "digest": f"sha256:{'b' * 64}"}
     assert told["controls"]["random"]["beaten"] is True
     assert told["parameters"]["paths"]["m"] == 8
-    assert card.data.base_model is None
+    assert data.base_model is None
     after = f"{100 * pooled['after']['accuracy']:.1f} %"
     assert f"→ {after}" in card.text
     assert "Nothing got worse beyond chance." in card.text

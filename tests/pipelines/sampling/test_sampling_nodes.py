@@ -50,7 +50,7 @@ def plan(m: int, *sets: str) -> Plan:
 
 def asked_with(made: Plan) -> dict[tuple[str, int], str]:
     """The exemplar set of every path, after a look at its prompt."""
-    found = {}
+    found: dict[tuple[str, int], str] = {}
     for chunk in made.chunks.values():
         for request in chunk.requests:
             name = chunk.columns["exemplar_set"]
