@@ -1,16 +1,15 @@
 """A tiny base model and examples of different lengths, with a job made of them."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
 
-from lmsi_kedro.params import TrainingParams
+from lmsi_kedro.params import Training
 from lmsi_kedro.training import Job
 from tests.models import tiny_model
-from tests.training.jobs import PARAMS
+from tests.training.jobs import PARAMS, MakeJob
 
 
 @pytest.fixture(scope="session")
@@ -32,9 +31,9 @@ def examples() -> pl.DataFrame:
 
 
 @pytest.fixture
-def make_job(base_model: Path, examples: pl.DataFrame, tmp_path: Path) -> Callable[..., Job]:
+def make_job(base_model: Path, examples: pl.DataFrame, tmp_path: Path) -> MakeJob:
     def make(workspace: str = "jobs", base: Path = base_model, **changes: Any) -> Job:
-        params = TrainingParams(**{**PARAMS, **changes})
+        params = Training(**{**PARAMS, **changes})
         return Job.write(tmp_path / workspace, examples, base, "digest", params)
 
     return make

@@ -1,6 +1,7 @@
 """Parameters of small training jobs, what they leave, and the losses that they should have."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -10,7 +11,8 @@ from transformers import AutoModelForCausalLM, get_cosine_schedule_with_warmup
 from lmsi_kedro.training import Job
 from lmsi_kedro.training.setup import build_plan
 
-PARAMS = {
+MakeJob = Callable[..., Job]  # of the changed parameters
+PARAMS: dict[str, Any] = {
     "steps": 10,
     "batch_size": 9,
     "learning_rate": 3e-3,

@@ -13,14 +13,16 @@ from transformers import AutoModelForCausalLM
 from lmsi_kedro.params import LoraParams
 from lmsi_kedro.training import TrainingError, train
 from lmsi_kedro.training.adapters import check_targets
-from tests.training.jobs import plain_losses, record
+from tests.training.jobs import MakeJob, plain_losses, record
 
 LORA = {"rank": 4, "alpha": 8.0, "targets": ["q_proj", "v_proj"]}
 
 
 @pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")  # peft 0.21
 @pytest.mark.parametrize("stage", [2, pytest.param(3, marks=pytest.mark.slow)])
-def test_adapters_are_trained_saved_and_merged(make_job, base_model: Path, stage: int) -> None:
+def test_adapters_are_trained_saved_and_merged(
+    make_job: MakeJob, base_model: Path, stage: int
+) -> None:
     job = make_job(lora=LORA, zero_stage=stage, steps=12, learning_rate=0.03)
     model = train(job)
     losses = record(job)["losses"]
@@ -48,7 +50,7 @@ def test_a_target_without_a_module_is_named(base_model: Path) -> None:
     [{"gradient_checkpointing": True}, {"offload": "optimizer"}, {"offload": "all", "zero_stage": 3}],
     ids=str,
 )  # fmt: skip
-def test_saving_memory_changes_no_loss(make_job, changed: dict[str, object]) -> None:
+def test_saving_memory_changes_no_loss(make_job: MakeJob, changed: dict[str, object]) -> None:
     job = make_job(steps=6, **changed)
     train(job)
     assert record(job)["losses"] == pytest.approx(plain_losses(job), abs=1e-4)
@@ -58,7 +60,7 @@ def test_saving_memory_changes_no_loss(make_job, changed: dict[str, object]) -> 
     )
 
 
-def test_offload_needs_a_stage_that_divides(make_job) -> None:
+def test_offload_needs_a_stage_that_divides(make_job: MakeJob) -> None:
     with pytest.raises(ValidationError, match="offload=all needs zero_stage 3, not 2"):
         make_job(offload="all")
     with pytest.raises(

@@ -4,18 +4,24 @@ import numpy as np
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from lmsi_kedro.tasks.encoding import Encoded
 from lmsi_kedro.training.batches import SPARE, BatchPlan, MicroBatches, cut, draw
-from lmsi_kedro.training.encoding import Encoded
 
 
-def plan(lengths, batch_size=8, micro_steps=1, processes=1, steps=3):
+def plan(
+    lengths: list[int],
+    batch_size: int = 8,
+    micro_steps: int = 1,
+    processes: int = 1,
+    steps: int = 3,
+) -> BatchPlan:
     encoded = [Encoded(list(range(10, 10 + length)), 2) for length in lengths]
     weights = [1.0 + row % 2 for row in range(len(lengths))]
     rows = draw(len(lengths), steps, batch_size, seed=5)
     return BatchPlan(rows, encoded, weights, micro_steps, processes)
 
 
-def test_every_example_is_seen_before_any_is_seen_again():
+def test_every_example_is_seen_before_any_is_seen_again() -> None:
     rows = draw(examples=10, steps=5, batch_size=4, seed=0)
     assert sorted(rows.ravel()[:10]) == list(range(10))
     assert sorted(rows.ravel()[10:]) == list(range(10))
@@ -29,7 +35,9 @@ def test_every_example_is_seen_before_any_is_seen_again():
     processes=st.integers(1, 3),
     spare=st.integers(0, 6),
 )
-def test_processes_and_micro_steps_share_out_the_same_batch(lengths, micro_steps, processes, spare):
+def test_processes_and_micro_steps_share_out_the_same_batch(
+    lengths: list[int], micro_steps: int, processes: int, spare: int
+) -> None:
     whole = plan(lengths, micro_steps * processes + spare, micro_steps, processes)
     batches = [MicroBatches(whole, process) for process in range(processes)]
     for step in range(whole.steps):
@@ -39,7 +47,7 @@ def test_processes_and_micro_steps_share_out_the_same_batch(lengths, micro_steps
         assert sorted(row for share in shares for row in share) == sorted(whole.rows[step])
 
 
-def test_examples_that_begin_alike_are_in_one_share():
+def test_examples_that_begin_alike_are_in_one_share() -> None:
     """Eight examples with 30 of 40 tokens in common cost 110, as much as the two others of 55."""
     alike = [Encoded([*range(30), *[40 + n] * 10], 3) for n in range(8)]
     others = [Encoded([100 + n] * 55, 3) for n in range(2)]
@@ -53,7 +61,9 @@ def test_examples_that_begin_alike_are_in_one_share():
     micro_steps=st.integers(1, 3),
     processes=st.integers(1, 3),
 )
-def test_processes_wait_least_for_each_other(rows, micro_steps, processes):
+def test_processes_wait_least_for_each_other(
+    rows: list[tuple[int, int]], micro_steps: int, processes: int
+) -> None:
     """Beside every other way to cut the rows, tried out."""
     lengths = [length for length, _ in rows]
     repeated = [
@@ -63,7 +73,7 @@ def test_processes_wait_least_for_each_other(rows, micro_steps, processes):
     parts = micro_steps * processes
     assume(parts <= len(rows))
 
-    def cost(starts):
+    def cost(starts: list[int]) -> tuple[int, int]:
         """The largest share, and tokens that are waited for."""
         ends = [*starts[1:], len(lengths)]
         tokens = [

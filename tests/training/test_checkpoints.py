@@ -2,7 +2,7 @@
 
 import os
 import pickle
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -16,7 +16,7 @@ from lmsi_kedro.training.setup import prepare_deepspeed
 from tests.training.unreadable import unreadable
 
 NAMES = ["trainer_state.json", "rng_state_0.pth", "global_step4/model.pt", "global_step4/optim.pt"]
-DAMAGES = {
+DAMAGES: dict[str, Callable[[Path], object]] = {
     "emptied": lambda path: path.write_bytes(b""),
     "cut": lambda path: path.write_bytes(path.read_bytes()[:50]),
     "changed": lambda path: path.write_bytes(path.read_bytes()[:-1] + b"!"),

@@ -4,16 +4,22 @@ import contextlib
 import json
 import os
 import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
 
 import pytest
 
-from lmsi_kedro.training import TrainingError, launcher, train
+from lmsi_kedro.training import Job, TrainingError, launcher, train
 from lmsi_kedro.training.launcher import read_hostfile
+from tests.training.jobs import MakeJob
 from tests.training.nodes import commands
 
 
 @pytest.mark.slow
-def test_two_nodes_train_as_two_processes(make_job, hostfile, tmp_path, monkeypatch):
+def test_two_nodes_train_as_two_processes(
+    make_job: MakeJob, hostfile: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     commands(tmp_path, ssh_code=0)
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setenv("DS_ACCELERATOR", "cpu")
@@ -26,7 +32,9 @@ def test_two_nodes_train_as_two_processes(make_job, hostfile, tmp_path, monkeypa
 
 
 @pytest.mark.slow
-def test_a_host_that_does_not_answer_is_named(make_job, hostfile, tmp_path, monkeypatch):
+def test_a_host_that_does_not_answer_is_named(
+    make_job: MakeJob, hostfile: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     commands(tmp_path, ssh_code=255)
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setenv("DS_ACCELERATOR", "cpu")
@@ -43,7 +51,9 @@ def test_a_host_that_does_not_answer_is_named(make_job, hostfile, tmp_path, monk
         ("# nobody\n", "names no host"),
     ],
 )
-def test_a_wrong_hostfile_is_named_before_training(tmp_path, content, message):
+def test_a_wrong_hostfile_is_named_before_training(
+    tmp_path: Path, content: str | None, message: str
+) -> None:
     path = tmp_path / "hosts"
     if content is not None:
         path.write_text(content)
@@ -51,16 +61,16 @@ def test_a_wrong_hostfile_is_named_before_training(tmp_path, content, message):
         read_hostfile(path)
 
 
-def test_hosts_have_slots(hostfile):
+def test_hosts_have_slots(hostfile: Path) -> None:
     assert read_hostfile(hostfile) == {"node-1": 1, "node-2": 1}
 
 
-def leaving(monkeypatch, printed):
+def leaving(monkeypatch: pytest.MonkeyPatch, printed: str) -> list[Job]:
     """Trainers that end well, print this, and save no model; returns their starts."""
-    starts = []
+    starts: list[Job] = []
 
     @contextlib.contextmanager
-    def processes(job, output):
+    def processes(job: Job, output: IO[bytes]) -> Iterator[list[subprocess.Popen[bytes]]]:
         starts.append(job)
         yield [subprocess.Popen(["echo", printed], stdout=output)]
 
@@ -68,14 +78,18 @@ def leaving(monkeypatch, printed):
     return starts
 
 
-def test_an_end_without_a_model_is_an_error(make_job, monkeypatch):
+def test_an_end_without_a_model_is_an_error(
+    make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
     starts = leaving(monkeypatch, "pdsh: interrupted")
     with pytest.raises(TrainingError, match="stopped without a result: pdsh: interrupted"):
         train(make_job())
     assert len(starts) == 1
 
 
-def test_a_port_that_is_always_taken_is_an_error(make_job, monkeypatch):
+def test_a_port_that_is_always_taken_is_an_error(
+    make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
     starts = leaving(monkeypatch, "EADDRINUSE: address in use")
     with pytest.raises(TrainingError, match="stopped without a result: EADDRINUSE"):
         train(make_job())

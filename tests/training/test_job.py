@@ -1,13 +1,18 @@
 from datetime import date
+from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
 
 from lmsi_kedro.params import Conversation
 from lmsi_kedro.training import Job, TrainingError
+from tests.training.jobs import MakeJob
 
 
-def test_the_same_content_finds_the_same_folder_whatever_its_order(make_job, examples, base_model):
+def test_the_same_content_finds_the_same_folder_whatever_its_order(
+    make_job: MakeJob, examples: pl.DataFrame, base_model: Path
+) -> None:
     job = make_job()
     shuffled = examples.sample(fraction=1, shuffle=True, seed=1).select(reversed(examples.columns))
     again = Job.write(job.folder.parent, shuffled, base_model, "digest", job.params)
@@ -15,14 +20,16 @@ def test_the_same_content_finds_the_same_folder_whatever_its_order(make_job, exa
     assert again.examples.equals(examples.select(job.examples.columns))
 
 
-def test_another_content_finds_another_folder(make_job, examples, base_model):
+def test_another_content_finds_another_folder(
+    make_job: MakeJob, examples: pl.DataFrame, base_model: Path
+) -> None:
     job = make_job()
     changed = examples.with_columns(pl.col("target") + "!")
     other = Job.write(job.folder.parent, changed, base_model, "digest", job.params)
     tuned = Job.write(job.folder.parent, examples, base_model, "other", job.params)
     slower = make_job(learning_rate=1e-5)
     folders = {job.folder, other.folder, tuned.folder, slower.folder}
-    asked = {
+    asked: dict[str, Any] = {
         "chat": "never",
         "thoughts": "keep",
         "system": "Be brief.",
@@ -39,13 +46,15 @@ def test_another_content_finds_another_folder(make_job, examples, base_model):
     assert len(folders) == 4 + len(asked)
 
 
-def test_a_job_is_read_as_it_was_written(make_job):
+def test_a_job_is_read_as_it_was_written(make_job: MakeJob) -> None:
     job = make_job()
     assert Job.read(job.folder / "job.json") == job
 
 
 @pytest.mark.parametrize("weight", [0.0, -1.0, float("nan"), float("inf"), None])
-def test_a_weight_that_is_not_positive_is_named(make_job, examples, base_model, weight):
+def test_a_weight_that_is_not_positive_is_named(
+    make_job: MakeJob, examples: pl.DataFrame, base_model: Path, weight: float | None
+) -> None:
     job = make_job()
     bad = examples.with_columns(
         weight=pl.when(example_id="e07").then(pl.lit(weight, pl.Float64)).otherwise("weight")
@@ -54,7 +63,9 @@ def test_a_weight_that_is_not_positive_is_named(make_job, examples, base_model, 
         Job.write(job.folder.parent, bad, base_model, "digest", job.params)
 
 
-def test_nothing_to_train_on_is_an_error(make_job, examples, base_model):
+def test_nothing_to_train_on_is_an_error(
+    make_job: MakeJob, examples: pl.DataFrame, base_model: Path
+) -> None:
     job = make_job()
     with pytest.raises(TrainingError, match="no examples"):
         Job.write(job.folder.parent, examples.clear(), base_model, "digest", job.params)

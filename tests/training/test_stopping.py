@@ -2,12 +2,13 @@
 
 import logging
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
-from lmsi_kedro.training.encoding import Encoded
+from lmsi_kedro.tasks.encoding import Encoded
 from lmsi_kedro.training.saving import stopped
 
 PROMPT = [5, 6, 7, 8]
@@ -16,7 +17,7 @@ PROMPT = [5, 6, 7, 8]
 def test_answers_without_an_end_are_counted_and_said(
     base_model: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    model = AutoModelForCausalLM.from_pretrained(base_model)
+    model: Any = AutoModelForCausalLM.from_pretrained(base_model)
     first = int(model(torch.tensor([PROMPT])).logits[0, -1].argmax())
     never = next(
         token

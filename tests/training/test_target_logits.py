@@ -1,6 +1,9 @@
 """The logits and gradients of a forest are those of each example alone, whatever else is in its row."""
 
 import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -9,13 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import AutoModelForCausalLM
 
-from lmsi_kedro.training.encoding import Encoded
+from lmsi_kedro.tasks.encoding import Encoded
 from lmsi_kedro.training.forest import LENGTH_MULTIPLE, grouped, pad, plant
 from lmsi_kedro.training.logits import refuses, target_logits
+from tests.training.jobs import MakeJob
 
 SHOTS = list(range(3, 43))
 SIZES = {"hidden_size": 32, "num_hidden_layers": 3, "num_attention_heads": 4, "vocab_size": 97}
-DECODERS = {
+DECODERS: dict[str, dict[str, Any]] = {
     "Llama": {"num_key_value_heads": 2, "intermediate_size": 48},
     "Qwen3": {"num_key_value_heads": 2, "intermediate_size": 48, "head_dim": 16},
     "Mistral": {"num_key_value_heads": 2, "intermediate_size": 48, "sliding_window": 9},
@@ -26,7 +30,7 @@ DECODERS = {
     "GPTNeoX": {"intermediate_size": 48},
     "GPT2": {"n_positions": 128},
 }  # fmt: skip
-OTHERS = {
+OTHERS: dict[str, dict[str, Any]] = {
     "Bloom": {},
     "Mamba": {"state_size": 4},
     "GptOss": {"num_key_value_heads": 2, "intermediate_size": 16, "head_dim": 8,
@@ -34,7 +38,7 @@ OTHERS = {
 }  # fmt: skip
 
 
-def decoder(family, sizes, seed=0):
+def decoder(family: str, sizes: dict[str, Any], seed: int = 0) -> Any:
     torch.manual_seed(seed)
     config = getattr(transformers, f"{family}Config")(**SIZES, **sizes)
     model = AutoModelForCausalLM.from_config(config).float().eval()
@@ -43,7 +47,16 @@ def decoder(family, sizes, seed=0):
     return model
 
 
-def examples(lengths=((40, 8, 5), (40, 8, 9), (40, 3, 1), (0, 12, 4), (0, 30, 17), (40, 25, 20))):
+def examples(
+    lengths: Sequence[tuple[int, int, int]] = (
+        (40, 8, 5),
+        (40, 8, 9),
+        (40, 3, 1),
+        (0, 12, 4),
+        (0, 30, 17),
+        (40, 25, 20),
+    ),
+) -> list[Encoded]:
     """Of so many exemplar tokens, question tokens and target tokens each; the first two ask the same."""
     made = []
     for number, (shots, question, target) in enumerate(lengths):
@@ -53,13 +66,13 @@ def examples(lengths=((40, 8, 5), (40, 8, 9), (40, 3, 1), (0, 12, 4), (0, 30, 17
     return sorted(made, key=lambda example: example.ids)
 
 
-def alone(model, encoded):
+def alone(model: Any, encoded: list[Encoded]) -> torch.Tensor:
     """The specification: each example by itself."""
     rows = [model(torch.tensor([e.ids])).logits[0, e.prompt_tokens - 1 : -1] for e in encoded]
     return torch.cat(rows)
 
 
-def gradients(model, logits):
+def gradients(model: Any, logits: torch.Tensor) -> torch.Tensor:
     model.zero_grad()
     weights = torch.linspace(-1, 1, logits.numel()).view_as(logits)
     (logits * weights).sum().backward()
@@ -67,7 +80,7 @@ def gradients(model, logits):
 
 
 @pytest.mark.parametrize("family", DECODERS)
-def test_a_forest_gives_the_logits_and_gradients_of_each_example_alone(family):
+def test_a_forest_gives_the_logits_and_gradients_of_each_example_alone(family: str) -> None:
     model, encoded = decoder(family, DECODERS[family]), examples()
     expected = alone(model, encoded)
     gradient = gradients(model, expected)
@@ -81,7 +94,7 @@ def test_a_forest_gives_the_logits_and_gradients_of_each_example_alone(family):
 
 
 @pytest.mark.parametrize("family", OTHERS)
-def test_a_model_that_attends_in_another_way_gets_padded_rows(family):
+def test_a_model_that_attends_in_another_way_gets_padded_rows(family: str) -> None:
     model, encoded = decoder(family, OTHERS[family]), examples()
     expected = alone(model, encoded)
     own = model.config._attn_implementation
@@ -91,7 +104,7 @@ def test_a_model_that_attends_in_another_way_gets_padded_rows(family):
     assert (logits - expected).abs().max() < 1e-5 * expected.abs().max()
 
 
-def test_no_token_sees_another_example(base_model):
+def test_no_token_sees_another_example(base_model: Path) -> None:
     """Other tokens in one leaf leave the logits of all others as they are, bit by bit."""
     model = AutoModelForCausalLM.from_pretrained(base_model)
     encoded = examples()
@@ -107,7 +120,7 @@ def test_no_token_sees_another_example(base_model):
     assert not torch.equal(before, after)
 
 
-def test_bfloat16_is_as_exact_in_a_forest_as_in_rows(base_model):
+def test_bfloat16_is_as_exact_in_a_forest_as_in_rows(base_model: Path) -> None:
     encoded = examples()
     exact = alone(AutoModelForCausalLM.from_pretrained(base_model), encoded)
     model = AutoModelForCausalLM.from_pretrained(base_model, dtype=torch.bfloat16)
@@ -121,7 +134,7 @@ ids = st.lists(st.integers(0, 2), min_size=2, max_size=60)
 
 @settings(max_examples=200)
 @given(made=st.lists(st.tuples(ids, st.integers(1, 59)), min_size=1, max_size=8))
-def test_every_token_is_in_the_row_with_what_it_follows(made):
+def test_every_token_is_in_the_row_with_what_it_follows(made: list[tuple[list[int], int]]) -> None:
     """Walking back from each target's place through its tree gives the example's own tokens."""
     encoded = sorted(
         (Encoded(tokens, min(prompt, len(tokens) - 1)) for tokens, prompt in made),
@@ -147,7 +160,7 @@ def test_every_token_is_in_the_row_with_what_it_follows(made):
     assert len(row) % LENGTH_MULTIPLE == 0
 
 
-def test_padded_rows_predict_target_and_end():
+def test_padded_rows_predict_target_and_end() -> None:
     batch = pad([Encoded([5, 6, 7, 8], 3), Encoded([1, 2, 3, 4, 9, 0], 4)])
     width = LENGTH_MULTIPLE
     assert batch["input_ids"][:, :6].tolist() == [[5, 6, 7, 8, 0, 0], [1, 2, 3, 4, 9, 0]]
@@ -155,7 +168,7 @@ def test_padded_rows_predict_target_and_end():
     assert batch["targets"].tolist() == [8, 9, 0]
 
 
-def test_a_refusal_is_logged_once(make_job, caplog):
+def test_a_refusal_is_logged_once(make_job: MakeJob, caplog: pytest.LogCaptureFixture) -> None:
     """A trainer lays out for its model; the reason why not is in the log."""
     from lmsi_kedro.training.target_trainer import TargetTrainer
 
@@ -167,12 +180,12 @@ def test_a_refusal_is_logged_once(make_job, caplog):
     assert [r.message[:33] for r in caplog.records].count("Prompts are not shared in trainin") == 1
 
 
-def test_trees_are_of_examples_that_begin_alike_or_are_loose_and_of_similar_length():
-    def of(*groups):
+def test_trees_are_of_examples_that_begin_alike_or_are_loose_and_of_similar_length() -> None:
+    def of(*groups: list[int]) -> list[int]:
         found = grouped([Encoded(ids, 1) for ids in groups])
         return [len(group) for group in found]
 
-    def alike(start, end, length=30):
+    def alike(start: int, end: int, length: int = 30) -> list[int]:
         return [start] * 20 + [end] * (length - 20)
 
     loose = [[9, n] * 10 for n in range(3)]

@@ -9,17 +9,19 @@ import sys
 import threading
 import time
 from collections import Counter
+from pathlib import Path
 
+import polars as pl
 import psutil
 import pytest
 import torch
 from pydantic import ValidationError
 from safetensors.torch import load_file, save_file
 
-from lmsi_kedro.training import TrainingError, launcher, train
+from lmsi_kedro.training import Job, TrainingError, launcher, train
 from lmsi_kedro.training.launcher import failure
 from lmsi_kedro.training.setup import build_plan
-from tests.training.jobs import plain_losses, record
+from tests.training.jobs import MakeJob, plain_losses, record
 
 TRAIN = (
     "import sys; from pathlib import Path; from lmsi_kedro.training import Job, train;"
@@ -27,7 +29,7 @@ TRAIN = (
 )
 
 
-def test_zero_2_and_a_resumed_run_equal_plain_training(make_job):
+def test_zero_2_and_a_resumed_run_equal_plain_training(make_job: MakeJob) -> None:
     job = make_job("whole", steps=24)
     model = train(job)
     whole = record(job)
@@ -55,13 +57,13 @@ def test_zero_2_and_a_resumed_run_equal_plain_training(make_job):
         torch.testing.assert_close(resumed[name], weight, rtol=0, atol=1e-6)
 
 
-def sealed(job):
+def sealed(job: Job) -> list[int]:
     """The steps of whole checkpoints."""
     seals = Counter(path.parent.name for path in job.checkpoints.glob("checkpoint-*/seal-*.json"))
     return [int(name.removeprefix("checkpoint-")) for name, parts in seals.items() if parts == 2]
 
 
-def kill_after_checkpoint(job, step):
+def kill_after_checkpoint(job: Job, step: int) -> None:
     """Starts a run, kills what started it (kill -9) at a checkpoint, and sees that its processes end too."""
     starter = subprocess.Popen([sys.executable, "-c", TRAIN, job.folder / "job.json"])
     while step not in sealed(job):
@@ -74,7 +76,9 @@ def kill_after_checkpoint(job, step):
     assert not psutil.wait_procs(workers, timeout=60)[1]
 
 
-def test_zero_3_equals_plain_training_and_saves_whole_weights(make_job, base_model, examples):
+def test_zero_3_equals_plain_training_and_saves_whole_weights(
+    make_job: MakeJob, base_model: Path, examples: pl.DataFrame
+) -> None:
     job = make_job(zero_stage=3, steps=4)
     train(job)
     assert record(job)["losses"] == pytest.approx(plain_losses(job), abs=1e-4)
@@ -96,7 +100,9 @@ def test_zero_3_equals_plain_training_and_saves_whole_weights(make_job, base_mod
         *[(stage, "bfloat16", 0.05) for stage in (1, 2, 3)],
     ],
 )
-def test_every_stage_trains_with_accumulation(make_job, stage, precision, tolerance):
+def test_every_stage_trains_with_accumulation(
+    make_job: MakeJob, stage: int, precision: str, tolerance: float
+) -> None:
     job = make_job(zero_stage=stage, precision=precision, gradient_accumulation=2, steps=6)
     train(job)
     assert record(job)["losses"] == pytest.approx(plain_losses(job), abs=tolerance)
@@ -104,7 +110,7 @@ def test_every_stage_trains_with_accumulation(make_job, stage, precision, tolera
 
 @pytest.mark.slow
 @pytest.mark.parametrize("stage", [0, 1, 3])
-def test_every_stage_resumes(make_job, stage):
+def test_every_stage_resumes(make_job: MakeJob, stage: int) -> None:
     job = make_job(zero_stage=stage, steps=12)
     kill_after_checkpoint(job, 4)
     train(job)
@@ -112,13 +118,15 @@ def test_every_stage_resumes(make_job, stage):
     assert record(job)["losses"] == pytest.approx(plain_losses(job), abs=1e-4)
 
 
-def test_stage_0_in_bfloat16_is_refused(make_job):
+def test_stage_0_in_bfloat16_is_refused(make_job: MakeJob) -> None:
     with pytest.raises(ValidationError, match="zero_stage 0 is for float32"):
         make_job(zero_stage=0, precision="bfloat16")
 
 
 @pytest.mark.slow
-def test_a_loss_that_is_not_a_number_stops_with_step_and_examples(make_job, base_model, tmp_path):
+def test_a_loss_that_is_not_a_number_stops_with_step_and_examples(
+    make_job: MakeJob, base_model: Path, tmp_path: Path
+) -> None:
     broken = tmp_path / "broken"
     shutil.copytree(base_model, broken)
     weights = load_file(broken / "model.safetensors")
@@ -130,7 +138,7 @@ def test_a_loss_that_is_not_a_number_stops_with_step_and_examples(make_job, base
     assert not job.model.exists()
 
 
-def test_a_failure_shows_the_trainers_sentence_or_the_end_of_its_log(make_job):
+def test_a_failure_shows_the_trainers_sentence_or_the_end_of_its_log(make_job: MakeJob) -> None:
     job = make_job()
     job.log.write_text("\n".join(f"line {n}" for n in range(100)))
     assert "line 99" in failure(job, [1, None])
@@ -148,7 +156,9 @@ def test_a_failure_shows_the_trainers_sentence_or_the_end_of_its_log(make_job):
     assert "nothing, exit statuses [3, None]" in failure(job, [3, None])
 
 
-def test_a_disk_without_room_for_a_reason_is_named(make_job, monkeypatch):
+def test_a_disk_without_room_for_a_reason_is_named(
+    make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
     job = make_job()
     job.log.write_text("")
     assert "is full" not in failure(job, [1, None])
@@ -156,10 +166,10 @@ def test_a_disk_without_room_for_a_reason_is_named(make_job, monkeypatch):
     assert f"The disk of {job.folder} is full" in failure(job, [1, None])
 
 
-def test_a_killed_trainer_is_said_to_lack_memory(make_job):
+def test_a_killed_trainer_is_said_to_lack_memory(make_job: MakeJob) -> None:
     job = make_job(steps=500)
 
-    def kill_one():
+    def kill_one() -> None:
         while not job.progress.exists() or not job.progress.read_text():
             time.sleep(0.05)
         trainers = psutil.Process().children()
@@ -171,7 +181,7 @@ def test_a_killed_trainer_is_said_to_lack_memory(make_job):
         )
         trainers[1].kill()
 
-    listening = []
+    listening: list[str] = []
 
     killer = threading.Thread(target=kill_one)
     killer.start()
@@ -183,6 +193,6 @@ def test_a_killed_trainer_is_said_to_lack_memory(make_job):
     assert set(listening) == {"127.0.0.1"}, "trainers of one machine listen to it alone"
 
 
-def test_too_small_a_batch_names_the_settings(make_job):
+def test_too_small_a_batch_names_the_settings(make_job: MakeJob) -> None:
     with pytest.raises(TrainingError, match="batch_size 3 is less than"):
         build_plan(make_job(batch_size=3, gradient_accumulation=2), processes=2)

@@ -1,3 +1,4 @@
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -8,11 +9,11 @@ from lmsi_kedro.training.job import TrainingError
 
 
 @pytest.fixture
-def encoder(base_model):
+def encoder(base_model: Path) -> Encoder:
     return Encoder.of(base_model, AUTO, False)
 
 
-def test_an_example_is_the_prompt_of_inference_then_target_and_end(encoder):
+def test_an_example_is_the_prompt_of_inference_then_target_and_end(encoder: Encoder) -> None:
     prompt, target = "Q: How many are 3 boxes of 7 pens?\nA:", " 3 * 7 = 21. The answer is 21."
     (example,) = encoder.examples([prompt], [target])
     assert [example.ids[: example.prompt_tokens]] == encoder.prompts([prompt])
@@ -21,20 +22,20 @@ def test_an_example_is_the_prompt_of_inference_then_target_and_end(encoder):
     assert example.ids.count(tokenizer.eos_token_id) == 1
 
 
-def test_a_model_that_cannot_stop_is_refused(encoder):
+def test_a_model_that_cannot_stop_is_refused(encoder: Encoder) -> None:
     encoder.tokenizer.eos_token = None
     with pytest.raises(TrainingError, match="eos_token"):
         check_end(encoder.tokenizer)
 
 
-def test_a_vocabulary_that_does_not_fit_the_model_is_refused(encoder):
+def test_a_vocabulary_that_does_not_fit_the_model_is_refused(encoder: Encoder) -> None:
     size = len(encoder.tokenizer)
     check_vocabulary(encoder.tokenizer, SimpleNamespace(vocab_size=size))
     with pytest.raises(TrainingError, match="vocab_size"):
         check_vocabulary(encoder.tokenizer, SimpleNamespace(vocab_size=size - 1))
 
 
-def test_examples_that_cannot_be_computed_are_named(encoder):
+def test_examples_that_cannot_be_computed_are_named(encoder: Encoder) -> None:
     config = SimpleNamespace(max_position_embeddings=8)
     short, long, hollow = encoder.examples(["A:", "A:" * 8, ""], [" 1."] * 3)
     check_length(short, "short", config)
