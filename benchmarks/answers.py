@@ -9,6 +9,7 @@ import logging
 import random
 import time
 from collections.abc import Callable
+from functools import partial
 from unittest.mock import patch
 
 import polars as pl
@@ -90,9 +91,9 @@ def main() -> None:
         some = texts[: len(texts) // 10]
         found = rates(
             {
-                "ours": (lambda column=column: read_answers(column, "number"), len(texts)),  # type: ignore[misc]
-                "lm-eval": (lambda some=some: by_harness(some), len(some)),  # type: ignore[misc]
-                "Math-Verify": (lambda few=few: by_parser(few), len(few)),  # type: ignore[misc]
+                "ours": (partial(read_answers, column, "number"), len(texts)),
+                "lm-eval": (partial(by_harness, some), len(some)),
+                "Math-Verify": (partial(by_parser, few), len(few)),
             }
         )
         result.add(f"{size:,} bytes", "completions/s", found.pop("ours"), found)

@@ -8,7 +8,7 @@ ROW = {
     "delta": 0.054, "delta_low": 0.013, "delta_high": 0.095, "p_value": 0.012, "wrong_to_right": 5,
     "right_to_wrong": 1, "gain": 0.041, "gain_low": 0.01, "gain_high": 0.072, "shown": True,
 }  # fmt: skip
-FIGURES = {
+FIGURES: dict[str, Any] = {
     "questions": 1500,
     "greedy": {"questions": 500, "differ": 0.17, "greedy_unparsable": 0.0, "vote_abstains": 0.02},
     "confidence": [{"least": least, "questions": 1000} for least in (0.0, 0.2)],

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import polars as pl
 import pytest
@@ -23,7 +24,7 @@ def plan(
     model: Path = Path("model"),
     digest: str = "d",
     workers: int = 1,
-    dtype: str = "float32",
+    dtype: Literal["bfloat16", "float32"] = "float32",
     m: int = 4,
     sampling: Sampling = SAMPLING,
     prompts: dict[str, str] = PROMPTS,
@@ -33,7 +34,7 @@ def plan(
         executor="processes",
         ray_address=None,
         workers=workers,
-        dtype=dtype,  # type: ignore[arg-type]
+        dtype=dtype,
         paths_per_chunk=8,
         rows=4,
         chat="auto",

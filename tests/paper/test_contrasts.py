@@ -15,9 +15,9 @@ def test_a_contrast_is_the_mean_of_the_weighted_answers(found: dict[str, pl.Data
         name: answers(found[name], "cot_greedy", TASKS.in_domain)
         for name in ("vote", "gold", "base")
     }
-    by_hand = {name: values["value"].mean() for name, values in greedy.items()}
+    by_hand = {name: values["value"].to_numpy().mean() for name, values in greedy.items()}
     share = contrast([(1, greedy["vote"]), (-0.7, greedy["gold"]), (-0.3, greedy["base"])])
-    expected = by_hand["vote"] - 0.7 * by_hand["gold"] - 0.3 * by_hand["base"]  # type: ignore[operator]
+    expected = by_hand["vote"] - 0.7 * by_hand["gold"] - 0.3 * by_hand["base"]
     assert share["value"] == pytest.approx(expected)
     assert share["n"] == 2 * 2 * N
     questions = sorted(set(greedy["base"]["question_id"]))

@@ -18,7 +18,7 @@ def test_without_labels_nothing_is_promised() -> None:
 
 
 def test_votes_without_a_greedy_answer_can_change_answers_too() -> None:
-    greedy = FIGURES["greedy"] | {"greedy_unparsable": 0.03}  # type: ignore[operator]
+    greedy = FIGURES["greedy"] | {"greedy_unparsable": 0.03}
     found = {"pooled": FIGURES | {"greedy": greedy}, "tasks": {}}
     said = verdict(UNLABELED | {"unlabeled": found})
     assert "and 3.0 % have a vote but no greedy answer: by voting at most 20.0 %" in said

@@ -4,7 +4,7 @@ For every tokenizer in use, in plain text and in chat form, in every task and fo
 """
 
 from pathlib import Path
-from typing import Any, get_args
+from typing import Literal, get_args
 
 import pytest
 import torch
@@ -28,7 +28,11 @@ CHATML = (
     "{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
 PLAIN_TEXT = Conversation(chat="never")
-ASKED = [(name, "never") for name in NAMES] + [(name, "auto") for name in CHAT]
+Chat = Literal["auto", "never"]
+ASKED: list[tuple[str, Chat]] = [
+    *((name, "never") for name in NAMES),
+    *((name, "auto") for name in CHAT),
+]
 
 
 def own_ids(name: str, chat: str, text: str) -> list[int]:
@@ -55,7 +59,7 @@ def pairs() -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(("name", "chat"), ASKED, ids=["-".join(each) for each in ASKED])
-def test_sampled_ids_are_trained_ids_and_the_tokenizer_s_own(name: str, chat: Any) -> None:
+def test_sampled_ids_are_trained_ids_and_the_tokenizer_s_own(name: str, chat: Chat) -> None:
     tokenizer = load(name)
     encoder = Encoder(tokenizer, Conversation(chat=chat))
     prompts, targets = map(list, zip(*pairs(), strict=True))
@@ -127,7 +131,7 @@ def test_bos_comes_once() -> None:
     """Only where the tokenizer adds it by default, and not again where a template has written it."""
     for name, chat in ASKED:
         tokenizer = load(name)
-        conversation = Conversation(chat=chat)  # type: ignore[arg-type]
+        conversation = Conversation(chat=chat)
         (ids,) = Encoder(tokenizer, conversation).prompts(["Q: 3?\nA:"])
         if tokenizer.bos_token_id is not None and name != "smollm2":
             written = chat == "auto" and "bos_token" in tokenizer.chat_template

@@ -302,7 +302,8 @@ def test_usage_is_not_needed_for_every_path(model: Path, length: Length) -> None
 def test_a_server_that_computes_nan_is_found_out_at_once(model: Path, length: Length) -> None:
     def overflowing(body: Content, count: int) -> Reply:
         status, content = completion(body, length)
-        return logprobs(float("nan"))(content) if "logprobs" in body else (status, content)  # type: ignore[arg-type]
+        assert isinstance(content, dict)
+        return logprobs(float("nan"))(content) if "logprobs" in body else (status, content)
 
     with running(overflowing) as server, pytest.raises(ServerError, match="log-probability nan"):
         sampled(plan(model, server, retries=1))

@@ -10,6 +10,7 @@ from kedro.framework.startup import bootstrap_project
 
 from lmsi_kedro import schemas
 from lmsi_kedro.datasets.model_directory import Model
+from lmsi_kedro.params import Guard
 from lmsi_kedro.pipelines.fine_tuning.nodes import fine_tune
 from lmsi_kedro.pipelines.monitoring.nodes import (
     examine,
@@ -93,8 +94,9 @@ def test_only_a_healthy_candidate_is_promoted(caplog: pytest.LogCaptureFixture) 
 
 def test_the_guard_reads_labels_only_when_it_is_set() -> None:
     """`guard=probe` makes labels an ancestor of the promoted model; `none`, the default, does not."""
-    for guard, reads in (("none", False), ("probe", True)):
-        made = create_pipeline(2, guard).to_outputs("model_1").datasets()  # type: ignore[arg-type]
+    read: dict[Guard, bool] = {"none": False, "probe": True}
+    for guard, reads in read.items():
+        made = create_pipeline(2, guard).to_outputs("model_1").datasets()
         assert ("labels" in made) is reads
     readings = evaluation_readings(20, skill=0.5).filter(mode="self_consistency")
     readings = readings.with_columns(tokens=9, content=pl.col("text").hash())
