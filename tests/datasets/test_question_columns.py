@@ -102,7 +102,7 @@ def test_rows_of_common_data_sets(tmp_path: Path, name: str, row: Row, read: Row
         ({"question": ["a?"]}, "question must be text, not a list"),
         ({"messages": [{"role": "user", "content": "a?"}] * 2}, "messages must have one turn of the user, not 2"),
         ({"messages": [{"role": "user", "content": [{"type": "image"}]}]}, "messages must be text, not a list"),
-        ({"question": "a?", "choices": [{"label": "A", "text": "x"}] * 2}, "choices must have a label of its own"),
+        ({"question": "a?", "choices": [{"label": "A", "text": "x"}] * 2}, "choices must have a different label"),
     ],
 )  # fmt: skip
 def test_columns_to_rename_are_named(tmp_path: Path, row: Row, reason: str) -> None:
