@@ -77,10 +77,10 @@ def test_stages_whose_tokens_are_not_counted_are_named() -> None:
     metrics = metrics_of_few()
     arms = "The tokens are without those of the fine-tuning of control arms"
     page = render(metrics, NONE, recorded())
-    assert f"{arms}. What an" in page
+    assert f"{arms}. The time of an" in page
     page = render({**metrics, "generation": {"mini_gsm": {"all": 1}}}, NONE, recorded(), UNLABELED)
     more = "the generation of questions and exemplars, the greedy paths of the headroom"
-    assert f"{arms}, {more}. What an" in page
+    assert f"{arms}, {more}. The time of an" in page
 
 
 def test_contents_lead_to_what_is_there() -> None:
