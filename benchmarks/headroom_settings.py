@@ -1,9 +1,10 @@
 """Predicted against measured gain: the headroom before one round, and what the round gains, in many settings.
 
-    python benchmarks/headroom_settings.py FOLDER [NAME ...] [--add NAME=ROOT ...]
+    python benchmarks/headroom_settings.py FOLDER [NAME ...] [--add NAME=ROOT[@THRESHOLD] ...]
 
 A setting runs in its own data root below FOLDER, unless its figures are stored already; --add takes those of a
-finished data root. docs/results/headroom.json keeps the figures, and a fit that leaves one setting out at a time.
+finished data root, whose voting.min_confidence was THRESHOLD. docs/results/headroom.json keeps the figures, and a
+fit that leaves one setting out at a time.
 """
 
 import argparse
@@ -78,13 +79,14 @@ def run(name: str, folder: Path) -> Path:
     return root
 
 
-def figures(name: str, root: Path) -> Setting:
-    """What was predicted on the probe and what the round gained on held-out questions."""
+def figures(name: str, root: Path, threshold: float = 0.0) -> Setting:
+    """What the votes that were trained on gain on the probe, and what the round gained on held-out questions."""
     headroom = json.loads((root / "08_reporting/headroom.json").read_text())
     row = json.loads((root / "07_evaluation/metrics_1.json").read_text())["pooled"]["cot_greedy"]
-    best, probe = headroom["probe"]["best"], headroom["probe"]["questions"]
+    rows = headroom["probe"]["thresholds"]
+    vote = next(found for found in rows if found["threshold"] == threshold)
     return Setting(
-        name, best["gain"], best["gain_low"], best["gain_high"], best["threshold"], probe,
+        name, vote["gain"], vote["gain_low"], vote["gain_high"], threshold, headroom["probe"]["questions"],
         row["delta"], row["delta_low"], row["delta_high"], row["after"]["n"],
     )  # fmt: skip
 
@@ -106,7 +108,8 @@ def main() -> None:
             settings[name] = figures(name, run(name, chosen.folder))
             write(path, settings)
     for name, root in (entry.split("=", 1) for entry in chosen.add):
-        settings[name] = figures(name, Path(root))
+        place, _, threshold = root.partition("@")
+        settings[name] = figures(name, Path(place), float(threshold or 0))
     write(path, settings)
 
 

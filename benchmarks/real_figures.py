@@ -1,10 +1,10 @@
 """Writes the figures of the experiment on SmolLM2 into docs/results/real.json, from finished runs of `controls`.
 
-    python benchmarks/real_figures.py ROOT [ROOT ...] [--forgetting GIVEN WARM TUNED]
+    python benchmarks/real_figures.py SEED=ROOT [SEED=ROOT ...] [--forgetting GIVEN WARM TUNED]
 
-A root is the data root of one seed; all have the same held-out questions. GIVEN, WARM and TUNED are data roots of
-the pipeline `evaluation` on other questions, for the model as it was given, after the warm start, and after the
-round.
+ROOT is the data root of one seed; the held-out questions are the same for all. Each model's right answers are
+kept too, one character per question, so that seeds of several days are compared. GIVEN, WARM and TUNED are data
+roots of the pipeline `evaluation` on other questions: of the given model, after the warm start, after the round.
 """
 
 import argparse
@@ -27,45 +27,60 @@ MODELS = {
     "untrained vote, equal compute": "untrained",
 }
 MODES = ("cot_greedy", "self_consistency")
-CONTRASTS = {  # before, after
+CONTRASTS = {  # before, after; CoT greedy
     "vote over warm start": ("warm start", "vote"),
     "vote over random": ("random", "vote"),
     "vote over labeled": ("labeled", "vote"),
     "labeled over warm start": ("warm start", "labeled"),
     "random over warm start": ("warm start", "random"),
     "gold over warm start": ("warm start", "gold"),
+    "vote over gold": ("gold", "vote"),
 }
 Figures = dict[str, Any]
 
 
-def predictions(roots: list[Path], suffix: str) -> pl.DataFrame | None:
-    """The predictions of one model in every root that has them; `seed` is the root's number, from 1."""
+def marks(root: Path) -> dict[str, dict[str, str]]:
+    """By model and mode: 1 where it was right and 0 elsewhere, in the order of the questions' ids."""
+    made: dict[str, dict[str, str]] = {}
+    for name, suffix in MODELS.items():
+        path = root / f"07_evaluation/predictions_{suffix}.parquet"
+        if not path.exists():
+            continue
+        table = pl.read_parquet(path).sort("question_id")
+        for mode in MODES:
+            right = table.filter(mode=mode)["correct"]
+            if right.len():
+                made.setdefault(name, {})[mode] = "".join(str(int(each)) for each in right)
+    return made
+
+
+def rows(seeds: Figures, model: str, mode: str) -> pl.DataFrame:
+    """seed, question_id (the place in the order), value of a model, in all seeds that have it."""
     tables = [
-        pl.read_parquet(path).with_columns(seed=pl.lit(number))
-        for number, root in enumerate(roots, 1)
-        if (path := root / f"07_evaluation/predictions_{suffix}.parquet").exists()
+        pl.DataFrame({"value": [float(mark) for mark in found[model][mode]]})
+        .with_row_index("place")
+        .select(
+            pl.lit(int(seed)).alias("seed"), pl.format("q{}", "place").alias("question_id"), "value"
+        )
+        for seed, found in seeds.items()
+        if mode in found.get(model, {})
     ]
-    return pl.concat(tables) if tables else None
+    return pl.concat(tables) if tables else pl.DataFrame()
 
 
-def measure(roots: list[Path]) -> Figures:
-    """Accuracy of every model by mode, contrasts over all seeds that have both, and each seed's headline."""
-    tables = {name: predictions(roots, suffix) for name, suffix in MODELS.items()}
-    known = {name: table for name, table in tables.items() if table is not None}
-    arms = {
-        name: {mode: accuracy(rows) for mode in MODES if (rows := answers(table, mode)).height}
-        for name, table in known.items()
-    }
+def measure(seeds: Figures) -> Figures:
+    """Accuracy of every model by mode, and contrasts over the seeds that have both."""
+    arms: Figures = {}
+    for name in MODELS:
+        for mode in MODES:
+            if (table := rows(seeds, name, mode)).height:
+                arms.setdefault(name, {})[mode] = accuracy(table)
     contrasts = {}
     for name, (before, after) in CONTRASTS.items():
-        if before in known and after in known:
-            seeds = known[after]["seed"].unique()
-            both = [
-                answers(known[each].filter(pl.col("seed").is_in(seeds)), "cot_greedy")
-                for each in (before, after)
-            ]
-            contrasts[name] = gain(*both)
-    return {"seeds": len(roots), "arms": arms, "contrasts": contrasts}
+        both = {seed: found for seed, found in seeds.items() if before in found and after in found}
+        if both:
+            contrasts[name] = gain(*(rows(both, each, "cot_greedy") for each in (before, after)))
+    return {"arms": arms, "contrasts": contrasts}
 
 
 def forgetting(given: Path, warm: Path, tuned: Path) -> Figures:
@@ -74,21 +89,23 @@ def forgetting(given: Path, warm: Path, tuned: Path) -> Figures:
         name: answers(pl.read_parquet(root / "07_evaluation/predictions_0.parquet"), "cot_greedy")
         for name, root in (("given", given), ("warm start", warm), ("vote", tuned))
     }
-    changed = gain(read["warm start"], read["vote"])
-    return {
-        **{name: accuracy(rows) for name, rows in read.items()},
-        "vote over warm start": changed,
-    }
+    found: Figures = {name: accuracy(table) for name, table in read.items()}
+    found["warm start over given"] = gain(read["given"], read["warm start"])
+    found["vote over warm start"] = gain(read["warm start"], read["vote"])
+    return found
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("roots", nargs="+", type=Path)
+    parser.add_argument("seeds", nargs="*", help="SEED=ROOT")
     parser.add_argument("--forgetting", nargs=3, type=Path)
     chosen = parser.parse_args()
     path = RESULTS / "real.json"
     stored = json.loads(path.read_text(encoding="utf-8"))
-    stored["experiment"] = measure(chosen.roots)
+    seeds = stored.setdefault("seeds", {})
+    for seed, _, root in (entry.partition("=") for entry in chosen.seeds):
+        seeds[seed] = marks(Path(root))
+    stored["experiment"] = measure(seeds)
     if chosen.forgetting:
         stored["forgetting"] = forgetting(*chosen.forgetting)
     path.write_text(json.dumps(stored, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -44,11 +44,11 @@ def test_each_setting_is_predicted_by_the_others() -> None:
     assert rows["d"]["value"] == pytest.approx(0.1)
     assert not rows["d"]["held"]
     assert not rows["d"]["sign"]
-    assert (found["told"], found["signs"], found["nulls"]) == (4, 3, 0)
+    assert (found["shown"], found["signs"], found["nulls"]) == (4, 3, 0)
 
 
 def test_a_gain_that_may_be_none_is_counted_apart() -> None:
     found = leave_one_out(
         [setting(0.1, 0.1), setting(0.2, 0.2), setting(0.3, 0.3), setting(0.05, -0.01)]
     )
-    assert (found["told"], found["nulls"]) == (3, 1)
+    assert (found["shown"], found["nulls"]) == (3, 1)

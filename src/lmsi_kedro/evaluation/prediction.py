@@ -16,7 +16,7 @@ class Setting(NamedTuple):
     """One model on some questions. Shares, not points; intervals are two-sided, 95 %."""
 
     name: str
-    vote: float  # the vote's gain over the greedy path on the probe, at its best threshold
+    vote: float  # the gain over the greedy path, on the probe, of the votes that are trained on
     vote_low: float
     vote_high: float
     threshold: float
@@ -81,12 +81,12 @@ def leave_one_out(settings: Sequence[Setting]) -> dict[str, Any]:
                 "sign": (found.value > 0) == (setting.gain > 0),
             }
         )
-    told = [row for row in rows if not row["null"]]
+    decided = [row for row in rows if not row["null"]]
     return {
         **fit(settings)._asdict(),
         "held": sum(row["held"] for row in rows),
-        "signs": sum(row["sign"] for row in told),
-        "told": len(told),
-        "nulls": len(rows) - len(told),
+        "signs": sum(row["sign"] for row in decided),
+        "shown": len(decided),
+        "nulls": len(rows) - len(decided),
         "rows": rows,
     }

@@ -153,6 +153,17 @@ def test_headline_is_the_last_round_against_the_base(made: dict[str, Any]) -> No
     assert metrics["equal_compute"] == {}
 
 
+def test_no_share_of_a_gain_that_is_not_shown(tmp_path: Path) -> None:
+    """The vote gains .4 points and the control loses 1.4: "-350 % of the vote's gain" says nothing."""
+    given = inputs(1)
+    base = given["predictions_0"]
+    given["metrics_1"] = compare(base, predictions(N, 0.47, 1, "vote"), TASKS)
+    vote = given["metrics_1"]["pooled"]["cot_greedy"]
+    assert vote["delta_low"] <= 0
+    found = report_on(given, create_pipeline(1, ("random",)), tmp_path)
+    assert found["metrics"]["headline"]["arms"]["random"]["share"] is None
+
+
 def test_the_threshold_of_the_run_is_told(made: dict[str, Any]) -> None:
     assert made["metrics"]["label_precision"] == PRECISION
     assert "a confidence of at least 0.62" in made["report"]

@@ -96,7 +96,7 @@ def _standing(arm: Arm, first: Metrics, controls: Metrics) -> Metrics:
     return {
         "gain": gain["delta"],
         "gain_high": gain["delta_high"],
-        "share": gain["delta"] / vote["delta"] if vote["delta"] > 0 else None,
+        "share": gain["delta"] / vote["delta"] if vote["delta_low"] > 0 else None,
         "p_value": contest["p_value"],
         "beaten": contest["delta"] > 0 and contest["p_value"] < SURE,
     }
