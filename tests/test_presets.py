@@ -66,7 +66,7 @@ def questions(folder: Path) -> Path:
 
 @pytest.mark.parametrize(
     "env",
-    ["base", "smoke", "full", "paper", "gpu", "cluster", "scpo", "real", "real_quick"],
+    ["base", "smoke", "full", "paper", "gpu", "cluster", "rising_threshold", "real", "real_quick"],
 )
 def test_a_preset_is_a_graph_with_valid_parameters(env: str, tmp_path: Path) -> None:
     from kedro.framework.project import pipelines
@@ -164,13 +164,13 @@ SIZES = {
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("env", ["base", "full", "paper", "gpu", "cluster", "scpo"])
+@pytest.mark.parametrize("env", ["base", "full", "paper", "gpu", "cluster", "rising_threshold"])
 def test_a_preset_runs(env: str, tmp_path: Path) -> None:
     """As far as a CPU goes, with smaller sizes; the cluster is one that Ray starts here, and trains here."""
     here = {"engine__ray_address": "null", "training__hostfile": "null"} if env == "cluster" else {}
     metrics = metrics_of(tmp_path, world_rows(), env=env, **SIZES, **here)
     assert metrics["headline"]["n"] == 3 * 4
-    assert len(metrics["rounds"]) == (2 if env == "scpo" else 1)
+    assert len(metrics["rounds"]) == (2 if env == "rising_threshold" else 1)
     asked = metrics["rounds"][0]["tasks"]["mini_gsm"]
     assert ("self_consistency_raised" in asked) is (env in ("full", "paper"))
 

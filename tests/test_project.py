@@ -316,6 +316,14 @@ def test_with_a_warm_start_every_dataset_is_declared(tmp_path: Path) -> None:
     assert catalog["raw_worked_examples"]._describe() == {"filepath": given["warm_start"]}
 
 
+def test_with_preferences_every_dataset_is_declared(context: Any) -> None:
+    catalog = context.catalog
+    loop = create_pipeline(rounds=2, arms=ARMS, objective="scpo")
+    made = [name for name in loop.all_outputs() if "pairs" in name or "preferences" in name]
+    assert len(made) == 4
+    assert {type(catalog[name]).__name__ for name in made} == {"Table"}
+
+
 def test_the_registry_imports_nothing_heavy() -> None:
     """What keeps `kedro registry list` under 1.2 s."""
     script = (

@@ -12,8 +12,11 @@ from lmsi_kedro.params import (
     ControlParams,
     Guard,
     HeadroomParams,
+    MixingParams,
+    Objective,
     PublicTasksParams,
     ReproductionParams,
+    TrainingParams,
 )
 from lmsi_kedro.params.mistakes import nearest, typed, unknown, within
 from lmsi_kedro.params.renamed import refuse_renamed
@@ -57,6 +60,9 @@ PARAMETERS = {
 IN_THE_COMMAND = ("data_root", "questions", "exemplars", "model", "student")  # paths in the catalog
 
 
+WITHOUT_PAIRS = ("distillation", "reproduction")  # the warm start has none either, in every run
+
+
 class ShapeHook:
     """Builds the graph from parameters such as `rounds`; an unknown parameter stops the run with an error."""
 
@@ -64,6 +70,7 @@ class ShapeHook:
     rounds = 1
     guard: Guard = "none"
     headroom: HeadroomParams | None = None
+    objective: Objective = "sft"
     warm: bool = False
     arms: ClassVar[list[Arm]] = ["random"]
     reproduction: ClassVar[dict[str, Any]] = {"seeds": [7001], "temperatures": [0.7]}
@@ -103,6 +110,7 @@ class ShapeHook:
                 "parameters: headroom.stop needs headroom.probe=true: only labels show whether"
                 " the vote is more accurate than the greedy path"
             )
+        ShapeHook.objective = objective_of(parameters)
         ShapeHook.rounds, ShapeHook.guard = rounds, guard
         ShapeHook.headroom = headroom
         ShapeHook.warm = warm_start is not None
@@ -128,10 +136,26 @@ class ShapeHook:
             check_shape(names, self.parameters, catalog.load("run_record"))
         for name in names:
             used = pipelines[name].datasets()
+            if self.objective == "scpo" and name in WITHOUT_PAIRS:
+                raise ValueError(
+                    f"parameters: the pipeline {name} trains without preferences; leave training.objective at sft"
+                )
             if self.warm and "base_model" in used and "warm_model" not in used:
                 raise ValueError(
                     f"parameters: the pipeline {name} has no warm start; leave warm_start null"
                 )
+
+
+def objective_of(parameters: dict[str, Any]) -> Objective:
+    """training.objective; ValueError where scpo would pass over mixing.weight in silence."""
+    objective = typed("training", TrainingParams, parameters["training"]).objective
+    weight = typed("mixing", MixingParams, parameters["mixing"]).weight
+    if objective == "scpo" and weight != "none":
+        raise ValueError(
+            f"parameters: mixing.weight={weight} is for training.objective=sft, as scpo weighs every pair by its "
+            "margin; leave it at none"
+        )
+    return objective
 
 
 class EndingHook:

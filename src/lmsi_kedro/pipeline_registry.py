@@ -30,21 +30,22 @@ def register_pipelines() -> dict[str, Pipeline]:
     """
     before = preparation.create_pipeline()
     seeded = before + Pipeline([question_generation.seeds()])
-    measured = ShapeHook.headroom
+    measured, objective = ShapeHook.headroom, ShapeHook.objective
     loops = {
         "self_improve": self_improve.create_pipeline(
-            ShapeHook.rounds, ShapeHook.guard, measured=measured
+            ShapeHook.rounds, ShapeHook.guard, measured=measured, objective=objective
         ),
         "sampling": before + create_steps("sampling"),
         "voting": before + create_steps("voting"),
-        "mixing": before + create_steps("voting", "mixing"),
-        "fine_tuning": before + create_steps("voting", "mixing", "fine_tuning"),
+        "mixing": before + create_steps("voting", "mixing", objective=objective),
+        "fine_tuning": before
+        + create_steps("voting", "mixing", "fine_tuning", objective=objective),
         "evaluation": before + create_evaluation("base_model", 0, "base", "0"),
         "headroom": before
         + create_steps("sampling", "voting")
         + create_headroom(measured is not None and measured.probe),
         "controls": self_improve.create_pipeline(
-            ShapeHook.rounds, ShapeHook.guard, ShapeHook.arms, True, measured
+            ShapeHook.rounds, ShapeHook.guard, ShapeHook.arms, True, measured, objective
         ),
     }
     if ShapeHook.warm:
@@ -57,7 +58,7 @@ def register_pipelines() -> dict[str, Pipeline]:
         "question_generation": seeded + question_generation.create_pipeline(),
         "exemplar_generation": seeded + exemplar_generation.create_pipeline(),
         "self_improve_from_seeds": self_improve_from_seeds.create_pipeline(
-            ShapeHook.rounds, ShapeHook.guard, measured
+            ShapeHook.rounds, ShapeHook.guard, measured, objective
         ),
         "distillation": distillation.create_pipeline(ShapeHook.rounds),
         "reproduction": reproduction.create_pipeline(**ShapeHook.reproduction),

@@ -78,9 +78,9 @@ def read_rows(rows: pl.DataFrame, tasks: Tasks, task: str, rule: str) -> pl.Data
 
 
 def votes_within(
-    readings: pl.DataFrame, voting: VotingParams, low: float, high: float
+    readings: pl.DataFrame, voting: VotingParams, low: float, high: float, margin: float = 0.0
 ) -> pl.DataFrame:
-    """votes: the most frequent answer of each question, kept if its confidence is from `low` to `high`."""
+    """votes: the most frequent answer of each question, kept with a confidence from `low` to `high` and a margin."""
     sizes = readings.group_by("question_id", maintain_order=True).len()
     offsets = [0, *sizes["len"].cum_sum()]
     if voting.ties == "logprob" and readings["logprob"].null_count():
@@ -99,6 +99,8 @@ def votes_within(
         .then(pl.lit("low confidence"))
         .when(pl.col("confidence") > high)
         .then(pl.lit("high confidence"))
+        .when(pl.col("margin") < margin)
+        .then(pl.lit("low margin"))
         .otherwise(pl.lit("winner"))
     )
     votes = pl.concat([sizes.select("question_id"), counted], how="horizontal")

@@ -82,6 +82,12 @@ EXAMPLES: Columns = {
     "arm": pl.String, "format": pl.String, "weight": pl.Float64, "prompt": pl.String,
     "target": pl.String,
 }  # fmt: skip
+# path is that of the chosen answer, rejected the number of the path whose key, surface and text follow.
+PAIRS: Columns = {
+    "question_id": pl.String, "path": pl.Int32, "round": pl.Int32, "rejected": pl.Int32,
+    "key": pl.String, "surface": pl.String, "text": pl.String, "margin": pl.Float64,
+}  # fmt: skip
+PREFERENCES: Columns = {**EXAMPLES, "rejected": pl.String}
 PREDICTIONS: Columns = {
     "question_id": pl.String, "task": pl.String, "round": pl.Int32, "arm": pl.String,
     "seed": pl.Int64, "mode": pl.String, "decoding": pl.String, "key": pl.String,
@@ -132,6 +138,8 @@ candidates = check("candidates", CANDIDATES, ["prompt", "path"])
 worked_seeds = check("worked_seeds", WORKED_SEEDS, ["question_id"])
 worked = check("worked_examples", WORKED, ["question_id", "path"])
 examples = check("examples", EXAMPLES, ["example_id"])
+pairs = check("pairs", PAIRS, ["question_id", "path"])
+preferences = check("preferences", PREFERENCES, ["example_id"])
 predictions = check("predictions", PREDICTIONS, ["question_id", "arm", "round", "mode"])
 
 

@@ -30,11 +30,18 @@ def examples() -> pl.DataFrame:
     )
 
 
+def pairs(examples: pl.DataFrame) -> pl.DataFrame:
+    """The same with rejected targets of other lengths."""
+    wrong = [f" {n} + 3 = {n + 3}." * ((n + 1) % 3) + f" It is {n + 3}." for n in range(1, 26)]
+    return examples.with_columns(rejected=pl.Series(wrong))
+
+
 @pytest.fixture
 def make_job(base_model: Path, examples: pl.DataFrame, tmp_path: Path) -> MakeJob:
     def make(workspace: str = "jobs", base: Path = base_model, **changes: Any) -> Job:
         params = Training(**{**PARAMS, **changes})
-        return Job.write(tmp_path / workspace, examples, base, "digest", params)
+        table = pairs(examples) if params.objective == "scpo" else examples
+        return Job.write(tmp_path / workspace, table, base, "digest", params)
 
     return make
 

@@ -1,14 +1,17 @@
 """Parameters of small training jobs, what they leave, and the losses that they should have."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch.nn.functional import cross_entropy
 from transformers import AutoModelForCausalLM, get_cosine_schedule_with_warmup
 
+from lmsi_kedro.params import PreferenceParams
+from lmsi_kedro.tasks.encoding import Encoded
 from lmsi_kedro.training import Job
+from lmsi_kedro.training.batches import BatchPlan, PairPlan
 from lmsi_kedro.training.setup import build_plan
 
 MakeJob = Callable[..., Job]  # of the changed parameters
@@ -41,19 +44,16 @@ def plain_losses(job: Job) -> list[float]:
     """The specification: one process, torch's AdamW, each example on its own."""
     plan, _ = build_plan(job, processes=1)
     model = AutoModelForCausalLM.from_pretrained(job.base_model)
+    base = AutoModelForCausalLM.from_pretrained(job.base_model)
     optimizer = torch.optim.AdamW(model.parameters(), job.params.learning_rate, weight_decay=0)
     warmup = round(job.params.warmup_ratio * job.params.steps)
     schedule = get_cosine_schedule_with_warmup(optimizer, warmup, job.params.steps)
     losses = []
     for rows in plan.rows:
-        total, weight = torch.zeros(()), 0.0
-        for row in rows:
-            example = plan.encoded[row]
-            logits = model(torch.tensor([example.ids])).logits[0, example.prompt_tokens - 1 : -1]
-            targets = torch.tensor(example.ids[example.prompt_tokens :])
-            total = total + plan.weights[row] * cross_entropy(logits, targets, reduction="sum")
-            weight += plan.weights[row] * example.target_tokens
-        loss = total / weight
+        if isinstance(plan, PairPlan):
+            loss = preference_loss(model, base, plan, rows, job.params.preferences)
+        else:
+            loss = target_loss(model, plan, rows)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), job.params.max_grad_norm)
         optimizer.step()
@@ -61,3 +61,37 @@ def plain_losses(job: Job) -> list[float]:
         optimizer.zero_grad()
         losses.append(loss.item())
     return losses
+
+
+def log_probability(model: Any, example: Encoded) -> torch.Tensor:
+    """Of an example's target tokens together."""
+    logits = model(torch.tensor([example.ids])).logits[0, example.prompt_tokens - 1 : -1]
+    targets = torch.tensor(example.ids[example.prompt_tokens :])
+    return -cross_entropy(logits, targets, reduction="sum")
+
+
+def target_loss(model: Any, plan: BatchPlan, rows: Sequence[int]) -> torch.Tensor:
+    """The mean over target tokens, each weighted by its example."""
+    total, weight = torch.zeros(()), 0.0
+    for row in rows:
+        total = total - plan.weights[row] * log_probability(model, plan.encoded[row])
+        weight += plan.weights[row] * plan.encoded[row].target_tokens
+    return total / weight
+
+
+def preference_loss(
+    model: Any, base: Any, plan: PairPlan, rows: Sequence[int], params: PreferenceParams
+) -> torch.Tensor:
+    """The mean over pairs of equation 3 of ScPO, each weighted."""
+    total = torch.zeros(())
+    for row in rows:
+        chosen = log_probability(model, plan.encoded[row])
+        rejected = log_probability(model, plan.rejected[row])
+        with torch.no_grad():
+            chosen_before = log_probability(base, plan.encoded[row])
+            rejected_before = log_probability(base, plan.rejected[row])
+        margin = params.beta * ((chosen - chosen_before) - (rejected - rejected_before))
+        likelihood = chosen / plan.encoded[row].target_tokens
+        each = torch.log1p(torch.exp(-margin)) - params.nll * likelihood
+        total = total + plan.weights[row] * each
+    return total / len(rows)

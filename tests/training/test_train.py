@@ -1,14 +1,9 @@
 """Trains for real, with DeepSpeed on two processes; about 10 s of both cores for each launch."""
 
 import json
-import os
 import shutil
-import signal
-import subprocess
-import sys
 import threading
 import time
-from collections import Counter
 from pathlib import Path
 
 import polars as pl
@@ -18,15 +13,11 @@ import torch
 from pydantic import ValidationError
 from safetensors.torch import load_file, save_file
 
-from lmsi_kedro.training import Job, TrainingError, launcher, train
+from lmsi_kedro.training import TrainingError, launcher, train
 from lmsi_kedro.training.launcher import failure
 from lmsi_kedro.training.setup import build_plan
 from tests.training.jobs import MakeJob, plain_losses, record
-
-TRAIN = (
-    "import sys; from pathlib import Path; from lmsi_kedro.training import Job, train;"
-    "train(Job.read(Path(sys.argv[1])))"
-)
+from tests.training.killed import kill_after_checkpoint, sealed
 
 
 def test_zero_2_and_a_resumed_run_equal_plain_training(make_job: MakeJob) -> None:
@@ -55,25 +46,6 @@ def test_zero_2_and_a_resumed_run_equal_plain_training(make_job: MakeJob) -> Non
     resumed = load_file(interrupted.model / "model.safetensors")
     for name, weight in load_file(model / "model.safetensors").items():
         torch.testing.assert_close(resumed[name], weight, rtol=0, atol=1e-6)
-
-
-def sealed(job: Job) -> list[int]:
-    """The steps of whole checkpoints."""
-    seals = Counter(path.parent.name for path in job.checkpoints.glob("checkpoint-*/seal-*.json"))
-    return [int(name.removeprefix("checkpoint-")) for name, parts in seals.items() if parts == 2]
-
-
-def kill_after_checkpoint(job: Job, step: int) -> None:
-    """Starts a run, kills what started it (kill -9) at a checkpoint, and sees that its processes end too."""
-    starter = subprocess.Popen([sys.executable, "-c", TRAIN, job.folder / "job.json"])
-    while step not in sealed(job):
-        assert starter.poll() is None, failure(job, [])
-        time.sleep(0.005)
-    workers = psutil.Process(starter.pid).children()
-    os.kill(starter.pid, signal.SIGKILL)
-    starter.wait()
-    assert len(workers) == 2
-    assert not psutil.wait_procs(workers, timeout=60)[1]
 
 
 def test_zero_3_equals_plain_training_and_saves_whole_weights(

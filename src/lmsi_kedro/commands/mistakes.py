@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from lmsi_kedro.params.mistakes import typed, unknown
+from lmsi_kedro.params.renamed import PRESETS
 from lmsi_kedro.printable import printable
 
 RUNNERS = ("SequentialRunner", "ParallelRunner", "ThreadRunner")
@@ -71,7 +72,9 @@ def is_mistake(error: BaseException) -> bool:
 
 
 def wrong_folder(folder: Path) -> str | None:
-    """The message for an environment that has no folder in conf."""
+    """The message for an environment that has no folder in conf, or another name now."""
+    if folder.name in PRESETS:
+        return f"--env: {folder.name} is called {PRESETS[folder.name]} now; write that"
     there = [each.name for each in folder.parent.glob("*/") if each.name != "exemplars"]
     return unknown("--env", folder.name, there) if there else None
 

@@ -29,7 +29,14 @@ from lmsi_kedro.params.sampling import (
 )
 from lmsi_kedro.params.servers import LaunchParams, RequestParams, ServerParams
 from lmsi_kedro.params.sizes import Sized, tokens_for
-from lmsi_kedro.params.training import LoraParams, Training, TrainingParams, WarmStartParams
+from lmsi_kedro.params.training import (
+    LoraParams,
+    Objective,
+    PreferenceParams,
+    Training,
+    TrainingParams,
+    WarmStartParams,
+)
 
 __all__ = [
     "CONTROL_ARMS",
@@ -47,8 +54,10 @@ __all__ = [
     "MixingParams",
     "Mode",
     "MonitorParams",
+    "Objective",
     "Params",
     "PathParams",
+    "PreferenceParams",
     "PreparationParams",
     "PromptParams",
     "PublicTasksParams",

@@ -12,14 +12,16 @@ Format = Literal["few_shot_cot", "few_shot_direct", "zero_shot_cot", "zero_shot_
 class VotingParams(Params):
     """How answers are parsed and winners kept (paper, section 3.1).
 
-    A question's winner is kept if its confidence is in [min_confidence, max_confidence]. min_confidence may be a
-    list with one value per round; the last one applies to all later rounds.
+    A question's winner is kept if its confidence is in [min_confidence, max_confidence] and its margin, which is
+    its share of the paths minus that of the second answer, is at least min_margin. min_confidence may be a list
+    with one value per round; the last one applies to all later rounds.
     """
 
     rule: Literal["trigger", "trigger_or_last"]
     ties: Literal["abstain", "logprob"]
     min_confidence: Share | list[Share]
     max_confidence: Share
+    min_margin: Share = 0.0
     max_paths_per_question: int | None = Field(gt=0, description="null keeps all that agree")
     seed: int = Field(ge=0)
 
@@ -44,12 +46,14 @@ class MixingParams(Params):
     format's part; rows and tokens also compensate for formats with fewer examples or shorter targets.
     direct: the k paths of a question give k identical direct examples; once keeps one, weight keeps one with
     weight k, copies keeps all. exemplars: those of training prompts may be shuffled or dropped at random.
+    weight: the weight of an example of the vote in the loss: 1, or its question's confidence or margin.
     """
 
     parts: dict[Format, Annotated[float, Field(ge=0)]]
     balance: Literal["none", "rows", "tokens"]
     direct: Literal["once", "weight", "copies"]
     exemplars: Literal["same", "shuffled", "dropped"]
+    weight: Literal["none", "confidence", "margin"] = "none"
     seed: int = Field(ge=0)
 
     @property

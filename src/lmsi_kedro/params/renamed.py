@@ -1,4 +1,4 @@
-"""Parameters that had another name in an earlier version."""
+"""Parameters and presets that had another name in an earlier version."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,6 +8,9 @@ RENAMED = {
     "mixing.direct_per_question": "mixing.direct",
     "mixing.formats": "mixing.parts",
 }
+PRESETS = {
+    "scpo": "rising_threshold"
+}  # it never trained on preferences: training.objective=scpo does
 
 
 def refuse_renamed(parameters: Mapping[str, Any]) -> None:

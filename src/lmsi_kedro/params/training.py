@@ -1,15 +1,16 @@
 """Fine-tuning."""
 
 from math import ceil
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from lmsi_kedro.params.base import Params
 from lmsi_kedro.params.sizes import LORA_RANK, LORA_RATE, Auto, Sized, size_of, steps_for
 
 Steps = Annotated[int, Field(gt=0)]
 Rate = Annotated[float, Field(gt=0)]
+Objective = Literal["sft", "scpo"]
 
 
 class LoraParams(Params):
@@ -21,9 +22,25 @@ class LoraParams(Params):
     targets: Literal["all-linear"] | list[str] = "all-linear"
 
 
-class TrainingParams(Params):
-    """Fine-tuning in its own process (paper, section 4; PAPER silent on optimizer and schedule)."""
+class PreferenceParams(Params):
+    """The loss of `training.objective: scpo` (arXiv 2411.04109, equation 3)."""
 
+    beta: float = Field(
+        default=0.1, gt=0, description="what a change of log-probabilities counts in the sigmoid"
+    )
+    nll: float = Field(
+        default=1.0, ge=0, description="the paper's alpha, of the chosen path's mean likelihood"
+    )
+
+
+class TrainingParams(Params):
+    """Fine-tuning in its own process (paper, section 4; PAPER silent on optimizer and schedule).
+
+    objective: sft learns the paths that agree with the vote; scpo learns to prefer them to others of a question.
+    """
+
+    objective: Objective = "sft"
+    preferences: PreferenceParams = PreferenceParams()
     steps: Steps | Auto
     batch_size: int = Field(gt=0, description="examples per step over all processes")
     learning_rate: Rate | Auto
@@ -59,6 +76,14 @@ class TrainingParams(Params):
             chosen["gradient_checkpointing"] = size_of(model).gradient_checkpointing
         return Training(**self.model_dump() | chosen)
 
+    @model_serializer(mode="wrap")
+    def only_what_counts(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without what sft does not read, so that its jobs keep their digests whatever scpo is given."""
+        values: dict[str, Any] = dump(self)
+        if self.objective == "sft":
+            del values["objective"], values["preferences"]
+        return values
+
     @model_validator(mode="after")
     def stage_fits_precision(self) -> Self:
         """DeepSpeed's stage 0 in bfloat16 is off by 0.17 in loss after 6 steps, others by < 0.05."""
@@ -78,7 +103,10 @@ class TrainingParams(Params):
 
 
 class WarmStartParams(Params):
-    """What differs from `training` in the warm start; null: nothing. Its length is in steps, or in epochs."""
+    """What differs from `training` in the warm start; null: nothing. Its length is in steps, or in epochs.
+
+    Worked examples have no rejected path: they are learned as they are, whatever the objective of the rounds.
+    """
 
     steps: Steps | Auto | None
     epochs: float | None = Field(gt=0)
@@ -87,7 +115,7 @@ class WarmStartParams(Params):
 
     def of(self, training: TrainingParams, examples: int) -> TrainingParams:
         """training with these instead."""
-        changed = self.model_dump(exclude={"epochs"}, exclude_none=True)
+        changed = self.model_dump(exclude={"epochs"}, exclude_none=True) | {"objective": "sft"}
         if self.epochs:
             changed["steps"] = ceil(self.epochs * examples / training.batch_size)
         return training.model_copy(update=changed)

@@ -21,6 +21,7 @@ REASONS = {
     "tied": "tied",
     "low confidence": "low confidence",
     "high confidence": "high confidence",
+    "low margin": "low margin",
     "disagrees": "disagree",
     "duplicate": "duplicate",
     "capped": "capped",

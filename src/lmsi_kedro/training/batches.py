@@ -37,27 +37,51 @@ class BatchPlan:
     def steps(self) -> int:
         return len(self.rows)
 
+    def sequences(self, row: int) -> list[Encoded]:
+        """What is computed of a row: they begin alike, and are computed together."""
+        return [self.encoded[row]]
+
+    def work(self, row: int) -> int:
+        """The tokens of a row; what its sequences begin with alike counts once."""
+        own = [sequence.ids for sequence in self.sequences(row)]
+        return sum(map(len, own)) - (len(own) - 1) * alike(own)
+
     def shares(self, step: int) -> list[list[int]]:
         """The rows of a step, share by share: micro-step 0 of all processes, then micro-step 1."""
         order = sorted(self.rows[step].tolist(), key=lambda row: self.encoded[row].ids)
         ids = [self.encoded[row].ids for row in order]
         repeated = [0, *(alike([one, two]) for one, two in pairwise(ids))]
-        starts = cut([len(row) for row in ids], repeated, self.micro_steps, self.processes)
+        work = [self.work(row) for row in order]
+        starts = cut(work, repeated, self.micro_steps, self.processes)
         return [order[start:end] for start, end in pairwise([*starts, len(order)])]
 
     def tokens(self, step: int) -> int:
         """Tokens of a step over all processes, without padding."""
-        return sum(len(self.encoded[row].ids) for row in self.rows[step])
+        return sum(len(each.ids) for row in self.rows[step] for each in self.sequences(row))
 
     def target_tokens(self, step: int) -> int:
         """Tokens of a step that the loss covers."""
-        return sum(self.encoded[row].target_tokens for row in self.rows[step])
+        return sum(each.target_tokens for row in self.rows[step] for each in self.sequences(row))
 
     def weight(self, step: int) -> float:
         """The summed weight of a step's target tokens: what its loss is divided by."""
         return float(
             sum(self.weights[row] * self.encoded[row].target_tokens for row in self.rows[step])
         )
+
+
+@dataclass(frozen=True)
+class PairPlan(BatchPlan):
+    """Batches of pairs: `encoded` are the chosen paths, `rejected` the others, in the same order."""
+
+    rejected: Sequence[Encoded]
+
+    def sequences(self, row: int) -> list[Encoded]:
+        return [self.encoded[row], self.rejected[row]]
+
+    def weight(self, step: int) -> float:
+        """The pairs of a step: its loss is their mean, so that a small margin stays a small step."""
+        return float(len(self.rows[step]))
 
 
 def cut(

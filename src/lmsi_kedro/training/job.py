@@ -2,6 +2,7 @@
 
     <workspace>/<digest>/
         job.json  examples.parquet          what to do
+        reference.parquet                   of objective scpo: log-probabilities of the base model
         checkpoints/  progress.jsonl  trainer.log  error.txt  lease  rendezvous     while it is done
         model/                              there only when it is done
 
@@ -23,6 +24,7 @@ from lmsi_kedro.params import Conversation, Training
 from lmsi_kedro.tasks.encoding import AUTO
 
 COLUMNS = ["example_id", "prompt", "target", "weight"]
+REJECTED = "rejected"  # of objective scpo: what `target` is to be preferred to
 # Part of every digest: raise it when the trainer makes other models from the same job.
 RECIPE = 2
 
@@ -67,7 +69,7 @@ class Job:
         trust_remote_code: bool = False,
     ) -> "Job":
         """Makes or finds the folder of a job; the order of the examples does not matter."""
-        examples = checked(examples)
+        examples = checked(examples, params)
         folder = workspace.resolve() / job_digest(examples, base_digest, params, conversation)[:32]
         with durable.file(folder / "examples.parquet") as temporary:
             examples.write_parquet(temporary)
@@ -92,6 +94,11 @@ class Job:
     def examples(self) -> pl.DataFrame:
         """The examples, in the order of their ids."""
         return pl.read_parquet(self.folder / "examples.parquet")
+
+    @property
+    def reference(self) -> Path:
+        """What the base model makes of every pair: computed once, before the first step."""
+        return self.folder / "reference.parquet"
 
     @property
     def checkpoints(self) -> Path:
@@ -128,9 +135,10 @@ class Job:
         return self.folder / "model"
 
 
-def checked(examples: pl.DataFrame) -> pl.DataFrame:
+def checked(examples: pl.DataFrame, params: Training) -> pl.DataFrame:
     """The columns that training reads, sorted by id; an error for unusable examples."""
-    if missing := set(COLUMNS) - set(examples.columns):
+    columns = [*COLUMNS, REJECTED] if params.objective == "scpo" else COLUMNS
+    if missing := set(columns) - set(examples.columns):
         raise TrainingError(f"examples lack the columns {sorted(missing)}.")
     if examples.is_empty():
         raise TrainingError("There are no examples to train on: no answer was kept by the vote.")
@@ -139,7 +147,7 @@ def checked(examples: pl.DataFrame) -> pl.DataFrame:
         raise TrainingError(
             f"The weight of an example must be positive: {bad['example_id'][:5].to_list()}."
         )
-    return examples.select(COLUMNS).sort(COLUMNS)
+    return examples.select(columns).sort(columns)
 
 
 def job_digest(

@@ -21,12 +21,13 @@ from transformers.utils.logging import disable_progress_bar
 from lmsi_kedro.hardware import cpu_has_bfloat16
 from lmsi_kedro.model_files import load_model
 from lmsi_kedro.params import Training, TrainingParams
-from lmsi_kedro.tasks.encoding import Encoder
+from lmsi_kedro.tasks.encoding import Encoded, Encoder
 from lmsi_kedro.training.adapters import with_adapters
-from lmsi_kedro.training.batches import BatchPlan, draw
+from lmsi_kedro.training.batches import BatchPlan, PairPlan, draw
 from lmsi_kedro.training.checkpoints import read_without_code
 from lmsi_kedro.training.encoding import check_end, check_length, check_vocabulary
-from lmsi_kedro.training.job import Job, TrainingError
+from lmsi_kedro.training.job import REJECTED, Job, TrainingError
+from lmsi_kedro.training.preferences import PreferenceTrainer
 from lmsi_kedro.training.target_trainer import StepLog, TargetTrainer
 
 
@@ -43,8 +44,9 @@ def build_trainer(job: Job) -> TargetTrainer:
     if job.params.lora:
         set_seed(job.params.seed)  # every process draws the same adapters
         model = with_adapters(model, job.params.lora)
-    trainer = TargetTrainer(
-        plan, ids, model=model, args=arguments, callbacks=[StepLog(job.progress, plan)]
+    kind = PreferenceTrainer if job.params.objective == "scpo" else TargetTrainer
+    trainer = kind(
+        job, plan, ids, model=model, args=arguments, callbacks=[StepLog(job.progress, plan)]
     )
     trainer.remove_callback(PrinterCallback)
     return trainer
@@ -87,13 +89,20 @@ def build_plan(job: Job, processes: int) -> tuple[BatchPlan, list[str]]:
     encoder = Encoder.of(job.base_model, job.conversation, trust)
     check_end(encoder.tokenizer)
     check_vocabulary(encoder.tokenizer, config)
-    encoded = encoder.examples(examples["prompt"].to_list(), examples["target"].to_list())
-    ids = examples["example_id"].to_list()
-    for example_id, example in zip(ids, encoded, strict=True):
-        check_length(example, example_id, config)
+    ids, prompts = examples["example_id"].to_list(), examples["prompt"].to_list()
+
+    def encoded(column: str) -> list[Encoded]:
+        made = encoder.examples(prompts, examples[column].to_list())
+        for example_id, example in zip(ids, made, strict=True):
+            check_length(example, example_id, config)
+        return made
+
     rows = draw(len(ids), params.steps, params.batch_size, params.seed)
     weights = examples["weight"].to_list()
-    return BatchPlan(rows, encoded, weights, params.gradient_accumulation, processes), ids
+    plan = rows, encoded("target"), weights, params.gradient_accumulation, processes
+    if params.objective == "scpo":
+        return PairPlan(*plan, encoded(REJECTED)), ids
+    return BatchPlan(*plan), ids
 
 
 def training_arguments(job: Job) -> TrainingArguments:

@@ -21,7 +21,7 @@ from lmsi_kedro.tasks.encoding import Encoded
 from lmsi_kedro.training.batches import BatchPlan, MicroBatches
 from lmsi_kedro.training.checkpoints import seal
 from lmsi_kedro.training.forest import pad, plant
-from lmsi_kedro.training.job import TrainingError
+from lmsi_kedro.training.job import Job, TrainingError
 from lmsi_kedro.training.logits import on_device, refuses, target_logits
 
 log = logging.getLogger(__name__)
@@ -31,8 +31,9 @@ ADVICE = "Lower learning_rate, or train in float32."
 class TargetTrainer(Trainer):
     """Computes a plan's micro-batches; `ids` name the plan's rows in errors."""
 
-    def __init__(self, plan: BatchPlan, ids: list[str], **rest: Any) -> None:
+    def __init__(self, job: Job, plan: BatchPlan, ids: list[str], **rest: Any) -> None:
         super().__init__(**rest)
+        self.job = job
         self.plan = plan
         self.ids = ids
         self.micro_batches = MicroBatches(plan, self.args.process_index)
@@ -54,17 +55,12 @@ class TargetTrainer(Trainer):
         return pad if refusal else plant
 
     def compute_loss(self, model: Any, inputs: dict[str, Any], *_: Any, **__: Any) -> torch.Tensor:
-        """This process's part of the step's weighted mean over target tokens."""
+        """This process's part of the step's loss; an error with its examples where that is not finite."""
         rows = inputs["rows"]
-        encoded = [self.plan.encoded[row] for row in rows]
-        batch = on_device(self.lay_out(encoded), self.args.device)
-        logits = target_logits(model, self.model, batch)
-        each = cross_entropy(logits.float(), batch["targets"], reduction="none")
         # Each process's gradient is averaged with the others', hence the factor.
         scale = self.plan.processes / self.plan.weight(self.state.global_step)
         weights = np.array([self.plan.weights[row] * scale for row in rows], dtype=np.float32)
-        repeated = torch.from_numpy(weights.repeat([e.target_tokens for e in encoded]))
-        loss = each @ repeated.to(each.device)
+        loss = self.weighted_loss(model, rows, weights)
         if not torch.isfinite(loss):
             names = ", ".join(self.ids[row] for row in rows)
             raise TrainingError(
@@ -72,6 +68,19 @@ class TargetTrainer(Trainer):
                 f"examples {names}; the last good checkpoint is kept. {ADVICE}"
             )
         return loss
+
+    def weighted_loss(self, model: Any, rows: list[int], weights: np.ndarray) -> torch.Tensor:
+        """The sum over target tokens, each weighted by its row."""
+        each, lengths = self.token_losses(model, rows)
+        return each @ torch.from_numpy(weights.repeat(lengths)).to(each.device)
+
+    def token_losses(self, model: Any, rows: list[int]) -> tuple[torch.Tensor, list[int]]:
+        """The negative log-probability of each target token, and how many there are of each sequence."""
+        encoded = [each for row in rows for each in self.plan.sequences(row)]
+        batch = on_device(self.lay_out(encoded), self.args.device)
+        logits = target_logits(model, self.model, batch)
+        each = cross_entropy(logits.float(), batch["targets"], reduction="none")
+        return each, [sequence.target_tokens for sequence in encoded]
 
     def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
         """Nothing: a checkpoint's weights are in DeepSpeed's own files."""

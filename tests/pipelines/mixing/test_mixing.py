@@ -15,6 +15,7 @@ from lmsi_kedro.pipelines.mixing.nodes import (
     disturbed,
     leave_out_leaks,
     render_examples,
+    render_voted,
 )
 from lmsi_kedro.tasks import Exemplar, Task, Tasks
 from tests.fabricate import TASKS
@@ -230,3 +231,22 @@ def test_nothing_kept_is_an_error() -> None:
     answers, paths, *_ = tables()
     with pytest.raises(ValueError, match=r"votes: none of 12 paths was kept \(12 r\)"):
         select_voted(answers.with_columns(kept=pl.lit(False)), [paths])
+
+
+@pytest.mark.parametrize(
+    ("weight", "counted"), [("none", 1.0), ("confidence", 0.75), ("margin", 0.5)]
+)
+def test_examples_count_as_much_as_their_vote(weight: str, counted: float) -> None:
+    """The vote on q1 has no margin: with weight=margin it teaches nothing."""
+    answers, paths, questions, exemplars = tables()
+    selected, nothing = select_voted(answers, [paths]), schemas.empty(schemas.EXAMPLES)
+    votes = pl.DataFrame(
+        {"question_id": ["q0", "q1"], "confidence": [0.75, 0.5], "margin": [0.5, 0.0]}
+    )
+    mixing = MIXING.model_copy(update={"weight": weight, "direct": "weight"})
+    made = render_voted(selected, nothing, questions, exemplars, TASKS, mixing, votes)
+    plain = render_examples(selected, nothing, questions, exemplars, TASKS, mixing)
+    weights = schemas.examples(made).filter(question_id="q0").select("example_id", "weight")
+    usual = plain.filter(question_id="q0").select("example_id", pl.col("weight") * counted)
+    assert weights.equals(usual)
+    assert ("q1" in made["question_id"]) is (weight != "margin")

@@ -44,3 +44,17 @@ def test_a_round_samples_from_the_last_model_and_trains_the_base_model() -> None
     assert {"base_model", "round_2.mixture"} <= nodes["round_2.fine_tune"]
     assert "examples_random" in nodes["round_1.random.balance_examples"]
     assert {"base_model", "round_1.random.mixture"} <= nodes["round_1.random.fine_tune"]
+
+
+def test_preferences_replace_the_mixture_of_every_round() -> None:
+    """Each round trains on pairs of all rounds so far; control arms have none, and labels still reach nothing."""
+    pipeline = create_pipeline(rounds=2, arms=ARMS, objective="scpo")
+    nodes = {node.name: set(node.inputs) for node in pipeline.nodes}
+    for number in (1, 2):
+        assert f"round_{number}.preferences" in nodes[f"round_{number}.fine_tune"]
+        pairs = {f"pairs_{before}" for before in range(1, number + 1)}
+        assert pairs == {n for n in nodes[f"round_{number}.oppose_examples"] if "pairs" in n}
+        assert "labels" not in ancestors(pipeline, f"round_{number}.preferences")
+    for arm in ARMS:
+        assert f"round_1.{arm}.mixture" in nodes[f"round_1.{arm}.fine_tune"]
+    assert not {n for n in create_pipeline(rounds=2).datasets() if "pairs" in n}

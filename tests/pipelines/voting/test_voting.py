@@ -103,6 +103,20 @@ def test_a_band_and_a_threshold_per_round() -> None:
         VotingParams(**{**VOTING.model_dump(), "min_confidence": []})
 
 
+def test_a_winner_too_close_to_the_next_is_not_kept() -> None:
+    """SCRL's gate on share and margin: 2 of 4 paths against 1 is a margin of .25; others are judged as before."""
+    paths, questions = tables()
+    readings = read_answers([paths], questions, TASKS, VOTING)
+    for margin, reason in ((0.25, "winner"), (0.26, "low margin")):
+        gate = VOTING.model_copy(update={"min_margin": margin})
+        votes = count_votes(readings, gate)
+        reasons = dict(votes.select("question_id", "reason").iter_rows())
+        assert reasons["won"] == reason
+        assert {reasons["tied"], reasons["unreadable"]} == {"tied", "unreadable"}
+        answers = keep_agreeing(readings, votes, gate).filter(question_id="won")
+        assert ("agrees" in answers["reason"]) is (reason == "winner")
+
+
 def test_copies_are_dropped_and_the_rest_is_capped_by_lot() -> None:
     """A copy differs in spaces and capitals only; who is capped depends on the seed, not on the order of rows."""
     texts = ["Three. The answer is 3.", "three.  The answer is 3. "]

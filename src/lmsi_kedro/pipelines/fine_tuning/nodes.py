@@ -39,7 +39,12 @@ def fine_tune(
     workspace: str,
     first_day: date,
 ) -> Model:
-    """The base model trained on the examples (paper, section 3.3); a finished job is reused."""
+    """The base model trained on the examples (paper, section 3.3); a finished job is reused.
+
+    Examples without a rejected path, as those of control arms, are learned as they are.
+    """
+    if "rejected" not in examples.columns:
+        training = training.model_copy(update={"objective": "sft"})
     job = Job.write(
         Path(workspace),
         examples,

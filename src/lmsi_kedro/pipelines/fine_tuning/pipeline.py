@@ -5,23 +5,23 @@ from kedro.pipeline import Node, Pipeline
 from lmsi_kedro.pipelines.fine_tuning.nodes import choose_training, fine_tune
 
 
-def create_pipeline() -> Pipeline:
-    """The choice of the training settings, and the training, which runs in separate processes."""
+def create_pipeline(examples: str = "mixture") -> Pipeline:
+    """The choice of the training settings, and the training on the mixture or the preferences, in processes."""
     choice = Node(
         choose_training,
         inputs=["mixture", "base_model", "params:training"],
         outputs="training",
         name="choose_training",
     )
-    return Pipeline([choice, create_training()])
+    return Pipeline([choice, create_training(examples)])
 
 
-def create_training() -> Node:
+def create_training(examples: str = "mixture") -> Node:
     """Trains on any mixture, with `training` settings that may have been chosen for another one."""
     return Node(
         fine_tune,
         inputs={
-            "examples": "mixture",
+            "examples": examples,
             "base_model": "base_model",
             "training": "training",
             "engine": "params:engine",

@@ -1,5 +1,9 @@
 """Renders the kept paths as training examples in the four formats (paper, table 1)."""
 
-from lmsi_kedro.pipelines.mixing.pipeline import create_pipeline
+from lmsi_kedro.pipelines.mixing.pipeline import (
+    create_pipeline,
+    create_preferences,
+    create_rendering,
+)
 
-__all__ = ["create_pipeline"]
+__all__ = ["create_pipeline", "create_preferences", "create_rendering"]

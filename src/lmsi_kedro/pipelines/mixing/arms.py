@@ -15,14 +15,19 @@ SELECTED = list(schemas.SELECTED)
 
 
 def select_voted(answers: pl.DataFrame, paths: Iterable[pl.DataFrame]) -> pl.DataFrame:
-    """selected: the kept paths, with their texts; ValueError, with the reasons, if none was kept."""
+    """selected: the kept paths, with their texts."""
+    return with_texts(kept(answers), paths, "vote")
+
+
+def kept(answers: pl.DataFrame) -> pl.DataFrame:
+    """The paths that agree with a vote; ValueError, with the reasons, if none was kept."""
     if not answers["kept"].any():
         reasons = statistics.counts(answers["reason"]).items()
         why = ", ".join(f"{count:,} {reason}" for reason, count in reasons)
         raise ValueError(
             f"votes: none of {answers.height:,} paths was kept ({why}), so there is nothing to train on"
         )
-    return with_texts(answers.filter("kept"), paths, "vote")
+    return answers.filter("kept")
 
 
 def select_random(

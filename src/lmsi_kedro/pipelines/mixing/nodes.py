@@ -80,6 +80,28 @@ def render_examples(
     return pl.concat(tables)
 
 
+def render_voted(
+    taught: pl.DataFrame,
+    previous: pl.DataFrame,
+    questions: pl.DataFrame,
+    exemplars: pl.DataFrame,
+    tasks: Tasks,
+    mixing: MixingParams,
+    votes: pl.DataFrame,
+) -> pl.DataFrame:
+    """examples, weighted by how sure the vote was (MixingParams.weight); those of a margin of 0 are left out."""
+    examples = render_examples(taught, previous, questions, exemplars, tasks, mixing)
+    if mixing.weight == "none":
+        return examples
+    sure = votes.select("question_id", sure=mixing.weight)
+    weighted = examples.join(sure, on="question_id", how="left", maintain_order="left")
+    return (
+        weighted.with_columns(weight=pl.col("weight") * pl.col("sure"))
+        .filter(pl.col("weight") > 0)
+        .drop("sure")
+    )
+
+
 def sampled_with(exemplar_set: str, sets: ExemplarSets) -> list[Exemplar]:
     if exemplar_set not in sets:
         raise ValueError(
@@ -116,10 +138,6 @@ def written_down(
     rows: pl.DataFrame, prompts: pl.DataFrame, format: Format, round: int, task: Task
 ) -> pl.DataFrame:
     """examples of one task in one format. Rows with the same prompt share its memory."""
-    text = pl.lit(" ") + pl.col("text")
-    if format.endswith("direct"):
-        answers = rows.select("key", "surface").iter_rows()
-        text = pl.lit(pl.Series([target(written(k, surface, task.kind)) for k, surface in answers]))
     named = rows.select("question_id", "path", "arm").iter_rows()
     ids = pl.Series(
         [example_id(q, path, arm, format, round) for q, path, arm in named], dtype=pl.String
@@ -127,10 +145,22 @@ def written_down(
     return (
         rows.join(prompts, on=PROMPTED, how="left", maintain_order="left")
         .with_columns(
-            example_id=ids, round=pl.lit(round, pl.Int32), format=pl.lit(format), target=text
+            example_id=ids,
+            round=pl.lit(round, pl.Int32),
+            format=pl.lit(format),
+            target=taught_text(rows, format, task),
         )
         .select(*schemas.EXAMPLES)
     )
+
+
+def taught_text(rows: pl.DataFrame, format: Format, task: Task) -> pl.Series:
+    """What is taught of paths with key, surface and text: all of it, or in a direct format the answer alone."""
+    if not format.endswith("direct"):
+        return rows.select(pl.lit(" ") + pl.col("text")).to_series()
+    answers = rows.select("key", "surface").iter_rows()
+    texts = [target(written(key, surface, task.kind)) for key, surface in answers]
+    return pl.Series(texts, dtype=pl.String)
 
 
 def disturbed(shots: Sequence[Exemplar], how: str, seed: str) -> Sequence[Exemplar]:

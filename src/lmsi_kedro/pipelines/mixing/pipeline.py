@@ -1,4 +1,7 @@
-"""answers, paths -> selected -> taught -> examples of this round -> of all rounds -> mixture."""
+"""answers, paths -> selected -> taught -> examples of this round -> of all rounds -> mixture.
+
+For preference training also pairs, and from the mixture and the pairs of all rounds the preferences.
+"""
 
 from collections.abc import Callable
 
@@ -19,7 +22,9 @@ from lmsi_kedro.pipelines.mixing.nodes import (
     balance,
     leave_out_leaks,
     render_examples,
+    render_voted,
 )
+from lmsi_kedro.pipelines.mixing.pairs import oppose, select_paired
 from lmsi_kedro.wiring import fixed
 
 # Paper, table 5: the vote's paths in a subset of the formats.
@@ -40,15 +45,45 @@ SELECTIONS: dict[Arm, tuple[Callable[..., pl.DataFrame], list[str]]] = {
 
 def create_pipeline(arm: Arm = "vote") -> Pipeline:
     """The mixture of an arm: the paths that it selects, or the examples of the vote in some formats."""
-    balanced = Node(
+    if arm == "labeled":
+        return Pipeline([again(), balanced()])
+    if arm in FORMATS:
+        return Pipeline([*some_formats(arm), balanced()])
+    select, inputs = SELECTIONS[arm]
+    selection = Node(select, inputs=inputs, outputs="selected", name=f"{select.__name__}_paths")
+    return Pipeline([selection, *exampled(rendered(weighted=arm == "vote")), balanced()])
+
+
+def create_preferences(round: int) -> Pipeline:
+    """The mixture of the vote in a round, counted from 1, and what each of its examples is to be preferred to."""
+    selection = Node(
+        fixed(select_paired, round=round),
+        inputs=["answers", "votes", "paths", "params:mixing"],
+        outputs=["selected", "pairs"],
+        name="select_paired_paths",
+    )
+    older = [f"pairs_{number}" for number in range(1, round)]
+    opposition = Node(
+        oppose,
+        inputs=["mixture", "questions", "tasks", *older, "pairs"],
+        outputs="preferences",
+        name="oppose_examples",
+    )
+    return Pipeline([selection, *exampled(rendered()), balanced(), opposition])
+
+
+def create_rendering() -> Pipeline:
+    """taught -> mixture, of paths that no vote has chosen."""
+    return Pipeline([rendered(), accumulated(), balanced()])
+
+
+def balanced() -> Node:
+    return Node(
         balance,
         inputs=["examples", "base_model", "params:mixing", "params:engine"],
         outputs="mixture",
         name="balance_examples",
     )
-    if arm == "labeled":
-        return Pipeline([again(), balanced])
-    return Pipeline([*(some_formats(arm) if arm in FORMATS else selected(arm)), balanced])
 
 
 def again() -> Node:
@@ -61,33 +96,32 @@ def some_formats(arm: Arm) -> list[Node]:
     return [Node(keep, inputs="voted_examples", outputs="examples", name="keep_formats")]
 
 
-def selected(arm: Arm) -> list[Node]:
-    select, inputs = SELECTIONS[arm]
-    return [
-        Node(select, inputs=inputs, outputs="selected", name=f"{select.__name__}_paths"),
-        Node(
-            leave_out_leaks,
-            inputs=["selected", "questions"],
-            outputs=["taught", "leaks"],
-            name="leave_out_leaks",
-        ),
-        Node(
-            render_examples,
-            inputs=[
-                "taught",
-                "previous_examples",
-                "questions",
-                "exemplars",
-                "tasks",
-                "params:mixing",
-            ],
-            outputs="new_examples",
-            name="render_examples",
-        ),
-        Node(
-            accumulate,
-            inputs=["previous_examples", "new_examples"],
-            outputs="examples",
-            name="accumulate_examples",
-        ),
-    ]
+def exampled(rendering: Node) -> list[Node]:
+    """selected -> examples."""
+    leaks = Node(
+        leave_out_leaks,
+        inputs=["selected", "questions"],
+        outputs=["taught", "leaks"],
+        name="leave_out_leaks",
+    )
+    return [leaks, rendering, accumulated()]
+
+
+def rendered(weighted: bool = False) -> Node:
+    """weighted: by the votes, if mixing.weight says so."""
+    inputs = ["taught", "previous_examples", "questions", "exemplars", "tasks", "params:mixing"]
+    return Node(
+        render_voted if weighted else render_examples,
+        inputs=[*inputs, "votes"] if weighted else inputs,
+        outputs="new_examples",
+        name="render_examples",
+    )
+
+
+def accumulated() -> Node:
+    return Node(
+        accumulate,
+        inputs=["previous_examples", "new_examples"],
+        outputs="examples",
+        name="accumulate_examples",
+    )

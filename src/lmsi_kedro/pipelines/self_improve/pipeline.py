@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from kedro.pipeline import Node, Pipeline
 
 from lmsi_kedro.evaluation.comparison import compare, vote_statistics
-from lmsi_kedro.params import Arm, Guard, HeadroomParams
+from lmsi_kedro.params import Arm, Guard, HeadroomParams, Objective
 from lmsi_kedro.pipelines import (
     controls,
     evaluation,
@@ -40,10 +40,12 @@ STEPS = {
     "voting": ["round_1.read_answers", "round_1.count_votes", "round_1.keep_agreeing_paths"],
     "mixing": [
         "round_1.select_voted_paths",
+        "round_1.select_paired_paths",
         "round_1.leave_out_leaks",
         "round_1.render_examples",
         "round_1.accumulate_examples",
         "round_1.balance_examples",
+        "round_1.oppose_examples",
     ],
     "fine_tuning": ["round_1.choose_training", "round_1.fine_tune"],
 }
@@ -55,18 +57,20 @@ def create_pipeline(
     arms: Sequence[Arm] = ("random",),
     equal_compute: bool = False,
     measured: HeadroomParams | None = None,
+    objective: Objective = "sft",
 ) -> Pipeline:
     """Preparation, rounds, control arms, evaluation of every model, report.
 
     equal_compute: also measures what the compute of round 1 would gain without training. measured: the settings
-    for measuring headroom before training; with its `stop`, training depends on the result.
+    for measuring headroom before training; with its `stop`, training depends on the result. objective: of the
+    rounds; control arms have no pairs and are always fine-tuned on their paths.
     """
     in_loop = measured is not None and measured.in_loop
     loop = Pipeline(
         [
             preparation.create_pipeline(),
             create_examination("base_model", "0", guard),
-            *[create_round(number, guard) for number in range(1, rounds + 1)],
+            *[create_round(number, guard, objective) for number in range(1, rounds + 1)],
             create_evaluation("base_model", 0, "base", "0"),
             *[create_evaluation(f"model_{k}", k, "vote", str(k)) for k in range(1, rounds + 1)],
             *[controls.create_arm(arm) for arm in arms],
@@ -100,13 +104,14 @@ def gated(loop: Pipeline) -> Pipeline:
     )
 
 
-def create_steps(*steps: str) -> Pipeline:
+def create_steps(*steps: str, objective: Objective = "sft") -> Pipeline:
     """These steps of round 1, and the plan node, which is needed to find the stored paths."""
     nodes = {"round_1.plan_paths"}.union(*(STEPS[step] for step in steps))
-    return create_round(1).only_nodes(*nodes)
+    whole = create_round(1, objective=objective)
+    return whole.only_nodes(*nodes & {node.name for node in whole.nodes})
 
 
-def create_round(number: int, guard: Guard = "none") -> Pipeline:
+def create_round(number: int, guard: Guard = "none", objective: Objective = "sft") -> Pipeline:
     """model_{k-1} -> model_k: sample, vote, mix, fine-tune the base model on the kept paths, promote.
 
     Sampling continues from the last promoted model, training always restarts from the base model.
@@ -115,14 +120,16 @@ def create_round(number: int, guard: Guard = "none") -> Pipeline:
     candidate = f"candidate_{number}"
     return Pipeline(
         [
-            create_candidate(number, previous, candidate),
+            create_candidate(number, previous, candidate, objective),
             create_examination(candidate, candidate, guard),
             create_promotion(number, previous, candidate),
         ]
     )
 
 
-def create_candidate(number: int, previous: str, candidate: str) -> Pipeline:
+def create_candidate(
+    number: int, previous: str, candidate: str, objective: Objective = "sft"
+) -> Pipeline:
     """The previous model samples paths, votes select some of them, and the base model is trained on these."""
     statistics = Node(
         vote_statistics,
@@ -130,11 +137,12 @@ def create_candidate(number: int, previous: str, candidate: str) -> Pipeline:
         "vote_statistics",
         name="describe_votes",
     )
+    paired = objective == "scpo"
     steps = [
         sampling.create_pipeline(number),
         voting.create_pipeline(number),
-        mixing.create_pipeline(),
-        fine_tuning.create_pipeline(),
+        mixing.create_preferences(number) if paired else mixing.create_pipeline(),
+        fine_tuning.create_pipeline("preferences" if paired else "mixture"),
         Pipeline([statistics]),
     ]
     renamed = {
@@ -145,8 +153,11 @@ def create_candidate(number: int, previous: str, candidate: str) -> Pipeline:
         "vote_statistics": f"vote_statistics_{number}",
         "leaks": f"leaks_{number}",
         "sharing": f"sharing_{number}",
+        "pairs": f"pairs_{number}",
     }
-    return namespaced(Pipeline(steps), f"round_{number}", {*SHARED, "base_model"}, renamed)
+    older = {f"pairs_{before}" for before in range(1, number)}
+    shared = {*SHARED, "base_model", *older}
+    return namespaced(Pipeline(steps), f"round_{number}", shared, renamed)
 
 
 def create_promotion(number: int, previous: str, candidate: str) -> Pipeline:

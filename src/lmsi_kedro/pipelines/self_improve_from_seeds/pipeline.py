@@ -7,7 +7,7 @@ exemplars.
 
 from kedro.pipeline import Node, Pipeline
 
-from lmsi_kedro.params import Guard, HeadroomParams
+from lmsi_kedro.params import Guard, HeadroomParams, Objective
 from lmsi_kedro.pipelines import (
     exemplar_generation,
     preparation,
@@ -26,11 +26,16 @@ GIVEN = {name: f"given_{name}" for name in RENAMED.split()}
 
 
 def create_pipeline(
-    rounds: int, guard: Guard = "none", measured: HeadroomParams | None = None
+    rounds: int,
+    guard: Guard = "none",
+    measured: HeadroomParams | None = None,
+    objective: Objective = "sft",
 ) -> Pipeline:
     """The loop on the generated questions; metrics also have the funnel."""
     given = preparation.create_pipeline()
-    loop = self_improve.create_pipeline(rounds, guard, measured=measured) - given
+    loop = (
+        self_improve.create_pipeline(rounds, guard, measured=measured, objective=objective) - given
+    )
     summary = loop.only_nodes("summarise_rounds")
     funnel = Node(
         add_funnel,

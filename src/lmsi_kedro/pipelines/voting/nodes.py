@@ -8,8 +8,9 @@ from lmsi_kedro.reading import thin_out, votes_within
 
 
 def count_votes(readings: pl.DataFrame, voting: VotingParams, round: int = 1) -> pl.DataFrame:
-    """votes: the most frequent answer of each question, kept if the confidence is within the round's limits."""
-    return votes_within(readings, voting, voting.threshold(round), voting.max_confidence)
+    """votes: the most frequent answer of each question, kept if confidence and margin are within the limits."""
+    low, high = voting.threshold(round), voting.max_confidence
+    return votes_within(readings, voting, low, high, voting.min_margin)
 
 
 def keep_agreeing(

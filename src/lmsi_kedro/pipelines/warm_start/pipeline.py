@@ -18,8 +18,6 @@ from lmsi_kedro.pipelines.warm_start.nodes import (
 )
 from lmsi_kedro.wiring import namespaced
 
-RENDERING = ("render_examples", "accumulate_examples", "balance_examples")
-
 
 def create_pipeline() -> Pipeline:
     """The warm start alone: warm_model, and metrics_warm, which compares it with the given model."""
@@ -82,7 +80,6 @@ def create_training() -> Pipeline:
         outputs="training",
         name="choose_training",
     )
-    rendering = mixing.create_pipeline().only_nodes(*RENDERING)
     renamed = {
         "taught": "taught_warm",
         "questions": "worked_questions",
@@ -90,7 +87,7 @@ def create_training() -> Pipeline:
         "examples": "examples_warm",
         "tuned_model": "warm_model",
     }
-    steps = Pipeline([rendering, chosen, fine_tuning.create_training()])
+    steps = Pipeline([mixing.create_rendering(), chosen, fine_tuning.create_training()])
     shared = {"tasks", "exemplars", "base_model", "preflight"}
     return Pipeline([read, kept, namespaced(steps, "warm_start", shared, renamed)])
 
