@@ -80,7 +80,7 @@ def read_rows(rows: pl.DataFrame, tasks: Tasks, task: str, rule: str) -> pl.Data
 def votes_within(
     readings: pl.DataFrame, voting: VotingParams, low: float, high: float, margin: float = 0.0
 ) -> pl.DataFrame:
-    """votes: the most frequent answer of each question, kept with a confidence from `low` to `high` and a margin."""
+    """votes: the most frequent answer of each question, kept if confidence and margin are within bounds."""
     sizes = readings.group_by("question_id", maintain_order=True).len()
     offsets = [0, *sizes["len"].cum_sum()]
     if voting.ties == "logprob" and readings["logprob"].null_count():

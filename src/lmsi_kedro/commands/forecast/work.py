@@ -36,12 +36,16 @@ def count(pipeline: Pipeline, known: dict[str, Any]) -> Work:
 
 
 def examples_of(node: Node, known: dict[str, Any], paths: int) -> int:
-    """Steps x batch size of a training on this many paths, if all of them are kept in every format."""
+    """Steps x batch size of a training on this many paths, if all of them are kept in every format.
+
+    A pair counts as two examples.
+    """
     given = [known[name] for name in node.inputs if name in known]
     (params,) = (value for value in given if isinstance(value, TrainingParams))
     (model,) = (value for value in given if isinstance(value, Model))
     training = params.of(model, paths * len(known["params:mixing"].formats))
-    return training.steps * training.batch_size
+    sequences = 2 if any(name.endswith("preferences") for name in node.inputs) else 1
+    return training.steps * training.batch_size * sequences
 
 
 def paths_of(plan: Plan) -> int:
