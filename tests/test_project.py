@@ -31,7 +31,7 @@ ROOT = Path(__file__).parents[1]
 PIPELINES = {"self_improve", "sampling", "voting", "mixing", "fine_tuning", "evaluation",
              "reporting", "base_model", "mini_world", "public_tasks", "distillation",
              "controls", "question_generation", "exemplar_generation", "self_improve_from_seeds",
-             "reproduction", "headroom", "warm_start"}  # fmt: skip
+             "reproduction", "headroom", "warm_start", "methods"}  # fmt: skip
 
 
 def test_of_labels_the_warm_start_reads_those_of_its_own_file_alone() -> None:

@@ -7,6 +7,7 @@ from lmsi_kedro.mini_world.pipeline import create_models, create_world
 from lmsi_kedro.pipelines import (
     distillation,
     exemplar_generation,
+    methods,
     preparation,
     public_tasks,
     question_generation,
@@ -44,6 +45,7 @@ def register_pipelines() -> dict[str, Pipeline]:
         "headroom": before
         + create_steps("sampling", "voting")
         + create_headroom(measured is not None and measured.probe),
+        "methods": methods.create_pipeline(),
         "controls": self_improve.create_pipeline(
             ShapeHook.rounds, ShapeHook.guard, ShapeHook.arms, True, measured, objective
         ),

@@ -1,0 +1,124 @@
+"""The paths of round 1 -> models of several methods -> methods.json and methods.md.
+
+Every model is the base model after the steps and batch size of the round's own fine-tuning (sft), on what its
+method makes of the same stored paths. Nothing is promoted or refused here: each figure is of the trained model.
+"""
+
+from kedro.pipeline import Node, Pipeline
+
+from lmsi_kedro.evaluation.comparison import compare
+from lmsi_kedro.params import Arm
+from lmsi_kedro.pipelines import controls, fine_tuning, mixing, preparation
+from lmsi_kedro.pipelines.methods.nodes import (
+    count_gated,
+    preferring,
+    render_weighted,
+    tabulate,
+    write_page,
+)
+from lmsi_kedro.pipelines.self_improve.pipeline import create_candidate, create_evaluation
+from lmsi_kedro.pipelines.voting.nodes import keep_agreeing
+from lmsi_kedro.wiring import fixed, namespaced
+
+CONTROLS: tuple[Arm, ...] = ("random", "gold")
+OUTSIDE = {"questions", "tasks", "exemplars", "base_model"}
+
+
+def create_pipeline() -> Pipeline:
+    """Preparation, one round without promotion, every method and control beside it, and their table."""
+    methods = {"weighted": weighted(), "gated": gated(), "scpo": preferred()}
+    names = ["base", *methods, *CONTROLS]
+    return Pipeline(
+        [
+            preparation.create_pipeline(),
+            create_candidate(1, "base_model", "candidate_1"),
+            *methods.values(),
+            *[controls.create_arm(arm) for arm in CONTROLS],
+            create_evaluation("base_model", 0, "base", "base"),
+            create_evaluation("candidate_1", 1, "sft", "sft"),
+            *[create_evaluation(f"model_{name}", 1, name, name) for name in names[1:]],
+            create_table(names),
+        ]
+    )
+
+
+def weighted() -> Pipeline:
+    """The vote's own paths, weighted by margin."""
+    rendering = Node(
+        render_weighted,
+        inputs=[
+            "taught",
+            "previous_examples",
+            "questions",
+            "exemplars",
+            "tasks",
+            "params:mixing",
+            "votes",
+        ],
+        outputs="new_examples",
+        name="render_examples",
+    )
+    rest = mixing.create_rendering().only_nodes("accumulate_examples", "balance_examples")
+    steps = Pipeline([rendering, rest, fine_tuning.create_training()])
+    return of_round(steps, "weighted", {"taught", "votes"})
+
+
+def gated() -> Pipeline:
+    """Votes that pass a gate, and the paths that agree with them."""
+    votes = Node(
+        count_gated, inputs=["readings", "params:voting"], outputs="votes", name="count_votes"
+    )
+    agreeing = Node(
+        keep_agreeing,
+        inputs=["readings", "votes", "params:voting"],
+        outputs="answers",
+        name="keep_agreeing_paths",
+    )
+    steps = Pipeline([votes, agreeing, mixing.create_pipeline(), fine_tuning.create_training()])
+    return of_round(steps, "gated", {"readings"})
+
+
+def preferred() -> Pipeline:
+    """Pairs of the vote's paths and those of the least-voted answer."""
+    choice = Node(
+        preferring, ["sft_training", "params:training"], "training", name="choose_training"
+    )
+    steps = Pipeline(
+        [choice, mixing.create_preferences(1), fine_tuning.create_training("preferences")]
+    )
+    return of_round(steps, "scpo", {"answers", "votes"}, {"sft_training": "training"})
+
+
+def of_round(
+    steps: Pipeline, name: str, read: set[str], renamed: dict[str, str] | None = None
+) -> Pipeline:
+    """The steps under round_1 and the method's name; they read what the round has made."""
+    made = {made: f"{made}_{name}" for made in ("examples", "leaks", "pairs")}
+    made["tuned_model"] = f"model_{name}"
+    given = renamed or {"training": "training"}
+    shared = OUTSIDE | read | {"paths", "previous_examples"}
+    inner = namespaced(steps, name, shared, made | given)
+    older = {"previous_examples": "examples_0"}
+    return namespaced(inner, "round_1", OUTSIDE | set(made.values()), older)
+
+
+def create_table(names: list[str]) -> Pipeline:
+    """methods: every model against sft; methods_page: the same as Markdown."""
+    compared = [
+        Node(
+            compare,
+            inputs=["predictions_sft", f"predictions_{name}", "tasks"],
+            outputs=f"metrics_{name}_over_sft",
+            name=f"compare_{name}_with_sft",
+        )
+        for name in names
+    ]
+    measured = [f"metrics_{name}_over_sft" for name in names]
+    table = Node(
+        fixed(tabulate, names=names),
+        inputs=["candidate_1", *measured],
+        outputs="methods",
+        name="tabulate_methods",
+    )
+    page = Node(write_page, inputs="methods", outputs="methods_page", name="write_methods_page")
+    return Pipeline([*compared, table, page])

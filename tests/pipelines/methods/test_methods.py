@@ -1,0 +1,72 @@
+"""The methods differ in one thing each, and are compared with sft on the same questions."""
+
+from typing import Any
+
+import pytest
+
+from lmsi_kedro.params import TrainingParams
+from lmsi_kedro.pipelines.methods import create_pipeline
+from lmsi_kedro.pipelines.methods.nodes import preferring, tabulate, write_page
+from tests.graphs import ancestors
+from tests.settings import TRAINING
+
+METHODS = ("weighted", "gated", "scpo")
+
+
+def test_every_method_trains_on_the_same_stored_paths() -> None:
+    """With the steps of the round; labels reach gold alone, and nothing is sampled for training but once."""
+    pipeline = create_pipeline()
+    training = {node.name: node for node in pipeline.nodes if node.name.endswith("fine_tune")}
+    assert len(training) == 1 + len(METHODS) + 2
+    for name, node in training.items():
+        made_from = set().union(*(ancestors(pipeline, each) for each in node.inputs if "." in each))
+        assert {"round_1.paths", "round_1.training"} <= made_from
+        assert "labels" not in made_from
+        assert ("gold_labels" in made_from) is (name == "round_1.gold.fine_tune")
+    sampled = [node.name for node in pipeline.nodes if node.name.endswith(".sample_paths")]
+    assert sampled == ["round_1.sample_paths"]
+
+
+def test_scpo_alone_has_pairs_and_its_own_objective() -> None:
+    pipeline = create_pipeline()
+    nodes = {node.name: node.inputs for node in pipeline.nodes}
+    assert "round_1.scpo.preferences" in nodes["round_1.scpo.fine_tune"]
+    assert {name for name in pipeline.datasets() if "preferences" in name} == {
+        "round_1.scpo.preferences"
+    }
+    params = TrainingParams(**TRAINING, preferences={"beta": 0.5})
+    chosen = preferring(params.of(Sized(), 100), params)
+    assert (chosen.objective, chosen.preferences.beta) == ("scpo", 0.5)
+    assert chosen.steps == params.steps
+
+
+class Sized:
+    parameters = 1_000_000
+
+
+class Trained:
+    def record(self) -> dict[str, Any]:
+        return {"params": TRAINING}
+
+
+def compared(delta: float, p: float) -> dict[str, Any]:
+    """A comparison of sft, which is right in 60 %."""
+    after = {"accuracy": 0.6 + delta, "low": 0.5, "high": 0.7, "n": 100}
+    row = {"before": {**after, "accuracy": 0.6}, "after": after, "delta": delta,
+           "delta_low": delta - 0.02, "delta_high": delta + 0.02, "p_value": p}  # fmt: skip
+    return {"in_domain": ["mini_gsm"], "pooled": {"cot_greedy": row}}
+
+
+def test_table_has_each_models_difference_from_sft() -> None:
+    table = tabulate(Trained(), compared(-0.2, 0.01), compared(0.05, 0.04), names=["base", "scpo"])
+    rows = table["methods"]
+    assert list(rows) == ["sft", "base", "scpo"]
+    assert rows["sft"]["cot_greedy"]["accuracy"] == 0.6
+    assert rows["base"]["cot_greedy"]["p_holm"] == pytest.approx(0.02)
+    assert rows["scpo"]["cot_greedy"]["p_holm"] == pytest.approx(0.04)
+    assert table["budget"] == {"steps": 5, "batch_size": 4}
+    page = write_page(table).splitlines()
+    (scpo,) = (line for line in page if line.startswith("| scpo |"))
+    assert scpo.endswith(" | 65.0 | +5.0 (+3.0 to +7.0), p 0.04 |")
+    assert "| sft | the paths of the vote | 60.0 |  |" in page
+    assert len({line.count("|") for line in page if line.startswith("|")}) == 1
