@@ -59,6 +59,14 @@ def test_every_model_of_the_reproduction_is_counted(monkeypatch: pytest.MonkeyPa
     assert counted.other_paths == others + 5 * MONITORED
 
 
+def test_a_pair_counts_as_two_examples(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of six models one learns from pairs; those and the base model are evaluated."""
+    monkeypatch.chdir(ROOT)
+    counted = work("methods")
+    assert sorted(counted.examples) == [4 * 32] * 5 + [2 * 4 * 32]
+    assert (counted.paths, counted.other_paths) == (LEARNED, 7 * EVALUATED)
+
+
 def test_early_stopping_may_save_but_is_not_counted_on(engine: Any) -> None:
     plan = Plan(ROOT / "data/06_models/base", "digest", engine, early_stop=0.9)
     sampling = Sampling(temperature=1.0, max_new_tokens=4, seed=1)

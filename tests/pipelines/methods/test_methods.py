@@ -1,5 +1,7 @@
 """The methods differ in one thing each, and are compared with sft on the same questions."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,6 +10,7 @@ from lmsi_kedro.params import TrainingParams
 from lmsi_kedro.pipelines.methods import create_pipeline
 from lmsi_kedro.pipelines.methods.nodes import preferring, tabulate, write_page
 from tests.graphs import ancestors
+from tests.runs import metrics_of, run, world_rows
 from tests.settings import TRAINING
 
 METHODS = ("weighted", "gated", "scpo")
@@ -70,3 +73,22 @@ def test_table_has_each_models_difference_from_sft() -> None:
     assert scpo.endswith(" | 65.0 | +5.0 (+3.0 to +7.0), p 0.04 |")
     assert "| sft | the paths of the vote | 60.0 |  |" in page
     assert len({line.count("|") for line in page if line.startswith("|")}) == 1
+
+
+@pytest.mark.slow
+def test_methods_are_trained_and_compared(tmp_path: Path) -> None:
+    """With preferences in every other way to run them: two rounds of scpo on the same data root."""
+    given: dict[str, Any] = {"paths__m": 8, "paths__questions_per_task": 5}
+    done = run(tmp_path, world_rows(), pipeline="methods", **given)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-5000:]
+    table = json.loads((tmp_path / "08_reporting/methods.json").read_text())
+    assert set(table["methods"]) == {"sft", "base", *METHODS, "random", "gold"}
+    assert (tmp_path / "08_reporting/methods.md").read_text() == write_page(table)
+
+    questions = tmp_path / "questions.jsonl"
+    metrics = metrics_of(
+        tmp_path, questions=questions, rounds=2, training__objective="scpo", **given
+    )
+    assert len(metrics["rounds"]) == 2
+    trained = json.loads((tmp_path / "06_models/candidate_2/training.json").read_text())
+    assert trained["params"]["objective"] == "scpo"
