@@ -8,9 +8,8 @@ RENAMED = {
     "mixing.direct_per_question": "mixing.direct",
     "mixing.formats": "mixing.parts",
 }
-PRESETS = {
-    "scpo": "rising_threshold"
-}  # it never trained on preferences: training.objective=scpo does
+# The preset never trained on preferences, as training.objective=scpo does.
+PRESETS = {"scpo": "rising_threshold"}
 
 
 def refuse_renamed(parameters: Mapping[str, Any]) -> None:
