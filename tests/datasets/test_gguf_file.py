@@ -142,7 +142,9 @@ def test_damaged_file_is_named(tmp_path: Path, tokenizer: Any, cache: Path) -> N
 
 def test_one_of_several_parts_is_refused(tmp_path: Path, tokenizer: Any) -> None:
     write_gguf(tmp_path / "part.gguf", llama(tokenizer), tokenizer, parts=3)
-    with pytest.raises(DatasetError, match=r"part\.gguf is one of 3 parts: merge them with llama-gguf-split"):
+    with pytest.raises(
+        DatasetError, match=r"part\.gguf is one of 3 parts: merge them with llama-gguf-split"
+    ):
         load(tmp_path / "part.gguf")
 
 

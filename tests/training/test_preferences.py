@@ -1,25 +1,30 @@
 """Preference training: the loss is that of the paper, and a run on two processes that of plain training."""
 
 from collections import defaultdict
+from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
+import polars as pl
 import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
 from lmsi_kedro.params import PreferenceParams
 from lmsi_kedro.training import Job, TrainingError, train
+from lmsi_kedro.training.batches import PairPlan
 from lmsi_kedro.training.preferences import PreferenceTrainer, preference_loss, stored
 from lmsi_kedro.training.setup import build_plan
 from tests.training import jobs
-from tests.training.jobs import PARAMS, plain_losses, record
+from tests.training.jobs import PARAMS, MakeJob, plain_losses, record
 from tests.training.killed import kill_after_checkpoint
 
 
-def test_one_step_has_the_papers_loss_and_gradient(make_job):
+def test_one_step_has_the_papers_loss_and_gradient(make_job: MakeJob) -> None:
     """Pairs that share their prompts in one row, against each answer on its own; the model has left its base."""
     job = make_job(objective="scpo")
     plan, ids = build_plan(job, processes=1)
+    assert isinstance(plan, PairPlan)
     model, base = (AutoModelForCausalLM.from_pretrained(job.base_model) for _ in range(2))
     torch.manual_seed(1)
     for parameter in model.parameters():
@@ -28,7 +33,7 @@ def test_one_step_has_the_papers_loss_and_gradient(make_job):
     expected = jobs.preference_loss(model, base, plan, rows, job.params.preferences)
     gradient = torch.autograd.grad(expected, list(model.parameters()))
 
-    trainer = PreferenceTrainer.__new__(PreferenceTrainer)
+    trainer: Any = PreferenceTrainer.__new__(PreferenceTrainer)
     trainer.job, trainer.plan, trainer.ids = job, plan, ids
     trainer.model = trainer.model_wrapped = model
     trainer.args = SimpleNamespace(device=torch.device("cpu"))
@@ -48,13 +53,13 @@ def test_one_step_has_the_papers_loss_and_gradient(make_job):
     assert (flat - right).norm() < 1e-5 * right.norm()
 
 
-def drawn():
+def drawn() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """log-probabilities [pairs, 2] of a model and of its base, and lengths of chosen answers."""
     torch.manual_seed(0)
     return -50 * torch.rand(7, 2), -50 * torch.rand(7, 2), torch.arange(1, 8)
 
 
-def test_without_likelihood_the_loss_is_dpo():
+def test_without_likelihood_the_loss_is_dpo() -> None:
     logs, reference, lengths = drawn()
     (chosen, rejected), (before, other) = logs.T, reference.T
     ratio = (chosen - rejected) - (before - other)
@@ -62,7 +67,7 @@ def test_without_likelihood_the_loss_is_dpo():
     torch.testing.assert_close(loss, -torch.log(torch.sigmoid(0.3 * ratio)), rtol=1e-5, atol=1e-6)
 
 
-def test_without_likelihood_the_loss_is_trls():
+def test_without_likelihood_the_loss_is_trls() -> None:
     """DPOTrainer's own sum over its outputs, whose log-probabilities are given."""
     trl = pytest.importorskip("trl.trainer.dpo_trainer")
     logs, reference, lengths = drawn()
@@ -86,7 +91,7 @@ def test_without_likelihood_the_loss_is_trls():
     assert ours.item() == pytest.approx(theirs.item(), rel=1e-5)
 
 
-def test_two_processes_and_a_resumed_run_equal_plain_training(make_job):
+def test_two_processes_and_a_resumed_run_equal_plain_training(make_job: MakeJob) -> None:
     job = make_job("whole", objective="scpo", steps=16)
     train(job)
     whole = record(job)
@@ -106,26 +111,28 @@ def test_two_processes_and_a_resumed_run_equal_plain_training(make_job):
 @pytest.mark.parametrize(
     "given", [{"zero_stage": 3}, {"gradient_accumulation": 2}, {"zero_stage": 0, "processes": 1}]
 )
-def test_every_stage_trains_on_pairs(make_job, given):
+def test_every_stage_trains_on_pairs(make_job: MakeJob, given: dict[str, int]) -> None:
     job = make_job(objective="scpo", steps=4, **given)
     train(job)
     assert record(job)["losses"] == pytest.approx(plain_losses(job), abs=1e-4)
 
 
-def test_a_damaged_reference_is_not_taken(make_job):
+def test_a_damaged_reference_is_not_taken(make_job: MakeJob) -> None:
     job = make_job(objective="scpo")
     assert stored(job.reference, ["e01"]) is None
     job.reference.write_bytes(b"PAR1 and no more")
     assert stored(job.reference, ["e01"]) is None
 
 
-def test_a_pair_without_its_rejected_path_is_an_error(make_job, examples, base_model):
+def test_a_pair_without_its_rejected_path_is_an_error(
+    make_job: MakeJob, examples: pl.DataFrame, base_model: Path
+) -> None:
     params = make_job().params.model_copy(update={"objective": "scpo"})
     with pytest.raises(TrainingError, match="rejected"):
         Job.write(make_job().folder.parent, examples, base_model, "digest", params)
 
 
-def test_what_scpo_is_given_leaves_jobs_of_sft_alone(make_job):
+def test_what_scpo_is_given_leaves_jobs_of_sft_alone(make_job: MakeJob) -> None:
     """Their digests are those of before there was another objective."""
     assert make_job().folder.name == "a9576175f230ece423dfb109f3ce13f8"
     assert make_job(preferences={"beta": 0.5}).folder == make_job().folder

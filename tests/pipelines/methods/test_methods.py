@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from lmsi_kedro.params import TrainingParams
+from lmsi_kedro.datasets.model_directory import Model
+from lmsi_kedro.params import PreferenceParams, TrainingParams
 from lmsi_kedro.pipelines.methods import create_pipeline
 from lmsi_kedro.pipelines.methods.nodes import preferring, tabulate, write_page
 from tests.graphs import ancestors
@@ -37,7 +38,7 @@ def test_scpo_alone_has_pairs_and_its_own_objective() -> None:
     assert {name for name in pipeline.datasets() if "preferences" in name} == {
         "round_1.scpo.preferences"
     }
-    params = TrainingParams(**TRAINING, preferences={"beta": 0.5})
+    params = TrainingParams(**TRAINING, preferences=PreferenceParams(beta=0.5))
     chosen = preferring(params.of(Sized(), 100), params)
     assert (chosen.objective, chosen.preferences.beta) == ("scpo", 0.5)
     assert chosen.steps == params.steps
@@ -47,7 +48,7 @@ class Sized:
     parameters = 1_000_000
 
 
-class Trained:
+class Trained(Model):
     def record(self) -> dict[str, Any]:
         return {"params": TRAINING}
 
@@ -61,7 +62,12 @@ def compared(delta: float, p: float) -> dict[str, Any]:
 
 
 def test_table_has_each_models_difference_from_sft() -> None:
-    table = tabulate(Trained(), compared(-0.2, 0.01), compared(0.05, 0.04), names=["base", "scpo"])
+    table = tabulate(
+        Trained(Path(), "digest"),
+        compared(-0.2, 0.01),
+        compared(0.05, 0.04),
+        names=["base", "scpo"],
+    )
     rows = table["methods"]
     assert list(rows) == ["sft", "base", "scpo"]
     assert rows["sft"]["cot_greedy"]["accuracy"] == 0.6

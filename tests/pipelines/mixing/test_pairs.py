@@ -13,7 +13,7 @@ from tests.pipelines.mixing.rendered import MIXING, TEXTS, tables
 
 def voted(answers: pl.DataFrame) -> pl.DataFrame:
     """votes of these answers; the key of the kept paths has won."""
-    rows = []
+    rows: list[tuple[object, ...]] = []
     for (question,), own in answers.partition_by("question_id", as_dict=True).items():
         key = own.filter("kept")["key"].unique().item()
         count, paths = own.filter(key=key).height, own.height
