@@ -6,6 +6,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import settings
+
+# A busy machine makes any example slow; how long one takes is no property that is tested.
+settings.register_profile("tests")
+settings.load_profile("tests")
 
 # Triton decides when it is first imported, by whichever test comes first, whether kernels are interpreted.
 if not torch.cuda.is_available():

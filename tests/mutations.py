@@ -67,7 +67,7 @@ def fuzz(kind: str, pieces: Sequence[bytes], holds: Holds) -> None:
     )
 
     @settings(
-        max_examples=ROUND, deadline=None, database=None,
+        max_examples=ROUND, database=None,
         suppress_health_check=list(HealthCheck),
     )  # fmt: skip
     @given(mutated)

@@ -261,7 +261,7 @@ def loaded(path: Path) -> pl.DataFrame | str:
 
 @pytest.mark.parametrize("name", ["q.jsonl", "q.csv"])
 @given(st.lists(st.sampled_from(PIECES), max_size=30))
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_bytes_are_a_table_or_one_clear_error(
     tmp_path: Path, name: str, pieces: list[bytes]
 ) -> None:

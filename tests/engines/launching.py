@@ -1,4 +1,4 @@
-"""Plans whose paths come from servers that are launched: of the stand-in for vLLM."""
+"""Plans whose paths come from launched servers: stand-ins for vLLM and for llama.cpp."""
 
 import re
 import shutil
@@ -16,6 +16,10 @@ from tests.engines.served import DIGEST, PROMPTS, SAMPLING
 ROOT = Path(__file__).parents[2]
 STAND_IN = f"{sys.executable} -m tests.engines.vllm_stand_in"
 VLLM = COMMANDS["vllm"].replace("vllm", STAND_IN, 1)
+LLAMA = COMMANDS["llama.cpp"].replace(
+    "llama-server", f"{sys.executable} -m tests.engines.llama_stand_in"
+)
+MODEL = ROOT / "data/06_models/base_small"  # for the stand-in of llama.cpp's server
 
 
 def engine(folder: Path, workers: int = 1, **changed: Any) -> EngineParams:

@@ -79,7 +79,7 @@ def test_sampled_ids_are_trained_ids_and_the_tokenizer_s_own(name: str, chat: Ch
 
 
 @pytest.mark.parametrize("name", EXACT)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     prompt=st.text("aZé漢 \n:.'37", min_size=1, max_size=12),
     answer=st.text("aZé漢 \n:.'37", min_size=1, max_size=12),

@@ -10,8 +10,7 @@ from pydantic import ValidationError
 from lmsi_kedro.engines.executors import launch
 from lmsi_kedro.engines.server import launched
 from lmsi_kedro.params import LaunchParams
-from tests.engines.executors.test_launch_llama import LLAMA, MODEL
-from tests.engines.launching import VLLM, engine
+from tests.engines.launching import LLAMA, MODEL, VLLM, engine
 
 
 def test_more_servers_than_gpus_are_refused() -> None:

@@ -2,7 +2,6 @@
 
 import json
 import re
-import sys
 from pathlib import Path
 
 import pytest
@@ -10,14 +9,9 @@ import pytest
 from lmsi_kedro.engines.server import served_model
 from lmsi_kedro.engines.server.faults import ServerError
 from lmsi_kedro.engines.server.served_model import gguf_model
-from lmsi_kedro.params.servers import COMMANDS
 from lmsi_kedro.tasks.encoding import Encoder
-from tests.engines.launching import ROOT, logs, plan
+from tests.engines.launching import LLAMA, MODEL, logs, plan
 from tests.engines.served import PROMPTS, sampled
-
-STAND_IN = f"{sys.executable} -m tests.engines.llama_stand_in"
-LLAMA = COMMANDS["llama.cpp"].replace("llama-server", STAND_IN)
-MODEL = ROOT / "data/06_models/base_small"
 
 
 def files(folder: Path) -> list[Path]:

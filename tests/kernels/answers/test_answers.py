@@ -123,7 +123,7 @@ def test_native_equals_reference(kind: str) -> None:
         assert native.canonical_keys(*answers).equals(reference_backend.canonical_keys(*answers))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.binary(max_size=200), st.sampled_from(KINDS))
 def test_any_bytes_read_alike(noise: bytes, kind: str) -> None:
     texts = pl.Series(
@@ -133,7 +133,6 @@ def test_any_bytes_read_alike(noise: bytes, kind: str) -> None:
     assert native.read_answers(*arguments).equals(reference_backend.read_answers(*arguments))
 
 
-@settings(deadline=None)
 @given(st.text(max_size=60))
 def test_span_is_the_surface(noise: str) -> None:
     text = f"{noise} The answer is 42 {noise}"
@@ -203,7 +202,7 @@ def test_numbers_that_are_the_same() -> None:
     assert len(set().union(*keys)) == len(PAIRS)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     st.lists(st.sampled_from("ABCD"), min_size=2, max_size=2),
     st.sampled_from(KINDS),
@@ -218,7 +217,7 @@ def test_a_key_depends_on_the_row_alone(letters: list[str], kind: str, seed: int
     assert canonical_keys(letters, "choice").to_list() == [f"choice:{letter}" for letter in letters]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.sampled_from(["number", "math", "nli", "yes_no", "choice", "date"]), st.integers(0, 2**32)
 )
@@ -329,7 +328,7 @@ def test_mathematical_answers_that_are_the_same() -> None:
     assert len(set().union(*keys)) == len(MATH_SAME)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.text(alphabet="12x+-*/^()[]{}\\,=<_ .fracsqt!&\u00bd\u00b2", max_size=40))
 def test_any_mathematical_surface_is_keyed(surface: str) -> None:
     key = math_key(surface)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
@@ -116,7 +116,7 @@ def test_no_questions() -> None:
     assert table.columns[-1] == "tied"
 
 
-@settings(deadline=None)  # a busy machine is no failure
+# a busy machine is no failure
 @given(paths, st.lists(st.integers(0, 100), max_size=5), st.sampled_from(TIES))
 def test_native_is_the_reference(drawn: Paths, cuts: list[int], ties: Ties) -> None:
     keys = pl.Series([key for key, _ in drawn], dtype=pl.String)
@@ -137,7 +137,6 @@ def test_entropy_is_shannons_in_bits(counts: list[int]) -> None:
     assert reference.entropy(counts) == pytest.approx(expected, rel=0, abs=1e-12)
 
 
-@settings(deadline=None)
 @given(st.data(), paths, st.sampled_from(TIES))
 def test_order_does_not_matter(data: st.DataObject, drawn: Paths, ties: Ties) -> None:
     shuffled = data.draw(st.permutations(drawn))
