@@ -116,7 +116,6 @@ def test_no_questions() -> None:
     assert table.columns[-1] == "tied"
 
 
-# a busy machine is no failure
 @given(paths, st.lists(st.integers(0, 100), max_size=5), st.sampled_from(TIES))
 def test_native_is_the_reference(drawn: Paths, cuts: list[int], ties: Ties) -> None:
     keys = pl.Series([key for key, _ in drawn], dtype=pl.String)
