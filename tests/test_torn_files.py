@@ -112,7 +112,8 @@ def test_a_torn_file_of_a_job_is_written_again(tmp_path: Path, damage: str, name
 
 
 def job(folder: Path, **changed: Any) -> Job:
-    examples = pl.DataFrame({"example_id": "e", "prompt": "A:", "target": " 1.", "weight": 1.0})
+    texts = {"prompt": "A:", "target": " 1.", "rejected": " 2."}
+    examples = pl.DataFrame({"example_id": "e", "weight": 1.0, **texts})
     return Job.write(folder, examples, folder / "base", "digest", Training(**TRAINING | changed))
 
 
@@ -120,7 +121,7 @@ OTHER_TRAINING: dict[str, Any] = {
     "steps": 6, "batch_size": 5, "learning_rate": 2e-3, "warmup_ratio": 0.2, "weight_decay": 0.1,
     "max_grad_norm": 2.0, "seed": 2, "processes": 2, "hostfile": "hosts", "zero_stage": 3, "offload": "optimizer",
     "precision": "float32", "gradient_accumulation": 2, "gradient_checkpointing": True, "lora": {"rank": 4},
-    "checkpoint_every": 6,
+    "checkpoint_every": 6, "objective": "scpo", "preferences": {"beta": 0.2, "nll": 1.0},
 }  # fmt: skip
 SERVER = {"urls": "http://host/v1", "model": "served", "revision": "sha256:00000000"}
 LAUNCH = {"server": "vllm", "options": "", "folder": "servers"}
@@ -147,7 +148,9 @@ OTHER_ENGINE: dict[str, tuple[dict[str, Any], bool]] = {
 
 def test_a_job_of_other_parameters_is_another_job(tmp_path: Path) -> None:
     assert set(OTHER_TRAINING) == set(Training.model_fields)
-    changed = [job(tmp_path, **{name: value}).folder for name, value in OTHER_TRAINING.items()]
+    others = {name: {name: value} for name, value in OTHER_TRAINING.items()}
+    others["preferences"]["objective"] = "scpo"  # fine-tuning does not read them
+    changed = [job(tmp_path, **other).folder for other in others.values()]
     assert len({job(tmp_path).folder, *changed}) == 1 + len(OTHER_TRAINING)
 
 

@@ -134,7 +134,7 @@ def test_damaged_file_is_named(tmp_path: Path, tokenizer: Any, cache: Path) -> N
     whole = file.read_bytes()
     for content in (whole[:-5000], whole[:1000], b"hello", b""):
         file.write_bytes(content)
-        with pytest.raises(DatasetError, match=r"tiny\.gguf is damaged, or no .*: \S") as raised:
+        with pytest.raises(DatasetError, match=r"tiny\.gguf is damaged, or not a .*: \S") as raised:
             load(file)
         assert "\n" not in str(raised.value)
     assert not list(cache.rglob("*.safetensors"))

@@ -176,7 +176,8 @@ def test_adapters_and_record_are_copied(model: Model, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("file", "said"), [("model.gguf", r"model=.*model\.gguf"), ("model.bin", "safetensors only")]
+    ("file", "said"),
+    [("model.gguf", r"model=.*model\.gguf"), ("model.bin", "weights must be safetensors")],
 )
 def test_other_forms_of_weights_get_advice(model: Model, file: str, said: str) -> None:
     (model.path / "model.safetensors").rename(model.path / file)

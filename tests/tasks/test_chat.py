@@ -83,7 +83,7 @@ def test_a_system_turn_is_asked_for() -> None:
 
 def test_a_system_turn_that_cannot_be_is_an_error() -> None:
     with pytest.raises(
-        ValueError, match=r"refuses .* System role not supported; unset prompts.system"
+        ValueError, match=r"rejects .* System role not supported; unset prompts.system"
     ):
         frame("gemma2", system="Count twice.")
     with pytest.raises(ValueError, match=r"must alternate .*; unset prompts.system"):
@@ -101,7 +101,7 @@ def test_a_system_turn_that_cannot_be_is_an_error() -> None:
 def test_a_template_that_refuses_a_question_is_an_error() -> None:
     strict = copy.copy(load("qwen2"))
     strict.chat_template = "{{ raise_exception('tools are needed') }}"
-    with pytest.raises(ValueError, match=r"refuses .*: tools are needed; set engine.chat=never"):
+    with pytest.raises(ValueError, match=r"rejects .*: tools are needed; set engine.chat=never"):
         frame_of(strict, Conversation())
 
 

@@ -113,6 +113,6 @@ def test_too_few_readable_answers_say_what_to_change() -> None:
     texts = {**TEXTS, "s0": "hm", "s1": "hm"}
     with pytest.raises(
         ValueError,
-        match=r"of 5 seeds of task sums, 1 have .* a set has 2; raise",
+        match=r"1 of 5 seeds of task sums have .* a set needs 2; raise",
     ):
         compose_sets(worked(texts), SEEDS, PARAMS)

@@ -27,6 +27,7 @@ PORTS = 20_000, 32_000  # below those that systems give to whoever asks for any
 PORT_RETRIES = 5
 PROBE_SECONDS = 5.0
 STARTING = None, 502, 503, 504  # llama.cpp listens while it loads the model
+REFUSED = 401, 403
 READ = 2**16  # bytes at the end of a log
 TAKEN = re.compile("EADDRINUSE|address already in use", re.IGNORECASE)
 
@@ -99,7 +100,7 @@ class Launched:
                 taken = TAKEN.search(self.printed())
                 kind = PortTakenError if taken else ServerError
                 raise kind(f"{self.named} ended before it answered: {self.last_words()}")
-            if (names := names_of(probe)) is not None:
+            if (names := self.listed(probe)) is not None:
                 return self.check_name(names)
             if time.monotonic() > end:
                 raise ServerError(
@@ -108,6 +109,20 @@ class Launched:
                 )
             if self.closed.wait(0.3):
                 raise ServerError(f"{self.named} is no longer wanted")
+
+    def listed(self, probe: Server) -> list[str] | None:
+        """The models that it lists, None while it starts; ServerError has what it says instead.
+
+        Without network `transformers serve` answers 500 here: only a server with a given name must list it.
+        """
+        try:
+            return probe.names()
+        except ServerError as error:
+            if error.status in STARTING:
+                return None
+            if error.status in REFUSED or "{name}" in self.command:
+                raise
+            return []
 
     def check_name(self, names: list[str]) -> None:
         """PortTakenError when what answers there is not this server, which alone has this name."""
@@ -160,16 +175,6 @@ class Launched:
 def filled(word: str, places: Mapping[str, str]) -> str:
     """A word of a command; other braces stay, such as those of JSON."""
     return re.sub(r"\{(\w+)\}", lambda place: places.get(place[1], place[0]), word)
-
-
-def names_of(probe: Server) -> list[str] | None:
-    """The models that a server lists, None while it starts; ServerError has what it says instead."""
-    try:
-        return probe.names()
-    except ServerError as error:
-        if error.status in STARTING:
-            return None
-        raise
 
 
 def is_free(port: int) -> bool:
