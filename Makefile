@@ -55,7 +55,7 @@ real-model: .cache/real_model/ready ## bring SmolLM2-135M-Instruct (93 MB, Apach
 	@echo "use it: kedro run --pipelines=self_improve --params=model=$(REAL_MODEL),questions=YOUR.jsonl"
 
 # Its own folder, so that it and `make run` leave each other's tables alone.
-real: real-model ## the loop on SmolLM2 and public questions, warm-started: an hour or less on two cores
+real: real-model ## the loop on SmolLM2 and public questions, warm-started: up to 45 minutes on two cores
 	$(RUN) --env=real_quick --params=data_root=$(REAL),model=$(REAL_MODEL),questions=data/01_raw/real/questions.jsonl.gz,warm_start=data/01_raw/real/worked.jsonl.gz
 
 run: setup ## improve the embedded model; ends with the result, the report and the model
