@@ -16,7 +16,7 @@ from lmsi_kedro.params.evaluation import (
     MonitorParams,
     ReproductionParams,
 )
-from lmsi_kedro.params.examples import Format, MixingParams, VotingParams
+from lmsi_kedro.params.examples import Format, MixingParams, VotingParams, Weight
 from lmsi_kedro.params.generation import ExemplarGenerationParams, QuestionGenerationParams
 from lmsi_kedro.params.questions import PreparationParams, PublicTasksParams
 from lmsi_kedro.params.sampling import (
@@ -73,5 +73,6 @@ __all__ = [
     "TrainingParams",
     "VotingParams",
     "WarmStartParams",
+    "Weight",
     "tokens_for",
 ]

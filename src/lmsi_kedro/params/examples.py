@@ -7,6 +7,7 @@ from pydantic import Field, field_validator, model_validator
 from lmsi_kedro.params.base import Params, Share, of_round
 
 Format = Literal["few_shot_cot", "few_shot_direct", "zero_shot_cot", "zero_shot_direct"]
+Weight = Literal["none", "confidence", "margin"]
 
 
 class VotingParams(Params):
@@ -53,7 +54,7 @@ class MixingParams(Params):
     balance: Literal["none", "rows", "tokens"]
     direct: Literal["once", "weight", "copies"]
     exemplars: Literal["same", "shuffled", "dropped"]
-    weight: Literal["none", "confidence", "margin"] = "none"
+    weight: Weight = "none"
     seed: int = Field(ge=0)
 
     @property

@@ -15,7 +15,6 @@ from lmsi_kedro.pipelines.mixing.nodes import (
     disturbed,
     leave_out_leaks,
     render_examples,
-    render_voted,
 )
 from lmsi_kedro.tasks import Exemplar, Task, Tasks
 from tests.fabricate import TASKS
@@ -244,7 +243,7 @@ def test_examples_count_as_much_as_their_vote(weight: str, counted: float) -> No
         {"question_id": ["q0", "q1"], "confidence": [0.75, 0.5], "margin": [0.5, 0.0]}
     )
     mixing = MIXING.model_copy(update={"weight": weight, "direct": "weight"})
-    made = render_voted(selected, nothing, questions, exemplars, TASKS, mixing, votes)
+    made = render_examples(selected, nothing, questions, exemplars, TASKS, mixing, votes)
     plain = render_examples(selected, nothing, questions, exemplars, TASKS, mixing)
     weights = schemas.examples(made).filter(question_id="q0").select("example_id", "weight")
     usual = plain.filter(question_id="q0").select("example_id", pl.col("weight") * counted)

@@ -8,11 +8,9 @@ import polars as pl
 from lmsi_kedro import statistics
 from lmsi_kedro.datasets.model_directory import Model
 from lmsi_kedro.evaluation.comparison import Metrics
-from lmsi_kedro.params import MixingParams, Mode, Training, TrainingParams, VotingParams
-from lmsi_kedro.pipelines.mixing.nodes import render_voted
+from lmsi_kedro.params import Mode, Training, TrainingParams, VotingParams
 from lmsi_kedro.reading import votes_within
 from lmsi_kedro.report.words import MODE_NAMES
-from lmsi_kedro.tasks import Tasks
 
 SHARE, MARGIN = 0.375, 0.125  # SCRL (arXiv 2603.19880)
 COMPARED: tuple[Mode, ...] = ("standard", "cot_greedy", "self_consistency")
@@ -25,20 +23,6 @@ LEARNED = {
     "random": "as many paths drawn without the vote",
     "gold": "paths that are right by label",
 }
-
-
-def render_weighted(
-    taught: pl.DataFrame,
-    previous: pl.DataFrame,
-    questions: pl.DataFrame,
-    exemplars: pl.DataFrame,
-    tasks: Tasks,
-    mixing: MixingParams,
-    votes: pl.DataFrame,
-) -> pl.DataFrame:
-    """examples of the vote, weighted by its margin."""
-    by_margin = mixing.model_copy(update={"weight": "margin"})
-    return render_voted(taught, previous, questions, exemplars, tasks, by_margin, votes)
 
 
 def count_gated(readings: pl.DataFrame, voting: VotingParams) -> pl.DataFrame:

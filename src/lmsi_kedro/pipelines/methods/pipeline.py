@@ -12,7 +12,6 @@ from lmsi_kedro.pipelines import controls, fine_tuning, mixing, preparation
 from lmsi_kedro.pipelines.methods.nodes import (
     count_gated,
     preferring,
-    render_weighted,
     tabulate,
     write_page,
 )
@@ -44,22 +43,7 @@ def create_pipeline() -> Pipeline:
 
 def weighted() -> Pipeline:
     """The vote's own paths, weighted by margin."""
-    rendering = Node(
-        render_weighted,
-        inputs=[
-            "taught",
-            "previous_examples",
-            "questions",
-            "exemplars",
-            "tasks",
-            "params:mixing",
-            "votes",
-        ],
-        outputs="new_examples",
-        name="render_examples",
-    )
-    rest = mixing.create_rendering().only_nodes("accumulate_examples", "balance_examples")
-    steps = Pipeline([rendering, rest, fine_tuning.create_training()])
+    steps = Pipeline([mixing.create_rendering("margin"), fine_tuning.create_training()])
     return of_round(steps, "weighted", {"taught", "votes"})
 
 

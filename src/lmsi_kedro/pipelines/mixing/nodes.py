@@ -9,7 +9,7 @@ import polars as pl
 
 from lmsi_kedro import schemas
 from lmsi_kedro.datasets.model_directory import Model
-from lmsi_kedro.params import EngineParams, Format, MixingParams
+from lmsi_kedro.params import EngineParams, Format, MixingParams, Weight
 from lmsi_kedro.tasks import (
     Asked,
     Exemplar,
@@ -60,10 +60,13 @@ def render_examples(
     exemplars: pl.DataFrame,
     tasks: Tasks,
     mixing: MixingParams,
+    votes: pl.DataFrame | None = None,
+    weight: Weight | None = None,
 ) -> pl.DataFrame:
     """examples: every path in the chain-of-thought formats, and only its answer in the direct ones.
 
-    A prompt has the exemplars with which its path was sampled.
+    A prompt has the exemplars with which its path was sampled. votes: what weighs the paths that they chose, as
+    `weight` says, or else MixingParams.weight.
     """
     round = 1 + max(previous["round"].to_list(), default=0)
     asked = taught.join(questions, on="question_id", how="left", maintain_order="left")
@@ -77,23 +80,15 @@ def render_examples(
             source = direct_rows(whole, mixing.direct) if direct else whole
             prompts = render_prompts(source, format, sets, mixing)
             tables.append(written_down(source, prompts, format, round, tasks[name]))
-    return pl.concat(tables)
+    examples = pl.concat(tables)
+    return examples if votes is None else weigh(examples, votes, weight or mixing.weight)
 
 
-def render_voted(
-    taught: pl.DataFrame,
-    previous: pl.DataFrame,
-    questions: pl.DataFrame,
-    exemplars: pl.DataFrame,
-    tasks: Tasks,
-    mixing: MixingParams,
-    votes: pl.DataFrame,
-) -> pl.DataFrame:
-    """examples, weighted by how sure the vote was (MixingParams.weight); those of a margin of 0 are left out."""
-    examples = render_examples(taught, previous, questions, exemplars, tasks, mixing)
-    if mixing.weight == "none":
+def weigh(examples: pl.DataFrame, votes: pl.DataFrame, weight: Weight) -> pl.DataFrame:
+    """The examples, weighted by how sure the vote was; those of a margin of 0 are left out."""
+    if weight == "none":
         return examples
-    sure = votes.select("question_id", sure=mixing.weight)
+    sure = votes.select("question_id", sure=weight)
     weighted = examples.join(sure, on="question_id", how="left", maintain_order="left")
     return (
         weighted.with_columns(weight=pl.col("weight") * pl.col("sure"))

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import polars as pl
 from kedro.pipeline import Node, Pipeline
 
-from lmsi_kedro.params import Arm, Format
+from lmsi_kedro.params import Arm, Format, Weight
 from lmsi_kedro.pipelines.mixing.arms import (
     keep_formats,
     repeat_labeled,
@@ -22,7 +22,6 @@ from lmsi_kedro.pipelines.mixing.nodes import (
     balance,
     leave_out_leaks,
     render_examples,
-    render_voted,
 )
 from lmsi_kedro.pipelines.mixing.pairs import oppose, select_paired
 from lmsi_kedro.wiring import fixed
@@ -51,7 +50,7 @@ def create_pipeline(arm: Arm = "vote") -> Pipeline:
         return Pipeline([*some_formats(arm), balanced()])
     select, inputs = SELECTIONS[arm]
     selection = Node(select, inputs=inputs, outputs="selected", name=f"{select.__name__}_paths")
-    return Pipeline([selection, *exampled(rendered(weighted=arm == "vote")), balanced()])
+    return Pipeline([selection, *exampled(rendered(voted=arm == "vote")), balanced()])
 
 
 def create_preferences(round: int) -> Pipeline:
@@ -72,9 +71,9 @@ def create_preferences(round: int) -> Pipeline:
     return Pipeline([selection, *exampled(rendered()), balanced(), opposition])
 
 
-def create_rendering() -> Pipeline:
-    """taught -> mixture, of paths that no vote has chosen."""
-    return Pipeline([rendered(), accumulated(), balanced()])
+def create_rendering(weight: Weight | None = None) -> Pipeline:
+    """taught -> mixture: of paths that no vote has chosen, or with a weight, weighted so by the votes."""
+    return Pipeline([rendered(weight is not None, weight), accumulated(), balanced()])
 
 
 def balanced() -> Node:
@@ -107,12 +106,12 @@ def exampled(rendering: Node) -> list[Node]:
     return [leaks, rendering, accumulated()]
 
 
-def rendered(weighted: bool = False) -> Node:
-    """weighted: by the votes, if mixing.weight says so."""
+def rendered(voted: bool = False, weight: Weight | None = None) -> Node:
+    """voted: weighted by the votes, as `weight` or else mixing.weight says."""
     inputs = ["taught", "previous_examples", "questions", "exemplars", "tasks", "params:mixing"]
     return Node(
-        render_voted if weighted else render_examples,
-        inputs=[*inputs, "votes"] if weighted else inputs,
+        fixed(render_examples, weight=weight) if weight else render_examples,
+        inputs=[*inputs, "votes"] if voted else inputs,
         outputs="new_examples",
         name="render_examples",
     )
