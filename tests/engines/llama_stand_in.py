@@ -1,6 +1,7 @@
 """Stands in for `llama-server`: takes its flags, reads the GGUF file, and serves prompts of token ids only."""
 
 import argparse
+import os
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ def main() -> None:
     def answer(body: dict[str, Any], count: int) -> Reply:
         if not isinstance(body["prompt"], list):
             return 400, {"error": {"message": "a text, which may be split otherwise here"}}
-        print(f"prompt {body['prompt']}", flush=True)
+        os.write(1, f"prompt {body['prompt']}\n".encode())  # one write: requests are answered in threads
         return completion(body, len)
 
     server = FakeServer(answer, given.port)
