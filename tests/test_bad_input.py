@@ -68,7 +68,9 @@ def line_of(act: Callable[[], Any]) -> str:
 
 
 @pytest.mark.parametrize(("name", "content", "line"), FILES)
-def test_question_files(tmp_path: Path, name: str, content: str | bytes | None, line: str) -> None:
+def test_bad_question_files_are_one_line_errors(
+    tmp_path: Path, name: str, content: str | bytes | None, line: str
+) -> None:
     path = tmp_path / name
     if content is not None:
         path.write_bytes(content.encode() if isinstance(content, str) else content)
@@ -77,7 +79,9 @@ def test_question_files(tmp_path: Path, name: str, content: str | bytes | None, 
 
 
 @pytest.mark.parametrize(("rows", "line"), ROWS)
-def test_questions_and_labels(tmp_path: Path, rows: list[dict[str, Any]], line: str) -> None:
+def test_bad_questions_and_labels_are_one_line_errors(
+    tmp_path: Path, rows: list[dict[str, Any]], line: str
+) -> None:
     path = tmp_path / "quiz.jsonl"
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
 
@@ -92,7 +96,7 @@ def test_questions_and_labels(tmp_path: Path, rows: list[dict[str, Any]], line: 
 
 
 @pytest.mark.parametrize(("content", "line"), EXEMPLARS)
-def test_exemplars(tmp_path: Path, content: str, line: str) -> None:
+def test_bad_exemplars_are_one_line_errors(tmp_path: Path, content: str, line: str) -> None:
     (tmp_path / "mine.yml").write_text(content)
     folder = PartitionedDataset(
         path=str(tmp_path), dataset="yaml.YAMLDataset", filename_suffix=".yml"
@@ -122,12 +126,14 @@ def use(path: Path) -> None:
     engine.sample([Request("q1", "Q: a?\nA:", range(2))], drawn)
 
 
-def test_a_good_model_is_used(good: Path) -> None:
+def test_good_model_is_accepted(good: Path) -> None:
     use(good)
 
 
 @pytest.mark.parametrize(("damage", "line"), MODELS)
-def test_models(good: Path, tmp_path: Path, damage: Damage, line: str) -> None:
+def test_bad_models_are_one_line_errors(
+    good: Path, tmp_path: Path, damage: Damage, line: str
+) -> None:
     path = tmp_path / "model"
     shutil.copytree(good, path)
     damage(path)
@@ -151,7 +157,7 @@ NO_MODEL = (
         ("hub:../x", "hub:../x", None, NO_MODEL),
     ],
 )  # fmt: skip
-def test_names_of_models(
+def test_bad_model_names_are_one_line_errors(
     tmp_path: Path, name: str, hub: str | None, content: bytes | None, line: str
 ) -> None:
     path = tmp_path / name
@@ -162,7 +168,7 @@ def test_names_of_models(
 
 
 @pytest.mark.parametrize(("misbehaviour", "line"), SERVERS)
-def test_servers(misbehaviour: Misbehaviour, line: str) -> None:
+def test_bad_servers_are_one_line_errors(misbehaviour: Misbehaviour, line: str) -> None:
     asked = {"max_tokens": 4, "temperature": 1.0, "logprobs": 0}
     with running(lambda body, _: misbehaviour(body)) as server:
         params: dict[str, Any] = {"model": "served", "revision": "sha256:00000000", "retries": 0}
@@ -213,11 +219,11 @@ def hosts(content: str | None) -> Act:
         (lambda folder: write_job(folder, EXAMPLES.drop("target")), "examples lack the columns ['target']."),
     ],
 )  # fmt: skip
-def test_training(tmp_path: Path, act: Act, line: str) -> None:
+def test_bad_training_settings_are_one_line_errors(tmp_path: Path, act: Act, line: str) -> None:
     assert line_of(lambda: act(tmp_path)) == line.replace("{path}", str(tmp_path))
 
 
-def test_more_processes_than_devices(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_more_processes_than_devices_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
     assert line_of(lambda: check_devices(4)) == (
@@ -225,7 +231,7 @@ def test_more_processes_than_devices(monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
-def test_a_server_without_parameters() -> None:
+def test_server_without_parameters_is_refused() -> None:
     said = line_of(lambda: EngineParams(**ENGINE | {"executor": "server"}))
     assert "engine.executor=server needs engine.server: urls, model and revision" in said
 
@@ -248,7 +254,7 @@ ROOM = (
 )
 
 
-def test_a_full_disk(disk: Path) -> None:
+def test_full_disk_is_named(disk: Path) -> None:
     store = ChunkStore(filepath=str(disk / "paths"))
     said = line_of(lambda: store.save({"a": LARGE}))
     assert said.startswith(f"{disk}/paths/a.")
@@ -259,7 +265,7 @@ def test_a_full_disk(disk: Path) -> None:
     )
 
 
-def test_a_disk_that_is_read_only(disk: Path) -> None:
+def test_read_only_disk_is_named(disk: Path) -> None:
     (disk / "paths").mkdir()
     subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
     lock = RunLock()
@@ -270,12 +276,12 @@ def test_a_disk_that_is_read_only(disk: Path) -> None:
 
 
 @pytest.mark.parametrize("content", ["", "today\n", "2026-13-01", "\x00\x00"])
-def test_a_first_day_that_is_none(tmp_path: Path, content: str) -> None:
+def test_invalid_first_day_is_named(tmp_path: Path, content: str) -> None:
     path = tmp_path / "first_day.txt"
     path.write_text(content)
     said = line_of(FirstDay(filepath=str(path)).load)
     assert said.startswith(f"{path} holds no day such as 2026-11-28: ")
 
 
-def test_the_table_is_long_enough() -> None:
+def test_enough_bad_inputs_are_tried() -> None:
     assert len(FILES) + len(ROWS) + len(EXEMPLARS) + len(MODELS) + len(SERVERS) > 80

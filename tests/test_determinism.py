@@ -64,7 +64,7 @@ def digest_of_the_page(data: Path) -> str:
 
 
 @pytest.mark.slow
-def test_two_copies_of_the_project_end_alike(tmp_path: Path) -> None:
+def test_two_copies_of_the_project_give_equal_results(tmp_path: Path) -> None:
     one, other = (
         kedro_run(copy_of_the_project(tmp_path / name), "self_improve")
         for name in ("one", "another_place")
@@ -77,7 +77,7 @@ def test_two_copies_of_the_project_end_alike(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_instruction_sets_differ_in_the_last_bits_of_log_probabilities(tmp_path: Path) -> None:
+def test_instruction_sets_sample_the_same_texts(tmp_path: Path) -> None:
     """Float32 on AVX2 and on AVX-512: the same texts of the embedded model, and log-probabilities within 1e-4."""
     if not supported("avx512"):
         pytest.skip("this processor has no AVX-512")

@@ -16,7 +16,7 @@ from lmsi_kedro import durable
 Hold = Callable[[float], "subprocess.Popen[str]"]
 
 
-def test_a_file_takes_the_place_of_the_one_before(tmp_path: Path) -> None:
+def test_write_replaces_the_older_file(tmp_path: Path) -> None:
     path = tmp_path / "folder" / "file"
     durable.write(path, b"one")
     durable.write(path, b"two")
@@ -46,7 +46,7 @@ def write_directory(final: Path, content: str) -> None:
     durable.publish(prepared, final)
 
 
-def test_a_directory_takes_the_place_of_the_one_before(tmp_path: Path) -> None:
+def test_write_replaces_the_older_directory(tmp_path: Path) -> None:
     for content in ("one", "two"):
         write_directory(tmp_path / "final", content)
         assert (tmp_path / "final" / "sub" / "file").read_text() == content
@@ -79,7 +79,7 @@ def test_a_kill_at_either_rename_loses_no_directory(
     assert list(tmp_path.iterdir()) == [final]
 
 
-def test_two_kills_in_a_row_before_the_last_rename_lose_no_directory(
+def test_two_kills_before_the_rename_lose_no_directory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     final = tmp_path / "final"
@@ -139,9 +139,7 @@ def test_the_holder_of_a_lock_is_named(tmp_path: Path, hold: Hold) -> None:
         pass
 
 
-def test_a_kill_frees_a_lock_once_the_children_that_hold_it_have_ended(
-    tmp_path: Path, hold: Hold
-) -> None:
+def test_lock_is_free_once_orphaned_children_end(tmp_path: Path, hold: Hold) -> None:
     holder = hold(1.5)
     start = time.monotonic()
     holder.kill()
@@ -150,7 +148,7 @@ def test_a_kill_frees_a_lock_once_the_children_that_hold_it_have_ended(
         assert time.monotonic() - start > 1
 
 
-def test_children_of_a_killed_process_that_do_not_end_are_waited_for_in_vain(
+def test_waiting_for_orphaned_children_has_a_limit(
     tmp_path: Path, hold: Hold, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(durable, "ORPHAN_SECONDS", 0.2)
@@ -164,9 +162,7 @@ def test_children_of_a_killed_process_that_do_not_end_are_waited_for_in_vain(
         pass
 
 
-def test_a_lock_that_another_machine_holds_is_not_taken_for_a_dead_ones(
-    tmp_path: Path, hold: Hold
-) -> None:
+def test_lock_of_another_machine_is_respected(tmp_path: Path, hold: Hold) -> None:
     holder = hold(1)
     (tmp_path / "lock").write_text('{"pid": 1, "host": "elsewhere", "since": "noon"}')
     with (

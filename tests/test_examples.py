@@ -46,7 +46,7 @@ def run(name: str, data: Path, **changed: Any) -> str:
     return done.stdout
 
 
-def test_every_example_is_listed_and_names_files_that_are_there() -> None:
+def test_examples_are_listed_and_their_files_exist() -> None:
     listed = (EXAMPLES / "README.md").read_text()
     folders = [path.name for path in EXAMPLES.iterdir() if path.is_dir()]
     assert len(folders) == 4
@@ -63,9 +63,7 @@ def test_every_example_is_listed_and_names_files_that_are_there() -> None:
     ("name", "measured"),
     [("own_questions", True), ("without_answers", False), ("multiple_choice", True)],
 )
-def test_an_example_ends_with_a_report_and_a_model(
-    name: str, measured: bool, tmp_path: Path
-) -> None:
+def test_example_ends_with_report_and_model(name: str, measured: bool, tmp_path: Path) -> None:
     data = tmp_path / name
     said = run(name, data)
     assert f"model   {data / '06_models/model_1'}" in said

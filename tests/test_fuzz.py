@@ -26,7 +26,7 @@ JSON = [
 URL = "http://host/v1"
 
 
-def test_chunks(tmp_path: Path) -> None:
+def test_mutated_chunks_are_refused_or_read(tmp_path: Path) -> None:
     """Whoever can write to the data root can give a chunk its checksum."""
     store = ChunkStore(filepath=str(tmp_path), check="lmsi_kedro.schemas.paths")
 
@@ -45,7 +45,7 @@ def test_chunks(tmp_path: Path) -> None:
     fuzz("chunks", [b"PAR1", b"\x00\x00", b"\xff\xff\xff\x7f", b"text", b"path"], holds)
 
 
-def test_manifests(tmp_path: Path) -> None:
+def test_mutated_manifests_are_refused_or_read(tmp_path: Path) -> None:
     """A manifest leads to whole chunks of its own folder and to nothing else."""
     whole = corpus("chunks")["paths.parquet"]
     mark = checksum(whole)
@@ -70,7 +70,7 @@ def test_manifests(tmp_path: Path) -> None:
     assert not {name for name in corpus("manifests") if name != "whole.json"} & read
 
 
-def test_question_files(tmp_path: Path) -> None:
+def test_mutated_question_files_are_refused_or_read(tmp_path: Path) -> None:
     """A table that is written and read again as it is, or the file's name and what is wrong."""
 
     def dataset(name: str) -> QuestionFile:
@@ -91,7 +91,7 @@ def test_question_files(tmp_path: Path) -> None:
     fuzz("questions", [*pieces, b"\x00", b"\xff", b"PAR1", b"\xff\xff\xff\x7f"], holds)
 
 
-def test_server_replies() -> None:
+def test_mutated_server_replies_are_refused_or_read() -> None:
     """Whole choices that a table holds, or an error of the server that names it in few words."""
     readers = [Reader(URL), Reader(URL, frozenset({"usage", "logprobs"})), Reader(URL, n=3)]
 
@@ -119,7 +119,7 @@ def test_server_replies() -> None:
     ("name", "chat"),
     [("gpt2", "never"), ("llama2_base", "never"), ("qwen3", "auto"), ("gemma3", "auto")],
 )
-def test_tokenized_prompts(name: str, chat: Literal["auto", "never"]) -> None:
+def test_mutated_prompts_keep_their_tokens(name: str, chat: Literal["auto", "never"]) -> None:
     """Sampling and training see the same ids; no text has a control token of the model, a target one end."""
     tokenizer = load(name)
     encoder = Encoder(tokenizer, Conversation(chat=chat))

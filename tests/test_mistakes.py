@@ -55,14 +55,14 @@ def of_lmsi(arguments: list[str]) -> str:
     return ""
 
 
-def test_there_are_enough_of_them() -> None:
+def test_enough_mistakes_are_tried() -> None:
     assert len(dict(MISTAKES)) >= 60
 
 
 @pytest.mark.parametrize(
     "command", ["$ kedro run --params=rondes=2", "$ lmsi forecast --params=paths.m=many"]
 )
-def test_mistake_of_a_process(command: str) -> None:
+def test_mistake_in_a_subprocess_costs_one_line(command: str) -> None:
     """With the logging that conf/logging.yml configures."""
     _, program, *arguments = command.split(" ")
     started = {"kedro": ["-m", "kedro"], "lmsi": ["-c", CONSOLE]}[program]
@@ -109,7 +109,7 @@ def test_traceback_of_a_fault_is_kept(failing: Callable[..., str], tmp_path: Pat
     assert "in fail" in kept.read_text()
 
 
-def test_traceback_is_kept_elsewhere_if_the_disk_takes_none(
+def test_traceback_goes_elsewhere_if_unwritable(
     failing: Callable[..., str], tmp_path: Path
 ) -> None:
     (tmp_path / "traceback.txt").mkdir()
@@ -120,12 +120,12 @@ def test_traceback_is_kept_elsewhere_if_the_disk_takes_none(
 
 
 @pytest.mark.parametrize("how", [KeyboardInterrupt(), signal.SIGTERM])
-def test_interrupted_run_tells_that_it_can_go_on(failing: Callable[..., str], how: Any) -> None:
+def test_interrupted_run_says_how_to_resume(failing: Callable[..., str], how: Any) -> None:
     said = failing(how)
     assert said == "lmsi: stopped; the same command continues from what is stored\n"
 
 
-def test_older_name_of_pipelines(
+def test_older_option_name_still_works(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Of Kedro without its warning, of ours as an abbreviation."""

@@ -25,7 +25,7 @@ sys.stdin.read()
 """
 
 
-def test_a_killed_parent_takes_its_child_along() -> None:
+def test_killing_the_parent_ends_its_child() -> None:
     command = [sys.executable, "-c", PARENT, CHILD]
     parent = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert parent.stdout
@@ -60,7 +60,7 @@ def watched() -> Iterator[tuple[subprocess.Popen[str], list[psutil.Process]]]:
     watcher.communicate()
 
 
-def test_all_that_a_watched_command_started_ends_with_it(watched: Any) -> None:
+def test_children_of_a_watched_command_end_with_it(watched: Any) -> None:
     watcher, (server, far) = watched
     server.send_signal(signal.SIGKILL)
     assert watcher.wait(timeout=30) != 0

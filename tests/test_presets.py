@@ -118,7 +118,7 @@ def test_the_reproduction_is_evaluated_as_its_preset(
 
 
 @pytest.mark.parametrize("env", ["base", "full", "paper"])
-def test_every_key_of_the_reproductions_evaluation_can_be_given(env: str) -> None:
+def test_every_reproduction_evaluation_key_can_be_given(env: str) -> None:
     given = {
         "modes": ["standard"], "greedy_questions": 5, "voted_questions": 6, "m": 7, "temperature": 0.8,
         "raised_temperature": 1.1, "max_new_tokens": 9, "label_precision": 0.5, "seed": 10,

@@ -29,7 +29,7 @@ WRITTEN = (
 )
 
 
-def test_what_would_act_is_written_out() -> None:
+def test_control_characters_are_escaped() -> None:
     assert printable(HOSTILE) == WRITTEN
     assert printable("12 € - 'ok' 😀 العربية") == "12 € - 'ok' 😀 العربية"
 
@@ -41,7 +41,7 @@ def test_log_lines_are_printable() -> None:
     assert "\x1b" not in said.stdout
 
 
-def test_commands_print_nothing_else(
+def test_commands_print_only_escaped_text(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(report, "report", lambda data: HOSTILE)
@@ -58,14 +58,14 @@ def test_commands_print_nothing_else(
     assert said.err.strip().isprintable()
 
 
-def test_paths_are_shown_without_their_escapes(capsys: pytest.CaptureFixture[str]) -> None:
+def test_sampled_paths_print_without_terminal_escapes(capsys: pytest.CaptureFixture[str]) -> None:
     from lmsi_kedro.commands.try_model.columns import show
 
     show([["path 0", HOSTILE]])
     assert all(line.isprintable() for line in capsys.readouterr().out.splitlines())
 
 
-def test_pages_show_it_as_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pages_show_hostile_text_as_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from lmsi_kedro.report import render
 
     (tmp_path / "page.j2").write_text("<p>{{ text }}</p>{{ number }}")

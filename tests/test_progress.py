@@ -39,7 +39,7 @@ class Clock:
         return self.now
 
 
-def test_time_left_is_that_of_stages_of_the_same_kind() -> None:
+def test_time_left_is_estimated_from_similar_stages() -> None:
     clock = Clock()
     stages = Stages(loop(), clock)
     assert set(stages.kinds) == {"sample_a", "sample_b", "sample_c", "sample_d", "tune"}
@@ -63,7 +63,7 @@ def test_time_left_is_that_of_stages_of_the_same_kind() -> None:
     assert str(stages) == "stage 3 of 5, about 2 min left"  # 90, 24 and 10
 
 
-def test_stage_that_finds_its_work_done_says_nothing_of_others() -> None:
+def test_finished_stage_does_not_affect_time_left() -> None:
     clock = Clock()
     stages = Stages(loop(), clock)
     stages.enter("sample_a")
@@ -75,11 +75,11 @@ def test_stage_that_finds_its_work_done_says_nothing_of_others() -> None:
 @pytest.mark.parametrize(
     ("seconds", "said"), [(3.4, "3 s"), (89, "89 s"), (300, "5 min"), (9000, "2.5 h")]
 )
-def test_duration(seconds: float, said: str) -> None:
+def test_durations_are_rounded(seconds: float, said: str) -> None:
     assert duration(seconds) == said
 
 
-def test_what_fails_after_the_run_is_not_the_fault_of_its_last_node() -> None:
+def test_failure_after_the_run_names_no_node() -> None:
     hook = ProgressHook()
     hook.before_node_run(Node(plan_one, "x", "y", name="last"))
     hook.after_pipeline_run()

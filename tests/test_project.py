@@ -34,7 +34,7 @@ PIPELINES = {"self_improve", "sampling", "voting", "mixing", "fine_tuning", "eva
              "reproduction", "headroom", "warm_start", "methods"}  # fmt: skip
 
 
-def test_of_labels_the_warm_start_reads_those_of_its_own_file_alone() -> None:
+def test_warm_start_reads_only_labels_of_its_file() -> None:
     """It trains on no label of the question file, and the loop after it on none at all but through the model."""
     pipeline = start_warm(create_pipeline(rounds=2))
     training = {node.name: node for node in pipeline.nodes if node.name.endswith("fine_tune")}
@@ -69,7 +69,7 @@ def test_the_loop_starts_from_the_warm_model() -> None:
     assert "preflight" in ancestors(warm, "warm_model")
 
 
-def test_without_a_warm_start_the_graph_is_what_it_was(context: Any) -> None:
+def test_graph_without_warm_start_is_unchanged(context: Any) -> None:
     """The registered pipelines are those that the rounds and arms give."""
     from kedro.framework.project import pipelines
 
@@ -87,7 +87,7 @@ def test_without_a_warm_start_the_graph_is_what_it_was(context: Any) -> None:
         assert ("warm_model" in pipeline.datasets()) is (name == "warm_start"), name
 
 
-def test_questions_reach_the_loop_through_the_separation_alone() -> None:
+def test_questions_reach_the_loop_only_after_separation() -> None:
     pipeline = start_warm(create_pipeline(rounds=1))
     readers = {node.name for node in pipeline.nodes if "all_questions" in node.inputs}
     assert readers == {"leave_out_evaluated", "leave_out_worked"}
@@ -95,7 +95,7 @@ def test_questions_reach_the_loop_through_the_separation_alone() -> None:
     assert "leave_out_evaluated" in {node.name for node in warm_start().nodes}
 
 
-def test_from_seeds_nothing_but_seeds_reaches_training() -> None:
+def test_only_seeds_reach_training_from_seeds() -> None:
     """No labels, no exemplars that people wrote, and of the real questions only what choose_seeds takes."""
     pipeline = from_seeds(rounds=2)
     training = [node for node in pipeline.nodes if node.name.endswith("fine_tune")]
@@ -117,7 +117,7 @@ def test_from_seeds_nothing_but_seeds_reaches_training() -> None:
     }
 
 
-def test_answers_in_the_question_file_end_in_labels_alone(context: Any) -> None:
+def test_answers_in_question_file_only_reach_labels(context: Any) -> None:
     """Other answers in the file give the same questions and tasks, which is all that training descends from."""
     raw, declared = context.catalog.load("raw_questions"), context.params["tasks"]
     others = raw.with_columns(answer=pl.lit(["1000"]))
@@ -190,7 +190,7 @@ def test_every_dataset_is_declared(context: Any) -> None:
         assert {type(catalog[name]).__name__ for name in stored} <= {"StoredChunks"}
 
 
-def test_a_report_is_made_again_from_what_is_stored(context: Any) -> None:
+def test_report_is_rebuilt_from_stored_data(context: Any) -> None:
     """With the arms of its pipeline; --tags=reporting needs nothing that was only in memory."""
     from kedro.framework.project import pipelines
 
@@ -240,7 +240,7 @@ SHAPE: dict[str, Any] = {
         ("self_improve_from_seeds", {}, ["self_improve"], "--pipelines=self_improve_from_seeds "),
     ],
 )  # fmt: skip
-def test_a_report_is_not_made_again_by_another_graph(
+def test_report_is_not_rebuilt_by_another_graph(
     made_by: str, changed: dict[str, Any], names: list[str], said: str
 ) -> None:
     record = {"pipelines": ["mini_world", made_by], "parameters": SHAPE | changed}
@@ -250,13 +250,13 @@ def test_a_report_is_not_made_again_by_another_graph(
     check_shape([made_by], SHAPE | changed, record)
 
 
-def test_a_record_of_no_pipeline_names_its_command() -> None:
+def test_record_without_pipeline_names_its_command() -> None:
     with pytest.raises(ValueError, match=r"run its command again.*: kedro run --env=smoke$"):
         check_shape(["reporting"], SHAPE, {"command": "kedro run --env=smoke", "parameters": SHAPE})
 
 
 @pytest.mark.parametrize(("rounds", "failed"), [(3, True), (1, False)])
-def test_the_command_that_would_make_another_report_stops(
+def test_command_stops_before_making_another_report(
     rounds: int, failed: bool, context: Any
 ) -> None:
     """Before a node runs; the record is that of the catalog."""
@@ -337,7 +337,7 @@ def test_the_registry_imports_nothing_heavy() -> None:
     assert result.stdout.strip() == "[]", result.stderr
 
 
-def test_the_shipped_files_are_the_ones_of_the_shipped_seed(context: Any) -> None:
+def test_shipped_files_are_those_of_the_seed(context: Any) -> None:
     """`kedro run --pipelines=mini_world --params=exemplars=conf/base/exemplars` would write them again."""
     world, tasks = context.params["world"], context.params["tasks"]
     shipped = context.catalog.load("raw_questions").drop("source")
@@ -403,7 +403,7 @@ def test_data_root_elsewhere_keeps_the_embedded_defaults(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("name", sorted(IN_THE_COMMAND))
-def test_a_path_in_a_file_of_conf_is_refused(name: str) -> None:
+def test_path_set_in_conf_is_refused(name: str) -> None:
     """The catalog would read the default, and record and card would name the path of the file."""
     with pytest.raises(ValueError, match=f"take it out of conf/ and give --params={name}="):
         refuse_unread({name: "x"}, {"rounds": 2})

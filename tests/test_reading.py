@@ -35,7 +35,7 @@ def paths_of(*questions: str) -> pl.DataFrame:
     return pl.DataFrame({"question_id": questions, **columns, **more}, schema=schemas.PATHS)
 
 
-def test_paths_are_read_alike_in_whatever_chunks() -> None:
+def test_reading_does_not_depend_on_chunks() -> None:
     questions = schemas.empty(schemas.QUESTIONS).extend(
         pl.DataFrame([(q, "sums", "unlabeled", "?", None, None) for q in "abc"],
                      schema=schemas.QUESTIONS, orient="row")

@@ -54,7 +54,7 @@ def needed(wanted: Iterable[str], stop: set[str]) -> set[str]:
     return found
 
 
-def test_what_the_project_needs_is_carried_or_there() -> None:
+def test_every_dependency_is_bundled_or_preinstalled() -> None:
     carried, has = listed()
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extra = {"triton"}  # on GPUs
@@ -65,7 +65,7 @@ def test_what_the_project_needs_is_carried_or_there() -> None:
 
 
 @pytest.mark.slow
-def test_both_runs_end_with_what_is_carried_alone(tmp_path: Path) -> None:
+def test_both_runs_finish_with_bundled_packages_only(tmp_path: Path) -> None:
     """On a CPU and in this Python, with smoke sizes: from random weights to reports."""
     carried, has = listed()
     allowed = needed([*carried, *has], set()) | {"lmsi-kedro"}

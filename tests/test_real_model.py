@@ -53,7 +53,7 @@ def own_ids(tokenizer: Any, prompt: str, chat: str) -> list[int]:
 
 
 @pytest.mark.parametrize("chat", CHAT)
-def test_prompts_are_its_own_ids(model: Path, chat: Any) -> None:
+def test_prompt_ids_equal_the_tokenizers(model: Path, chat: Any) -> None:
     tokenizer: Any = AutoTokenizer.from_pretrained(model)
     prompts = [few_shot(question) for question in ASKED]
     expected = [own_ids(tokenizer, prompt, chat) for prompt in prompts]
@@ -70,7 +70,7 @@ def test_prompts_are_its_own_ids(model: Path, chat: Any) -> None:
 
 
 @pytest.mark.parametrize("chat", CHAT)
-def test_shared_prefixes_give_its_own_logits(model: Path, chat: Any) -> None:
+def test_shared_prefixes_give_the_models_logits(model: Path, chat: Any) -> None:
     """Greedy paths of prompts that share their exemplars are those of `generate`, with their log-probabilities."""
     engine = LocalEngine(model, torch.float32, Conversation(chat=chat))
     prompts = [few_shot(question) for question in ASKED]
@@ -89,7 +89,7 @@ def test_shared_prefixes_give_its_own_logits(model: Path, chat: Any) -> None:
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_it_learns_and_answers_in_plain_transformers(
+def test_trained_model_answers_in_plain_transformers(
     model: Path, precision: str, tmp_path: Path
 ) -> None:
     examples = pl.DataFrame(
@@ -122,7 +122,7 @@ def test_it_learns_and_answers_in_plain_transformers(
 
 
 @pytest.mark.parametrize("chat", CHAT)
-def test_one_round(real_model: Path, chat: str, tmp_path: Path) -> None:
+def test_one_round_runs(real_model: Path, chat: str, tmp_path: Path) -> None:
     """Few-shot, from the .gguf file to the report, and the model that it made answers in plain transformers."""
     asked = [f"Tom has {n} bags of {n + 2} nuts. How many nuts does he have?" for n in range(2, 10)]
     rows = [{"task": "svamp", "question": question} for question in asked]

@@ -62,9 +62,7 @@ def test_the_report_and_its_numbers(data: Path) -> None:
     assert not re.search(r"<(?:script|link|img)[^>]+(?:src|href)=\"https?:", page)
 
 
-def test_the_run_ends_with_the_model_in_hand(
-    data: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_run_ends_with_a_usable_model(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The card is in the model's directory and not in its digest; the two lines load it."""
     model = data / "06_models" / "model_1"
     card = (model / "README.md").read_text()
@@ -99,7 +97,7 @@ def test_the_report_states_the_parameters_of_the_run(data: Path, tmp_path: Path)
     assert 0 < record["sharing"]["computed"] < record["sharing"]["prompt_tokens"] / 4
 
 
-def test_what_was_trained_on(data: Path) -> None:
+def test_training_examples_come_from_unlabeled_in_domain_questions(data: Path) -> None:
     """Only unlabeled questions of in-domain tasks, in all four formats, with the winner's answer."""
     examples = pl.read_parquet(data / "05_examples" / "examples_1.parquet")
     questions = pl.read_parquet(data / "02_intermediate" / "questions.parquet")
@@ -165,9 +163,7 @@ def test_an_example_is_explained(data: Path, capsys: pytest.CaptureFixture[str])
     assert "'nobody' is no example of rounds [1]" in capsys.readouterr().err
 
 
-def test_steps_refuse_paths_of_another_plan_and_read_no_table_of_other_parameters(
-    data: Path, tmp_path: Path
-) -> None:
+def test_steps_never_use_results_of_other_parameters(data: Path, tmp_path: Path) -> None:
     other = tmp_path / "data"
     shutil.copytree(data, other)
     votes = (other / "04_votes/round_1/votes.parquet").read_bytes()

@@ -28,28 +28,28 @@ def session(data: Path, pipeline: str = "sampling") -> None:
         created.run(pipeline_names=[pipeline])
 
 
-def test_a_second_run_says_who_is_there_and_touches_nothing(tmp_path: Path) -> None:
+def test_second_run_names_the_first_and_changes_nothing(tmp_path: Path) -> None:
     message = f"{tmp_path} is in use by another run, process {os.getpid()} on .*: wait for its end"
     with locked(tmp_path / NAME, wait=False), pytest.raises(ValueError, match=message):
         run(tmp_path, "sampling")
     assert [path.name for path in tmp_path.iterdir()] == [NAME]
 
 
-def test_the_lock_is_free_after_a_failure(tmp_path: Path) -> None:
+def test_lock_is_free_after_a_failure(tmp_path: Path) -> None:
     with pytest.raises(Exception, match="no_model"):
         run(tmp_path, "sampling")
     with locked(tmp_path / NAME, wait=False):
         pass
 
 
-def test_the_lock_is_free_after_a_check_that_refuses_the_run(tmp_path: Path) -> None:
+def test_lock_is_free_after_a_refused_run(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="missing input"):
         run(tmp_path, "voting")
     with locked(tmp_path / NAME, wait=False):
         pass
 
 
-def test_a_second_session_leaves_the_lock_of_an_active_run(
+def test_second_session_keeps_the_active_runs_lock(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also one that is begun inside of a node, in the same thread."""
@@ -74,7 +74,7 @@ def test_a_second_session_leaves_the_lock_of_an_active_run(
         pass
 
 
-def test_an_interrupted_run_does_not_block_the_next_of_its_process(
+def test_interrupted_run_does_not_block_the_next(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Though its traceback is kept, as in a notebook."""
@@ -91,7 +91,7 @@ def interrupt(*_: Any, **__: Any) -> None:
     raise KeyboardInterrupt
 
 
-def test_a_data_root_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+def test_unwritable_data_root_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     lock = RunLock()
     lock.root = tmp_path / "file"

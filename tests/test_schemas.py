@@ -8,7 +8,7 @@ from lmsi_kedro import schemas
 LABELS = pl.DataFrame({"question_id": ["a", "b"], "answers": [["1"], ["2"]]})
 
 
-def test_a_table_that_is_right_passes_unchanged() -> None:
+def test_valid_table_passes_unchanged() -> None:
     assert schemas.labels(LABELS) is LABELS
     assert schemas.labels(schemas.empty(schemas.LABELS)).is_empty()
 
@@ -22,6 +22,6 @@ def test_a_table_that_is_right_passes_unchanged() -> None:
         (pl.concat([LABELS, LABELS[:1]]), r"labels: {'question_id': 'a'} is there twice"),
     ],
 )
-def test_a_wrong_table_is_refused(table: pl.DataFrame, message: str) -> None:
+def test_invalid_table_is_refused(table: pl.DataFrame, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         schemas.labels(table)

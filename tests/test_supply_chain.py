@@ -19,7 +19,7 @@ def bill() -> list[dict[str, str]]:
     return components
 
 
-def test_the_bill_of_materials_is_whole() -> None:
+def test_bill_of_materials_is_complete() -> None:
     components = bill()
     pins = (ROOT / "constraints.txt").read_text().split()
     assert [f"{c['name']}=={c['version']}" for c in components if c["type"] == "library"] == pins

@@ -52,7 +52,7 @@ def free_inputs(name: str) -> set[str]:
     return {dataset for dataset in pipelines[name].inputs() if not dataset.startswith("param")}
 
 
-def test_a_run_reads_nothing_but_what_is_given_or_addressed(catalog: Any) -> None:
+def test_run_reads_only_given_or_addressed_data(catalog: Any) -> None:
     from kedro.framework.project import pipelines
 
     for name in set(pipelines) - MADE_ELSEWHERE:
@@ -102,7 +102,7 @@ def test_a_torn_chunk_is_sampled_again(tmp_path: Path, damage: str) -> None:
 
 @pytest.mark.parametrize("damage", DAMAGES)
 @pytest.mark.parametrize("name", ["job.json", "examples.parquet"])
-def test_a_torn_file_of_a_job_is_written_again(tmp_path: Path, damage: str, name: str) -> None:
+def test_torn_job_file_is_rewritten(tmp_path: Path, damage: str, name: str) -> None:
     before = job(tmp_path)
     path = before.folder / name
     content = path.read_bytes()
@@ -146,7 +146,7 @@ OTHER_ENGINE: dict[str, tuple[dict[str, Any], bool]] = {
 }
 
 
-def test_a_job_of_other_parameters_is_another_job(tmp_path: Path) -> None:
+def test_other_parameters_make_another_job(tmp_path: Path) -> None:
     assert set(OTHER_TRAINING) == set(Training.model_fields)
     others = {name: {name: value} for name, value in OTHER_TRAINING.items()}
     others["preferences"]["objective"] = "scpo"  # fine-tuning does not read them
@@ -165,7 +165,7 @@ def plan(digest: str = "digest", **changed: Any) -> Plan:
     return made
 
 
-def test_chunks_of_another_engine_are_used_only_where_it_decides_nothing() -> None:
+def test_chunks_are_reused_only_across_equivalent_engines() -> None:
     assert set(OTHER_ENGINE) == set(EngineParams.model_fields)
     for name, (changed, alike) in OTHER_ENGINE.items():
         assert (set(plan(**changed).chunks) == set(plan().chunks)) is alike, name
@@ -196,11 +196,11 @@ def test_chunks_of_another_engine_are_used_only_where_it_decides_nothing() -> No
         {"prompts": {"system": "Be brief."}},
     ],
 )
-def test_paths_of_another_plan_are_not_those_of_this_one(changed: dict[str, Any]) -> None:
+def test_different_plans_share_no_chunks(changed: dict[str, Any]) -> None:
     assert plan(**changed).address != plan().address
     assert set(plan(**changed).chunks) != set(plan().chunks)
 
 
-def test_the_layout_on_a_machine_is_no_part_of_a_plan() -> None:
+def test_plan_address_ignores_machine_layout() -> None:
     for changed in ({"rows": 4}, {"paths_per_chunk": 2}, {"workers": 2}, {"executor": "ray"}):
         assert plan(**changed).address == plan().address

@@ -55,7 +55,7 @@ def test_leaves_have_dotted_names() -> None:
     }
 
 
-def test_missing_mlflow_is_told_before_a_run_that_reports(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_mlflow_stops_before_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "mlflow", None)
     monkeypatch.setattr(ShapeHook, "parameters", {"tracking": "mlruns"})
     hook = TrackingHook()
@@ -74,7 +74,9 @@ def test_commands_that_only_read_need_no_store(
     assert not (tmp_path / "mlruns").exists()
 
 
-def test_told_is_what_the_run_stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stored_parameters_of_the_run_are_logged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Not what is configured today; a relative folder is one of the project."""
     client = MagicMock()
     stores: list[str] = []
@@ -106,9 +108,7 @@ def test_told_is_what_the_run_stored(tmp_path: Path, monkeypatch: pytest.MonkeyP
     importlib.util.find_spec("mlflow") is None,
     reason="MLflow is missing: pip install -c constraints.txt mlflow-skinny",
 )
-def test_run_is_tracked_with_a_nested_run_per_round(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_every_round_is_a_nested_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = str(tmp_path / "mlruns")
     parameters = {"tracking": "mlruns", "paths": {"m": 8, "sampling": {"seed": 2}}}  # of today
     monkeypatch.setattr(ShapeHook, "parameters", parameters)

@@ -48,7 +48,7 @@ def layer(name: str, catalog: Any) -> str:
     return found
 
 
-def test_every_dataset_has_a_layer_and_layers_are_in_order(catalog: Any) -> None:
+def test_every_dataset_has_an_ordered_layer(catalog: Any) -> None:
     """In the reproduction every seed repeats the layers of the loop, so that there is no order."""
     from kedro.framework.project import pipelines
 

@@ -37,7 +37,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return data
 
 
-def test_the_metrics_disclose_it(data: Path) -> None:
+def test_metrics_disclose_the_warm_start(data: Path) -> None:
     """The loop's `before` is the warm-started model, and the given one stands beside it."""
     metrics = json.loads((data / "08_reporting/metrics.json").read_text())
     warm = metrics["warm_start"]
@@ -50,7 +50,9 @@ def test_the_metrics_disclose_it(data: Path) -> None:
     assert greedy["before"]["n"] == metrics["headline"]["n"] == 16
 
 
-def test_the_page_and_the_command_say_so(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_page_and_command_disclose_the_warm_start(
+    data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     said = "first trained, supervised, on 17 labeled examples (file worked.jsonl)"
     page = (data / "08_reporting/report.html").read_text()
     header = page[page.index("<header>") : page.index("</header>")]
@@ -60,7 +62,7 @@ def test_the_page_and_the_command_say_so(data: Path, capsys: pytest.CaptureFixtu
     assert said in capsys.readouterr().out
 
 
-def test_every_training_starts_where_it_should(data: Path) -> None:
+def test_every_training_starts_from_the_right_model(data: Path) -> None:
     """The warm start from the given model, for an epoch of its examples; the loop from the warm-started one."""
     jobs = [json.loads(path.read_text()) for path in (data / "06_models/jobs").glob("*/job.json")]
     bases = sorted(Path(job["base_model"]).name for job in jobs)
@@ -73,7 +75,7 @@ def test_every_training_starts_where_it_should(data: Path) -> None:
     assert Model.at(data / "06_models/warm_model").digest != given.digest
 
 
-def test_no_question_is_both_taught_and_asked(data: Path) -> None:
+def test_taught_questions_are_never_sampled(data: Path) -> None:
     """By content: the examples have the questions of the file in capitals."""
 
     def words(file: str) -> pl.DataFrame:
@@ -104,7 +106,7 @@ def test_an_example_and_a_question_are_explained(
     assert f"warm_model, digest {digest}" in capsys.readouterr().out
 
 
-def test_the_warm_start_by_itself(data: Path, tmp_path: Path) -> None:
+def test_warm_start_runs_alone(data: Path, tmp_path: Path) -> None:
     """Also on questions that are its own examples: it keeps those that are not held out."""
     rows = [row | {"split": "held_out"} for row in worked_rows(1)] + worked_rows(2, seed=5)
     worked = worked_file(tmp_path, worked_rows(2, seed=5))
@@ -115,7 +117,7 @@ def test_the_warm_start_by_itself(data: Path, tmp_path: Path) -> None:
     assert (tmp_path / "06_models/warm_model/config.json").exists()
 
 
-def test_a_step_of_the_loop_samples_from_the_warm_model(data: Path) -> None:
+def test_loop_steps_sample_from_the_warm_model(data: Path) -> None:
     """It finds the paths of the whole run, which are addressed by the model."""
     before = {path: path.stat().st_mtime_ns for path in (data / "03_paths").rglob("*.parquet")}
     done = run(

@@ -63,7 +63,7 @@ def binaries(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "bin"
 
 
-def test_the_wheel_has_what_a_project_needs_and_no_more(wheel: Path) -> None:
+def test_wheel_has_only_what_a_project_needs(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     assert "lmsi_kedro/py.typed" in names
     assert any(name.startswith("lmsi_kedro/kernels/_native.") for name in names)

@@ -27,7 +27,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_gguf_is_written_checked_and_listed_for_the_hub(
+def test_exported_gguf_is_verified_and_dry_run_listed(
     model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """From the command line; without a token nothing is sent."""
@@ -47,7 +47,7 @@ def test_gguf_is_written_checked_and_listed_for_the_hub(
     assert capsys.readouterr().err == f"lmsi: {to} exists: name a new folder\n"
 
 
-def test_a_file_with_other_weights_is_found_out(model: Path, tmp_path: Path) -> None:
+def test_gguf_with_different_weights_is_rejected(model: Path, tmp_path: Path) -> None:
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     other = tiny_model(tmp_path / "other", kv_heads=2, seed=1)
@@ -59,7 +59,7 @@ def test_a_file_with_other_weights_is_found_out(model: Path, tmp_path: Path) -> 
     assert [path.name for path in tmp_path.iterdir() if path != other] == ["other.gguf"]
 
 
-def test_a_copied_model_has_its_digest_card_and_license(model: Path, tmp_path: Path) -> None:
+def test_copied_model_keeps_digest_and_all_files(model: Path, tmp_path: Path) -> None:
     folders.copy_model(Model.at(model), tmp_path)
     assert Model.at(tmp_path).digest == Model.at(model).digest
     assert {path.name for path in model.iterdir()} == {path.name for path in tmp_path.iterdir()}
@@ -67,7 +67,7 @@ def test_a_copied_model_has_its_digest_card_and_license(model: Path, tmp_path: P
         folders.copy_adapter(Model.at(model), tmp_path)
 
 
-def test_an_adapter_lies_at_the_top_of_its_folder(model: Path, tmp_path: Path) -> None:
+def test_adapter_is_exported_to_the_top_level(model: Path, tmp_path: Path) -> None:
     trained = shutil.copytree(model, tmp_path / "trained")
     (trained / "adapter").mkdir()
     config = {"r": 8, "base_model_name_or_path": "/home/me/base"}
@@ -91,7 +91,7 @@ class Stored(dict[str, Any]):
         return name in self
 
 
-def test_data_is_loaded_by_the_package_datasets(tmp_path: Path) -> None:
+def test_exported_data_loads_with_hf_datasets(tmp_path: Path) -> None:
     from datasets import load_dataset
 
     votes = pl.DataFrame({"question_id": ["b", "a"], "key": ["num:1", None]})
@@ -114,13 +114,13 @@ def test_data_is_loaded_by_the_package_datasets(tmp_path: Path) -> None:
     assert examples.to_list() == [{"prompt": "p", "target": "t"}]
 
 
-def test_without_a_run_it_says_what_to_name() -> None:
+def test_missing_run_error_asks_for_a_folder() -> None:
     with pytest.raises(ValueError, match="no finished run here: name its folder"):
         folders.last_model(Stored())
 
 
 @pytest.mark.parametrize("refused", [False, True])
-def test_with_a_token_the_folder_is_pushed(
+def test_folder_is_pushed_with_a_token(
     refused: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[Any] = []
@@ -149,7 +149,7 @@ def test_with_a_token_the_folder_is_pushed(
 
 
 @pytest.mark.slow  # a minute of greedy answers
-def test_a_real_model_as_gguf(
+def test_real_model_is_exported_as_gguf(
     real_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """SmolLM2, dequantised: its own file back, in float16, with its tokenizer in the same tokens."""

@@ -102,7 +102,7 @@ def test_other_inputs_never_reuse_text(place: str) -> None:
     assert ids(place) == ["b", "x"]
 
 
-def test_while_another_plan_is_sampled_no_older_one_passes_for_it(place: str) -> None:
+def test_store_is_incomplete_while_another_plan_is_sampled(place: str) -> None:
     fill(store(place), FakePlan(["a", "b"]))
     with pytest.raises(KeyboardInterrupt):
         fill(store(place), FakePlan(["b", "x", "y"], lives=1))
@@ -121,7 +121,7 @@ def test_paths_of_another_plan_are_refused(place: str) -> None:
         store(place).load().of("a-b")
 
 
-def test_a_plan_of_stages_goes_on_from_the_paths_of_the_last(place: str) -> None:
+def test_staged_plan_resumes_from_paths_of_previous_stage(place: str) -> None:
     """Each stage sees the paths of the one before; the manifest has all, and is there at the very end only."""
     cut = FakePlan(["a", "b"], following=FakePlan(["c", "d"], lives=1))
     with pytest.raises(KeyboardInterrupt):

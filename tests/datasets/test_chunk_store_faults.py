@@ -23,7 +23,7 @@ def chunks(folder: Path) -> dict[str, int]:
     return {path.name: path.stat().st_mtime_ns for path in (folder / "paths").glob("*.parquet")}
 
 
-def test_a_full_disk_stops_the_run_by_name_and_keeps_what_is_done(disk: Small) -> None:
+def test_full_disk_is_named_and_finished_chunks_stay(disk: Small) -> None:
     names = [f"chunk{i}" for i in range(60)]  # each takes a page of 4 KiB
     store = ChunkStore(filepath=str(disk.path / "paths"))
     with pytest.raises(DatasetError, match=r"chunk\d+\.\w+\.parquet cannot be written: No space"):
@@ -39,7 +39,7 @@ def test_a_full_disk_stops_the_run_by_name_and_keeps_what_is_done(disk: Small) -
     assert store.load().table()["question_id"].to_list() == names
 
 
-def test_a_read_only_folder_is_read_but_not_written(disk: Small) -> None:
+def test_read_only_folder_is_readable_but_not_writable(disk: Small) -> None:
     """Said before anything is computed."""
     store = ChunkStore(filepath=str(disk.path / "paths"))
     fill(store, FakePlan(["a"]))
@@ -51,7 +51,7 @@ def test_a_read_only_folder_is_read_but_not_written(disk: Small) -> None:
     assert store.load().table()["question_id"].to_list() == ["a"]
 
 
-def test_of_two_runs_on_one_store_the_second_is_refused(tmp_path: Path) -> None:
+def test_second_run_on_a_store_is_refused(tmp_path: Path) -> None:
     """Until the first one ends; then it finds all its chunks."""
     store = ChunkStore(filepath=str(tmp_path / "paths"))
     second = FakePlan(["a", "b"])

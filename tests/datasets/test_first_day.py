@@ -9,7 +9,7 @@ from kedro.io import DatasetError
 from lmsi_kedro.datasets.first_day import FirstDay
 
 
-def test_a_resumed_run_has_the_day_of_its_first_one(tmp_path: Path) -> None:
+def test_resumed_run_keeps_the_date_of_its_start(tmp_path: Path) -> None:
     day = FirstDay(filepath=str(tmp_path / "first_day.txt"))
     assert abs((day.load() - date.today()).days) <= 1
     (tmp_path / "first_day.txt").write_text("2026-11-01\n")

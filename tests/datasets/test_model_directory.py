@@ -68,16 +68,14 @@ def test_an_older_model_is_replaced_as_a_whole(model: Model, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("name", ["chat_template.jinja", "merges.txt", "code.py", "spiece.model"])
-def test_every_file_that_decides_what_a_model_computes_is_in_the_digest(
-    model: Model, name: str
-) -> None:
+def test_digest_covers_every_file_that_affects_outputs(model: Model, name: str) -> None:
     (model.path / name).write_text("one")
     one = Model.at(model.path).digest
     (model.path / name).write_text("two")
     assert len({model.digest, one, Model.at(model.path).digest}) == 3
 
 
-def test_a_save_that_was_killed_between_its_renames_is_put_back_by_the_next_load(
+def test_load_completes_a_save_killed_between_renames(
     model: Model,
 ) -> None:
     model.path.rename(model.path.with_name(f".{model.path.name}.replaced"))
@@ -103,7 +101,7 @@ def test_an_interrupted_save_leaves_the_older_model(
     assert dataset.load().digest == model.digest
 
 
-def test_a_model_that_changed_since_it_was_made_is_refused(model: Model, tmp_path: Path) -> None:
+def test_model_changed_during_use_is_refused(model: Model, tmp_path: Path) -> None:
     (model.path / "model.safetensors").write_text("others")
     dataset = ModelDirectory(filepath=str(tmp_path / "tuned"))
     with pytest.raises(DatasetError, match="changed while it was used"):
@@ -111,7 +109,7 @@ def test_a_model_that_changed_since_it_was_made_is_refused(model: Model, tmp_pat
     assert not dataset.exists()
 
 
-def test_the_preview_tells_how_the_model_was_made(model: Model) -> None:
+def test_preview_shows_how_the_model_was_made(model: Model) -> None:
     assert json.loads(ModelDirectory(filepath=str(model.path)).preview()) == {"seconds": 7}
     assert json.loads(ModelDirectory(filepath="nowhere/model.gguf").preview()) == {}
 
@@ -136,7 +134,7 @@ OTHERS = ["consolidated.safetensors", "pytorch_model.bin", "original/params.json
           "original/consolidated.00.pth", "model.fp16.safetensors"]  # fmt: skip
 
 
-def test_weights_are_what_the_index_names(sharded: Path, tmp_path: Path) -> None:
+def test_only_weights_in_the_index_are_read(sharded: Path, tmp_path: Path) -> None:
     """Neither digested nor copied: what transformers does not load."""
     digest = Model.at(sharded).digest
     saved = ModelDirectory(filepath=str(tmp_path / "saved"))
@@ -179,13 +177,13 @@ def test_adapters_and_record_are_copied(model: Model, tmp_path: Path) -> None:
     ("file", "said"),
     [("model.gguf", r"model=.*model\.gguf"), ("model.bin", "weights must be safetensors")],
 )
-def test_other_forms_of_weights_get_advice(model: Model, file: str, said: str) -> None:
+def test_unsupported_weight_formats_get_advice(model: Model, file: str, said: str) -> None:
     (model.path / "model.safetensors").rename(model.path / file)
     with pytest.raises(DatasetError, match=rf"model\.safetensors missing; .*{said}"):
         Model.at(model.path)
 
 
-def test_a_model_of_the_hub_is_fetched_by_its_name(
+def test_hub_model_is_fetched_by_name(
     sharded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Shards, tokenizer and configuration of one commit, and the same weights in no other form."""
@@ -219,7 +217,7 @@ def test_a_model_of_the_hub_is_fetched_by_its_name(
     }  # fmt: skip
 
 
-def test_a_model_that_is_nowhere_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_model_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with pytest.raises(DatasetError, match="nobody/no-model could not be fetched from the hub"):

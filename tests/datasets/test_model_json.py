@@ -9,7 +9,7 @@ from lmsi_kedro.datasets.model_json import ModelJson
 from tests.fabricate import TASKS
 
 
-def test_a_model_comes_back_equal_and_another_file_is_refused(tmp_path: Path) -> None:
+def test_saved_model_loads_and_invalid_file_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "new" / "tasks.json"
     dataset = ModelJson(filepath=str(file), model="lmsi_kedro.tasks.Tasks")
     dataset.save(TASKS)

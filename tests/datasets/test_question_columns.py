@@ -112,14 +112,14 @@ def test_columns_to_rename_are_named(tmp_path: Path, row: Row, reason: str) -> N
 
 
 @pytest.mark.parametrize("header", ["quesion,answer", "quesion;answer", "answer,topic"])
-def test_a_header_is_named_without_a_line(tmp_path: Path, header: str) -> None:
+def test_header_error_names_no_line(tmp_path: Path, header: str) -> None:
     (tmp_path / "q.csv").write_text(f"{header}\n" + 9 * f"{header}\n")
     file = QuestionFile(filepath=str(tmp_path / "q.csv"), problems=str(tmp_path / "x.csv"))
     with pytest.raises(DatasetError, match=r"q\.csv: (is|there is no) (the )?column 'ques"):
         file.load()
 
 
-def test_columns_read_otherwise_and_not_at_all_are_said_once(
+def test_renamed_and_ignored_columns_are_logged_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     rows: list[Row] = [

@@ -92,7 +92,7 @@ def test_typed_columns_are_answers(tmp_path: Path, values: Any, kind: Any, read:
     ]
 
 
-def test_columns_that_are_no_answers_are_named_with_their_row(tmp_path: Path) -> None:
+def test_answer_of_unsupported_type_is_named_with_row(tmp_path: Path) -> None:
     for values, reason in [
         ([1.5, float("nan")], "row 2: answer is nan, which is not an answer"),
         ([b"a", None], "row 1: answer must be text, a number or a list of them, not bytes"),
@@ -188,7 +188,7 @@ def test_other_encodings_are_named_with_their_line(tmp_path: Path) -> None:
         dataset(tmp_path / "q.csv").load()
 
 
-def test_cells_that_are_no_lists_are_named(tmp_path: Path) -> None:
+def test_malformed_list_cells_are_named(tmp_path: Path) -> None:
     for column in ("choices", "options"):
         with pytest.raises(
             DatasetError, match=rf'line 2: {column} is not a JSON list such as \["x"'
@@ -236,7 +236,7 @@ def test_spreadsheets_write_other_separators(tmp_path: Path, separator: str) -> 
     assert table["answer"].to_list() == [["1"], ["2"]]
 
 
-def test_long_cells_are_read_and_open_quotes_are_named(tmp_path: Path) -> None:
+def test_long_cells_are_read_and_open_quotes_reported(tmp_path: Path) -> None:
     long = 200_000 * "a "
     table = load(tmp_path / "q.csv", "question,context", f"a?,{long}", "", '"b\n?",c', "d?,")
     assert table["context"].to_list() == [long.strip(), "c", None]
@@ -262,7 +262,7 @@ def loaded(path: Path) -> pl.DataFrame | str:
 @pytest.mark.parametrize("name", ["q.jsonl", "q.csv"])
 @given(st.lists(st.sampled_from(PIECES), max_size=30))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_any_bytes_are_a_table_or_one_clear_error(
+def test_any_bytes_give_a_table_or_clear_error(
     tmp_path: Path, name: str, pieces: list[bytes]
 ) -> None:
     (tmp_path / name).write_bytes(b"".join(pieces))

@@ -8,7 +8,7 @@ import pytest
 from lmsi_kedro.datasets.this_run import Stopwatch, ThisRun
 
 
-def test_the_command_and_the_seconds_of_its_nodes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_run_record_has_command_and_node_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", ["/somewhere/bin/kedro", "run", "--pipelines=voting"])
     watch = Stopwatch()
     watch.before_pipeline_run({"pipeline_names": ["voting"]})

@@ -97,6 +97,6 @@ def test_mistakes_are_one_line(rows: list[Row], said: str, tmp_path: Path) -> No
         ("worked.txt", "worked examples are read from .jsonl, .csv"),
     ],
 )
-def test_a_file_that_is_not_there(name: str, said: str, tmp_path: Path) -> None:
+def test_missing_file_is_named(name: str, said: str, tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match=said):
         load(tmp_path / name)

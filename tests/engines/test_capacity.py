@@ -37,7 +37,7 @@ def given(monkeypatch: pytest.MonkeyPatch, free: int) -> EngineParams:
     return with_rows(ENGINE, BASE, [[PROMPT]], 96)
 
 
-def test_what_stays_and_what_a_row_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_memory_demand_of_prefix_and_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two numbers per head, width and layer for each token; on the CPU a prefix is packed beside in float32."""
     config = json.loads((BASE / "config.json").read_text())
     token = 4 * 2 * config["num_hidden_layers"] * config["hidden_size"]
@@ -57,7 +57,7 @@ def test_what_stays_and_what_a_row_takes(monkeypatch: pytest.MonkeyPatch) -> Non
         assert while_computed > none.row + 50 * kept
 
 
-def test_without_the_tree_every_row_has_its_prompt(tmp_path: Path) -> None:
+def test_without_the_tree_rows_hold_whole_prompts(tmp_path: Path) -> None:
     """The same model, but its configuration names a window."""
     model = Path(shutil.copytree(BASE, tmp_path / "model"))
     config = json.loads((model / "config.json").read_text())
@@ -71,7 +71,7 @@ def test_without_the_tree_every_row_has_its_prompt(tmp_path: Path) -> None:
     assert longer.row - plain.row >= 100 * token
 
 
-def test_any_architecture_s_sizes_are_found(tmp_path: Path) -> None:
+def test_sizes_of_any_architecture_are_found(tmp_path: Path) -> None:
     """GPT-2 has other names for them, Mamba has no attention."""
     for kind in ("gpt2", "mamba"):
         AutoConfig.for_model(kind).save_pretrained(tmp_path / kind)
@@ -80,7 +80,7 @@ def test_any_architecture_s_sizes_are_found(tmp_path: Path) -> None:
     assert numbers_per_token(text_config(tmp_path / "gpt2", False)) == 2 * 12 * 768
 
 
-def test_memory_decides_in_powers_of_two(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_free_memory_gives_power_of_two_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     one = demand(BASE, ENGINE, *PARTS, 96)
     for rows, found in {1: 1, 3: 2, 70: 64, 120: 64, 129: 128, 10**6: 1024}.items():
         free = int(one.of(rows) / capacity.USABLE) + 1000
@@ -89,7 +89,7 @@ def test_memory_decides_in_powers_of_two(monkeypatch: pytest.MonkeyPatch) -> Non
         given(monkeypatch, one.fixed)
 
 
-def test_parts_are_what_a_group_shares_and_its_longest_rest() -> None:
+def test_parts_are_shared_prefix_and_longest_suffix() -> None:
     """The last token of a prompt is always its own."""
     shown = "Q: a?\nA: b.\n\n"
     groups = [[f"{shown}Q: {'pens ' * n}?\nA:" for n in (1, 9, 3)], ["Q: a?\nA:"]]
@@ -101,7 +101,7 @@ def test_parts_are_what_a_group_shares_and_its_longest_rest() -> None:
     assert longest(parts) == (parts[0][0], parts[0][1])
 
 
-def test_the_longest_prompt_of_a_plan_decides(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_longest_prompt_of_a_plan_decides(monkeypatch: pytest.MonkeyPatch) -> None:
     """In whatever order its tasks are added; a number that is given changes nothing."""
     long = PROMPT + " How many?" * 200
     free = int(
@@ -129,20 +129,20 @@ def test_the_longest_prompt_of_a_plan_decides(monkeypatch: pytest.MonkeyPatch) -
     assert set(both) > set(planned(PROMPT, rows=48).chunks)
 
 
-def test_a_number_that_is_given_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_given_number_of_rows_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(capacity, "free_memory", lambda workers: 0)
     fixed = ENGINE.model_copy(update={"rows": 48})
     assert with_rows(fixed, BASE, [[PROMPT]], 96) is fixed
 
 
-def test_servers_and_clusters_have_memory_of_their_own() -> None:
+def test_memory_of_remote_executors_is_not_measured() -> None:
     served = ENGINE.model_copy(update={"executor": "server"})
     assert with_rows(served, BASE, [[PROMPT]], 96).rows == 1024
     with pytest.raises(ValueError, match=r"engine\.rows must be given with executor ray"):
         with_rows(ENGINE.model_copy(update={"executor": "ray"}), BASE, [[PROMPT]], 96)
 
 
-def test_the_number_is_in_the_address_and_in_the_log(
+def test_number_of_rows_is_addressed_and_logged(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """So a run that finds another number never takes chunks for its own that are not."""
@@ -162,7 +162,7 @@ def test_the_number_is_in_the_address_and_in_the_log(
     assert set(planned(ENGINE.model_copy(update={"rows": 16})).chunks).isdisjoint(same.chunks)
 
 
-def test_the_machine_s_memory_is_shared_by_its_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_workers_share_the_memory_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hardware, "gpus", lambda: 0)
     monkeypatch.setattr(hardware, "available_memory", lambda: 1000)
     hardware.free_memory.cache_clear()
@@ -172,7 +172,7 @@ def test_the_machine_s_memory_is_shared_by_its_workers(monkeypatch: pytest.Monke
     hardware.free_memory.cache_clear()
 
 
-def test_gpus_that_torch_cannot_use_are_none(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_gpus_unusable_by_torch_are_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     """As where the driver is not the one that torch was built for: the model then runs on the CPU."""
     monkeypatch.setattr(hardware, "gpus", lambda: 2)
     monkeypatch.setattr(hardware, "available_memory", lambda: 1000)

@@ -59,7 +59,7 @@ def plan(
     ],
     ids=["model", "dtype", "columns", "seed", "temperature", "prompt", "question"],
 )
-def test_every_ingredient_is_in_the_address(changed: Callable[[], Plan]) -> None:
+def test_address_covers_every_input(changed: Callable[[], Plan]) -> None:
     first = next(iter(plan().chunks))
     assert first not in changed().chunks
     assert first in plan(model=Path("elsewhere"), workers=2).chunks
@@ -72,7 +72,7 @@ def test_more_paths_keep_the_chunks_of_fewer() -> None:
     assert drawn == 6 * 20
 
 
-def test_workers_and_order_decide_nothing(tmp_path: Path) -> None:
+def test_result_does_not_depend_on_workers_or_order(tmp_path: Path) -> None:
     """Two workers in another order give the tables of one worker."""
     model = tiny_model(tmp_path, ends=RAGGED)
     with closing(plan(model)) as one, closing(plan(model, workers=2)) as two:
@@ -142,7 +142,7 @@ def test_more_paths_sample_only_those_that_are_missing(tmp_path: Path) -> None:
     assert both.filter(pl.col("path") < 16).equals(first.sort(order))
 
 
-def test_decided_questions_are_spared_their_later_paths(tmp_path: Path) -> None:
+def test_sampling_stops_early_once_majority_is_decided(tmp_path: Path) -> None:
     """By content: q4 and q5 are decided after 8 paths, q2 and q3 after 16, q0 and q1 never."""
     store = ChunkStore(filepath=str(tmp_path / "paths"))
     fill(store, scripted(32, 0.95))
@@ -160,7 +160,7 @@ def test_paths_added_in_parts_stop_early_as_well(tmp_path: Path) -> None:
     assert drawn(store) == {"q0": 32, "q1": 32, "q2": 16, "q3": 16, "q4": 8, "q5": 8}
 
 
-def test_a_resumed_early_stop_plans_what_the_first_run_did(tmp_path: Path) -> None:
+def test_resumed_run_stops_early_at_the_same_paths(tmp_path: Path) -> None:
     """Killed after any number of chunks, and whichever were finished first."""
 
     def contents(folder: Path) -> dict[str, bytes]:
@@ -176,7 +176,7 @@ def test_a_resumed_early_stop_plans_what_the_first_run_did(tmp_path: Path) -> No
         assert contents(tmp_path / str(lives)) == expected
 
 
-def test_progress_says_how_far_the_paths_agree(caplog: pytest.LogCaptureFixture) -> None:
+def test_progress_shows_agreement_of_paths(caplog: pytest.LogCaptureFixture) -> None:
     """One of two questions is unanimous, the other's winner has one of its two paths."""
     table = pl.DataFrame(
         {"question_id": list("aabb"), "key": ["1", "1", "1", "2"], "tokens": [5] * 4}

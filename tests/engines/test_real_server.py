@@ -44,7 +44,7 @@ def plan(model: Model, folder: Path, server: str) -> Plan:
     return made
 
 
-def test_paths_of_a_real_server(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_real_server_samples_all_paths(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """It ignores n and log-probabilities and takes seeds; all paths come, each with a text of its own."""
     model = Model.at(tiny_model(tmp_path / "model"))
     store = ChunkStore(filepath=str(tmp_path / "paths"), check="lmsi_kedro.schemas.paths")
@@ -61,7 +61,7 @@ def test_paths_of_a_real_server(tmp_path: Path, caplog: pytest.LogCaptureFixture
 
 
 @pytest.mark.skipif(find_spec("xllamacpp") is None, reason="pip install xllamacpp")
-def test_llama_cpp_is_given_a_gguf_file(
+def test_llama_cpp_serves_a_gguf_file(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(ROOT)
@@ -111,7 +111,7 @@ def serving(folder: Path) -> list[psutil.Process]:
 
 
 @pytest.mark.slow  # about 15 starts of a server, 5 s each: torch and transformers are loaded anew
-def test_two_rounds_without_hands_and_killed_at_random_moments(tmp_path: Path) -> None:
+def test_two_unattended_rounds_survive_random_kills(tmp_path: Path) -> None:
     data = tmp_path / "data"
     data.mkdir()
     question_file(data, world_rows())

@@ -65,7 +65,7 @@ def test_refilled_rows_write_the_same_paths(
 
 
 @pytest.mark.parametrize("rows", [5, 90])
-def test_a_model_without_the_tree_starts_anew(
+def test_model_without_the_tree_starts_new_batches(
     model: Path, rows: int, expected: pl.DataFrame
 ) -> None:
     same(engine(model, rows, "plain").sample(REQUESTS, SAMPLING), expected)
@@ -152,7 +152,7 @@ print(table.height, table["tokens"].max())
 """
 
 
-def test_a_machine_that_is_really_out_of_memory(model: Path) -> None:
+def test_real_out_of_memory_halves_the_batch(model: Path) -> None:
     """96 rows of 20,000 tokens are 1,875 MiB of keys and values; 1,300 are there, and polars needs some."""
     done = subprocess.run(
         [sys.executable, "-c", SHORT_OF_MEMORY, str(model)],

@@ -21,7 +21,7 @@ def test_lead_is_the_beta_posterior(first: int, second: int) -> None:
     assert lead(votes) == pytest.approx(tail, rel=1e-12)
 
 
-def test_known_decisions() -> None:
+def test_decisions_match_known_cases() -> None:
     """Of eight paths 7 to 1 is decided at 0.95, 6 to 2 is not; unreadable paths decide nothing."""
     running = RunningVotes(lambda table: table)
     for question, keys in {"a": "aaaaaaab", "b": "aaaaaabb", "c": [None] * 8}.items():
@@ -29,7 +29,7 @@ def test_known_decisions() -> None:
     assert running.decided(0.95) == {"a"}
 
 
-def test_agreement_is_a_recount() -> None:
+def test_agreement_equals_a_recount() -> None:
     """Whatever the order in which chunks come in."""
     draw = Random(1)
     rows = [(f"q{draw.randrange(20)}", draw.choice(["1", "2", "3", None])) for _ in range(500)]

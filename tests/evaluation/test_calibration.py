@@ -16,7 +16,7 @@ def test_calibration_of_the_vote(before: pl.DataFrame) -> None:
     assert calibrate(greedy, TASKS.in_domain) is None
 
 
-def test_threshold_of_a_probe_is_the_lowest_precise_one() -> None:
+def test_probe_threshold_is_the_lowest_precise_enough() -> None:
     """Against brute force over all confidences that occur."""
     wanted = EvaluationParams(
         modes=["self_consistency"], greedy_questions=9, voted_questions=9, m=8, temperature=0.7,

@@ -76,7 +76,7 @@ def test_compare_refuses_mixed_models(before: pl.DataFrame, after: pl.DataFrame)
         compare(before, mixed, TASKS)
 
 
-def test_a_task_without_held_out_questions_has_no_row(
+def test_task_without_held_out_questions_is_omitted(
     before: pl.DataFrame, after: pl.DataFrame
 ) -> None:
     more = Tasks(TASKS.root | {"mini_drop": TASKS["mini_gsm"]})
@@ -94,7 +94,7 @@ def paths_wanted(m: int, early_stop: float | None = None) -> PathParams:
     return PathParams(m=m, sampling=sampling, questions_per_task=9, early_stop=early_stop)
 
 
-def test_early_stop_is_reported_and_its_confidences_are_in_no_mean() -> None:
+def test_early_stopped_questions_are_outside_mean_confidence() -> None:
     """a was stopped after 2 of 4 paths; b has all, and is all that the mean confidence knows."""
     readings = pl.DataFrame(
         {"question_id": list("aabbbb"), "content": [1, 1, 2, 3, 4, 4], "tokens": [3, 4, 5, 5, 5, 9]}

@@ -8,7 +8,7 @@ from lmsi_kedro.evaluation.marking import accepted_keys
 from tests.fabricate import TASKS, N, evaluation_readings, labels, predictions, questions
 
 
-def test_curves_end_in_the_vote_and_begin_with_one_path() -> None:
+def test_curves_run_from_one_path_to_the_vote() -> None:
     """maj@m is the vote's accuracy, maj@1 = pass@1 the share of right paths; both by brute force."""
     made, tasks = evaluation_readings(N, skill=0.45), TASKS
     curves = measure_curves(made, labels(N), questions(N), tasks)

@@ -8,7 +8,7 @@ from lmsi_kedro.params import EvaluationParams
 from lmsi_kedro.tasks import Exemplar
 
 
-def test_a_decoding_is_told_by_all_that_changes_it() -> None:
+def test_decoding_identity_covers_everything_that_affects_it() -> None:
     evaluation = EvaluationParams(
         modes=list(FORMATS), greedy_questions=9, voted_questions=5, m=8,
         temperature=0.7, raised_temperature=1.2, label_precision=0.9, max_new_tokens=64, seed=2,

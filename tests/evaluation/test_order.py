@@ -55,7 +55,7 @@ def written(made: Any) -> str:
     return json.dumps(made)
 
 
-def test_figures_do_not_depend_on_the_order_of_groups() -> None:
+def test_figures_do_not_depend_on_group_order() -> None:
     read, counted = readings(), votes()
     answers = counted.select("key", "reason")
     found = {
@@ -68,7 +68,7 @@ def test_figures_do_not_depend_on_the_order_of_groups() -> None:
     assert len(found) == 1
 
 
-def test_support_is_compared_alike_in_every_order_of_questions() -> None:
+def test_support_change_does_not_depend_on_question_order() -> None:
     before, candidate = supports(0.7), supports(0.9)
     shuffled = (
         compare_support(before.sample(fraction=1, shuffle=True, seed=seed), candidate)

@@ -33,7 +33,7 @@ from tests.kernels.sampling.cases import Sampling
         ("reference", "reference", "reference"),
     ],
 )
-def test_the_variable_has_one_meaning(
+def test_variable_means_the_same_for_every_kernel(
     wanted: str, cpu: str, cuda: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LMSI_KERNELS", wanted)
@@ -49,7 +49,7 @@ def test_an_unknown_name_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         count_votes(["a"], [0, 1])
 
 
-def test_without_a_build_the_reference_serves_and_says_so(
+def test_missing_build_falls_back_with_a_warning(
     monkeypatch: pytest.MonkeyPatch, not_built: None, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.delenv("LMSI_KERNELS", raising=False)
@@ -85,7 +85,7 @@ print(count_votes(["a"], [0, 1]))
 """
 
 
-def test_a_module_that_does_not_load_is_an_error(tmp_path: Path) -> None:
+def test_module_that_fails_to_load_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "_native.so").write_bytes(b"not a library")
     command = [sys.executable, "-c", BROKEN, str(tmp_path / "_native.so")]
     done = subprocess.run(command, capture_output=True, text=True)

@@ -34,7 +34,7 @@ def decoder(**changed: Any) -> Any:
     return native.Decoder([parts], **rest, epsilon=1e-6)
 
 
-def test_a_decoder_whose_layers_fit_is_made() -> None:
+def test_decoder_with_matching_shapes_is_built() -> None:
     assert decoder()
 
 
@@ -48,7 +48,7 @@ def test_a_decoder_whose_layers_fit_is_made() -> None:
         {"attention_norm": [1.0]},
     ],
 )
-def test_a_decoder_that_does_not_fit_is_refused(changed: dict[str, Any]) -> None:
+def test_decoder_with_mismatched_shapes_is_refused(changed: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="do not fit together"):
         decoder(**changed)
 

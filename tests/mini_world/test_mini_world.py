@@ -53,7 +53,7 @@ def test_every_equation_holds(task: str) -> None:
 
 @pytest.mark.parametrize("with_easy", [False, True])
 @pytest.mark.parametrize("task", FAMILIES)
-def test_answers_are_right(task: str, with_easy: bool) -> None:
+def test_answers_are_correct(task: str, with_easy: bool) -> None:
     """By solvers of their own, which read nothing but the question."""
     rng, wrong = Random(2), []
     for _ in range(500):
@@ -66,7 +66,7 @@ def test_answers_are_right(task: str, with_easy: bool) -> None:
 
 
 @pytest.mark.parametrize("task", FAMILIES)
-def test_careful_authors_reach_the_answer(task: str) -> None:
+def test_careful_rationales_end_in_the_answer(task: str) -> None:
     """In their last step."""
     rng = Random(3)
     for _ in range(200):
@@ -76,7 +76,7 @@ def test_careful_authors_reach_the_answer(task: str) -> None:
         assert answer in re.findall(r"\w+", last) or last == "how many is not said"
 
 
-def test_questions_have_as_many_answers_of_each_kind() -> None:
+def test_answers_of_each_kind_are_balanced() -> None:
     """No verdict is a good guess."""
     for task, verdicts in (("mini_nli", 3), ("mini_strategy", 2)):
         answers = [p.answer for p in draw_distinct(task, "held_out", 600, seed=1)]
@@ -85,7 +85,7 @@ def test_questions_have_as_many_answers_of_each_kind() -> None:
         assert min(counts.values()) > 600 / verdicts * 0.8, counts
 
 
-def test_kinds_of_passages_have_keys_of_their_own() -> None:
+def test_passage_answers_are_numbers_names_and_dates() -> None:
     """Numbers, names and dates; an accepted answer has a key, as `span` reads it."""
     problems = draw_distinct("mini_drop", "held_out", 200, seed=1)
     keys = kernels.canonical_keys([p.answer for p in problems], "span").to_list()
@@ -129,7 +129,7 @@ def test_documents_and_questions_are_reproducible() -> None:
     assert make_questions(WORLD, TASKS).equals(make_questions(WORLD, TASKS))
 
 
-def test_lists_say_everything_twice_and_fit_a_block() -> None:
+def test_lists_repeat_their_entries_and_fit_a_block() -> None:
     tokenizer = train_tokenizer(1, sample=2000)
     for said in islice(lists(3), 300):
         (opening,) = [o for o in OPENINGS if said.startswith(f"{o} ")]

@@ -10,7 +10,7 @@ from tests.fabricate import TASKS
 from tests.reproduced import N
 
 
-def test_a_contrast_is_the_mean_of_the_weighted_answers(found: dict[str, pl.DataFrame]) -> None:
+def test_contrast_is_the_mean_of_weighted_answers(found: dict[str, pl.DataFrame]) -> None:
     greedy = {
         name: answers(found[name], "cot_greedy", TASKS.in_domain)
         for name in ("vote", "gold", "base")

@@ -36,7 +36,7 @@ def shipped(group: str) -> Any:
 
 
 @pytest.mark.parametrize("name", ["base", "base_small"])
-def test_embedded_models_keep_what_was_measured_on_them(name: str) -> None:
+def test_embedded_models_keep_their_measured_settings(name: str) -> None:
     """Of any number of examples: all figures of README and docs were made with these."""
     model = Model.at(ROOT / "data" / "06_models" / name)
     assert PathParams(**shipped("paths")).of_round(1, model).max_new_tokens == 96
@@ -67,7 +67,7 @@ def test_larger_models_are_trained_by_their_size(
     assert training.gradient_checkpointing
 
 
-def test_what_is_given_is_kept() -> None:
+def test_given_values_are_kept() -> None:
     given = {"steps": 7, "learning_rate": 1e-3, "lora": None, "gradient_checkpointing": False}
     training = TrainingParams(**shipped("training") | given).of(Sized(10**10), 3_000)
     assert training.model_dump() == TrainingParams(**shipped("training") | given).model_dump()
@@ -80,7 +80,7 @@ def test_what_is_given_is_kept() -> None:
     }  # fmt: skip
 
 
-def test_adapters_that_are_given_learn_faster_than_all_weights() -> None:
+def test_adapters_get_a_higher_default_learning_rate() -> None:
     params = TrainingParams(**shipped("training") | {"lora": {"rank": 4}})
     assert params.of(Sized(135_000_000), 1).learning_rate == pytest.approx(1e-3)
 
@@ -89,17 +89,17 @@ def test_adapters_that_are_given_learn_faster_than_all_weights() -> None:
     ("examples", "steps"),
     [(0, 5), (20, 5), (33, 10), (400, 60), (1_900, 60), (3_000, 94), (10**7, MOST_STEPS)],
 )
-def test_steps_are_an_epoch_or_a_few_of_few_examples(examples: int, steps: int) -> None:
+def test_steps_default_to_one_or_few_epochs(examples: int, steps: int) -> None:
     assert steps_for(examples, 32) == steps
 
 
 @pytest.mark.parametrize("wrong", [0, -1, "automatic", 1.5])
-def test_other_words_are_refused(wrong: Any) -> None:
+def test_values_other_than_auto_or_positive_are_refused(wrong: Any) -> None:
     with pytest.raises(ValidationError, match="steps"):
         TrainingParams(**shipped("training") | {"steps": wrong})
 
 
-def test_the_warm_start_trains_otherwise_where_that_is_said() -> None:
+def test_warm_start_overrides_only_the_given_settings() -> None:
     """Nothing is, as shipped; epochs count examples."""
     training = TrainingParams(**shipped("training"))
     same = WarmStartParams(**shipped("warm_start_training"))

@@ -45,7 +45,7 @@ def test_losses_are_named_first() -> None:
     assert any("answered right before are now answered wrong" in sentence for sentence in said)
 
 
-def test_what_chance_explains_is_listed_and_called_that() -> None:
+def test_insignificant_losses_are_listed_as_such() -> None:
     said = worse(measured(0.5, 0.49))
     assert losses(measured(0.5, 0.49)) == []
     assert any(s.startswith("Lower, but within chance: mini_") for s in said)
@@ -72,7 +72,7 @@ def test_what_chance_explains_is_listed_and_called_that() -> None:
         ),
     ],
 )  # fmt: skip
-def test_what_else_got_worse(changed: dict[str, Any], said: str) -> None:
+def test_other_losses_are_listed(changed: dict[str, Any], said: str) -> None:
     quiet: dict[str, Any] = {"calibration": {"before": None, "after": None}}
     assert not any(said in sentence for sentence in worse(measured(0.4, 0.7, **quiet)))
     assert any(said in sentence for sentence in worse(measured(0.4, 0.7, **quiet | changed)))
@@ -89,7 +89,7 @@ def test_what_else_got_worse(changed: dict[str, Any], said: str) -> None:
         ({"before": 0}, "The base model answers none of the in-domain questions right"),
     ],
 )  # fmt: skip
-def test_weak_evidence_is_said(headline: dict[str, Any], said: str) -> None:
+def test_weak_evidence_is_reported(headline: dict[str, Any], said: str) -> None:
     found = measured(0.4, 0.7)
     assert warnings(found) == []
     assert [s for s in warnings(found | {"headline": HEADLINE | headline}) if said in s]
@@ -104,5 +104,5 @@ def test_weak_evidence_is_said(headline: dict[str, Any], said: str) -> None:
         ({"leaks": LEAKS | {"overlapping": 100}}, "100 of 300 taught questions share 13 words in a row"),
     ],
 )  # fmt: skip
-def test_weak_votes_are_said(changed: dict[str, Any], said: str) -> None:
+def test_weak_votes_are_reported(changed: dict[str, Any], said: str) -> None:
     assert [s for s in warnings(measured(0.4, 0.7, **changed)) if said in s]

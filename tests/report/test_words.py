@@ -52,7 +52,7 @@ def lost(delta: float, **p: float) -> dict[str, Any]:
     return {"before": {"accuracy": 0.5}, "after": {"accuracy": 0.5 + delta}, "delta": delta, **p}
 
 
-def test_losses_beyond_chance_are_told_the_largest_first() -> None:
+def test_significant_losses_come_largest_first() -> None:
     """A task's loss counts after Holm's correction; gains and what chance explains are left out."""
     tasks = {
         "a": {"standard": lost(-0.2, p_value=0.001, p_holm=0.004)},
@@ -101,7 +101,7 @@ FOUND = {"gain": 0.011, "gain_high": 0.02, "share": 0.08, "p_value": 0.02, "beat
         ),
     ],
 )
-def test_a_control_is_told(arm: str, changed: dict[str, Any], said: str) -> None:
+def test_control_is_described(arm: str, changed: dict[str, Any], said: str) -> None:
     assert said in words.control(arm, FOUND | changed)
 
 
@@ -114,13 +114,13 @@ def test_a_control_is_told(arm: str, changed: dict[str, Any], said: str) -> None
         ({"p_value": 0.4}, "does not differ from it"),
     ],
 )
-def test_the_untrained_vote_is_told(changed: dict[str, Any], said: str) -> None:
+def test_untrained_vote_is_described(changed: dict[str, Any], said: str) -> None:
     row = {"affordable": 80, "m": 64, "delta": 0.1, "p_value": 0.01}
     shares = {"before": {"accuracy": 0.6, "n": 100}, "after": {"accuracy": 0.7, "n": 100}}
     assert said in words.untrained(row | shares | changed)
 
 
-def test_a_precision_out_of_reach_is_said() -> None:
+def test_unreachable_precision_is_reported() -> None:
     found = {"n": 40, "paths": 8, "accuracy": 0.5, "wanted": 0.9, "threshold": None}
     assert words.label_precision({"label_precision": {}}) == ""
     assert words.label_precision({"label_precision": found}).endswith(
@@ -128,7 +128,7 @@ def test_a_precision_out_of_reach_is_said() -> None:
     )
 
 
-def test_a_warm_start_is_said_first_hand() -> None:
+def test_warm_start_is_disclosed() -> None:
     """With what was given beside it, where that is measured."""
     assert words.warm_start({}) == ""
     found = {"file": "my.jsonl", "examples": 1400, "examples_left_out": 3, "questions_left_out": 2}

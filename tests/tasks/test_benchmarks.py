@@ -73,7 +73,7 @@ def merged(name: str) -> dict[str, list[dict[str, Any]]]:
     return {split: rows for n in same for split, rows in HUB[n].items()}
 
 
-def test_the_paper_s_tasks_are_there() -> None:
+def test_tasks_of_the_paper_are_declared() -> None:
     in_domain = {name for name, each in BENCHMARKS.items() if "unlabeled" in each.splits.values()}
     assert in_domain == {
         *("gsm8k", "drop_football", "drop_other", "arc_challenge", "openbookqa"),
@@ -128,7 +128,7 @@ def test_awkward_rows(raw: pl.DataFrame) -> None:
 
 
 @pytest.mark.parametrize("name", list(BENCHMARKS))
-def test_prompts_are_the_ones_that_were_read(name: str, raw: pl.DataFrame) -> None:
+def test_prompts_equal_the_reviewed_ones(name: str, raw: pl.DataFrame) -> None:
     """All four formats of the first held-out row. To write the files anew, delete them and run this twice."""
     row = raw.filter(task=name, split="held_out").row(0, named=True)
     shots = exemplars_of(prepare_exemplars(LOADERS), BENCHMARKS[name].task)
@@ -145,7 +145,7 @@ def test_prompts_are_the_ones_that_were_read(name: str, raw: pl.DataFrame) -> No
 @pytest.mark.parametrize(
     "name", ["aqua/test", "gsm8k/test", "gsm8k/train", "strategyqa/strategyqa", "svamp/svamp"]
 )
-def test_real_files_are_prepared_as_they_are(name: str, tmp_path: Path) -> None:
+def test_real_benchmark_files_are_prepared(name: str, tmp_path: Path) -> None:
     """Every label is read, and the kind is the benchmark's where it is inferred from the rows alone."""
     task = name.split("/")[0]
     file = QuestionFile(filepath=str(SHARED / f"{name}.jsonl.gz"), problems=str(tmp_path / "x"))
@@ -163,7 +163,7 @@ def test_real_files_are_prepared_as_they_are(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not SHARED.exists(), reason="the real questions are not here")
-def test_labels_of_bbh_are_read_but_for_the_three_that_its_choices_lack(tmp_path: Path) -> None:
+def test_all_but_three_bbh_labels_are_read(tmp_path: Path) -> None:
     path = SHARED / "bbh" / "bbh.jsonl.gz"
     raw = QuestionFile(filepath=str(path), problems=str(tmp_path / "x")).load()
     tasks = choose_tasks(raw, {}, Tasks({}))

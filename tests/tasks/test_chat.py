@@ -33,7 +33,7 @@ def test_plain_text_has_no_frame() -> None:
     assert frame("gpt2") == frame("qwen3", chat="never") == PLAIN
 
 
-def test_a_turn_ends_as_its_template_ends_it() -> None:
+def test_end_of_turn_comes_from_the_template() -> None:
     """Whatever the tokenizer's eos_token is: that is another one for Gemma 3, Llama 3, Phi 3 and Qwen 2's base."""
     assert {name: frame(name).end for name in CHAT} == ENDS
 
@@ -71,7 +71,7 @@ def test_a_template_that_changes_the_text_is_refused() -> None:
         Encoder(shouting)
 
 
-def test_a_system_turn_is_asked_for() -> None:
+def test_system_prompt_replaces_the_default() -> None:
     """Templates that have one of their own write the given one instead."""
     for name in ("smollm2", "qwen2", "llama3", "gemma3", "llama2_legacy", "real_tekken"):
         given = frame(name, system="Count twice.")
@@ -81,7 +81,7 @@ def test_a_system_turn_is_asked_for() -> None:
     assert "SmolLM" not in frame("smollm2", system="Count twice.").before
 
 
-def test_a_system_turn_that_cannot_be_is_an_error() -> None:
+def test_unsupported_system_prompt_is_an_error() -> None:
     with pytest.raises(
         ValueError, match=r"rejects .* System role not supported; unset prompts.system"
     ):
@@ -98,14 +98,14 @@ def test_a_system_turn_that_cannot_be_is_an_error() -> None:
         frame_of(deaf, Conversation(system="Count twice."))
 
 
-def test_a_template_that_refuses_a_question_is_an_error() -> None:
+def test_template_that_rejects_a_question_is_an_error() -> None:
     strict = copy.copy(load("qwen2"))
     strict.chat_template = "{{ raise_exception('tools are needed') }}"
     with pytest.raises(ValueError, match=r"rejects .*: tools are needed; set engine.chat=never"):
         frame_of(strict, Conversation())
 
 
-def test_a_template_tells_the_day_that_it_is_given() -> None:
+def test_template_date_is_the_given_one() -> None:
     day = date(2025, 3, 9)
     assert "Today Date: 09 Mar 2025" in frame("llama3_date", date=day).before
     assert "Current date: 2025-03-09" in frame("gpt_oss", date=day).before

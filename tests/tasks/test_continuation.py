@@ -15,7 +15,7 @@ READING = [Asked("Who sang?", "Ann sang. Ben did not."), Asked("When?", "In May 
 VERDICT = [Asked('Does "it rains" follow? Answer yes or no.', "Premise: It pours.")]
 
 
-def test_the_prompt_is_the_seeds_and_the_beginning_of_another() -> None:
+def test_prompt_has_the_seeds_and_an_opening() -> None:
     assert ask_for_more([PLAIN[0], CHOICE[0]]) == (
         "Q: How many caps?\n\nQ: Which floats?\nAnswer Choices: (A) a cork (B) a stone\n\nQ:"
     )
@@ -52,13 +52,13 @@ def test_reading_is_the_inverse_of_writing(seeds: list[Asked]) -> None:
         (PLAIN, " Which?\nAnswer Choices: a or b", "stop", "no choices"),
     ],
 )  # fmt: skip
-def test_what_is_no_question_has_a_reason(
+def test_rejected_text_has_a_reason(
     seeds: list[Asked], text: str, finish: str, reason: str
 ) -> None:
     assert read_question(text, finish, Shape.of(seeds)) == reason
 
 
-def test_what_the_seeds_do_not_share_is_not_asked_for() -> None:
+def test_only_traits_common_to_seeds_are_required() -> None:
     mixed = Shape.of([PLAIN[0], CHOICE[0], READING[0], Asked("Add two and 3")])
     for text in (" What now", " Ann sang.\nWho?", " Which?\nAnswer Choices: (A) a (B) b"):
         assert isinstance(read_question(text, "stop", mixed), Asked)

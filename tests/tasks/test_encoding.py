@@ -59,7 +59,7 @@ def pairs() -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(("name", "chat"), ASKED, ids=["-".join(each) for each in ASKED])
-def test_sampled_ids_are_trained_ids_and_the_tokenizer_s_own(name: str, chat: Chat) -> None:
+def test_sampled_and_trained_ids_equal_the_tokenizers(name: str, chat: Chat) -> None:
     tokenizer = load(name)
     encoder = Encoder(tokenizer, Conversation(chat=chat))
     prompts, targets = map(list, zip(*pairs(), strict=True))
@@ -84,7 +84,7 @@ def test_sampled_ids_are_trained_ids_and_the_tokenizer_s_own(name: str, chat: Ch
     prompt=st.text("aZé漢 \n:.'37", min_size=1, max_size=12),
     answer=st.text("aZé漢 \n:.'37", min_size=1, max_size=12),
 )
-def test_any_boundary(name: str, prompt: str, answer: str) -> None:
+def test_prompt_ids_do_not_depend_on_the_answer(name: str, prompt: str, answer: str) -> None:
     """A prompt keeps its own ids whatever comes next, and together both give the text back."""
     tokenizer = load(name)
     encoder = Encoder(tokenizer, PLAIN_TEXT)
@@ -99,7 +99,7 @@ def test_any_boundary(name: str, prompt: str, answer: str) -> None:
     assert text == tokenizer.decode(whole[len(encoder.opening) :])
 
 
-def test_a_token_that_spans_the_boundary_is_never_trained() -> None:
+def test_tokens_across_the_boundary_are_never_trained() -> None:
     """GPT-2's expression takes the second newline to the word, in the whole text alone."""
     tokenizer = load("gpt2")
     (example,) = Encoder(tokenizer).examples(["Q\n\n"], ["A"])
@@ -113,21 +113,21 @@ def test_a_token_that_spans_the_boundary_is_never_trained() -> None:
     assert tokenizer.decode(joined.ids[:-1]) == "the answer"
 
 
-def test_many_prompts_at_once_are_encoded_as_each_alone() -> None:
+def test_batch_encoding_equals_encoding_one_by_one() -> None:
     encoder = Encoder(load("llama2_base"))
     texts = [f"Q: {n}?\nA:" for n in range(BATCH + 3)]
     assert encoder.prompts(texts) == [ids for text in texts for ids in encoder.prompts([text])]
     assert encoder.prompts([]) == []
 
 
-def test_each_prompt_keeps_a_token_for_itself() -> None:
+def test_shared_prefix_leaves_each_prompt_a_token() -> None:
     assert alike([[1, 2, 3], [1, 2, 4, 5], [1, 2, 3, 9]]) == 2
     assert alike([[1, 2], [1, 2, 3]]) == 1
     assert alike([[1, 2, 3]]) == 2
     assert alike([[7], [8]]) == 0
 
 
-def test_bos_comes_once() -> None:
+def test_bos_is_added_once() -> None:
     """Only where the tokenizer adds it by default, and not again where a template has written it."""
     for name, chat in ASKED:
         tokenizer = load(name)
@@ -139,7 +139,7 @@ def test_bos_comes_once() -> None:
             assert ids.count(tokenizer.bos_token_id) == (written or adds), name
 
 
-def test_a_chat_model_stops_at_the_end_of_its_turn(tmp_path: Path) -> None:
+def test_chat_model_stops_at_end_of_turn(tmp_path: Path) -> None:
     """With every other token made impossible, the first token of each path ends it."""
     tiny_model(tmp_path)
     tokens = AutoTokenizer.from_pretrained(tmp_path)

@@ -41,7 +41,7 @@ def test_every_benchmark_has_as_many_as_the_paper() -> None:
 
 
 @pytest.mark.parametrize("name", list(PAPER))
-def test_a_rationale_ends_in_its_answer_under_our_own_reader(name: str) -> None:
+def test_rationales_end_in_their_parsed_answer(name: str) -> None:
     for shot in exemplars(name):
         choices = [list(shot.choices or ())] if KINDS[name] == "choice" else None
         written = target(shot.answer, shot.rationale)
@@ -51,7 +51,7 @@ def test_a_rationale_ends_in_its_answer_under_our_own_reader(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", list(PAPER))
-def test_calculations_are_right(name: str) -> None:
+def test_calculations_are_correct(name: str) -> None:
     found = [match for shot in exemplars(name) for match in CALCULATION.findall(shot.rationale)]
     for left, sign, right, result in found:
         a, b, c = (

@@ -32,7 +32,7 @@ def test_a_few_odd_answers_do_not_matter() -> None:
     assert infer_kind(["?"], ["7"] * 80 + ["unknown"] * 20, False).kind == "text"
 
 
-def test_0_and_1_to_yes_no_questions() -> None:
+def test_0_and_1_answer_yes_no_questions() -> None:
     asked = ["Is it red?", "Does it rain?", "How many?"]
     assert are_verdicts_as_numbers(asked, ["0", "1", "1"])
     assert not are_verdicts_as_numbers(asked, ["0", "2", "1"])

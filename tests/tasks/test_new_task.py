@@ -28,7 +28,7 @@ def block(language: str) -> str:
     return found[1]
 
 
-def test_the_page_s_task_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_task_of_the_page_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     module = tmp_path / "boolq.py"
     module.write_text(block("python"))
     scope: dict[str, Benchmark] = {}

@@ -93,7 +93,7 @@ def test_bad_reader_is_named(reader: Reader, said: str, monkeypatch: pytest.Monk
         answers.check_reader("my.reader", ["5 km"])
 
 
-def test_answer_at_which_a_reader_raises_later_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_answer_that_makes_a_reader_raise_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(answers, "reader", lambda kind: lambda given: [str(int(t)) for t in given])
     with pytest.raises(ValueError, match=r"my\.reader raises ValueError .*, for 'seven'"):
         answers.read_answers(["The answer is 7.", "The answer is seven."], "my.reader")

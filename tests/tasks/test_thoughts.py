@@ -27,7 +27,7 @@ ANSWER = "The answer is 3."
         ("", ""),
     ],
 )
-def test_only_what_is_outside_of_thoughts_is_said(text: str, said: str) -> None:
+def test_thoughts_are_stripped_from_text(text: str, said: str) -> None:
     assert spoken(text) == said
 
 
@@ -63,7 +63,7 @@ def test_thoughts_are_kept_in_a_path_or_dropped() -> None:
     assert path("deepseek_r1", rest, Conversation()) == ANSWER
 
 
-def test_a_path_that_is_cut_inside_a_thought_says_nothing() -> None:
+def test_path_truncated_inside_a_thought_is_empty() -> None:
     """Also where the opening mark is in the prompt and so not among its tokens."""
     cut = "Is it 4? The answer is 4."
     assert path("deepseek_r1", cut, Conversation()) == ""
@@ -93,7 +93,7 @@ def trained(name: str, target: str, conversation: Conversation) -> str:
 @pytest.mark.parametrize(
     "name", ["qwen3", "real_qwen", "deepseek_r1", "real_deepseek_v3", "gpt_oss"]
 )
-def test_a_kept_thought_is_trained_as_it_was_sampled(name: str) -> None:
+def test_kept_thought_is_trained_as_sampled(name: str) -> None:
     """Token for token: what the model wrote, its marks too, and nothing of what the prompt holds."""
     encoder = Encoder(load(name), KEEP)
     written = {
@@ -121,7 +121,7 @@ def test_no_answer_is_trained_inside_an_open_thought() -> None:
     assert trained("llama2_legacy", f" {ANSWER}", Conversation()).strip() == ANSWER
 
 
-def test_a_thinking_model_is_asked_to_think_only_if_its_thoughts_are_kept() -> None:
+def test_thinking_is_enabled_only_if_kept() -> None:
     assert Encoder(load("qwen3"), KEEP).frame.after.endswith("<|im_start|>assistant\n")
     assert Encoder(load("qwen3")).frame.after.endswith("<think>\n\n</think>\n\n")
     thinking = {name: Encoder(load(name)).thinks for name in ("gpt2", "llama3", "qwen3", "gpt_oss")}
@@ -135,7 +135,7 @@ def stops(name: str, text: str, conversation: Any = KEEP) -> bool:
     return Stops(encoder, frozenset()).invents(ids(encoder, text))
 
 
-def test_a_question_that_is_invented_in_a_thought_ends_no_path() -> None:
+def test_question_inside_a_thought_ends_no_path() -> None:
     assert stops("qwen3", f"{ANSWER}\n\nQ:")
     assert not stops("qwen3", "<think>\nI could ask\nQ:")
     assert stops("qwen3", f"<think>\n4?\n</think>\n\n{ANSWER}\nQ:")

@@ -16,7 +16,7 @@ def ids(tokenizer: Any, text: str) -> list[int]:
 
 
 @pytest.mark.parametrize("name", EXACT)
-def test_text_is_decoded_as_it_was(name: str) -> None:
+def test_decoding_restores_the_text(name: str) -> None:
     tokenizer = load(name)
     for text in TEXTS:
         assert tokenizer.decode(ids(tokenizer, text)) == text
@@ -29,7 +29,7 @@ def test_added_tokens_are_one_token_each(name: str) -> None:
         assert tokenizer.convert_tokens_to_ids(token) in ids(tokenizer, f"a{token}b"), token
 
 
-def test_specials_that_are_added_by_default() -> None:
+def test_default_special_tokens() -> None:
     """As in the real ones: a BOS by Llama and Gemma, none by GPT-2 and Qwen, an end by T5."""
     added = {name: load(name).convert_ids_to_tokens(load(name).encode("")) for name in NAMES}
     nothing = (
@@ -84,7 +84,7 @@ def test_blank_before_text_without_one() -> None:
 
 
 @pytest.mark.parametrize("name", CHAT)
-def test_templates_keep_what_is_said(name: str) -> None:
+def test_templates_keep_the_text(name: str) -> None:
     turns = [{"role": "user", "content": "What is 3 + 4?"}]
     asked = load(name).apply_chat_template(turns, add_generation_prompt=True, tokenize=False)
     turns += [{"role": "assistant", "content": "It is 7."}]
@@ -95,7 +95,7 @@ def test_templates_keep_what_is_said(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", FAMILIES)
-def test_saved_and_loaded_it_is_the_same(name: str, tmp_path: Any) -> None:
+def test_saved_tokenizer_loads_unchanged(name: str, tmp_path: Any) -> None:
     from transformers import AutoTokenizer
 
     load(name).save_pretrained(tmp_path)

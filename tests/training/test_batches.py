@@ -21,7 +21,7 @@ def plan(
     return BatchPlan(rows, encoded, weights, micro_steps, processes)
 
 
-def test_every_example_is_seen_before_any_is_seen_again() -> None:
+def test_examples_repeat_only_after_a_full_epoch() -> None:
     rows = draw(examples=10, steps=5, batch_size=4, seed=0)
     assert sorted(rows.ravel()[:10]) == list(range(10))
     assert sorted(rows.ravel()[10:]) == list(range(10))
@@ -35,7 +35,7 @@ def test_every_example_is_seen_before_any_is_seen_again() -> None:
     processes=st.integers(1, 3),
     spare=st.integers(0, 6),
 )
-def test_processes_and_micro_steps_share_out_the_same_batch(
+def test_micro_batches_partition_the_batch(
     lengths: list[int], micro_steps: int, processes: int, spare: int
 ) -> None:
     whole = plan(lengths, micro_steps * processes + spare, micro_steps, processes)
@@ -61,7 +61,7 @@ def test_examples_that_begin_alike_are_in_one_share() -> None:
     micro_steps=st.integers(1, 3),
     processes=st.integers(1, 3),
 )
-def test_processes_wait_least_for_each_other(
+def test_processes_get_balanced_shares(
     rows: list[tuple[int, int]], micro_steps: int, processes: int
 ) -> None:
     """Beside every other way to cut the rows, tried out."""

@@ -49,7 +49,7 @@ def group(tmp_path: Path) -> Iterator[None]:
 
 @pytest.mark.parametrize("damage", DAMAGES)
 @pytest.mark.parametrize("name", [*NAMES, f"{SEAL}0.json", f"{SEAL}1.json"])
-def test_every_damage_is_found(tmp_path: Path, name: str, damage: str) -> None:
+def test_every_damage_is_detected(tmp_path: Path, name: str, damage: str) -> None:
     path = checkpoint(tmp_path, 4)
     assert whole(path)
     DAMAGES[damage](path / name)
@@ -57,7 +57,9 @@ def test_every_damage_is_found(tmp_path: Path, name: str, damage: str) -> None:
 
 
 @pytest.mark.parametrize("processes", [1, 3])
-def test_a_checkpoint_of_other_hosts_stays(tmp_path: Path, group: None, processes: int) -> None:
+def test_checkpoint_of_other_process_count_is_kept(
+    tmp_path: Path, group: None, processes: int
+) -> None:
     path = checkpoint(tmp_path, 4)
     message = f"{path} was saved by 2 processes, this training has {processes}: .*hostfile"
     with pytest.raises(TrainingError, match=message):
@@ -65,20 +67,20 @@ def test_a_checkpoint_of_other_hosts_stays(tmp_path: Path, group: None, processe
     assert whole(path)
 
 
-def test_a_seal_that_a_kill_prevented_is_no_other_number_of_processes(tmp_path: Path) -> None:
+def test_missing_seal_means_incomplete_checkpoint(tmp_path: Path) -> None:
     path = checkpoint(tmp_path, 4)
     (path / f"{SEAL}1.json").unlink()
     assert not is_whole(path, 0, 1)
     assert not is_whole(path, 0, 2)
 
 
-def test_what_was_added_is_found(tmp_path: Path) -> None:
+def test_added_file_is_detected(tmp_path: Path) -> None:
     path = checkpoint(tmp_path, 4)
     (path / "global_step4/planted.pt").touch()
     assert not whole(path)
 
 
-def test_the_newest_whole_one_is_taken_and_damaged_ones_go(tmp_path: Path, group: None) -> None:
+def test_newest_intact_checkpoint_is_taken(tmp_path: Path, group: None) -> None:
     cpu = torch.device("cpu")
     older, newer, newest = (checkpoint(tmp_path, step, 1) for step in (8, 16, 100))
     assert newest_whole(tmp_path, 0, 1, cpu) == newest
@@ -92,7 +94,7 @@ def test_the_newest_whole_one_is_taken_and_damaged_ones_go(tmp_path: Path, group
 
 
 @pytest.mark.parametrize("name", [NAMES[0], f"{SEAL}0.json", "global_step4", ".", ".."])
-def test_a_checkpoint_that_cannot_be_read_now_stays(
+def test_temporarily_unreadable_checkpoint_is_kept(
     tmp_path: Path, group: None, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     path = checkpoint(tmp_path / "checkpoints", 4, 1)
@@ -103,7 +105,7 @@ def test_a_checkpoint_that_cannot_be_read_now_stays(
     assert whole(path, 1)
 
 
-def test_all_is_on_disk_before_a_seal_says_so(
+def test_checkpoint_is_flushed_before_its_seal(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     flushed = []

@@ -78,7 +78,7 @@ def leaving(monkeypatch: pytest.MonkeyPatch, printed: str) -> list[Job]:
     return starts
 
 
-def test_an_end_without_a_model_is_an_error(
+def test_launcher_exit_without_a_model_is_an_error(
     make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     starts = leaving(monkeypatch, "pdsh: interrupted")
@@ -87,7 +87,7 @@ def test_an_end_without_a_model_is_an_error(
     assert len(starts) == 1
 
 
-def test_a_port_that_is_always_taken_is_an_error(
+def test_permanently_taken_port_is_an_error(
     make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     starts = leaving(monkeypatch, "EADDRINUSE: address in use")

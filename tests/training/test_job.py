@@ -10,7 +10,7 @@ from lmsi_kedro.training import Job, TrainingError
 from tests.training.jobs import MakeJob
 
 
-def test_the_same_content_finds_the_same_folder_whatever_its_order(
+def test_folder_does_not_depend_on_example_order(
     make_job: MakeJob, examples: pl.DataFrame, base_model: Path
 ) -> None:
     job = make_job()
@@ -20,7 +20,7 @@ def test_the_same_content_finds_the_same_folder_whatever_its_order(
     assert again.examples.equals(examples.select(job.examples.columns))
 
 
-def test_another_content_finds_another_folder(
+def test_different_content_gets_another_folder(
     make_job: MakeJob, examples: pl.DataFrame, base_model: Path
 ) -> None:
     job = make_job()

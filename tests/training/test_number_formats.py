@@ -48,7 +48,7 @@ def bases(base_model: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[st
 
 @pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")  # peft 0.21
 @pytest.mark.parametrize(("stored", "precision", "stage", "lora"), MATRIX)
-def test_trained_model_keeps_the_number_format_of_its_base(
+def test_trained_model_keeps_its_number_format(
     make_job: Callable[..., Job], bases: dict[str, Path], stored: str, precision: str, stage: int,
     lora: dict[str, Any] | None,
 ) -> None:  # fmt: skip
@@ -67,9 +67,7 @@ def test_trained_model_keeps_the_number_format_of_its_base(
 
 
 @pytest.mark.parametrize("stored", FORMATS)
-def test_saved_model_that_is_not_the_trained_one_is_refused(
-    bases: dict[str, Path], stored: str
-) -> None:
+def test_saved_model_must_equal_the_trained_one(bases: dict[str, Path], stored: str) -> None:
     """A file without one weight's last bit; weights with a little less than was trained."""
     trained: Any = AutoModelForCausalLM.from_pretrained(bases[stored]).eval()
     weights = dict(trained.named_parameters())

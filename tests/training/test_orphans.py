@@ -72,9 +72,7 @@ def start(path: Path) -> Iterator[Start]:
         trainer.communicate()
 
 
-def test_a_trainer_goes_on_with_its_lease_and_ends_when_that_is_over(
-    path: Path, start: Start
-) -> None:
+def test_trainer_runs_as_long_as_its_lease(path: Path, start: Start) -> None:
     with lease.granted(path) as token:
         mine, others = start(token), start("another")
         assert others.wait(timeout=30) == 1
@@ -84,9 +82,7 @@ def test_a_trainer_goes_on_with_its_lease_and_ends_when_that_is_over(
     assert mine.wait(timeout=30) == 1
 
 
-def test_a_trainer_whose_run_was_killed_ends_before_the_next_one_begins(
-    path: Path, start: Start
-) -> None:
+def test_orphaned_trainer_ends_before_the_next_starts(path: Path, start: Start) -> None:
     path.write_text("token 7")
     orphan = start("token")
     with lease.granted(path) as token:
@@ -94,7 +90,7 @@ def test_a_trainer_whose_run_was_killed_ends_before_the_next_one_begins(
         assert orphan.poll() == 1
 
 
-def test_a_lease_that_is_not_renewed_is_over(path: Path, start: Start) -> None:
+def test_lease_expires_unless_renewed(path: Path, start: Start) -> None:
     path.write_text("token 7")
     begin = time.monotonic()
     assert start("token").wait(timeout=30) == 1
@@ -102,7 +98,7 @@ def test_a_lease_that_is_not_renewed_is_over(path: Path, start: Start) -> None:
 
 
 @pytest.mark.slow
-def test_ranks_on_other_machines_end_with_a_killed_run_and_hold_its_lock_until_then(
+def test_remote_ranks_end_with_a_killed_run(
     make_job: Any, hostfile: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     commands(tmp_path, ssh_code=0)

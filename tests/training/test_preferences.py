@@ -91,7 +91,7 @@ def test_without_likelihood_the_loss_is_trls() -> None:
     assert ours.item() == pytest.approx(theirs.item(), rel=1e-5)
 
 
-def test_two_processes_and_a_resumed_run_equal_plain_training(make_job: MakeJob) -> None:
+def test_parallel_and_resumed_runs_equal_plain_training(make_job: MakeJob) -> None:
     job = make_job("whole", objective="scpo", steps=16)
     train(job)
     whole = record(job)
@@ -124,7 +124,7 @@ def test_a_damaged_reference_is_not_taken(make_job: MakeJob) -> None:
     assert stored(job.reference, ["e01"]) is None
 
 
-def test_a_pair_without_its_rejected_path_is_an_error(
+def test_pair_without_rejected_path_is_an_error(
     make_job: MakeJob, examples: pl.DataFrame, base_model: Path
 ) -> None:
     params = make_job().params.model_copy(update={"objective": "scpo"})
@@ -132,7 +132,7 @@ def test_a_pair_without_its_rejected_path_is_an_error(
         Job.write(make_job().folder.parent, examples, base_model, "digest", params)
 
 
-def test_what_scpo_is_given_leaves_jobs_of_sft_alone(make_job: MakeJob) -> None:
+def test_scpo_settings_do_not_change_sft_jobs(make_job: MakeJob) -> None:
     """Their digests are those of before there was another objective."""
     assert make_job().folder.name == "a9576175f230ece423dfb109f3ce13f8"
     assert make_job(preferences={"beta": 0.5}).folder == make_job().folder

@@ -14,7 +14,7 @@ from lmsi_kedro.training.saving import stopped
 PROMPT = [5, 6, 7, 8]
 
 
-def test_answers_without_an_end_are_counted_and_said(
+def test_answers_without_end_are_counted_and_logged(
     base_model: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     model: Any = AutoModelForCausalLM.from_pretrained(base_model)

@@ -80,7 +80,7 @@ def gradients(model: Any, logits: torch.Tensor) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("family", DECODERS)
-def test_a_forest_gives_the_logits_and_gradients_of_each_example_alone(family: str) -> None:
+def test_packed_trees_equal_examples_computed_alone(family: str) -> None:
     model, encoded = decoder(family, DECODERS[family]), examples()
     expected = alone(model, encoded)
     gradient = gradients(model, expected)
@@ -94,7 +94,7 @@ def test_a_forest_gives_the_logits_and_gradients_of_each_example_alone(family: s
 
 
 @pytest.mark.parametrize("family", OTHERS)
-def test_a_model_that_attends_in_another_way_gets_padded_rows(family: str) -> None:
+def test_models_unsupported_by_trees_get_padded_rows(family: str) -> None:
     model, encoded = decoder(family, OTHERS[family]), examples()
     expected = alone(model, encoded)
     own = model.config._attn_implementation
@@ -120,7 +120,7 @@ def test_no_token_sees_another_example(base_model: Path) -> None:
     assert not torch.equal(before, after)
 
 
-def test_bfloat16_is_as_exact_in_a_forest_as_in_rows(base_model: Path) -> None:
+def test_bfloat16_trees_are_as_exact_as_rows(base_model: Path) -> None:
     encoded = examples()
     exact = alone(AutoModelForCausalLM.from_pretrained(base_model), encoded)
     model = AutoModelForCausalLM.from_pretrained(base_model, dtype=torch.bfloat16)
@@ -134,7 +134,7 @@ ids = st.lists(st.integers(0, 2), min_size=2, max_size=60)
 
 @settings(max_examples=200)
 @given(made=st.lists(st.tuples(ids, st.integers(1, 59)), min_size=1, max_size=8))
-def test_every_token_is_in_the_row_with_what_it_follows(made: list[tuple[list[int], int]]) -> None:
+def test_every_example_is_a_path_of_its_tree(made: list[tuple[list[int], int]]) -> None:
     """Walking back from each target's place through its tree gives the example's own tokens."""
     encoded = sorted(
         (Encoded(tokens, min(prompt, len(tokens) - 1)) for tokens, prompt in made),
@@ -180,7 +180,7 @@ def test_a_refusal_is_logged_once(make_job: MakeJob, caplog: pytest.LogCaptureFi
     assert [r.message[:33] for r in caplog.records].count("Prompts are not shared in trainin") == 1
 
 
-def test_trees_are_of_examples_that_begin_alike_or_are_loose_and_of_similar_length() -> None:
+def test_trees_group_common_prefixes_or_similar_lengths() -> None:
     def of(*groups: list[int]) -> list[int]:
         found = grouped([Encoded(ids, 1) for ids in groups])
         return [len(group) for group in found]

@@ -20,7 +20,7 @@ from tests.training.jobs import MakeJob, plain_losses, record
 from tests.training.killed import kill_after_checkpoint, sealed
 
 
-def test_zero_2_and_a_resumed_run_equal_plain_training(make_job: MakeJob) -> None:
+def test_zero_2_and_resumed_runs_equal_plain_training(make_job: MakeJob) -> None:
     job = make_job("whole", steps=24)
     model = train(job)
     whole = record(job)
@@ -50,7 +50,7 @@ def test_zero_2_and_a_resumed_run_equal_plain_training(make_job: MakeJob) -> Non
         torch.testing.assert_close(resumed[name], weight, rtol=0, atol=1e-6)
 
 
-def test_zero_3_equals_plain_training_and_saves_whole_weights(
+def test_zero_3_equals_plain_training_saving_all_weights(
     make_job: MakeJob, base_model: Path, examples: pl.DataFrame
 ) -> None:
     job = make_job(zero_stage=3, steps=4)
@@ -98,7 +98,7 @@ def test_stage_0_in_bfloat16_is_refused(make_job: MakeJob) -> None:
 
 
 @pytest.mark.slow
-def test_a_loss_that_is_not_a_number_stops_with_step_and_examples(
+def test_nan_loss_stops_with_step_and_examples(
     make_job: MakeJob, base_model: Path, tmp_path: Path
 ) -> None:
     broken = tmp_path / "broken"
@@ -112,7 +112,7 @@ def test_a_loss_that_is_not_a_number_stops_with_step_and_examples(
     assert not job.model.exists()
 
 
-def test_a_failure_shows_the_trainers_sentence_or_the_end_of_its_log(make_job: MakeJob) -> None:
+def test_failure_shows_the_trainers_error_or_log(make_job: MakeJob) -> None:
     job = make_job()
     job.log.write_text("\n".join(f"line {n}" for n in range(100)))
     assert "line 99" in failure(job, [1, None])
@@ -130,7 +130,7 @@ def test_a_failure_shows_the_trainers_sentence_or_the_end_of_its_log(make_job: M
     assert "nothing, exit statuses [3, None]" in failure(job, [3, None])
 
 
-def test_a_disk_without_room_for_a_reason_is_named(
+def test_full_disk_is_named_without_a_reason(
     make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = make_job()
@@ -140,7 +140,7 @@ def test_a_disk_without_room_for_a_reason_is_named(
     assert f"The disk of {job.folder} is full" in failure(job, [1, None])
 
 
-def test_a_killed_trainer_is_said_to_lack_memory(make_job: MakeJob) -> None:
+def test_killed_trainer_is_reported_as_out_of_memory(make_job: MakeJob) -> None:
     job = make_job(steps=500)
 
     def kill_one() -> None:

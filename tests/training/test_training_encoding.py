@@ -13,7 +13,7 @@ def encoder(base_model: Path) -> Encoder:
     return Encoder.of(base_model, AUTO, False)
 
 
-def test_an_example_is_the_prompt_of_inference_then_target_and_end(encoder: Encoder) -> None:
+def test_example_is_prompt_then_target_and_end(encoder: Encoder) -> None:
     prompt, target = "Q: How many are 3 boxes of 7 pens?\nA:", " 3 * 7 = 21. The answer is 21."
     (example,) = encoder.examples([prompt], [target])
     assert [example.ids[: example.prompt_tokens]] == encoder.prompts([prompt])
@@ -28,7 +28,7 @@ def test_a_model_that_cannot_stop_is_refused(encoder: Encoder) -> None:
         check_end(encoder.tokenizer)
 
 
-def test_a_vocabulary_that_does_not_fit_the_model_is_refused(encoder: Encoder) -> None:
+def test_vocabulary_larger_than_the_model_is_refused(encoder: Encoder) -> None:
     size = len(encoder.tokenizer)
     check_vocabulary(encoder.tokenizer, SimpleNamespace(vocab_size=size))
     with pytest.raises(TrainingError, match="vocab_size"):

@@ -32,7 +32,7 @@ def hostile(connection: Connection, letters: bool) -> None:
         connection.send("7")
 
 
-def test_a_hanging_and_a_dying_reader_are_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_hanging_or_crashing_reader_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(math_verify, "serve", hostile)
     start = time.monotonic()
     texts = ["a", "hang", "b", "die", "c", "hang", "d"]
@@ -63,7 +63,9 @@ def test_readings_are_compared_by_key() -> None:
         ("num:7", None, "timeout", "timeout"),
     ],
 )
-def test_outcomes(ours: str | None, theirs: str | None, found: str | None, expected: str) -> None:
+def test_outcome_of_each_comparison(
+    ours: str | None, theirs: str | None, found: str | None, expected: str
+) -> None:
     assert outcome(ours, theirs, found) == expected
 
 

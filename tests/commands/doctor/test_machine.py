@@ -11,7 +11,7 @@ from lmsi_kedro.commands.doctor import machine
 from lmsi_kedro.commands.doctor.machine import check_machine
 
 
-def test_all_is_well_here() -> None:
+def test_this_machine_passes_all_checks() -> None:
     found = {finding.name: finding for finding in check_machine()}
     assert list(found) == [
         "packages", "kernels", "compiler", "extension locks", "DeepSpeed", "GPUs",
@@ -20,7 +20,7 @@ def test_all_is_well_here() -> None:
     assert torch.__version__ in found["packages"].said
 
 
-def test_a_package_that_is_old_or_missing_is_named() -> None:
+def test_outdated_or_missing_package_is_named() -> None:
     wrong = machine.packages([Requirement("torch>=99"), Requirement("no-such-package")])
     assert not wrong.is_well
     assert f"torch>=99 is needed, {torch.__version__} is installed" in wrong.said
@@ -28,19 +28,19 @@ def test_a_package_that_is_old_or_missing_is_named() -> None:
     assert "constraints.txt" in str(wrong)
 
 
-def test_what_the_package_declares_is_checked_without_its_extras() -> None:
+def test_only_required_dependencies_are_checked() -> None:
     names = {requirement.name for requirement in machine.needed()}
     assert {"torch", "kedro", "deepspeed"} <= names
     assert not {"ray", "pytest"} & names
 
 
-def test_a_machine_without_a_compiler(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_missing_compiler_is_reported(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("CXX", raising=False)
     assert "apt install g++" in str(machine.compiler())
 
 
-def test_locks_of_killed_builds(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_stale_build_locks_are_reported(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert machine.locks(tmp_path / "absent").is_well
     lock = tmp_path / "py311_cpu" / "cpu_adam" / "lock"
     lock.parent.mkdir(parents=True)
@@ -51,7 +51,7 @@ def test_locks_of_killed_builds(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
     assert machine.locks(tmp_path).is_well
 
 
-def test_gpus_that_torch_does_not_see(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_gpus_unusable_by_torch_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hardware, "gpus", lambda: 2)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
     assert "2 there, but torch" in machine.gpus().said

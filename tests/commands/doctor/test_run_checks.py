@@ -29,7 +29,7 @@ def params(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         return given
 
 
-def test_a_healthy_project(
+def test_healthy_project_passes(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(ROOT)
@@ -41,7 +41,7 @@ def test_a_healthy_project(
     assert "in all about " in said
 
 
-def test_a_missing_model_is_the_only_finding_of_its_run(
+def test_missing_model_is_reported_without_follow_up_errors(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     monkeypatch.chdir(ROOT)
@@ -52,7 +52,7 @@ def test_a_missing_model_is_the_only_finding_of_its_run(
     assert "1 of the checks" in captured.err
 
 
-def test_an_end_token_that_other_engines_would_not_stop_at(
+def test_end_token_missing_from_generation_config_is_reported(
     model: Path, params: dict[str, Any], tmp_path: Path
 ) -> None:
     found = checks.attempt("end token", lambda: checks.end_of(Model.at(model), params["engine"]))
@@ -65,7 +65,7 @@ def test_an_end_token_that_other_engines_would_not_stop_at(
     assert "add 0 to eos_token_id in generation_config.json" in str(found)
 
 
-def test_a_server_that_is_down(
+def test_unreachable_server_is_reported(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Nothing listens on port 9 of this machine."""
@@ -90,7 +90,7 @@ def test_a_server_that_is_down(
         ({}, "2 processes, ZeRO-2 keeps about"),
     ],
 )
-def test_what_training_would_stop_with(
+def test_training_errors_are_found_before_the_run(
     model: Path, params: dict[str, Any], changes: dict[str, Any], said: str
 ) -> None:
     training = params["training"]
@@ -101,7 +101,7 @@ def test_what_training_would_stop_with(
     assert found.is_well == (not changes)
 
 
-def test_a_training_that_memory_does_not_hold(
+def test_training_beyond_memory_is_reported(
     model: Path, params: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(checks, "available_memory", lambda: 1000)
@@ -109,7 +109,7 @@ def test_a_training_that_memory_does_not_hold(
     assert "train with lora, offload" in str(found)
 
 
-def test_hosts_that_do_not_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unreachable_hosts_are_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "hosts").write_text("one slots=2\ntwo slots=2\n")
 
     def find() -> Finding:
@@ -126,6 +126,6 @@ def test_hosts_that_do_not_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert find().said == "2 answer, 4 slots"
 
 
-def test_a_full_disk(tmp_path: Path) -> None:
+def test_full_disk_is_reported(tmp_path: Path) -> None:
     assert room(tmp_path / "not" / "yet", 0.001).is_well
     assert "data_root" in str(room(tmp_path, 1e9))

@@ -23,14 +23,14 @@ TWO_CORES = Measured(
 )
 
 
-def test_default_run_comes_out_as_measured() -> None:
+def test_default_run_forecast_matches_measurement() -> None:
     cost = cost_of(DEFAULT, TWO_CORES)
     assert 240 / 1.5 < cost.seconds < 240 * 1.5
     assert cost.sampling_seconds == pytest.approx(1_050_000 / 22_400 + 6 * 5.5)
     assert cost.training_tokens == 16_000 * 148
 
 
-def test_start_of_workers_is_told_from_their_speed() -> None:
+def test_startup_time_is_separated_from_throughput() -> None:
     """Two workers: ten seconds until both have 100 tokens, then 100 every two seconds."""
     sampled = Sampled(workers=2, begin=0.0)
     for now in (9.0, 10.0, 12.0, 14.0):
@@ -40,7 +40,7 @@ def test_start_of_workers_is_told_from_their_speed() -> None:
     assert (sampled.paths, sampled.tokens) == (8, 400)
 
 
-def test_few_chunks_are_measured_with_the_start() -> None:
+def test_few_chunks_include_startup_time() -> None:
     sampled = Sampled(workers=2, begin=0.0)
     sampled.add(pl.DataFrame({"tokens": [100]}), 4.0)
     assert sampled.rate == 25

@@ -67,7 +67,7 @@ def test_a_pair_counts_as_two_examples(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (counted.paths, counted.other_paths) == (LEARNED, 7 * EVALUATED)
 
 
-def test_early_stopping_may_save_but_is_not_counted_on(engine: Any) -> None:
+def test_forecast_ignores_savings_of_early_stopping(engine: Any) -> None:
     plan = Plan(ROOT / "data/06_models/base", "digest", engine, early_stop=0.9)
     sampling = Sampling(temperature=1.0, max_new_tokens=4, seed=1)
     plan.add({"a": "A", "b": "B"}, range(20), sampling, {})
@@ -89,7 +89,7 @@ def test_a_pipeline_that_samples_nothing_has_no_forecast(
     assert "samples nothing" in capsys.readouterr().err
 
 
-def test_a_dataset_that_is_not_there_is_named(
+def test_missing_dataset_is_named(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     monkeypatch.chdir(ROOT)

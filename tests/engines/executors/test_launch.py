@@ -37,7 +37,7 @@ sampled(plan(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], m=800))
 """
 
 
-def test_servers_share_the_gpus_and_end_with_the_plan(
+def test_servers_share_gpus_and_stop_with_the_plan(
     tokenizer_only: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(launch, "visible_gpus", lambda: ["4", "5", "6", "7"])
@@ -89,7 +89,7 @@ def test_server_that_ends_twice_is_named(
     [("--no-such-flag", "ended before it answered: vllm serve: error: unrecognized arguments: --no-such-flag"),
      ("--extra-tokens 3", r"sees \d+ tokens in the prompt of question q0, training \d+")],
 )  # fmt: skip
-def test_server_that_cannot_be_used_is_named_and_ended(
+def test_unusable_server_is_named_and_stopped(
     options: str, line: str, tokenizer_only: Path, tmp_path: Path
 ) -> None:
     with pytest.raises(ServerError, match=line):
@@ -97,7 +97,7 @@ def test_server_that_cannot_be_used_is_named_and_ended(
     assert not alive(tmp_path)
 
 
-def test_server_that_does_not_answer_in_time_is_named_and_ended(
+def test_unresponsive_server_is_named_and_stopped(
     tokenizer_only: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By a clock that stands still until the server has printed its first line."""
@@ -164,7 +164,7 @@ def test_foreign_server_is_named_after_all_tries(
 
 
 @pytest.mark.parametrize("status", [401, 404, 500])
-def test_refusal_is_told_in_the_servers_words(
+def test_refusal_quotes_the_servers_message(
     status: int, tokenizer_only: Path, tmp_path: Path, foreign: FakeServer
 ) -> None:
     foreign.models = status, {"error": "Unauthorized"}
@@ -192,7 +192,7 @@ def test_killed_run_leaves_no_server(moment: str, tokenizer_only: Path, tmp_path
     assert not psutil.wait_procs(left, timeout=30)[1]
 
 
-def test_last_start_alone_is_read_from_a_log(tmp_path: Path) -> None:
+def test_only_the_last_start_is_read_from_log(tmp_path: Path) -> None:
     """Though an earlier one ended in the middle of a line, and prints more than is read."""
     log = tmp_path / "log"
     log.write_bytes(b"$ serve\naddress already in use" + b"x" * 2 * launched.READ)
@@ -208,7 +208,7 @@ def test_last_start_alone_is_read_from_a_log(tmp_path: Path) -> None:
     assert server.printed() == "y" * launched.READ
 
 
-def test_transformers_serve_is_given_a_model_that_samples(tmp_path: Path) -> None:
+def test_transformers_serve_gets_a_model_with_sampling_enabled(tmp_path: Path) -> None:
     """All files of the model, but no filter of its generation_config.json."""
     model = ROOT / "data/06_models/base"
     for _ in range(2):

@@ -56,7 +56,7 @@ def test_variable_with_a_secret_is_refused() -> None:
         LaunchParams(server="env HF_TOKEN=hunter2 vllm serve {model} --port {port}", folder="x")
 
 
-def test_options_about_tokens_are_taken() -> None:
+def test_options_mentioning_tokens_are_accepted() -> None:
     options = (
         "--max-num-batched-tokens 8192 --tokenizer x --skip-tokenizer-init --api-key-file keys "
         "--return-tokens-as-token-ids"
@@ -64,7 +64,7 @@ def test_options_about_tokens_are_taken() -> None:
     assert options in LaunchParams(server="vllm", options=options, folder="x").command
 
 
-def test_idle_gpus_are_warned_of(
+def test_idle_gpus_cause_a_warning(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(launch, "visible_gpus", lambda: [*"01234567"])
@@ -87,7 +87,7 @@ def test_missing_package_is_named_with_its_extra(
         launch.check_launch(wanted)
 
 
-def test_model_that_becomes_no_gguf_is_refused(tmp_path: Path) -> None:
+def test_model_without_gguf_support_is_refused(tmp_path: Path) -> None:
     config = json.loads((MODEL / "config.json").read_text())
     (tmp_path / "config.json").write_text(json.dumps(config | {"model_type": "qwen2"}))
     launch.check_model(tmp_path, engine(tmp_path, server=VLLM))

@@ -64,7 +64,7 @@ def test_twenty_kills_change_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_worker_that_is_killed_stops_the_run_by_name(tmp_path: Path) -> None:
+def test_killed_worker_stops_the_run_with_reason(tmp_path: Path) -> None:
     """As the system does when memory runs out; what was stored stays."""
     model, store = tiny_model(tmp_path / "model"), tmp_path / "paths"
     run = start(model, store, stderr=subprocess.PIPE)

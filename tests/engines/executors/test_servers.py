@@ -69,7 +69,7 @@ def run(server: FakeServer, data: Path) -> "subprocess.CompletedProcess[str]":
     )
 
 
-def test_a_run_has_the_paths_that_the_server_drew(tmp_path: Path) -> None:
+def test_run_stores_the_paths_that_the_server_sampled(tmp_path: Path) -> None:
     """Six of a question from four slots, though the server breaks in the middle, and first answers are bad."""
     embedded = Faulty()
 

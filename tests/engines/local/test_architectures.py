@@ -91,7 +91,7 @@ def test_logits_are_the_model_s_own(
 
 
 @pytest.mark.parametrize("shift", [0, 1])
-def test_rounding_costs_no_tree_and_wrong_places_do(
+def test_tree_survives_rounding_but_not_wrong_positions(
     shift: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In bfloat16, with sharp attention: .056 of the largest logit by rounding, .73 by places."""
@@ -108,7 +108,7 @@ def test_rounding_costs_no_tree_and_wrong_places_do(
     assert (refusal is None) is not bool(shift)
 
 
-def test_both_ways_write_the_same_paths(tokenizer: Any, tmp_path: Path) -> None:
+def test_tree_and_plain_decoding_sample_same_paths(tokenizer: Any, tmp_path: Path) -> None:
     made = engine("llama", {}, tokenizer, tmp_path)
     shared = made.sample(REQUESTS, SAMPLING)
     made.model.set_attn_implementation("sdpa")

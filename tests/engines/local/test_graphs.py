@@ -45,11 +45,11 @@ def same(found: pl.DataFrame, expected: pl.DataFrame) -> bool:
     ("rows", "sizes"),
     [(1, [1]), (16, [16]), (17, [16, 17]), (100, [16, 32, 64, 100]), (128, [16, 32, 64, 128])],
 )
-def test_buckets(rows: int, sizes: list[int]) -> None:
+def test_bucket_sizes(rows: int, sizes: list[int]) -> None:
     assert buckets(rows) == sizes
 
 
-def test_filled_up_steps_write_the_same_paths(
+def test_padded_steps_sample_the_same_paths(
     engine: LocalEngine, expected: pl.DataFrame, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While rows end, are dropped and others join: 45 paths, 37 at a time."""
@@ -88,7 +88,7 @@ def test_each_shape_is_captured_once_a_chunk(
     assert len(chunk) == len(set(chunk)) > 1
 
 
-def test_a_model_that_cannot_be_captured_is_launched(
+def test_model_that_cannot_be_captured_runs_uncaptured(
     engine: LocalEngine, expected: pl.DataFrame, monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:  # fmt: skip
@@ -155,7 +155,7 @@ class Recorded:
         patch.setattr(torch.cuda, "graph", self.graph)
 
 
-def test_a_graph_is_tried_before_it_is_trusted(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_captured_graph_is_verified_before_use(monkeypatch: pytest.MonkeyPatch) -> None:
     good, bad = Recorded(0.1), Recorded(0.3)
     good.install(monkeypatch)
     assert graphs.captured(good.step, None)() is good.result

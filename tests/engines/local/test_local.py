@@ -57,7 +57,7 @@ def test_logits_equal_a_full_forward(engine: LocalEngine, shared: str) -> None:
                 logits = decoder.step(tokens)
 
 
-def test_prompts_share_what_they_begin_with_and_chunks_keep_it(
+def test_common_prefix_is_computed_once_and_kept(
     engine: LocalEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The exemplars and the first words of the questions, found by their ids and computed once."""
@@ -78,7 +78,7 @@ def test_prompts_share_what_they_begin_with_and_chunks_keep_it(
     assert computed == [[shared], own, own]
 
 
-def test_paths_do_not_depend_on_their_company(engine: LocalEngine) -> None:
+def test_paths_do_not_depend_on_the_batch(engine: LocalEngine) -> None:
     """Alone, with others, or with other path ranges: the same text and log-probability."""
     together = engine.sample(requests(SHARED), SAMPLING)
     first = engine.sample(requests(SHARED)[1:2], SAMPLING)
@@ -106,9 +106,7 @@ def test_greedy_equals_generate(engine: LocalEngine) -> None:
     engine.model.set_attn_implementation("lmsi_tree")
 
 
-def test_the_reference_draws_the_same_paths(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_reference_samples_the_same_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """LMSI_KERNELS reaches the decoder, its layers and the sampler."""
     model = tiny_model(tmp_path)
     native = LocalEngine(model, torch.float32)
@@ -123,7 +121,7 @@ def test_the_reference_draws_the_same_paths(
     assert found["logprob"].to_numpy() == pytest.approx(expected["logprob"].to_numpy(), abs=1e-4)
 
 
-def test_ids_without_a_token_are_never_drawn(tmp_path: Path) -> None:
+def test_ids_without_a_token_are_never_sampled(tmp_path: Path) -> None:
     """Vocabularies are padded, as in Qwen, by rows that nothing trains: here they have the largest logits."""
     directory = tiny_model(tmp_path / "model")
     usual = LocalEngine(directory, torch.float32)

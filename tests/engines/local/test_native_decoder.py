@@ -42,7 +42,7 @@ def logits_of(decoder: Any, kept: list[int]) -> list[torch.Tensor]:
 @pytest.mark.parametrize("isa", ["scalar", "avx2", "avx512", "avx512bf16"])
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 1e-5), (torch.bfloat16, 0.05)])
 @torch.inference_mode()
-def test_the_logits_of_the_model(
+def test_logits_equal_those_of_the_model(
     dtype: torch.dtype, tolerance: float, isa: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Which another decoder computes in float32 from the same weights."""
@@ -63,7 +63,7 @@ def test_the_logits_of_the_model(
 
 @pytest.mark.parametrize(("block", "piece"), [(128, 1024), (3, 4), (1, 1)])
 @torch.inference_mode()
-def test_prompts_in_pieces_are_those_of_the_model(
+def test_logits_of_split_prompts_equal_the_models(
     block: int, piece: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However they are cut: keys, values and last hidden states after a shared prefix, and without one."""
@@ -86,7 +86,7 @@ def test_prompts_in_pieces_are_those_of_the_model(
 
 
 @torch.inference_mode()
-def test_what_does_not_fit_is_refused() -> None:
+def test_mismatched_shapes_are_refused() -> None:
     given = model(torch.float32)
     with pytest.raises(TypeError, match="not all layers"):
         NativeDecoder(given)  # its layers are not packed

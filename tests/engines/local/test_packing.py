@@ -20,7 +20,7 @@ class Attention(nn.Module):
 
 @pytest.mark.parametrize("bias", [False, True])
 @torch.inference_mode()
-def test_layers_of_one_input_are_one_product(bias: bool) -> None:
+def test_layers_sharing_an_input_become_one_matmul(bias: bool) -> None:
     layer, inputs = Attention(bias), [torch.randn(5, 1, 24) for _ in range(2)]
     names = ["q_proj", "k_proj", "v_proj"]
     expected = [[getattr(layer, name)(x) for x in inputs] for name in names]
@@ -33,7 +33,7 @@ def test_layers_of_one_input_are_one_product(bias: bool) -> None:
 
 
 @torch.inference_mode()
-def test_a_product_goes_with_its_input() -> None:
+def test_packed_product_is_freed_with_its_input() -> None:
     """Whichever parts were asked for."""
     layer = Attention(False)
     pack(layer)
@@ -46,7 +46,7 @@ def test_a_product_goes_with_its_input() -> None:
 
 @pytest.mark.parametrize("other", [nn.Linear(24, 16), nn.Linear(24, 16, bias=False).bfloat16()])
 @torch.inference_mode()
-def test_layers_that_differ_stay_apart(other: nn.Linear) -> None:
+def test_layers_that_differ_are_not_packed(other: nn.Linear) -> None:
     layer = Attention(bias=False)
     layer.v_proj = other
     x = torch.randn(3, 24, dtype=other.weight.dtype)

@@ -38,7 +38,7 @@ def good(length: Length) -> Answer:
     return lambda body, count: completion(body, length)
 
 
-def test_a_good_server_gives_all_paths_of_a_question_at_once(model: Path, length: Length) -> None:
+def test_one_request_returns_all_paths_of_a_question(model: Path, length: Length) -> None:
     with running(good(length)) as server:
         table = sampled(plan(model, server))
     assert table.select("question_id", "path").rows() == ALL
@@ -58,9 +58,7 @@ def test_a_good_server_gives_all_paths_of_a_question_at_once(model: Path, length
 
 
 @pytest.mark.parametrize("slots", [1, 3, 4, 6])
-def test_a_path_is_the_same_however_many_are_asked_for_at_once(
-    model: Path, length: Length, slots: int
-) -> None:
+def test_paths_do_not_depend_on_n_per_request(model: Path, length: Length, slots: int) -> None:
     """llama.cpp refuses an n above its slots; there eight paths are asked for as four and four, and so on."""
 
     def few(body: dict[str, Any], count: int) -> Reply:
@@ -79,7 +77,7 @@ def test_a_path_is_the_same_however_many_are_asked_for_at_once(
     )
 
 
-def test_choices_that_did_not_come_are_asked_for(model: Path, length: Length) -> None:
+def test_missing_choices_are_requested_again(model: Path, length: Length) -> None:
     """Of a server that gives two at most, whatever n says; it is not asked for more again."""
     with running(good(length)) as server:
         wanted = sampled(plan(model, server))
@@ -88,7 +86,7 @@ def test_choices_that_did_not_come_are_asked_for(model: Path, length: Length) ->
     assert [body["n"] for body in asked(server)] == [4, *[2] * 11]
 
 
-def test_choices_are_told_apart_by_their_index(model: Path, length: Length) -> None:
+def test_choices_are_ordered_by_their_index(model: Path, length: Length) -> None:
     """In any order; one that comes twice leaves another that is asked for."""
 
     def turned(body: dict[str, Any], count: int) -> Reply:
@@ -105,7 +103,7 @@ def test_choices_are_told_apart_by_their_index(model: Path, length: Length) -> N
 
 
 @pytest.mark.parametrize("first", [1, 7, -3, None, "0"])
-def test_indices_that_are_none_leave_the_order(model: Path, length: Length, first: Any) -> None:
+def test_invalid_choice_indices_leave_the_order(model: Path, length: Length, first: Any) -> None:
     """They begin at another number, or are no numbers."""
 
     def odd(body: dict[str, Any], count: int) -> Reply:
@@ -122,7 +120,7 @@ def test_indices_that_are_none_leave_the_order(model: Path, length: Length, firs
 
 
 @pytest.mark.parametrize("status", [200, 422, 500])
-def test_a_server_without_n_is_asked_once_per_path(
+def test_server_without_n_gets_one_request_per_path(
     model: Path, length: Length, status: int
 ) -> None:
     """It ignores n, refuses it, or breaks at it, as older llama.cpp does."""
@@ -139,7 +137,7 @@ def test_a_server_without_n_is_asked_once_per_path(
     assert table["text"].n_unique() == 24
 
 
-def test_choices_with_one_seed_are_not_taken_for_paths(model: Path, length: Length) -> None:
+def test_choices_sharing_a_seed_are_rejected(model: Path, length: Length) -> None:
     """SGLang's deterministic mode gives all choices of a request its seed."""
 
     def copies(body: dict[str, Any], count: int) -> Reply:
@@ -182,7 +180,7 @@ def test_fields_that_a_server_refuses_are_left_out(model: Path, length: Length) 
 
 
 @pytest.mark.parametrize(("name", "value"), [("top_k", 5), ("min_p", 0.1), ("top_p", 0.9)])
-def test_a_filter_that_is_set_must_act(
+def test_ignored_sampling_filter_is_an_error(
     model: Path, length: Length, name: str, value: float
 ) -> None:
     """Ollama takes top_k, and ignores it. TGI refuses a top_p of 1, and acts on others."""
@@ -204,9 +202,7 @@ def test_a_filter_that_is_set_must_act(
     assert {body.get(name) for body in asked(server)} == {value}
 
 
-def test_a_fleet_shares_the_work_and_outlives_one_of_its_servers(
-    model: Path, length: Length
-) -> None:
+def test_fleet_shares_work_and_survives_a_dead_server(model: Path, length: Length) -> None:
     def dead(body: dict[str, Any], count: int) -> Reply:
         return (500, {"error": "dead"}) if body["max_tokens"] > 1 else completion(body, length)
 
@@ -218,7 +214,7 @@ def test_a_fleet_shares_the_work_and_outlives_one_of_its_servers(
         assert asked(three)
 
 
-def test_no_more_requests_at_a_time_than_wanted(model: Path, length: Length) -> None:
+def test_concurrent_requests_stay_within_the_limit(model: Path, length: Length) -> None:
     def slow(body: dict[str, Any], count: int) -> Reply:
         time.sleep(0.05)
         return completion(body, length)
@@ -228,7 +224,7 @@ def test_no_more_requests_at_a_time_than_wanted(model: Path, length: Length) -> 
     assert server.most_busy == 3
 
 
-def test_a_server_of_another_model_is_found_out(model: Path, length: Length) -> None:
+def test_server_of_another_model_is_refused(model: Path, length: Length) -> None:
     """By the tokens it counts; and before that by what the user vouched for."""
     with running(good(lambda prompt: length(prompt) + 1)) as server:
         with pytest.raises(ServerError, match=rf"{server.url}/ sees 19 tokens .* training 18"):
@@ -237,7 +233,7 @@ def test_a_server_of_another_model_is_found_out(model: Path, length: Length) -> 
             sampled(plan(model, server, revision="sha256:ffffffff"))
 
 
-def test_a_server_that_cuts_long_prompts_is_found_out(model: Path, length: Length) -> None:
+def test_server_that_truncates_long_prompts_is_refused(model: Path, length: Length) -> None:
     """Ollama keeps the end of a prompt that is longer than its num_ctx, and says nothing."""
 
     def cuts(body: dict[str, Any], count: int) -> Reply:
@@ -251,7 +247,7 @@ def test_a_server_that_cuts_long_prompts_is_found_out(model: Path, length: Lengt
 
 
 @pytest.mark.parametrize("counted", ["prompt_tokens_details", "cached_tokens", "choices"])
-def test_prompts_are_counted_in_more_than_one_way(
+def test_other_ways_of_counting_prompts_are_accepted(
     model: Path, length: Length, counted: str
 ) -> None:
     """Without the tokens that were cached, or once per choice."""
@@ -281,7 +277,7 @@ def test_a_url_needs_a_scheme() -> None:
 @pytest.mark.parametrize(
     "url", ["http://user:hunter2@host/v1", "https://host/v1?key=hunter2", "user:hunter2@host/v1"]
 )
-def test_a_url_with_a_password_is_refused_and_never_shown(url: str) -> None:
+def test_url_with_a_password_is_refused_unseen(url: str) -> None:
     with pytest.raises(ValidationError, match=r"engine\.server\.urls") as refused:
         ServerParams(urls=[url], model="served", revision="sha256:00000000")
     assert "hunter2" not in str(refused.value)
@@ -303,7 +299,7 @@ def test_errors_of_launched_servers_name_their_settings(listed: Reply, said: str
     assert "engine.server." not in str(failed.value)
 
 
-def test_a_redirect_takes_no_key_to_another_host(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_redirect_to_another_host_drops_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LMSI_API_KEY", "sk-secret")
     with running(lambda body, _: completion(body, len)) as other:
 
@@ -322,7 +318,7 @@ def test_a_redirect_takes_no_key_to_another_host(monkeypatch: pytest.MonkeyPatch
     assert other.keys == {None}
 
 
-def test_a_key_that_a_server_repeats_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_key_echoed_by_a_server_is_masked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LMSI_API_KEY", "sk-secret\n")
     for status, body in (
         (401, "bad key sk-secret"),
@@ -334,7 +330,7 @@ def test_a_key_that_a_server_repeats_is_not_shown(monkeypatch: pytest.MonkeyPatc
         assert "sk-secret" not in said
 
 
-def test_chunks_of_servers_are_stored_and_never_taken_for_others(
+def test_server_chunks_are_resumed_only_for_their_model(
     model: Path, length: Length, tmp_path: Path
 ) -> None:
     """A failure in the middle keeps what came before; the address knows the model's name, not the url."""

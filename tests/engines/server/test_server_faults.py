@@ -156,7 +156,7 @@ def spoilt(spoil: Spoil, length: Length, times: int = 10**9) -> Answer:
     return answer
 
 
-def test_what_may_pass_is_asked_for_again(model: Path, length: Length) -> None:
+def test_transient_faults_are_retried(model: Path, length: Length) -> None:
     """Each question has its fault, twice: the same paths come as from a good server."""
     prompts = {name: f"Q: {name}?\nA:" for name in ["none", *PASSING]}
 
@@ -190,7 +190,7 @@ def faulty() -> Iterator[tuple[FakeServer, Fleet]]:
 
 
 @pytest.mark.parametrize(("name", "message"), STAYS.items())
-def test_what_does_not_pass_is_said_in_a_line(
+def test_permanent_faults_are_one_line_errors(
     hurried: None, faulty: tuple[FakeServer, Fleet], name: str, message: str
 ) -> None:
     """With the url and what was answered; what cannot pass is not asked for again."""
@@ -212,7 +212,7 @@ def test_an_error_names_the_question(model: Path, length: Length) -> None:
         sampled(plan(model, server, retries=1))
 
 
-def test_the_good_choices_of_a_reply_stay(model: Path, length: Length) -> None:
+def test_valid_choices_of_a_reply_are_kept(model: Path, length: Length) -> None:
     """One of four was aborted: it alone is asked for again, with its seed."""
 
     def answer(body: Content, count: int) -> Reply:
@@ -235,14 +235,16 @@ def test_the_good_choices_of_a_reply_stay(model: Path, length: Length) -> None:
         ("length", ["length", "max_tokens", "MAX_TOKENS", "model_length", "limit"]),
     ],
 )
-def test_reasons_to_finish(model: Path, length: Length, finish: str, reasons: list[str]) -> None:
+def test_finish_reasons_are_mapped(
+    model: Path, length: Length, finish: str, reasons: list[str]
+) -> None:
     for reason in reasons:
         with running(spoilt(choices(finish_reason=reason), length)) as server:
             table = sampled(plan(model, server))
         assert table.filter(question_id="q1")["finish"].to_list() == [finish] * 4, reason
 
 
-def test_log_probabilities_of_llama_cpp(model: Path, length: Length) -> None:
+def test_log_probabilities_of_llama_cpp_are_read(model: Path, length: Length) -> None:
     """In the form of chats."""
 
     def chat_like(body: Content, count: int) -> Reply:
@@ -260,14 +262,14 @@ def test_log_probabilities_of_llama_cpp(model: Path, length: Length) -> None:
     assert (table["tokens"] == 3).all()
 
 
-def test_an_answer_that_ends_at_once_is_a_path(model: Path, length: Length) -> None:
+def test_empty_completion_is_a_path(model: Path, length: Length) -> None:
     """With nothing to give log-probabilities of."""
     with running(spoilt(choices(text="", logprobs=None), length)) as server:
         table = sampled(plan(model, server)).filter(question_id="q1")
     assert table.select("text", "tokens", "logprob").rows() == [("", 4, None)] * 4
 
 
-def test_a_server_must_count_the_tokens_of_a_prompt(model: Path, length: Length) -> None:
+def test_missing_prompt_token_count_is_an_error(model: Path, length: Length) -> None:
     for usage in (None, {}, {"prompt_tokens": None}, {"prompt_tokens": "18"}, [18]):
 
         def silent(body: Content, count: int, usage: Any = usage) -> Reply:
@@ -299,7 +301,7 @@ def test_usage_is_not_needed_for_every_path(model: Path, length: Length) -> None
         sampled(plan(model, server, retries=0))
 
 
-def test_a_server_that_computes_nan_is_found_out_at_once(model: Path, length: Length) -> None:
+def test_server_with_nan_logprobs_is_refused_before_sampling(model: Path, length: Length) -> None:
     def overflowing(body: Content, count: int) -> Reply:
         status, content = completion(body, length)
         assert isinstance(content, dict)

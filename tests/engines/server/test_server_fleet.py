@@ -34,7 +34,7 @@ def once(bad: Reply, length: Length) -> Answer:
     return answer
 
 
-def test_a_server_that_hangs_is_left_alone_in_time(model: Path, length: Length) -> None:
+def test_hanging_server_times_out(model: Path, length: Length) -> None:
     """Each request has its limit; the error names the server, and stored chunks stay."""
 
     def hangs(body: dict[str, Any], count: int) -> Reply:
@@ -51,7 +51,7 @@ def test_a_server_that_hangs_is_left_alone_in_time(model: Path, length: Length) 
 
 
 @pytest.mark.parametrize("kind", ["application/json", "text/event-stream"])
-def test_an_answer_that_drips_has_the_same_limit(model: Path, length: Length, kind: str) -> None:
+def test_trickling_response_times_out_too(model: Path, length: Length, kind: str) -> None:
     """A proxy may keep a connection alive, so that no pause is long."""
     drips = 200, Raw(b": ping\n" * 100, kind, drip=0.1)
     start = time.monotonic()
@@ -63,7 +63,7 @@ def test_an_answer_that_drips_has_the_same_limit(model: Path, length: Length, ki
     assert time.monotonic() - start < 8
 
 
-def test_a_server_says_when_to_come_again(model: Path, length: Length) -> None:
+def test_retry_after_header_is_obeyed(model: Path, length: Length) -> None:
     busy = 503, Raw(b"busy", "text/plain", {"Retry-After": "1"})
     with running(once(busy, length)) as server:
         start = time.monotonic()
@@ -71,7 +71,7 @@ def test_a_server_says_when_to_come_again(model: Path, length: Length) -> None:
     assert time.monotonic() - start > 1
 
 
-def test_nobody_waits_for_a_fleet_that_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_closing_a_fleet_ends_waiting_requests(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fleets, "PAUSE", 30.0)
     with running(lambda body, count: (503, {"error": "busy"})) as server:
         fleet = Fleet(params(server.url))
@@ -113,7 +113,7 @@ def test_a_refused_request_is_not_repeated() -> None:
         (503, {"error": {"message": "Loading model"}}),
     ],
 )
-def test_models_that_cannot_be_listed(hurried: None, listed: Reply) -> None:
+def test_failing_model_list_is_an_error(hurried: None, listed: Reply) -> None:
     with running(lambda body, count: (500, {})) as server:
         server.models = listed
         with pytest.raises(ServerError, match=rf"engine\.server\.urls: {server.url}/ .*Start that"):

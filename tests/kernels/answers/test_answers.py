@@ -94,7 +94,7 @@ DECIMAL_COMMAS = {
 
 
 @pytest.mark.parametrize(("said", "key"), DECIMAL_COMMAS.items())
-def test_a_decimal_comma_is_one_where_the_task_says_so(said: str, key: str | None) -> None:
+def test_decimal_comma_is_read_where_configured(said: str, key: str | None) -> None:
     frame = read_answers([f"The answer is {said}."], "number", decimal="comma")
     assert frame["key"][0] == key
     assert frame["surface"][0] is None or said.startswith(frame["surface"][0])
@@ -196,7 +196,7 @@ PAIRS = (
 )  # fmt: skip
 
 
-def test_numbers_that_are_the_same() -> None:
+def test_equal_numbers_share_a_key() -> None:
     keys = [set(canonical_keys(pair.split("|"), "number").to_list()) for pair in PAIRS]
     assert [len(group) for group in keys] == [1] * len(PAIRS)
     assert len(set().union(*keys)) == len(PAIRS)
@@ -221,7 +221,7 @@ def test_a_key_depends_on_the_row_alone(letters: list[str], kind: str, seed: int
 @given(
     st.sampled_from(["number", "math", "nli", "yes_no", "choice", "date"]), st.integers(0, 2**32)
 )
-def test_a_key_says_the_same_when_it_is_read_again(kind: str, seed: int) -> None:
+def test_keys_are_stable_under_rereading(kind: str, seed: int) -> None:
     text = completions.completion(random.Random(seed))
     key = key_of(text, kind, rule="trigger_or_last")
     prefix, _, said = (key or "").partition(":")
@@ -267,12 +267,12 @@ CUT = {
 
 
 @pytest.mark.parametrize(("text", "readable"), CUT.items())
-def test_a_cut_text_is_read_only_if_its_answer_is_complete(text: str, readable: bool) -> None:
+def test_truncated_text_needs_a_complete_answer(text: str, readable: bool) -> None:
     assert (key_of(text, finish=["length"]) == "num:4") == readable
     assert key_of(text, finish=["stop"]) == "num:4"
 
 
-def test_arrow_columns_sliced_chunked_and_null() -> None:
+def test_sliced_chunked_and_null_arrow_columns_are_read() -> None:
     texts = pl.Series(
         ["The answer is 1.", None, "", "The answer is 3 which is longer than a short string."]
     )
@@ -322,7 +322,7 @@ MATH_SAME = (
 )
 
 
-def test_mathematical_answers_that_are_the_same() -> None:
+def test_equal_mathematical_answers_share_a_key() -> None:
     keys = [{math_key(surface) for surface in group.split("|")} for group in MATH_SAME]
     assert [len(group) for group in keys] == [1] * len(MATH_SAME)
     assert len(set().union(*keys)) == len(MATH_SAME)

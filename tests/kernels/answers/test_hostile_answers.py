@@ -83,7 +83,7 @@ EXPONENTS = {
 
 
 @pytest.mark.parametrize(("text", "key"), EXPONENTS.items(), ids=lambda value: str(value)[:20])
-def test_exponents_cost_nothing(text: str, key: str | None) -> None:
+def test_huge_exponents_cost_no_time(text: str, key: str | None) -> None:
     start = time.process_time()
     assert canonical_keys([text], "number").to_list() == [key]
     for kind in KINDS:
@@ -133,14 +133,14 @@ def test_mathematics_is_bounded(surface: str, monkeypatch: pytest.MonkeyPatch) -
     assert len(key) < max(50_000, 2 * len(surface))
 
 
-def test_a_radicand_is_split_exactly() -> None:
+def test_square_factors_are_split_exactly() -> None:
     for n in [*range(1, 2000), 9973**2, 9973 * 9967, 461**3, 99_999_989, 2**26, 10**8]:
         outside, inside = algebra._square_part(n)
         assert outside * outside * inside == n
         assert not any(inside % (p * p) == 0 for p in range(2, 10_001) if p * p <= inside)
 
 
-def test_deep_surfaces_leave_the_stack_alone() -> None:
+def test_deep_nesting_does_not_overflow_the_stack() -> None:
     """Well below Python's limit of 1,000 frames, of which a caller has used some."""
 
     def below(frames: int, surface: str) -> str | None:

@@ -22,7 +22,7 @@ SHAPES = [  # rows, heads, key heads, width, shared length, question lengths
 @pytest.mark.parametrize("isa", ["scalar", "avx2", "avx512", "avx512bf16"])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=["float32", "bfloat16"])
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
-def test_native_is_the_reference(
+def test_native_equals_reference(
     shape: Any, dtype: torch.dtype, isa: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And appends the same keys and values."""
@@ -36,7 +36,7 @@ def test_native_is_the_reference(
     assert all(torch.equal(a.float(), b) for a, b in zip(one["own"], two["own"], strict=True))
 
 
-def test_a_step_is_what_the_whole_row_would_give() -> None:
+def test_step_equals_attention_over_the_whole_row() -> None:
     """The two functions of the reference are one formula: the last token of shared + question + own."""
     given = case((2, 4, 2, 16, 5, (3, 2)), torch.float32)
     stepped = reference.attend_step(**given)
@@ -55,7 +55,7 @@ def test_a_step_is_what_the_whole_row_would_give() -> None:
 
 
 @pytest.mark.parametrize("isa", ["scalar", "avx2", "avx512", "avx512bf16"])
-def test_neighbours_decide_nothing(isa: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rows_do_not_depend_on_the_batch(isa: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Bit for bit, in any order and alone."""
     if not supported(isa):
         pytest.skip(f"this machine has no {isa}")

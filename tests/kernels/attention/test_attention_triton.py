@@ -45,7 +45,7 @@ def attended(given: Any) -> torch.Tensor:
 
 
 @pytest.mark.parametrize(("shape", "dtype", "tolerance"), CASES, ids=str)
-def test_the_numbers_of_the_reference(shape: Any, dtype: torch.dtype, tolerance: float) -> None:
+def test_triton_equals_reference(shape: Any, dtype: torch.dtype, tolerance: float) -> None:
     """And the same keys and values are appended."""
     one, two = placed(case(shape, dtype)), wide(case(shape, dtype))
     found = gpu.attend_step(**one, split=48).cpu()
@@ -55,7 +55,7 @@ def test_the_numbers_of_the_reference(shape: Any, dtype: torch.dtype, tolerance:
     assert all(torch.equal(a.cpu().float(), b) for a, b in zip(one["own"], two["own"], strict=True))
 
 
-def test_neighbours_decide_nothing() -> None:
+def test_rows_do_not_depend_on_the_batch() -> None:
     """In any order, questions mixed, and alone."""
     given = case((7, 4, 1, 32, 60, (40, 7)), torch.float32)
     together = attended(given)
@@ -72,7 +72,7 @@ def test_large_scores_stay_finite() -> None:
     )
 
 
-def test_rows_may_lie_apart() -> None:
+def test_strided_rows_are_accepted() -> None:
     """As columns of a table that holds more of each row."""
     given = case((3, 4, 1, 32, 10, (4, 7)), torch.float32)
     table = torch.cat([torch.full((3, 2), 99), given["paths"]], 1)
@@ -98,7 +98,9 @@ def test_formats_and_shapes_are_checked(name: str, change: Any) -> None:
         gpu.attend_step(**given | {name: change(given[name])})
 
 
-def test_which_implementation_serves(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_implementation_depends_on_device_and_number_format(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     cpu, cuda = torch.device("cpu"), torch.device("cuda")
     monkeypatch.delenv("LMSI_KERNELS", raising=False)
     assert attention.implementation(cuda, torch.bfloat16) is gpu

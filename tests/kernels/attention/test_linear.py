@@ -20,7 +20,7 @@ def applied(layer: torch.nn.Linear, x: torch.Tensor) -> torch.Tensor:
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=["float32", "bfloat16"])
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 @torch.inference_mode()
-def test_the_numbers_of_torch(
+def test_results_equal_those_of_torch(
     shape: tuple[int, int, int], dtype: torch.dtype, isa: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With and without a bias; beside bfloat16 weights x is rounded, sums are not."""

@@ -37,7 +37,7 @@ def test_philox_is_the_published_one(counter: list[int], bits: int) -> None:
 @pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("vocabulary", [1, 3, 16, 17, 255, 600, 4097])
 @pytest.mark.parametrize("spread", [0.0, 0.5, 4.0])
-def test_native_is_the_reference(
+def test_native_equals_reference(
     isa: str, vocabulary: int, spread: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not supported(isa):
@@ -78,7 +78,7 @@ def test_weights_are_powers_of_two(temperature: float) -> None:
     assert (np.abs(weights - exact)[near] <= 5e-7 * exact[near]).all()
 
 
-def test_draws_differ_from_truly_fused_steps_at_most_once_in_a_million() -> None:
+def test_fused_arithmetic_changes_at_most_one_in_million() -> None:
     # The share of draws that fall between the two cumulative sums, from the sums themselves: the
     # reference rounds a fused step twice, which is all that can differ from C++ and Triton.
     for spread in (0.0, 1.0, 4.0):
@@ -112,7 +112,7 @@ class TestFilters:
     def test_top_k(self, backend: str) -> None:
         assert self.reached([0, 1, 3, 2], top_k=2) == [2, 3]
 
-    def test_top_k_keeps_the_lowest_ids_of_a_tie(self, backend: str) -> None:
+    def test_top_k_keeps_lowest_ids_of_ties(self, backend: str) -> None:
         assert self.reached([1, 2, 1, 1, 0], top_k=3) == [0, 1, 2]
 
     def test_top_k_beyond_the_vocabulary(self, backend: str) -> None:
@@ -126,7 +126,7 @@ class TestFilters:
     def test_top_p_always_keeps_one(self, backend: str) -> None:
         assert self.reached([0, 2, 1], top_p=1e-12) == [1]
 
-    def test_top_p_keeps_the_lowest_ids_of_a_tie(self, backend: str) -> None:
+    def test_top_p_keeps_lowest_ids_of_ties(self, backend: str) -> None:
         assert self.reached([0, 0, 0, 0], top_p=0.5) == [0, 1]
 
     def test_top_p_is_renormalised_after_top_k(self, backend: str) -> None:
@@ -144,7 +144,7 @@ class TestFilters:
     def test_greedy_takes_the_lowest_id(self, backend: str) -> None:
         assert self.reached([0, 5, 5], temperature=0.0) == [1]
 
-    def test_masked_tokens_never_come_out(self, backend: str) -> None:
+    def test_masked_tokens_are_never_sampled(self, backend: str) -> None:
         assert self.reached([-np.inf, 0, -np.inf, 0, -np.inf], top_k=4) == [1, 3]
 
     def test_zeros_of_both_signs_are_a_tie(self, backend: str) -> None:
@@ -189,7 +189,7 @@ def test_every_counter_matters(backend: str, column: int) -> None:
 
 
 class TestTensors:
-    def test_as_numpy(self, backend: str) -> None:
+    def test_numpy_arrays_are_accepted(self, backend: str) -> None:
         logits, counters = logits_of(9, 300), counters_of(9)
         arrays = sample_tokens(logits, Sampling(0.7), counters)
         tensors = sample_tokens(

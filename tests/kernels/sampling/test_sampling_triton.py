@@ -58,7 +58,7 @@ def random_case(rows: int, vocabulary: int, spread: float, seed: int = 0) -> Cas
     ],
     ids=str,
 )
-def test_the_same_tokens_as_the_cpu(vocabulary: int, spread: float, plan: Sampling) -> None:
+def test_tokens_equal_those_of_the_cpu(vocabulary: int, spread: float, plan: Sampling) -> None:
     logits, counters = random_case(4, vocabulary, spread)
     (tokens, logprobs), (other_tokens, other_logprobs) = both(logits, plan, counters)
     np.testing.assert_array_equal(tokens, other_tokens)

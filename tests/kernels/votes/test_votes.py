@@ -117,7 +117,7 @@ def test_no_questions() -> None:
 
 
 @given(paths, st.lists(st.integers(0, 100), max_size=5), st.sampled_from(TIES))
-def test_native_is_the_reference(drawn: Paths, cuts: list[int], ties: Ties) -> None:
+def test_native_equals_reference(drawn: Paths, cuts: list[int], ties: Ties) -> None:
     keys = pl.Series([key for key, _ in drawn], dtype=pl.String)
     weights = [weight for _, weight in drawn]
     offsets = [0, *sorted(min(cut, len(keys)) for cut in cuts), len(keys)]
@@ -130,7 +130,7 @@ def test_native_is_the_reference(drawn: Paths, cuts: list[int], ties: Ties) -> N
 
 
 @given(st.lists(st.integers(1, 1000), min_size=1, max_size=20))
-def test_entropy_is_shannons_in_bits(counts: list[int]) -> None:
+def test_entropy_is_in_bits(counts: list[int]) -> None:
     shares = [count / sum(counts) for count in counts]
     expected = math.fsum(-p * math.log2(p) for p in shares)
     assert reference.entropy(counts) == pytest.approx(expected, rel=0, abs=1e-12)
@@ -146,7 +146,7 @@ def test_order_does_not_matter(data: st.DataObject, drawn: Paths, ties: Ties) ->
     assert_frame_equal(*tables, check_exact=True)
 
 
-def test_columns_outlive_what_they_were_counted_from() -> None:
+def test_vote_columns_outlive_their_input() -> None:
     """Long keys are copied, so that the table needs neither the keys nor the kernel's own memory."""
     keys = pl.Series([f"span:{'x' * 20}{i // 3}" for i in range(3000)])
     table = count_votes(keys, range(0, 3001, 3))

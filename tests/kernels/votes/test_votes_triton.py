@@ -20,7 +20,7 @@ def count(ids: NDArray[np.int64]) -> gpu.Votes:
 
 @pytest.mark.parametrize("m", [1, 5, 32, 70])
 @pytest.mark.parametrize("keys", [1, 4, 50])
-def test_the_reference_in_ids(m: int, keys: int) -> None:
+def test_triton_equals_reference(m: int, keys: int) -> None:
     ids = np.random.default_rng(m).integers(-2, keys, (6, m))
     votes = count(ids)
     for row, question in enumerate(ids):

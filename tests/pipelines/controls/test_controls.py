@@ -5,7 +5,7 @@ from lmsi_kedro.pipelines.warm_start import start_warm
 from tests.graphs import ARMS, ancestors
 
 
-def test_every_arm_trains_the_base_model_under_the_same_parameters() -> None:
+def test_arms_differ_only_in_their_mixture() -> None:
     """The arms differ in their mixture alone."""
     pipeline = create_pipeline(rounds=1, arms=ARMS)
     training = {n.name: n for n in pipeline.nodes if n.name.endswith("fine_tune")}

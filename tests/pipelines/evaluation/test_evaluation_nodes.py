@@ -18,7 +18,7 @@ from tests.fabricate import (
 )
 
 
-def test_marks_by_key() -> None:
+def test_answers_are_marked_by_key() -> None:
     marked = mark_predictions(evaluation_answers(N, skill=0.45), labels(N), questions(N), TASKS)
     schemas.predictions(marked)
     assert marked.equals(predictions(N, skill=0.45))

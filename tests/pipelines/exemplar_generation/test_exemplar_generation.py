@@ -55,7 +55,7 @@ def worked(texts: dict[str, str] = TEXTS) -> pl.DataFrame:
     return schemas.worked_seeds(read_worked_seeds([paths], SEEDS, TASKS, VOTING))
 
 
-def test_every_seed_is_asked_once_greedily_and_zero_shot() -> None:
+def test_seeds_are_answered_once_greedily_and_zero_shot() -> None:
     sampling = Sampling(temperature=0.7, max_new_tokens=4, seed=3)
     paths = PathParams(m=4, sampling=sampling, questions_per_task=3)
     plan = plan_worked_seeds(SEEDS, Model(BASE, "digest"), paths, ENGINE)
@@ -91,7 +91,7 @@ def test_rationale_and_answer_are_read_apart() -> None:
     }
 
 
-def test_sets_are_drawn_of_what_was_kept() -> None:
+def test_exemplar_sets_are_drawn_from_kept_answers() -> None:
     table = schemas.exemplars(compose_sets(worked(), SEEDS, PARAMS))
     assert table.equals(compose_sets(worked(), SEEDS, PARAMS))
     sums = exemplar_sets(table, Task(kind="number", exemplar_set="sums"))

@@ -66,9 +66,7 @@ def job(tmp_path: Path) -> Job:
     return job
 
 
-def test_a_finished_job_is_found_by_its_content_and_not_done_again(
-    job: Job, tmp_path: Path
-) -> None:
+def test_finished_job_is_reused(job: Job, tmp_path: Path) -> None:
     base = Model.at(job.base_model)
     tuned = fine_tune(job.examples, base, job.params, ENGINE, str(tmp_path / "jobs"), DAY)
     assert tuned == Model(job.model, base.digest)
@@ -78,7 +76,7 @@ def test_a_finished_job_is_found_by_its_content_and_not_done_again(
     "name", ["model.safetensors", "config.json", "tokenizer.json", "training.json"]
 )
 @pytest.mark.parametrize("content", [None, b"", b"{}", b"half"])
-def test_a_damaged_model_of_a_finished_job_is_trained_again(
+def test_damaged_model_of_a_finished_job_is_retrained(
     job: Job, name: str, content: bytes | None
 ) -> None:
     assert finished(job)
@@ -89,7 +87,7 @@ def test_a_damaged_model_of_a_finished_job_is_trained_again(
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "training.json", "."])
-def test_a_model_that_cannot_be_read_now_stays(
+def test_temporarily_unreadable_model_is_not_deleted(
     job: Job, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     unreadable(monkeypatch, (job.model / name).resolve())

@@ -91,14 +91,14 @@ def reached(pipeline: Pipeline, dataset: str) -> set[str]:
     return pipeline.to_outputs(dataset).datasets()
 
 
-def test_by_default_the_loop_has_no_part_of_it() -> None:
+def test_headroom_is_off_by_default() -> None:
     default = create_pipeline(rounds=2, arms=ARMS)
     assert create_pipeline(rounds=2, arms=ARMS, measured=params()).nodes == default.nodes
     assert not [name for name in default.datasets() if "headroom" in name]
 
 
 @pytest.mark.parametrize("probe", [False, True])
-def test_enabled_is_reported_and_decides_nothing(probe: bool) -> None:
+def test_enabled_headroom_only_adds_to_the_report(probe: bool) -> None:
     """Labels of the probe are read by the parameter alone, and never reach training."""
     loop = create_pipeline(rounds=1, arms=ARMS, measured=params(enabled=True, probe=probe))
     measuring = next(node for node in loop.nodes if node.name.endswith("measure_headroom"))
@@ -110,7 +110,7 @@ def test_enabled_is_reported_and_decides_nothing(probe: bool) -> None:
 
 
 @pytest.mark.parametrize("create", [create_pipeline, from_seeds])
-def test_with_stop_all_training_waits_for_it(create: Any) -> None:
+def test_stop_makes_all_training_wait_for_headroom(create: Any) -> None:
     loop = create(rounds=2, measured=params(probe=True, stop=True))
     waiting = [node for node in loop.nodes if node.name.endswith("fine_tune")]
     assert len(waiting) == 3
@@ -120,13 +120,13 @@ def test_with_stop_all_training_waits_for_it(create: Any) -> None:
     assert votes.inputs == ["round_1.counted_votes", "headroom"]
 
 
-def test_it_samples_from_the_base_model() -> None:
+def test_headroom_samples_from_the_base_model() -> None:
     made = create_headroom(probe=False)
     assert "base_model" in made.inputs()
     assert made.outputs() == {"headroom"}
 
 
-def test_gate() -> None:
+def test_training_is_refused_without_a_shown_gain() -> None:
     votes = pl.DataFrame({"key": ["num:1"]})
     best = {
         "threshold": 0.6,
@@ -147,7 +147,7 @@ def test_gate() -> None:
 
 
 @pytest.mark.slow
-def test_a_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_headroom_pipeline_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Measured alone and told, stopped before training, and reported by a loop that goes on from its paths."""
     rows = world_rows(unlabeled=6, probe=1)  # of so few labeled questions none shows anything
     done = run(tmp_path, rows, pipeline="headroom", headroom__probe="true")

@@ -33,7 +33,7 @@ def questions(names: list[str]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=schemas.QUESTIONS, orient="row")
 
 
-def test_shuffled_gives_every_question_anothers_paths_of_its_task() -> None:
+def test_shuffled_swaps_paths_between_questions_of_a_task() -> None:
     counts = {"a1": 1, "a2": 2, "g1": 3, "g2": 1, "g3": 2}
     made = [
         select_shuffled(
@@ -58,7 +58,7 @@ def test_shuffled_gives_every_question_anothers_paths_of_its_task() -> None:
         select_shuffled(voted({"a1": 1, "g1": 1}), questions(["a1", "g1"]), MIXING)
 
 
-def test_gold_has_right_paths_whatever_the_vote_says() -> None:
+def test_gold_arm_takes_correct_paths_ignoring_votes() -> None:
     """The label is 5, the vote 4; distinct texts, capped as the vote's."""
     readings = pl.DataFrame(
         {"question_id": "g1", "path": range(6), "key": KEYS, "surface": [k and k[4:] for k in KEYS],
@@ -86,7 +86,7 @@ def test_gold_has_right_paths_whatever_the_vote_says() -> None:
         select_gold(readings, [paths], schemas.empty(schemas.LABELS), asked, TASKS, VOTING)
 
 
-def test_format_arms_are_the_votes_examples_in_some_formats() -> None:
+def test_format_arms_keep_some_formats_of_voted_examples() -> None:
     examples = render()
     kept = schemas.examples(keep_formats(examples, "few_shot_cot_only", ("few_shot_cot",)))
     assert kept.drop("arm").equals(examples.filter(format="few_shot_cot").drop("arm"))
@@ -97,7 +97,7 @@ def test_format_arms_are_the_votes_examples_in_some_formats() -> None:
         )
 
 
-def test_labeled_is_the_warm_start_under_its_own_name() -> None:
+def test_labeled_arm_repeats_the_warm_start_examples() -> None:
     warm = render().with_columns(arm=pl.lit("warm_start"))
     again = schemas.examples(repeat_labeled(warm))
     assert set(again["arm"]) == {"labeled"}

@@ -40,7 +40,7 @@ def test_voted_paths_have_their_texts() -> None:
     assert set(selected["key"]) == {"num:4", "choice:B"}
 
 
-def test_the_random_arm_has_the_same_counts_and_ignores_votes() -> None:
+def test_random_arm_keeps_counts_and_ignores_votes() -> None:
     answers, paths, *_ = tables()
     readings = answers.with_columns(content=pl.Series(["a", "b", "a", "c", "d", "e"] * 2))
     voted = select_voted(answers, [paths])
@@ -89,7 +89,7 @@ def test_direct_examples_once_weighted_or_copied(direct: str, weights: list[floa
     assert examples.filter(question_id="q0", format="few_shot_cot")["weight"].to_list() == [1, 1]
 
 
-def test_a_weighted_direct_example_stands_for_its_own_key() -> None:
+def test_weighted_direct_examples_count_their_own_key() -> None:
     """The arm `random` has paths with different answers to a question."""
     answers, paths, questions, exemplars = tables()
     selected = select_voted(answers.with_columns(kept=pl.col("path").is_in([0, 1, 4])), [paths])
@@ -143,7 +143,7 @@ def test_an_unbalanced_mixture_multiplies_the_parts(model: Model) -> None:
     }
 
 
-def test_a_task_without_exemplars_brings_the_part_of_the_few_shot_twin(model: Model) -> None:
+def test_zero_shot_twin_inherits_the_few_shot_part(model: Model) -> None:
     answers, paths, questions, exemplars = tables()
     bare = Tasks({name: Task(kind=task.kind) for name, task in TASKS.root.items()})
     mixing = MIXING.model_copy(update={"parts": {"few_shot_cot": 2.0}})
@@ -180,7 +180,7 @@ def test_training_prompts_may_have_other_exemplars() -> None:
     assert disturbed([], "dropped", "q") == []
 
 
-def test_a_prompt_has_the_exemplars_that_its_path_was_sampled_with() -> None:
+def test_training_prompt_has_the_exemplars_of_its_path() -> None:
     answers, paths, questions, exemplars = tables()
     other = exemplars.filter(exemplar_set="mini_gsm").with_columns(question=pl.lit("3 + 3?"))
     exemplars = pl.concat([exemplars, other.with_columns(exemplar_set=pl.lit("mini_gsm/2"))])
@@ -235,7 +235,7 @@ def test_nothing_kept_is_an_error() -> None:
 @pytest.mark.parametrize(
     ("weight", "counted"), [("none", 1.0), ("confidence", 0.75), ("margin", 0.5)]
 )
-def test_examples_count_as_much_as_their_vote(weight: str, counted: float) -> None:
+def test_examples_are_weighted_by_their_vote(weight: str, counted: float) -> None:
     """The vote on q1 has no margin: with weight=margin it teaches nothing."""
     answers, paths, questions, exemplars = tables()
     selected, nothing = select_voted(answers, [paths]), schemas.empty(schemas.EXAMPLES)

@@ -38,14 +38,14 @@ def paired(keys: str, seed: int = 1) -> pl.DataFrame:
     return schemas.pairs(select_paired(answers, voted(answers), [paths], mixing, round=3)[1])
 
 
-def test_kept_paths_meet_the_least_voted_answer() -> None:
+def test_kept_paths_are_paired_with_least_voted_answer() -> None:
     pairs = paired("aaaabbc?")
     assert pairs.select("path", "rejected", "text").rows() == [(n, 6, "text 6") for n in range(4)]
     assert set(pairs["margin"]) == {(4 - 1) / 8}
     assert set(pairs["round"]) == {3}
 
 
-def test_opponents_take_turns_in_a_drawn_order() -> None:
+def test_rejected_paths_take_turns_in_random_order() -> None:
     drawn = paired("aaaaabb")["rejected"].to_list()
     assert sorted(drawn) in ([5, 5, 5, 6, 6], [5, 5, 6, 6, 6])
     assert drawn == paired("aaaaabb")["rejected"].to_list()

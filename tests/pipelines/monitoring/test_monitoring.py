@@ -38,7 +38,7 @@ from tests.stores import DAY
 ROOT = Path(__file__).parents[3]
 
 
-def test_signals_by_hand() -> None:
+def test_signals_equal_values_by_hand() -> None:
     rows = {
         "question_id": ["a"] * 4 + ["b"] * 4,
         "path": [0, 1, 2, 3] * 2,
@@ -92,7 +92,7 @@ def test_only_a_healthy_candidate_is_promoted(caplog: pytest.LogCaptureFixture) 
         promote(new, old, was, now, same, same, stop)
 
 
-def test_the_guard_reads_labels_only_when_it_is_set() -> None:
+def test_only_the_probe_guard_reads_labels() -> None:
     """`guard=probe` makes labels an ancestor of the promoted model; `none`, the default, does not."""
     read: dict[Guard, bool] = {"none": False, "probe": True}
     for guard, reads in read.items():
@@ -109,7 +109,7 @@ def test_the_guard_reads_labels_only_when_it_is_set() -> None:
     assert plain["mini_svamp"] == probed["mini_svamp"]
 
 
-def test_every_model_is_judged_by_the_paths_of_the_base_model() -> None:
+def test_support_is_measured_on_the_base_models_paths() -> None:
     """A promoted model takes its support with it to the next round, which compares its candidate with that."""
     named = {node.name: node for node in create_pipeline(2).nodes}
     for model in ("0", "candidate_1", "candidate_2"):

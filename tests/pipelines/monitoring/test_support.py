@@ -21,7 +21,7 @@ def supports(values: list[float]) -> pl.DataFrame:
     return pl.DataFrame({"question_id": names, "task": "t", "support": values})
 
 
-def test_support_by_hand() -> None:
+def test_support_equals_value_by_hand() -> None:
     base = pl.DataFrame(
         {
             "question_id": ["a"] * 4 + ["b"] * 4 + ["c"] * 4,
@@ -55,7 +55,7 @@ def test_support_estimates_accuracy_of_calibrated_paths() -> None:
         assert found == pytest.approx(expected, abs=0.02)
 
 
-def test_the_guard_puts_labels_in_the_place_of_paths() -> None:
+def test_probe_guard_measures_support_by_labels() -> None:
     greedy = evaluation_readings(20, skill=0.5).filter(mode="cot_greedy")
     marked = mark_greedy(greedy, labels(20), questions(20), TASKS)
     expected = predictions(20, 0.5).filter(mode="cot_greedy")
@@ -68,7 +68,7 @@ def test_the_guard_puts_labels_in_the_place_of_paths() -> None:
             read(greedy, some, questions(20), TASKS)
 
 
-def test_the_change_is_paired() -> None:
+def test_change_of_support_is_paired() -> None:
     """Questions differ much more than their changes, and may come in another order."""
     before = supports([i / 100 for i in range(100)])
     after = before.with_columns(pl.col("support") + 0.01).reverse()
@@ -92,7 +92,7 @@ def test_the_change_is_paired() -> None:
         (2, -0.005, False, True, "2 is promoted: the monitor sees no gain (support 0.500 -> 0.495"),
     ],
 )
-def test_a_round_may_not_lose_and_that_a_later_one_does_not_gain_is_said(
+def test_later_round_without_gain_is_reported(
     round: int,
     moved: float,
     strict: bool,
@@ -110,7 +110,7 @@ def test_a_round_may_not_lose_and_that_a_later_one_does_not_gain_is_said(
     assert (said in caplog.text) if said else not caplog.text
 
 
-def test_no_gain_is_no_reason_to_stop() -> None:
+def test_missing_gain_does_not_stop_the_loop() -> None:
     """`on_alarm=stop` is for what went wrong; a later round that is merely no better leaves a report."""
     stop = MONITOR.model_copy(update={"on_alarm": "stop"})
     same, worse = supports([0.5, 0.75]), supports([0.25, 0.5])

@@ -39,7 +39,7 @@ def test_choices_are_logged(caplog: pytest.LogCaptureFixture) -> None:
     ) in caplog.text
 
 
-def test_nothing_is_logged_of_what_is_given(caplog: pytest.LogCaptureFixture) -> None:
+def test_given_values_are_not_logged(caplog: pytest.LogCaptureFixture) -> None:
     paths = PATHS.model_copy(update={"sampling": SAMPLING.of(Sized(1))})
     with caplog.at_level("INFO"):
         assert choices(Sized(1), paths, EVALUATION, TrainingParams(**PARAMS)) == {}

@@ -81,7 +81,7 @@ def test_a_good_model_passes_and_is_described() -> None:
     assert found["memory_gib"] >= round(2 * weights / 2**30, 2)
 
 
-def test_questions_beyond_the_context_are_named_or_left_out() -> None:
+def test_questions_beyond_context_are_named_or_skipped() -> None:
     long = "How many pens has Finn? " * 300
     with pytest.raises(
         ValueError, match=r"1 questions do not fit .* 1024 tokens .*: q1 \(\d+ tokens\)\. Leave"
@@ -105,7 +105,7 @@ def test_a_question_that_just_fits_is_kept() -> None:
     assert len(text) > 1024
 
 
-def test_the_longest_of_a_task_s_exemplar_sets_counts() -> None:
+def test_longest_exemplar_set_of_a_task_counts() -> None:
     """A question's paths are spread over all of them."""
     exemplars = pl.DataFrame(
         [(f"mini/{n}", "3 + 4?", None, None, "3 + 4 = 7. " * 20**n, "7") for n in (0, 1, 2)],
@@ -127,7 +127,7 @@ def test_a_model_without_an_end_token_is_refused(model: Path) -> None:
         check(questions("How many?"), model)
 
 
-def test_vocabulary_smaller_than_the_tokenizer_s_is_refused(model: Path) -> None:
+def test_vocabulary_smaller_than_the_tokenizers_is_refused(model: Path) -> None:
     """A larger one is padded, as Qwen's; its ids without a token are never drawn."""
     config = json.loads((model / "config.json").read_text())
     for embedded in (800, 832):
@@ -145,7 +145,7 @@ def test_damaged_weights_are_named_before_sampling(model: Path) -> None:
         check(questions("How many?"), model)
 
 
-def test_memory_that_is_not_there_is_named(
+def test_insufficient_memory_is_named(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Refused where one row has no room; warned of where it has, since a part of the rows may do."""
@@ -210,7 +210,7 @@ def test_servers_must_answer_and_have_the_model() -> None:
         check(questions("Short?"), executor="server", server=server)
 
 
-def test_a_model_for_launched_servers_becomes_gguf_or_is_refused(
+def test_llama_cpp_model_must_be_convertible_to_gguf(
     model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from lmsi_kedro.engines.executors import launch

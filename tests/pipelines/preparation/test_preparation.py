@@ -53,7 +53,7 @@ def test_ids_depend_on_task_and_content() -> None:
     assert table.height == 6
 
 
-def test_a_declared_task_is_taken_and_another_is_inferred(
+def test_undeclared_task_is_inferred(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     rows = raw(*[("mine", None, f"q{i}?", None, [str(i)]) for i in range(9)])
@@ -76,7 +76,7 @@ def test_a_declared_task_is_taken_and_another_is_inferred(
     assert choose_tasks(rows, {"mine": list}, zero_shot)["mine"].exemplar_set is None
 
 
-def test_a_public_benchmark_s_name_gives_kind_and_exemplars_but_no_domain() -> None:
+def test_benchmark_name_gives_kind_and_exemplars_only() -> None:
     """What the file leaves to learn from is in domain, whatever it is called."""
     file = raw(*[("svamp", None, f"q{i}?", None, [str(i)]) for i in range(9)])
     sets: dict[str, Callable[[], Any]] = {"gsm8k": list, "mini_gsm": list}
@@ -120,7 +120,7 @@ def test_missing_choices_are_named() -> None:
         prepare_questions(rows.with_columns(source=pl.lit("q.csv, line 7")), TASKS, PREPARATION)
 
 
-def test_a_question_that_is_there_twice_is_kept_once(caplog: pytest.LogCaptureFixture) -> None:
+def test_duplicate_question_is_kept_once(caplog: pytest.LogCaptureFixture) -> None:
     row = ("mini_gsm", "unlabeled", "a?", None, None)
     table = prepare_questions(
         raw(row, ("mini_gsm", "unlabeled", "b?", None, None), row), TASKS, PREPARATION
@@ -137,7 +137,7 @@ def test_a_question_in_two_splits_is_refused() -> None:
         prepare_questions(both, TASKS, PREPARATION)
 
 
-def test_answers_to_unlabeled_questions_are_gold_labels_alone() -> None:
+def test_answers_to_unlabeled_questions_become_gold_labels() -> None:
     rows = raw(
         ("mini_gsm", "held_out", "a?", None, ["3", "three"]),
         ("mini_gsm", "unlabeled", "b?", None, ["4"]),
@@ -173,7 +173,7 @@ def test_exemplars_name_their_file_and_entry() -> None:
         prepare_exemplars({"mini_gsm": lambda: [good, {"question": "a?", "answer": "3"}]})
 
 
-def test_nothing_is_measured_without_held_out_questions_and_that_is_said(
+def test_missing_held_out_questions_are_reported(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     lone = raw(("mini_arc", "unlabeled", "a?", ["x", "y"], None)).filter(split="unlabeled")

@@ -56,7 +56,7 @@ def test_rows_as_they_come_from_the_hub(
     schemas.labels(prepare_labels(table, prepare_questions(table, tasks, PREPARATION)))
 
 
-def test_a_label_that_says_no_answer_is_one_line(tmp_path: Path) -> None:
+def test_unparsable_label_is_a_one_line_error(tmp_path: Path) -> None:
     rows = [{"question": f"{n} + 1?", "answer": n + 1} for n in range(40)]
     rows[17]["answer"] = f"She has 3 pens. {30 * 'She finds 2. '}So she has 63."
     with pytest.raises(ValueError, match="label") as caught:
@@ -68,7 +68,7 @@ def test_a_label_that_says_no_answer_is_one_line(tmp_path: Path) -> None:
     )
 
 
-def test_all_such_labels_are_named_at_once_whatever_their_split(tmp_path: Path) -> None:
+def test_unparsable_labels_of_all_splits_are_named_together(tmp_path: Path) -> None:
     rows: list[Row] = [{"question": f"{n} + 1?", "answer": n + 1} for n in range(900)]
     for n in range(30, 900, 30):
         rows[n] |= {"answer": "unknown", "split": "unlabeled"}
@@ -115,7 +115,7 @@ def test_labels_for_some_tasks_only(tmp_path: Path) -> None:
     assert table.filter(task="labeled")["answer"].list.first().to_list() == [*"012345678"]
 
 
-def test_numbers_that_count_choices_are_said_or_refused_by_name(
+def test_ambiguous_choice_numbers_are_refused(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     rows = [{"question": f"q{n}?", "choices": FOUR, "answer": n} for n in (1, 2, 3)]
@@ -129,7 +129,7 @@ def test_numbers_that_count_choices_are_said_or_refused_by_name(
     assert "Task mmlu: its labels are places counted from 0" in caplog.text
 
 
-def test_0_and_1_are_no_verdicts(tmp_path: Path) -> None:
+def test_0_and_1_are_not_read_as_verdicts(tmp_path: Path) -> None:
     rows = [{"question": f"Is {n} odd?", "answer": n % 2} for n in range(9)]
     with pytest.raises(
         ValueError, match=r"labels of task mine are 0 and 1, but .* write yes and no"
@@ -137,7 +137,7 @@ def test_0_and_1_are_no_verdicts(tmp_path: Path) -> None:
         checked(load(tmp_path / "mine.jsonl", *rows))
 
 
-def test_contradicting_and_missing_answers_are_named_with_their_lines(tmp_path: Path) -> None:
+def test_contradicting_and_missing_answers_name_their_lines(tmp_path: Path) -> None:
     row = {"question": "3 + 4?", "task": "mini", "split": "held_out"}
     for rows, said in [
         ([{**row, "answer": "7"}, {**row, "answer": "8"}],

@@ -7,7 +7,7 @@ from lmsi_kedro.pipelines.public_tasks.nodes import read_benchmark
 from tests.tasks.hub_rows import HUB
 
 
-def test_limits_choose_by_content_and_missing_splits_are_named() -> None:
+def test_row_limit_selects_by_content() -> None:
     few = PublicTasksParams(names=["gsm8k"], rows_per_split=2)
     once = read_benchmark(HUB["gsm8k"], few, "gsm8k")
     turned = read_benchmark({k: rows[::-1] for k, rows in HUB["gsm8k"].items()}, few, "gsm8k")

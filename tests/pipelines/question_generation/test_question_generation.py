@@ -99,7 +99,7 @@ def votes(*rows: tuple[str, str | None, float, str]) -> pl.DataFrame:
     return schemas.votes(pl.DataFrame(full, schema=schemas.VOTES, orient="row"))
 
 
-def test_every_candidate_has_the_reason_of_the_first_test_it_fails() -> None:
+def test_candidates_have_the_first_reason_for_rejection() -> None:
     drafts = drafted()
     assert drafts["reason"].to_list() == list(WRITTEN.values())
     assert drafts.filter(reason="cut off")["question"].to_list() == [None]
@@ -109,12 +109,12 @@ def test_every_candidate_has_the_reason_of_the_first_test_it_fails() -> None:
     schemas.questions(open_candidates(drafts))
 
 
-def test_the_threshold_decides_what_is_near() -> None:
+def test_threshold_decides_what_is_a_near_duplicate() -> None:
     strict = drafted(GENERATION.model_copy(update={"near_duplicate": 0.99}))
     assert strict["reason"].to_list().count("near duplicate") == 0
 
 
-def test_words_of_a_template_are_no_contamination() -> None:
+def test_template_words_are_not_contamination() -> None:
     """They would refuse everything; eleven words of this one stand after the number and the thing."""
     template = (
         "{} Is it so that he has {}? Answer with yes or with no and with nothing else please?"
@@ -164,7 +164,7 @@ def test_choices_and_contexts_are_part_of_a_candidate() -> None:
 
 
 @pytest.mark.parametrize("reason", ["unreadable", "tied", "low confidence", "high confidence"])
-def test_what_the_vote_refuses_has_its_reason(reason: str) -> None:
+def test_candidates_rejected_by_vote_have_a_reason(reason: str) -> None:
     drafts = drafted()
     left = open_candidates(drafts)["question_id"].to_list()
     key = None if reason in ("unreadable", "tied") else "num:5"
@@ -185,7 +185,7 @@ def test_what_the_vote_refuses_has_its_reason(reason: str) -> None:
     ("policy", "kept"),
     [("confident", ["winner", "low confidence"]), ("band", ["high confidence", "winner"])],
 )
-def test_the_policies_bound_the_confidence(policy: Any, kept: list[str]) -> None:
+def test_policies_limit_the_confidence(policy: Any, kept: list[str]) -> None:
     """Of votes of 4 and of 2 in 4 paths."""
     keys = ["num:1"] * 4 + ["num:1", "num:1", "num:2", None]
     readings = pl.DataFrame(

@@ -46,6 +46,6 @@ def test_some_votes_are_tied_and_some_paths_unparsable() -> None:
     assert any(path["key"] is None for entry in entries for path in entry["paths"])
 
 
-def test_beyond_the_most_the_first_by_id_are_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_page_limit_keeps_the_first_by_id(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MOST", 7)
     assert gathered()["question_id"].to_list() == sorted(questions(N)["question_id"])[:7]

@@ -36,7 +36,7 @@ def test_step_of_a_node(node: str, step: str) -> None:
     assert step_of(node) == step
 
 
-def test_seconds_are_summed_over_the_nodes_of_a_step() -> None:
+def test_seconds_are_summed_per_step() -> None:
     nodes = {"round_1.sample_paths": 2.0, "a": 1.0, "round_2.sample_paths": 3.0, "b": 0.5}
     assert seconds_by_step(nodes) == {"sampling, to learn from": 5.0, "everything else": 1.5}
 
@@ -62,7 +62,7 @@ def test_record_holds_what_the_run_was(tmp_path: Path) -> None:
     assert count_tokens(pl.DataFrame({"tokens": [1, 2]}), pl.DataFrame({"tokens": [3]})) == 6
 
 
-def test_stopwatch_gives_each_node_the_time_until_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_node_time_lasts_until_the_next_node(monkeypatch: pytest.MonkeyPatch) -> None:
     times = iter([1.0, 3.0, 6.0])
     monkeypatch.setattr("time.monotonic", lambda: next(times))
     watch = Stopwatch()

@@ -153,7 +153,7 @@ def test_headline_is_the_last_round_against_the_base(made: dict[str, Any]) -> No
     assert metrics["equal_compute"] == {}
 
 
-def test_no_share_of_a_gain_that_is_not_shown(tmp_path: Path) -> None:
+def test_share_of_an_insignificant_gain_is_omitted(tmp_path: Path) -> None:
     """The vote gains .4 points and the control loses 1.4: "-350 % of the vote's gain" says nothing."""
     given = inputs(1)
     base = given["predictions_0"]
@@ -164,12 +164,12 @@ def test_no_share_of_a_gain_that_is_not_shown(tmp_path: Path) -> None:
     assert found["metrics"]["headline"]["arms"]["random"]["share"] is None
 
 
-def test_the_threshold_of_the_run_is_told(made: dict[str, Any]) -> None:
+def test_threshold_of_the_run_is_reported(made: dict[str, Any]) -> None:
     assert made["metrics"]["label_precision"] == PRECISION
     assert "a confidence of at least 0.62" in made["report"]
 
 
-def test_every_arm_is_told_in_words(tmp_path: Path) -> None:
+def test_every_arm_is_described(tmp_path: Path) -> None:
     """A control as good as the vote takes the claim away; the upper bound and the formats do not."""
     given = inputs(1)
     arms: tuple[Arm, ...] = ("random", "shuffled", "gold", "direct_only")
@@ -196,9 +196,7 @@ def test_every_arm_is_told_in_words(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("arms", [(), ("gold",)])
-def test_without_a_control_that_knows_no_vote_it_is_not_credited(
-    tmp_path: Path, arms: tuple[Arm, ...]
-) -> None:
+def test_gain_needs_a_control_without_votes(tmp_path: Path, arms: tuple[Arm, ...]) -> None:
     given = inputs(1)
     given["metrics_gold"] = given.pop("metrics_random")
     given["metrics_vote_over_gold"] = given.pop("metrics_vote_over_random")
@@ -208,7 +206,7 @@ def test_without_a_control_that_knows_no_vote_it_is_not_credited(
     assert "no control arm without the vote was trained" in found["report"]
 
 
-def test_no_gain_is_said_plainly(tmp_path: Path) -> None:
+def test_missing_gain_is_stated_plainly(tmp_path: Path) -> None:
     found = run(1, tmp_path, gain=0.0)
     headline = found["metrics"]["headline"]
     assert headline["improved"] is False
@@ -244,7 +242,7 @@ def test_figures_show_every_task_and_mode(made: dict[str, Any]) -> None:
         assert f"{when} (ECE {found['ece']:.3f})" in made["report"]
 
 
-def test_chart_has_a_point_for_every_task_and_mode(made: dict[str, Any]) -> None:
+def test_chart_has_every_task_and_mode(made: dict[str, Any]) -> None:
     before, after = made["accuracy_chart"]["data"]
     tasks = made["metrics"]["rounds"][-1]["tasks"]
     assert after["x"] == [row["after"]["accuracy"] for t in tasks.values() for row in t.values()]
@@ -263,7 +261,7 @@ def test_curves_and_steps_are_shown(made: dict[str, Any]) -> None:
     assert 'aria-label="275 unparsable, 2,900 disagree, 1,741 capped, 1,484 kept"' in made["report"]
 
 
-def test_a_round_that_was_not_promoted_is_said_at_the_top() -> None:
+def test_unpromoted_round_is_reported_at_the_top() -> None:
     given = inputs(1)
     given["monitor_1"] = MONITOR | {
         "promoted": False,
@@ -277,7 +275,7 @@ def test_a_round_that_was_not_promoted_is_said_at_the_top() -> None:
     assert "labels of the probe questions (guard=probe)" in head
 
 
-def test_a_later_round_without_a_visible_gain_is_said_at_the_top() -> None:
+def test_later_round_without_gain_is_reported_at_top() -> None:
     given = inputs(2)
     given["monitor_2"] = MONITOR | {"doubts": ["the monitor sees no gain (support 0.5 -> 0.5)"]}
     catalog = DataCatalog({name: MemoryDataset(value) for name, value in given.items()})
@@ -288,7 +286,7 @@ def test_a_later_round_without_a_visible_gain_is_said_at_the_top() -> None:
     assert "round 1 50.0 % to 62.5 %, a change of +10.0 to +15.0 points; round 2" in page
 
 
-def test_the_card_of_a_round_is_read_as_the_hub_reads_it(made: dict[str, Any]) -> None:
+def test_model_card_of_a_round_satisfies_the_hub(made: dict[str, Any]) -> None:
     """Of round 1 of two: its own figures, and front matter that huggingface_hub accepts."""
     from huggingface_hub import ModelCard
 
@@ -314,7 +312,7 @@ def test_the_card_of_a_round_is_read_as_the_hub_reads_it(made: dict[str, Any]) -
     assert "Nothing got worse beyond chance." in card.text
 
 
-def test_a_base_model_of_the_hub_is_named_and_a_path_is_not(made: dict[str, Any]) -> None:
+def test_card_names_hub_models_but_no_paths(made: dict[str, Any]) -> None:
     cached = Path("hub/models--Qwen--Qwen2.5-0.5B/snapshots/1")
     tuned = Model(Path("tuned"), "c" * 64)
 

@@ -26,7 +26,7 @@ def test_curves_are_exact_per_question() -> None:
         assert row["pass"] == groups[row["question_id"]].passes(row["k"])
 
 
-def test_seeds_are_of_questions_and_fresh() -> None:
+def test_every_seed_has_fresh_questions() -> None:
     world = WorldParams(seed=2026, unlabeled=5, held_out=5, probe=2, exemplars=1)
     tasks = Tasks({name: TASKS[name] for name in FAMILIES if name in TASKS.root})
     first, again, other = (draw_questions(world, tasks, seed) for seed in (1, 1, 2))
@@ -50,7 +50,7 @@ def test_the_page_shows_both_sides() -> None:
         assert loading not in page
 
 
-def test_what_one_seed_needs_is_made_once() -> None:
+def test_shared_inputs_are_made_once() -> None:
     """Two seeds: every training and sampling of the graph, counted."""
     pipeline = create_pipeline([1, 2], [0.7, 1.2])
     trained = [node.name for node in pipeline.nodes if node.name.endswith("fine_tune")]

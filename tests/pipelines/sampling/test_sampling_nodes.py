@@ -76,7 +76,7 @@ def test_the_temperature_of_a_round_is_its_own() -> None:
     assert paths.model_copy(update={"temperatures": None}).of_round(3, model) == sampling
 
 
-def test_paths_take_turns_over_the_sets_two_at_a_time() -> None:
+def test_paths_are_spread_evenly_over_exemplar_sets() -> None:
     """40 paths over 20 sets are two of each, as in the paper."""
     names = [f"sums/{i:02}" for i in range(20)]
     found = asked_with(plan(40, *names))
@@ -84,7 +84,7 @@ def test_paths_take_turns_over_the_sets_two_at_a_time() -> None:
     assert asked_with(plan(6, "sums/1", "sums/2"))["q0", 4] == "sums/1"
 
 
-def test_more_paths_keep_the_sets_and_the_chunks_of_fewer() -> None:
+def test_more_paths_keep_sets_and_chunks_of_fewer() -> None:
     names = [f"sums/{i}" for i in range(3)]
     few, many = plan(4, *names), plan(10, *names)
     assert set(few.chunks) < set(many.chunks)
@@ -96,7 +96,7 @@ def test_a_single_set_is_all_paths() -> None:
     assert len(asked_with(plan(12, "sums"))) == 36
 
 
-def test_a_folder_of_sets_belongs_to_the_task_that_names_it() -> None:
+def test_folder_of_sets_belongs_to_the_naming_task() -> None:
     table = exemplars("other", "sums/1", "sums/2", "sumsum", "sumsum/1")
     assert list(exemplar_sets(table, TASK)) == ["sums/1", "sums/2"]
     assert exemplars_of(table, TASK)[0].question == "sums/1: 2 + 2?"
@@ -105,7 +105,7 @@ def test_a_folder_of_sets_belongs_to_the_task_that_names_it() -> None:
         exemplar_sets(exemplars("other"), TASK)
 
 
-def test_a_question_that_is_an_exemplar_is_asked_without_it_and_apart() -> None:
+def test_question_among_exemplars_is_prompted_without_itself() -> None:
     """So that the chunks of all others begin with the same exemplars."""
     shots = [Exemplar(question=f"{i} + 1?", rationale="So.", answer=str(i + 1)) for i in (7, 1)]
     one, two = prompts_alike(QUESTIONS, "few_shot_cot", shots)

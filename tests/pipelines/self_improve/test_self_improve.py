@@ -20,7 +20,7 @@ def test_labels_never_reach_training() -> None:
     assert "gold_labels" not in create_pipeline(rounds=3).to_outputs("metrics").datasets()
 
 
-def test_early_stop_never_reaches_what_is_measured() -> None:
+def test_evaluation_never_stops_early() -> None:
     """Its paths are those of the rounds alone: whatever evaluates or monitors a model draws all of its own."""
     pipeline = create_pipeline(rounds=2)
     drawn = [
@@ -36,7 +36,7 @@ def test_early_stop_never_reaches_what_is_measured() -> None:
             assert not early & set(source.inputs), node.name
 
 
-def test_a_round_samples_from_the_last_model_and_trains_the_base_model() -> None:
+def test_rounds_sample_the_last_and_train_base_model() -> None:
     pipeline = create_pipeline(rounds=2)
     nodes = {node.name: set(node.inputs) for node in pipeline.nodes}
     assert "model_1" in nodes["round_2.plan_paths"]

@@ -103,7 +103,7 @@ def test_a_band_and_a_threshold_per_round() -> None:
         VotingParams(**{**VOTING.model_dump(), "min_confidence": []})
 
 
-def test_a_winner_too_close_to_the_next_is_not_kept() -> None:
+def test_winner_below_minimum_margin_is_not_kept() -> None:
     """SCRL's gate on share and margin: 2 of 4 paths against 1 is a margin of .25; others are judged as before."""
     paths, questions = tables()
     readings = read_answers([paths], questions, TASKS, VOTING)
@@ -117,7 +117,7 @@ def test_a_winner_too_close_to_the_next_is_not_kept() -> None:
         assert ("agrees" in answers["reason"]) is (reason == "winner")
 
 
-def test_copies_are_dropped_and_the_rest_is_capped_by_lot() -> None:
+def test_duplicates_are_dropped_before_the_random_cap() -> None:
     """A copy differs in spaces and capitals only; who is capped depends on the seed, not on the order of rows."""
     texts = ["Three. The answer is 3.", "three.  The answer is 3. "]
     texts += [f"Way {way}: 3. The answer is 3." for way in range(9)]

@@ -72,7 +72,7 @@ def test_texts_end_as_sampled_paths_do() -> None:
         ("7", ""),
     ],
 )
-def test_an_announced_answer_is_taken_off(rationale: str, left: str) -> None:
+def test_announced_answer_is_removed_from_the_rationale(rationale: str, left: str) -> None:
     assert without_answer(rationale, "7") == left
 
 
@@ -90,7 +90,7 @@ def test_an_announced_answer_is_taken_off(rationale: str, left: str) -> None:
          "line 1 and worked.jsonl, line 2: the same question has different answers"),
     ],
 )  # fmt: skip
-def test_a_wrong_row_is_one_line_with_its_place(rows: list[dict[str, Any]], said: str) -> None:
+def test_wrong_row_is_a_one_line_error(rows: list[dict[str, Any]], said: str) -> None:
     with pytest.raises(ValueError, match=said) as error:
         read(*rows)
     assert "\n" not in str(error.value)
@@ -101,7 +101,7 @@ def test_the_only_task_needs_no_name() -> None:
     assert read(SUM | {"task": None}, tasks=tasks)["task"].to_list() == ["sums"]
 
 
-def test_several_solutions_of_a_question_are_all_taught_and_copies_once() -> None:
+def test_distinct_solutions_are_taught_once_each() -> None:
     other = SUM | {"rationale": "5 and 2 make 7."}
     table = read(SUM, other, SUM)
     assert table["path"].to_list() == [0, 1]
@@ -111,7 +111,7 @@ def test_several_solutions_of_a_question_are_all_taught_and_copies_once() -> Non
     assert schemas.questions(asked).height == 1
 
 
-def test_rendered_in_the_formats_of_sampled_paths() -> None:
+def test_examples_have_the_formats_of_sampled_paths() -> None:
     """Exemplar sets of a task take turns; a task without any is taught zero-shot."""
     parts = dict.fromkeys(
         ("few_shot_cot", "few_shot_direct", "zero_shot_cot", "zero_shot_direct"), 1.0
