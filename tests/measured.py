@@ -21,6 +21,6 @@ UNLABELED = {"m": 16, "unlabeled": {"pooled": FIGURES, "tasks": {"sums": FIGURES
 
 def probed(**changed: Any) -> dict[str, Any]:
     row = ROW | changed
-    return UNLABELED | {
-        "probe": {"questions": 80, "vote_abstains": 2, "thresholds": [row], "best": row}
-    }
+    expected = {"value": 0.06, "low": -0.01, "high": 0.13, "settings": 14}
+    probe = {"questions": 80, "vote_abstains": 2, "thresholds": [row], "best": row}
+    return UNLABELED | {"probe": probe | {"expected": expected}}

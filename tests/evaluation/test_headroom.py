@@ -211,7 +211,13 @@ def test_best_threshold_leaves_out_votes_that_lose() -> None:
 def test_all_tied() -> None:
     tied: Keys = ["num:1", "num:2"]
     found = probe([tied] * 5, ["num:1"] * 5)
-    assert found == {"questions": 5, "vote_abstains": 5, "thresholds": [], "best": None}
+    assert found == {
+        "questions": 5,
+        "vote_abstains": 5,
+        "thresholds": [],
+        "best": None,
+        "expected": None,
+    }
     unlabeled = measure_unlabeled(
         paths_of({"a": tied, "b": tied}), paths_of({"a": ["num:1"]}), VOTING, 2
     )["pooled"]

@@ -1,8 +1,20 @@
 """Predicted gains: the line, its interval, and how settings that were left out test it."""
 
+import json
+from pathlib import Path
+
 import pytest
 
-from lmsi_kedro.evaluation.prediction import Line, Setting, fit, leave_one_out, predict
+from lmsi_kedro.evaluation.prediction import (
+    FITTED,
+    SETTINGS,
+    Line,
+    Setting,
+    expect,
+    fit,
+    leave_one_out,
+    predict,
+)
 
 
 def setting(
@@ -52,3 +64,17 @@ def test_a_gain_that_may_be_none_is_counted_apart() -> None:
         [setting(0.1, 0.1), setting(0.2, 0.2), setting(0.3, 0.3), setting(0.05, -0.01)]
     )
     assert (found["shown"], found["nulls"]) == (3, 1)
+
+
+def test_shipped_line_is_that_of_stored_settings() -> None:
+    stored = json.loads(Path("docs/results/headroom.json").read_text())
+    line = fit([Setting(**row) for row in stored["settings"]])
+    assert line == pytest.approx(FITTED, abs=5e-3)
+    assert len(stored["settings"]) == SETTINGS
+
+
+def test_expected_gain_follows_from_the_probe() -> None:
+    found = expect(0.1, 0.05, 0.15)
+    assert found["value"] == pytest.approx(0.1 * FITTED.slope)
+    assert found["low"] < found["value"] < found["high"]
+    assert found["settings"] == SETTINGS

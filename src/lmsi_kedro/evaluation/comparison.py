@@ -4,7 +4,7 @@ from typing import Any
 
 import polars as pl
 
-from lmsi_kedro import statistics
+from lmsi_kedro import schemas, statistics
 from lmsi_kedro.evaluation.calibration import calibrate
 from lmsi_kedro.evaluation.decoding import FORMATS
 from lmsi_kedro.params import Mode, PathParams
@@ -142,11 +142,20 @@ def vote_statistics(
             "winner_entropy": statistics.entropy(winners),
             "distinct_paths": distinct.mean(),
             "tokens_per_path": readings["tokens"].mean(),
+            **found_by_reader(answers),
         },
         "funnel": {"questions": _funnel(votes, "winner"), "paths": _funnel(answers, "agrees")},
         "sampling": {"paths": readings.height, "tokens": int(readings["tokens"].sum())}
         | ({"early_stop": saved_by_early_stop(votes, readings, paths)} if paths.early_stop else {}),
     }
+
+
+def found_by_reader(answers: pl.DataFrame) -> Metrics:
+    """How many paths have an answer that a reader found, and how many of them are kept; empty if none has."""
+    found = answers.filter(rule=schemas.READER)
+    if found.is_empty():
+        return {}
+    return {"reader": {"filled": found.height, "kept": int(found["kept"].sum())}}
 
 
 def saved_by_early_stop(votes: pl.DataFrame, readings: pl.DataFrame, paths: PathParams) -> Metrics:

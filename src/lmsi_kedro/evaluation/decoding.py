@@ -3,7 +3,8 @@
 import hashlib
 
 from lmsi_kedro.params import EvaluationParams, Format, Mode, Sampling, Sized, tokens_for
-from lmsi_kedro.tasks import Asked, render, usable
+from lmsi_kedro.tasks import Asked, Task, render, usable
+from lmsi_kedro.tasks.prompts import AS_IN_PAPER
 from lmsi_kedro.tasks.questions import ExemplarSets
 
 # Paper, section 4: standard prompting is few-shot without rationales.
@@ -33,10 +34,12 @@ def decoding(mode: Mode, evaluation: EvaluationParams, model: Sized) -> tuple[Sa
     return sampling, m, count or evaluation.greedy_questions
 
 
-def fingerprint(format: Format, sets: ExemplarSets, sampling: Sampling, m: int) -> str:
+def fingerprint(
+    format: Format, sets: ExemplarSets, sampling: Sampling, m: int, task: Task = AS_IN_PAPER
+) -> str:
     """What two compared models must have in common: paths, decoding, exemplars; in words with a digest."""
     nothing = Asked("")
-    shown = "".join(render(usable(format, shots), nothing, shots) for shots in sets.values())
+    shown = "".join(render(usable(format, shots), nothing, shots, task) for shots in sets.values())
     exemplars = hashlib.blake2b(shown.encode(), digest_size=4).hexdigest()
     drawn = " ".join(f"{name}={value}" for name, value in sampling.model_dump().items())
     return f"m={m} {drawn} exemplars={exemplars}"

@@ -1,8 +1,8 @@
 """Measures before training whether a model's votes are more accurate than its greedy paths.
 
 Without labels, it measures how often the two differ, how confident votes are, and how stable. With labeled probe
-questions, it measures the paired advantage of the vote by confidence threshold. It does not predict the gain of
-training.
+questions, it measures the paired advantage of the vote by confidence threshold, from which a line fitted to other
+settings predicts the gain of a round.
 """
 
 from itertools import pairwise
@@ -14,6 +14,7 @@ import polars as pl
 from lmsi_kedro import statistics
 from lmsi_kedro.evaluation.comparison import Metrics, paired
 from lmsi_kedro.evaluation.marking import is_accepted
+from lmsi_kedro.evaluation.prediction import expect
 from lmsi_kedro.params import VotingParams
 from lmsi_kedro.reading import votes_within
 
@@ -128,7 +129,7 @@ def measure_probe(
     """The vote against the greedy path on labeled questions, by confidence threshold; `best` gains most.
 
     accepted: the table of `accepted_keys`. A threshold that no vote reaches has no row. best is None without any
-    vote.
+    vote, and so is `expected`, the predicted gain of a round with that threshold.
     """
     votes = count_votes(readings, voting)
     pairs = mark(votes, accepted, "vote").join(
@@ -141,11 +142,14 @@ def measure_probe(
     )
     kept = {least: decided.filter(pl.col("confidence") >= least) for least in THRESHOLDS}
     rows = [compare_from(least, some, pairs.height) for least, some in kept.items() if some.height]
+    best = max(rows, key=lambda row: row["gain"], default=None)
+    gains = best and (best["gain"], best["gain_low"], best["gain_high"])
     return {
         "questions": pairs.height,
         "vote_abstains": pairs["key"].null_count(),
         "thresholds": rows,
-        "best": max(rows, key=lambda row: row["gain"], default=None),
+        "best": best,
+        "expected": expect(*gains) if gains else None,
     }
 
 

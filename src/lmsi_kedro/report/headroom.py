@@ -49,11 +49,20 @@ def of_probe(probe: dict[str, Any]) -> str:
     gain = f"{points(best['gain'])} points ({low} to {high}, p = {probability(best['p_value'])})"
     least = f"with a confidence of at least {best['threshold']:g}"
     if best["shown"]:
-        return f"The vote is more accurate than the greedy path: {gain} on {labeled}, by votes {least}."
+        return (
+            f"{expectation(probe['expected'])} with voting.min_confidence={best['threshold']:g}: the vote is more"
+            f" accurate than the greedy path, {gain} on {labeled}."
+        )
     return (
         f"The vote is not shown to be more accurate than the greedy path (at best {gain} on {labeled}, by votes"
         f" {least}): do not train on it, unless more labels show it."
     )
+
+
+def expectation(expected: dict[str, float]) -> str:
+    """The beginning of a sentence."""
+    value, low, high = (points(expected[name]) for name in ("value", "low", "high"))
+    return f"As in {expected['settings']} measured rounds, a gain of {value} points ({low} to {high}) is expected"
 
 
 def sentences(headroom: Headroom) -> list[str]:
