@@ -1,5 +1,6 @@
-"""The tests lie where the sources lie: tests/<folder>/ has those of src/lmsi_kedro/<folder>/."""
+"""Places and names of tests: tests/<folder>/ has the tests of src/lmsi_kedro/<folder>/."""
 
+import re
 from pathlib import Path
 
 TESTS = Path(__file__).parent
@@ -47,3 +48,13 @@ def test_no_test_imports_another() -> None:
         and line.split()[1].split(".")[-1].startswith(("test_", "conftest"))
     }
     assert not importing
+
+
+def test_names_have_at_most_eight_words() -> None:
+    long = {
+        f"{path.relative_to(TESTS)}: {name}"
+        for path in TESTS.rglob("test_*.py")
+        for name in re.findall(r"def test_(\w+)", path.read_text(encoding="utf-8"))
+        if len(name.split("_")) > 8
+    }
+    assert not long

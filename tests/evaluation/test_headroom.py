@@ -127,7 +127,7 @@ def test_one_path_per_exemplar_set() -> None:
     assert measure_unlabeled(alone, GREEDY, VOTING, M)["pooled"]["exemplar_sets"]["within"] is None
 
 
-def test_unparsable_paths_agree_with_none() -> None:
+def test_unparsable_paths_agree_with_no_other() -> None:
     sets = {"exemplar_set": pl.Series(["one", "one", "two", "two"])}
     paths = paths_of({"a": [None, None, None, "num:1"]}).with_columns(**sets)
     found = measure_unlabeled(paths, paths_of({"a": [None]}), VOTING, 4)
@@ -181,7 +181,7 @@ def probe(vote: Sequence[Keys], greedy: Keys, right: str = "num:1") -> dict[str,
     return measure_probe(sampled, answered, known, VOTING)
 
 
-def test_advantage_is_shown_only_when_chance_is_no_explanation() -> None:
+def test_only_significant_advantage_is_shown() -> None:
     """Four gains and no loss: the bootstrap is above 0, McNemar's test is not sure; six are enough."""
     for gains, shown in ((4, False), (6, True)):
         greedy: Keys = ["num:2"] * gains + ["num:1"] * (20 - gains)
@@ -191,7 +191,7 @@ def test_advantage_is_shown_only_when_chance_is_no_explanation() -> None:
         assert best["shown"] is shown
 
 
-def test_vote_that_knows_less_is_never_shown() -> None:
+def test_vote_worse_than_greedy_is_never_shown() -> None:
     best = probe([["num:2"] * 4] * 20, ["num:1"] * 20)["best"]
     assert best["gain"] == -1
     assert best["p_value"] < 0.05
@@ -208,7 +208,7 @@ def test_best_threshold_leaves_out_votes_that_lose() -> None:
     assert found["best"]["n"] == 10
 
 
-def test_all_tied() -> None:
+def test_all_votes_tied() -> None:
     tied: Keys = ["num:1", "num:2"]
     found = probe([tied] * 5, ["num:1"] * 5)
     assert found == {

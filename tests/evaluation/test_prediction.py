@@ -59,7 +59,7 @@ def test_each_setting_is_predicted_by_the_others() -> None:
     assert (found["shown"], found["signs"], found["nulls"]) == (4, 3, 0)
 
 
-def test_a_gain_that_may_be_none_is_counted_apart() -> None:
+def test_insignificant_gain_is_counted_apart() -> None:
     found = leave_one_out(
         [setting(0.1, 0.1), setting(0.2, 0.2), setting(0.3, 0.3), setting(0.05, -0.01)]
     )

@@ -8,7 +8,7 @@ from lmsi_kedro.report.headroom import is_shown, sentences, tables, verdict
 from tests.measured import FIGURES, ROW, UNLABELED, probed
 
 
-def test_without_labels_nothing_is_promised() -> None:
+def test_no_gain_is_promised_without_labels() -> None:
     assert verdict(UNLABELED) == (
         "The greedy answer and the vote differ on 17.0 % of 500 unlabeled questions: by voting at most 17.0 % of"
         " the answers can change."
@@ -17,7 +17,7 @@ def test_without_labels_nothing_is_promised() -> None:
     assert sentences(UNLABELED) == [verdict(UNLABELED)]
 
 
-def test_votes_without_a_greedy_answer_can_change_answers_too() -> None:
+def test_unparsable_greedy_answers_add_to_possible_changes() -> None:
     greedy = FIGURES["greedy"] | {"greedy_unparsable": 0.03}
     found = {"pooled": FIGURES | {"greedy": greedy}, "tasks": {}}
     said = verdict(UNLABELED | {"unlabeled": found})
@@ -62,7 +62,7 @@ def test_probe_without_a_vote() -> None:
     assert tables(found)[-1].rows == []
 
 
-def test_exemplar_sets_are_told() -> None:
+def test_exemplar_sets_are_compared_in_words() -> None:
     for within, told in ((0.5, "different exemplar sets, and 50.0 % of one set."), (None, "sets.")):
         sets = {"within": within, "across": 0.41}
         found = {"pooled": FIGURES | {"exemplar_sets": sets}, "tasks": {}}
