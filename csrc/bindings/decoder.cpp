@@ -32,15 +32,15 @@ void apply(const lmsi::Linear& linear, const Floats& x, Floats y) {
     linear.apply(from, rows, isa, to);
 }
 
-// Norms before attention and MLP, then qkv, out, gate_up and down.
+// Norms before attention and MLP, then qkv, out, gate_up and down, the norms of queries and keys, and whether these are rotated.
 using Layer = std::tuple<std::vector<float>, std::vector<float>, std::shared_ptr<lmsi::Linear>, std::shared_ptr<lmsi::Linear>,
-                         std::shared_ptr<lmsi::Linear>, std::shared_ptr<lmsi::Linear>>;
+                         std::shared_ptr<lmsi::Linear>, std::shared_ptr<lmsi::Linear>, std::vector<float>, std::vector<float>, bool>;
 
 lmsi::Decoder decoder(const std::vector<Layer>& layers, std::vector<float> norm, std::shared_ptr<lmsi::Linear> head, size_t heads,
                       size_t key_heads, size_t width, float epsilon) {
     std::vector<lmsi::DecoderLayer> all;
-    for (const auto& [attention_norm, mlp_norm, qkv, out, gate_up, down] : layers)
-        all.push_back({attention_norm, mlp_norm, qkv, out, gate_up, down});
+    for (const auto& [attention_norm, mlp_norm, qkv, out, gate_up, down, query_norm, key_norm, rotary] : layers)
+        all.push_back({attention_norm, mlp_norm, qkv, out, gate_up, down, query_norm, key_norm, rotary});
     const size_t size = norm.size();
     return {{size, heads, key_heads, width, epsilon}, std::move(all), std::move(norm), std::move(head)};
 }

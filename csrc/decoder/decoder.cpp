@@ -47,7 +47,8 @@ Decoder::Decoder(Shape shape, std::vector<DecoderLayer> layers, std::vector<floa
     for (const DecoderLayer& layer : layers_)
         fit = fit && layer.qkv && layer.out && layer.gate_up && layer.down && layer.attention_norm.size() == size &&
               layer.mlp_norm.size() == size && fits(*layer.qkv, size, queries + 2 * keys) && fits(*layer.out, queries, size) &&
-              fits(*layer.gate_up, size, 2 * layer.down->in()) && layer.down->out() == size;
+              fits(*layer.gate_up, size, 2 * layer.down->in()) && layer.down->out() == size &&
+              (layer.query_norm.empty() || layer.query_norm.size() == shape.width) && layer.key_norm.size() == layer.query_norm.size();
     if (!fit) throw std::invalid_argument("the layers of a decoder do not fit together");
 }
 
@@ -64,8 +65,14 @@ void Decoder::step(float* x, size_t rows, const float* cos, const float* sin, co
         const DecoderLayer& layer = layers_[i];
         lanes.normalize(x, rows, size, layer.attention_norm.data(), epsilon, normal.data());
         layer.qkv->apply(normal.data(), rows, isa, tokens.data());
-        for (size_t row = 0; row < rows; ++row)
-            lanes.rotate(&tokens[row * token], heads + key_heads, width, cos + row * width, sin + row * width);
+        for (size_t row = 0; row < rows; ++row) {
+            float *queries = &tokens[row * token], *keys = queries + heads * width;
+            if (!layer.query_norm.empty()) {
+                lanes.normalize(queries, heads, width, layer.query_norm.data(), epsilon, queries);
+                lanes.normalize(keys, key_heads, width, layer.key_norm.data(), epsilon, keys);
+            }
+            if (layer.rotary) lanes.rotate(queries, heads + key_heads, width, cos + row * width, sin + row * width);
+        }
         Step step = levels[i].step;
         step.tokens = tokens.data();
         attend(*levels[i].shared, *levels[i].questions, step, isa, attended.data());

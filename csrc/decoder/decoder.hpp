@@ -1,6 +1,6 @@
 // A decoder's step: one token of each row through all layers of a Llama-like model.
 //
-//     x += attention(rotate(normalize(x) qkv)) out
+//     x += attention(rotate(normalize(x) qkv)) out, with queries and keys normalized before they are rotated where a layer has norms for them
 //     x += silu(gate) * up, of normalize(x) [gate, up], times down
 //
 // The specification is the model that transformers has. Activations are float32; beside bfloat16 weights the inputs of each
@@ -40,6 +40,8 @@ private:
 struct DecoderLayer {
     std::vector<float> attention_norm, mlp_norm;
     std::shared_ptr<const Linear> qkv, out, gate_up, down;
+    std::vector<float> query_norm, key_norm;  // of a head's width, as in Qwen3; empty: none
+    bool rotary = true;  // SmolLM3 leaves positions out in every fourth layer
 };
 
 class Decoder {

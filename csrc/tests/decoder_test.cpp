@@ -16,7 +16,8 @@ namespace {
 using lmsi::NumberFormat;
 
 // Odd sizes: no width is a multiple of a vector's, and the vocabulary ends in its second block.
-constexpr size_t kSize = 40, kHeads = 3, kKeyHeads = 1, kWidth = 12, kInner = 50, kVocabulary = 1030, kLayers = 2;
+constexpr size_t kSize = 40, kHeads = 3, kKeyHeads = 1, kWidth = 12, kInner = 50, kVocabulary = 1030,
+                 kLayers = 2;  // the second layer has norms of queries and keys, and is rotated
 constexpr size_t kPadded = 16, kCapacity = 64, kSlots = 3;
 
 void check(bool held, const std::string& what) {
@@ -60,7 +61,8 @@ lmsi::Decoder decoder(NumberFormat format) {
         layers.push_back({numbers(kSize, stream), numbers(kSize, stream + 1),
                           linear(kSize, (kHeads + 2 * kKeyHeads) * kWidth, format, stream + 2),
                           linear(kHeads * kWidth, kSize, format, stream + 4), linear(kSize, 2 * kInner, format, stream + 6),
-                          linear(kInner, kSize, format, stream + 8)});
+                          linear(kInner, kSize, format, stream + 8), numbers(layer * kWidth, stream + 10),
+                          numbers(layer * kWidth, stream + 11), layer > 0});
     }
     const lmsi::Decoder::Shape shape{kSize, kHeads, kKeyHeads, kWidth, 1e-5f};
     return lmsi::Decoder(shape, std::move(layers), numbers(kSize, 7), linear(kSize, kVocabulary, format, 8));

@@ -28,7 +28,7 @@ class Linear:
 class Decoder:
     def __init__(
         self,
-        layers: list[tuple[NDArray[Any], NDArray[Any], Linear, Linear, Linear, Linear]],
+        layers: list[tuple[Any, ...]],
         norm: NDArray[Any],
         head: Linear,
         heads: int,

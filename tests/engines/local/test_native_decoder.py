@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import torch
-from transformers import LlamaConfig, LlamaForCausalLM
+from transformers import AutoConfig, AutoModelForCausalLM
 
 from lmsi_kedro.engines.local import native_decoder
 from lmsi_kedro.engines.local.native_decoder import NativeDecoder, numbers_of, weights_of
@@ -14,18 +14,21 @@ from lmsi_kedro.engines.local.tree_decoder import TreeDecoder
 from lmsi_kedro.kernels.attention import native
 from tests.kernels.sampling.cases import supported
 
-CONFIG = LlamaConfig(
-    vocab_size=101, hidden_size=72, num_hidden_layers=3, num_attention_heads=6, num_key_value_heads=2,
-    head_dim=20, intermediate_size=90, max_position_embeddings=64, initializer_range=0.2, rms_norm_eps=1e-3,
-)  # fmt: skip
+CONFIG = {
+    "vocab_size": 101, "hidden_size": 72, "num_hidden_layers": 3, "num_attention_heads": 6,
+    "num_key_value_heads": 2, "head_dim": 20, "intermediate_size": 90, "max_position_embeddings": 64, "initializer_range": 0.2,
+    "rms_norm_eps": 1e-3, "pad_token_id": None,
+}  # fmt: skip
+KINDS = {"llama": {}, "qwen3": {}, "smollm3": {"no_rope_layers": [1, 0, 1]}}
 PROMPTS = [[5, 9, 3, 44, 7, 8, 20], [5, 9, 3, 44, 12]]
 QUESTIONS = torch.tensor([0, 0, 0, 1, 1, 1])
 TOKENS = torch.tensor([[1, 2, 3, 4, 5, 6], [60, 50, 40, 30, 20, 10]])
 
 
-def model(dtype: torch.dtype) -> Any:
+def model(dtype: torch.dtype, kind: str = "llama") -> Any:
     torch.manual_seed(0)
-    made = LlamaForCausalLM(copy.deepcopy(CONFIG)).eval()
+    config = AutoConfig.for_model(kind, **CONFIG, **KINDS[kind])
+    made = AutoModelForCausalLM.from_config(config).eval()
     for name, weight in made.named_parameters():
         if "norm" in name:
             weight.data.uniform_(0.5, 2)
@@ -41,15 +44,16 @@ def logits_of(decoder: Any, kept: list[int]) -> list[torch.Tensor]:
 
 @pytest.mark.parametrize("isa", ["scalar", "avx2", "avx512", "avx512bf16"])
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 1e-5), (torch.bfloat16, 0.05)])
+@pytest.mark.parametrize("kind", KINDS)
 @torch.inference_mode()
 def test_logits_equal_those_of_the_model(
-    dtype: torch.dtype, tolerance: float, isa: str, monkeypatch: pytest.MonkeyPatch
+    kind: str, dtype: torch.dtype, tolerance: float, isa: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Which another decoder computes in float32 from the same weights."""
     if not supported(isa):
         pytest.skip(f"this machine has no {isa}")
     monkeypatch.setenv("LMSI_ISA", isa)
-    given = model(dtype)
+    given = model(dtype, kind)
     plain = TreeDecoder(copy.deepcopy(given).float())
     pack(given)
     decoder, rows = NativeDecoder(given), range(len(QUESTIONS))

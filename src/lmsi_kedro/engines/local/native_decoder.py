@@ -9,14 +9,22 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from transformers import LlamaForCausalLM, MistralForCausalLM, Qwen2ForCausalLM
+from transformers import (
+    LlamaForCausalLM,
+    MistralForCausalLM,
+    Qwen2ForCausalLM,
+    Qwen3ForCausalLM,
+    SmolLM3ForCausalLM,
+)
 
 from lmsi_kedro.engines.local.packing import PackedLinear
 from lmsi_kedro.engines.local.tree import own_buffers
 from lmsi_kedro.engines.local.tree_decoder import TreeDecoder
 from lmsi_kedro.kernels.attention import Prefixes, native
 
-MODELS = (LlamaForCausalLM, MistralForCausalLM, Qwen2ForCausalLM)
+MODELS = (  # docs/sampling.md says why others are not among them
+    LlamaForCausalLM, MistralForCausalLM, Qwen2ForCausalLM, Qwen3ForCausalLM, SmolLM3ForCausalLM,
+)  # fmt: skip
 BLOCK = 128  # tokens of a prompt that read each other's keys one by one; earlier keys are read as a packed prefix
 NONE = torch.empty(0, 0)
 PIECE = 256  # tokens computed at a time: their activations stay in the cache, with 1,024 layers took 7 % longer
@@ -120,12 +128,15 @@ def longer(level: Prefixes, keys: Tensor, values: Tensor, blocks: Sequence[list[
 
 
 def weights_of(layer: Any) -> tuple[Any, ...]:
-    """As the C++ takes those of a layer."""
+    """The weights of a layer, in the order of the C++ constructor."""
     attention, mlp = layer.self_attn, layer.mlp
     norms = map(numbers_of, (layer.input_layernorm, layer.post_attention_layernorm))
     joint = attention.q_proj.joint.native, mlp.gate_proj.joint.native
-    return *norms, joint[0], attention.o_proj.native, joint[1], mlp.down_proj.native
+    linear = joint[0], attention.o_proj.native, joint[1], mlp.down_proj.native
+    heads = (numbers_of(getattr(attention, name, None)) for name in ("q_norm", "k_norm"))
+    return *norms, *linear, *heads, bool(getattr(attention, "use_rope", True))
 
 
 def numbers_of(norm: Any) -> Any:
-    return native.array(norm.weight.detach().float())
+    """The weights of a normalization; an empty array if there is none."""
+    return native.array(NONE.flatten() if norm is None else norm.weight.detach().float())
