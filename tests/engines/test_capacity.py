@@ -12,7 +12,7 @@ from transformers import AutoConfig
 
 from lmsi_kedro import hardware
 from lmsi_kedro.engines import capacity
-from lmsi_kedro.engines.architecture import numbers_per_token, text_config
+from lmsi_kedro.engines.architecture import cached_per_token, text_config
 from lmsi_kedro.engines.capacity import demand, longest, parts_of, with_rows
 from lmsi_kedro.engines.plan import Plan
 from lmsi_kedro.model_files import count_parameters, number_format
@@ -77,7 +77,7 @@ def test_sizes_of_any_architecture_are_found(tmp_path: Path) -> None:
         AutoConfig.for_model(kind).save_pretrained(tmp_path / kind)
         save_file({"weight": np.zeros(9)}, tmp_path / kind / "model.safetensors")
         assert demand(tmp_path / kind, ENGINE, 10, 10, 10).row > 0
-    assert numbers_per_token(text_config(tmp_path / "gpt2", False)) == 2 * 12 * 768
+    assert cached_per_token(text_config(tmp_path / "gpt2", False)) == 2 * 12 * 768
 
 
 def test_free_memory_gives_power_of_two_rows(monkeypatch: pytest.MonkeyPatch) -> None:

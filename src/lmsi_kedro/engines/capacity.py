@@ -1,4 +1,4 @@
-"""What sampling needs of a worker's memory, and how many rows at a time what is free has room for."""
+"""Estimates the memory that sampling needs, and chooses the largest batch size that fits into free memory."""
 
 import logging
 from collections.abc import Iterable, Sequence
@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from lmsi_kedro.engines.architecture import (
+    activations_per_token,
     attends_fully,
-    numbers_at_work,
-    numbers_per_token,
+    cached_per_token,
     text_config,
 )
 from lmsi_kedro.hardware import free_memory, gpus
@@ -20,26 +20,27 @@ from lmsi_kedro.tasks.encoding import Encoder, alike
 
 log = logging.getLogger(__name__)
 BYTES = {"bfloat16": 2, "float32": 4}
-USABLE = 0.8  # of the free memory; the rest is for what fragments leave
-PROCESS = 512 << 20  # torch and transformers, or what CUDA keeps of a GPU
-LONGEST = 16  # texts of a group, in bytes, among which the one with the most tokens is
+USABLE = 0.8  # the share of free memory that is used; the rest is lost to fragmentation
+PROCESS = 512 << 20  # bytes that torch and transformers, or CUDA on a GPU, take without a model
+LONGEST = 16  # the longest texts of a group, in bytes; the one with the most tokens is among them
 
 
 @dataclass(frozen=True)
 class Demand:
-    """Bytes in a worker: of what stays, of the shared prompt while it is computed, of a row with its question."""
+    """Bytes that a worker needs: always, while it computes the shared prompt, and for each row of a batch."""
 
     fixed: int
     shared: int
     row: int
 
     def of(self, rows: int) -> int:
+        """The bytes for a batch of this many rows."""
         return self.fixed + max(self.shared, rows * self.row)
 
     def rows(self, engine: EngineParams) -> int:
-        """The power of two that fits into the free memory, at most paths_per_chunk; ValueError when none does.
+        """The largest batch size that fits into free memory, at most paths_per_chunk; ValueError if none does.
 
-        A power of two, so that a resumed run finds the same number although not quite as much is free.
+        It is a power of two, so that a resumed run finds the same size although slightly less memory may be free.
         """
         free = free_memory(engine.workers)
         if self.of(1) > USABLE * free:
@@ -52,23 +53,23 @@ class Demand:
 
 
 def demand(model: Path, engine: EngineParams, shared: int, own: int, new: int) -> Demand:
-    """For prompts of at most shared and own tokens, and paths of at most new ones.
+    """The memory for prompts with at most `shared` common and `own` other tokens, and paths of `new` tokens.
 
-    At worst no two rows have one question, as in greedy evaluation. A row takes most while its question is
-    computed or when its path ends. Without the prefix tree it holds the whole prompt.
+    In the worst case every row has another question, as in greedy evaluation. A row needs most memory while its
+    question is computed or when its path ends. Without the prefix tree it holds the whole prompt.
     """
     config = text_config(model, engine.trust_remote_code)
     size = BYTES[engine.number_format]
     fixed = PROCESS + weight_bytes(model, config, size)
-    numbers = numbers_per_token(config)
-    token, work = size * numbers, size * numbers_at_work(config)
+    numbers = cached_per_token(config)
+    token, work = size * numbers, size * activations_per_token(config)
     logits = size * config.vocab_size
     if not attends_fully(config):
         prompt = shared + own
         return Demand(fixed, 0, max(prompt * (token + work), (prompt + new) * token + 2 * logits))
-    # On the CPU, prefixes are packed beside; in float32 at most, as bfloat16 stays what it is.
+    # On the CPU there is also a packed copy of the prefixes, in float32 at most.
     kept = token if gpus() else token + BYTES["float32"] * numbers
-    # A score is there as it is, masked, as a weight in float32, and as the weight that is used.
+    # Attention holds each score four times: raw, masked, as a float32 weight, and as the weight that is used.
     score = (3 * size + BYTES["float32"]) * (getattr(config, "num_attention_heads", None) or 0)
     return Demand(
         fixed + shared * kept,
@@ -81,8 +82,8 @@ def demand(model: Path, engine: EngineParams, shared: int, own: int, new: int) -
 
 
 def weight_bytes(model: Path, config: Any, size: int) -> int:
-    """Of a model's weights in numbers of `size` bytes, as they lie in memory."""
-    # On the CPU layers are packed: a head that is tied to the embedding becomes one more.
+    """The bytes of a model's weights in memory, with `size` bytes per parameter."""
+    # On the CPU, linear layers are packed, so an LM head that is tied to the embedding becomes a copy.
     tied = getattr(config, "tie_word_embeddings", False) and not gpus()
     head = config.vocab_size * config.hidden_size if tied else 0
     return size * (count_parameters(model) + int(head))
@@ -91,13 +92,13 @@ def weight_bytes(model: Path, config: Any, size: int) -> int:
 def with_rows(
     engine: EngineParams, model: Path, prompts: Iterable[Sequence[str]], new: int
 ) -> EngineParams:
-    """The parameters with a number of rows, chosen by the free memory where they leave it open.
+    """The parameters with `rows` set: if it is None, the largest batch size that fits into free memory.
 
-    prompts come in groups that begin alike, none of them empty.
+    Each group of prompts has a common prefix and is not empty.
     """
     if engine.rows is not None:
         return engine
-    if engine.is_served:  # they decode as they like
+    if engine.is_served:  # servers choose their own batch size
         return engine.model_copy(update={"rows": engine.paths_per_chunk})
     if engine.executor == "ray":
         raise ValueError("engine.rows must be given with executor ray: its nodes' memory is theirs")
@@ -113,15 +114,15 @@ def with_rows(
 
 
 def parts_of(encoder: Encoder, prompts: Sequence[str]) -> tuple[int, int]:
-    """Tokens that all prompts of a group begin with, and of the longest rest of one."""
-    ends = encoder.prompts([min(prompts), max(prompts)])  # all others begin as these two do
+    """The length in tokens of the common prefix of a group's prompts, and of the longest remainder."""
+    ends = encoder.prompts([min(prompts), max(prompts)])  # they have the shortest common prefix
     texts = nlargest(LONGEST, prompts, key=lambda text: len(text.encode()))
     shared, most = alike(ends), max(map(len, encoder.prompts(texts)))
     return shared, most - shared
 
 
 def longest(parts: Sequence[tuple[int, int]]) -> tuple[int, int]:
-    """The longest part that is shared, and the longest that is not."""
+    """The longest prefix and the longest remainder over all groups."""
     return max((shared for shared, _ in parts), default=0), max(
         (own for _, own in parts), default=0
     )

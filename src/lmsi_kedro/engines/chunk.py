@@ -1,4 +1,4 @@
-"""The unit of sampling: requests computed together, addressed by everything that decides their paths."""
+"""The unit of sampling: requests computed together, addressed by everything that determines their paths."""
 
 import hashlib
 import json
@@ -10,12 +10,12 @@ import polars as pl
 
 from lmsi_kedro.params import Sampling
 
-VERSION = 9  # of the sampling code: raise it when the same inputs give other text
+VERSION = 9  # the version of the sampling code: raise it when the same inputs give different text
 
 
 @dataclass(frozen=True)
 class Request:
-    """Paths wanted of one question: its prompt and the path indices."""
+    """The prompt of a question and the indices of the paths to sample."""
 
     question_id: str
     prompt: str
@@ -23,10 +23,10 @@ class Request:
 
 
 class Engine(Protocol):
-    """What draws paths: `local` has the model in this process, `server` asks for them."""
+    """Samples paths: `local` with the model in this process, `server` through an API."""
 
     def sample(self, requests: Sequence[Request], sampling: Sampling) -> pl.DataFrame:
-        """The paths of requests with as many paths each: `paths` but exemplar_set."""
+        """The table `paths` without exemplar_set; all requests must have the same number of paths."""
 
 
 @dataclass(frozen=True)
@@ -39,11 +39,11 @@ class Chunk:
 
     def table(self, engine: Engine) -> pl.DataFrame:
         """The chunk's paths."""
-        drawn = engine.sample(self.requests, self.sampling)
-        return drawn.with_columns(pl.lit(value).alias(name) for name, value in self.columns.items())
+        paths = engine.sample(self.requests, self.sampling)
+        return paths.with_columns(pl.lit(value).alias(name) for name, value in self.columns.items())
 
     def address(self, digest: str, engine: Mapping[str, Any]) -> str:
-        """The hash of all that decides the chunk's content: engine is EngineParams.identity."""
+        """The hash of everything that determines the chunk's content; engine: EngineParams.identity."""
         content = {
             "version": VERSION,
             "model": digest,

@@ -1,6 +1,6 @@
-"""Which prompts do not fit into a model's context, told before the first token is sampled.
+"""Finds the prompts that do not fit into a model's context before the first token is sampled.
 
-Needs the model's tokenizer and configuration only, not its weights.
+This needs only the model's tokenizer and configuration, not its weights.
 """
 
 from collections.abc import Iterable, Mapping
@@ -11,13 +11,13 @@ from lmsi_kedro.engines.architecture import text_config
 from lmsi_kedro.params import EngineParams
 from lmsi_kedro.tasks.encoding import Encoder, beginning
 
-NAMED = 5  # prompts in an error
-EDGE = 16  # tokens by which a text that goes on may differ from its beginning alone
+NAMED = 5  # the maximum number of prompts that an error names
+EDGE = 16  # tokens by which encoding a whole text may differ from encoding its beginning
 
 
 @dataclass(frozen=True)
 class Context:
-    """How a model's prompts become tokens, and how many it attends to; None without a limit."""
+    """A model's encoder and the length of its context in tokens; None without a limit."""
 
     encoder: Encoder
     tokens: int | None
@@ -29,7 +29,7 @@ class Context:
         return cls(encoder, getattr(config, "max_position_embeddings", None))
 
     def too_long(self, prompts: Iterable[Mapping[str, str]], new: int) -> dict[str, int]:
-        """The tokens of those that have no room for `new` more; of several with one name, the longest."""
+        """The lengths of the prompts without room for `new` tokens; the longest of those with the same name."""
         if self.tokens is None:
             return {}
         room, found = self.tokens - new, dict[str, int]()
@@ -40,9 +40,10 @@ class Context:
         return found
 
     def lengths(self, prompts: Mapping[str, str], room: int) -> dict[str, int]:
-        """Tokens of every prompt that may have more than `room`.
+        """The lengths in tokens of the prompts that may be longer than `room`.
 
-        Surely no more has one whose rest, behind what all begin with, has so few bytes: a byte is a token at most.
+        Others are not encoded: a text has at most one token per byte, so the bytes after the common prefix bound
+        the length.
         """
         texts = list(prompts.values())
         shared = texts[0][: beginning(texts)] if texts else ""
@@ -53,8 +54,8 @@ class Context:
         encoded = self.encoder.prompts(list(unsure.values()))
         return {name: len(ids) for name, ids in zip(unsure, encoded, strict=True)}
 
-    def said(self, too_long: Mapping[str, int], new: int) -> str:
-        """The end of an error's sentence: why these do not fit, the longest of them by name."""
+    def describe(self, too_long: Mapping[str, int], new: int) -> str:
+        """The end of an error message: that these prompts do not fit, with the names of the longest."""
         worst = sorted(too_long, key=too_long.__getitem__, reverse=True)
         named = ", ".join(f"{name} ({too_long[name]} tokens)" for name in worst[:NAMED])
         more = f" and {len(worst) - NAMED:,} more" if len(worst) > NAMED else ""
@@ -71,7 +72,7 @@ def check_room(
     engine: EngineParams,
     advice: str,
 ) -> None:
-    """ValueError that names the prompts which do not fit, and ends with the advice."""
+    """Raises ValueError if prompts do not fit: it names them and ends with the advice."""
     context = Context.of(model, engine)
     if too_long := context.too_long(prompts, new):
-        raise ValueError(f"{len(too_long):,} prompts {context.said(too_long, new)}. {advice}")
+        raise ValueError(f"{len(too_long):,} prompts {context.describe(too_long, new)}. {advice}")

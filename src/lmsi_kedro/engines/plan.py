@@ -1,4 +1,4 @@
-"""What is to be sampled, cut into chunks; `sample` computes those that are not stored yet."""
+"""Plans the chunks to sample; `sample` computes those that are not stored yet."""
 
 import hashlib
 import json
@@ -25,7 +25,7 @@ PATH_BLOCK = 8
 
 @dataclass(frozen=True)
 class Wanted:
-    """Paths of some questions: their prompts by question_id, how they are drawn, constant columns."""
+    """Requested paths: prompts by question_id, path indices, sampling parameters, constant columns."""
 
     prompts: Mapping[str, str]
     paths: range
@@ -33,18 +33,18 @@ class Wanted:
     columns: Mapping[str, str]
 
     def without(self, decided: Collection[str]) -> "Wanted":
-        """Of all other questions."""
+        """The same without the decided questions."""
         left = {q: prompt for q, prompt in self.prompts.items() if q not in decided}
         return replace(self, prompts=left)
 
 
 @dataclass
 class Plan:
-    """Chunks to be computed by a model; iterate `compute(missing)` for (chunk_id, table) as they finish.
+    """The chunks that a model is to compute; `compute(missing)` yields (chunk_id, table) as they finish.
 
-    read gives the keys of a chunk's paths: progress then tells how far they agree. With early_stop, a confidence,
-    only the paths before the horizon are planned at once; `then` plans the next for the questions still open.
-    It is cut into chunks when they are first asked for, after all has been added.
+    read gives the canonical answers of a chunk's paths, so progress shows how far they agree. With early_stop, a
+    confidence, only paths before the horizon are planned; `then` plans the next block for undecided questions.
+    All requests must be added before `chunks` is first used.
     """
 
     model: Path
@@ -53,7 +53,7 @@ class Plan:
     read: Reader | None = None
     early_stop: float | None = None
     wanted: list[Wanted] = field(default_factory=list)
-    votes: RunningVotes | None = None  # of the earlier stages
+    votes: RunningVotes | None = None  # the votes of the earlier stages
     horizon: int = PATH_BLOCK
 
     def add(
@@ -63,8 +63,8 @@ class Plan:
         sampling: Sampling,
         columns: Mapping[str, str],
     ) -> None:
-        """These paths for every question_id; what the prompts of a chunk begin with alike is computed once."""
-        assert "chunks" not in vars(self), "a plan is cut when all of it is known"
+        """Adds these paths for every question_id; the common prefix of a chunk's prompts is computed once."""
+        assert "chunks" not in vars(self), "the plan is already cut into chunks"
         self.wanted.append(Wanted(prompts, paths, sampling, columns))
 
     def ask(
@@ -73,18 +73,18 @@ class Plan:
         sampling: Sampling,
         **columns: str,
     ) -> None:
-        """The same for exemplar sets, path indices and prompts, as `tasks.questions.spread` gives them."""
+        """Adds exemplar sets, path indices and prompts as `tasks.questions.spread` gives them."""
         for exemplar_set, indices, prompts in spread:
             self.add(prompts, indices, sampling, {"exemplar_set": exemplar_set, **columns})
 
     def on(self, day: date) -> "Plan":
-        """The same plan, for chat templates that tell the date."""
+        """The same plan with this date in chat templates that write one."""
         engine = dated(self.engine, self.model, day)
         return self if engine is self.engine else replace(self, engine=engine)
 
     @property
     def address(self) -> str:
-        """The hash of all that is asked for, whatever machine computes it, and in chunks of which size."""
+        """The hash of all requested paths; it does not depend on the machine or the size of the chunks."""
         wanted = [
             [*map(list, w.prompts.items()), repr(w.paths), w.sampling.model_dump(), dict(w.columns)]
             for w in self.wanted
@@ -95,42 +95,42 @@ class Plan:
 
     @cached_property
     def sized(self) -> EngineParams:
-        """The engine with a number of rows, for which the longest of all prompts has room."""
+        """The engine parameters with a batch size that fits into memory for the longest prompt."""
         prompts = [list(wanted.prompts.values()) for wanted in self.wanted if wanted.prompts]
         new = max((wanted.sampling.max_new_tokens for wanted in self.wanted), default=0)
         return with_rows(self.engine, self.model, prompts, new)
 
     @cached_property
     def executor(self) -> Executor:
-        """Shared by all stages, so that a model is loaded once."""
+        """The executor, which all stages share so that the model is loaded once."""
         return executor_of(self.model, self.digest, self.sized)
 
     def close(self) -> None:
-        """Lets the workers go, after the last stage."""
+        """Ends the workers, after the last stage."""
         self.executor.close()
 
     @cached_property
     def chunks(self) -> dict[str, Chunk]:
-        """All that is drawn now, by address."""
+        """The chunks of this stage, by address."""
         cut = [c for wanted in self.wanted for block in self.now(wanted) for c in self.cut(block)]
         return {chunk.address(self.digest, self.sized.identity): chunk for chunk in cut}
 
     def now(self, wanted: Wanted) -> Iterator[Wanted]:
-        """Blocks of at most PATH_BLOCK paths, so that a larger m later keeps the chunks of a smaller one."""
+        """This stage's paths in blocks of at most PATH_BLOCK, so that raising m keeps the existing chunks."""
         for start in range(0, len(wanted.paths), PATH_BLOCK):
             block = wanted.paths[start : start + PATH_BLOCK]
             if block.start < self.horizon or not self.early_stop:
                 yield replace(wanted, paths=block)
 
     def later(self, wanted: Wanted) -> Wanted:
-        """The paths that `now` leaves."""
+        """The paths of later stages."""
         begun = sum(len(block.paths) for block in self.now(wanted))
         return replace(wanted, paths=wanted.paths[begun:])
 
     def cut(self, block: Wanted) -> Iterator[Chunk]:
-        """One block of paths as chunks of at most paths_per_chunk paths.
+        """Cuts a block of paths into chunks of at most paths_per_chunk paths.
 
-        The questions of a chunk are computed at once, so they are no more than the rows that memory has room for.
+        A chunk has at most `rows` questions, since all of them are computed as one batch.
         """
         assert self.sized.rows is not None
         size = max(1, min(self.sized.paths_per_chunk // len(block.paths), self.sized.rows))
@@ -139,7 +139,7 @@ class Plan:
             yield Chunk(requests[start : start + size], block.sampling, block.columns)
 
     def compute(self, missing: Sequence[str]) -> Iterator[tuple[str, pl.DataFrame]]:
-        """The missing chunks, in the order in which they are finished."""
+        """Yields the missing chunks, each as soon as it is finished."""
         if not missing:
             return
         progress = Progress(len(missing), self.running())
@@ -148,13 +148,13 @@ class Plan:
             yield name, table
 
     def running(self) -> RunningVotes:
-        """The votes of the earlier stages, to count on."""
+        """A copy of the earlier stages' votes, to which this stage's are added."""
         return self.votes.copy() if self.votes else RunningVotes(self.read)
 
     def then(self, paths: Iterable[pl.DataFrame]) -> "Plan | None":
-        """The next block of paths, of the questions that the paths so far leave open; None when all is drawn.
+        """The plan of the next block, for questions that `paths` leave undecided; None after the last block.
 
-        It depends on the content of the earlier blocks alone, so a resumed run plans what the first one did.
+        It depends only on the content of earlier blocks, so a resumed run makes the same plan.
         """
         postponed = [later for wanted in self.wanted if (later := self.later(wanted)).paths]
         if not postponed or self.early_stop is None:
@@ -172,12 +172,12 @@ class Plan:
 
 
 class Progress:
-    """Says how far the sampling is, at most every few seconds."""
+    """Logs the progress of sampling, at most every few seconds."""
 
     def __init__(self, chunks: int, votes: RunningVotes, every: float = 5.0) -> None:
         self.chunks, self.every, self.votes = chunks, every, votes
         self.done = self.paths = self.tokens = 0
-        self.start = self.said = time.monotonic()
+        self.start = self.last_log = time.monotonic()
 
     def add(self, table: pl.DataFrame) -> None:
         self.done += 1
@@ -185,8 +185,8 @@ class Progress:
         self.tokens += int(table["tokens"].sum())
         self.votes.add(table)
         now = time.monotonic()
-        if now - self.said >= self.every or self.done == self.chunks:
-            self.said = now
+        if now - self.last_log >= self.every or self.done == self.chunks:
+            self.last_log = now
             seconds = now - self.start
             left = seconds / self.done * (self.chunks - self.done)
             progress = {"share": self.done / self.chunks, "left": left}

@@ -1,6 +1,6 @@
-"""The votes so far, question by question, while chunks come in: running agreement, and who is decided.
+"""Counts votes while chunks arrive: how far paths agree, and which questions are decided.
 
-Early stop is Adaptive-Consistency (Aggarwal et al. 2023, arXiv 2305.11860, section 3, its Beta criterion).
+Early stopping is the Beta criterion of Adaptive-Consistency (Aggarwal et al. 2023, arXiv 2305.11860, section 3).
 """
 
 from collections import Counter
@@ -13,7 +13,7 @@ Reader = Callable[[pl.DataFrame], pl.DataFrame]  # a chunk's table -> its questi
 
 
 class RunningVotes:
-    """Counts keys; paths without one never vote, but are paths. Without a reader nothing is counted."""
+    """Counts canonical answers; an unparsable path has no vote but counts as a path. No reader: no counts."""
 
     def __init__(self, read: Reader | None) -> None:
         self.read = read
@@ -21,14 +21,14 @@ class RunningVotes:
         self.paths = self.agreeing = 0
 
     def copy(self) -> "RunningVotes":
-        """To count on without changing this one."""
+        """An independent copy."""
         other = RunningVotes(self.read)
         other.votes = deepcopy(self.votes)
         other.paths, other.agreeing = self.paths, self.agreeing
         return other
 
     def add(self, table: pl.DataFrame) -> None:
-        """A chunk's paths."""
+        """Adds a chunk's paths."""
         if self.read is None:
             return
         self.paths += table.height
@@ -45,12 +45,12 @@ class RunningVotes:
         return self.agreeing / self.paths if self.paths else None
 
     def decided(self, confidence: float) -> set[str]:
-        """The questions whose leading key stays ahead of the next one with at least this confidence."""
+        """The questions whose leading answer will stay ahead with at least this confidence."""
         return {question for question, votes in self.votes.items() if lead(votes) >= confidence}
 
 
 def lead(votes: Counter[str]) -> float:
-    """P(p > 1/2) for p ~ Beta(first + 1, second + 1): the leading key is the more probable of the top two."""
+    """P(p > 1/2) for p ~ Beta(first + 1, second + 1): that the first answer is more probable than the second."""
     from scipy.special import betainc
 
     (_, first), (_, second) = [*votes.most_common(2), ("", 0), ("", 0)][:2]

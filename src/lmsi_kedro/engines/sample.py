@@ -1,4 +1,4 @@
-"""The node that samples: whatever is planned, chunk by chunk, but for what is stored already."""
+"""The node that samples the chunks of a plan that are not stored yet."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, closing
@@ -11,7 +11,7 @@ from lmsi_kedro.engines.plan import Plan
 
 
 class Stored(Protocol):
-    """Chunks by address, as the dataset has them at this moment."""
+    """The stored chunks by address: a live view of the dataset."""
 
     def writing(self) -> AbstractContextManager[None]: ...
 
@@ -23,10 +23,10 @@ class Stored(Protocol):
 def sample(
     plan: Plan, stored: Stored, first_day: date
 ) -> Iterator[dict[str, pl.DataFrame] | tuple[str, list[str]]]:
-    """{address: table} of every chunk that is not stored, as finished; last the plan's address and its chunks'.
+    """Yields {address: table} for each missing chunk, and finally the addresses of the plan and of all its chunks.
 
-    With early stop, a stage's paths decide what the next stage samples. They are the same however many of them
-    were stored, so a resumed run samples what one run would have.
+    With early stopping, the paths of a stage determine what the next stage samples. Stored paths count like new
+    ones, so a resumed run samples the same paths as an uninterrupted one.
     """
     addresses: list[str] = []
     plan = plan.on(first_day)

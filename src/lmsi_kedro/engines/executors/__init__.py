@@ -1,7 +1,7 @@
-"""Where chunks are computed: in processes of this machine, on a Ray cluster, or by servers, launched or running.
+"""Executors compute chunks: in processes of this machine, on a Ray cluster, or on running or launched servers.
 
-In processes and on Ray the same chunks give the same bytes: a worker loads the model once and keeps it, and which
-worker computes a chunk does not matter. What servers promise is said in `engines.server.engine`.
+In processes and on Ray, the same chunks give the same bytes, whichever worker computes them; a worker loads the
+model once. `engines.server.engine` describes what servers guarantee.
 """
 
 from pathlib import Path
@@ -13,7 +13,7 @@ __all__ = ["Executor", "executor_of"]
 
 
 def executor_of(model: Path, digest: str, engine: EngineParams) -> Executor:
-    """The one that `engine.executor` names, for a model with this digest."""
+    """The executor that `engine.executor` names, for the model with this digest."""
     if engine.executor == "processes":
         from lmsi_kedro.engines.executors.processes import Processes
 

@@ -1,4 +1,4 @@
-"""What every executor offers, and chunks as they are finished."""
+"""The interface of executors, and how they yield chunks."""
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
@@ -13,10 +13,10 @@ Computed = Iterator[tuple[str, pl.DataFrame]]
 
 
 class Executor(Protocol):
-    """Starts what it needs with the first chunk, and keeps it until it is closed."""
+    """Computes chunks; it starts its workers or servers with the first chunk and ends them when it is closed."""
 
     def compute(self, chunks: dict[str, Chunk], missing: Sequence[str]) -> Computed:
-        """The missing chunks, in the order in which they are finished."""
+        """Yields the missing chunks, each as soon as it is finished."""
 
     def close(self) -> None: ...
 
@@ -24,7 +24,7 @@ class Executor(Protocol):
 def finished(
     submit: Callable[[str], "Future[pl.DataFrame]"], missing: Sequence[str], width: int
 ) -> Computed:
-    """Chunks as they are finished, `width` submitted at a time: results that wait to be written never pile up."""
+    """Yields chunks as they finish; at most `width` are in flight, so unwritten results never pile up."""
     waiting = iter(missing)
     running = {submit(name): name for name in islice(waiting, width)}
     while running:

@@ -1,4 +1,4 @@
-"""Runs the chunks of a plan against servers that it starts for the plan's model, and ends after it."""
+"""Computes the chunks of a plan on servers that it starts for the plan's model and ends afterwards."""
 
 import logging
 import os
@@ -25,8 +25,10 @@ from lmsi_kedro.params.servers import LaunchedParams
 from lmsi_kedro.parent import GRACE
 
 log = logging.getLogger(__name__)
-PROMPTS = 64  # by which llama.cpp's split expression is chosen
-SETTLING = 0.5  # seconds after a connection is lost, in which a process that ends closes its port
+PROMPTS = 64  # number of prompts with which llama.cpp's split expression is chosen
+SETTLING = (
+    0.5  # seconds after a lost connection, within which a process that ends has closed its port
+)
 
 
 class Launch:
@@ -41,18 +43,18 @@ class Launch:
         self.gguf: Path | None = None
 
     def compute(self, chunks: dict[str, Chunk], missing: Sequence[str]) -> Computed:
-        """ServerError names a server that does not start, or has ended twice, with what it printed last."""
+        """Yields the missing chunks; ServerError names a server that does not start or ends twice."""
         if self.servers is None:
             ask_without_proxy()
             prompts = [request.prompt for name in missing for request in chunks[name].requests]
             self.running = list(self.launched(prompts[:PROMPTS]))
-            # A GGUF file may split texts in another way than the tokenizer.
+            # llama.cpp may split a text in another way than the tokenizer, so it gets token ids.
             ids = "{gguf}" in self.launch.command
             self.servers = Servers(self.model, self.digest, self.started(), self.revive, ids)
         yield from self.servers.compute(chunks, missing)
 
     def launched(self, prompts: Sequence[str]) -> Iterator[Launched]:
-        """The servers, not started yet."""
+        """The servers, before they are started."""
         folder = Path(self.launch.folder).absolute() / self.digest[:12]
         folder.mkdir(parents=True, exist_ok=True)
         gpus = shares(visible_gpus(), self.engine.workers)
@@ -72,7 +74,7 @@ class Launch:
             )
 
     def served(self, folder: Path, prompts: Sequence[str]) -> dict[str, str]:
-        """Where the model lies, as the server wants it."""
+        """The model's paths for the places in the command; writes a GGUF file if the command needs one."""
         model = self.model.absolute()
         if self.launch.server == "transformers":
             model = sampling_model(model, folder / "model")
@@ -82,7 +84,7 @@ class Launch:
         return {"model": str(model), "gguf": str(self.gguf)}
 
     def started(self) -> EngineParams:
-        """The engine with the urls of the servers, once all of them answer."""
+        """Starts the servers; returns the engine parameters with their urls once all of them answer."""
         log.info("Starting %d x %s for %s", len(self.running), self.running[0].command, self.model)
         for server in self.running:
             server.start()
@@ -91,18 +93,18 @@ class Launch:
         return self.engine.model_copy(update={"server": self.as_server()})
 
     def as_server(self) -> LaunchedParams:
-        """What was started, as `engine.server` would say it."""
+        """The started servers as parameters like those of `engine.server`."""
         first = self.running[0]
-        asked = {name: getattr(self.launch, name) for name in RequestParams.model_fields}
+        request = {name: getattr(self.launch, name) for name in RequestParams.model_fields}
         return LaunchedParams(
             urls=[server.url for server in self.running],
             model=first.places["name" if "{name}" in first.command else "model"],
             revision=f"sha256:{self.digest}",
-            **asked,
+            **request,
         )
 
     def await_answer(self, server: Launched) -> None:
-        """Until it answers; at other ports if another program takes its port first."""
+        """Waits until the server answers; if another program takes its port first, it is moved to another port."""
         for _ in range(PORT_RETRIES):
             try:
                 return server.await_answer(self.launch.start_seconds, self.as_server())
@@ -112,9 +114,9 @@ class Launch:
         return server.await_answer(self.launch.start_seconds, self.as_server())
 
     def revive(self) -> bool:
-        """Starts every server again that has ended, and waits for it; whether one was gone.
+        """Restarts every server that has ended and waits until it answers; returns whether any had ended.
 
-        ServerError if it has ended before.
+        ServerError if a server ended for the second time.
         """
         gone = self.settle()
         with self.lock:
@@ -130,7 +132,7 @@ class Launch:
         return bool(gone)
 
     def settle(self) -> list[Launched]:
-        """The servers that are gone, once they are seen to have ended: their watchers first clean up."""
+        """The servers that do not take connections, after their processes have ended and cleaned up."""
         self.closed.wait(SETTLING)
         end = time.monotonic() + 2 * GRACE
         gone = [server for server in self.running if server.has_ended or not server.listens]
@@ -153,7 +155,7 @@ class Launch:
 
 
 def shares(gpus: Sequence[str], servers: int) -> list[Sequence[str]]:
-    """Of each server as many GPUs as of the others; ValueError when there are fewer GPUs than servers."""
+    """The GPUs of each server, the same number for all; ValueError if there are fewer GPUs than servers."""
     if gpus and len(gpus) < servers:
         raise ValueError(
             f"engine.workers={servers} servers need as many GPUs, and {len(gpus)} can be used here: lower it"
@@ -163,18 +165,18 @@ def shares(gpus: Sequence[str], servers: int) -> list[Sequence[str]]:
 
 
 def environment(gpus: Sequence[str], servers: int) -> dict[str, str]:
-    """Of a server: its GPUs, its share of the cores, and the programs beside this Python."""
+    """A server's environment: its GPUs, its share of the cores, and a PATH with this Python's programs."""
     cores = len(os.sched_getaffinity(0))
     return {
         "PATH": search_path(),
         "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS") or str(max(1, cores // servers)),
-        "SGLANG_RETURN_ORIGINAL_LOGPROB": "1",  # before the temperature, as all others give them
+        "SGLANG_RETURN_ORIGINAL_LOGPROB": "1",  # log-probabilities at temperature 1, as from other servers
         **({"CUDA_VISIBLE_DEVICES": ",".join(gpus)} if gpus else {}),
     }
 
 
 def ask_without_proxy() -> None:
-    """From now on, this process asks its own machine directly."""
+    """Makes this process connect to servers on its own machine without a proxy."""
     for name in ("NO_PROXY", "no_proxy"):
         os.environ[name] = ",".join(filter(None, ["127.0.0.1", os.environ.get(name)]))
 
@@ -184,7 +186,7 @@ def search_path() -> str:
 
 
 def check_launch(engine: EngineParams) -> None:
-    """ValueError when the servers could not be started or asked: a program, package or GPU is missing."""
+    """Raises ValueError if a program, package or GPU is missing that starting or using the servers needs."""
     assert engine.launch is not None
     named = f"engine.launch.server={engine.launch.server}"
     gpus = visible_gpus()
@@ -210,12 +212,12 @@ def check_launch(engine: EngineParams) -> None:
 
 
 def packages(launch: LaunchParams) -> dict[str, str]:
-    """What this Python needs, with the extra that has it: to ask servers, and to write a GGUF file."""
+    """The packages for requests and for writing a GGUF file, each with the extra that installs it."""
     return {"openai": "server"} | ({"gguf": "gguf"} if "{gguf}" in launch.command else {})
 
 
 def check_model(model: Path, engine: EngineParams) -> None:
-    """ValueError when the servers need a GGUF file, and none is written of such a model."""
+    """Raises ValueError if the servers need a GGUF file and the model cannot be converted to one."""
     assert engine.launch is not None
     if "{gguf}" in engine.launch.command:
         refuse_others(model)

@@ -18,20 +18,21 @@ from lmsi_kedro.parent import end_with
 
 
 class Processes:
-    """On this machine: a process per worker, which dies with this one."""
+    """`engine.executor=processes`: one process per worker, which ends with this process."""
 
     def __init__(self, model: Path, engine: EngineParams) -> None:
         self.model, self.engine = model, engine
         self.pool: ProcessPoolExecutor | None = None
 
     def compute(self, chunks: dict[str, Chunk], missing: Sequence[str]) -> Computed:
-        """RuntimeError when a worker was killed."""
+        """Yields the missing chunks; RuntimeError if a worker was killed."""
         pool = self.started()
         try:
             yield from finished(
                 lambda name: pool.submit(sample, str(self.model), self.engine, chunks[name]),
                 missing,
-                2 * self.engine.workers,  # a worker that is done finds the next chunk waiting
+                2
+                * self.engine.workers,  # so that the next chunk is waiting when a worker finishes one
             )
         except BrokenProcessPool as error:
             raise RuntimeError(
@@ -40,7 +41,7 @@ class Processes:
             ) from error
 
     def started(self) -> ProcessPoolExecutor:
-        """The pool; it starts a process only for a chunk that finds none idle."""
+        """The pool, which starts another process only if no process is idle when a chunk is submitted."""
         if self.pool is None:
             context = get_context("spawn")
             self.pool = ProcessPoolExecutor(
@@ -58,7 +59,7 @@ class Processes:
 
 
 def start_worker(parent: int, started: Any) -> None:
-    """End with the parent, and at Ctrl-C without a word; take the next GPU if there are some."""
+    """Initialises a worker: it ends with its parent, ends silently on Ctrl-C, and uses the next GPU, if any."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     end_with(parent)
     with started.get_lock():

@@ -1,4 +1,4 @@
-"""Chunks as tasks of a Ray cluster."""
+"""Computes chunks as tasks of a Ray cluster."""
 
 from collections.abc import Sequence
 from importlib import import_module
@@ -12,9 +12,9 @@ from lmsi_kedro.params import EngineParams
 
 
 class RayTasks:
-    """On a Ray cluster, `workers` chunks at a time; what a lost node had in work is computed elsewhere.
+    """`engine.executor=ray`: `workers` chunks at a time; the chunks of a lost node are computed on another one.
 
-    The model's directory must be there under the same path on every node.
+    The model directory must have the same path on every node.
     """
 
     def __init__(self, model: Path, engine: EngineParams) -> None:
@@ -33,4 +33,4 @@ class RayTasks:
         )
 
     def close(self) -> None:
-        """The cluster stays: it may be another one's too."""
+        """Leaves the cluster running, because others may use it, too."""

@@ -1,4 +1,4 @@
-"""Runs the chunks of a plan against servers: no worker processes, threads that wait for answers."""
+"""Computes the chunks of a plan on servers; there are no worker processes, only threads that wait for answers."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +12,7 @@ from lmsi_kedro.params import EngineParams
 
 
 class Servers:
-    """`engine.executor=server`, for the model whose digest begins with engine.server.revision."""
+    """`engine.executor=server`: servers of the model whose digest begins with engine.server.revision."""
 
     def __init__(
         self,
@@ -22,17 +22,17 @@ class Servers:
         revive: Callable[[], bool] = lambda: False,
         ids: bool = False,
     ) -> None:
-        """revive and ids: of `ServerEngine`."""
+        """revive and ids are those of `ServerEngine`."""
         assert engine.server is not None
         self.model, self.digest, self.engine, self.server = model, digest, engine, engine.server
         self.revive, self.ids = revive, ids
         self.asks: ServerEngine | None = None
 
     def compute(self, chunks: dict[str, Chunk], missing: Sequence[str]) -> Computed:
-        """ServerError says which server, question or parameter it is about."""
+        """Yields the missing chunks; ServerError names the server, question or parameter that is at fault."""
         first = chunks[missing[0]]
         engine = self.connected(first)
-        # As many chunks as keep all requests busy, and one that is next.
+        # Enough chunks to keep the allowed number of requests in flight, and one more.
         width = 1 + -(-self.server.concurrency // len(first.requests))
         pool = ThreadPoolExecutor(width)
         try:
@@ -43,7 +43,7 @@ class Servers:
             pool.shutdown(wait=False, cancel_futures=True)
 
     def connected(self, chunk: Chunk) -> ServerEngine:
-        """The engine, once it is known that the servers have the right model and what they can do."""
+        """The engine, after a check that the servers have the right model and the required features."""
         digest = f"sha256:{self.digest}"
         if not digest.startswith(self.server.revision):
             raise ServerError(

@@ -1,4 +1,4 @@
-"""What a worker does, in a process of this machine or of a cluster: it loads the model once and samples chunks."""
+"""The code of a worker process, on this machine or in a cluster: it loads the model once and samples chunks."""
 
 import os
 from pathlib import Path
@@ -14,7 +14,7 @@ _loaded: tuple[str, EngineParams] | None = None
 
 
 def sample(model: str, engine: EngineParams, chunk: Chunk) -> pl.DataFrame:
-    """In a worker: the chunk's paths."""
+    """The chunk's paths, computed in this worker."""
     return chunk.table(loaded(model, engine))
 
 
@@ -22,7 +22,7 @@ def loaded(model: str, engine: EngineParams) -> Any:
     """The engine of this process, on one thread unless it has a GPU."""
     global _engine, _loaded
     if _loaded != (model, engine):
-        # Every length is a shape of its own to oneDNN; its cache of 1,024 took 240 MB of 1,130, as fast as 64.
+        # oneDNN caches a kernel per sequence length. The default of 1,024 took 240 of 1,130 MB; 64 is as fast.
         os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64")
         import torch
 
@@ -30,7 +30,7 @@ def loaded(model: str, engine: EngineParams) -> Any:
         from lmsi_kedro.engines.local import LocalEngine
 
         dtype = getattr(torch, engine.number_format)
-        assert engine.rows is not None, "a plan gives its workers a number of rows"
+        assert engine.rows is not None, "Plan.sized sets the batch size"
         _engine = LocalEngine(
             Path(model), dtype, engine.conversation, engine.trust_remote_code, engine.rows
         )

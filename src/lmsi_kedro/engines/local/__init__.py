@@ -1,4 +1,4 @@
-"""The local engine: transformers, with our prefix tree."""
+"""The local engine: transformers with a prefix tree, so that paths share the computation of their prompts."""
 
 from lmsi_kedro.engines.local.engine import LocalEngine
 

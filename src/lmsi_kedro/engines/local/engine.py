@@ -1,8 +1,8 @@
 """Samples paths with a transformers model on this machine.
 
-Draws depend only on (seed, question, path, position), never on the rows beside it; the logits may round
-differently with them, so exact bytes are promised for whole chunks. With a model that the prefix tree serves,
-prompts share what they begin with; all others decode as transformers has it.
+The random numbers of a token depend only on (seed, question, path, position), not on the rest of the batch. Logits
+may be rounded differently in another batch, so identical bytes are guaranteed only for whole chunks. Models that
+the prefix tree supports compute common prefixes of prompts once; other models decode as in transformers.
 """
 
 import logging
@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 
 class LocalEngine:
-    """A model directory, loaded for sampling on a GPU if there is one."""
+    """A model loaded for sampling, on a GPU if there is one."""
 
     def __init__(
         self,
@@ -42,7 +42,7 @@ class LocalEngine:
         trust_remote_code: bool = False,
         rows: int = 256,
     ) -> None:
-        disable_progress_bar()  # a bar per worker would hide our own progress
+        disable_progress_bar()  # one bar per worker would hide our own progress
         self.rows = rows
         self.encoder = Encoder.of(directory, conversation, trust_remote_code)
         self.model = load_model(directory, dtype, trust_remote_code).eval()
@@ -50,7 +50,7 @@ class LocalEngine:
             self.model.to("cuda")
         ends = self.encoder.ends(self.model.generation_config)
         self.stops = Stops(self.encoder, ends)
-        # Models are padded with embeddings that no token has.
+        # Embeddings of most models are padded with rows that belong to no token.
         self.vocabulary = max(self.encoder.tokenizer.get_vocab().values()) + 1
         self.parameters: int = self.model.num_parameters()
         self.decoder: Any = self.fastest(ROUNDING[dtype])
@@ -77,7 +77,7 @@ class LocalEngine:
 
     @torch.inference_mode()
     def sample(self, requests: Sequence[Request], sampling: Sampling) -> pl.DataFrame:
-        """The paths of requests with as many paths each: `paths` but exemplar_set."""
+        """The table `paths` without exemplar_set; all requests must have the same number of paths."""
         prompts = self.encoder.prompts([request.prompt for request in requests])
         tables: list[pl.DataFrame] = []
         done, size, rows = 0, len(requests), self.rows
@@ -99,7 +99,7 @@ class LocalEngine:
         sampling: Sampling,
         rows: int,
     ) -> pl.DataFrame | None:
-        """`decode`; None if memory ran out, of which half as much may do."""
+        """The result of `decode`, or None if memory ran out, so that the caller can retry with half the batch."""
         try:
             return self.decode(requests, prompts, sampling, rows)
         except (RuntimeError, MemoryError) as error:
@@ -118,7 +118,7 @@ class LocalEngine:
         sampling: Sampling,
         rows: int,
     ) -> pl.DataFrame:
-        """Token after token; where a path ends, the next one begins, until none waits."""
+        """Samples all paths; when one ends, the next one takes its place in the batch."""
         paths = Rows(requests, self.stops, sampling.max_new_tokens, rows)
         for _ in self.steps(paths, prompts, sampling):
             pass
@@ -126,38 +126,42 @@ class LocalEngine:
 
     @torch.inference_mode()
     def stream(self, request: Request, sampling: Sampling) -> Iterator[pl.DataFrame]:
-        """The paths of one request, in tables as they end; together what `sample` gives."""
+        """Yields tables of the paths that have just ended; together they equal the result of `sample`."""
         paths = Rows([request], self.stops, sampling.max_new_tokens, self.rows)
-        told = np.zeros(len(paths.path), bool)
+        yielded = np.zeros(len(paths.path), bool)
         for _ in self.steps(paths, self.encoder.prompts([request.prompt]), sampling):
-            new = paths.done & ~told
+            new = paths.done & ~yielded
             if new.any():
-                told |= new
+                yielded |= new
                 yield paths.table().filter(new)
 
     def steps(
         self, paths: Rows, prompts: Sequence[list[int]], sampling: Sampling
     ) -> Iterator[None]:
-        """Draws one token of every row at a time."""
+        """Samples one token for every row at a time."""
         self.decoder.start(prompts, paths.size, sampling.max_new_tokens)
         while paths.are_left:
             coming = paths.coming(self.decoder.refills)
-            paths.append(*self.draw(self.logits(paths, coming), sampling, paths))
+            paths.append(*self.sample_row_tokens(self.logits(paths, coming), sampling, paths))
             yield
 
-    def draw(self, logits: Tensor, sampling: Sampling, rows: Rows) -> tuple[Tensor, Tensor]:
-        """A token of each row and its log-probability; ValueError names the path whose logits are no numbers."""
+    def sample_row_tokens(
+        self, logits: Tensor, sampling: Sampling, rows: Rows
+    ) -> tuple[Tensor, Tensor]:
+        """A token for each row and its log-probability; ValueError names a path with NaN or infinite logits."""
         try:
-            known = logits[:, : self.vocabulary]
-            return sample_tokens(known, sampling, rows.counters(sampling.seed))
+            return sample_tokens(
+                logits[:, : self.vocabulary], sampling, rows.counters(sampling.seed)
+            )
         except LogitsError as error:
             narrow = "" if self.model.dtype == torch.float32 else ", or try engine.dtype=float32"
             raise ValueError(
-                f"{rows.named(error.row)}: {error.fault}. The model's weights are damaged: fetch it again{narrow}"
+                f"{rows.describe(error.row)}: {error.fault}. The model's weights are damaged: fetch it "
+                f"again{narrow}"
             ) from error
 
     def logits(self, rows: Rows, coming: int) -> Tensor:
-        """[R, V] of the rows in work and of those that join them."""
+        """The logits [R, V] of the rows in the batch, and of those that join it."""
         parts: list[Tensor] = []
         kept = rows.compact(coming)
         if kept is not None:
@@ -170,7 +174,7 @@ class LocalEngine:
 
 
 def is_out_of_memory(error: Exception) -> bool:
-    """Of a GPU, or of the machine, where torch raises a plain RuntimeError and numpy its own."""
+    """Whether GPU or CPU memory ran out; for the latter, torch raises a plain RuntimeError and numpy its own."""
     return isinstance(error, torch.OutOfMemoryError | MemoryError) or should_reduce_batch_size(
         error
     )

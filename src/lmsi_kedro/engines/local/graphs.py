@@ -1,8 +1,8 @@
-"""The tree's decoder on a GPU: a step is a CUDA graph, launched at once instead of kernel by kernel.
+"""The prefix-tree decoder on a GPU: a step is one CUDA graph instead of many kernel launches.
 
-Rows fill a bucket, one of a few shapes, captured when first met; what fills it up repeats the last row and
-writes the same keys to the same place. Graphs hold the buffers of a chunk and go with it. Where a model cannot be
-captured, its steps keep the shapes and are launched kernel by kernel.
+A batch is padded to one of a few sizes, the buckets; the graph of a bucket is captured on first use. Padding
+repeats the last row, which writes the same keys to the same place. Graphs refer to the buffers of a chunk and are
+dropped with it. If a model cannot be captured, its steps are padded, too, but launched kernel by kernel.
 """
 
 import logging
@@ -16,12 +16,12 @@ from torch import Tensor
 from lmsi_kedro.engines.local.tree_decoder import TreeDecoder
 
 log = logging.getLogger(__name__)
-SMALLEST = 16  # rows: fewer are as fast
-DRIFT = 0.05  # of the largest logit; a graph runs the kernels of the step, so a fault is far larger
+SMALLEST = 16  # rows of the smallest bucket; fewer rows are not faster
+DRIFT = 0.05  # allowed difference, relative to the largest logit; a wrong graph differs far more
 
 
 class GraphDecoder(TreeDecoder):
-    """The logits that `step` returns are overwritten by the next one."""
+    """Decodes with CUDA graphs; every step overwrites the logits that the one before returned."""
 
     def __init__(self, model: Any) -> None:
         super().__init__(model)
@@ -29,7 +29,7 @@ class GraphDecoder(TreeDecoder):
         self.steps: dict[int, Callable[[], Tensor]] = {}
 
     def start(self, prompts: Sequence[list[int]], rows: int, capacity: int) -> None:
-        self.steps = {}  # what they hold must be free before more is taken
+        self.steps = {}  # free the old graphs and their buffers before new ones are allocated
         super().start(prompts, rows, capacity)
         self.buckets = buckets(rows)
         device = self.model.device
@@ -39,7 +39,7 @@ class GraphDecoder(TreeDecoder):
         self.pool = torch.cuda.graph_pool_handle() if self.captures else None
 
     def computed(self, tokens: Tensor, positions: Tensor, rows: Tensor) -> Tensor:
-        """By the graph of the smallest bucket that has room."""
+        """The logits, computed by the graph of the smallest bucket with enough rows."""
         count = len(tokens)
         bucket = next(size for size in self.buckets if size >= count)
         order = torch.arange(bucket).clamp(max=count - 1)
@@ -51,41 +51,41 @@ class GraphDecoder(TreeDecoder):
         return self.steps[bucket]()[:count]
 
     def prepared(self, step: Callable[[], Tensor]) -> Callable[[], Tensor]:
-        """As a graph, if that is possible."""
+        """The step as a graph, or unchanged if it cannot be captured."""
         if not self.captures:
             return step
         try:
             return captured(step, self.pool)
         except torch.OutOfMemoryError:
             raise
-        except RuntimeError as error:  # as when the model waits for the GPU or asks it for a number
+        except RuntimeError as error:  # for example, the model synchronises with the GPU
             self.captures = False
             log.warning("No CUDA graphs for this model: %s", str(error).split("\n")[0])
             return step
 
 
 def buckets(rows: int) -> list[int]:
-    """Powers of two, and the most rows that there are."""
+    """The sizes of the buckets: powers of two, and the maximum number of rows."""
     return [*(1 << n for n in range(SMALLEST.bit_length() - 1, 32) if 1 << n < rows), rows]
 
 
 def captured(step: Callable[[], Tensor], pool: Any) -> Callable[[], Tensor]:
-    """A function that computes the step's result anew, in place.
+    """Captures a step; the returned function replays it and returns the result, always in the same buffer.
 
-    Steps may be computed twice: they write the same keys to the same place. RuntimeError if the step cannot be
-    captured, or if its graph gives another result.
+    This runs the step more than once, which is safe, since it writes the same keys to the same place. RuntimeError
+    if the step cannot be captured, or if its graph gives a different result.
     """
     before, beside = torch.cuda.current_stream(), torch.cuda.Stream()
     beside.wait_stream(before)
     with torch.cuda.stream(beside):
-        expected = step()  # kernels are compiled and libraries set up outside of the capture
+        expected = step()  # compiles kernels and initialises libraries before the capture
     before.wait_stream(beside)
     graph = torch.cuda.CUDAGraph()
     try:
         with torch.cuda.graph(graph, pool=pool):
             result = step()
     finally:
-        torch.cuda.set_stream(before)  # which a failed capture does not give back
+        torch.cuda.set_stream(before)  # a failed capture does not restore it
 
     def replayed() -> Tensor:
         graph.replay()

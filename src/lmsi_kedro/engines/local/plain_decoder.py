@@ -1,4 +1,4 @@
-"""Decodes as the model itself does, for those that the prefix tree cannot serve: no path shares its prompt."""
+"""Decodes with the model's own cache, for models that the prefix tree does not support; prompts are not shared."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,20 +8,20 @@ from torch import Tensor
 
 
 class PlainDecoder:
-    """Prompts are padded on the left and repeated for each path; the cache is the model's own."""
+    """Repeats the prompt for each path, with padding on the left."""
 
-    refills = False  # new paths begin when all others have ended
+    refills = False  # a new batch begins when all paths of the last one have ended
 
     def __init__(self, model: Any) -> None:
         self.model = model
 
     def start(self, prompts: Sequence[list[int]], rows: int, capacity: int) -> None:
-        """Remember the prompts, and let go of what the last ones took."""
+        """Stores the prompts and frees the cache of earlier ones."""
         self.cache: Any = None
         self.prompts = prompts
 
     def add(self, questions: Tensor) -> Tensor:
-        """Rows, one path of each question [R], in place of all before: the logits [R, V] of their first tokens."""
+        """Starts a batch with a path of each question [R]; returns the logits [R, V] of the first tokens."""
         whole = [self.prompts[question] for question in questions.tolist()]
         width = max(map(len, whole))
         ids = torch.zeros(len(whole), width, dtype=torch.long)
@@ -34,13 +34,13 @@ class PlainDecoder:
         return self.forward(ids, (self.mask.cumsum(1) - 1).clamp(min=0))
 
     def step(self, tokens: Tensor) -> Tensor:
-        """The logits [R, V] after one more token [R] of each row."""
+        """The logits [R, V] after another token [R] in each row."""
         positions = self.mask.sum(1, keepdim=True)
         self.mask = torch.cat([self.mask, torch.ones_like(positions)], dim=1)
         return self.forward(tokens[:, None], positions)
 
     def keep(self, rows: Tensor) -> None:
-        """Drop all other rows."""
+        """Removes all other rows from the batch."""
         rows = rows.to(self.model.device)
         self.mask = self.mask[rows]
         self.cache.batch_select_indices(rows)

@@ -1,7 +1,7 @@
-"""The prefix tree as transformers caches: shared prompt -> question -> path.
+"""The prefix tree as caches of transformers: shared prompt -> question -> path.
 
-A model's attention layers hand their new keys and values to the cache and then call `tree_attention`, which finds
-there what the new tokens continue. It knows nothing of tokens or sampling.
+An attention layer of the model passes its new keys and values to the cache and then calls `tree_attention`, which
+finds the keys and values of earlier tokens in the cache.
 """
 
 from collections.abc import Sequence
@@ -15,11 +15,11 @@ from transformers.cache_utils import DynamicLayer
 from lmsi_kedro.kernels.attention import Prefixes, attend, attend_step
 
 NAME = "lmsi_tree"
-LANES = 16  # the native kernel reads keys and values in steps of so many numbers
+LANES = 16  # the native kernel reads keys and values in blocks of this many numbers
 
 
 class PassingLayer(DynamicLayer):
-    """Keeps nothing: what a layer hands over is what it gets back."""
+    """A cache layer that stores nothing but the newest keys and values, and returns these unchanged."""
 
     keys: Any
     values: Any
@@ -33,7 +33,7 @@ class PassingLayer(DynamicLayer):
 
 
 class Tree(Cache):
-    """A cache whose layers pass their keys on; `attend` is given them by `tree_attention`."""
+    """A cache of PassingLayers; `tree_attention` passes their keys and values to its method `attend`."""
 
     layers: list[Any]
 
@@ -42,7 +42,7 @@ class Tree(Cache):
 
 
 class Prompts(Tree):
-    """Prompts on their way to become prefixes: rows of new tokens after at most one shared prefix per layer."""
+    """The prefill of prompts: rows of new tokens that continue at most one shared prefix per layer."""
 
     def __init__(self, layers: int, shared: Sequence[Prefixes | None]) -> None:
         super().__init__(layers)
@@ -53,7 +53,7 @@ class Prompts(Tree):
         return attend(query, key, value, self.shared[layer], scale).transpose(1, 2)
 
     def prefixes(self, lengths: Sequence[int]) -> list[Prefixes]:
-        """What the rows hold, per layer; lengths are without padding."""
+        """The rows as prefixes, one set per layer; lengths: the number of tokens without padding."""
         whole, longest = tuple(lengths), max(lengths)
         return [
             Prefixes(
@@ -66,7 +66,7 @@ class Prompts(Tree):
 
 
 class Paths(Tree):
-    """Paths of questions: a slot of own keys and values each, in buffers of the final size."""
+    """The decoding of paths: each has a slot for its own keys and values in preallocated buffers."""
 
     def __init__(
         self, shared: Sequence[Prefixes], questions: Sequence[Prefixes], slots: int, capacity: int
@@ -74,18 +74,18 @@ class Paths(Tree):
         super().__init__(len(questions))
         self.shared, self.questions = shared, questions
         self.own = [own_buffers(level, slots, capacity) for level in questions]
-        # [R, 3]: the question of each row, its slot, and how many own tokens it has.
+        # [R, 3]: the question of each row, its slot, and the number of its own tokens.
         self.rows = torch.zeros(0, 3, dtype=torch.long)
-        self.placed = self.rows  # beside the keys, those of a step
+        self.step_rows = self.rows  # the rows of the current step, on the device of the keys
 
     def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
         """[R, H, 1, D] -> [R, 1, H, D]"""
         levels = self.shared[layer], self.questions[layer]
         new = query[:, :, 0], key[:, :, 0], value[:, :, 0]
-        return attend_step(*new, self.own[layer], self.placed, *levels, scale)[:, None]
+        return attend_step(*new, self.own[layer], self.step_rows, *levels, scale)[:, None]
 
     def add(self, questions: Tensor) -> None:
-        """New rows, each in a free slot."""
+        """Adds a row for each of these questions, in free slots."""
         taken = set(self.rows[:, 1].tolist())
         free = [slot for slot in range(len(self.own[0][0])) if slot not in taken]
         slots = torch.tensor(free[: len(questions)], dtype=torch.long)
@@ -93,16 +93,16 @@ class Paths(Tree):
         self.rows = torch.cat([self.rows, new])
 
     def advance(self) -> None:
-        """Each row has one more token; rows that only fill the batch stay within their slots."""
+        """Counts another token in each row; finished rows, which only pad the batch, stay within their slots."""
         self.rows[:, 2] = (self.rows[:, 2] + 1).clamp(max=self.own[0][0].shape[2] - 1)
 
     def keep(self, rows: Tensor) -> None:
-        """Free the slots of all other rows."""
+        """Frees the slots of all other rows."""
         self.rows = self.rows[rows]
 
 
 def own_buffers(level: Prefixes, slots: int, capacity: int) -> tuple[Tensor, Tensor]:
-    """Room for keys and values of so many paths and tokens."""
+    """Buffers for the keys and values of this many paths, each with up to `capacity` tokens."""
     _, heads, _, width = level.keys.shape
     shape = (slots, heads, capacity, -(-width // LANES) * LANES)
     return level.keys.new_zeros(shape), level.values.new_zeros(shape)
@@ -121,7 +121,9 @@ def tree_attention(
     """The attention function that transformers calls; [R, H, T, D] -> [R, T, H, D]."""
     for unsupported in ("softcap", "sliding_window"):
         if kwargs.get(unsupported) is not None:
-            raise ValueError(f"{type(module).__name__} uses {unsupported}, which the tree lacks")
+            raise ValueError(
+                f"{type(module).__name__} uses {unsupported}, which the prefix tree does not support"
+            )
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling
     return tree.attend(module.layer_idx, query, key, value, scale), None
 

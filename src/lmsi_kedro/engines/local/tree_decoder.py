@@ -1,4 +1,4 @@
-"""Decodes with the prefix tree: what prompts begin with is computed once, the rest of each once for its paths."""
+"""Decodes with a prefix tree: the common prefix of all prompts is computed once, and each question once."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -13,9 +13,9 @@ from lmsi_kedro.tasks.encoding import alike
 
 
 class TreeDecoder:
-    """For models whose attention layers are plain ones; `refusal_of` tells."""
+    """Supports models with plain attention layers; `refusal_of` tests this."""
 
-    refills = True  # new paths may begin beside others
+    refills = True  # new paths may join the batch while others continue
 
     def __init__(self, model: Any) -> None:
         model.set_attn_implementation(NAME)
@@ -27,8 +27,10 @@ class TreeDecoder:
         self.first: Any = None
 
     def start(self, prompts: Sequence[list[int]], rows: int, capacity: int) -> None:
-        """Compute the prompts, token ids, for `rows` paths at a time of `capacity` tokens."""
-        self.tree = self.first = None  # what the last chunk took must be free before more is taken
+        """Computes the prompts (token ids), and allocates slots for `rows` paths of up to `capacity` tokens."""
+        self.tree = self.first = (
+            None  # free the memory of the last chunk before new memory is allocated
+        )
         count = alike(prompts)
         shared = self.shared_prefix(prompts[0][:count])
         questions, last = self.prefill([ids[count:] for ids in prompts], shared)
@@ -37,7 +39,7 @@ class TreeDecoder:
         self.tree = Paths(shared, questions, rows, capacity)
 
     def shared_prefix(self, prefix: list[int]) -> list[Prefixes]:
-        """The shared prompt's keys and values per layer, kept from the last call."""
+        """The keys and values of the shared prompt per layer, cached for the next call."""
         if self._shared is None or self._shared[0] != prefix:
             self._shared = prefix, self.prefill([prefix], [])[0]
         return self._shared[1]
@@ -47,7 +49,7 @@ class TreeDecoder:
     ) -> tuple[list[Prefixes], Tensor]:
         """Keys and values per layer of N prompts that continue the shared one, and their last hidden states.
 
-        These are [N, width], normalized; of a prompt without tokens they mean nothing.
+        These are [N, width], normalized; the state of a prompt without tokens is undefined.
         """
         lengths = [len(ids) for ids in prompts]
         padded = torch.zeros(len(prompts), max(1, *lengths), dtype=torch.long)
@@ -61,29 +63,29 @@ class TreeDecoder:
         return tree.prefixes(lengths), hidden[torch.arange(len(prompts)), ends - 1]
 
     def add(self, questions: Tensor) -> Tensor:
-        """New rows, one more path of each question [R]: the logits [R, V] of their first tokens."""
+        """Adds a path of each question [R]; returns the logits [R, V] of their first tokens."""
         self.tree.add(questions)
         return self.first[questions.to(self.first.device)]  # type: ignore[no-any-return]
 
     def step(self, tokens: Tensor) -> Tensor:
-        """The logits [R, V] after one more token [R] of each row."""
+        """The logits [R, V] after another token [R] in each row."""
         question, _, length = self.tree.rows.unbind(1)
         logits = self.computed(tokens, self.starts[question] + length, self.tree.rows)
         self.tree.advance()
         return logits
 
     def computed(self, tokens: Tensor, positions: Tensor, rows: Tensor) -> Tensor:
-        """The logits [R, V] after tokens [R], at positions [R], of the tree's rows [R, 3]."""
-        self.tree.placed = rows.to(self.model.device)
+        """The logits [R, V] after tokens [R] at positions [R] in the tree's rows [R, 3]."""
+        self.tree.step_rows = rows.to(self.model.device)
         hidden = self.forward(self.tree, tokens[:, None], positions[:, None])
         return self.head(hidden[:, 0])  # type: ignore[no-any-return]
 
     def keep(self, rows: Tensor) -> None:
-        """Drop all other rows."""
+        """Removes all other rows from the batch."""
         self.tree.keep(rows)
 
     def forward(self, tree: Tree, ids: Tensor, positions: Tensor) -> Tensor:
-        """Hidden states [R, T, width] of tokens that continue the tree."""
+        """The hidden states [R, T, width] of tokens that continue the tree."""
         device = self.model.device
         output = self.body(
             input_ids=ids.to(device),
@@ -99,10 +101,10 @@ class TreeDecoder:
 def refusal_of(
     decoder_of: Callable[[Any], TreeDecoder], model: Any, tolerance: float
 ) -> str | None:
-    """Why a decoder cannot serve a model, found by trying; None if it gives the model's own logits.
+    """Why a decoder does not support a model, found by a trial; None if it gives the model's own logits.
 
-    Tried with ragged prompts and one more token, so that masks, positions, logit scales, windows and caches of
-    another kind all show; a sliding window shorter than the probe is named by the model's configuration.
+    The trial has prompts of different lengths and one more token each, so it detects different masks, positions,
+    logit scales and caches. A sliding window may be longer than these prompts, so the configuration is checked.
     """
     config = model.config.get_text_config()
     if not attends_fully(config):
@@ -117,7 +119,7 @@ def refusal_of(
             decoder.add(torch.tensor([0, 0, 1, 1])),
             decoder.step(torch.tensor(tokens[1:5])),
         ]
-    except Exception as error:  # any refusal of a layer, of a keyword, of the cache
+    except Exception as error:  # a layer may reject the cache or an argument in any way
         return f"{type(error).__name__}: {error}".split("\n")[0]
     finally:
         model.set_attn_implementation(own)

@@ -90,7 +90,7 @@ def refuse_too_long(
     """ValueError that names the longest questions, or a warning with `engine.skip_too_long`."""
     if not too_long:
         return
-    problem = f"{len(too_long):,} questions {context.said(too_long, new_tokens)}"
+    problem = f"{len(too_long):,} questions {context.describe(too_long, new_tokens)}"
     if not engine.skip_too_long:
         raise ValueError(
             f"{problem}. Leave them out with engine.skip_too_long=true, or use fewer exemplars"
