@@ -1,0 +1,100 @@
+"""The methods on the embedded model over several seeds: docs/results/methods.json, and tables for docs/methods.md.
+
+    python benchmarks/methods_seeds.py FOLDER [SEED ...]
+
+Each seed of sampling, mixing and training is a run of the pipeline `methods` in its own data root below FOLDER;
+an interrupted one is resumed. Held-out questions are the same for all; intervals are bootstrapped by question.
+"""
+
+import argparse
+import json
+import subprocess
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from result import RESULTS, ROOT
+
+from lmsi_kedro.paper.contrasts import accuracy, answers, gain
+from lmsi_kedro.pipelines.methods.nodes import LEARNED
+
+MODES = {"cot_greedy": "CoT greedy", "self_consistency": "vote of 8", "standard": "direct answers"}
+SEEDS = ("paths.sampling.seed", "mixing.seed", "training.seed", "voting.seed")
+Figures = dict[str, Any]
+
+
+def run(seed: int, folder: Path) -> Path:
+    """The data root of a seed, after its run."""
+    root = folder / f"seed_{seed}"
+    given = {"data_root": root, **dict.fromkeys(SEEDS, seed)}
+    params = ",".join(f"{name}={value}" for name, value in given.items())
+    command = ["kedro", "run", "--pipelines=methods", f"--params={params}"]
+    with (folder / f"seed_{seed}.log").open("a") as log:
+        subprocess.run(command, cwd=ROOT, check=True, stdout=log, stderr=log)
+    return root
+
+
+def read(roots: dict[int, Path], name: str, mode: str) -> pl.DataFrame:
+    """seed, question_id, value of a model on the trained tasks."""
+    tables = []
+    for seed, root in roots.items():
+        tasks = json.loads((root / "08_reporting/methods.json").read_text())["in_domain"]
+        predictions = pl.read_parquet(root / f"07_evaluation/predictions_{name}.parquet")
+        table = answers(predictions, mode, tasks)
+        tables.append(table.with_columns(seed=pl.lit(seed)))
+    return pl.concat(tables)
+
+
+def measure(roots: dict[int, Path]) -> Figures:
+    """By mode: every model's accuracy, its difference from sft, and all pairs whose difference is shown."""
+    found: Figures = {"seeds": list(roots)}
+    for mode in MODES:
+        tables = {name: read(roots, name, mode) for name in LEARNED}
+        models = {name: {"accuracy": accuracy(table)} for name, table in tables.items()}
+        for name in tables.keys() - {"sft"}:
+            models[name]["over sft"] = gain(tables["sft"], tables[name])
+        pairs = {f"{a} over {b}": gain(tables[b], tables[a]) for a, b in combinations(tables, 2)}
+        shown = {name: pair for name, pair in pairs.items() if pair["low"] > 0 or pair["high"] < 0}
+        found[mode] = {"models": models, "shown": shown}
+    return found
+
+
+def page(found: Figures) -> str:
+    """The tables in Markdown."""
+    lines = [
+        f"| method | learns | {' | '.join(f'{name} | against sft' for name in MODES.values())} |",
+        "|---" * (2 + 2 * len(MODES)) + "|",
+    ]
+    for name, learns in LEARNED.items():
+        cells = []
+        for mode in MODES:
+            model = found[mode]["models"][name]
+            cells.append(f"{100 * model['accuracy']['value']:.1f}")
+            cells.append(points(model["over sft"]) if name != "sft" else "")
+        lines.append(f"| `{name}` | {learns} | {' | '.join(cells)} |")
+    for mode, title in MODES.items():
+        shown = found[mode]["shown"].items()
+        lines.append(f"\n{title}: " + "; ".join(f"{name} {points(pair)}" for name, pair in shown))
+    return "\n".join(lines)
+
+
+def points(row: Figures) -> str:
+    value, low, high = (100 * row[name] for name in ("value", "low", "high"))
+    return f"{value:+.1f} ({low:+.1f} to {high:+.1f})"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("seeds", nargs="*", type=int, default=[1, 2, 3])
+    chosen = parser.parse_args()
+    chosen.folder.mkdir(exist_ok=True, parents=True)
+    roots = {seed: run(seed, chosen.folder) for seed in chosen.seeds}
+    found = measure(roots)
+    (RESULTS / "methods.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    print(page(found))
+
+
+if __name__ == "__main__":
+    main()
