@@ -1,4 +1,4 @@
-"""Fine-tuning."""
+"""Parameters of fine-tuning and of the warm start."""
 
 from math import ceil
 from typing import Annotated, Any, Literal, Self
@@ -26,17 +26,20 @@ class PreferenceParams(Params):
     """The loss of `training.objective: scpo` (arXiv 2411.04109, equation 3)."""
 
     beta: float = Field(
-        default=0.1, gt=0, description="what a change of log-probabilities counts in the sigmoid"
+        default=0.1, gt=0, description="the factor of log-probability ratios in the sigmoid"
     )
     nll: float = Field(
-        default=1.0, ge=0, description="the paper's alpha, of the chosen path's mean likelihood"
+        default=1.0,
+        ge=0,
+        description="the paper's alpha: the weight of the chosen path's likelihood",
     )
 
 
 class TrainingParams(Params):
-    """Fine-tuning in its own process (paper, section 4; PAPER silent on optimizer and schedule).
+    """Fine-tuning in its own process (paper, section 4, which does not give optimizer and schedule).
 
-    objective: sft learns the paths that agree with the vote; scpo learns to prefer them to others of a question.
+    objective: sft trains on the paths that agree with the vote; scpo trains the model to prefer them to other
+    paths.
     """
 
     objective: Objective = "sft"
@@ -48,7 +51,7 @@ class TrainingParams(Params):
     weight_decay: float = Field(ge=0)
     max_grad_norm: float = Field(gt=0)
     seed: int = Field(ge=0)
-    processes: int = Field(gt=0, description="of this machine; a hostfile's slots instead of it")
+    processes: int = Field(gt=0, description="on this machine; ignored with a hostfile")
     hostfile: str | None
     zero_stage: Literal[0, 1, 2, 3]
     offload: Literal["none", "optimizer", "all"]
@@ -65,7 +68,7 @@ class TrainingParams(Params):
         return LoraParams(rank=LORA_RANK) if size_of(model).lora else None
 
     def of(self, model: Sized, examples: int) -> "Training":
-        """With what `auto` stands for."""
+        """The same parameters with `auto` resolved for this model and number of examples."""
         steps, rate, lora = self.steps, self.learning_rate, self.adapters(model)
         if steps == "auto":
             steps = size_of(model).steps or steps_for(examples, self.batch_size)
@@ -78,7 +81,7 @@ class TrainingParams(Params):
 
     @model_serializer(mode="wrap")
     def only_what_counts(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Without what sft does not read, so that its jobs keep their digests whatever scpo is given."""
+        """Omits the parameters of scpo from those of sft, so that they do not affect the digest of an sft job."""
         values: dict[str, Any] = dump(self)
         if self.objective == "sft":
             del values["objective"], values["preferences"]
@@ -86,14 +89,14 @@ class TrainingParams(Params):
 
     @model_validator(mode="after")
     def stage_fits_precision(self) -> Self:
-        """DeepSpeed's stage 0 in bfloat16 is off by 0.17 in loss after 6 steps, others by < 0.05."""
+        """With stage 0 in bfloat16, DeepSpeed's loss is off by 0.17 after 6 steps; with others by under 0.05."""
         if self.zero_stage == 0 and self.precision == "bfloat16":
             raise ValueError("training.zero_stage 0 is for float32; use stage 1 with bfloat16")
         return self
 
     @model_validator(mode="after")
     def stage_can_offload(self) -> Self:
-        """What a stage does not divide, it cannot move to main memory either."""
+        """A ZeRO stage can only offload what it shards."""
         if self.zero_stage < {"none": 0, "optimizer": 1, "all": 3}[self.offload]:
             raise ValueError(
                 f"training.offload={self.offload} needs zero_stage "
@@ -103,9 +106,9 @@ class TrainingParams(Params):
 
 
 class WarmStartParams(Params):
-    """What differs from `training` in the warm start; null: nothing. Its length is in steps, or in epochs.
+    """Changes to `training` for the warm start; null: no change. Its length is given in steps or in epochs.
 
-    Worked examples have no rejected path: they are learned as they are, whatever the objective of the rounds.
+    Worked examples have no rejected path, so the warm start always has the objective sft.
     """
 
     steps: Steps | Auto | None
@@ -114,7 +117,7 @@ class WarmStartParams(Params):
     seed: int | None = Field(ge=0)
 
     def of(self, training: TrainingParams, examples: int) -> TrainingParams:
-        """training with these instead."""
+        """The training parameters with these changes."""
         changed = self.model_dump(exclude={"epochs"}, exclude_none=True) | {"objective": "sft"}
         if self.epochs:
             changed["steps"] = ceil(self.epochs * examples / training.batch_size)
@@ -128,7 +131,7 @@ class WarmStartParams(Params):
 
 
 class Training(TrainingParams):
-    """The same, decided: what the trainer takes."""
+    """Training parameters with `auto` resolved, as the trainer takes them."""
 
     steps: Steps
     learning_rate: Rate

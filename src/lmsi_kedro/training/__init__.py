@@ -1,7 +1,7 @@
 """Fine-tuning in its own processes: from examples and a base model to a checked model directory.
 
-`job` writes down what is to be done, `launcher` runs it and reports, `trainer` does it with
-DeepSpeed. Knows nothing of Kedro, of rounds, or of where examples come from.
+`job` stores the inputs, `launcher` starts the processes and logs their progress, and `trainer`, which runs in
+them, trains with DeepSpeed.
 """
 
 from lmsi_kedro.training.job import Job, TrainingError

@@ -1,7 +1,4 @@
-"""Low-rank adapters (LoRA) by PEFT: trained alone, saved beside the model, and merged into it for sampling.
-
-Knows nothing of training itself.
-"""
+"""Low-rank adapters (LoRA) by PEFT: trained alone, saved beside the model, and merged into it for sampling."""
 
 from pathlib import Path
 from typing import Any
@@ -14,7 +11,7 @@ from lmsi_kedro.training.job import TrainingError
 
 
 def with_adapters(model: Any, lora: LoraParams) -> Any:
-    """The model with adapters, which alone are trained; TrainingError for a target that is no module."""
+    """The model with adapters as its only trainable weights; TrainingError for a target that is not a module."""
     try:
         from peft import LoraConfig, get_peft_model
     except ImportError:
@@ -22,7 +19,7 @@ def with_adapters(model: Any, lora: LoraParams) -> Any:
     check_targets(model, lora)
     config = LoraConfig(
         r=lora.rank,
-        lora_alpha=lora.alpha,  # type: ignore[arg-type]  # PEFT divides it as any number
+        lora_alpha=lora.alpha,  # type: ignore[arg-type]  # PEFT accepts any number
         lora_dropout=lora.dropout,
         target_modules=lora.targets,
         task_type="CAUSAL_LM",
@@ -31,18 +28,18 @@ def with_adapters(model: Any, lora: LoraParams) -> Any:
 
 
 def check_targets(model: Any, lora: LoraParams) -> None:
-    """An error that names the first target without a module, and what there is."""
+    """Raises TrainingError for a target without a module; it names the existing ones."""
     linear = (
         name
         for name, module in model.named_modules()
         if isinstance(module, torch.nn.Linear) or type(module).__name__ == "Conv1D"
     )
-    known = sorted({name.rpartition(".")[2] for name in linear})
+    names = sorted({name.rpartition(".")[2] for name in linear})
     for target in [] if lora.targets == "all-linear" else lora.targets:
-        if target not in known:
+        if target not in names:
             raise TrainingError(
                 f"training.lora.targets: no linear module of the base model is called {target!r}; "
-                f"there are {', '.join(known)}, or all of them with all-linear."
+                f"there are {', '.join(names)}, or all of them with all-linear."
             )
 
 

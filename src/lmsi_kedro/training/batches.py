@@ -1,10 +1,9 @@
-"""Which examples a process computes when: the plan of a whole run, from the seed alone.
+"""Assigns examples to steps and processes for a whole training, determined by the seed.
 
-Every step takes a random batch of the examples, epoch after epoch. Its examples are sorted, so that those
-that begin alike are neighbours, and cut into shares of about equal work: one for each micro-step of
-gradient accumulation and each process. So the batch of a step, hence its gradient, is the same for any
-number of processes. The loss of a step is the mean over its target tokens, each weighted by its
-example. Knows nothing of models.
+Every step takes a random batch of the examples, epoch after epoch. Its examples are sorted, so that those with a
+common prefix are neighbours, and cut into shares of about equal work: one for each micro-step of gradient
+accumulation and each process. So the batch of a step, and therefore its gradient, is the same for any number of
+processes. The loss of a step is the mean over its target tokens, each weighted by its example.
 """
 
 from bisect import bisect_left
@@ -17,15 +16,15 @@ import torch
 
 from lmsi_kedro.tasks.encoding import Encoded, alike
 
-# How much larger than at best the largest share, which decides memory, may be for faster steps. SmolLM2 with eight
-# exemplars, two micro-steps of two processes: shares of equal sums 2,770 tokens a step and 1,640 in the largest
-# one; without spare room 2,570 and 1,310; with 1.25 2,350 and 1,550; without a limit 2,210 and 1,830.
+# The largest share determines the memory. For faster steps it may exceed its minimum by this factor. Tokens per
+# step, and in the largest share, of SmolLM2 with eight exemplars, two micro-steps and two processes: shares of
+# equal sums 2,770 and 1,640; factor 1 2,570 and 1,310; factor 1.25 2,350 and 1,550; no limit 2,210 and 1,830.
 SPARE = 1.25
 
 
 @dataclass(frozen=True)
 class BatchPlan:
-    """The batches of a run: rows of the examples, [steps, batch size]."""
+    """The batches of a training: indices of examples, [steps, batch size]."""
 
     rows: np.ndarray
     encoded: Sequence[Encoded]
@@ -38,16 +37,16 @@ class BatchPlan:
         return len(self.rows)
 
     def sequences(self, row: int) -> list[Encoded]:
-        """What is computed of a row: they begin alike, and are computed together."""
+        """The sequences of a row, which have a common prefix and are computed together."""
         return [self.encoded[row]]
 
     def work(self, row: int) -> int:
-        """The tokens of a row; what its sequences begin with alike counts once."""
+        """The tokens of a row; a common prefix of its sequences counts once."""
         own = [sequence.ids for sequence in self.sequences(row)]
         return sum(map(len, own)) - (len(own) - 1) * alike(own)
 
     def shares(self, step: int) -> list[list[int]]:
-        """The rows of a step, share by share: micro-step 0 of all processes, then micro-step 1."""
+        """The rows of a step by share: micro-step 0 of all processes, then micro-step 1, and so on."""
         order = sorted(self.rows[step].tolist(), key=lambda row: self.encoded[row].ids)
         ids = [self.encoded[row].ids for row in order]
         repeated = [0, *(alike([one, two]) for one, two in pairwise(ids))]
@@ -56,15 +55,15 @@ class BatchPlan:
         return [order[start:end] for start, end in pairwise([*starts, len(order)])]
 
     def tokens(self, step: int) -> int:
-        """Tokens of a step over all processes, without padding."""
+        """The number of tokens of a step over all processes, without padding."""
         return sum(len(each.ids) for row in self.rows[step] for each in self.sequences(row))
 
     def target_tokens(self, step: int) -> int:
-        """Tokens of a step that the loss covers."""
+        """The number of tokens of a step that the loss covers."""
         return sum(each.target_tokens for row in self.rows[step] for each in self.sequences(row))
 
     def weight(self, step: int) -> float:
-        """The summed weight of a step's target tokens: what its loss is divided by."""
+        """The total weight of a step's target tokens, by which its loss is divided."""
         return float(
             sum(self.weights[row] * self.encoded[row].target_tokens for row in self.rows[step])
         )
@@ -72,7 +71,7 @@ class BatchPlan:
 
 @dataclass(frozen=True)
 class PairPlan(BatchPlan):
-    """Batches of pairs: `encoded` are the chosen paths, `rejected` the others, in the same order."""
+    """Batches of pairs: `encoded` has the chosen paths, `rejected` the rejected ones in the same order."""
 
     rejected: Sequence[Encoded]
 
@@ -80,18 +79,18 @@ class PairPlan(BatchPlan):
         return [self.encoded[row], self.rejected[row]]
 
     def weight(self, step: int) -> float:
-        """The pairs of a step: its loss is their mean, so that a small margin stays a small step."""
+        """The number of pairs of a step, whose loss is their mean; small margins give a small gradient."""
         return float(len(self.rows[step]))
 
 
 def cut(
     lengths: Sequence[int], repeated: Sequence[int], micro_steps: int, processes: int
 ) -> list[int]:
-    """Where each share of the rows begins: consecutive ones, none empty, so that processes wait least.
+    """Where each share of consecutive rows begins; no share is empty, and processes wait as little as possible.
 
-    A row repeats the first `repeated` tokens of the row before it, which cost nothing unless it begins a share. A
-    micro-step takes as long as its largest share, and no share is much larger than the largest has to be. Exact
-    for one and two micro-steps.
+    A row repeats the first `repeated` tokens of the row before it, which cost nothing unless the row begins a
+    share. A micro-step takes as long as its largest share, which may exceed the minimum by SPARE. The result is
+    optimal for one and two micro-steps.
     """
     if micro_steps == 1:
         return parts_of(lengths, repeated, processes)
@@ -112,9 +111,9 @@ def cut(
 
 
 def parts_of(lengths: Sequence[int], repeated: Sequence[int], parts: int) -> list[int]:
-    """Where parts begin, the largest of which has as few tokens as can be."""
+    """Where parts begin, so that the largest one has as few tokens as possible."""
     starts = filled(lengths, repeated, most_tokens(lengths, repeated, parts))
-    while len(starts) < parts:  # any cut makes two parts that are no larger
+    while len(starts) < parts:  # no part becomes larger by a further cut
         ends = [*starts[1:], len(lengths)]
         start, end = max(zip(starts, ends, strict=True), key=lambda part: part[1] - part[0])
         starts = sorted([*starts, (start + end) // 2])
@@ -122,14 +121,14 @@ def parts_of(lengths: Sequence[int], repeated: Sequence[int], parts: int) -> lis
 
 
 def most_tokens(lengths: Sequence[int], repeated: Sequence[int], parts: int) -> int:
-    """The tokens of the largest of so many parts, at best; a part has no fewer than its longest row."""
+    """The minimum number of tokens of the largest part, for this number of parts."""
     possible = range(max(lengths), sum(lengths))
     suffices = lambda most: len(filled(lengths, repeated, most)) <= parts  # noqa: E731
     return possible.start + bisect_left(possible, True, key=suffices)
 
 
 def filled(lengths: Sequence[int], repeated: Sequence[int], most: int) -> list[int]:
-    """Where parts begin that take rows as long as they have at most so many tokens."""
+    """Where parts begin, if each takes as many rows as fit into `most` tokens."""
     starts, tokens = [0], lengths[0]
     for row in range(1, len(lengths)):
         tokens += lengths[row] - repeated[row]
@@ -140,7 +139,7 @@ def filled(lengths: Sequence[int], repeated: Sequence[int], most: int) -> list[i
 
 
 def draw(examples: int, steps: int, batch_size: int, seed: int) -> np.ndarray:
-    """Rows for each step: shuffled epochs in a row, so each example is seen equally often."""
+    """Rows for each step, from consecutive shuffled epochs, so that each example is seen equally often."""
     generator = np.random.default_rng(seed)
     epochs = -(-steps * batch_size // examples)
     order = np.concatenate([generator.permutation(examples) for _ in range(epochs)])
@@ -148,7 +147,7 @@ def draw(examples: int, steps: int, batch_size: int, seed: int) -> np.ndarray:
 
 
 class MicroBatches(torch.utils.data.Dataset[list[int]]):
-    """The rows of one process, micro-step by micro-step, in the order in which it computes them."""
+    """The rows of one process for each micro-step, in order."""
 
     def __init__(self, plan: BatchPlan, process: int) -> None:
         self.plan = plan
@@ -160,6 +159,6 @@ class MicroBatches(torch.utils.data.Dataset[list[int]]):
 
     def __getitem__(self, index: int) -> list[int]:
         step, micro_step = divmod(index, self.plan.micro_steps)
-        if step not in self.shares:  # all of a step's micro-steps follow each other
+        if step not in self.shares:  # the micro-steps of a step are requested one after the other
             self.shares = {step: self.plan.shares(step)}
         return self.shares[step][micro_step * self.plan.processes + self.process]

@@ -1,11 +1,10 @@
-"""Checkpoints that count only when every byte of them is on disk, and that are read without running code.
+"""Checkpoints that are used only if they are completely on disk, and loaded without running code from them.
 
     <job>/checkpoints/checkpoint-<step>/
         ...                     DeepSpeed's and the Trainer's own files
-        seal-<rank>.json        checksums of a share of them, written once these are flushed to disk
+        seal-<rank>.json        checksums of a share of these files, written after they are flushed to disk
 
-The processes share the work: each seals and checks every n-th file, as one process alone would read all bytes of a
-model's optimizer. Knows nothing of what the files mean.
+Each of n processes seals and checks every n-th file, so that no process has to read the whole optimizer state.
 """
 
 import hashlib
@@ -27,7 +26,7 @@ from lmsi_kedro.training.job import TrainingError, reading
 
 PREFIX = "checkpoint-"
 SEAL = "seal-"
-# All that DeepSpeed stores besides numbers, strings and containers.
+# The classes that DeepSpeed stores in addition to numbers, strings and containers.
 CLASSES = [LossScaler, ZeroStageEnum, fragment_address]
 log = logging.getLogger(__name__)
 
@@ -35,13 +34,13 @@ log = logging.getLogger(__name__)
 def read_without_code(
     _: TorchCheckpointEngine, path: str | os.PathLike[str], map_location: Any = None
 ) -> Any:
-    """In place of DeepSpeed's loader, which runs what a file tells it to; UnpicklingError for such a file."""
+    """Replaces DeepSpeed's loader, which would run code from a file; UnpicklingError if a file contains code."""
     with torch.serialization.safe_globals(CLASSES):
         return torch.load(path, map_location=map_location, weights_only=True)
 
 
 def files(checkpoint: Path) -> list[Path]:
-    """All but the seals, sorted; OSError for a folder that cannot be read, which `rglob` passes over."""
+    """All files except the seals, sorted; OSError for an unreadable folder, which `rglob` would skip."""
     walked = os.walk(checkpoint, onerror=stop)
     found = (Path(folder, name) for folder, _, names in walked for name in names)
     return sorted(path for path in found if not path.name.startswith(SEAL))
@@ -52,7 +51,7 @@ def stop(error: OSError) -> None:
 
 
 def seal(checkpoint: Path, rank: int, processes: int) -> None:
-    """Flushes one process's share to disk and writes down its checksums; all files must be there by now."""
+    """Flushes one process's share to disk and stores its checksums, after all processes wrote their files."""
     share = files(checkpoint)[rank::processes]
     for path in share:
         durable.flush(path)
@@ -63,7 +62,7 @@ def seal(checkpoint: Path, rank: int, processes: int) -> None:
 
 
 def is_whole(checkpoint: Path, rank: int, processes: int) -> bool:
-    """Whether the share that this process sealed is as it was; TrainingError if others sealed theirs."""
+    """Whether this process's share is unchanged; TrainingError if another number of processes sealed it."""
     try:
         with reading(checkpoint):
             if (by := sealed_by(checkpoint)) not in (0, processes):
@@ -80,7 +79,7 @@ def is_whole(checkpoint: Path, rank: int, processes: int) -> bool:
 
 
 def sealed_by(checkpoint: Path) -> int:
-    """By how many processes, each of which sealed its share of the files; 0 if it is incomplete."""
+    """The number of processes that sealed the checkpoint; 0 if the seals do not cover all files."""
     count = sum(each.match(f"{SEAL}*.json") for each in checkpoint.iterdir())
     names = [str(path.relative_to(checkpoint)) for path in files(checkpoint)]
     for rank in range(count):
@@ -96,7 +95,7 @@ def checksum(path: Path) -> str:
 
 
 def newest_whole(folder: Path, rank: int, processes: int, device: torch.device) -> Path | None:
-    """The newest checkpoint that all processes find whole; newer ones are removed. None: training starts anew."""
+    """The newest checkpoint that is intact for all processes, or None; newer, damaged ones are removed."""
     for checkpoint in newest_first(folder):
         if agreed(is_whole(checkpoint, rank, processes), device):
             return checkpoint
@@ -108,7 +107,7 @@ def newest_whole(folder: Path, rank: int, processes: int, device: torch.device) 
 
 
 def newest_first(folder: Path) -> list[Path]:
-    """The checkpoints of a job, whole or not."""
+    """All checkpoints of a job, including damaged ones."""
     try:
         with reading(folder):
             found = [each for each in folder.iterdir() if each.name.startswith(PREFIX)]
@@ -118,7 +117,7 @@ def newest_first(folder: Path) -> list[Path]:
 
 
 def agreed(here: bool, device: torch.device) -> bool:
-    """Whether it is true in every process."""
+    """Whether `here` is true in every process."""
     everywhere = torch.tensor(int(here), device=device)
     torch.distributed.all_reduce(everywhere, torch.distributed.ReduceOp.MIN)
     return bool(everywhere.item())

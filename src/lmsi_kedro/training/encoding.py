@@ -1,4 +1,4 @@
-"""Checks of encoded examples before a model is loaded. Knows nothing of batches."""
+"""Checks tokenizer, vocabulary and lengths of encoded examples before a model is loaded."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from lmsi_kedro.training.job import TrainingError
 
 
 def check_end(tokenizer: Any) -> None:
-    """An error when the model cannot learn to stop."""
+    """Raises TrainingError if the tokenizer has no end token, since the model could not learn to stop."""
     if tokenizer.eos_token_id is None:
         raise TrainingError(
             "The base model's tokenizer has no end token (eos_token), so the tuned model could "
@@ -16,7 +16,7 @@ def check_end(tokenizer: Any) -> None:
 
 
 def check_vocabulary(tokenizer: Any, config: Any) -> None:
-    """An error when a token has no embedding. More embeddings than tokens are usual, and never drawn."""
+    """Raises TrainingError if a token has no embedding; surplus embeddings are common and never sampled."""
     tokens = max(tokenizer.get_vocab().values()) + 1
     if tokens > config.vocab_size:
         raise TrainingError(
@@ -27,7 +27,7 @@ def check_vocabulary(tokenizer: Any, config: Any) -> None:
 
 
 def check_length(encoded: Encoded, example_id: str, config: Any) -> None:
-    """An error when an example has no prompt or does not fit into the model's positions."""
+    """Raises TrainingError if an example has no prompt or exceeds the model's context."""
     limit = getattr(config, "max_position_embeddings", None)
     if not encoded.prompt_tokens:
         raise TrainingError(f"Example {example_id} has an empty prompt.")

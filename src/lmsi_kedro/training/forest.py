@@ -1,10 +1,10 @@
-"""Examples as one row of tokens, without padding, in which those that begin alike share their beginning.
+"""Packs examples into one row of tokens in which examples with a common prefix share it.
 
     tree: prefix [P], then its leaves [T_1], [T_2], ... each of which continues the prefix
 
-The few-shot prompts of a task begin with the same exemplars, so a batch pays for them once, not once per
-example. A token sees its own leaf and its prefix before it, nothing else; `attention` sees to that. Positions
-are those that each example has alone, so logits and gradients are too. Knows nothing of models.
+The few-shot prompts of a task begin with the same exemplars, so these are computed once per batch, not once per
+example. In `attention`, a token attends only to earlier tokens of its own leaf and to its prefix. Every token has
+the position that it would have in an unpacked example, so logits and gradients are the same.
 """
 
 from collections.abc import Sequence
@@ -17,18 +17,18 @@ from torch import Tensor
 
 from lmsi_kedro.tasks.encoding import Encoded, alike
 
-# A shorter common beginning is repeated: another tree costs more than so many tokens.
+# A shorter common prefix is repeated, since another tree costs more than this many tokens.
 MIN_SHARED = 16
-# Each new shape costs a CPU newly compiled matrix products: rows of few different lengths.
+# Rows are padded to a multiple of this, because on a CPU matrix products are compiled for each new shape.
 LENGTH_MULTIPLE = 64
 
 
 @dataclass(frozen=True)
 class Tree:
-    """Where in the row a prefix [start, start + prefix) and its leaves are.
+    """The positions of a prefix, [start, start + prefix), and of its leaves in the row.
 
-    leaves [K, T] holds the place of each leaf's tokens, padded with its first one's; real [K, T] is False on
-    the padding. The leaves follow the prefix and one another without a gap.
+    leaves [K, T] has the positions of each leaf's tokens, padded with the first one; real [K, T] is False on the
+    padding. The leaves directly follow the prefix and each other.
     """
 
     start: int
@@ -41,9 +41,9 @@ class Tree:
 
 
 def plant(encoded: Sequence[Encoded]) -> dict[str, Any]:
-    """The row [1, N] of some examples, and flat positions [L] in it that predict the targets [L].
+    """Packs examples into a row [1, N]; the flat positions [L] in it predict the targets [L].
 
-    Only neighbours share their beginning, so sorted examples share most. Targets are in their order.
+    Only neighbours share a prefix, so examples should be sorted. Targets have the order of the examples.
     """
     ids: list[int] = []
     places: list[int] = []
@@ -57,7 +57,7 @@ def plant(encoded: Sequence[Encoded]) -> dict[str, Any]:
         for example in group:
             begin = len(ids)
             begins.append(begin)
-            # Token p of the example is in the prefix, or p - prefix behind where the leaf begins.
+            # Token p of the example is in the prefix, or p - prefix tokens after the start of its leaf.
             predicts = range(example.prompt_tokens - 1, len(example.ids) - 1)
             predicting += [start + p if p < prefix else begin + p - prefix for p in predicts]
             ids += example.ids[prefix:]
@@ -74,9 +74,9 @@ def plant(encoded: Sequence[Encoded]) -> dict[str, Any]:
 
 
 def pad(encoded: Sequence[Encoded]) -> dict[str, Any]:
-    """The same of examples in rows [B, T] of their own, for models that attend in another way.
+    """The same without packing: padded rows [B, T], for models with another kind of attention.
 
-    No attention mask is needed: a causal model's real tokens never see the padding at their right.
+    There is no attention mask, since in a causal model no token attends to the padding on its right.
     """
     longest = max(len(example.ids) for example in encoded)
     width = -(-longest // LENGTH_MULTIPLE) * LENGTH_MULTIPLE
@@ -98,7 +98,7 @@ def targets(encoded: Sequence[Encoded]) -> Tensor:
 
 
 def tree(start: int, prefix: int, begins: list[int], end: int) -> Tree:
-    """The tree of leaves that begin at these places, the last of which ends at `end`."""
+    """The tree of leaves that begin at these positions; the last one ends at `end`."""
     first = torch.tensor(begins)[:, None]
     lengths = torch.tensor([*begins[1:], end])[:, None] - first
     steps = torch.arange(int(lengths.max()))[None, :]
@@ -107,8 +107,8 @@ def tree(start: int, prefix: int, begins: list[int], end: int) -> Tree:
 
 
 def grouped(encoded: Sequence[Encoded]) -> list[list[Encoded]]:
-    """Neighbours that begin with the same MIN_SHARED tokens or more; between them, loose ones alike in length."""
-    groups, sharing = [[encoded[0]]], False  # whether the examples of the last group do
+    """Groups of neighbours with a common prefix of MIN_SHARED tokens, and of others with similar lengths."""
+    groups, sharing = [[encoded[0]]], False  # whether the last group has a common prefix
     for one, other in pairwise(encoded):
         last, similar = groups[-1], alike([one.ids, other.ids]) >= MIN_SHARED
         if similar and not sharing and len(last) > 1:
@@ -128,5 +128,5 @@ def pads_little(examples: Sequence[Encoded]) -> bool:
 
 
 def common(group: Sequence[Encoded]) -> int:
-    """Tokens that all of a group begin with; an example alone shares none."""
+    """The length of a group's common prefix; 0 for a single example."""
     return alike([example.ids for example in group]) if len(group) > 1 else 0

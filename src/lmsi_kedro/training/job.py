@@ -1,13 +1,13 @@
-"""One fine-tuning, written down: a folder named by the digest of all that determines its result.
+"""A fine-tuning job: a folder named by the digest of everything that determines its result.
 
     <workspace>/<digest>/
-        job.json  examples.parquet          what to do
-        reference.parquet                   of objective scpo: log-probabilities of the base model
-        checkpoints/  progress.jsonl  trainer.log  error.txt  lease  rendezvous     while it is done
-        model/                              there only when it is done
+        job.json  examples.parquet          the inputs
+        reference.parquet                   for the objective scpo: log-probabilities of the base model
+        checkpoints/  progress.jsonl  trainer.log  error.txt  lease  rendezvous     used during training
+        model/                              the result; it exists only when it is complete
 
-The same examples, base model and parameters lead to the same folder, so an interrupted run resumes
-and a finished one is not done twice. Knows nothing of how training is done.
+The same examples, base model and parameters lead to the same folder, so an interrupted job is resumed and a
+finished one is not repeated.
 """
 
 import hashlib
@@ -24,18 +24,18 @@ from lmsi_kedro.params import Conversation, Training
 from lmsi_kedro.tasks.encoding import AUTO
 
 COLUMNS = ["example_id", "prompt", "target", "weight"]
-REJECTED = "rejected"  # of objective scpo: what `target` is to be preferred to
-# Part of every digest: raise it when the trainer makes other models from the same job.
+REJECTED = "rejected"  # for the objective scpo: the answer to which `target` is preferred
+# Part of every digest: raise it when the trainer makes a different model from the same job.
 RECIPE = 2
 
 
 class TrainingError(RuntimeError):
-    """Fine-tuning cannot go on; the message says why and what to change."""
+    """Fine-tuning cannot continue; the message says why and what to change."""
 
 
 @contextmanager
 def reading(path: Path) -> Iterator[None]:
-    """TrainingError if the disk fails: only a file that is missing or read tells whether `path` is damaged."""
+    """Raises TrainingError for disk errors: a file that cannot be read must not be mistaken for a damaged one."""
     try:
         yield
     except FileNotFoundError:
@@ -49,7 +49,7 @@ def reading(path: Path) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Job:
-    """A job folder and what is written in its job.json."""
+    """A job folder with the content of its job.json."""
 
     folder: Path
     base_model: Path
@@ -68,7 +68,7 @@ class Job:
         conversation: Conversation = AUTO,
         trust_remote_code: bool = False,
     ) -> "Job":
-        """Makes or finds the folder of a job; the order of the examples does not matter."""
+        """Creates the folder of a job, or finds an existing one; the order of the examples does not matter."""
         examples = checked(examples, params)
         folder = workspace.resolve() / job_digest(examples, base_digest, params, conversation)[:32]
         with durable.file(folder / "examples.parquet") as temporary:
@@ -84,7 +84,7 @@ class Job:
 
     @classmethod
     def read(cls, path: Path) -> "Job":
-        """The job of a job.json."""
+        """The job that a job.json describes."""
         job = json.loads(path.read_text())
         params = Training(**job["params"])
         conversation, trust = Conversation(**job["conversation"]), job["trust_remote_code"]
@@ -97,7 +97,7 @@ class Job:
 
     @property
     def reference(self) -> Path:
-        """What the base model makes of every pair: computed once, before the first step."""
+        """The base model's log-probabilities of every pair, computed once before the first step."""
         return self.folder / "reference.parquet"
 
     @property
@@ -106,27 +106,27 @@ class Job:
 
     @property
     def progress(self) -> Path:
-        """One JSON object a line for each step done."""
+        """One JSON object per line for each finished step."""
         return self.folder / "progress.jsonl"
 
     @property
     def lease(self) -> Path:
-        """The right of trainers on other machines to go on."""
+        """The lease without which trainers on other machines end (see `lease`)."""
         return self.folder / "lease"
 
     @property
     def rendezvous(self) -> Path:
-        """Where the trainers of one machine find each other."""
+        """The file by which the trainers of one machine find each other."""
         return self.folder / "rendezvous"
 
     @property
     def log(self) -> Path:
-        """What the trainer and its libraries print."""
+        """The output of the trainer and its libraries."""
         return self.folder / "trainer.log"
 
     @property
     def error(self) -> Path:
-        """Why the trainer failed, if it could tell: the sentence of a TrainingError, or of another error."""
+        """The message of the error with which the trainer ended, if it could write it."""
         return self.folder / "error.txt"
 
     @property
@@ -136,7 +136,7 @@ class Job:
 
 
 def checked(examples: pl.DataFrame, params: Training) -> pl.DataFrame:
-    """The columns that training reads, sorted by id; an error for unusable examples."""
+    """The columns that training reads, sorted by id; TrainingError for invalid examples."""
     columns = [*COLUMNS, REJECTED] if params.objective == "scpo" else COLUMNS
     if missing := set(columns) - set(examples.columns):
         raise TrainingError(f"examples lack the columns {sorted(missing)}.")
@@ -153,9 +153,9 @@ def checked(examples: pl.DataFrame, params: Training) -> pl.DataFrame:
 def job_digest(
     examples: pl.DataFrame, base_digest: str, params: Training, conversation: Conversation
 ) -> str:
-    """sha256 of all that determines the tuned model."""
-    asked = conversation.model_dump(mode="json")
-    head = {"recipe": RECIPE, "base": base_digest, "params": params.model_dump(), "asked": asked}
+    """The sha256 of everything that determines the tuned model."""
+    turns = conversation.model_dump(mode="json")
+    head = {"recipe": RECIPE, "base": base_digest, "params": params.model_dump(), "asked": turns}
     digest = hashlib.sha256(json.dumps(head, sort_keys=True).encode())
     for row in examples.iter_rows():
         digest.update(repr(row).encode())

@@ -1,7 +1,7 @@
-"""Starts the trainer's processes, shows their progress, and never leaves one behind.
+"""Starts the trainer's processes, logs their progress, and ends all of them.
 
-The environment is the one that the `deepspeed` launcher gives to local processes; starting them
-directly saves its two rounds of imports. Knows nothing of what is computed.
+They get the same environment as from the `deepspeed` launcher; starting them directly saves its two rounds of
+imports.
 """
 
 import contextlib
@@ -33,13 +33,13 @@ MEMORY = (
     "last checkpoint."
 )
 TRAINER = "lmsi_kedro.training.trainer"
-PORTS = 20_000, 32_000  # below those that systems give to whoever asks for any
+PORTS = 20_000, 32_000  # below the ephemeral ports
 PORT_RETRIES = 5
 
 
 def train(job: Job) -> Path:
-    """Does a job, or what is left of it, and returns the directory of the tuned model."""
-    with locked(job.folder / "lock", wait=True):  # a second run waits, and then finds the model
+    """Runs a job, or resumes it, and returns the directory of the tuned model."""
+    with locked(job.folder / "lock", wait=True):  # a second run waits and then finds the model
         retries = 0
         while not finished(job):
             try:
@@ -53,13 +53,13 @@ def train(job: Job) -> Path:
 
 
 def attempt(job: Job) -> None:
-    """Runs the trainer to its end; TrainingError if that leaves no model."""
+    """Runs the trainer; TrainingError if it ends without a model."""
     job.error.unlink(missing_ok=True)
     job.progress.write_text("")
     job.log.write_text("")
     with job.log.open("ab") as output, processes(job, output) as running:
         follow(job, running)
-    if not job.model.exists():  # as when pdsh was killed
+    if not job.model.exists():  # for example, pdsh was killed
         raise TrainingError(failure(job, [process.returncode for process in running]))
 
 
@@ -68,7 +68,7 @@ def port_taken(job: Job) -> bool:
 
 
 def finished(job: Job) -> bool:
-    """Whether the model is there and as it was saved; a damaged one is removed, to be trained again."""
+    """Whether the model exists and is unchanged; a damaged one is removed, so that it is trained again."""
     with reading(job.model):
         if job.model not in job.folder.iterdir():
             return False
@@ -85,7 +85,7 @@ def finished(job: Job) -> bool:
 
 @contextlib.contextmanager
 def processes(job: Job, output: IO[bytes]) -> Iterator[list[subprocess.Popen[bytes]]]:
-    """The trainer's processes, each in a group of its own; all are gone afterwards."""
+    """Starts the trainer's processes, each in its own group, and ends all of them on exit."""
     running: list[subprocess.Popen[bytes]] = []
     with contextlib.ExitStack() as stack:
         if job.params.hostfile:
@@ -101,7 +101,7 @@ def processes(job: Job, output: IO[bytes]) -> Iterator[list[subprocess.Popen[byt
                     stdout=output,
                     stderr=output,
                     process_group=0,
-                    pass_fds=HELD,  # so that no other run begins while one of them lives
+                    pass_fds=HELD,  # so that no other run starts while one of them is alive
                 )
             )
         yield running
@@ -115,7 +115,7 @@ def end(running: Sequence[subprocess.Popen[bytes]]) -> None:
 
 
 def on_this_machine(job: Job) -> Iterator[tuple[list[str], dict[str, str]]]:
-    """A command and its environment for every rank."""
+    """The command and environment of every rank."""
     job.rendezvous.unlink(missing_ok=True)
     command = [sys.executable, "-m", TRAINER, str(job.folder / "job.json")]
     for rank in range(job.params.processes):
@@ -123,10 +123,10 @@ def on_this_machine(job: Job) -> Iterator[tuple[list[str], dict[str, str]]]:
 
 
 def on_nodes(job: Job, lease: str) -> Iterator[tuple[list[str], dict[str, str]]]:
-    """DeepSpeed's own launcher, which starts a process for every slot of the hostfile through ssh and pdsh.
+    """DeepSpeed's launcher, which starts a process for every slot of the hostfile through ssh and pdsh.
 
-    The project, its environment and its data must be there under the same path on every node. The trainers go on
-    as long as the lease does.
+    The project, its environment and its data must have the same paths on every node. The trainers end when the
+    lease does.
     """
     hosts = read_hostfile(Path(str(job.params.hostfile)))
     command = [
@@ -142,7 +142,7 @@ def on_nodes(job: Job, lease: str) -> Iterator[tuple[list[str], dict[str, str]]]
 
 
 def read_hostfile(path: Path) -> dict[str, int]:
-    """Slots by host; TrainingError names the line that is none."""
+    """The number of slots by host; TrainingError names an invalid line."""
     if not path.is_file():
         raise TrainingError(f"training.hostfile: {path} does not exist.")
     hosts = {}
@@ -161,9 +161,10 @@ def read_hostfile(path: Path) -> dict[str, int]:
 
 
 def rank_environment(rank: int, count: int) -> dict[str, str]:
-    """What torch.distributed and DeepSpeed read in a process; OMP_NUM_THREADS only if none is given.
+    """The environment variables that torch.distributed and DeepSpeed read; OMP_NUM_THREADS if it is not set.
 
-    The processes meet in a file and talk over the loopback interface: nothing listens to other machines.
+    The processes find each other by a file and communicate over the loopback interface, so no other machine can
+    connect to them.
     """
     cores = len(os.sched_getaffinity(0))
     return {
@@ -179,7 +180,7 @@ def rank_environment(rank: int, count: int) -> dict[str, str]:
 
 
 def follow(job: Job, running: list[subprocess.Popen[bytes]]) -> None:
-    """Logs progress until all processes are done; an error as soon as one of them fails."""
+    """Logs progress until all processes have ended; TrainingError as soon as one of them fails."""
     reported = time.monotonic()
     with job.progress.open() as progress:
         while None in (codes := [process.poll() for process in running]) and not any(codes):
@@ -193,7 +194,7 @@ def follow(job: Job, running: list[subprocess.Popen[bytes]]) -> None:
 
 
 def report(progress: IO[str]) -> None:
-    """One log line for the last of the steps done since the last report, if there are any."""
+    """Logs the last step, if there are new steps since the previous report."""
     if not (lines := progress.readlines()):
         return
     done = json.loads(lines[-1])
@@ -209,24 +210,24 @@ def report(progress: IO[str]) -> None:
 
 
 def failure(job: Job, codes: Sequence[int | None]) -> str:
-    """Why: the signal that ended a process, a full disk, the trainer's own sentence, or what it printed last."""
+    """Why training failed: a signal, a full disk, the trainer's error message, or its last line of output."""
     printed = job.log.read_text(errors="replace")
-    said = job.error.read_text(errors="replace") if job.error.exists() else ""
+    message = job.error.read_text(errors="replace") if job.error.exists() else ""
     if ended := [code for code in codes if code and code < 0]:
         which = f"Process {codes.index(ended[0]) + 1} of {len(codes)} of the trainer"
         if ended[0] == -signal.SIGKILL:
             return f"{which} was killed{MEMORY}"
         return f"{which} was ended by {signal.Signals(-ended[0]).name}; what it printed is in {job.log}."
-    if is_full(job.folder) or FULL.search(said):
+    if is_full(job.folder) or FULL.search(message):
         return (
             f"The disk of {job.folder} is full: make room there, and the same command goes on from the last "
             "checkpoint."
         )
-    if said:
-        return said
+    if message:
+        return message
     if job.params.hostfile and "not reachable via ssh" in printed:
         return f"training.hostfile: a host of {job.params.hostfile} does not answer ssh without a password."
-    if "return code = -9" in printed:  # DeepSpeed's launcher on another machine
+    if "return code = -9" in printed:  # from DeepSpeed's launcher on another machine
         return f"A process of the trainer was killed{MEMORY}"
     last = next(
         filter(str.strip, reversed(printed.splitlines())), f"nothing, exit statuses {list(codes)}"

@@ -1,7 +1,7 @@
-"""The right of trainers on other machines to go on: a file that the run renews, and that they watch.
+"""A lease by which trainers on other machines end with their run: a file that the run renews and that they watch.
 
-A run that is killed cannot end the processes that ssh started elsewhere. They end by themselves once the file has
-not changed for LEASE_SECONDS of their own clock, is another run's, or is gone.
+A killed run cannot end the processes that ssh started on other machines. They end by themselves when the file has
+not changed for LEASE_SECONDS by their own clock, belongs to another run, or is gone.
 """
 
 import logging
@@ -16,14 +16,14 @@ from uuid import uuid4
 
 from lmsi_kedro import durable
 
-LEASE_SECONDS = 20.0  # as long as a file system may be away for
+LEASE_SECONDS = 20.0  # a shared file system may be unavailable for this long
 BEAT_SECONDS = 2.0
 log = logging.getLogger(__name__)
 
 
 @contextmanager
 def granted(path: Path) -> Iterator[str]:
-    """The token of a lease that is renewed until the end; no trainer of a killed run is left before it."""
+    """Renews a lease and yields its token; first waits until all trainers of a killed run have ended."""
     if path.exists():
         log.info("Waiting %.0f s for the trainers of a killed run to end", LEASE_SECONDS)
         path.unlink()
@@ -51,12 +51,14 @@ def _renew(path: Path, token: str, over: threading.Event) -> None:
     beat = 0
     while not over.wait(BEAT_SECONDS):
         beat += 1
-        with suppress(OSError):  # of a full disk, say; it may pass before the lease does
+        with suppress(
+            OSError
+        ):  # such as a full disk; it may have room again before the lease expires
             durable.write(path, f"{token} {beat}".encode())
 
 
 def end_without(path: Path, token: str) -> None:
-    """From now on, ends this process when the lease of this token is over."""
+    """Starts a thread that ends this process when the lease with this token expires."""
     threading.Thread(target=_follow, args=(path, token), daemon=True).start()
 
 

@@ -1,7 +1,7 @@
-"""The logits of target tokens, and whether a model gives them in a forest too.
+"""Computes the logits of target tokens, and tests whether a model gives the same ones for a packed batch.
 
-The LM head runs only at the positions that predict a target token: with 25 % targets most of head
-and loss is saved. Knows nothing of losses.
+The LM head runs only at the positions that predict a target token. If 25 % of the tokens are targets, this saves
+most of the time for head and loss.
 """
 
 from collections.abc import Sequence
@@ -14,11 +14,11 @@ from lmsi_kedro.tasks.encoding import Encoded
 from lmsi_kedro.training.attention import NAME
 from lmsi_kedro.training.forest import Tree, pad, plant
 
-PROBED = 4  # examples, of the first ones those that share most
+PROBED = 4  # number of examples in the trial
 
 
 def target_logits(engine: Any, model: Any, batch: dict[str, Any]) -> torch.Tensor:
-    """The logits [L, V] at the batch's positions; the model itself computes (scales, caps) them."""
+    """The logits [L, V] at the batch's positions, scaled and capped by the model itself."""
 
     def select(_: Any, hidden: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor]:
         return (hidden[0].flatten(0, 1)[batch["positions"]].unsqueeze(0),)
@@ -34,9 +34,9 @@ def target_logits(engine: Any, model: Any, batch: dict[str, Any]) -> torch.Tenso
 
 @torch.no_grad()
 def refuses(engine: Any, model: Any, encoded: Sequence[Encoded]) -> str | None:
-    """Why a model cannot take its examples as a forest, found by trying; None if it gives its own logits.
+    """Why a model does not support packed batches, found by a trial; None if they give the model's own logits.
 
-    The model is left with the attention that it is to be trained with.
+    Afterwards the model has the attention with which it should be trained.
     """
     probe = sorted(encoded[: 16 * PROBED], key=lambda example: example.ids)[:PROBED]
     own, was_training = model.config._attn_implementation, engine.training
@@ -48,7 +48,11 @@ def refuses(engine: Any, model: Any, encoded: Sequence[Encoded]) -> str | None:
         found = target_logits(engine, model, on_device(plant(probe), model.device)).float()
         if (found - expected).abs().max() > ROUNDING[model.dtype] * expected.abs().max():
             refusal = "its logits differ from its own"
-    except (TypeError, ValueError, RuntimeError) as error:  # any refusal of a layer, of a keyword
+    except (
+        TypeError,
+        ValueError,
+        RuntimeError,
+    ) as error:  # a layer may reject an argument in any way
         refusal = f"{type(error).__name__}: {error}".split("\n")[0]
     engine.train(was_training)
     if refusal:
@@ -57,7 +61,7 @@ def refuses(engine: Any, model: Any, encoded: Sequence[Encoded]) -> str | None:
 
 
 def on_device(batch: dict[str, Any], device: torch.device) -> dict[str, Any]:
-    """A batch whose tensors, those of its trees too, are on a device."""
+    """The batch with all tensors, including those of its trees, on the device."""
     trees: list[Tree] = batch.get("forest", [])
     moved = {name: part.to(device) for name, part in batch.items() if name != "forest"}
     return moved | ({"forest": [tree.to(device) for tree in trees]} if trees else {})

@@ -1,8 +1,8 @@
 """Preference training: ScPO (Prasad et al. 2024, arXiv 2411.04109, equation 3) on the batches of `target_trainer`.
 
-A row of the plan is a pair, two answers to one prompt. The model learns to raise the chosen one against the other,
-measured from the model that it began as, whose log-probabilities are computed once and stored in the job folder.
-With weights of 1 and nll 0 this is DPO. Knows nothing of votes.
+A row of the plan is a pair of answers to one prompt. The model learns to prefer the chosen one to the rejected
+one, relative to the base model, whose log-probabilities are computed once and stored in the job folder. With
+weights of 1 and nll 0 this is DPO.
 """
 
 from functools import cached_property
@@ -29,18 +29,18 @@ def preference_loss(
 ) -> Tensor:
     """-log sigmoid(beta (r_chosen - r_rejected)) - nll / |chosen| log p(chosen), for each pair.
 
-    logs, reference [pairs, 2]: log-probabilities of chosen and rejected answers; r: their difference;
-    lengths [pairs]: tokens of the chosen ones.
+    logs, reference [pairs, 2]: log-probabilities of the chosen and the rejected answers, r is their difference.
+    lengths [pairs]: the number of tokens of the chosen answers.
     """
     ratios = params.beta * (logs - reference)
     return -logsigmoid(ratios[:, 0] - ratios[:, 1]) - params.nll * logs[:, 0] / lengths
 
 
 class PreferenceTrainer(TargetTrainer):
-    """Computes the pairs of a `PairPlan`."""
+    """Trains on the pairs of a `PairPlan`."""
 
     def weighted_loss(self, model: Any, rows: list[int], weights: np.ndarray) -> Tensor:
-        """The sum over pairs, each weighted."""
+        """The weighted sum of the pairs' losses."""
         reference = self.reference[rows].to(self.args.device)
         logs = self.log_probabilities(model, rows)
         lengths = torch.tensor([self.plan.encoded[row].target_tokens for row in rows])
@@ -50,13 +50,13 @@ class PreferenceTrainer(TargetTrainer):
         return each @ torch.from_numpy(weights).to(each.device)
 
     def log_probabilities(self, model: Any, rows: list[int]) -> Tensor:
-        """Of the chosen and the rejected answer of each pair, [pairs, 2]."""
+        """The log-probabilities [pairs, 2] of the chosen and the rejected answer of each pair."""
         each, lengths = self.token_losses(model, rows)
         return -torch.stack([tokens.sum() for tokens in each.split(lengths)]).view(-1, 2)
 
     @cached_property
     def reference(self) -> Tensor:
-        """What the base model gives every pair, [pairs, 2]; asked for in the first step, before it is trained."""
+        """The base model's log-probabilities [pairs, 2]; first used in step 1, before the model has changed."""
         path = self.job.reference
         found = stored(path, self.ids)
         if agreed(found is not None, self.args.device) and found is not None:
@@ -75,7 +75,7 @@ class PreferenceTrainer(TargetTrainer):
 
     @torch.no_grad()
     def computed_reference(self) -> Tensor:
-        """By all processes, a batch each at a time: one with nothing left repeats a pair, as ZeRO-3 needs all."""
+        """Computes the reference in all processes; one without a batch repeats a pair, since ZeRO-3 needs all."""
         model, plan = self.model_wrapped, self.plan
         order = sorted(range(len(plan.encoded)), key=lambda row: plan.encoded[row].ids)
         logs = torch.zeros(len(order), 2, device=self.args.device)
@@ -94,7 +94,7 @@ class PreferenceTrainer(TargetTrainer):
 
 
 def stored(path: Path, ids: list[str]) -> Tensor | None:
-    """The log-probabilities in a file, or None unless it has those of all pairs."""
+    """The log-probabilities in a file; None if it is missing, damaged or does not have all pairs."""
     try:
         with reading(path):
             table = pl.read_parquet(path)

@@ -1,7 +1,7 @@
-"""Saves a tuned model and proves it: the files hold its weights, and those give the logits that the live one gave.
+"""Saves a tuned model and verifies it: the files have its weights, and these give the logits of the trained model.
 
-Whole weights are gathered from all ZeRO shards, compared in full precision and written in the number format of the
-base model's files; every other file is the base model's own, byte for byte.
+The weights are gathered from all ZeRO shards, compared in full precision and written in the number format of the
+base model's files; every other file is copied from the base model.
 """
 
 import json
@@ -39,7 +39,7 @@ log = logging.getLogger(__name__)
 
 
 def save_checked(trainer: TargetTrainer, job: Job) -> None:
-    """Publishes the model once it is loaded back and compared; all processes take part."""
+    """Saves the model, loads it again and compares it before it is published; all processes must call this."""
     model: Any = trainer.model
     probe = on_device(trainer.lay_out(trainer.plan.encoded[:EXAMPLES_COMPARED]), model.device)
     live = logits(trainer.model_wrapped, model, probe)
@@ -47,7 +47,7 @@ def save_checked(trainer: TargetTrainer, job: Job) -> None:
     exact = torch.float32 if job.params.lora else torch.promote_types(stored, model.dtype)
     weights = gathered_weights(model, exact)
     if trainer.is_world_process_zero():
-        # Else models would be loaded in ZeRO-3 shards, which needs the other processes.
+        # Otherwise models would be loaded in ZeRO-3 shards, which needs the other processes.
         unset_hf_deepspeed_config()
         prepared = partial(job.model)
         whole = merged_model(job, model, weights, prepared) if job.params.lora else model
@@ -59,7 +59,7 @@ def save_checked(trainer: TargetTrainer, job: Job) -> None:
         loaded = loaded_back(prepared, model, rounded, job.trust_remote_code)
         made = record(trainer, job) | {"stopped": stopped(loaded, trainer.plan.encoded)}
         made["digest"] = content_digest(prepared)
-        loaded.load_state_dict(weights, strict=False)  # not rounded, as the live model has them
+        loaded.load_state_dict(weights, strict=False)  # unrounded, like those of the trained model
         compare(live, loaded, model.config._attn_implementation, probe)
         (prepared / RECORD).write_text(json.dumps(made, indent=2))
         publish(prepared, job.model)
@@ -68,7 +68,7 @@ def save_checked(trainer: TargetTrainer, job: Job) -> None:
 
 
 def gathered_weights(model: Any, dtype: torch.dtype) -> dict[str, torch.Tensor]:
-    """Whole trained parameters by name; an error if a shard was taken for a whole."""
+    """The trained parameters by name, gathered from their shards; TrainingError if one is incomplete."""
     weights = {}
     trained = (
         (n, parameter) for n, parameter in model.named_parameters() if parameter.requires_grad
@@ -87,20 +87,20 @@ def saved_buffers(model: Any) -> dict[str, torch.Tensor]:
 
 
 def merged_model(job: Job, model: Any, adapters: dict[str, torch.Tensor], prepared: Path) -> Any:
-    """The base model with its trained adapters, added in float32; the adapters are saved beside it."""
+    """The base model with the trained adapters added in float32; the adapters are also saved on their own."""
     base = load_model(job.base_model, torch.float32, job.trust_remote_code)
     return merged(model, base, adapters, prepared)
 
 
 def copy_base_files(base_model: Path, prepared: Path) -> None:
-    """Tokenizer and configuration; of the base model's files only the weights are new."""
+    """Copies tokenizer, configuration and licenses; only the weights differ from the base model's files."""
     for file in [*setting_files(base_model), *licenses(base_model)]:
         if file.name != INDEX:
             shutil.copyfile(file, prepared / file.name)
 
 
 def loaded_back(prepared: Path, trained: Any, weights: dict[str, torch.Tensor], trust: bool) -> Any:
-    """The saved model, to compute as the trained one does; an error unless it has these weights, bit by bit."""
+    """The saved model in the dtype of the trained one; TrainingError unless its weights are equal to the bit."""
     loading: Any = AutoModelForCausalLM.from_pretrained(
         prepared,
         dtype=trained.dtype,
@@ -118,9 +118,9 @@ def loaded_back(prepared: Path, trained: Any, weights: dict[str, torch.Tensor], 
 
 
 def compare(live: torch.Tensor, model: Any, attention: str, probe: dict[str, Any]) -> None:
-    """An error unless a model with the gathered weights gives the logits of the trained one, with its attention.
+    """Raises TrainingError unless the loaded model gives the logits of the trained one with the same attention.
 
-    They differ by rounding alone, as adapters are added to the weights before they compute, not after.
+    Rounding may differ, because adapters are already merged into the weights.
     """
     own = model.config._attn_implementation
     model.set_attn_implementation(attention)
@@ -135,9 +135,9 @@ def compare(live: torch.Tensor, model: Any, attention: str, probe: dict[str, Any
 
 
 def stopped(model: Any, encoded: Sequence[Encoded]) -> dict[str, int]:
-    """How many of a few greedy answers end by themselves, in twice the tokens of the longest target.
+    """How many of a few greedy answers end within twice the length of the longest target.
 
-    A model that learned its targets without the end token would go on up to the limit, for every path.
+    A model that has not learned the end token would continue every path up to the length limit.
     """
     spread = range(0, len(encoded), -(-len(encoded) // PROMPTS_ANSWERED))
     prompts = [encoded[row] for row in spread]
@@ -155,7 +155,7 @@ def stopped(model: Any, encoded: Sequence[Encoded]) -> dict[str, int]:
 
 
 def ends(model: Any, example: Encoded, limit: int) -> bool:
-    """Whether the greedy answer to an example's prompt comes to its end token."""
+    """Whether the greedy answer to an example's prompt ends with an end token."""
     room = getattr(model.config, "max_position_embeddings", None) or 1 << 30
     prompt = torch.tensor([example.ids[: example.prompt_tokens]], device=model.device)
     end = example.ids[-1]
@@ -170,13 +170,13 @@ def ends(model: Any, example: Encoded, limit: int) -> bool:
 
 @torch.no_grad()
 def logits(engine: Any, model: Any, probe: dict[str, Any]) -> torch.Tensor:
-    """Logits of the probe's target positions."""
+    """The logits at the target positions of the probe."""
     engine.eval()
     return target_logits(engine, model, probe).float()
 
 
 def record(trainer: TargetTrainer, job: Job) -> dict[str, Any]:
-    """How the model was made, for people and reports."""
+    """How the model was trained, for model_directory and the report."""
     steps = [entry for entry in trainer.state.log_history if "loss" in entry]
     plan, model = trainer.plan, cast(Any, trainer.model)
     return {

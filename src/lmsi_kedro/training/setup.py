@@ -1,7 +1,4 @@
-"""From a job to a trainer that is ready to run: model, tokens, plan, and DeepSpeed's configuration.
-
-Knows nothing of what happens during training, nor of saving its result.
-"""
+"""Builds the trainer of a job: model, encoded examples, batch plan and DeepSpeed's configuration."""
 
 import os
 from typing import Any
@@ -32,17 +29,17 @@ from lmsi_kedro.training.target_trainer import StepLog, TargetTrainer
 
 
 def build_trainer(job: Job) -> TargetTrainer:
-    """Checks the job and builds everything that its training needs."""
+    """Checks the job and builds its trainer."""
     prepare_deepspeed()
     disable_progress_bar()
     check_devices(job.params.processes)
-    # Made first: with ZeRO-3, models are loaded in shards from here on.
+    # This comes first, because from here on models are loaded in shards with ZeRO-3.
     arguments = training_arguments(job)
     plan, ids = build_plan(job, arguments.world_size)
     dtype = torch.bfloat16 if arguments.bf16 else torch.float32
     model = load_model(job.base_model, dtype, job.trust_remote_code)
     if job.params.lora:
-        set_seed(job.params.seed)  # every process draws the same adapters
+        set_seed(job.params.seed)  # so that every process initialises the same adapters
         model = with_adapters(model, job.params.lora)
     kind = PreferenceTrainer if job.params.objective == "scpo" else TargetTrainer
     trainer = kind(
@@ -53,7 +50,7 @@ def build_trainer(job: Job) -> TargetTrainer:
 
 
 def check_devices(processes: int) -> None:
-    """An error when several processes would share a GPU."""
+    """Raises TrainingError if several processes would share a GPU."""
     gpus = torch.cuda.device_count()
     if torch.cuda.is_available() and gpus < processes:
         raise TrainingError(
@@ -63,7 +60,7 @@ def check_devices(processes: int) -> None:
 
 
 def check_batch(params: TrainingParams, processes: int) -> None:
-    """An error when a step has fewer examples than shares."""
+    """Raises TrainingError if a step has fewer examples than processes x micro-steps."""
     if params.batch_size < processes * params.gradient_accumulation:
         raise TrainingError(
             f"batch_size {params.batch_size} is less than processes x gradient_accumulation = "
@@ -72,16 +69,16 @@ def check_batch(params: TrainingParams, processes: int) -> None:
 
 
 def prepare_deepspeed() -> None:
-    """Keeps DeepSpeed from running code of checkpoints, and from compiling what is not used."""
+    """Prevents DeepSpeed from running code of checkpoints and from compiling unused code."""
     TorchCheckpointEngine.load = read_without_code
-    # shm_comm, a 30 s build, makes all-reduce between processes on a CPU faster; gloo does it too.
+    # shm_comm, a build of 30 s, would speed up all-reduce on a CPU, which gloo does as well.
     deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False
-    # The Muon optimizer is imported in any case, and its decorators load a compiler for 2.6 s.
+    # DeepSpeed always imports its Muon optimizer, whose decorators would load a compiler for 2.6 s.
     deepspeed.runtime.compiler.compile = lambda *_, **__: lambda function: function
 
 
 def build_plan(job: Job, processes: int) -> tuple[BatchPlan, list[str]]:
-    """The encoded examples and their batches, with the examples' ids."""
+    """The batch plan of the encoded examples, and the examples' ids."""
     params, examples = job.params, job.examples
     check_batch(params, processes)
     trust = job.trust_remote_code
@@ -92,10 +89,10 @@ def build_plan(job: Job, processes: int) -> tuple[BatchPlan, list[str]]:
     ids, prompts = examples["example_id"].to_list(), examples["prompt"].to_list()
 
     def encoded(column: str) -> list[Encoded]:
-        made = encoder.examples(prompts, examples[column].to_list())
-        for example_id, example in zip(ids, made, strict=True):
-            check_length(example, example_id, config)
-        return made
+        pairs = encoder.examples(prompts, examples[column].to_list())
+        for example_id, pair in zip(ids, pairs, strict=True):
+            check_length(pair, example_id, config)
+        return pairs
 
     rows = draw(len(ids), params.steps, params.batch_size, params.seed)
     weights = examples["weight"].to_list()
@@ -106,7 +103,7 @@ def build_plan(job: Job, processes: int) -> tuple[BatchPlan, list[str]]:
 
 
 def training_arguments(job: Job) -> TrainingArguments:
-    """The job's parameters in the Trainer's words."""
+    """The job's parameters as arguments of the transformers Trainer."""
     params = job.params
     processes = int(os.environ["WORLD_SIZE"])
     return TrainingArguments(
@@ -128,7 +125,7 @@ def training_arguments(job: Job) -> TrainingArguments:
         gradient_checkpointing=params.gradient_checkpointing,
         gradient_checkpointing_kwargs={"use_reentrant": False},
         save_steps=params.checkpoint_every,
-        # Two, so that the older one is there while the newer one is written.
+        # Two, so that an older one exists while the next one is written.
         save_total_limit=2,
         logging_steps=1,
         logging_nan_inf_filter=False,
@@ -139,7 +136,7 @@ def training_arguments(job: Job) -> TrainingArguments:
 
 
 def deepspeed_config(params: Training) -> dict[str, Any]:
-    """ZeRO with torch's AdamW, made by the Trainer: DeepSpeed's own is a 2-minute build on CPU."""
+    """ZeRO with torch's AdamW, which the Trainer creates; DeepSpeed's own AdamW is a 2-minute build on a CPU."""
     zero: dict[str, Any] = {"stage": params.zero_stage}
     if params.offload != "none":
         zero["offload_optimizer"] = {"device": "cpu"}
@@ -156,7 +153,7 @@ def deepspeed_config(params: Training) -> dict[str, Any]:
 
 
 def trains_in_bfloat16(params: Training) -> bool:
-    """Whether to compute in bfloat16: `auto` does where hardware and ZeRO stage allow it."""
+    """Whether to train in bfloat16; with `auto`, if hardware and ZeRO stage support it."""
     if params.precision != "auto" or params.zero_stage == 0:
         return params.precision == "bfloat16"
     if torch.cuda.is_available():

@@ -1,7 +1,4 @@
-"""`transformers.Trainer` with the loss on target tokens only, and what it reports after each step.
-
-Knows nothing of files other than the progress it appends to and the checkpoints it seals.
-"""
+"""`transformers.Trainer` with the loss on target tokens only, and the log of its steps."""
 
 import json
 import logging
@@ -29,7 +26,7 @@ ADVICE = "Lower learning_rate, or train in float32."
 
 
 class TargetTrainer(Trainer):
-    """Computes a plan's micro-batches; `ids` name the plan's rows in errors."""
+    """Trains on a plan's micro-batches; `ids` are the names of the plan's rows for errors."""
 
     def __init__(self, job: Job, plan: BatchPlan, ids: list[str], **rest: Any) -> None:
         super().__init__(**rest)
@@ -37,27 +34,27 @@ class TargetTrainer(Trainer):
         self.plan = plan
         self.ids = ids
         self.micro_batches = MicroBatches(plan, self.args.process_index)
-        # A micro-batch is divided by its whole step's weight already.
+        # The loss of a micro-batch is already divided by the weight of the whole step.
         self.loss_is_scaled_for_ga = True
 
     def get_train_dataloader(self) -> torch.utils.data.DataLoader[list[int]]:
-        """This process's micro-batches in the plan's order, which the default would shuffle."""
+        """This process's micro-batches in the plan's order; the default loader would shuffle them."""
         return torch.utils.data.DataLoader(
             self.micro_batches, batch_size=1, collate_fn=lambda batch: {"rows": batch[0]}
         )
 
     @cached_property
     def lay_out(self) -> Callable[[Sequence[Encoded]], dict[str, Any]]:
-        """How the model takes its examples: `plant`, or `pad` where sharing would change its logits."""
+        """The function that batches examples: `plant`, or `pad` if the model does not support packed batches."""
         refusal = refuses(self.model_wrapped, self.model, self.plan.encoded)
         if refusal:
             log.warning("Prompts are not shared in training this model: %s", refusal)
         return pad if refusal else plant
 
     def compute_loss(self, model: Any, inputs: dict[str, Any], *_: Any, **__: Any) -> torch.Tensor:
-        """This process's part of the step's loss; an error with its examples where that is not finite."""
+        """This process's part of the step's loss; TrainingError names the examples if it is not finite."""
         rows = inputs["rows"]
-        # Each process's gradient is averaged with the others', hence the factor.
+        # Gradients are averaged over processes, hence the factor.
         scale = self.plan.processes / self.plan.weight(self.state.global_step)
         weights = np.array([self.plan.weights[row] * scale for row in rows], dtype=np.float32)
         loss = self.weighted_loss(model, rows, weights)
@@ -70,12 +67,12 @@ class TargetTrainer(Trainer):
         return loss
 
     def weighted_loss(self, model: Any, rows: list[int], weights: np.ndarray) -> torch.Tensor:
-        """The sum over target tokens, each weighted by its row."""
+        """The sum of the target tokens' losses, each weighted by its row."""
         each, lengths = self.token_losses(model, rows)
         return each @ torch.from_numpy(weights.repeat(lengths)).to(each.device)
 
     def token_losses(self, model: Any, rows: list[int]) -> tuple[torch.Tensor, list[int]]:
-        """The negative log-probability of each target token, and how many there are of each sequence."""
+        """The negative log-probability of each target token, and the number of target tokens per sequence."""
         encoded = [each for row in rows for each in self.plan.sequences(row)]
         batch = on_device(self.lay_out(encoded), self.args.device)
         logits = target_logits(model, self.model, batch)
@@ -83,17 +80,17 @@ class TargetTrainer(Trainer):
         return each, [sequence.target_tokens for sequence in encoded]
 
     def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
-        """Nothing: a checkpoint's weights are in DeepSpeed's own files."""
+        """Does nothing, because DeepSpeed's own files contain the weights of a checkpoint."""
 
 
 class StepLog(TrainerCallback):
-    """Appends each step to a JSON lines file, stops at a broken gradient, seals checkpoints."""
+    """Appends each step to a JSON lines file, stops at a non-finite gradient, and seals checkpoints."""
 
     def __init__(self, path: Path, plan: BatchPlan) -> None:
         self.path = path
         self.plan = plan
         self.start = time.monotonic()
-        self.seconds_before = 0.0  # of the runs that this one resumes
+        self.seconds_before = 0.0  # training time before the checkpoint that is resumed
         self.first_step = 0
         self.tokens = 0
 
@@ -116,7 +113,7 @@ class StepLog(TrainerCallback):
             self.append(state.global_step, logs)
 
     def append(self, step: int, logs: dict[str, float]) -> None:
-        """One line, with the speed since training began and the time it leaves."""
+        """Appends a line with the average speed and the estimated time left."""
         self.tokens += self.plan.tokens(step - 1)
         seconds = time.monotonic() - self.start
         line = {
@@ -130,7 +127,7 @@ class StepLog(TrainerCallback):
             file.write(json.dumps(line) + "\n")
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """A checkpoint counts once every process has written its part, and all of it is on disk."""
+        """Seals the checkpoint once every process has written its part."""
         torch.distributed.barrier()
         checkpoint = Path(args.output_dir) / f"checkpoint-{state.global_step}"
         seal(checkpoint, args.process_index, args.world_size)

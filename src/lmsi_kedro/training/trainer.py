@@ -1,8 +1,7 @@
 """The trainer process: `python -m lmsi_kedro.training.trainer job.json`, once for each rank.
 
-`transformers.Trainer` on DeepSpeed, with the loss on target tokens only, on any number of
-processes and any ZeRO stage. It reads a job folder and writes there only; it knows nothing of who
-started it, except that it ends with its launcher.
+It runs `transformers.Trainer` on DeepSpeed with the loss on target tokens only, on any number of processes and any
+ZeRO stage. It reads and writes only the job folder, and ends with its launcher.
 """
 
 import os
@@ -19,7 +18,7 @@ from lmsi_kedro.training.lease import end_without
 
 
 def main() -> None:
-    """Does the job named on the command line; a lease may follow."""
+    """Runs the job whose job.json is the first argument; the token of a lease may be the second."""
     launcher = os.environ.get("LMSI_LAUNCHER_PID")
     if launcher:
         end_with(int(launcher))
@@ -33,13 +32,13 @@ def main() -> None:
         run(job)
     except Exception as error:
         traceback.print_exc()
-        tell(job, error)
+        write_error(job, error)
         sys.exit(1)
 
 
-def tell(job: Job, error: Exception) -> None:
-    """Leaves the reason to the launcher; one of ours is worth more than what another process makes of its end."""
-    with suppress(OSError):  # as the disk may be what is full
+def write_error(job: Job, error: Exception) -> None:
+    """Writes the error for the launcher; a TrainingError overwrites errors that it caused in other processes."""
+    with suppress(OSError):  # a full disk may be the reason
         if isinstance(error, TrainingError):
             job.error.write_text(str(error))
         elif not job.error.exists():
@@ -47,15 +46,16 @@ def tell(job: Job, error: Exception) -> None:
 
 
 def prepare_environment() -> None:
-    """Settings that libraries read when they are imported; a single process needs no launcher."""
+    """Sets variables that libraries read on import, so that a single process also runs without a launcher."""
     import torch
 
-    # About torch functions that DeepSpeed calls by their old names.
+    # DeepSpeed calls torch functions by deprecated names.
     warnings.filterwarnings("ignore", category=FutureWarning)
     alone = {"RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "1", "LOCAL_SIZE": "1"}
     alone |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "0"}
     quiet = {"TRANSFORMERS_VERBOSITY": "error", "ACCELERATE_LOG_LEVEL": "error"}
-    # Every length is a shape of its own: with 1,024 kernels kept, training grows to 2.9 GiB, else 1.7.
+    # oneDNN caches a kernel per sequence length. With the default of 1,024 training takes 2.9 GiB, with 64 1.7
+    # GiB.
     few = {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "64"}
     defaults = {**alone, **quiet, **few, "HF_HUB_OFFLINE": "1"}
     if not torch.cuda.is_available():
@@ -65,7 +65,7 @@ def prepare_environment() -> None:
 
 
 def meet(job: Job) -> None:
-    """Joins the other processes of this machine."""
+    """Joins the process group of this machine."""
     import torch
 
     torch.distributed.init_process_group(
@@ -78,7 +78,7 @@ def meet(job: Job) -> None:
 
 
 def run(job: Job) -> None:
-    """Trains, from the newest whole checkpoint if there is one, and saves the model."""
+    """Trains, from the newest intact checkpoint if there is one, and saves the model."""
     from lmsi_kedro.training.checkpoints import newest_whole
     from lmsi_kedro.training.saving import save_checked
     from lmsi_kedro.training.setup import build_trainer

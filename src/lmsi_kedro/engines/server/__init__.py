@@ -1,1 +1,1 @@
-"""Paths from OpenAI-compatible servers: `fleet` sends requests, `reply` reads answers, `engine` draws paths."""
+"""Samples from OpenAI-compatible servers: `fleet` sends requests, `reply` parses replies, `engine` makes paths."""

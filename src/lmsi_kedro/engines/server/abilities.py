@@ -1,4 +1,4 @@
-"""Finds out what a server can do, before the first path is drawn."""
+"""Finds out which features a server supports, before the first path is sampled."""
 
 import logging
 from collections.abc import Callable
@@ -9,24 +9,24 @@ from lmsi_kedro.engines.server.reply import Reply
 from lmsi_kedro.params import Sampling
 
 log = logging.getLogger(__name__)
-# Fields that some servers refuse (TGI a top_p of 1), and a harmless value. Those from top_k on switch off what
-# vLLM and SGLang otherwise take from the model's generation_config.json, such as Qwen2.5's penalty of 1.05.
+# Request fields that some servers reject (TGI: top_p of 1), with a neutral value. From top_k on, they override the
+# values that vLLM and SGLang read from the model's generation_config.json, such as Qwen2.5's penalty of 1.05.
 OPTIONAL: dict[str, Any] = {
     "seed": 1, "logprobs": 1, "n": 2, "top_k": -1, "min_p": 0.0, "top_p": 1.0, "repetition_penalty": 1.0,
     "presence_penalty": 0.0, "frequency_penalty": 0.0,
 }  # fmt: skip
-# With these values only the likeliest token is left.
+# Values with which only the most likely token remains.
 STRICTEST: dict[str, Any] = {"top_k": 1, "min_p": 1.0, "top_p": 1e-6}
-# So long and so hot that two draws do not give the same text by chance.
+# A length and a temperature at which two samples are not equal by chance.
 HOT: dict[str, Any] = {"max_tokens": 16, "temperature": 1.5}
 
 Ask = Callable[..., Reply]
 
 
 def abilities(ask: Ask, sampling: Sampling) -> frozenset[str]:
-    """The optional fields that a server takes; `ask(**fields)` sends it one request.
+    """The optional request fields that a server supports; `ask(**fields)` sends one request.
 
-    ServerError if it refuses or ignores a filter that the sampling sets.
+    ServerError if the server rejects or ignores a filter that `sampling` sets.
     """
     taken: dict[str, Any] = {}
     for name, value in OPTIONAL.items():
@@ -44,17 +44,16 @@ def abilities(ask: Ask, sampling: Sampling) -> frozenset[str]:
 
 
 def takes(ask: Ask, name: str, taken: dict[str, Any]) -> bool:
-    """Whether a field is not refused; and whether n and logprobs are not ignored."""
+    """Whether the server accepts a field; for n and logprobs, also whether it has an effect."""
     hot = {**HOT, **{seed: 1 for seed in taken if seed == "seed"}} if name == "n" else {}
     try:
         reply = ask(**hot, **{name: OPTIONAL[name]})
     except ServerError as error:
-        if isinstance(error, RefusedError) or (error.status or 0) >= 500:  # so older llama.cpp to n
+        if isinstance(error, RefusedError) or (error.status or 0) >= 500:  # older llama.cpp for n
             return False
         raise
-    if (
-        name == "n"
-    ):  # SGLang may give all choices of a request the same seed, so that they are copies
+    if name == "n":
+        # SGLang may use the same seed for all choices of a request, so that they are identical.
         return len({one.text for one in reply.drawn.values()}) == 2
     if name == "logprobs":
         return all(one.logprob is not None for one in reply.drawn.values())
@@ -62,10 +61,10 @@ def takes(ask: Ask, name: str, taken: dict[str, Any]) -> bool:
 
 
 def obeys(ask: Ask, name: str, seeded: bool) -> bool:
-    """Whether a filter that leaves only the likeliest token gives the same text twice (Ollama ignores top_k)."""
+    """Whether a filter that keeps only the most likely token gives the same text twice (Ollama ignores top_k)."""
     seeds: list[dict[str, Any]] = [{"seed": 1}, {"seed": 2}] if seeded else [{}, {}]
     try:
         replies = [ask(**HOT, **{name: STRICTEST[name]}, **seed) for seed in seeds]
     except RefusedError:
-        return True  # a value so strict, by a server that has read it
+        return True  # the server rejects this value, so it does not ignore the field
     return len({one.text for reply in replies for one in reply.drawn.values()}) == 1

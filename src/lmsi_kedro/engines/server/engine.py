@@ -1,11 +1,11 @@
-"""Draws paths from servers.
+"""Samples paths from servers.
 
-**What is lost against the local engine**: the random numbers are the server's own. Every path has a seed, made of
-(seed, question, path). Paths that follow each other have seeds that do, because vLLM and llama.cpp draw choice i
-of a request with its seed + i: there a path is the same whether it is asked for alone or with others. Its text may
-still change with the server's version, hardware, batching and restarts: chunks are not promised byte for byte, and
-dtype and weights are the server's word. What holds: a chunk that is stored is never asked for again, and the
-server counts as many tokens in every prompt as training does.
+**Weaker guarantees than the local engine**: the server generates the random numbers. Every path has a seed derived
+from (seed, question, path). Consecutive paths have consecutive seeds, because vLLM and llama.cpp sample choice i
+of a request with its seed + i; so a path does not depend on how many are requested at once. But its text may
+change with the server's version, hardware, batching and restarts, so identical bytes are not guaranteed; dtype and
+weights cannot be verified. It is guaranteed that a stored chunk is never sampled again, and that the server counts
+the same number of tokens in every prompt as training.
 """
 
 import hashlib
@@ -27,7 +27,7 @@ from lmsi_kedro.tasks.encoding import Encoder
 from lmsi_kedro.tasks.thoughts import STOP
 
 log = logging.getLogger(__name__)
-MANY = 1024  # choices of one request, until a server gives fewer
+MANY = 1024  # maximum choices of one request, until a server returns fewer
 SCHEMA = {
     "question_id": pl.String, "path": pl.Int32, "text": pl.String, "tokens": pl.Int32,
     "logprob": pl.Float64, "finish": pl.String,
@@ -35,7 +35,7 @@ SCHEMA = {
 
 
 class ServerEngine:
-    """`engine.server` as an engine; many chunks may be sampled at once."""
+    """An engine that sends requests to `engine.server`; threads may sample several chunks at once."""
 
     def __init__(
         self,
@@ -44,19 +44,19 @@ class ServerEngine:
         revive: Callable[[], bool] = lambda: False,
         ids: bool = False,
     ) -> None:
-        """model is the directory of the served model: its tokenizer and chat template are used here.
+        """model: the directory of the served model, whose tokenizer and chat template are used here.
 
-        revive: of `Fleet`. ids: prompts are sent as token ids, where the server's tokenizer may be another.
+        revive is that of `Fleet`. ids: send prompts as token ids, because the server's tokenizer may differ.
         """
         assert params.server is not None
         self.encoder = Encoder.of(model, params.conversation, params.trust_remote_code)
         self.fleet, self.ids = Fleet(params.server, revive), ids
         self.pool = ThreadPoolExecutor(params.server.concurrency)
         self.taken: frozenset[str] = frozenset()
-        self.most = 1  # choices of one request
+        self.most = 1  # maximum choices of one request
 
     def negotiate(self, request: Request, sampling: Sampling) -> None:
-        """Finds out what the servers can do, and that they see the tokens that training sees."""
+        """Finds out what the servers support, and checks that they count the same tokens as training."""
         prompt, tokens = self.prompt(request), len(self.encoder.prompts([request.prompt])[0])
 
         def ask(needed: frozenset[str] = frozenset(), **fields: Any) -> Reply:
@@ -69,11 +69,11 @@ class ServerEngine:
         self.most = MANY if "n" in self.taken else 1
 
     def sample(self, requests: Sequence[Request], sampling: Sampling) -> pl.DataFrame:
-        """The paths of requests: `paths` but exemplar_set."""
-        drawn = self.pool.map(lambda request: self.draw(request, sampling), requests)
+        """The table `paths` without exemplar_set."""
+        sampled = self.pool.map(lambda request: self.sample_question(request, sampling), requests)
         rows = [
             (request.question_id, path, self.text(one), one.tokens, one.logprob, one.finish)
-            for request, paths in zip(requests, drawn, strict=True)
+            for request, paths in zip(requests, sampled, strict=True)
             for path, one in paths.items()
         ]
         table = pl.DataFrame(rows, schema=SCHEMA, orient="row")
@@ -84,8 +84,8 @@ class ServerEngine:
             )
         return table
 
-    def draw(self, request: Request, sampling: Sampling) -> dict[int, Drawn]:
-        """All paths of one question by index, as many in one request as the server gives."""
+    def sample_question(self, request: Request, sampling: Sampling) -> dict[int, Drawn]:
+        """All paths of a question by index, in as few requests as the server allows."""
         tokens, drawn = len(self.encoder.prompts([request.prompt])[0]), dict[int, Drawn]()
         while left := [path for path in request.paths if path not in drawn]:
             paths = left[: self.most] if sampling.temperature > 0 else left[:1]
@@ -101,7 +101,7 @@ class ServerEngine:
         return {path: drawn[path] for path in request.paths}
 
     def ask(self, request: Request, sampling: Sampling, paths: Sequence[int]) -> Reply:
-        """The choices of paths that follow each other; of the first ones if the server has fewer slots."""
+        """The choices for consecutive paths, or only for the first ones if the server has fewer slots."""
         n, seed = len(paths), seed_of(sampling.seed, request.question_id, paths[0])
         needed, fields = self.taken & {"logprobs"}, self.fields(sampling, seed, n)
         try:
@@ -112,7 +112,7 @@ class ServerEngine:
             return self.ask(request, sampling, paths[: n // 2])
 
     def fields(self, sampling: Sampling, seed: int, n: int) -> dict[str, Any]:
-        """Of a request; a filter that is not set is switched off, if the server takes that."""
+        """The fields of a request; a filter that is not set is switched off explicitly if the server allows it."""
         taken = self.taken if sampling.top_p == 1 else self.taken | {"top_p"}
         optional = OPTIONAL | {
             "seed": seed, "n": n, "top_k": sampling.top_k or -1, "min_p": sampling.min_p, "top_p": sampling.top_p,
@@ -124,16 +124,16 @@ class ServerEngine:
         }  # fmt: skip
 
     def ending(self) -> dict[str, Any]:
-        """Fields of a request: where a path ends. In a thought a question may be invented, outside of it none."""
+        """The stop sequences of a request. A thought may contain a question, so thinking models get no "\\nQ:"."""
         turn = [self.encoder.turn_end] if self.encoder.turn_end else []
         if self.encoder.thinks:
             return {"skip_special_tokens": False, **({"stop": turn} if turn else {})}
         return {"stop": [STOP, *turn]}
 
     def prompt(self, request: Request) -> str | list[int]:
-        """The text that the server encodes; it adds the token that begins a text, as tokenizers do by default.
+        """The prompt as text without the BOS token, which the server adds.
 
-        Token ids where the question has control tokens, which the server would not take for text.
+        It is token ids if the question contains control tokens, since the server would not encode these as text.
         """
         encoder, parts = self.encoder, self.encoder.asked(request.prompt)
         if self.ids or len(encoder.pieces(parts)) > 1:
@@ -142,19 +142,19 @@ class ServerEngine:
         return text.removeprefix(encoder.tokenizer.decode(encoder.opening))
 
     def text(self, drawn: Drawn) -> str:
-        """What is kept of a path's text."""
+        """The text of a path that is stored."""
         return self.encoder.path(self.encoder.frame.opened + drawn.text)
 
     def close(self) -> None:
-        """Ends what is asked for; no new request is sent."""
+        """Cancels waiting requests; no new request is sent."""
         self.pool.shutdown(wait=False, cancel_futures=True)
         self.fleet.close()
 
 
 def check_prompt(reply: Reply, question_id: str, tokens: int, n: int) -> None:
-    """ServerError if a server counts another number of tokens in a prompt than training."""
+    """Raises ServerError if a server counts a different number of tokens in a prompt than training."""
     seen = reply.prompt_tokens
-    # Some servers do not count tokens that they had cached, and some count the prompt for each of the n choices.
+    # Some servers do not count cached tokens, and some count the prompt once for each of the n choices.
     if seen is None or tokens in (seen, seen + reply.cached_tokens) or seen == n * tokens:
         return
     raise ServerError(
@@ -165,13 +165,13 @@ def check_prompt(reply: Reply, question_id: str, tokens: int, n: int) -> None:
 
 
 def seed_of(seed: int, question_id: str, path: int) -> int:
-    """A path's seed, of 31 bits, which every server takes; those of a question's paths follow each other."""
+    """A path's seed; it has 31 bits, which every server accepts. A question's paths have consecutive seeds."""
     content = f"{seed} {question_id}".encode()
     return (int.from_bytes(hashlib.blake2b(content, digest_size=4).digest(), "big") >> 2) + path
 
 
 def all_alike(table: pl.DataFrame) -> bool:
-    """Whether several questions have several paths each, but one text each."""
+    """Whether there are several questions with several paths each, and all paths of a question are identical."""
     texts = table.group_by("question_id", maintain_order=True).agg(
         pl.len(), pl.col("text").n_unique()
     )

@@ -1,7 +1,7 @@
-"""A server that this process starts, watches and ends. Knows nothing of what it is asked.
+"""A server process that this process starts, monitors and ends.
 
-It runs under `lmsi_kedro.parent`, so that it ends with this process, however that ends. What it prints is kept in
-a log. Once it has answered, it is started again at the same port when it ends, but not twice.
+It runs under `lmsi_kedro.parent`, so it ends with this process even if that is killed. Its output goes to a log
+file. If it ends after its first answer, it is restarted once, at the same port.
 """
 
 import os
@@ -23,12 +23,17 @@ from lmsi_kedro.engines.server.fleet import Server
 from lmsi_kedro.params import ServerParams
 from lmsi_kedro.parent import GRACE
 
-PORTS = 20_000, 32_000  # below those that systems give to whoever asks for any
+PORTS = 20_000, 32_000  # below the ephemeral ports
 PORT_RETRIES = 5
 PROBE_SECONDS = 5.0
-STARTING = None, 502, 503, 504  # llama.cpp listens while it loads the model
+STARTING = (
+    None,
+    502,
+    503,
+    504,
+)  # while a server starts; llama.cpp answers before it has loaded the model
 REFUSED = 401, 403
-READ = 2**16  # bytes at the end of a log
+READ = 2**16  # bytes that are read at the end of a log
 TAKEN = re.compile("EADDRINUSE|address already in use", re.IGNORECASE)
 
 
@@ -37,7 +42,7 @@ class PortTakenError(ServerError):
 
 
 class Launched:
-    """One server; `closed` is set when it is no longer wanted, and ends all waiting."""
+    """One server; setting `closed` ends all waiting for it."""
 
     def __init__(
         self,
@@ -47,12 +52,12 @@ class Launched:
         log: Path,
         closed: threading.Event,
     ) -> None:
-        """command has the place {port} left; the other places of it are given."""
+        """places: the values of all places in the command except {port}."""
         self.command, self.places, self.environment = command, places, dict(environment)
         self.log, self.closed = log, closed
         self.port = random.SystemRandom().randrange(*PORTS)
         self.process: subprocess.Popen[bytes] | None = None
-        self.begun = 0  # where in the log its last start begins
+        self.begun = 0  # offset in the log at which the output since the last start begins
         self.revived = False
 
     @property
@@ -60,13 +65,13 @@ class Launched:
         return f"http://127.0.0.1:{self.port}/v1"
 
     def start(self) -> None:
-        """Starts it, without waiting for it, at its port or the next that is free."""
+        """Starts the server at its port or the next free one, without waiting until it answers."""
         while not is_free(self.port):
             self.port += 1
         self.spawn()
 
     def move(self) -> None:
-        """Ends it and starts it at the next port that is free."""
+        """Ends the server and starts it at the next free port."""
         self.terminate()
         self.wait()
         self.port += 1
@@ -77,7 +82,7 @@ class Launched:
         words = [filled(word, places) for word in shlex.split(self.command)]
         watched = [sys.executable, "-m", "lmsi_kedro.parent", str(os.getpid()), *words]
         with self.log.open("ab") as output:
-            # What was printed before may not end in a line break.
+            # The output of the previous start may not end with a line break.
             output.write(f"\n$ {shlex.join(words)}\n".encode())
             output.flush()
             self.begun = output.tell()
@@ -87,12 +92,12 @@ class Launched:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                process_group=0,  # Ctrl-C is for the run, which then ends its servers
-                pass_fds=HELD,  # so that no other run begins while one of them lives
+                process_group=0,  # so that Ctrl-C reaches only the run, which then ends its servers
+                pass_fds=HELD,  # so that no other run starts while this server is alive
             )
 
     def await_answer(self, seconds: float, params: ServerParams) -> None:
-        """Waits until it lists its models; ServerError if it ends before, refuses, or takes longer than this."""
+        """Waits until the server lists its models; ServerError if it ends, rejects this or exceeds the time."""
         probe = Server(self.url, params.model_copy(update={"timeout_seconds": PROBE_SECONDS}))
         end = time.monotonic() + seconds
         while True:
@@ -111,9 +116,9 @@ class Launched:
                 raise ServerError(f"{self.named} is no longer wanted")
 
     def listed(self, probe: Server) -> list[str] | None:
-        """The models that it lists, None while it starts; ServerError has what it says instead.
+        """The models that the server lists, None while it starts; ServerError for another answer.
 
-        Without network `transformers serve` answers 500 here: only a server with a given name must list it.
+        Without a network, `transformers serve` answers 500 here: an error only for a command with {name}.
         """
         try:
             return probe.names()
@@ -125,7 +130,7 @@ class Launched:
             return []
 
     def check_name(self, names: list[str]) -> None:
-        """PortTakenError when what answers there is not this server, which alone has this name."""
+        """Raises PortTakenError if another server answers at this port; only this server lists this name."""
         if "{name}" in self.command and self.places["name"] not in names:
             served = ", ".join(names) or "no model"
             raise PortTakenError(f"{self.url} is another server's: it serves {served}")
@@ -136,7 +141,7 @@ class Launched:
 
     @property
     def listens(self) -> bool:
-        """Whether its port takes connections, or is too busy to."""
+        """Whether the port accepts connections, or is too busy to answer."""
         try:
             socket.create_connection(("127.0.0.1", self.port), PROBE_SECONDS).close()
         except OSError as error:
@@ -148,7 +153,7 @@ class Launched:
         return f"the launched server at {self.url}, whose log is {self.log},"
 
     def printed(self) -> str:
-        """What it printed since it was last started, or the end of that."""
+        """The output since the last start, or its last READ bytes."""
         with self.log.open("rb") as printed:
             end = printed.seek(0, os.SEEK_END)
             printed.seek(max(self.begun, end - READ))
@@ -159,7 +164,7 @@ class Launched:
         return lines[-1][:LONGEST] if lines else "it printed nothing"
 
     def terminate(self) -> None:
-        """Begins to end it and all that it started; `wait` for that."""
+        """Tells the server and its child processes to end; `wait` returns when they have."""
         if self.process is not None:
             self.process.terminate()
 
@@ -173,14 +178,14 @@ class Launched:
 
 
 def filled(word: str, places: Mapping[str, str]) -> str:
-    """A word of a command; other braces stay, such as those of JSON."""
+    """A word of the command with its places filled in; other braces, such as those of JSON, are unchanged."""
     return re.sub(r"\{(\w+)\}", lambda place: places.get(place[1], place[0]), word)
 
 
 def is_free(port: int) -> bool:
-    """Whether a server could listen there."""
+    """Whether a server could listen on this port."""
     with socket.socket() as trial:
-        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do
+        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # servers set this, too
         try:
             trial.bind(("127.0.0.1", port))
         except OSError:

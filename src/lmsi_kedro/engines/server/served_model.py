@@ -1,4 +1,4 @@
-"""A model as a server must see it, where that is not the directory as it is."""
+"""Prepares a model for servers that cannot use its directory unchanged."""
 
 import hashlib
 import json
@@ -14,15 +14,16 @@ KEPT = ("bos_token_id", "eos_token_id", "pad_token_id")
 
 
 def sampling_model(model: Path, folder: Path) -> Path:
-    """A folder of links to a model's files, for `transformers serve`, which samples only where a model says so.
+    """A folder of links to the model's files with a generation_config.json of its own.
 
-    Its generation_config.json keeps the ids of the model's and sets no filter.
+    `transformers serve` samples only if that file has do_sample. It keeps the model's token ids and sets no
+    filter.
     """
     prepared = partial(folder)
     for each in model.iterdir():
         (prepared / each.name).symlink_to(each)
-    given = next(name for name in (FILE, "config.json") if (model / name).exists())
-    settings = json.loads((model / given).read_text())
+    source = next(name for name in (FILE, "config.json") if (model / name).exists())
+    settings = json.loads((model / source).read_text())
     kept = {name: settings[name] for name in KEPT if settings.get(name) is not None}
     (prepared / FILE).unlink(missing_ok=True)
     (prepared / FILE).write_text(json.dumps({**kept, "do_sample": True, "top_k": 0}))
@@ -31,11 +32,11 @@ def sampling_model(model: Path, folder: Path) -> Path:
 
 
 def gguf_model(model: Path, folder: Path, prompts: Sequence[str]) -> Path:
-    """The model as a GGUF file in its folder, for llama.cpp; ValueError for models that are not written here.
+    """The model as a GGUF file in this folder, for llama.cpp; ValueError for unsupported models.
 
-    It is as large as the model: whoever asks for it removes it. One that a killed run left is taken.
+    The file is as large as the model, so the caller should remove it. A file that a killed run left is reused.
     """
-    final = folder / f"model-f16-{writer()}.gguf"
+    final = folder / f"model-f16-{writer_digest()}.gguf"
     if not final.exists():
         for older in folder.glob("model-f16*"):
             older.unlink()
@@ -44,8 +45,8 @@ def gguf_model(model: Path, folder: Path, prompts: Sequence[str]) -> Path:
     return final
 
 
-def writer() -> str:
-    """Changes with the code that writes GGUF files: what an older one wrote may be wrong."""
+def writer_digest() -> str:
+    """A digest of the code that writes GGUF files, so that files of an older version are not reused."""
     sources = sorted(Path(gguf.__file__).parent.glob("*.py"))
     content = b"".join(source.read_bytes() for source in sources)
     return hashlib.blake2b(content, digest_size=4).hexdigest()

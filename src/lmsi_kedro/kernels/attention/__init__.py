@@ -14,8 +14,8 @@ from .reference import attend
 
 __all__ = ["ROUNDING", "Prefixes", "attend", "attend_step", "implementation"]
 NATIVE = (torch.float32, torch.bfloat16)
-# Of the largest logit, by which sums in another order may change logits. In bfloat16 that was up to .065 for
-# twelve fine-tuned models; places wrong by one change them by .24 and more.
+# The allowed difference, relative to the largest logit, between sums in different order. In bfloat16 it was up to
+# .065 for twelve fine-tuned models; an error of one position changes logits by .24 or more.
 ROUNDING = {torch.float32: 1e-5, torch.bfloat16: 0.15, torch.float16: 0.02}
 
 

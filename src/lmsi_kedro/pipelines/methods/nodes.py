@@ -39,7 +39,7 @@ def preferring(sft_training: Training, training: TrainingParams) -> Training:
 def tabulate(sft: Model, *comparisons: Metrics, names: Sequence[str]) -> Metrics:
     """methods: accuracies of every model, and each one's difference from sft on the same questions.
 
-    comparisons: of sft (before) with each of `names` (after), in-domain tasks pooled. p_holm: Holm's correction
+    comparisons: sft (before) with each of `names` (after), pooled over in-domain tasks. p_holm: Holm's correction
     over the models of a mode.
     """
     modes = [mode for mode in COMPARED if mode in comparisons[0]["pooled"]]

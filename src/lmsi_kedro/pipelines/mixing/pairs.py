@@ -1,7 +1,8 @@
 """Pairs for preference training (ScPO, arXiv 2411.04109): a path of the winning and one of the least-voted answer.
 
-Their weight is the paper's: the votes of the winner minus those of the other answer, over the number of paths. The
-paper has one pair per question; here every kept path is in one, so `voting.max_paths_per_question` says how many.
+The weight of a pair is that of the paper: the votes of the winner minus those of the other answer, divided by the
+number of paths. The paper has one pair per question. Here every kept path is in a pair, so
+`voting.max_paths_per_question` limits their number.
 """
 
 from collections.abc import Iterable
