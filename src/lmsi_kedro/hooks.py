@@ -17,6 +17,7 @@ from lmsi_kedro.params import (
     PublicTasksParams,
     ReproductionParams,
     TrainingParams,
+    VotingParams,
 )
 from lmsi_kedro.params.mistakes import nearest, typed, unknown, within
 from lmsi_kedro.params.renamed import refuse_renamed
@@ -72,6 +73,7 @@ class ShapeHook:
     headroom: HeadroomParams | None = None
     objective: Objective = "sft"
     warm: bool = False
+    reader: bool = False
     arms: ClassVar[list[Arm]] = ["random"]
     reproduction: ClassVar[dict[str, Any]] = {"seeds": [7001], "temperatures": [0.7]}
     benchmarks: ClassVar[list[str]] = list(BENCHMARKS)
@@ -114,6 +116,7 @@ class ShapeHook:
         ShapeHook.rounds, ShapeHook.guard = rounds, guard
         ShapeHook.headroom = headroom
         ShapeHook.warm = warm_start is not None
+        ShapeHook.reader = typed("voting", VotingParams, parameters["voting"]).reader is not None
         ShapeHook.reproduction = {
             name: getattr(reproduced, name) for name in ShapeHook.reproduction
         }
@@ -143,6 +146,10 @@ class ShapeHook:
             if self.warm and "base_model" in used and "warm_model" not in used:
                 raise ValueError(
                     f"parameters: the pipeline {name} has no warm start; leave warm_start null"
+                )
+            if self.reader and name == "reproduction":
+                raise ValueError(
+                    "parameters: the pipeline reproduction parses by rules alone; leave voting.reader null"
                 )
 
 

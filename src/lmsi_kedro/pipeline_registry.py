@@ -14,6 +14,7 @@ from lmsi_kedro.pipelines import (
     reproduction,
     self_improve,
     self_improve_from_seeds,
+    voting,
     warm_start,
 )
 from lmsi_kedro.pipelines.self_improve.pipeline import (
@@ -52,6 +53,12 @@ def register_pipelines() -> dict[str, Pipeline]:
     }
     if ShapeHook.warm:
         loops = {name: warm_start.start_warm(loop) for name, loop in loops.items()}
+    seeds = self_improve_from_seeds.create_pipeline(
+        ShapeHook.rounds, ShapeHook.guard, measured, objective
+    )
+    if ShapeHook.reader:
+        seeds = voting.with_reader(seeds)
+        loops = {name: voting.with_reader(loop) for name, loop in loops.items()}
     return {
         "__default__": loops["self_improve"],
         **loops,
@@ -59,9 +66,7 @@ def register_pipelines() -> dict[str, Pipeline]:
         "warm_start": warm_start.create_pipeline(),
         "question_generation": seeded + question_generation.create_pipeline(),
         "exemplar_generation": seeded + exemplar_generation.create_pipeline(),
-        "self_improve_from_seeds": self_improve_from_seeds.create_pipeline(
-            ShapeHook.rounds, ShapeHook.guard, measured, objective
-        ),
+        "self_improve_from_seeds": seeds,
         "distillation": distillation.create_pipeline(ShapeHook.rounds),
         "reproduction": reproduction.create_pipeline(**ShapeHook.reproduction),
         "public_tasks": public_tasks.create_pipeline(ShapeHook.benchmarks),

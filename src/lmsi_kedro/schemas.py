@@ -47,6 +47,12 @@ READINGS: Columns = {
     "question_id": pl.String, "path": pl.Int32, "tokens": pl.Int32, "logprob": pl.Float64, **READ,
     "content": pl.UInt64,
 }  # fmt: skip
+# What a reader says of a path, and the part of its text that this copies; nulls where it copies none.
+REPLIES: Columns = {
+    "question_id": pl.String, "path": pl.Int32, "reply": pl.String, "surface": pl.String,
+    "start": pl.Int32, "end": pl.Int32,
+}  # fmt: skip
+READER = "reader"  # the rule of an answer that a reader has found
 EVALUATION_READINGS: Columns = {**EVALUATION_PATHS, **READ}
 EVALUATION_ANSWERS: Columns = {
     "question_id": pl.String, "task": pl.String, "mode": pl.String, "decoding": pl.String,
@@ -124,6 +130,7 @@ exemplars = check("exemplars", EXEMPLARS, ["exemplar_set", "question", "context"
 paths = check("paths", PATHS, ["question_id", "path"])
 evaluation_paths = check("evaluation_paths", EVALUATION_PATHS, ["question_id", "mode", "path"])
 readings = check("readings", READINGS, ["question_id", "path"])
+replies = check("replies", REPLIES, ["question_id", "path"])
 evaluation_readings = check(
     "evaluation_readings", EVALUATION_READINGS, ["question_id", "mode", "path"]
 )

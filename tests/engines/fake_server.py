@@ -133,3 +133,9 @@ def answered(choices: list[dict[str, Any]], prompt_tokens: int) -> dict[str, Any
             "prompt_tokens": prompt_tokens, "completion_tokens": used, "total_tokens": prompt_tokens + used,
         },
     }  # fmt: skip
+
+
+def chatted(content: str | None, finish: str = "stop") -> dict[str, Any]:
+    """A good answer to a chat, without usage, which some servers leave out."""
+    message = {"role": "assistant", "content": content}
+    return {"id": "1", "choices": [{"index": 0, "message": message, "finish_reason": finish}]}

@@ -99,7 +99,7 @@ def test_early_stopped_questions_are_outside_mean_confidence() -> None:
     readings = pl.DataFrame(
         {"question_id": list("aabbbb"), "content": [1, 1, 2, 3, 4, 4], "tokens": [3, 4, 5, 5, 5, 9]}
     )
-    answers = pl.DataFrame({"key": ["num:1"] * 6, "reason": ["agrees"] * 6})
+    answers = pl.DataFrame({"key": ["num:1"] * 6, "reason": ["agrees"] * 6, "rule": ["boxed"] * 6})
     votes = pl.DataFrame(
         {
             "question_id": ["a", "b"],
@@ -129,6 +129,7 @@ def test_vote_statistics_and_the_funnel() -> None:
         {
             "key": ["num:1", "num:1", "num:2", None],
             "reason": ["agrees", "duplicate", "tied", "unreadable"],
+            "rule": ["boxed", "answer is", "boxed", None],
         }
     )
     votes = pl.DataFrame(

@@ -57,7 +57,7 @@ def written(made: Any) -> str:
 
 def test_figures_do_not_depend_on_group_order() -> None:
     read, counted = readings(), votes()
-    answers = counted.select("key", "reason")
+    answers = counted.select("key", "reason", rule=pl.lit("boxed"))
     found = {
         (
             written(vote_statistics(counted, answers, read, PATHS)),

@@ -155,7 +155,7 @@ def found_by_reader(answers: pl.DataFrame) -> Metrics:
     found = answers.filter(rule=schemas.READER)
     if found.is_empty():
         return {}
-    return {"reader": {"filled": found.height, "kept": int(found["kept"].sum())}}
+    return {"reader": {"filled": found.height, "kept": int((found["reason"] == "agrees").sum())}}
 
 
 def saved_by_early_stop(votes: pl.DataFrame, readings: pl.DataFrame, paths: PathParams) -> Metrics:

@@ -27,7 +27,13 @@ from lmsi_kedro.params.sampling import (
     Sampling,
     SamplingParams,
 )
-from lmsi_kedro.params.servers import LaunchParams, RequestParams, ServerParams
+from lmsi_kedro.params.servers import (
+    EndpointParams,
+    LaunchParams,
+    ReaderParams,
+    RequestParams,
+    ServerParams,
+)
 from lmsi_kedro.params.sizes import Sized, tokens_for
 from lmsi_kedro.params.training import (
     LoraParams,
@@ -43,6 +49,7 @@ __all__ = [
     "Arm",
     "ControlParams",
     "Conversation",
+    "EndpointParams",
     "EngineParams",
     "EvaluationParams",
     "ExemplarGenerationParams",
@@ -62,6 +69,7 @@ __all__ = [
     "PromptParams",
     "PublicTasksParams",
     "QuestionGenerationParams",
+    "ReaderParams",
     "ReproductionParams",
     "RequestParams",
     "Sampling",

@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from lmsi_kedro.params.base import Params, Share, of_round
+from lmsi_kedro.params.servers import ReaderParams
 
 Format = Literal["few_shot_cot", "few_shot_direct", "zero_shot_cot", "zero_shot_direct"]
 Weight = Literal["none", "confidence", "margin"]
@@ -15,7 +16,7 @@ class VotingParams(Params):
 
     A question's winner is kept if its confidence is in [min_confidence, max_confidence] and its margin, which is
     its share of the paths minus that of the second answer, is at least min_margin. min_confidence may be a list
-    with one value per round; the last one applies to all later rounds.
+    with one value per round; the last one applies to all later rounds. reader: fills what no rule can parse.
     """
 
     rule: Literal["trigger", "trigger_or_last"]
@@ -25,6 +26,7 @@ class VotingParams(Params):
     min_margin: Share = 0.0
     max_paths_per_question: int | None = Field(gt=0, description="null keeps all that agree")
     seed: int = Field(ge=0)
+    reader: ReaderParams | None = None
 
     def threshold(self, round: int) -> float:
         """The min_confidence of a round, counted from 1."""

@@ -1,4 +1,4 @@
-"""Servers that draw paths: those that run already, and those that a run starts itself."""
+"""Servers that draw paths, which run already or are started by the run, and the one that reads answers."""
 
 import re
 import shlex
@@ -35,28 +35,26 @@ class RequestParams(Params):
 
 
 class Advice(NamedTuple):
-    """What errors name: where a server's url and model are set, and how to do without it."""
+    """What errors name: where a server's url and model are set, how to do without it, and where its key is.
+
+    The key is an environment variable; what it holds is sent as the bearer token.
+    """
 
     url: str
     model: str
     without: str
+    key: str = "LMSI_API_KEY"
 
 
-class ServerParams(RequestParams):
+class EndpointParams(RequestParams):
     """An OpenAI-compatible endpoint, or a fleet of them (vLLM, SGLang, llama.cpp, transformers serve, ...)."""
 
-    advice: ClassVar[Advice] = Advice(
-        "engine.server.urls", "engine.server.model", "take it out of engine.server.urls"
-    )
+    advice: ClassVar[Advice]
 
     urls: list[str] = Field(
         min_length=1, description="up to and with /v1; all serve the same model"
     )
     model: str = Field(min_length=1, description="the name under which they serve it")
-    revision: str = Field(
-        pattern="^sha256:[0-9a-f]{8,64}$",
-        description="of the weights, which servers cannot tell: the beginning of the model's digest",
-    )
 
     @field_validator("urls", mode="before")
     @classmethod
@@ -69,13 +67,37 @@ class ServerParams(RequestParams):
     def have_a_scheme(cls, urls: list[str]) -> list[str]:
         for url in urls:
             if not url.startswith(("http://", "https://")):
-                raise ValueError("engine.server.urls: each must begin with http:// or https://")
+                raise ValueError(f"{cls.advice.url}: each must begin with http:// or https://")
             if "@" in url or "?" in url:
                 raise ValueError(
-                    "engine.server.urls: no user, password or key may be in a url, as urls are stored and shown: "
-                    "give the key by the environment variable LMSI_API_KEY"
+                    f"{cls.advice.url}: no user, password or key may be in a url, as urls are stored and shown: "
+                    f"give the key by the environment variable {cls.advice.key}"
                 )
         return urls
+
+
+class ServerParams(EndpointParams):
+    """Servers that draw paths."""
+
+    advice: ClassVar[Advice] = Advice(
+        "engine.server.urls", "engine.server.model", "take it out of engine.server.urls"
+    )
+
+    revision: str = Field(
+        pattern="^sha256:[0-9a-f]{8,64}$",
+        description="of the weights, which servers cannot tell: the beginning of the model's digest",
+    )
+
+
+class ReaderParams(EndpointParams):
+    """A chat endpoint that finds the answers which no rule can parse. Its key is not the one of the engine."""
+
+    advice: ClassVar[Advice] = Advice(
+        "voting.reader.urls",
+        "voting.reader.model",
+        "set voting.reader to null",
+        "LMSI_READER_API_KEY",
+    )
 
 
 class LaunchedParams(ServerParams):

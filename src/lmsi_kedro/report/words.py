@@ -149,6 +149,18 @@ def votes(metrics: dict[str, Any]) -> str:
     return f"{text}.{early_stop(metrics)}"
 
 
+def readers(metrics: dict[str, Any]) -> list[str]:
+    """What the reader has added to the votes of each round; empty where it added nothing, or was off."""
+    found = [
+        (e["round"], e["votes"]["reader"]) for e in metrics["rounds"] if "reader" in e["votes"]
+    ]
+    return [
+        f"Round {number}: the reader (voting.reader) found the answer of {reader['filled']:,} paths that no rule"
+        f" could parse; {reader['kept']:,} of them are kept."
+        for number, reader in found
+    ]
+
+
 def early_stop(metrics: dict[str, Any]) -> str:
     """What early stopping saved; empty if it was off."""
     saved = metrics["rounds"][-1]["sampling"].get("early_stop")

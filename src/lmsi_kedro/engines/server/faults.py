@@ -3,10 +3,10 @@
 import os
 import re
 
-from lmsi_kedro.params import ServerParams
+from lmsi_kedro.params import ReaderParams, ServerParams
 from lmsi_kedro.params.servers import Advice
 
-KEY = "LMSI_API_KEY"  # the environment variable with what is sent as the bearer token
+KEYS = ServerParams.advice.key, ReaderParams.advice.key
 MAY_PASS = (408, 409, 424, 425, 429)  # and 5xx; 424 is TGI's "request failed during generation"
 REFUSED = (400, 413, 422)
 LONGEST = 200  # characters of what a server said that an error repeats
@@ -15,15 +15,16 @@ LONGEST = 200  # characters of what a server said that an error repeats
 class ServerError(RuntimeError):
     """No server of the fleet gave what was asked for; the message names the url and what to do.
 
-    The key is left out where a server repeats it. status: the HTTP status that was answered last, if that was the
+    Keys are left out where a server repeats them. status: the HTTP status that was answered last, if that was the
     reason.
     """
 
     status: int | None = None
 
     def __init__(self, message: str) -> None:
-        key = os.environ.get(KEY, "").strip()
-        super().__init__(message.replace(key, "***") if key else message)
+        for key in filter(None, (os.environ.get(name, "").strip() for name in KEYS)):
+            message = message.replace(key, "***")
+        super().__init__(message)
 
 
 class RefusedError(ServerError):
@@ -54,7 +55,7 @@ def fault(
         error = RefusedError(said)
     else:
         error = ServerError(
-            f"{said}. Look at {advice.url}, {advice.model} and the environment variable {KEY}"
+            f"{said}. Look at {advice.url}, {advice.model} and the environment variable {advice.key}"
         )
     error.status = status
     return error

@@ -1,8 +1,8 @@
-"""Asks a fleet of OpenAI-compatible servers for completions. Knows nothing of questions or paths.
+"""Asks a fleet of OpenAI-compatible servers for completions and chats. Knows nothing of questions or paths.
 
 What may pass is asked for again, with growing pauses or the one that the server asks for, then from the next
 server: lost connections, timeouts, the status codes in `faults`, and replies that `reply` does not take. The key
-is read from the environment variable LMSI_API_KEY, and from nowhere else.
+is read from an environment variable, LMSI_API_KEY for engines, and from nowhere else.
 """
 
 import os
@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterator, Mapping, Set
 from functools import partial
 from typing import Any, TypeVar
 
-from lmsi_kedro.engines.server.faults import KEY, PassingError, ServerError, fault
+from lmsi_kedro.engines.server.faults import PassingError, ServerError, fault
 from lmsi_kedro.engines.server.reply import Reader, Reply
-from lmsi_kedro.params import ServerParams
+from lmsi_kedro.params import EndpointParams
 
 PAUSE, LONGEST_PAUSE = 0.5, 8.0  # seconds: the first, doubled each time, as the openai client does
 LONGEST_WAIT = 60.0  # seconds, however long a server asks to wait
@@ -23,9 +23,9 @@ Given = TypeVar("Given")
 
 
 class Fleet:
-    """The servers of `engine.server`, safe to be used by many threads."""
+    """The servers of `engine.server` or of `voting.reader`, safe to be used by many threads."""
 
-    def __init__(self, params: ServerParams, revive: Callable[[], bool] = lambda: False) -> None:
+    def __init__(self, params: EndpointParams, revive: Callable[[], bool] = lambda: False) -> None:
         """revive is called after every failure that may pass; it tells whether a server was gone, and is back."""
         self.params, self.revive = params, revive
         self.servers = [Server(url, params) for url in params.urls]
@@ -38,7 +38,15 @@ class Fleet:
 
         needed: `usage` or `logprobs`, if a reply without them is to be asked for again.
         """
-        asked, failures, status = {"prompt": prompt, **fields}, dict[str, str](), None
+        return self.post(turn, {"prompt": prompt, **fields}, needed)
+
+    def chat(self, turn: int, message: str, **fields: Any) -> Reply:
+        """The reply to one message of a user."""
+        messages = [{"role": "user", "content": message}]
+        return self.post(turn, {"messages": messages, **fields}, frozenset())
+
+    def post(self, turn: int, asked: Mapping[str, Any], needed: Set[str]) -> Reply:
+        failures, status = dict[str, str](), None
         for server, retries in self.in_turn(turn):
             try:
                 return self.repeated(partial(self.asked, server, asked, needed), retries)
@@ -88,8 +96,9 @@ class Fleet:
             try:
                 names[server.url] = self.repeated(server.names, self.params.retries)
             except ServerError as error:
+                url, key = self.params.advice.url, self.params.advice.key
                 raise ServerError(
-                    f"engine.server.urls: {error} Start that server, or correct its url or {KEY}{because(error)}"
+                    f"{url}: {error} Start that server, or correct its url or {key}{because(error)}"
                 ) from error
         return names
 
@@ -103,7 +112,7 @@ class Fleet:
 class Server:
     """One url of the fleet."""
 
-    def __init__(self, url: str, params: ServerParams) -> None:
+    def __init__(self, url: str, params: EndpointParams) -> None:
         try:
             from openai import OpenAI
         except ModuleNotFoundError as error:
@@ -111,14 +120,20 @@ class Server:
                 "servers are asked through the package openai: pip install 'lmsi-kedro[server]'"
             ) from error
         self.model, self.timeout, self.advice = params.model, params.timeout_seconds, params.advice
-        self.client = OpenAI(base_url=url, api_key=key(), max_retries=0, timeout=self.timeout)
+        self.client = OpenAI(
+            base_url=url, api_key=key(self.advice.key), max_retries=0, timeout=self.timeout
+        )
         self.url = str(self.client.base_url)
 
     def complete(self, asked: Mapping[str, Any], needed: Set[str]) -> Reply:
-        create = self.client.completions.with_streaming_response.create
+        chat, create = "messages" in asked, self.client.completions.with_streaming_response.create
+        call: Callable[..., Any] = partial(create, prompt="")
+        if chat:
+            create_chat = self.client.chat.completions.with_streaming_response.create
+            call = partial(create_chat, messages=[])
         # In extra_body, for the client knows only OpenAI's own fields.
-        call = partial(create, model=self.model, prompt="", extra_body=asked)
-        return Reader(self.url, needed, asked.get("n", 1), self.advice).reply(*self.answer(call))
+        body = self.answer(partial(call, model=self.model, extra_body=asked))
+        return Reader(self.url, needed, asked.get("n", 1), self.advice, chat).reply(*body)
 
     def names(self) -> list[str]:
         """The models that it lists."""
@@ -169,12 +184,12 @@ class Server:
         )
 
 
-def key() -> str:
-    """What is sent as the bearer token; most servers want none."""
-    given = os.environ.get(KEY, "").strip()
+def key(name: str) -> str:
+    """The bearer token in this environment variable; most servers want none."""
+    given = os.environ.get(name, "").strip()
     if not given.isascii() or not given.isprintable():
         raise ServerError(
-            f"the environment variable {KEY} has characters that no HTTP header takes"
+            f"the environment variable {name} has characters that no HTTP header takes"
         )
     return given or "none"
 

@@ -43,6 +43,8 @@ FINISH: dict[str, Finish] = {
     "maxpredictedtokensreached": "length",  # LM Studio, as is contextLengthReached
     "contextlengthreached": "length",
 }
+# Of a chat whose reply is withheld for good, as asking again would show.
+DECLINED = ("content_filter", "refusal", "safety")
 # Of a sampled token. vLLM writes -9999 for minus infinity, llama.cpp the lowest float; rounding may pass 0.
 LEAST, MOST = -9999.0, 1e-3
 COUNT = 2**31  # a number of tokens is less: the tables' columns have 32 bits
@@ -74,12 +76,16 @@ class Reply:
 
 @dataclass(frozen=True)
 class Reader:
-    """needed: `usage` and `logprobs`, without which a reply is not taken; n: choices that were asked for."""
+    """needed: `usage` and `logprobs`, without which a reply is not taken; n: choices that were asked for.
+
+    chat: choices are messages.
+    """
 
     url: str
     needed: Set[str] = field(default_factory=frozenset)
     n: int = 1
     advice: Advice = ServerParams.advice
+    chat: bool = False
 
     def reply(self, content: bytes, kind: str) -> Reply:
         """The reply that an HTTP body says; kind is its Content-Type."""
@@ -106,7 +112,7 @@ class Reader:
         wanted = choices[: self.n]
         for index, choice in zip(indices(wanted), wanted, strict=True):
             try:
-                one = self.drawn(choice, usage, len(choices))
+                one = self.message(choice) if self.chat else self.drawn(choice, usage, len(choices))
             except ValueError as error:
                 broken = str(error)
             else:
@@ -167,6 +173,16 @@ class Reader:
                 "has neither log-probabilities nor usage.completion_tokens, so its length is unknown"
             )
         return Drawn(text, round(used / choices), None, finish)
+
+    def message(self, choice: dict[str, Any]) -> Drawn:
+        """The reply of a chat without its length; empty if it is withheld, or has only thoughts."""
+        message, reason = choice.get("message"), choice.get("finish_reason")
+        if not isinstance(message, dict):
+            raise ValueError("has no message, so it is no chat endpoint")
+        if isinstance(reason, str) and reason.casefold() in DECLINED:
+            return Drawn("", 0, None, "stop")
+        said = {"text": message.get("content") or "", "finish_reason": reason}
+        return self.drawn(said, {"completion_tokens": 0}, 1)
 
 
 def valid(text: str) -> bool:

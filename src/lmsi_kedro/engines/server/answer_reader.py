@@ -1,0 +1,90 @@
+"""Asks a chat endpoint where texts state their final answers. Knows nothing of tasks or labels.
+
+Its reply is never taken as an answer. It points to a part of the text, which the rules of the task then judge: a
+reply that does not stand in the text says nothing.
+"""
+
+import re
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
+
+from lmsi_kedro.engines.server.faults import RefusedError, ServerError
+from lmsi_kedro.engines.server.fleet import Fleet
+from lmsi_kedro.params import ReaderParams
+from lmsi_kedro.tasks.thoughts import speech, spoken
+
+NOTHING = "UNKNOWN"
+PROMPT = f"""\
+Below is a solution of a problem. Copy the final answer that it states, word for word: only the number, letter or \
+words that are the answer. Do not solve the problem, and do not correct the answer. If the solution states none, \
+reply {NOTHING}.
+
+"""  # docs/new_task.md has it, too
+TRIAL = "Two and two make four, so four it is."
+TOKENS = 64
+# A part of a number, a word or a formula is no copy of it.
+BEGIN, END = r"(?<![\w\\/.,\u2212-])", r"(?![\w/]|[.,]\d)"
+AROUND = " \t\r\n\"'`*\u201c\u201d"
+
+
+class Stated(NamedTuple):
+    """A reply, and the part of the text that it copies; nulls where there is none."""
+
+    reply: str | None = None
+    surface: str | None = None
+    start: int | None = None
+    end: int | None = None
+
+
+class AnswerReader:
+    """`voting.reader`; the texts of a call are sent at once."""
+
+    def __init__(self, params: ReaderParams) -> None:
+        self.fleet, self.pool = Fleet(params), ThreadPoolExecutor(params.concurrency)
+
+    def try_out(self) -> None:
+        """ServerError if it does not answer as it should: afterwards a refusal is due to the text."""
+        self.ask(0, TRIAL)
+
+    def read(self, texts: Iterable[str]) -> list[Stated]:
+        """Where each text, outside its thoughts, states its answer; equal texts are sent once."""
+        texts = list(texts)
+        asked = [spoken(text) for text in texts]
+        unique = list(dict.fromkeys(filter(None, asked)))
+        replies = dict(
+            zip(unique, self.pool.map(self.reply, range(len(unique)), unique), strict=True)
+        )
+        pairs = zip(texts, map(replies.get, asked), strict=True)
+        return [stated(text, reply) for text, reply in pairs]
+
+    def reply(self, turn: int, text: str) -> str | None:
+        """None if the endpoint refuses this text, such as one that is too long for it."""
+        try:
+            return self.ask(turn, text)
+        except RefusedError:
+            return None
+
+    def ask(self, turn: int, text: str) -> str:
+        try:
+            reply = self.fleet.chat(turn, PROMPT + text, temperature=0, max_tokens=TOKENS)
+        except RefusedError:
+            raise
+        except ServerError as error:
+            raise ServerError(f"voting.reader: {error}") from None
+        return reply.drawn[min(reply.drawn)].text
+
+    def close(self) -> None:
+        """No new request is sent, and nobody waits to ask again."""
+        self.pool.shutdown(wait=False, cancel_futures=True)
+        self.fleet.close()
+
+
+def stated(text: str, reply: str | None) -> Stated:
+    """The last part of the text, outside its thoughts, that the reply copies, but for case and spaces."""
+    words = spoken(reply or "").strip(AROUND).rstrip(".").strip(AROUND).split()
+    if not words or words == [NOTHING] or sum(map(len, words)) > len(text):
+        return Stated(reply)
+    copied = re.compile(BEGIN + r"\s+".join(map(re.escape, words)) + END, re.IGNORECASE)
+    found = list(copied.finditer(text, *speech(text)))
+    return Stated(reply, found[-1].group(), *found[-1].span()) if found else Stated(reply)
