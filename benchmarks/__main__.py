@@ -1,4 +1,4 @@
-"""The table of contents: every benchmark with what it measures and its last figure; or runs one.
+"""Lists all benchmarks with what they measure and their last figure, or runs one of them.
 
 python -m benchmarks
 python -m benchmarks NAME [--quick]
@@ -9,13 +9,13 @@ import sys
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
-sys.path.insert(0, str(FOLDER))  # where scripts find each other, too
+sys.path.insert(0, str(FOLDER))  # so that `import result` works here as in the scripts
 
 from result import PEERS, Result, measures  # noqa: E402
 
 
 def line(name: str) -> str:
-    """A benchmark, what it measures beside which peer, and the first of its last figures."""
+    """A benchmark, what it measures, and its last headline figure."""
     result = Result.load(name)
     last = "not run whole yet"
     if result:

@@ -1,8 +1,9 @@
-"""Reading answers: completions a CPU second on one thread, beside lm-evaluation-harness and Math-Verify.
+"""Parsing answers: completions per CPU second on one thread, against lm-evaluation-harness and Math-Verify.
 
-All readers take the same completions in turn, best of several. Ours extracts and canonicalises; so does the
-harness with its own GSM8K filter ("flexible-extract") and its own Minerva normaliser; `math_verify.parse` with its
-defaults but without its alarm clock. Every answer of ours is checked in the same run.
+All parsers take the same completions in turns; the best of several turns counts. Ours extracts and canonicalises
+answers. So does the harness, with its GSM8K filter ("flexible-extract") and its Minerva normaliser.
+`math_verify.parse` runs with its defaults but without its timeout. Every answer of ours is checked in the same
+run.
 """
 
 import logging
@@ -33,7 +34,7 @@ SETTINGS = {
 
 
 def completions(rows: int, size: int) -> tuple[list[str], list[str]]:
-    """Texts of about `size` bytes, and the keys of their answers."""
+    """Texts of about `size` bytes, and their canonical answers."""
     rng = random.Random(size)
     texts, keys = [], []
     for _ in range(rows):
@@ -49,7 +50,7 @@ def harness() -> Callable[[list[str]], list[str]]:
     """The harness's filter and normaliser, as its tasks use them."""
     from lm_eval.filters.extraction import RegexFilter
 
-    # Its module wants the parser of another version for what is not measured here.
+    # The module imports a parser of another version, which is not measured here.
     with patch("importlib.metadata.version", return_value="4.11"):
         from lm_eval.tasks.minerva_math.utils import normalize_final_answer
     flexible = RegexFilter(regex_pattern=FLEXIBLE, group_select=-1)
@@ -64,12 +65,12 @@ def harness() -> Callable[[list[str]], list[str]]:
 def math_verify() -> Callable[[list[str]], list[object]]:
     from math_verify import parse
 
-    logging.getLogger("math_verify").setLevel(logging.ERROR)  # it warns that the alarm clock is off
+    logging.getLogger("math_verify").setLevel(logging.ERROR)  # it warns that the timeout is off
     return lambda texts: [parse(text, parsing_timeout=None) for text in texts]
 
 
 def rates(readers: dict[str, tuple[Callable[[], object], int]]) -> dict[str, float]:
-    """Completions a CPU second of each reader, which take turns; the best of ROUNDS."""
+    """Completions per CPU second of each parser; they take turns, and the best of ROUNDS counts."""
     best = dict.fromkeys(readers, 0.0)
     for _ in range(ROUNDS):
         for name, (work, rows) in readers.items():
@@ -82,7 +83,7 @@ def rates(readers: dict[str, tuple[Callable[[], object], int]]) -> dict[str, flo
 def main() -> None:
     arguments(__file__, __doc__).parse_args()
     result = Result("answers", SETTINGS)
-    by_parser = math_verify()  # before the harness: each picks its parser when imported
+    by_parser = math_verify()  # before the harness, because each chooses its LaTeX parser on import
     by_harness = harness()
     for size in (460, 3600):
         texts, keys = completions(ROWS * 460 // size, size)

@@ -1,10 +1,11 @@
 """Decoding on one CPU thread: m paths of a question against HF generate and CTranslate2, and against a roofline.
 
-A Llama of 5.4 M parameters with random weights; a shared prompt of 512 tokens, a question of 40, m = 32 paths of
-128 tokens that never end early. CPU time with every prefill, the sides taking turns, best of 7. Asserted in the
-same run: our logits are the model's own, all sides write the same greedy tokens, and every side writes all tokens.
-The roofline is measured too: the same products, by packed layers and torch's bmm, and a read of paths' own keys.
-Several questions at once, as the engine runs, share the prompt; the peers repeat it.
+The model is a Llama of 5.4 M parameters with random weights. The shared prompt has 512 tokens, a question 40, and
+each of m = 32 paths 128, because paths never end early. Figures are CPU time including prefill; the sides take
+turns, and the best of 7 turns counts. The same run asserts that our logits are the model's own, that all sides
+generate the same greedy tokens, and that each generates all tokens. The roofline is measured, too: it runs the
+same matrix products, with packed layers and torch's bmm, and reads the paths' own keys and values. As in the
+engine, several questions share the prompt; the peers compute it for each question.
 """
 
 import os
@@ -30,7 +31,7 @@ from lmsi_kedro.engines.local.packing import PackedLinear
 from lmsi_kedro.engines.local.rows import Stops
 from lmsi_kedro.params import Sampling
 
-BASE = Path(__file__).parents[1] / "data/06_models/base"  # its tokenizer
+BASE = Path(__file__).parents[1] / "data/06_models/base"  # for its tokenizer
 VOCABULARY = 544
 SHARED, QUESTION = 512, 40
 PATHS, NEW, QUESTIONS, REPEATS = (8, 16, 2, 1) if QUICK else (32, 128, 8, 7)
@@ -56,13 +57,15 @@ def made_model(folder: Path) -> Path:
         bos_token_id=None, eos_token_id=None, pad_token_id=0,
     )  # fmt: skip
     LlamaForCausalLM(config).save_pretrained(folder)
-    tokenizer.bos_token = tokenizer.unk_token = tokenizer.eos_token  # CTranslate2 wants them all
+    tokenizer.bos_token = tokenizer.unk_token = (
+        tokenizer.eos_token
+    )  # CTranslate2 requires all of them
     tokenizer.save_pretrained(folder)
     return folder
 
 
 def prompts_of(questions: int) -> list[list[int]]:
-    """Token ids that begin with the same SHARED ones."""
+    """Prompts as token ids with a common prefix of SHARED tokens."""
     generator = torch.Generator().manual_seed(2)
     ids = torch.randint(1, VOCABULARY, (SHARED + questions * QUESTION,), generator=generator)
     own = ids[SHARED:].view(questions, QUESTION).tolist()
@@ -71,7 +74,7 @@ def prompts_of(questions: int) -> list[list[int]]:
 
 @dataclass
 class Ours:
-    """The local engine, which forgets the shared prompt before each run."""
+    """The local engine; the cached prompt is dropped before each run."""
 
     engine: LocalEngine
     prompts: list[list[int]]
@@ -94,7 +97,7 @@ class Ours:
 
 @dataclass
 class Generate:
-    """HF generate, as its users call it."""
+    """HF generate with its usual options."""
 
     model: Any
     prompts: list[list[int]]
@@ -121,7 +124,7 @@ class Generate:
 
 @dataclass
 class CTranslate2:
-    """With the prompt's state computed once: the paths are rows of one batch, as the fastest of its ways."""
+    """CTranslate2 with a static prompt; the paths are rows of one batch, which is its fastest mode."""
 
     generator: Any
     names: list[str]
@@ -141,7 +144,7 @@ class CTranslate2:
         for prompt in self.prompts:
             results = self.write(prompt, PATHS, min_length=NEW, max_length=NEW, **warm)
             tokens += sum(len(result.sequences_ids[0]) for result in results)
-        self.generator.unload_model()  # forgets the prompt's state
+        self.generator.unload_model()  # drops the state of the static prompt
         self.generator.load_model()
         return tokens
 
@@ -153,7 +156,7 @@ class CTranslate2:
 
 
 class Roofline:
-    """What no decoder of this shape avoids: its matrix products, and a read of the paths' own keys and values."""
+    """The work that no decoder avoids: the matrix products, and a read of the paths' own keys and values."""
 
     def __init__(self, model: Any, questions: int) -> None:
         config, dtype, rows = model.config, model.dtype, questions * PATHS
@@ -203,7 +206,7 @@ def check_logits(engine: LocalEngine, model: Any, prompts: list[list[int]]) -> f
 
 
 def best_of(sides: dict[str, Callable[[], int]], tokens: int) -> dict[str, float]:
-    """Tokens a CPU second of each side at its best; the sides take turns."""
+    """The best tokens per CPU second of each side; the sides take turns."""
     seconds = dict.fromkeys(sides, float("inf"))
     for _ in range(REPEATS):
         for name, side in sides.items():

@@ -1,11 +1,11 @@
-"""Every GPU kernel checked against its reference, and every figure of the GPU, in one call: one table.
+"""Checks every GPU kernel against its reference, and measures all GPU figures, in one table.
 
     PYTHONPATH=src python benchmarks/gpu.py           about three minutes on one H100
     PYTHONPATH=src python benchmarks/gpu.py --quick   every section at toy size, on a CPU in Triton's interpreter
 
-Needs torch, triton, transformers, accelerate, polars and pydantic; neither Kedro nor a build of the C++. A section
-that fails is reported as failed, and the others go on. Bandwidth is bytes read and written for the copy, and one
-read of the logits for the sampler. gpu_kernels.py, gpu_models.py and gpu_paths.py have the sections.
+It needs torch, triton, transformers, accelerate, polars and pydantic, but neither Kedro nor the C++ build. If a
+section fails, this is reported and the others still run. Bandwidth counts the bytes read and written by the copy,
+and one read of the logits by the sampler. The sections are in gpu_kernels.py, gpu_models.py and gpu_paths.py.
 docs/experiments/2026-11-26-gpu-run.md has the figures of an H100 and an H200.
 """
 
@@ -25,7 +25,7 @@ SETTINGS = {
     "flat": "our engine, each path with a whole prompt of its own",
     "copy": "of the logits; the sampler is counted by one read of them",
 }
-LATEST = 480.0  # seconds after which no section begins
+LATEST = 480.0  # seconds after which no further section is started
 SECTIONS = (
     "gpu_kernels.votes", "gpu_kernels.sampled", "gpu_kernels.sampler", "gpu_kernels.attention",
     "gpu_models.decoding", "gpu_models.training", "gpu_paths.plans",
@@ -39,14 +39,14 @@ def versions() -> Row:
 
 
 def rows_of(section: str, begun: float) -> Iterator[Row]:
-    """The lines of a section; one that says why it broke off, if it did."""
+    """The lines of a section; if it fails, the last line has the error."""
     start = time.perf_counter()
     module, name = section.split(".")
     try:
         if start - begun > LATEST:
             raise TimeoutError(f"not begun after {start - begun:.0f} s")
         yield from getattr(import_module(module), name)()
-    except Exception as error:  # must not lose the other sections
+    except Exception as error:  # the other sections should still run
         traceback.print_exc()
         first = f"{type(error).__name__}: {error}".split("\n")[0]
         yield Row(section, f"FAILED: {first}", met=False)
@@ -59,14 +59,14 @@ def shown(row: Row) -> str:
 
 
 def main() -> int:
-    """How many lines miss their target, or failed."""
+    """Prints the table; returns the number of lines that failed or missed their target."""
     arguments(__file__, __doc__).parse_args()
     if not SMALL and not torch.cuda.is_available():
         sys.exit("gpu.py: torch sees no GPU; --quick runs every section on the CPU")
     begun, table = time.perf_counter(), [versions()]
     for section in SECTIONS:
         for row in rows_of(section, begun):
-            print(shown(row), flush=True)  # what is lost if the job is killed is only the rest
+            print(shown(row), flush=True)  # at once, so that a killed job keeps the finished lines
             table.append(row)
     print("\n| what | found | target | met |\n|---|---|---|---|")
     print("\n".join(map(shown, table)))

@@ -1,4 +1,4 @@
-"""The sizes of benchmarks/gpu.py, a line of its table, and its clock."""
+"""The sizes, table lines and timer of benchmarks/gpu.py."""
 
 import os
 import time
@@ -30,7 +30,7 @@ SHAPE: dict[str, Any] = (
 
 @dataclass(frozen=True)
 class Row:
-    """A line of the table; `met` is None where there is no target."""
+    """A line of the table; `met` is None if there is no target."""
 
     what: str
     found: str
@@ -40,12 +40,12 @@ class Row:
 
 
 def figure(what: str, found: str, target: str, met: bool, compared: Figure | None = None) -> Row:
-    """A line whose target says nothing at toy size."""
+    """A line whose target is only checked at full size."""
     return Row(what, found, target, None if SMALL else met, compared)
 
 
 def seconds(work: Callable[[], object], captured: bool = False) -> float:
-    """The median of many calls on the GPU, its cache cleared between them; or of a CUDA graph's replays."""
+    """The median time of calls on a GPU with a cleared cache or, if captured, of replays of a CUDA graph."""
     from triton.testing import do_bench, do_bench_cudagraph
 
     if not SMALL:

@@ -1,4 +1,4 @@
-"""The kernels of benchmarks/gpu.py: each against its reference, and the sampler against a copy."""
+"""The kernel sections of benchmarks/gpu.py: each kernel against its reference, and the sampler against a copy."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -65,7 +65,7 @@ def logits_of(rows: int, dtype: torch.dtype) -> tuple[torch.Tensor, np.ndarray]:
 
 
 def sampled() -> Iterator[Row]:
-    """Tokens and log-probabilities against those of the CPU."""
+    """Compares tokens and log-probabilities with those of the CPU."""
     for dtype in (torch.float32, torch.bfloat16):
         logits, counters = logits_of(min(ROWS, 64), dtype)
         for plan in PLANS:
@@ -80,7 +80,7 @@ def sampled() -> Iterator[Row]:
 
 
 def sampler() -> Iterator[Row]:
-    """Times, against a copy in the same job."""
+    """Compares the time of the sampler with that of a copy of the logits."""
     for dtype in (torch.float32, torch.bfloat16):
         logits, counters = logits_of(ROWS, dtype)
         size, other = logits.nbytes, torch.empty_like(logits)
@@ -103,7 +103,7 @@ def sampler() -> Iterator[Row]:
 
 
 def attention_case(rows: int, dtype: torch.dtype, flat: bool = False) -> dict[str, Any]:
-    """A step in the middle of a chunk; flat: with the whole prompt as a question of each row."""
+    """The inputs of a decoding step in the middle of a chunk; flat: each row has its own copy of the prompt."""
     heads, shared_heads = SHAPE["num_attention_heads"], SHAPE["num_key_value_heads"]
     width, g = SHAPE["hidden_size"] // heads, torch.Generator(DEVICE).manual_seed(0)
 
@@ -127,7 +127,7 @@ def attention_case(rows: int, dtype: torch.dtype, flat: bool = False) -> dict[st
 
 
 def wide(given: dict[str, Any]) -> dict[str, Any]:
-    """The same numbers in float32."""
+    """The inputs in float32."""
     changed = {name: given[name].float() for name in ("query", "key", "value")}
     changed["own"] = tuple(buffer.float() for buffer in given["own"])
     for level in ("shared", "questions"):

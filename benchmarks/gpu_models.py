@@ -1,8 +1,8 @@
-"""The models of benchmarks/gpu.py: decoding against HF generate, and a training step.
+"""The model sections of benchmarks/gpu.py: decoding against HF generate, and a training step.
 
-Random weights of the shape of Qwen2.5-1.5B, a shared prompt of 512 tokens, questions of 40, m = 32, 128 new
-tokens, wall time with every prefill, the best of the batch sizes for each side. "Flat" is our own engine when each
-path has its whole prompt for itself.
+The model has the shape of Qwen2.5-1.5B and random weights; the shared prompt has 512 tokens, questions have 40,
+and each question has m = 32 paths of 128 tokens. Figures are wall time including prefill at the best batch size of
+each side. "Flat" is our engine without shared prompts.
 """
 
 import gc
@@ -46,7 +46,7 @@ BASE = Path(__file__).parents[1] / "data/06_models/base"  # its tokenizer
 
 @cache
 def folder() -> tuple[Path, Any]:
-    """A model with random weights and some tokenizer, and what removes it at the end."""
+    """The folder of a model with random weights and a tokenizer, and the object that removes it at exit."""
     kept = tempfile.TemporaryDirectory()
     torch.manual_seed(0)
     with torch.device(DEVICE):
@@ -68,7 +68,7 @@ def prompts_of(questions: int) -> list[list[int]]:
 
 
 def engine() -> Any:
-    """Ours, whose paths never end early."""
+    """Our engine without stop tokens, so that paths never end early."""
     made = LocalEngine(folder()[0], DTYPE)
     made.stops = Stops(made.encoder, frozenset())
     made.stops.closing = np.zeros(0, np.int64)
@@ -81,10 +81,8 @@ def ours(made: Any, flat: bool) -> Callable[[int, int], int]:
         prompts, paths = prompts_of(rows // PATHS), PATHS
         if flat:
             each = [prompt for prompt in prompts for _ in range(PATHS)]
-            prompts, paths = (
-                [[1 + row, *ids[1:]] for row, ids in enumerate(each)],
-                1,
-            )  # no two begin alike
+            # Different first tokens, so that there is no common prefix.
+            prompts, paths = [[1 + row, *ids[1:]] for row, ids in enumerate(each)], 1
         requests = [Request(f"q{i}", "", range(paths)) for i in range(len(prompts))]
         sampling = Sampling(temperature=0.7, max_new_tokens=new, seed=1)
         made.decoder._shared = None
@@ -106,7 +104,7 @@ def generate(model: Any) -> Callable[[int, int], int]:
 
 
 def best(write: Callable[[int, int], int]) -> tuple[float, int]:
-    """Tokens a second, and the rows at a time with which they were reached."""
+    """The best tokens per second, and the batch size that gave it."""
     rates: dict[int, float] = {}
     for rows in BATCHES:
         try:
@@ -123,7 +121,7 @@ def best(write: Callable[[int, int], int]) -> tuple[float, int]:
 
 @torch.inference_mode()
 def graph_error(made: Any) -> float:
-    """Of logits, relative to the largest, after steps that fill a bucket up and are captured, then replayed."""
+    """The largest error of logits from padded, captured and replayed steps, relative to the largest logit."""
     g = torch.Generator().manual_seed(3)
     tokens = torch.randint(1, SHAPE["vocab_size"], (4, 21), generator=g)
     logits = []
@@ -166,7 +164,7 @@ def decoding() -> Iterator[Row]:
 
 
 def training() -> Iterator[Row]:
-    """Forward and backward of few-shot examples: as a forest, and as rows of their own."""
+    """Forward and backward of few-shot examples: as a packed batch with shared prefixes, and as separate rows."""
     from lmsi_kedro.tasks.encoding import Encoded
     from lmsi_kedro.training.attention import NAME
     from lmsi_kedro.training.forest import pad, plant

@@ -1,6 +1,6 @@
-"""The paths of benchmarks/gpu.py: what the shipped model writes by two chunk plans, and on the CPU.
+"""Part of benchmarks/gpu.py: paths that the embedded model samples with two batch sizes, and on the CPU.
 
-Every draw is the same; only logits that round differently can make a path another one.
+The random numbers are the same, so paths differ only where logits are rounded differently.
 """
 
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ from lmsi_kedro.params import Sampling
 from lmsi_kedro.tasks import render
 
 QUESTIONS, PATHS, ON_CPU = (3, 4, 2) if SMALL else (256, 16, 64)
-ROWS = (8, 4) if SMALL else (256, 64)  # of the plans
+ROWS = (8, 4) if SMALL else (256, 64)  # the two batch sizes
 PLAN = Sampling(temperature=0.7, max_new_tokens=6 if SMALL else 64, seed=1)
 
 
@@ -33,7 +33,7 @@ def requests() -> list[Request]:
 
 
 def compared(what: str, paths: pl.DataFrame, other: pl.DataFrame) -> Row:
-    """Of the paths that both have."""
+    """Compares the paths that both tables have."""
     both = paths.join(other, on=["question_id", "path"], suffix="_other", validate="1:1")
     parted = both.filter(pl.col("text") != pl.col("text_other"))
     same = both.join(parted, on=["question_id", "path"], how="anti")

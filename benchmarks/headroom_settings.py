@@ -1,10 +1,10 @@
-"""Predicted against measured gain: the headroom before one round, and what the round gains, in many settings.
+"""Compares, in many settings, the gain of a round that the headroom predicts with the gain that it has.
 
     python benchmarks/headroom_settings.py FOLDER [NAME ...] [--add NAME=ROOT[@THRESHOLD] ...]
 
-A setting runs in its own data root below FOLDER, unless its figures are stored already; --add takes those of a
-finished data root, whose voting.min_confidence was THRESHOLD. docs/results/headroom.json keeps the figures, and a
-fit that leaves one setting out at a time.
+A setting runs in its own data root in FOLDER, unless its figures are stored already; --add reads those of a
+finished data root with voting.min_confidence THRESHOLD. docs/results/headroom.json has the figures, and a
+leave-one-out fit.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from result import RESULTS, ROOT
 
 from lmsi_kedro.evaluation.prediction import Setting, leave_one_out
 
-OPEN = {  # the monitor must let every round pass: what is measured is training, not promotion
+OPEN = {  # no alarms of the monitor, because the gain of every trained model is measured
     "monitor.min_winner_entropy": 0,
     "monitor.min_distinct_paths": 0,
     "monitor.min_length": 0,
@@ -37,7 +37,7 @@ MEASURED = {
 }
 ALL = ("mini_gsm", "mini_arc", "mini_drop", "mini_nli")
 Given = dict[str, Any]
-# By name: the tasks of the embedded world that are asked, and parameters.
+# The tasks of the embedded world and the parameters of each setting.
 EMBEDDED: dict[str, tuple[tuple[str, ...], Given]] = {
     "gsm": (("mini_gsm",), {}),
     "arc": (("mini_arc",), {}),
@@ -51,7 +51,7 @@ EMBEDDED: dict[str, tuple[tuple[str, ...], Given]] = {
 
 
 def questions_of(tasks: tuple[str, ...], folder: Path) -> Path:
-    """The embedded questions of these tasks alone."""
+    """A file with the embedded questions of these tasks."""
     path = folder / f"{'_'.join(tasks)}.jsonl"
     rows = (ROOT / "data/01_raw/questions.jsonl").read_text(encoding="utf-8").splitlines()
     path.write_text(
@@ -61,7 +61,7 @@ def questions_of(tasks: tuple[str, ...], folder: Path) -> Path:
 
 
 def run(name: str, folder: Path) -> Path:
-    """The data root of a setting, after its round; the run is resumed if it was interrupted."""
+    """Runs one round of a setting, or resumes it; returns the data root."""
     tasks, changed = EMBEDDED[name]
     root = folder / name.replace(", ", "_").replace(" ", "_")
     given = {
@@ -80,7 +80,7 @@ def run(name: str, folder: Path) -> Path:
 
 
 def figures(name: str, root: Path, threshold: float = 0.0) -> Setting:
-    """What the votes that were trained on gain on the probe, and what the round gained on held-out questions."""
+    """The gain of the vote on the probe with this threshold, and the gain of the round on held-out questions."""
     headroom = json.loads((root / "08_reporting/headroom.json").read_text())
     row = json.loads((root / "07_evaluation/metrics_1.json").read_text())["pooled"]["cot_greedy"]
     rows = headroom["probe"]["thresholds"]
@@ -114,7 +114,7 @@ def main() -> None:
 
 
 def write(path: Path, settings: dict[str, Setting]) -> None:
-    """Everything so far: a run of hours may be killed."""
+    """Writes all figures so far, because a run takes hours and may be killed."""
     rows = list(settings.values())
     made = {"settings": [each._asdict() for each in rows], "fit": leave_one_out(rows)}
     path.write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")

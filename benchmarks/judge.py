@@ -1,10 +1,10 @@
-"""An independent judge: lm-evaluation-harness asks a run's held-out questions; our answers are set beside its own.
+"""A run's model on its held-out questions, evaluated by lm-evaluation-harness; its answers are compared with ours.
 
     python benchmarks/judge.py [data_root] [--model 06_models/model_1] [--predictions predictions_1] [--limit N]
 
-Only tasks with numbers for answers and no exemplars or zero-shot predictions are judged. The harness has its own
-prompt (words.yaml), tokenizer call, decoding (HF generate, float32) and reading of answers. Printed: both
-accuracies, and on how many questions both give the same answer; fewer than 99 % is an error.
+Only tasks with numeric answers are evaluated, and only zero-shot. The harness has its own prompt (words.yaml),
+tokenizer call, decoding (HF generate, float32) and parser of answers. This prints both accuracies and the share of
+questions with equal answers; less than 99 % is an error.
 """
 
 import tempfile
@@ -23,11 +23,11 @@ SETTINGS = {
 MODES = (
     "zero_shot_cot",
     "cot_greedy",
-)  # the second is zero-shot, too, where a task has no exemplars
+)  # cot_greedy is zero-shot, too, if the task has no exemplars
 
 
 def read_questions(root: Path, predictions: str, limit: int | None) -> pl.DataFrame:
-    """question_id, question, answer, key: labeled questions, their label, and the answer that the run read."""
+    """question_id, question, answer, key: labeled questions with their label and the run's canonical answer."""
     answered = pl.read_parquet(root / f"07_evaluation/{predictions}.parquet")
     mode = next(mode for mode in MODES if mode in answered["mode"].unique())
     bare = pl.col("key").str.strip_prefix("num:")
@@ -45,7 +45,7 @@ def read_questions(root: Path, predictions: str, limit: int | None) -> pl.DataFr
 
 
 def judge(model: Path, questions: pl.DataFrame, batch_size: int) -> list[str | None]:
-    """The harness's answer to each question, None where it finds none."""
+    """The answer to each question that the harness extracts, or None."""
     from lm_eval import simple_evaluate
 
     with tempfile.TemporaryDirectory() as folder:
@@ -66,7 +66,7 @@ def judge(model: Path, questions: pl.DataFrame, batch_size: int) -> list[str | N
 
 
 def canonical(answer: str) -> str | None:
-    """A number without thousands commas and trailing zeros; the harness writes [invalid] where it finds none."""
+    """A number without thousands separators and trailing zeros; None for the harness's [invalid]."""
     plain = answer.replace(",", "")
     return None if plain == "[invalid]" else plain.removesuffix(".00").removesuffix(".0")
 

@@ -1,10 +1,10 @@
-"""What 10,000 to 1,000,000 paths cost the steps around sampling: tables, votes, examples, evaluation and report.
+"""Measures the steps around sampling for 10,000 to 1,000,000 paths: tables, votes, examples, evaluation, report.
 
-Runs `kedro run` on a question file of 32 paths a question, where an executor of this file stands in for the model:
-its texts are paths that the embedded model sampled, with answers of which six in ten agree. Two runs for each
-size: `mixing` with the paths on unlabeled questions, and `self_improve` with them on held-out questions, for each
-of three models; training is left out, all are the base model. Every node has its CPU seconds and the peak of
-resident memory of the process, loading and saving included.
+It runs `kedro run` with 32 paths per question and an executor that stands in for the model: its texts are paths
+that the embedded model sampled, with answers of which 60 % agree. There are two runs for each size: `mixing` has
+the paths on unlabeled questions, and `self_improve` has them on held-out questions for each of three models. There
+is no training: all models are the base model. For every node it prints the CPU seconds and the peak of resident
+memory, including loading and saving.
 
     python benchmarks/load.py                    # 10,000 and 100,000 paths
     python benchmarks/load.py --paths 1000000
@@ -40,7 +40,7 @@ RUNS = {
 
 
 class Invented:
-    """An executor: the paths that are asked for, with texts of the pool and answers that mostly agree."""
+    """An executor that returns texts of the pool with answers that mostly agree."""
 
     def __init__(self, pool: Sequence[str]) -> None:
         self.pool = pool
@@ -60,8 +60,8 @@ class Invented:
         answer = int(request.question_id[:4], 16) % 90
         for path in request.paths:
             draw = random.Random(f"{request.question_id} {path}")
-            said = answer if draw.random() < 0.6 else answer + draw.randrange(1, 9)
-            text = f"{draw.choice(self.pool)} The answer is {said}."
+            stated = answer if draw.random() < 0.6 else answer + draw.randrange(1, 9)
+            text = f"{draw.choice(self.pool)} The answer is {stated}."
             yield request.question_id, path, text, 30, -9.0, "stop"
 
     def close(self) -> None:
@@ -75,7 +75,7 @@ def rows_of_the_world() -> list[dict[str, Any]]:
 
 
 def sampled_texts(folder: Path) -> list[str]:
-    """What the embedded model wrote before its answers, to 50 questions."""
+    """Rationales that the embedded model samples for 50 questions."""
     kedro(folder / "pool", "sampling", "paths.m=8,paths.questions_per_task=50")
     files = (folder / "pool/03_paths/round_1").glob("*.parquet")
     texts = pl.concat([pl.read_parquet(file) for file in sorted(files)])["text"]
@@ -83,7 +83,7 @@ def sampled_texts(folder: Path) -> list[str]:
 
 
 def write_questions(path: Path, split: str, n: int) -> None:
-    """n questions of the split, and a few of each other one."""
+    """Writes n questions of the split, and a few of the other splits."""
     given = rows_of_the_world()
     few = [row for s in ("unlabeled", "held_out", "probe") for row in given if row["split"] == s]
     counts = {"unlabeled": 16, "held_out": 16, "probe": 8} | {split: n}
@@ -106,7 +106,7 @@ def kedro(data: Path, pipeline: str, params: str, pool: Path | None = None) -> N
 
 
 class Measure:
-    """A hook: CPU seconds and peak of every node, from the end of the one before to its last saved table."""
+    """A hook that records CPU seconds and peak memory from the end of one node to that of the next."""
 
     def __init__(self, file: Path) -> None:
         self.file, self.last = file, time.process_time()
@@ -123,20 +123,20 @@ class Measure:
         now = time.process_time()
         status = Path("/proc/self/status").read_text()
         peak = int(re.findall(r"VmHWM:\s*(\d+)", status)[0]) // 1024
-        Path("/proc/self/clear_refs").write_text("5")  # sets the peak back
+        Path("/proc/self/clear_refs").write_text("5")  # resets the peak
         with self.file.open("a") as file:
             file.write(json.dumps([node, now - self.last, peak]) + "\n")
         self.last = now
 
 
 def copied(job: Any) -> Path:
-    """The base model in the trained one's place."""
+    """Copies the base model in place of training."""
     left_out = shutil.ignore_patterns("training.json")
     return Path(shutil.copytree(job.base_model, job.model, ignore=left_out, dirs_exist_ok=True))
 
 
 def child(pool: Path, arguments: list[str]) -> None:
-    """Kedro's command with the stand-ins."""
+    """Runs Kedro's command with the stand-ins for model and training."""
     from kedro.framework.cli.cli import main
 
     from lmsi_kedro import settings
@@ -152,7 +152,7 @@ def child(pool: Path, arguments: list[str]) -> None:
 
 
 def measure(folder: Path, pool: Path, name: str, paths: int) -> None:
-    """Prints the slow and the large nodes of the runs, and their sum."""
+    """Prints the total of each run, and its nodes that take most time or memory."""
     pipelines, split, params = RUNS[name]
     n, data = paths // M, folder / f"{name}_{paths}"
     questions, nodes = folder / f"{name}.jsonl", folder / "nodes.jsonl"

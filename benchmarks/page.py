@@ -7,9 +7,9 @@ from result import HEADER, PEERS, ROOT, Result, measures
 PAGE = ROOT / "docs/benchmarks.md"
 BEGINNING = """# Benchmarks
 
-`python -m benchmarks` lists them, `python -m benchmarks NAME` runs one, with `--quick` in less than a minute;
-`pip install -e '.[bench]' -c constraints.txt` brings the peers. A ratio says how many times better ours is.
-This page is written from `docs/results/*.json`, which whole runs write; earlier figures are in
+`python -m benchmarks` lists the benchmarks, and `python -m benchmarks NAME` runs one, with `--quick` in less than
+a minute. `pip install -e '.[bench]' -c constraints.txt` installs the peers. A ratio says how many times better
+ours is. This page is generated from `docs/results/*.json`, which full runs write; earlier figures are in
 [Experiments](experiments.md).
 """
 
@@ -18,7 +18,7 @@ def section(name: str) -> str:
     """A benchmark's heading and table."""
     result, beginning = Result.load(name), f"\n## {name}\n\n{measures(name)}\n"
     if result is None:
-        return f"{beginning}\nIt has not been run whole yet.\n"
+        return f"{beginning}\nThere has been no full run yet.\n"
     rows = "\n".join(figure.row() for figure in result.figures)
     return f"{beginning}\n{result.heading()}\n{HEADER}\n{rows}\n"
 

@@ -2,7 +2,7 @@
 
     python benchmarks/random_model.py FOLDER [LAYERS]
 
-What it samples means nothing; its sizes are a real model's. Ids beyond the tokenizer's are never drawn.
+It is for measurements of speed and memory. Token ids beyond the tokenizer's are never sampled.
 """
 
 import sys

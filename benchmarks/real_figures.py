@@ -2,9 +2,10 @@
 
     python benchmarks/real_figures.py SEED=ROOT [SEED=ROOT ...] [--forgetting GIVEN WARM TUNED]
 
-ROOT is the data root of one seed; the held-out questions are the same for all. Each model's right answers are
-kept too, one character per question, so that seeds of several days are compared. GIVEN, WARM and TUNED are data
-roots of the pipeline `evaluation` on other questions: of the given model, after the warm start, after the round.
+ROOT is the data root of one seed; all seeds have the same held-out questions. The file also has one character per
+question for each model, 1 if it was right, so that seeds of different days can be compared. GIVEN, WARM and TUNED
+are data roots of the pipeline `evaluation` on other questions: for the given model, after the warm start, and
+after the round.
 """
 
 import argparse
@@ -40,7 +41,7 @@ Figures = dict[str, Any]
 
 
 def marks(root: Path) -> dict[str, dict[str, str]]:
-    """By model and mode: 1 where it was right and 0 elsewhere, in the order of the questions' ids."""
+    """A string for each model and mode: 1 for a right answer and 0 for a wrong one, ordered by question id."""
     made: dict[str, dict[str, str]] = {}
     for name, suffix in MODELS.items():
         path = root / f"07_evaluation/predictions_{suffix}.parquet"
@@ -55,7 +56,7 @@ def marks(root: Path) -> dict[str, dict[str, str]]:
 
 
 def rows(seeds: Figures, model: str, mode: str) -> pl.DataFrame:
-    """seed, question_id (the place in the order), value of a model, in all seeds that have it."""
+    """seed, question_id (the position in the string), value: a model's answers in all seeds that have it."""
     tables = [
         pl.DataFrame({"value": [float(mark) for mark in found[model][mode]]})
         .with_row_index("place")
@@ -69,7 +70,7 @@ def rows(seeds: Figures, model: str, mode: str) -> pl.DataFrame:
 
 
 def measure(seeds: Figures) -> Figures:
-    """Accuracy of every model by mode, and contrasts over the seeds that have both."""
+    """The accuracy of every model by mode, and contrasts over the seeds that have both models."""
     arms: Figures = {}
     for name in MODELS:
         for mode in MODES:
@@ -84,7 +85,7 @@ def measure(seeds: Figures) -> Figures:
 
 
 def forgetting(given: Path, warm: Path, tuned: Path) -> Figures:
-    """CoT greedy of three models on questions of other kinds, and what the round changed."""
+    """CoT greedy accuracy of three models on other kinds of questions, and how training changed it."""
     read = {
         name: answers(pl.read_parquet(root / "07_evaluation/predictions_0.parquet"), "cot_greedy")
         for name, root in (("given", given), ("warm start", warm), ("vote", tuned))

@@ -1,9 +1,9 @@
-"""Decoding a real model on one CPU thread: against OpenVINO GenAI, and against what the machine can multiply.
+"""Decoding a real model on one CPU thread: against OpenVINO GenAI, and against the machine's peak FLOP/s.
 
-SmolLM2-135M-Instruct (`make real-model`). A prompt of 806 tokens that 1 and 8 questions share, 32 paths each of 64
-tokens that never end early. CPU time, with the shared prompt's state at hand on both sides; the sides take
-turns. `peak` is what the arithmetic of layers, head and attention would allow at the speed of our product of
-the model's widest layer at 64 rows, measured in the same run.
+The model is SmolLM2-135M-Instruct (`make real-model`). 1 or 8 questions share a prompt of 806 tokens, and each has
+32 paths of 64 tokens, which never end early. Figures are CPU time; the shared prompt is cached on both sides, and
+the sides take turns. `peak` is the speed at which layers, head and attention would run if all their arithmetic
+were as fast as our matrix product of the widest layer for 64 rows, measured in the same run.
 """
 
 import os
@@ -40,7 +40,7 @@ SETTINGS = {
 
 
 def prompts_of(questions: int) -> list[list[int]]:
-    """Token ids that begin with the same SHARED ones; one more is the question."""
+    """Prompts as token ids: a common prefix of SHARED tokens, and one token as the question."""
     generator = torch.Generator().manual_seed(2)
     ids = torch.randint(100, 40_000, (SHARED + questions,), generator=generator).tolist()
     return [[*ids[:SHARED], own] for own in ids[SHARED:]]
@@ -70,7 +70,7 @@ class Ours:
         return (layer for layer in self.engine.model.modules() if isinstance(layer, PackedLinear))
 
     def peak(self) -> float:
-        """FLOP a CPU second."""
+        """FLOP per CPU second of the matrix product of the widest layer."""
         widest = max(self.layers(), key=lambda layer: layer.inputs * (layer.outputs < 10_000))
         x, y = np.ones((64, widest.inputs), np.float32), np.empty((64, widest.outputs), np.float32)
         products = 200
@@ -83,7 +83,7 @@ class Ours:
         return rate_of(multiply) * 2 * 64 * widest.inputs * widest.outputs
 
     def flop(self, keys: float, head: bool = True) -> float:
-        """What one token takes beside so many others."""
+        """The FLOP of one token that attends to this many keys."""
         config = self.engine.model.config
         weights = sum(layer.inputs * layer.outputs for layer in self.layers())
         weights -= 0 if head else config.vocab_size * config.hidden_size
@@ -92,7 +92,7 @@ class Ours:
 
 
 class OpenVino:
-    """Continuous batching with a prefix cache, the weights as they are in the file."""
+    """OpenVINO GenAI: continuous batching with a prefix cache and quantised weights."""
 
     def __init__(self, dtype: str) -> None:
         import openvino_genai
@@ -121,7 +121,7 @@ class OpenVino:
 
 
 def rate_of(side: Callable[[], int]) -> float:
-    """What a side counts, a CPU second."""
+    """The count that a side returns, per CPU second."""
     start = time.process_time()
     count = side()
     return count / (time.process_time() - start)
@@ -137,7 +137,7 @@ def best_of(sides: dict[str, Callable[[], int]]) -> dict[str, float]:
 
 
 def measure(result: Result, dtype: str, torch_dtype: Any, model: Path) -> None:
-    """All figures of one number format."""
+    """Measures one number format."""
     ours, theirs = Ours(LocalEngine(model, torch_dtype)), OpenVino(dtype)
     peak = max(ours.peak() for _ in range(REPEATS))
     for questions in (1, 8):
@@ -146,7 +146,7 @@ def measure(result: Result, dtype: str, torch_dtype: Any, model: Path) -> None:
             "OpenVINO": partial(theirs.paths, questions),
         }
         for side in sides.values():
-            assert side() == questions * PATHS * NEW  # and the prompt is at hand
+            assert side() == questions * PATHS * NEW  # this also caches the prompt
         rates = best_of(sides) | {"peak": peak / ours.flop(SHARED + NEW / 2)}
         case = f"{dtype}, {questions} questions x {PATHS} paths"
         result.add(case, "tokens/s", rates.pop("ours"), rates)

@@ -1,10 +1,10 @@
-"""Writes data/01_raw/real: public word problems, split once by a hash of their ids.
+"""Writes data/01_raw/real: public word problems, split by a hash of their ids.
 
     python benchmarks/real_questions.py FOLDER
 
-FOLDER is `dataset` of kojima-takeshi188/zero_shot_cot, with SVAMP, MultiArith, SingleEq and AddSub. A problem
-is kept once, and only if its equation leads to its answer; the rationale of a worked one is that equation, step
-by step.
+FOLDER is `dataset` of kojima-takeshi188/zero_shot_cot, with SVAMP, MultiArith, SingleEq and AddSub. Problems whose
+equation does not give their answer are dropped, and so are duplicates; the rationale of a worked problem is its
+equation, step by step.
 """
 
 import ast
@@ -19,19 +19,24 @@ from typing import Any
 
 OUTPUT = Path("data/01_raw/real")
 TASK = "word_problems"
-FILES = {  # in this order, since SingleEq has problems of AddSub
+FILES = {  # in this order, because SingleEq contains problems of AddSub
     "multiarith": "MultiArith/MultiArith.json",
     "singleeq": "SingleEq/questions.json",
     "addsub": "AddSub/AddSub.json",
 }
-SPLITS = {"worked": 500, "probe": 100, "development": 300, "held_out": 500}  # unlabeled: the rest
+SPLITS = {
+    "worked": 500,
+    "probe": 100,
+    "development": 300,
+    "held_out": 500,
+}  # all others are unlabeled
 SIGNS: dict[type[ast.operator], str] = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}
 SPACED = re.compile(r" (?=[.,?!])|(?<=\$) | (?='s|n't)")
 Row = dict[str, Any]
 
 
-def given(folder: Path) -> Iterator[tuple[str, str, str, float]]:
-    """id, question, equation and answer of every problem."""
+def read_problems(folder: Path) -> Iterator[tuple[str, str, str, float]]:
+    """The id, question, equation and answer of every problem."""
     for row in json.loads((folder / "SVAMP/SVAMP.json").read_text()):
         body = row["Body"].strip()
         question = f"{body}{'' if body[-1] in '.,?!' else '.'} {row['Question']}"
@@ -43,53 +48,53 @@ def given(folder: Path) -> Iterator[tuple[str, str, str, float]]:
 
 
 def number(value: float) -> str:
-    """At most four decimals."""
+    """The number with at most four decimals."""
     return str(int(value)) if value == int(value) else repr(round(value, 4))
 
 
-def computed(node: Any, steps: list[str]) -> float:
-    """The value of an expression; appends its calculations to the steps."""
+def evaluate(node: Any, steps: list[str]) -> float:
+    """The value of an expression; its calculations are appended to `steps`."""
     if isinstance(node, ast.Constant):
         return float(str(node.value))
     if isinstance(node, ast.UnaryOp):
-        return -computed(node.operand, steps)
-    a, b, sign = computed(node.left, steps), computed(node.right, steps), SIGNS[type(node.op)]
+        return -evaluate(node.operand, steps)
+    a, b, sign = evaluate(node.left, steps), evaluate(node.right, steps), SIGNS[type(node.op)]
     value = {"+": a + b, "-": a - b, "*": a * b, "/": a / b if b else float("nan")}[sign]
     steps.append(f"{number(a)} {sign} {number(b)} = {number(value)}.")
     return value
 
 
 def rationale(equation: str, answer: float) -> str | None:
-    """The calculations that lead to the answer; None where the equation does not."""
+    """The calculations that give the answer; None if the equation does not give it."""
     left, right = equation.replace(" ", "").lower().split("=")
     if "x" in left and left != "x":
-        return solved(left, right, answer)
+        return solve(left, right, answer)
     if "x" in right and right != "x":
-        return solved(right, left, answer)
+        return solve(right, left, answer)
     steps: list[str] = []
-    value = computed(ast.parse(right if left == "x" else left, mode="eval").body, steps)
+    value = evaluate(ast.parse(right if left == "x" else left, mode="eval").body, steps)
     return " ".join(steps) if steps and abs(value - answer) < 1e-3 else None
 
 
-def solved(side: str, other: str, answer: float) -> str | None:
-    """Of an equation such as 28 + x = 54: the one calculation of its two numbers that gives the answer."""
-    for known in map(float, re.findall(r"[\d.]+", side)):
+def solve(side: str, other: str, answer: float) -> str | None:
+    """For an equation such as 28 + x = 54, the calculation with its two numbers that gives the answer."""
+    for term in map(float, re.findall(r"[\d.]+", side)):
         total = float(other)
         for sign, a, b in (
-            ("+", total, known), ("-", total, known), ("-", known, total),
-            ("*", total, known), ("/", total, known), ("/", known, total),
+            ("+", total, term), ("-", total, term), ("-", term, total),
+            ("*", total, term), ("/", total, term), ("/", term, total),
         ):  # fmt: skip
             steps: list[str] = []
-            value = computed(ast.parse(f"{a}{sign}{b}", mode="eval").body, steps)
+            value = evaluate(ast.parse(f"{a}{sign}{b}", mode="eval").body, steps)
             if abs(value - answer) < 1e-6:
                 return steps[0]
     return None
 
 
 def problems(folder: Path) -> list[Row]:
-    """Every problem once, in an order that depends on nothing but the ids."""
+    """All distinct problems, in an order that depends only on their ids."""
     kept: dict[str, Row] = {}
-    for name, text, equation, answer in given(folder):
+    for name, text, equation, answer in read_problems(folder):
         question = SPACED.sub("", " ".join(text.split()))
         letters = re.sub(r"\W", "", question.lower())
         try:
@@ -103,7 +108,7 @@ def problems(folder: Path) -> list[Row]:
 
 
 def write(name: str, rows: list[Row]) -> None:
-    """One gzipped JSONL file, the same bytes for the same rows."""
+    """Writes a gzipped JSONL file; the same rows give the same bytes."""
     text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
     (OUTPUT / f"{name}.jsonl.gz").write_bytes(gzip.compress(text.encode(), mtime=0))
     print(name, len(rows))
@@ -114,7 +119,7 @@ def main() -> None:
     parts = {name: [next(remaining) for _ in range(count)] for name, count in SPLITS.items()}
     write("worked", parts.pop("worked"))
     parts["unlabeled"] = list(remaining)
-    asked = {
+    unsolved = {
         name: [
             {k: v for k, v in row.items() if k != "rationale"} | {"split": split} for row in rows
         ]
@@ -122,7 +127,7 @@ def main() -> None:
         for split in ["held_out" if name == "development" else name]
     }
     for name, held_out in (("development", "development"), ("questions", "held_out")):
-        write(name, asked["unlabeled"] + asked["probe"] + asked[held_out])
+        write(name, unsolved["unlabeled"] + unsolved["probe"] + unsolved[held_out])
 
 
 if __name__ == "__main__":

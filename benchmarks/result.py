@@ -1,7 +1,7 @@
-"""What benchmarks share: the peers, a figure, the table that is printed, and docs/results/NAME.json.
+"""The figures of a benchmark, printed as a table and stored in docs/results/NAME.json.
 
-A whole run stores its figures and writes docs/benchmarks.md anew; `--quick`, of smaller sizes and fewer
-repeats, prints only.
+A full run stores its figures and updates docs/benchmarks.md; `--quick`, with smaller sizes and fewer repeats, only
+prints them.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "docs/results"
 QUICK = "--quick" in sys.argv
-PEERS = {  # distributions by benchmark
+PEERS = {  # the required distributions of each benchmark
     "answers": ("lm-eval", "math-verify"),
     "votes": ("polars", "torch"),
     "sampling_tokens": ("transformers", "torch"),
@@ -28,6 +28,7 @@ PEERS = {  # distributions by benchmark
     "scaling": (),
     "training": ("transformers", "trl"),
     "judge": ("lm-eval",),
+    "served": ("transformers",),
     "gpu": ("transformers", "torch", "triton"),
 }
 HEADER = "| case | unit | ours | peer | peer's figure | ratio |\n|---|---|---|---|---|---|"
@@ -35,7 +36,7 @@ HEADER = "| case | unit | ours | peer | peer's figure | ratio |\n|---|---|---|--
 
 @dataclass(frozen=True)
 class Figure:
-    """One comparison. The ratio says how many times better ours is; `theirs` is None where it was not kept."""
+    """One comparison. ratio: how many times better ours is; theirs is None if it was not stored."""
 
     case: str
     unit: str  # a rate ends with "/s"; a share begins with "share"; anything else is a cost
@@ -52,7 +53,7 @@ class Figure:
 
 
 def figure(case: str, unit: str, ours: float, peer: str, theirs: float) -> Figure:
-    """Both figures rounded to four digits, their ratio to three."""
+    """A comparison with both figures rounded to four digits and their ratio to three."""
     higher = unit.endswith("/s") or unit.startswith("share")
     ratio = ours / theirs if higher else theirs / ours
     return Figure(case, unit, rounded(ours, 4), peer, rounded(theirs, 4), rounded(ratio, 3))
@@ -63,27 +64,27 @@ def rounded(value: float, digits: int) -> float:
 
 
 def number(value: float) -> str:
-    """With thousands separators, and without trailing zeros."""
+    """The number with thousands separators and without trailing zeros."""
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:g}"
 
 
 @dataclass
 class Result:
-    """The figures of one benchmark. The first one is its headline; versions and machine are this process's."""
+    """The figures of one benchmark; the first one is its headline."""
 
     name: str
-    settings: dict[str, str]  # of "both", "ours" and each peer
+    settings: dict[str, str]  # for "both", "ours" and each peer
     figures: list[Figure] = field(default_factory=list)
     date: str = field(default_factory=lambda: str(date.today()))
     machine: str = field(default_factory=lambda: machine())
-    versions: dict[str, str] | None = None  # {}: not kept
+    versions: dict[str, str] | None = None  # {} if they were not stored
 
     def __post_init__(self) -> None:
         if self.versions is None:
             self.versions = {name: installed(name) for name in packages(self.name)}
 
     def add(self, case: str, unit: str, ours: float, peers: Mapping[str, float]) -> None:
-        """Print and keep the figures of one case; the first ones print the heading."""
+        """Prints and stores the figures of one case; the first call also prints the heading."""
         if not self.figures:
             print(self.heading(), HEADER, sep="\n")
         found = [figure(case, unit, ours, peer, theirs) for peer, theirs in peers.items()]
@@ -98,7 +99,7 @@ class Result:
         return f"{where}\n{settings}\n"
 
     def finish(self) -> None:
-        """Store a whole run's figures, and write the page of all of them."""
+        """Writes the figures of a full run to its file, and updates the page."""
         if QUICK:
             return
         RESULTS.mkdir(exist_ok=True)
@@ -110,7 +111,7 @@ class Result:
 
     @staticmethod
     def load(name: str) -> "Result | None":
-        """The stored figures of a benchmark; None if it never ran whole."""
+        """The stored figures of a benchmark; None if there was no full run."""
         path = RESULTS / f"{name}.json"
         if not path.exists():
             return None
@@ -119,12 +120,12 @@ class Result:
 
 
 def packages(name: str) -> list[str]:
-    """The distributions whose versions a benchmark tells: ours, what we run on, and the peers."""
+    """The distributions whose versions are stored: ours, torch, and the peers."""
     return list(dict.fromkeys(["lmsi-kedro", "torch", *PEERS[name]]))
 
 
 def installed(name: str) -> str:
-    """The version of a distribution; of our own tree on a machine where it is not installed."""
+    """The version of a distribution, or `not installed`."""
     try:
         return version(name)
     except PackageNotFoundError:
@@ -152,12 +153,12 @@ def measures(name: str) -> str:
 
 
 def machine() -> str:
-    """CPU model, instruction set, cores."""
+    """The CPU model, the instruction set of the kernels and the number of cores."""
     lines = Path("/proc/cpuinfo").read_text().splitlines()
     models = [line.partition(": ")[2] for line in lines if line.startswith("model name")]
     try:
         from lmsi_kedro.kernels._native import sampling_isa
-    except ImportError:  # a GPU machine has no build of the C++
+    except ImportError:  # the C++ kernels may not be built on a GPU machine
         isa = "kernels not built"
     else:
         isa = sampling_isa()

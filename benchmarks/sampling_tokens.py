@@ -1,7 +1,7 @@
-"""Tokens from logits: our kernel against transformers' logits processors and torch.multinomial.
+"""Sampling tokens from logits: our kernel against transformers' logits processors and torch.multinomial.
 
-Both sides return the token and its log-probability (temperature 1, unfiltered), on one thread, in
-CPU time, taking turns of at least 20 ms, best of 7 turns.
+Both sides return the token and its log-probability (temperature 1, unfiltered) on one thread. Figures are CPU
+time; the sides take turns of at least 20 ms, and the best of 7 turns counts.
 """
 
 import time
@@ -23,7 +23,7 @@ from lmsi_kedro.kernels import sample_tokens
 from lmsi_kedro.params import Sampling
 
 REPEATS = 2 if QUICK else 7
-TURN = 0.02  # the first call after other work pays 0.2 ms for cold Python and torch
+TURN = 0.02  # seconds; the first call of a turn takes 0.2 ms longer, because caches are cold
 SETTINGS = {
     "both": f"one thread, CPU time, turns of {1000 * TURN:.0f} ms, best of {REPEATS}; token and log-probability",
     "ours": "sample_tokens",
@@ -33,7 +33,7 @@ draw = partial(Sampling, temperature=0.7, max_new_tokens=1, seed=0)
 
 
 def peer(logits: torch.Tensor, sampling: Sampling) -> tuple[torch.Tensor, torch.Tensor]:
-    """What generate() does for a step, with the log-probability that it leaves to the caller."""
+    """The sampling of generate(), plus the log-probability, which generate() does not compute."""
     warpers = LogitsProcessorList([TemperatureLogitsWarper(sampling.temperature)])
     if sampling.top_k:
         warpers.append(TopKLogitsWarper(sampling.top_k))
@@ -46,7 +46,7 @@ def peer(logits: torch.Tensor, sampling: Sampling) -> tuple[torch.Tensor, torch.
 
 
 def best_of(*sides: Callable[[], object]) -> list[float]:
-    """The least CPU seconds of a call of each side; they take turns of at least TURN seconds."""
+    """The minimum CPU seconds per call of each side; they take turns of at least TURN seconds."""
     best = [float("inf")] * len(sides)
     for _ in range(REPEATS):
         for i, side in enumerate(sides):
@@ -59,7 +59,7 @@ def best_of(*sides: Callable[[], object]) -> list[float]:
 
 
 def check(logits: torch.Tensor, counters: np.ndarray, sampling: Sampling) -> None:
-    """Our tokens survive the peer's filters and carry the peer's log-probability."""
+    """Checks that our tokens pass the peer's filters and have the peer's log-probability."""
     tokens, logprobs = sample_tokens(logits, sampling, counters)
     expected = torch.log_softmax(logits.double(), dim=-1).gather(1, tokens[:, None])[:, 0]
     torch.testing.assert_close(logprobs, expected, atol=1e-5, rtol=0)

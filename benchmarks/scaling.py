@@ -1,9 +1,9 @@
-"""What the sampling step costs in questions and in m, and that its memory stays flat.
+"""Time and memory of the sampling step by the number of questions and by m, and with one or two workers.
 
-A model of one small layer draws paths of four tokens, so that what is measured is ours: planning, workers,
-storing, and the reading of the votes. Every size runs in a process of its own, one worker, one thread.
+A model with one small layer samples paths of four tokens, so the measured work is ours: planning, workers, storing
+and parsing. Every size runs in its own process with one worker and one thread.
 
-Then the embedded model with one worker and with two. Peaks are resident memory; CPU seconds are those of all
+The embedded model runs with one worker and with two. Peaks are resident memory, and CPU seconds include all
 processes.
 """
 
@@ -31,7 +31,7 @@ BASE = Path(__file__).parents[1] / "data" / "06_models" / "base"
 
 
 def small_model(folder: Path) -> Path:
-    """One layer of width 32 with the embedded model's tokenizer."""
+    """Writes a model with one layer of width 32 and the embedded model's tokenizer."""
     import torch
     from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
@@ -47,17 +47,17 @@ def small_model(folder: Path) -> Path:
 
 
 def tables(count: int) -> tuple[Any, Any, Any]:
-    """count distinct questions of one task, its two exemplars, the tasks."""
+    """The tables of `count` distinct questions of one task and of its two exemplars, and the tasks."""
     import polars as pl
 
     from lmsi_kedro import schemas
     from lmsi_kedro.tasks import Task, Tasks
 
-    asked = (
+    texts = (
         f"Ann has {i} pens and buys {i % 7} boxes of {i % 11}. How many?" for i in range(count)
     )
     rows = [
-        (f"{i:016x}", "mini_gsm", "unlabeled", text, None, None) for i, text in enumerate(asked)
+        (f"{i:016x}", "mini_gsm", "unlabeled", text, None, None) for i, text in enumerate(texts)
     ]
     questions = pl.DataFrame(rows, schema=schemas.QUESTIONS, orient="row")
     shots = [("mini_gsm", f"Ben has {n} caps.", None, None, f"He has {n}.", str(n)) for n in (3, 4)]
@@ -68,7 +68,7 @@ def tables(count: int) -> tuple[Any, Any, Any]:
 def planned(
     model: Path, count: int, m: int, tokens: int, **changed: Any
 ) -> tuple[Any, Callable[[Any], int]]:
-    """A plan of the sampling step, and what reads the answers of its chunks."""
+    """A plan of the sampling step, and the function that parses its chunks and counts the rows."""
     from lmsi_kedro.datasets.model_directory import Model
     from lmsi_kedro.params import EngineParams, PathParams, Sampling, VotingParams
     from lmsi_kedro.pipelines.sampling.nodes import plan_paths
@@ -89,7 +89,7 @@ def planned(
 
 
 def run(model: Path, store: Path, count: int, m: int) -> dict[str, float]:
-    """The sampling step, then the reading of its answers: CPU seconds of each, and peaks."""
+    """Runs the sampling step and parses the answers; returns CPU seconds and peaks of both."""
     from lmsi_kedro.datasets.chunk_store import ChunkStore, StoredChunks
     from lmsi_kedro.engines.sample import sample
 
@@ -106,28 +106,28 @@ def run(model: Path, store: Path, count: int, m: int) -> dict[str, float]:
 
 
 def peak() -> float:
-    """MB of this process; getrusage would begin with those of the process that started it."""
+    """The peak of this process in MB; getrusage would include that of the parent before exec."""
     status = Path("/proc/self/status").read_text()
     return int(status.split("VmHWM:")[1].split()[0]) / 1024
 
 
 def worker_peak() -> float:
-    """MB of the largest worker that ended."""
+    """The peak in MB of the largest worker that has ended."""
     return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
 
 
 def seconds() -> float:
-    """CPU time of this process and of its children that ended."""
+    """The CPU time of this process and of its children that have ended."""
     used = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     return sum(one.ru_utime + one.ru_stime for one in used)
 
 
 def measured(model: Path, count: int, m: int) -> dict[str, float]:
-    """`run` in a process of its own."""
+    """The result of `run` in its own process."""
     with tempfile.TemporaryDirectory() as folder:
-        asked = json.dumps([str(model), f"{folder}/paths", count, m])
+        request = json.dumps([str(model), f"{folder}/paths", count, m])
         done = subprocess.run(
-            [sys.executable, __file__, "--one", asked],
+            [sys.executable, __file__, "--one", request],
             check=True,
             stdout=subprocess.PIPE,
             text=True,
@@ -136,7 +136,7 @@ def measured(model: Path, count: int, m: int) -> dict[str, float]:
 
 
 def scaling(result: Result, model: Path) -> None:
-    """A further path, and peaks of memory, of many questions against fewer: 1 is linear, and flat."""
+    """Compares the cost of a path and the memory peaks for many questions with those for few; the ideal is 1."""
     fewest, fewer, most = QUESTIONS
     for m in PATHS:
         found = {count: measured(model, count, m) for count in QUESTIONS}
@@ -150,17 +150,17 @@ def scaling(result: Result, model: Path) -> None:
 
 
 def slope(found: dict[int, dict[str, float]], m: int, fewer: int, more: int) -> float:
-    """Microseconds of CPU for each path of the questions from fewer to more."""
+    """CPU microseconds per path, for the paths that more questions add to fewer."""
     added = found[more]["sample_s"] - found[fewer]["sample_s"]
     return 1e6 * added / (m * (more - fewer))
 
 
 def workers(result: Result) -> None:
-    """Tokens a second of the embedded model with one and with two workers that have it loaded; the same tables.
+    """Tokens per second of the embedded model with one and with two loaded workers; their tables must be equal.
 
-    The wall clock tells the truth on two free cores only; CPU time tells what a second worker costs on any.
+    Wall-clock time is only meaningful with two free cores; CPU time shows the cost of a second worker in any case.
     """
-    rates, used, drawn = {}, {}, []
+    rates, used, sampled = {}, {}, []
     questions = 32 if QUICK else 192
     for count in (1, 2):
         warm, _ = planned(BASE, 64, 8, tokens=96, workers=count, dtype="auto")
@@ -170,17 +170,17 @@ def workers(result: Result) -> None:
             continue
         list(warm.compute(list(warm.chunks)))
         start, cpu = time.monotonic(), all_seconds()
-        drawn.append(dict(plan.compute(list(plan.chunks))))
+        sampled.append(dict(plan.compute(list(plan.chunks))))
         took, used[count] = time.monotonic() - start, all_seconds() - cpu
-        rates[count] = sum(int(table["tokens"].sum()) for table in drawn[-1].values()) / took
+        rates[count] = sum(int(table["tokens"].sum()) for table in sampled[-1].values()) / took
         plan.close()
-    assert all(drawn[1][name].equals(table) for name, table in drawn[0].items())
+    assert all(sampled[1][name].equals(table) for name, table in sampled[0].items())
     result.add("2 workers", "tokens/s", rates[2], {"1 worker": rates[1]})
     result.add("2 workers", "CPU s", used[2], {"1 worker": used[1]})
 
 
 def all_seconds() -> float:
-    """CPU time of this process and of its living children."""
+    """The CPU time of this process and of its running children."""
     import psutil
 
     this = psutil.Process()
@@ -188,7 +188,7 @@ def all_seconds() -> float:
 
 
 def worker(_: int) -> int:
-    """Which worker this is, after a while in which another one must take the next task."""
+    """The id of the worker, after a pause, so that another worker takes the next task."""
     time.sleep(1)
     return os.getpid()
 

@@ -1,4 +1,4 @@
-"""The whole trainers of benchmarks/training.py, ours and TRL's: CPU seconds of their steps, as JSON.
+"""Runs our trainer or TRL's for benchmarks/training.py; prints the CPU seconds of its steps as JSON.
 
 python benchmarks/trainers.py "our trainer" MODEL EXAMPLES [--quick]
 """
@@ -26,7 +26,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
 
 
 def our_steps(folder: Path, examples: Path) -> list[float]:
-    """CPU seconds of our trainer's steps, DeepSpeed and all."""
+    """CPU seconds of our trainer's steps, including DeepSpeed."""
     from kedro.config import OmegaConfigLoader
 
     from lmsi_kedro.datasets.model_directory import Model
@@ -47,7 +47,7 @@ def our_steps(folder: Path, examples: Path) -> list[float]:
 
 
 def sft_steps(folder: Path, examples: Path, settings: str) -> list[float]:
-    """CPU seconds of SFTTrainer's steps on the same examples, the loss on completions alone."""
+    """CPU seconds of SFTTrainer's steps on the same examples, with the loss on completions only."""
     from datasets import Dataset
     from transformers import AutoModelForCausalLM, AutoTokenizer
     from trl import SFTConfig, SFTTrainer

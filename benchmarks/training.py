@@ -1,14 +1,14 @@
-"""Training: examples in a forest against rows of their own, the loss's head on targets alone, TRL's SFTTrainer.
+"""Training: packed batches with shared prefixes against padded ones, LM head on targets only, TRL's SFTTrainer.
 
-The examples are those that `make run` leaves, or of another mixture.parquet.
+The examples are those of `make run`, or of another mixture.parquet.
 
-A Llama of 5.4 M parameters with random weights, the tokenizer of the embedded model, one thread, CPU time of
-a step forward and backward, the sides taking turns, best of 3; their losses are asserted to be equal.
-`mixture` are the run's own examples, `format 1` a batch of few-shot chain-of-thought prompts that
-begin with the same 8 exemplars (about 900 tokens, as in the paper). SFTTrainer and our trainer each run in a
-process of their own, bfloat16, median CPU time of a step; SFTTrainer with the best of its settings; its
-padding-free ones want flash attention, and need more than 16 GB for format 1 without it.
-The head on targets alone is compared with the head on all tokens for two vocabularies: its share of the work.
+The model is a Llama of 5.4 M parameters with random weights and the tokenizer of the embedded model. Figures are
+CPU time of the forward and backward pass of a step on one thread; the sides take turns, and the best of 3 turns
+counts. Their losses are asserted to be equal. `mixture` has the run's own examples, `format 1` few-shot
+chain-of-thought prompts with the same 8 exemplars (about 900 tokens, as in the paper). SFTTrainer and our trainer
+each run in their own process in bfloat16, and the figure is the median CPU time of a step. SFTTrainer has its best
+settings; its padding-free ones need flash attention, or more than 16 GB for format 1 without it. The LM head on
+targets only is compared with the head on all tokens for two vocabularies.
 """
 
 import itertools
@@ -34,7 +34,7 @@ REPEATS = 1 if QUICK else 3
 DTYPES = ("bfloat16",) if QUICK else ("bfloat16", "float32")
 EXEMPLARS, EXEMPLAR_TOKENS = 8, 110
 VOCABULARY, LARGE_VOCABULARY = 4096, 32_768
-LIMIT = 900  # seconds for a trainer's steps
+LIMIT = 900  # maximum seconds for the steps of a trainer
 
 
 DESCRIPTION = {
@@ -46,18 +46,18 @@ DESCRIPTION = {
 
 
 def format_1(mixture: pl.DataFrame, tokenizer: Any) -> pl.DataFrame:
-    """Few-shot chain-of-thought examples with the same long beginning."""
+    """Few-shot chain-of-thought examples with a long common prefix."""
     cot = mixture.filter(format="zero_shot_cot").sort("example_id")
-    asked = cot.select(pl.col("prompt") + pl.col("target")).to_series().to_list()
+    worked = cot.select(pl.col("prompt") + pl.col("target")).to_series().to_list()
     shots: list[str] = []
     while len(tokenizer.encode("\n\n".join(shots))) < EXEMPLARS * EXEMPLAR_TOKENS:
-        shots.append(asked[-len(shots) - 1])
+        shots.append(worked[-len(shots) - 1])
     beginning = "\n\n".join(shots) + "\n\n"
     return cot.head(BATCH * STEPS).with_columns(prompt=beginning + pl.col("prompt"))
 
 
 def made_model(folder: Path, vocabulary: int = VOCABULARY) -> Path:
-    """The random Llama with the embedded model's tokenizer."""
+    """Writes a Llama with random weights and the embedded model's tokenizer."""
     import torch
     from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
@@ -85,7 +85,7 @@ def batches(examples: pl.DataFrame, tokenizer: Any) -> list[list[Any]]:
 
 
 def best_of(sides: dict[str, Callable[[int], float]]) -> dict[str, float]:
-    """The least CPU seconds of a step of each side; their losses are equal."""
+    """The minimum CPU seconds per step of each side; asserts that their losses are equal."""
     best = dict.fromkeys(sides, float("inf"))
     for repeat in range(REPEATS):
         losses = []
@@ -98,7 +98,7 @@ def best_of(sides: dict[str, Callable[[int], float]]) -> dict[str, float]:
 
 
 def step(model: Any, batch: dict[str, Any], everywhere: bool = False) -> float:
-    """Forward and backward; the head on the targets' positions, or everywhere."""
+    """Runs forward and backward, with the LM head on target positions only or on all positions."""
     from torch.nn.functional import cross_entropy
 
     from lmsi_kedro.training.logits import target_logits
@@ -122,7 +122,7 @@ def loaded(folder: Path, dtype: str, attention: str) -> Any:
 
 
 def compare_layouts(folder: Path, examples: pl.DataFrame, dtype: str) -> dict[str, float]:
-    """Forest, rows padded to the longest of their batch, rows padded to the longest of all."""
+    """Compares packed batches with rows padded to the longest of their batch, or of all batches."""
     from transformers import AutoTokenizer
 
     from lmsi_kedro.tasks.encoding import Encoded
@@ -147,7 +147,7 @@ def compare_layouts(folder: Path, examples: pl.DataFrame, dtype: str) -> dict[st
 
 
 def compare_heads(folder: Path, examples: pl.DataFrame, dtype: str) -> dict[str, float]:
-    """The head on the targets' positions, and on all."""
+    """Compares the LM head on target positions with the head on all positions."""
     from transformers import AutoTokenizer
 
     from lmsi_kedro.training.attention import NAME
@@ -164,7 +164,7 @@ def compare_heads(folder: Path, examples: pl.DataFrame, dtype: str) -> dict[str,
 
 
 def in_a_process(side: str, folder: Path, examples: Path) -> float:
-    """The median step of a side; 0 where its settings fail, which is printed."""
+    """The median step of a trainer, run in its own process; if it fails, its error is printed and this is 0."""
     script = Path(__file__).with_name("trainers.py")
     command: list[str | Path] = [
         sys.executable,
@@ -190,7 +190,7 @@ def in_a_process(side: str, folder: Path, examples: Path) -> float:
 
 
 def compare(result: Result, folder: Path, examples: pl.DataFrame) -> None:
-    """Whole trainers first, then the parts."""
+    """Compares the trainers, then layouts and heads."""
     from transformers import AutoTokenizer
 
     def add(case: str, times: dict[str, float]) -> None:

@@ -1,9 +1,9 @@
-"""Votes of m paths: our kernel against collections.Counter, polars and torch.mode, asserted to agree.
+"""Counting the votes of m paths: our kernel against collections.Counter, polars and torch.mode.
 
-Ours returns every column of `count_votes`. Counter, `polars mode` and `torch.mode` return the winner
-alone (torch.mode of integer ids, so it knows neither counts nor ties; "with ids" adds making them
-from the keys); `polars all` is a query for the same columns. One thread, CPU time, the sides taking
-turns, best of 7.
+Ours returns every column of `count_votes`. Counter, `polars mode` and `torch.mode` return only the winner;
+torch.mode takes integer ids and gives neither counts nor ties, and "with ids" includes making the ids from the
+keys. `polars all` is a query for the same columns as ours. All results are asserted to agree. Figures are CPU time
+on one thread; the sides take turns, and the best of 7 turns counts.
 """
 
 import os
@@ -36,7 +36,7 @@ FORMS = {
 
 
 def paths_of(m: int, form: Callable[[int], str]) -> list[str | None]:
-    """Answers that mostly agree, as a model's do: around five keys a question, 3 % unreadable."""
+    """Answers that mostly agree, like a model's: about five different ones per question, and 3 % unparsable."""
     rng = random.Random(0)
     return [
         form(q % 90 + int(abs(rng.gauss(0, 2)))) if rng.random() < 0.97 else None
@@ -46,7 +46,7 @@ def paths_of(m: int, form: Callable[[int], str]) -> list[str | None]:
 
 
 def polars_all(frame: pl.DataFrame) -> pl.DataFrame:
-    """The columns of `count_votes` by polars, in no order of questions."""
+    """The columns of `count_votes` by polars, unordered."""
     count, key, read = pl.col("len"), pl.col("key"), pl.col("key").is_not_null()
     counted = frame.lazy().group_by("question", "key").len().group_by("question")
     return (
@@ -68,13 +68,13 @@ def polars_all(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def ids_of(series: pl.Series, m: int) -> torch.Tensor:
-    """Keys as integers [questions, m], by the fastest way that polars has."""
+    """The keys as integers [questions, m], by polars' fastest method."""
     ids = series.cast(pl.Categorical).to_physical().fill_null(2**31)
     return torch.from_numpy(ids.cast(pl.Int64).to_numpy(writable=True)).view(-1, m)
 
 
 def check(series: pl.Series, frame: pl.DataFrame, m: int) -> None:
-    """Ours is polars' answer in every column, and the winner has as many votes as Counter says."""
+    """Checks that ours equals polars in every column, and that the winner has as many votes as by Counter."""
     ours = count_votes(series, np.arange(0, len(series) + 1, m))
     theirs = polars_all(frame).sort("question").fill_null(0)
     for name in ("votes", "readable", "paths", "key", "tied"):
@@ -87,7 +87,7 @@ def check(series: pl.Series, frame: pl.DataFrame, m: int) -> None:
 
 
 def best_of(sides: dict[str, Callable[[], object]]) -> dict[str, float]:
-    """The least CPU microseconds a question of each side, the sides taking turns."""
+    """The minimum CPU microseconds per question of each side; the sides take turns."""
     best = dict.fromkeys(sides, float("inf"))
     for _ in range(REPEATS):
         for name, side in sides.items():
