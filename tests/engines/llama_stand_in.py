@@ -23,7 +23,8 @@ def main() -> None:
     def answer(body: dict[str, Any], count: int) -> Reply:
         if not isinstance(body["prompt"], list):
             return 400, {"error": {"message": "a text, which may be split otherwise here"}}
-        os.write(1, f"prompt {body['prompt']}\n".encode())  # one write: requests are answered in threads
+        # Requests are answered in threads: two writes could interleave.
+        os.write(1, f"prompt {body['prompt']}\n".encode())
         return completion(body, len)
 
     server = FakeServer(answer, given.port)

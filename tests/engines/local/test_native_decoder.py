@@ -19,7 +19,11 @@ CONFIG = {
     "num_key_value_heads": 2, "head_dim": 20, "intermediate_size": 90, "max_position_embeddings": 64,
     "initializer_range": 0.2, "rms_norm_eps": 1e-3, "pad_token_id": None,
 }  # fmt: skip
-KINDS: dict[str, dict[str, Any]] = {"llama": {}, "qwen3": {}, "smollm3": {"no_rope_layers": [1, 0, 1]}}
+KINDS: dict[str, dict[str, Any]] = {
+    "llama": {},
+    "qwen3": {},
+    "smollm3": {"no_rope_layers": [1, 0, 1]},
+}
 PROMPTS = [[5, 9, 3, 44, 7, 8, 20], [5, 9, 3, 44, 12]]
 QUESTIONS = torch.tensor([0, 0, 0, 1, 1, 1])
 TOKENS = torch.tensor([[1, 2, 3, 4, 5, 6], [60, 50, 40, 30, 20, 10]])
