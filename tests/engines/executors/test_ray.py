@@ -4,14 +4,13 @@ import io
 import time
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import polars as pl
-import psutil
 import pytest
 
 from lmsi_kedro.engines.plan import Plan
 from lmsi_kedro.params import EngineParams, Sampling
+from tests.engines.ray_nodes import kill_at_work
 from tests.models import RAGGED, tiny_model
 
 PROMPTS = {f"q{i}": f"Q: a?\nA: b.\n\nQ: {i}?\nA:" for i in range(24)}
@@ -60,17 +59,3 @@ def test_a_lost_node_changes_nothing(tmp_path: Path) -> None:
     finally:
         ray.shutdown()
         cluster.shutdown()
-
-
-def kill_at_work(cluster: Any, node: Any) -> bool:
-    """Takes a node away, by SIGKILL, if one of its workers is seen to compute a chunk."""
-    raylet = psutil.Process(node.all_processes["raylet"][0].process.pid)
-    deadline = time.monotonic() + 1
-    while not (at_work := [p for p in raylet.children() if "ray::sample" in " ".join(p.cmdline())]):
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.005)
-    cluster.remove_node(node, allow_graceful=False)
-    psutil.wait_procs([raylet, *at_work], timeout=30)
-    assert not [p for p in (raylet, *at_work) if p.is_running() and p.status() != "zombie"]
-    return True

@@ -1,0 +1,146 @@
+"""Sampling through a server: our engine beside a plain client with the same requests to `transformers serve`.
+
+Both wait for the same server with the same number of requests at a time, in turns; the embedded model is served.
+Tokens are those that the server counts.
+"""
+
+import json
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+from result import QUICK, ROOT, Result, arguments
+
+BASE = ROOT / "data/06_models/base_small"
+QUESTIONS, PATHS, TOKENS, AT_A_TIME, TURNS = (2, 2, 16, 2, 1) if QUICK else (16, 8, 48, 4, 3)
+SETTINGS = {
+    "both": f"{QUESTIONS} questions x {PATHS} paths of {TOKENS} tokens, {AT_A_TIME} at once, best of {TURNS}",
+    "ours": "engine.executor=server: checked prompts, retries, seeds of each path, a table",
+    "plain client": "urllib in a pool of threads, the answers thrown away",
+}
+PROMPTS = {
+    f"q{i}": f"Q: Ann has {i + 2} pens and buys {i + 3} boxes of 4. How many?\nA:"
+    for i in range(QUESTIONS)
+}
+MODEL = "model"
+
+
+@contextmanager
+def serving(folder: Path) -> Iterator[tuple[str, str]]:
+    """The url and the model's name of a running server."""
+    from lmsi_kedro.engines.server.served_model import sampling_model
+
+    model = sampling_model(BASE, folder / MODEL)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [
+        "transformers",
+        "serve",
+        model,
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(port),
+        "--dtype",
+        "float32",
+    ]
+    with (folder / "log").open("wb") as log:
+        server = subprocess.Popen([str(part) for part in command], stdout=log, stderr=log)
+    try:
+        while True:
+            try:
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5)
+                break
+            except OSError:
+                if server.poll() is not None:
+                    sys.exit((folder / "log").read_text()[-1000:])
+                time.sleep(0.2)
+        yield f"http://127.0.0.1:{port}/v1", str(model)
+    finally:
+        server.kill()
+        server.wait()
+
+
+def ours(url: str, model: str, seed: int) -> int:
+    """The tokens that our engine sampled."""
+    from lmsi_kedro.datasets.model_directory import Model
+    from lmsi_kedro.engines.plan import Plan
+    from lmsi_kedro.params import EngineParams, Sampling, ServerParams
+
+    given = Model.at(BASE)
+    server = ServerParams(
+        urls=[url], model=model, revision=f"sha256:{given.digest}", concurrency=AT_A_TIME
+    )
+    engine = EngineParams(
+        executor="server", ray_address=None, workers=1, dtype="float32", paths_per_chunk=512, rows=512,
+        chat="auto", trust_remote_code=False, skip_too_long=False, server=server,
+    )  # fmt: skip
+    plan = Plan(given.path, given.digest, engine)
+    plan.add(
+        PROMPTS,
+        range(PATHS),
+        Sampling(temperature=0.7, max_new_tokens=TOKENS, seed=seed),
+        {"exemplar_set": "none"},
+    )
+    with closing(plan):
+        return sum(int(table["tokens"].sum()) for _, table in plan.compute(list(plan.chunks)))
+
+
+def plain(url: str, model: str, seed: int) -> int:
+    """The tokens that a client without any check got."""
+
+    def complete(request: tuple[str, int]) -> int:
+        prompt, path = request
+        body = {
+            "model": model,
+            "prompt": prompt,
+            "max_tokens": TOKENS,
+            "temperature": 0.7,
+            "seed": seed + path,
+            "stop": ["\nQ:"],
+        }
+        sent = urllib.request.Request(
+            f"{url}/completions", json.dumps(body).encode(), {"Content-Type": "application/json"}
+        )
+        with urllib.request.urlopen(sent, timeout=600) as answer:
+            return int(json.load(answer)["usage"]["completion_tokens"])
+
+    with ThreadPoolExecutor(AT_A_TIME) as pool:
+        return sum(
+            pool.map(
+                complete, [(prompt, path) for prompt in PROMPTS.values() for path in range(PATHS)]
+            )
+        )
+
+
+def rate(client: Callable[[str, str, int], int], server: tuple[str, str], seed: int) -> float:
+    begun = time.perf_counter()
+    return client(*server, seed) / (time.perf_counter() - begun)
+
+
+def main() -> None:
+    arguments(__file__, __doc__).parse_args()
+    rates: dict[Any, list[float]] = {ours: [], plain: []}
+    with tempfile.TemporaryDirectory() as folder, serving(Path(folder)) as server:
+        plain(*server, 0)  # the server loads the model
+        for turn in range(TURNS):
+            for client, found in rates.items():
+                found.append(rate(client, server, 1 + turn))
+    result = Result("served", SETTINGS)
+    result.add(
+        "transformers serve", "tokens/s", max(rates[ours]), {"plain client": max(rates[plain])}
+    )
+    result.finish()
+
+
+if __name__ == "__main__":
+    main()
