@@ -17,18 +17,16 @@ from lmsi_kedro.pipelines import (
     voting,
     warm_start,
 )
-from lmsi_kedro.pipelines.self_improve.pipeline import (
-    create_evaluation,
-    create_headroom,
-    create_steps,
-)
+from lmsi_kedro.pipelines.self_improve.headroom import create_headroom
+from lmsi_kedro.pipelines.self_improve.models import create_evaluation
+from lmsi_kedro.pipelines.self_improve.slices import create_steps
 
 
 def register_pipelines() -> dict[str, Pipeline]:
-    """self_improve is all rounds and the report; the steps are slices of round 1.
+    """All pipelines by name; self_improve is the whole loop, and the steps are slices of round 1.
 
-    Each begins with the preparation and, but for the sampling, with the stored paths of its plan. The tables after
-    these are made anew, so that none is read that other files or parameters made.
+    Each step begins with the preparation and, except for sampling, uses the stored paths of its plan. All later
+    tables are computed again, so that none of them stems from other files or parameters.
     """
     before = preparation.create_pipeline()
     seeded = before + Pipeline([question_generation.seeds()])

@@ -1,4 +1,4 @@
-"""Servers that draw paths, which run already or are started by the run, and the one that reads answers."""
+"""Parameters of servers that sample paths, running or launched, and of the endpoint that finds answers."""
 
 import re
 import shlex
@@ -8,8 +8,8 @@ from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from lmsi_kedro.params.base import Params
 
-# {model}: what is served, {gguf}: the same as a GGUF file, {name}: under which name,
-# {gpus}: how many one server has, {dtype}: as engine.dtype decides.
+# {model}: the model directory, {gguf}: the same as a GGUF file, {name}: the name under which it is served,
+# {gpus}: the number of GPUs per server, {dtype}: the resolved engine.dtype.
 COMMANDS = {
     "vllm": "vllm serve {model} --host 127.0.0.1 --port {port} --served-model-name {name} --dtype {dtype} "
     "--tensor-parallel-size {gpus}",
@@ -20,24 +20,25 @@ COMMANDS = {
 }
 
 
-# Ends the name of an option or variable with a secret: --api-key, --hf-token, HF_TOKEN=, but not --max-num-tokens.
+# The end of the name of an option or variable for a secret: --api-key, --hf-token, HF_TOKEN=, not
+# --max-num-tokens.
 SECRET = re.compile(r"(^|[-_])(api[-_]?key|token|password|passwd|secret|hft)$", re.IGNORECASE)
 
 
 class RequestParams(Params):
-    """How servers are asked."""
+    """How requests are sent to servers."""
 
-    model_config = ConfigDict(hide_input_in_errors=True)  # urls and options may hold a password
+    model_config = ConfigDict(hide_input_in_errors=True)  # urls and options may contain a password
 
-    concurrency: int = Field(default=32, gt=0, description="requests at a time, over all servers")
-    retries: int = Field(default=6, ge=0, description="of a server, with growing pauses")
-    timeout_seconds: float = Field(default=600.0, gt=0, description="of one request")
+    concurrency: int = Field(default=32, gt=0, description="requests in flight, over all servers")
+    retries: int = Field(default=6, ge=0, description="per server, with exponential backoff")
+    timeout_seconds: float = Field(default=600.0, gt=0, description="per request")
 
 
 class Advice(NamedTuple):
-    """What errors name: where a server's url and model are set, how to do without it, and where its key is.
+    """For error messages: the parameters with a server's url and model, and how to do without the server.
 
-    The key is an environment variable; what it holds is sent as the bearer token.
+    key: the environment variable with the API key, which is sent as the bearer token.
     """
 
     url: str
@@ -51,15 +52,13 @@ class EndpointParams(RequestParams):
 
     advice: ClassVar[Advice]
 
-    urls: list[str] = Field(
-        min_length=1, description="up to and with /v1; all serve the same model"
-    )
-    model: str = Field(min_length=1, description="the name under which they serve it")
+    urls: list[str] = Field(min_length=1, description="including /v1; all serve the same model")
+    model: str = Field(min_length=1, description="the name under which it is served")
 
     @field_validator("urls", mode="before")
     @classmethod
     def one_is_a_list(cls, given: Any) -> Any:
-        """A single url, as --params gives it."""
+        """A single url, as from --params, becomes a list."""
         return [given] if isinstance(given, str) else given
 
     @field_validator("urls")
@@ -77,7 +76,7 @@ class EndpointParams(RequestParams):
 
 
 class ServerParams(EndpointParams):
-    """Servers that draw paths."""
+    """Running servers that sample paths."""
 
     advice: ClassVar[Advice] = Advice(
         "engine.server.urls", "engine.server.model", "take it out of engine.server.urls"
@@ -85,12 +84,12 @@ class ServerParams(EndpointParams):
 
     revision: str = Field(
         pattern="^sha256:[0-9a-f]{8,64}$",
-        description="of the weights, which servers cannot tell: the beginning of the model's digest",
+        description="the beginning of the digest of the served model, which servers do not report",
     )
 
 
 class ReaderParams(EndpointParams):
-    """A chat endpoint that finds the answers which no rule can parse. Its key is not the one of the engine."""
+    """A chat endpoint that finds answers which no rule can parse. It has an API key of its own."""
 
     advice: ClassVar[Advice] = Advice(
         "voting.reader.urls",
@@ -101,7 +100,7 @@ class ReaderParams(EndpointParams):
 
 
 class LaunchedParams(ServerParams):
-    """Servers that a run has started."""
+    """Servers that the run has started."""
 
     advice: ClassVar[Advice] = Advice(
         "engine.launch.server", "engine.launch.options", "set another engine.launch.server"
@@ -109,25 +108,25 @@ class LaunchedParams(ServerParams):
 
 
 class LaunchParams(RequestParams):
-    """The servers that a run starts for each model it samples: engine.workers of them, which share the GPUs."""
+    """The servers that the run starts for each model: engine.workers of them, which share the GPUs."""
 
-    server: str = Field(description="one of COMMANDS, or such a command line")
+    server: str = Field(description="one of COMMANDS, or a command line with the same places")
     options: str = Field(default="", description="more arguments, such as --max-model-len 8192")
-    start_seconds: float = Field(default=1800.0, gt=0, description="until a server answers at most")
-    folder: str = Field(description="of logs, and of GGUF files while they are served")
+    start_seconds: float = Field(default=1800.0, gt=0, description="time limit for starting")
+    folder: str = Field(description="for logs, and for GGUF files while they are served")
 
     @field_validator("server", "options")
     @classmethod
-    def have_no_secret(cls, given: str) -> str:
-        """A command is logged, stored with the run, and shown to all by the system."""
-        for word in given.split():
+    def have_no_secret(cls, arguments: str) -> str:
+        """A command is logged, stored with the run, and visible to all users of the machine."""
+        for word in arguments.split():
             name, equals, _ = word.strip("'\"").partition("=")
             if (equals or name.startswith("-")) and SECRET.search(name):
                 raise ValueError(
                     f"engine.launch: {name} would be stored with its value: set the server's variable for "
                     "it instead (HF_TOKEN, VLLM_API_KEY, LLAMA_API_KEY), and LMSI_API_KEY to the key that it wants"
                 )
-        return given
+        return arguments
 
     @field_validator("server")
     @classmethod
@@ -151,5 +150,5 @@ class LaunchParams(RequestParams):
 
     @property
     def command(self) -> str:
-        """With its places left open."""
+        """The command line with its places, such as {port}."""
         return f"{COMMANDS.get(self.server, self.server)} {self.options}".strip()

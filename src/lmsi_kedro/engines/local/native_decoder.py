@@ -1,7 +1,7 @@
-"""The tree's decoder for Llama-like models on the CPU: a step is one call of C++, as is a piece of a prompt.
+"""The prefix-tree decoder for Llama-like models on the CPU: a decoding step is one C++ call.
 
-Layer by layer, Python and torch took 3 of the 10 ms of a step of 32 rows. Embeddings and rotary angles are the
-model's own.
+With a call per layer, Python and torch took 3 of the 10 ms of a step with 32 rows. Embeddings and rotary angles
+are still computed by the model.
 """
 
 from collections.abc import Sequence
@@ -22,20 +22,20 @@ from lmsi_kedro.engines.local.tree import own_buffers
 from lmsi_kedro.engines.local.tree_decoder import TreeDecoder
 from lmsi_kedro.kernels.attention import Prefixes, native
 
-MODELS = (  # docs/sampling.md says why others are not among them
+MODELS = (  # docs/sampling.md explains why others are unsupported
     LlamaForCausalLM, MistralForCausalLM, Qwen2ForCausalLM, Qwen3ForCausalLM, SmolLM3ForCausalLM,
 )  # fmt: skip
-BLOCK = 128  # tokens of a prompt that read each other's keys one by one; earlier keys are read as a packed prefix
+BLOCK = 128  # tokens of a prompt that attend to each other as unpacked keys; earlier tokens are a packed prefix
 NONE = torch.empty(0, 0)
-PIECE = 256  # tokens computed at a time: their activations stay in the cache, with 1,024 layers took 7 % longer
+PIECE = 256  # tokens computed at once, so that activations fit into the CPU's cache; 1,024 were 7 % slower
 
 
 class NativeDecoder(TreeDecoder):
-    """For models of exactly these classes with SiLU and packed linear layers; TypeError for any other."""
+    """Supports models of exactly the classes in MODELS with SiLU and packed layers; TypeError for any other."""
 
     def __init__(self, model: Any) -> None:
         config, packed = model.config, isinstance(model.get_output_embeddings(), PackedLinear)
-        # Not left to the trial: in bfloat16 another activation may pass for rounding.
+        # The trial of `refusal_of` could miss another activation, as bfloat16 rounding has a similar size.
         if type(model) not in MODELS or config.hidden_act != "silu" or not packed:
             raise TypeError("the C++ has not all layers of this model")
         super().__init__(model)
@@ -47,14 +47,14 @@ class NativeDecoder(TreeDecoder):
         )  # fmt: skip
 
     def start(self, prompts: Sequence[list[int]], rows: int, capacity: int) -> None:
-        self.levels: list[Any] = []  # they hold the keys of the last chunk
+        self.levels: list[Any] = []  # free the keys of the last chunk
         super().start(prompts, rows, capacity)
         self.levels = levels_of(self.tree.shared, self.tree.questions, self.tree.own)
 
     def prefill(
         self, prompts: Sequence[list[int]], shared: Sequence[Prefixes]
     ) -> tuple[list[Prefixes], Tensor]:
-        """As rows of a step: a prompt's tokens are those of a path, which see all before them. No padding."""
+        """Computes prompts like decoding steps, with a row for each token, so that there is no padding."""
         config, dtype = self.model.config, self.model.dtype
         shape = (config.num_key_value_heads, 0, self.body.layers[0].self_attn.head_dim)
         start = shared[0].lengths[0] if shared else 0
@@ -79,7 +79,7 @@ class NativeDecoder(TreeDecoder):
         return done, normal
 
     def computed(self, tokens: Tensor, positions: Tensor, rows: Tensor) -> Tensor:
-        """The logits [R, V], in float32 whatever the model's dtype."""
+        """The logits [R, V], always in float32."""
         logits = torch.empty(len(tokens), self.head.outputs)
         self.through(tokens, positions, rows, self.levels, logits)
         return logits
@@ -92,7 +92,7 @@ class NativeDecoder(TreeDecoder):
         levels: list[Any],
         logits: Tensor = NONE,
     ) -> Tensor:
-        """Hidden states [R, width] before the last normalization; fills in the logits, if they are wanted."""
+        """The hidden states [R, width] before the last normalization; also fills `logits` unless it is empty."""
         x: Tensor = self.body.embed_tokens(tokens).float()
         cos, sin = (native.array(part[0]) for part in self.body.rotary_emb(x, positions[None]))
         self.native.step(
@@ -104,7 +104,7 @@ class NativeDecoder(TreeDecoder):
 def levels_of(
     shared: Sequence[Prefixes], prompts: Sequence[Prefixes], own: Sequence[tuple[Tensor, Tensor]]
 ) -> list[Any]:
-    """What the C++ takes of each layer."""
+    """The keys and values of each layer as arguments of the C++ step."""
     return [
         (native.packed(first), native.packed(second), *map(native.array, third))
         for first, second, third in zip(shared, prompts, own, strict=True)
@@ -112,13 +112,13 @@ def levels_of(
 
 
 def nothing(count: int, shape: tuple[int, ...], dtype: torch.dtype) -> Prefixes:
-    """So many prefixes without a token."""
+    """`count` empty prefixes."""
     empty = torch.empty(count, *shape, dtype=dtype)
     return Prefixes(empty, empty, (0,) * count)
 
 
 def longer(level: Prefixes, keys: Tensor, values: Tensor, blocks: Sequence[list[int]]) -> Prefixes:
-    """The prefixes with what the tokens of the blocks appended to their buffers."""
+    """The prefixes, extended by the keys and values of these blocks."""
     width = level.keys.shape[3]
     return Prefixes(
         torch.cat([level.keys, keys[..., :width]], 2),

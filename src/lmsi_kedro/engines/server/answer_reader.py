@@ -1,7 +1,7 @@
-"""Asks a chat endpoint where texts state their final answers. Knows nothing of tasks or labels.
+"""Finds with a chat endpoint where texts state their final answers.
 
-Its reply is never taken as an answer. It points to a part of the text, which the rules of the task then judge: a
-reply that does not stand in the text says nothing.
+A reply is never used as an answer itself. It only points to a part of the text, which is then canonicalised by the
+rules of the task; a reply that does not occur in the text is ignored.
 """
 
 import re
@@ -20,16 +20,16 @@ Below is a solution of a problem. Copy the final answer that it states, word for
 words that are the answer. Do not solve the problem, and do not correct the answer. If the solution states none, \
 reply {NOTHING}.
 
-"""  # docs/new_task.md has it, too
+"""  # docs/new_task.md quotes this prompt
 TRIAL = "Two and two make four, so four it is."
 TOKENS = 64
-# A part of a number, a word or a formula is no copy of it.
+# A match must not be a part of a longer number, word or formula.
 BEGIN, END = r"(?<![\w\\/.,\u2212-])", r"(?![\w/]|[.,]\d)"
 AROUND = " \t\r\n\"'`*\u201c\u201d"
 
 
 class Stated(NamedTuple):
-    """A reply, and the part of the text that it copies; nulls where there is none."""
+    """A reply, and the part of the text that it copies; None if there is none."""
 
     reply: str | None = None
     surface: str | None = None
@@ -38,28 +38,28 @@ class Stated(NamedTuple):
 
 
 class AnswerReader:
-    """`voting.reader`; the texts of a call are sent at once."""
+    """The endpoint of `voting.reader`; the texts of a call are sent concurrently."""
 
     def __init__(self, params: ReaderParams) -> None:
         self.fleet, self.pool = Fleet(params), ThreadPoolExecutor(params.concurrency)
 
     def try_out(self) -> None:
-        """ServerError if it does not answer as it should: afterwards a refusal is due to the text."""
+        """Raises ServerError if a trial request fails; so a later rejected request is due to its text."""
         self.ask(0, TRIAL)
 
     def read(self, texts: Iterable[str]) -> list[Stated]:
         """Where each text, outside its thoughts, states its answer; equal texts are sent once."""
         texts = list(texts)
-        asked = [spoken(text) for text in texts]
-        unique = list(dict.fromkeys(filter(None, asked)))
+        visible = [spoken(text) for text in texts]
+        unique = list(dict.fromkeys(filter(None, visible)))
         replies = dict(
             zip(unique, self.pool.map(self.reply, range(len(unique)), unique), strict=True)
         )
-        pairs = zip(texts, map(replies.get, asked), strict=True)
+        pairs = zip(texts, map(replies.get, visible), strict=True)
         return [stated(text, reply) for text, reply in pairs]
 
     def reply(self, turn: int, text: str) -> str | None:
-        """None if the endpoint refuses this text, such as one that is too long for it."""
+        """The reply; None if the endpoint rejects this text, for example because it is too long."""
         try:
             return self.ask(turn, text)
         except RefusedError:
@@ -75,13 +75,13 @@ class AnswerReader:
         return reply.drawn[min(reply.drawn)].text
 
     def close(self) -> None:
-        """No new request is sent, and nobody waits to ask again."""
+        """Cancels waiting requests and retries."""
         self.pool.shutdown(wait=False, cancel_futures=True)
         self.fleet.close()
 
 
 def stated(text: str, reply: str | None) -> Stated:
-    """The last part of the text, outside its thoughts, that the reply copies, but for case and spaces."""
+    """The last part of the text, outside its thoughts, that equals the reply except for case and spaces."""
     words = spoken(reply or "").strip(AROUND).rstrip(".").strip(AROUND).split()
     if not words or words == [NOTHING] or sum(map(len, words)) > len(text):
         return Stated(reply)

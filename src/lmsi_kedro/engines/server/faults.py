@@ -1,4 +1,4 @@
-"""Why a request to a server failed: for good, as it is, or for a reason that may pass."""
+"""Errors of requests to servers: permanent, permanent for this request, or transient."""
 
 import os
 import re
@@ -7,16 +7,15 @@ from lmsi_kedro.params import ReaderParams, ServerParams
 from lmsi_kedro.params.servers import Advice
 
 KEYS = ServerParams.advice.key, ReaderParams.advice.key
-MAY_PASS = (408, 409, 424, 425, 429)  # and 5xx; 424 is TGI's "request failed during generation"
+TRANSIENT = (408, 409, 424, 425, 429)  # and 5xx; 424 is TGI's "request failed during generation"
 REFUSED = (400, 413, 422)
-LONGEST = 200  # characters of what a server said that an error repeats
+LONGEST = 200  # maximum characters of a response that an error quotes
 
 
 class ServerError(RuntimeError):
-    """No server of the fleet gave what was asked for; the message names the url and what to do.
+    """A request failed; the message names the url and what to do.
 
-    Keys are left out where a server repeats them. status: the HTTP status that was answered last, if that was the
-    reason.
+    API keys that a response repeats are removed. status: the HTTP status of the last response, if there was one.
     """
 
     status: int | None = None
@@ -28,11 +27,11 @@ class ServerError(RuntimeError):
 
 
 class RefusedError(ServerError):
-    """A server does not take the request as it is (400, 413, 422): asking again would not help."""
+    """A server rejects this request (400, 413, 422), so that a retry would not help."""
 
 
 class PassingError(ServerError):
-    """Asking again may help; after that many seconds, where the server says so."""
+    """A retry may help; after: the seconds to wait, if the server gave them."""
 
     def __init__(self, message: str, after: float | None = None) -> None:
         super().__init__(message)
@@ -46,23 +45,23 @@ def fault(
     after: float | None = None,
     advice: Advice = ServerParams.advice,
 ) -> ServerError:
-    """The error of a status code; None for a body that has none, and no choices either."""
-    said = f"{url} answers {status or 'without choices'}: {brief(body)}"
+    """The error for a status code; None is a response without choices and without a status code in its body."""
+    message = f"{url} answers {status or 'without choices'}: {brief(body)}"
     error: ServerError
-    if status is None or status in MAY_PASS or status >= 500:
-        error = PassingError(said, after)
+    if status is None or status in TRANSIENT or status >= 500:
+        error = PassingError(message, after)
     elif status in REFUSED:
-        error = RefusedError(said)
+        error = RefusedError(message)
     else:
         error = ServerError(
-            f"{said}. Look at {advice.url}, {advice.model} and the environment variable {advice.key}"
+            f"{message}. Look at {advice.url}, {advice.model} and the environment variable {advice.key}"
         )
     error.status = status
     return error
 
 
 def brief(body: str) -> str:
-    """A server's words in one short line; of an HTML page its title."""
+    """A response in one short line; for an HTML page, its title."""
     line = " ".join(body.split())
     if is_html(line):
         title = re.search("<title[^>]*>(.*?)</title", line, re.IGNORECASE)

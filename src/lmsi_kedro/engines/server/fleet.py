@@ -1,8 +1,8 @@
-"""Asks a fleet of OpenAI-compatible servers for completions and chats. Knows nothing of questions or paths.
+"""Requests completions and chat replies from a fleet of OpenAI-compatible servers.
 
-What may pass is asked for again, with growing pauses or the one that the server asks for, then from the next
-server: lost connections, timeouts, the status codes in `faults`, and replies that `reply` does not take. The key
-is read from an environment variable, LMSI_API_KEY for engines, and from nowhere else.
+Transient errors are retried with exponential backoff or after the pause that the server requests, and then on the
+next server: lost connections, timeouts, the status codes in `faults`, and responses that `reply` rejects. The API
+key is only read from an environment variable, which is LMSI_API_KEY for engines.
 """
 
 import os
@@ -17,16 +17,16 @@ from lmsi_kedro.engines.server.faults import PassingError, ServerError, fault
 from lmsi_kedro.engines.server.reply import Reader, Reply
 from lmsi_kedro.params import EndpointParams
 
-PAUSE, LONGEST_PAUSE = 0.5, 8.0  # seconds: the first, doubled each time, as the openai client does
-LONGEST_WAIT = 60.0  # seconds, however long a server asks to wait
-Given = TypeVar("Given")
+PAUSE, LONGEST_PAUSE = 0.5, 8.0  # seconds; the pause doubles each time, as in the openai client
+LONGEST_WAIT = 60.0  # seconds, even if a server requests more
+Result = TypeVar("Result")
 
 
 class Fleet:
-    """The servers of `engine.server` or of `voting.reader`, safe to be used by many threads."""
+    """The servers of `engine.server` or of `voting.reader`; threads may share a fleet."""
 
     def __init__(self, params: EndpointParams, revive: Callable[[], bool] = lambda: False) -> None:
-        """revive is called after every failure that may pass; it tells whether a server was gone, and is back."""
+        """revive is called after every transient error; it returns whether it has restarted a server."""
         self.params, self.revive = params, revive
         self.servers = [Server(url, params) for url in params.urls]
         self.closed = threading.Event()
@@ -34,9 +34,9 @@ class Fleet:
     def complete(
         self, turn: int, prompt: str | list[int], needed: Set[str] = frozenset(), **fields: Any
     ) -> Reply:
-        """The reply to one request; turn says whose it is first, so that the fleet shares the work.
+        """The reply to one request; turn chooses the first server, so that all get an equal share of requests.
 
-        needed: `usage` or `logprobs`, if a reply without them is to be asked for again.
+        needed: `usage` or `logprobs`, if a reply without them should be an error.
         """
         return self.post(turn, {"prompt": prompt, **fields}, needed)
 
@@ -45,11 +45,11 @@ class Fleet:
         messages = [{"role": "user", "content": message}]
         return self.post(turn, {"messages": messages, **fields}, frozenset())
 
-    def post(self, turn: int, asked: Mapping[str, Any], needed: Set[str]) -> Reply:
+    def post(self, turn: int, fields: Mapping[str, Any], needed: Set[str]) -> Reply:
         failures, status = dict[str, str](), None
         for server, retries in self.in_turn(turn):
             try:
-                return self.repeated(partial(self.asked, server, asked, needed), retries)
+                return self.retry(partial(self.try_server, server, fields, needed), retries)
             except PassingError as error:
                 failures[server.url], status = f"{error}{because(error)}", error.status
         failed = ServerError(
@@ -59,30 +59,30 @@ class Fleet:
         failed.status = status
         raise failed
 
-    def asked(self, server: "Server", fields: Mapping[str, Any], needed: Set[str]) -> Reply:
+    def try_server(self, server: "Server", fields: Mapping[str, Any], needed: Set[str]) -> Reply:
         try:
             return server.complete(fields, needed)
         except PassingError:
-            if self.revive():  # so that a run without retries goes on, too
+            if self.revive():  # a restarted server gets another request even without retries
                 return server.complete(fields, needed)
             raise
 
     def in_turn(self, turn: int) -> "Iterator[tuple[Server, int]]":
-        """Every server once without retries, so that none waits for a dead one, then with them."""
+        """Every server, first without retries, so that no request waits for a dead one, and then with retries."""
         first = turn % len(self.servers)
         order = [*self.servers[first:], *self.servers[:first]]
         if len(order) > 1:
             yield from ((server, 0) for server in order)
         yield from ((server, self.params.retries) for server in order)
 
-    def repeated(self, ask: Callable[[], Given], retries: int) -> Given:
-        """What a server gives, asked again while that may help."""
+    def retry(self, ask: Callable[[], Result], retries: int) -> Result:
+        """The result of `ask`, retried after transient errors."""
         pause = PAUSE
         for _ in range(retries):
             try:
                 return ask()
             except PassingError as error:
-                # Not all threads at once.
+                # Random, so that threads do not retry at the same time.
                 wait = pause * random.uniform(0.75, 1) if error.after is None else error.after
                 if self.closed.wait(min(wait, LONGEST_WAIT)):
                     raise
@@ -94,7 +94,7 @@ class Fleet:
         names = {}
         for server in self.servers:
             try:
-                names[server.url] = self.repeated(server.names, self.params.retries)
+                names[server.url] = self.retry(server.names, self.params.retries)
             except ServerError as error:
                 url, key = self.params.advice.url, self.params.advice.key
                 raise ServerError(
@@ -103,7 +103,7 @@ class Fleet:
         return names
 
     def close(self) -> None:
-        """Nobody waits any longer to ask again."""
+        """Ends all pauses before retries."""
         self.closed.set()
         for server in self.servers:
             server.client.close()
@@ -125,21 +125,21 @@ class Server:
         )
         self.url = str(self.client.base_url)
 
-    def complete(self, asked: Mapping[str, Any], needed: Set[str]) -> Reply:
-        chat, create = "messages" in asked, self.client.completions.with_streaming_response.create
+    def complete(self, fields: Mapping[str, Any], needed: Set[str]) -> Reply:
+        chat, create = "messages" in fields, self.client.completions.with_streaming_response.create
         call: Callable[..., Any] = partial(create, prompt="")
         if chat:
             create_chat = self.client.chat.completions.with_streaming_response.create
             call = partial(create_chat, messages=[])
-        # In extra_body, for the client knows only OpenAI's own fields.
-        body = self.answer(partial(call, model=self.model, extra_body=asked))
-        return Reader(self.url, needed, asked.get("n", 1), self.advice, chat).reply(*body)
+        # extra_body, because the client's own arguments are only OpenAI's fields.
+        body = self.answer(partial(call, model=self.model, extra_body=fields))
+        return Reader(self.url, needed, fields.get("n", 1), self.advice, chat).reply(*body)
 
     def names(self) -> list[str]:
-        """The models that it lists."""
+        """The models that the server lists."""
         body = self.answer(self.client.models.with_streaming_response.list)
         data = Reader(self.url, advice=self.advice).data(*body)
-        listed = data.get("data") or []  # Ollama has null for none
+        listed = data.get("data") or []  # null from Ollama without models
         if "data" not in data or not isinstance(listed, list):
             raise fault(self.url, None, str(data))
         return [str(model["id"]) for model in listed if isinstance(model, dict) and "id" in model]
@@ -155,15 +155,15 @@ class Server:
                 return b"" if "event-stream" in kind else self.body(response, end), kind
         except openai.APIStatusError as error:
             wait = seconds(error.response.headers.get("retry-after"))
-            said = error.response.text
-            raise fault(self.url, error.status_code, said, wait, self.advice) from None
+            text = error.response.text
+            raise fault(self.url, error.status_code, text, wait, self.advice) from None
         except openai.APITimeoutError as error:
             raise self.too_slow(error) from None
         except openai.APIConnectionError as error:
             raise PassingError(f"{self.url} {error}") from error.__cause__
 
     def body(self, response: Any, end: float) -> bytes:
-        """All of it; the client's own time limit is one for each part."""
+        """The whole body within the time limit; the client's own limit applies to each part."""
         parts = []
         try:
             for part in response.iter_bytes():
@@ -172,9 +172,7 @@ class Server:
                     raise TimeoutError
         except TimeoutError as error:
             raise self.too_slow(error) from None
-        except (
-            Exception
-        ) as error:  # of the HTTP library, which is not the same in all versions of openai
+        except Exception as error:  # versions of openai use different HTTP libraries
             raise PassingError(f"{self.url} broke off its answer: {error}") from None
         return b"".join(parts)
 
@@ -185,20 +183,20 @@ class Server:
 
 
 def key(name: str) -> str:
-    """The bearer token in this environment variable; most servers want none."""
-    given = os.environ.get(name, "").strip()
-    if not given.isascii() or not given.isprintable():
+    """The bearer token in this environment variable; most servers need none."""
+    token = os.environ.get(name, "").strip()
+    if not token.isascii() or not token.isprintable():
         raise ServerError(
             f"the environment variable {name} has characters that no HTTP header takes"
         )
-    return given or "none"
+    return token or "none"
 
 
-def seconds(given: str | None) -> float | None:
-    """A Retry-After in seconds; None for a date."""
-    return float(given) if given and given.isdecimal() else None
+def seconds(header: str | None) -> float | None:
+    """The value of a Retry-After header in seconds; None for a date."""
+    return float(header) if header and header.isdecimal() else None
 
 
 def because(error: ServerError) -> str:
-    """What the openai client leaves out of a lost connection: no such host, connection refused, ..."""
+    """The cause of a lost connection, which the openai client omits: no such host, connection refused, ..."""
     return f" ({error.__cause__})" if error.__cause__ else ""

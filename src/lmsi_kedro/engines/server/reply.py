@@ -1,8 +1,8 @@
-"""Reads what a server answers to a request for completions, and takes only what is whole.
+"""Parses a server's response to a request, and keeps only its complete choices.
 
-Servers that speak the OpenAI protocol differ in what they leave out, and a proxy may answer in a server's place.
-A choice is taken if it has a text of valid Unicode, ended for a reason in `FINISH`, and has finite
-log-probabilities or none. The other choices of the same reply stay. PassingError where nothing is left.
+OpenAI-compatible servers omit different fields, and a proxy may answer in place of a server. A choice is complete
+if its text is valid Unicode, it ended for a reason in `FINISH`, and it has finite log-probabilities or none. If
+some choices are incomplete, the others are kept; PassingError if none is complete.
 """
 
 import json
@@ -23,7 +23,7 @@ from lmsi_kedro.params import ServerParams
 from lmsi_kedro.params.servers import Advice
 
 Finish = Literal["stop", "length"]
-# Whatever is not named here did not end as a path does: abort (vLLM, SGLang), error (vLLM, Mistral),
+# The reasons for which a complete choice ends. Others are abort (vLLM, SGLang), error (vLLM, Mistral),
 # content_filter, SAFETY (Gemini), refusal (Anthropic), null (Ollama after a lost connection).
 FINISH: dict[str, Finish] = {
     "stop": "stop",  # OpenAI, vLLM, SGLang, llama.cpp, Ollama, transformers; STOP: Gemini
@@ -43,16 +43,17 @@ FINISH: dict[str, Finish] = {
     "maxpredictedtokensreached": "length",  # LM Studio, as is contextLengthReached
     "contextlengthreached": "length",
 }
-# Of a chat whose reply is withheld for good, as asking again would show.
+# The reasons for which a chat reply is withheld; a retry would be withheld, too.
 DECLINED = ("content_filter", "refusal", "safety")
-# Of a sampled token. vLLM writes -9999 for minus infinity, llama.cpp the lowest float; rounding may pass 0.
+# Bounds of a log-probability. vLLM writes -9999 for minus infinity, llama.cpp the lowest float; rounding may
+# exceed 0.
 LEAST, MOST = -9999.0, 1e-3
-COUNT = 2**31  # a number of tokens is less: the tables' columns have 32 bits
+COUNT = 2**31  # numbers of tokens are smaller, because the columns of tables have 32 bits
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """One completion; logprob is None where the server gives none."""
+    """One completion; logprob is None if the server gives none."""
 
     text: str
     tokens: int
@@ -62,9 +63,9 @@ class Drawn:
 
 @dataclass(frozen=True)
 class Reply:
-    """drawn: the whole choices by index, at least one; given: how many there were; prompt_tokens: if counted.
+    """drawn: the complete choices by index, at least one; given: the number of choices in the response.
 
-    Some servers do not count the prompt tokens that they had cached.
+    prompt_tokens: None if the server does not count them; some servers do not count cached ones.
     """
 
     url: str
@@ -76,7 +77,7 @@ class Reply:
 
 @dataclass(frozen=True)
 class Reader:
-    """needed: `usage` and `logprobs`, without which a reply is not taken; n: choices that were asked for.
+    """needed: `usage` and `logprobs`, if a reply without them is an error; n: the number of requested choices.
 
     chat: choices are messages.
     """
@@ -88,7 +89,7 @@ class Reader:
     chat: bool = False
 
     def reply(self, content: bytes, kind: str) -> Reply:
-        """The reply that an HTTP body says; kind is its Content-Type."""
+        """The reply in an HTTP body; kind is its Content-Type."""
         data = self.data(content, kind)
         choices = data.get("choices")
         if not isinstance(choices, list) or not all(isinstance(choice, dict) for choice in choices):
@@ -101,14 +102,17 @@ class Reader:
                 f"{self.url} does not say usage.prompt_tokens, which shows whether it has the right model: take a "
                 "server, or a proxy before it, that does"
             )
-        drawn = self.whole(choices, usage)
         return Reply(
-            self.url, len(choices), drawn, number(usage, "prompt_tokens"), cached_of(usage)
+            self.url,
+            len(choices),
+            self.whole(choices, usage),
+            number(usage, "prompt_tokens"),
+            cached_of(usage),
         )
 
     def whole(self, choices: list[dict[str, Any]], usage: dict[str, Any]) -> dict[int, Drawn]:
-        """The whole ones of the choices that were asked for, by index; at least one."""
-        drawn, broken = dict[int, Drawn](), ""
+        """The complete choices among the requested ones, by index; PassingError if there is none."""
+        complete, broken = dict[int, Drawn](), ""
         wanted = choices[: self.n]
         for index, choice in zip(indices(wanted), wanted, strict=True):
             try:
@@ -116,13 +120,13 @@ class Reader:
             except ValueError as error:
                 broken = str(error)
             else:
-                drawn.setdefault(index, one)
-        if not drawn:
+                complete.setdefault(index, one)
+        if not complete:
             raise PassingError(
                 f"{self.url} answers with a choice that {broken}: if it stays so, mend that server, or "
                 f"{self.advice.without}"
             )
-        return drawn
+        return complete
 
     def data(self, content: bytes, kind: str) -> dict[str, Any]:
         """The JSON object of a body."""
@@ -145,14 +149,17 @@ class Reader:
         )
 
     def error(self, data: dict[str, Any]) -> ServerError:
-        """What a body without choices says: {"error": {"message", "code"}} and its variants."""
+        """The error in a body without choices: {"error": {"message", "code"}} and its variants."""
         inner = data["error"] if isinstance(data.get("error"), dict) else data
         codes = [str(inner.get(name)) for name in ("code", "status", "http_status_code")]
         code = next((int(code) for code in codes if re.fullmatch("[45][0-9]{2}", code)), None)
         return fault(self.url, code, json.dumps(data), advice=self.advice)
 
     def drawn(self, choice: dict[str, Any], usage: dict[str, Any], choices: int) -> Drawn:
-        """ValueError for a choice that is not whole; without log-probabilities tokens is the choices' mean."""
+        """A choice as a completion; ValueError if it is incomplete.
+
+        Without log-probabilities, its number of tokens is the mean over the choices of the response.
+        """
         text, reason = choice.get("text"), choice.get("finish_reason")
         if not isinstance(text, str):
             chat = "a chat message instead, so it is no completions endpoint"
@@ -175,18 +182,18 @@ class Reader:
         return Drawn(text, round(used / choices), None, finish)
 
     def message(self, choice: dict[str, Any]) -> Drawn:
-        """The reply of a chat without its length; empty if it is withheld, or has only thoughts."""
+        """A chat message as a completion without its length; empty if it is withheld or has only thoughts."""
         message, reason = choice.get("message"), choice.get("finish_reason")
         if not isinstance(message, dict):
             raise ValueError("has no message, so it is no chat endpoint")
         if isinstance(reason, str) and reason.casefold() in DECLINED:
             return Drawn("", 0, None, "stop")
-        said = {"text": message.get("content") or "", "finish_reason": reason}
-        return self.drawn(said, {"completion_tokens": 0}, 1)
+        completion = {"text": message.get("content") or "", "finish_reason": reason}
+        return self.drawn(completion, {"completion_tokens": 0}, 1)
 
 
 def valid(text: str) -> bool:
-    """Whether a text can be stored: JSON may hold lone surrogates, UTF-8 may not."""
+    """Whether a text can be stored: JSON may contain lone surrogates, UTF-8 may not."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -195,33 +202,33 @@ def valid(text: str) -> bool:
 
 
 def indices(choices: list[dict[str, Any]]) -> list[int]:
-    """The index that each choice has; their order where these are not numbers from 0."""
-    given = [number(choice, "index", len(choices)) or 0 for choice in choices]
-    return given if max(given) < len(choices) else list(range(len(choices)))
+    """The index of each choice; if an index is missing or out of range, their order counts."""
+    numbers = [number(choice, "index", len(choices)) or 0 for choice in choices]
+    return numbers if max(numbers) < len(choices) else list(range(len(choices)))
 
 
-def number(given: dict[str, Any], name: str, default: int | None = None) -> int | None:
-    """A number of tokens, or an index."""
-    value = given.get(name)
+def number(fields: dict[str, Any], name: str, default: int | None = None) -> int | None:
+    """A field with a number of tokens or an index; the default if it is missing or invalid."""
+    value = fields.get(name)
     return value if type(value) is int and 0 <= value < COUNT else default
 
 
 def cached_of(usage: dict[str, Any]) -> int:
-    """Prompt tokens that were cached, where OpenAI, vLLM, SGLang and llama.cpp say it, or Moonshot."""
+    """The number of cached prompt tokens, by the field of most servers (OpenAI, vLLM, ...) or of Moonshot."""
     details = usage.get("prompt_tokens_details")
     return number(details if isinstance(details, dict) else usage, "cached_tokens", 0) or 0
 
 
 def logprobs_of(choice: dict[str, Any]) -> list[float]:
-    """Of the sampled tokens: token_logprobs, or content as in chats (llama.cpp); empty if there are none.
+    """The log-probabilities of the sampled tokens: token_logprobs, or content as in chats (llama.cpp).
 
-    ValueError for what is no log-probability.
+    The list is empty if there are none; ValueError for an invalid one.
     """
-    given = choice.get("logprobs")
-    if not isinstance(given, dict):
+    found = choice.get("logprobs")
+    if not isinstance(found, dict):
         return []
-    values = given.get("token_logprobs")
-    if isinstance(content := given.get("content"), list):
+    values = found.get("token_logprobs")
+    if isinstance(content := found.get("content"), list):
         values = [token.get("logprob") if isinstance(token, dict) else None for token in content]
     if not isinstance(values, list):
         return []

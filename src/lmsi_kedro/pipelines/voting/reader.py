@@ -1,7 +1,7 @@
-"""Paths that no rule can parse -> replies of a chat endpoint -> the answers that these copy from the paths.
+"""Unparsable paths -> replies of a chat endpoint -> the answers that these copy from the paths.
 
-`voting.reader` switches it on. What a reply copies is canonicalised by the rules of the task, as any answer is; a
-path that they have parsed is never sent. Measurements, which parse other paths, use the rules alone.
+It is used if `voting.reader` is set. The copied answer is canonicalised by the rules of the task; a path that the
+rules can parse is never sent. Evaluation, headroom and monitoring use the rules alone.
 """
 
 import hashlib
@@ -41,11 +41,11 @@ def with_reader(pipeline: Pipeline) -> Pipeline:
 
 def create_reading() -> Pipeline:
     """rule_readings, paths -> replies -> readings."""
-    asked = ["rule_readings", "paths", "paths_sampling_plan", "first_day", "stored_replies"]
+    inputs = ["rule_readings", "paths", "paths_sampling_plan", "first_day", "stored_replies"]
     return Pipeline(
         [
             Node(
-                ask_reader, inputs=[*asked, "params:voting"], outputs="replies", name="ask_reader"
+                ask_reader, inputs=[*inputs, "params:voting"], outputs="replies", name="ask_reader"
             ),
             Node(
                 fill_abstentions,
@@ -65,31 +65,31 @@ def ask_reader(
     stored: StoredReplies,
     voting: VotingParams,
 ) -> Iterator[dict[str, pl.DataFrame] | tuple[str, list[str]]]:
-    """replies: of every path that ended and no rule could parse, in a chunk for each chunk of paths.
+    """replies to every unparsable path that ended, one chunk for each chunk of paths.
 
-    A path that was cut off has stated no answer yet, so it is not sent.
+    A path that was cut off has not stated its answer, so it is not sent.
     """
     assert voting.reader is not None
     unread = readings.filter(pl.col("key").is_null()).select(ID)
     chunks: dict[str, pl.DataFrame] = {}
     for chunk in paths.of(plan.on(first_day).address):
-        asked = chunk.filter(finish="stop").join(unread, on=ID, how="semi").select(*ID, "text")
-        if asked.height:
-            chunks[address([voting.reader.model, PROMPT, TOKENS, asked.rows()])] = asked
+        ended = chunk.filter(finish="stop").join(unread, on=ID, how="semi").select(*ID, "text")
+        if ended.height:
+            chunks[address([voting.reader.model, PROMPT, TOKENS, ended.rows()])] = ended
     with stored.writing():
         if missing := stored.missing(list(chunks)):
-            yield from replied({each: chunks[each] for each in missing}, voting.reader)
+            yield from request_replies({each: chunks[each] for each in missing}, voting.reader)
         yield address(list(chunks)), list(chunks)
 
 
-def replied(
+def request_replies(
     chunks: dict[str, pl.DataFrame], params: ReaderParams
 ) -> Iterator[dict[str, pl.DataFrame]]:
-    """The replies to each of the chunks, as they come."""
+    """Yields the replies to each chunk when they are complete."""
     with closing(AnswerReader(params)) as reader:
         reader.try_out()
-        for each, asked in chunks.items():
-            found = zip(asked.select(ID).iter_rows(), reader.read(asked["text"]), strict=True)
+        for each, paths in chunks.items():
+            found = zip(paths.select(ID).iter_rows(), reader.read(paths["text"]), strict=True)
             rows = [(*path, *stated) for path, stated in found]
             yield {each: pl.DataFrame(rows, schema=schemas.REPLIES, orient="row")}
 
@@ -101,27 +101,27 @@ def address(content: list[object]) -> str:
 def fill_abstentions(
     readings: pl.DataFrame, replies: Iterable[pl.DataFrame], questions: pl.DataFrame, tasks: Tasks
 ) -> pl.DataFrame:
-    """readings: with the answers that replies copy, where the rules have none; their rule is `reader`."""
+    """readings: unparsable paths get the answers that replies copy, with the rule `reader`."""
     unread = readings.filter(pl.col("key").is_null()).select(*ID, "task")
-    said = pl.concat([schemas.empty(schemas.REPLIES), *replies]).drop_nulls("surface")
-    said = said.join(unread, on=ID, maintain_order="left").join(
+    copies = pl.concat([schemas.empty(schemas.REPLIES), *replies]).drop_nulls("surface")
+    copies = copies.join(unread, on=ID, maintain_order="left").join(
         questions.select("question_id", "choices"), on="question_id", maintain_order="left"
     )
-    parts = said.partition_by("task", as_dict=True, maintain_order=True)
+    parts = copies.partition_by("task", as_dict=True, maintain_order=True)
     keyed = [canonical(rows, tasks[str(name)]) for (name,), rows in parts.items()]
-    filled = pl.concat([said.clear().with_columns(key="surface"), *keyed]).drop_nulls("key")
+    filled = pl.concat([copies.clear().with_columns(key="surface"), *keyed]).drop_nulls("key")
     log.info(
         "the reader fills %d of the %d paths that no rule could parse", filled.height, unread.height
     )
-    given = filled.select(*ID, *FILLED[:-1], rule=pl.lit(schemas.READER))
-    both = readings.join(given, on=ID, how="left", maintain_order="left", suffix="_said")
-    return both.with_columns(pl.coalesce(name, f"{name}_said") for name in FILLED).select(
+    new = filled.select(*ID, *FILLED[:-1], rule=pl.lit(schemas.READER))
+    both = readings.join(new, on=ID, how="left", maintain_order="left", suffix="_copied")
+    return both.with_columns(pl.coalesce(name, f"{name}_copied") for name in FILLED).select(
         *schemas.READINGS
     )
 
 
 def canonical(rows: pl.DataFrame, task: Task) -> pl.DataFrame:
-    """The copies of one task with their canonical forms, by the rules that canonicalise its labels."""
+    """The copied answers of a task with their canonical forms, by the rules for its labels."""
     choices = rows["choices"].to_list() if task.kind == "choice" else None
     keys = answers.canonical_keys(rows["surface"], task.kind, choices, decimal=task.decimal)
     return rows.with_columns(key=keys)
