@@ -15,7 +15,8 @@ from lmsi_kedro.pipelines.methods.nodes import (
     tabulate,
     write_page,
 )
-from lmsi_kedro.pipelines.self_improve.pipeline import create_candidate, create_evaluation
+from lmsi_kedro.pipelines.self_improve.models import create_evaluation
+from lmsi_kedro.pipelines.self_improve.pipeline import create_candidate
 from lmsi_kedro.pipelines.voting.nodes import keep_agreeing
 from lmsi_kedro.wiring import fixed, namespaced
 

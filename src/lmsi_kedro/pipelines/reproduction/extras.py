@@ -19,7 +19,8 @@ from lmsi_kedro.pipelines.reproduction.nodes import (
     plan_votes,
     without_exemplars,
 )
-from lmsi_kedro.pipelines.self_improve.pipeline import create_evaluation, create_round
+from lmsi_kedro.pipelines.self_improve.models import create_evaluation
+from lmsi_kedro.pipelines.self_improve.pipeline import create_round
 from lmsi_kedro.pipelines.self_improve_from_seeds.nodes import (
     name_exemplar_sets,
     replace_unlabeled,

@@ -15,40 +15,27 @@ from collections.abc import Sequence
 
 from kedro.pipeline import Node, Pipeline
 
-from lmsi_kedro.evaluation.comparison import compare, vote_statistics
+from lmsi_kedro.evaluation.comparison import vote_statistics
 from lmsi_kedro.params import Arm, Guard, HeadroomParams, Objective
 from lmsi_kedro.pipelines import (
     controls,
-    evaluation,
     fine_tuning,
-    headroom,
     mixing,
-    monitoring,
     preparation,
     reporting,
     sampling,
     voting,
 )
+from lmsi_kedro.pipelines.self_improve.headroom import create_headroom, gated
+from lmsi_kedro.pipelines.self_improve.models import (
+    create_comparison,
+    create_evaluation,
+    create_examination,
+    create_promotion,
+)
 from lmsi_kedro.wiring import namespaced
 
-SHARED = {"questions", "tasks", "exemplars"}
-LABELED = {*SHARED, "labels"}
-
-# The steps of a round; each is also registered as a pipeline on round 1.
-STEPS = {
-    "sampling": ["round_1.plan_paths", "round_1.sample_paths"],
-    "voting": ["round_1.read_answers", "round_1.count_votes", "round_1.keep_agreeing_paths"],
-    "mixing": [
-        "round_1.select_voted_paths",
-        "round_1.select_paired_paths",
-        "round_1.leave_out_leaks",
-        "round_1.render_examples",
-        "round_1.accumulate_examples",
-        "round_1.balance_examples",
-        "round_1.oppose_examples",
-    ],
-    "fine_tuning": ["round_1.choose_training", "round_1.fine_tune"],
-}
+SHARED = {"questions", "tasks", "exemplars", "base_model"}
 
 
 def create_pipeline(
@@ -83,32 +70,6 @@ def create_pipeline(
         ]
     )
     return gated(loop) if measured and measured.stop else loop
-
-
-def create_headroom(probe: bool) -> Pipeline:
-    """headroom: how much more accurate the base model's votes in round 1 are than its greedy paths."""
-    outside = {*LABELED, "headroom"}
-    voted = {"sampled_paths": "paths", "sampled_readings": "readings"}
-    steps = namespaced(headroom.create_pipeline(probe), "headroom", {*outside, "model"}, voted)
-    return namespaced(steps, "round_1", outside, {"model": "base_model"})
-
-
-def gated(loop: Pipeline) -> Pipeline:
-    """The loop with a gate after the votes of round 1: all training depends on it."""
-    counting = loop.only_nodes("round_1.count_votes")
-    counted = Pipeline(counting, outputs={"round_1.votes": "round_1.counted_votes"})
-    return (
-        (loop - counting)
-        + counted
-        + namespaced(headroom.create_gate(), "round_1", {"headroom"}, {})
-    )
-
-
-def create_steps(*steps: str, objective: Objective = "sft") -> Pipeline:
-    """These steps of round 1, and the plan node, which is needed to find the stored paths."""
-    nodes = {"round_1.plan_paths"}.union(*(STEPS[step] for step in steps))
-    whole = create_round(1, objective=objective)
-    return whole.only_nodes(*nodes & {node.name for node in whole.nodes})
 
 
 def create_round(number: int, guard: Guard = "none", objective: Objective = "sft") -> Pipeline:
@@ -156,62 +117,4 @@ def create_candidate(
         "pairs": f"pairs_{number}",
     }
     older = {f"pairs_{before}" for before in range(1, number)}
-    shared = {*SHARED, "base_model", *older}
-    return namespaced(Pipeline(steps), f"round_{number}", shared, renamed)
-
-
-def create_promotion(number: int, previous: str, candidate: str) -> Pipeline:
-    """model_k: the candidate, or the model before it."""
-    renamed = {
-        "candidate": candidate,
-        "previous_model": previous,
-        "promoted_model": f"model_{number}",
-        "monitor": f"monitor_{number}",
-    }
-    for seen in ("health", "support"):
-        renamed |= {
-            f"{seen}_before": f"{seen}_{number - 1}",
-            f"{seen}_candidate": f"{seen}_{candidate}",
-            seen: f"{seen}_{number}",
-        }
-    return namespaced(monitoring.create_promotion(number), f"monitor_{candidate}", set(), renamed)
-
-
-def create_examination(model: str, suffix: str, guard: Guard) -> Pipeline:
-    """health and support: the collapse monitor's measurements of a model."""
-    made = ("health", "support", "monitor_readings", "greedy_readings")
-    renamed = {name: f"{name}_{suffix}" for name in made}
-    renamed |= {"model": model, "base_readings": "monitor_readings_0"}
-    return namespaced(monitoring.create_examination(guard), f"monitor_{suffix}", LABELED, renamed)
-
-
-def create_evaluation(model: str, round: int, arm: str, suffix: str) -> Pipeline:
-    """The predictions of one model."""
-    renamed = {
-        "model": model,
-        "evaluation_readings": f"evaluation_readings_{suffix}",
-        "predictions": f"predictions_{suffix}",
-        "curves": f"curves_{suffix}",
-    }
-    steps = evaluation.create_pipeline(round, arm)
-    return namespaced(steps, f"evaluation_{suffix}", LABELED, renamed)
-
-
-def create_comparison(rounds: int, arms: Sequence[Arm]) -> Pipeline:
-    """Compares every model with the base model and the one before, and the vote of round 1 with its controls."""
-    numbers = range(1, rounds + 1)
-    pairs = [(f"metrics_{k}", "0", str(k)) for k in numbers]
-    pairs += [(f"metrics_step_{k}", str(k - 1), str(k)) for k in numbers]
-    pairs += [(f"metrics_{arm}", "0", arm) for arm in arms]
-    pairs += [(f"metrics_vote_over_{arm}", arm, "1") for arm in arms]
-    return Pipeline(
-        [
-            Node(
-                compare,
-                inputs=[f"predictions_{before}", f"predictions_{after}", "tasks"],
-                outputs=name,
-                name=f"compare_{name}",
-            )
-            for name, before, after in pairs
-        ]
-    )
+    return namespaced(Pipeline(steps), f"round_{number}", SHARED | older, renamed)

@@ -8,7 +8,7 @@ from kedro.pipeline import Node, Pipeline
 
 from lmsi_kedro.evaluation.comparison import compare
 from lmsi_kedro.pipelines import fine_tuning, mixing, preparation
-from lmsi_kedro.pipelines.self_improve.pipeline import create_evaluation
+from lmsi_kedro.pipelines.self_improve.models import create_evaluation
 from lmsi_kedro.pipelines.warm_start.nodes import (
     add_warm_start,
     choose_warm_training,
