@@ -2,14 +2,17 @@
 
 Its own flags let it misbehave: --lives N --requests M ends it after M requests in its first N lives,
 --begin-slowly S waits before it listens, --extra-tokens K counts so many too many in each prompt,
---stubborn has an engine that does not end when it is asked to.
+--stubborn has an engine that does not end when it is asked to. --parts FOLDER: each server takes
+the first file there, whose content it has as further flags; --seconds-each S waits before each answer.
 """
 
 import argparse
 import os
 import subprocess
+import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +45,7 @@ def main() -> None:
             os._exit(1)
         if body["model"] != arguments.served_model_name:
             return 404, {"error": {"message": f"there is no model {body['model']}"}}
+        time.sleep(arguments.seconds_each)
         return completion(body, length)
 
     server = FakeServer(answer, arguments.port)
@@ -63,7 +67,18 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--begin-slowly", type=float, default=0)
     parser.add_argument("--extra-tokens", type=int, default=0)
     parser.add_argument("--stubborn", action="store_true")
-    return parser.parse_args()
+    parser.add_argument("--seconds-each", type=float, default=0)
+    parser.add_argument("--parts", type=Path)
+    given = parser.parse_args()
+    return parser.parse_args([*sys.argv[1:], *part_of(given.parts)]) if given.parts else given
+
+
+def part_of(folder: Path) -> list[str]:
+    """The flags of the first file that no other server has taken."""
+    for file in sorted(folder.glob("*.flags")):
+        with suppress(FileNotFoundError):
+            return file.rename(file.with_suffix(f".{os.getpid()}")).read_text().split()
+    return []
 
 
 if __name__ == "__main__":
