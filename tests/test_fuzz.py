@@ -104,12 +104,12 @@ def test_mutated_server_replies_are_refused_or_read() -> None:
                 assert URL in refusal
                 assert len(refusal) < 1000
                 continue
-            assert reply.drawn.keys() <= set(range(reader.n))
-            for drawn in reply.drawn.values():
-                pl.Series([drawn.tokens], dtype=pl.Int32)
-                assert 0 <= drawn.tokens < COUNT
-                assert drawn.text.encode().decode() == drawn.text
-                assert drawn.logprob is None or math.isfinite(drawn.logprob)
+            assert reply.completions.keys() <= set(range(reader.n))
+            for completion in reply.completions.values():
+                pl.Series([completion.tokens], dtype=pl.Int32)
+                assert 0 <= completion.tokens < COUNT
+                assert completion.text.encode().decode() == completion.text
+                assert completion.logprob is None or math.isfinite(completion.logprob)
 
     names = (b"choices", b"text", b"finish_reason", b"logprobs", b"content", b"usage", b"error")
     fuzz("replies", [*JSON, *names, b'"length"', b"<html>", b"data:", b"\xff"], holds)

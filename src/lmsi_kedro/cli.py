@@ -25,7 +25,7 @@ from lmsi_kedro.progress import ProgressHook
 STOPPED = "lmsi: stopped; the same command continues from what is stored"
 
 
-class Said(click.ClickException):
+class PlainError(click.ClickException):
     """An exception whose message is printed unchanged."""
 
     def show(self, file: Any = None) -> None:
@@ -55,24 +55,24 @@ def stop(*_: Any) -> None:
 
 
 @contextmanager
-def lines(given: dict[str, Any]) -> Iterator[None]:
+def lines(options: dict[str, Any]) -> Iterator[None]:
     """Turns an error of the command into one line."""
     try:
         yield
-    except (click.exceptions.Exit, Said):
+    except (click.exceptions.Exit, PlainError):
         raise
     except (click.Abort, KeyboardInterrupt):
-        raise Said(STOPPED) from None
+        raise PlainError(STOPPED) from None
     except Exception as error:
-        if given["verbose"]:
+        if options["verbose"]:
             traceback.print_exc()
-        raise Said(line_of(error, given)) from None
+        raise PlainError(line_of(error, options)) from None
 
 
-def line_of(error: Exception, given: dict[str, Any]) -> str:
+def line_of(error: Exception, options: dict[str, Any]) -> str:
     """The message of an error that was written for the user; for other errors also where it happened."""
     node, cause = ProgressHook.node, unwrapped(error)
-    if node is None and raised_in(error).startswith("kedro.") and (wrong := wrong_option(given)):
+    if node is None and raised_in(error).startswith("kedro.") and (wrong := wrong_option(options)):
         return f"lmsi: {wrong}"
     if node is None or (is_mistake(cause) and raised_in(cause) in ("lmsi_kedro", "kedro_datasets")):
         return one_line(error)
@@ -92,16 +92,16 @@ def stored(error: Exception) -> Path:
     return path
 
 
-def run_verbosely(verbose: bool, **given: Any) -> Any:
+def run_verbosely(verbose: bool, **options: Any) -> Any:
     """Kedro's command; verbose shows Kedro's log of nodes with their signatures."""
     ProgressHook.node = None
-    if given["pipeline"] and not given["pipelines"]:  # the old name of the option
-        given |= {"pipeline": None, "pipelines": [given["pipeline"]]}
+    if options["pipeline"] and not options["pipelines"]:  # the old name of the option
+        options |= {"pipeline": None, "pipelines": [options["pipeline"]]}
     if verbose:
         for name in ("kedro", "kedro.pipeline.node", "kedro.runner"):
             logging.getLogger(name).setLevel(logging.INFO)
     try:
-        return kedro_run.callback(**given)  # type: ignore[misc]
+        return kedro_run.callback(**options)  # type: ignore[misc]
     finally:
         ProgressHook.stop()  # also after an interrupt
 

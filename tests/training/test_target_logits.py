@@ -14,7 +14,7 @@ from transformers import AutoModelForCausalLM
 
 from lmsi_kedro.tasks.encoding import Encoded
 from lmsi_kedro.training.forest import LENGTH_MULTIPLE, grouped, pad, plant
-from lmsi_kedro.training.logits import refuses, target_logits
+from lmsi_kedro.training.logits import target_logits, unsupported_reason
 from tests.training.jobs import MakeJob
 
 SHOTS = list(range(3, 43))
@@ -84,7 +84,7 @@ def test_packed_trees_equal_examples_computed_alone(family: str) -> None:
     model, encoded = decoder(family, DECODERS[family]), examples()
     expected = alone(model, encoded)
     gradient = gradients(model, expected)
-    assert refuses(model, model, encoded) is None
+    assert unsupported_reason(model, model, encoded) is None
     batch = plant(encoded)
     assert [tree.prefix for tree in batch["forest"]].count(0) < len(batch["forest"])
     logits = target_logits(model, model, batch)
@@ -98,7 +98,7 @@ def test_models_unsupported_by_trees_get_padded_rows(family: str) -> None:
     model, encoded = decoder(family, OTHERS[family]), examples()
     expected = alone(model, encoded)
     own = model.config._attn_implementation
-    assert refuses(model, model, encoded)
+    assert unsupported_reason(model, model, encoded)
     assert model.config._attn_implementation == own
     logits = target_logits(model, model, pad(encoded))
     assert (logits - expected).abs().max() < 1e-5 * expected.abs().max()
@@ -108,7 +108,7 @@ def test_no_token_sees_another_example(base_model: Path) -> None:
     """Other tokens in one leaf leave the logits of all others as they are, bit by bit."""
     model = AutoModelForCausalLM.from_pretrained(base_model)
     encoded = examples()
-    assert refuses(model, model, encoded) is None
+    assert unsupported_reason(model, model, encoded) is None
     longest = max(range(len(encoded)), key=lambda n: len(encoded[n].ids))
     others = [
         n != longest for n, example in enumerate(encoded) for _ in range(example.target_tokens)
@@ -125,7 +125,7 @@ def test_bfloat16_trees_are_as_exact_as_rows(base_model: Path) -> None:
     exact = alone(AutoModelForCausalLM.from_pretrained(base_model), encoded)
     model = AutoModelForCausalLM.from_pretrained(base_model, dtype=torch.bfloat16)
     rows = (target_logits(model, model, pad(encoded)) - exact).abs().max()
-    assert refuses(model, model, encoded) is None
+    assert unsupported_reason(model, model, encoded) is None
     assert (target_logits(model, model, plant(encoded)) - exact).abs().max() < 2 * rows
 
 

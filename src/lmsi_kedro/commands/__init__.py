@@ -55,17 +55,17 @@ def main(arguments: list[str] | None = None) -> int:
     commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="COMMAND")
     for command in (init, report, try_model, export, headroom, audit, forecast, doctor, explain):
         command.add_to(commands)
-    given, unrecognized = parser.parse_known_args(arguments)
+    args, unrecognized = parser.parse_known_args(arguments)
     if unrecognized:
-        commands.choices[given.COMMAND].refuse(unrecognized[0])
+        commands.choices[args.COMMAND].refuse(unrecognized[0])
     try:
-        print(printable(given.run(given)))
+        print(printable(args.run(args)))
     except KeyboardInterrupt:
         return stop("lmsi: stopped")
     except Exception as error:
         from lmsi_kedro.commands.mistakes import one_line
 
-        if given.verbose:
+        if args.verbose:
             traceback.print_exc()
         return stop(one_line(error))
     return 0

@@ -26,15 +26,15 @@ def dry_run(pipeline: Pipeline, catalog: Any) -> dict[str, Any]:
     check_inputs(pipeline, catalog)
     needed = {name for node in pipeline.nodes for name in inputs_of(node)}
     loaded = pipeline.inputs() & needed - {"first_day"}  # which a run begins, not a look at it
-    known = {name: catalog.load(name) for name in loaded}
+    datasets = {name: catalog.load(name) for name in loaded}
     for node in pipeline.nodes:
-        given = [known.get(name) for name in node.inputs]
+        inputs = [datasets.get(name) for name in node.inputs]
         if function_of(node) in STAND_INS:
-            known |= zip(node.outputs, STAND_INS[function_of(node)](*given), strict=False)
-        elif not samples(node) and all(name in known for name in node.inputs):
-            made = node.func(*given)
-            known |= zip(node.outputs, made if len(node.outputs) > 1 else [made], strict=True)
-    return known
+            datasets |= zip(node.outputs, STAND_INS[function_of(node)](*inputs), strict=False)
+        elif not samples(node) and all(name in datasets for name in node.inputs):
+            made = node.func(*inputs)
+            datasets |= zip(node.outputs, made if len(node.outputs) > 1 else [made], strict=True)
+    return datasets
 
 
 def work_of(pipeline: Pipeline) -> Pipeline:

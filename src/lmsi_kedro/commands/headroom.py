@@ -14,7 +14,7 @@ def add_to(commands: Any) -> None:
         "headroom", help="what was measured before training: can the model improve?"
     )
     add_parameters(command)
-    command.set_defaults(run=lambda given: headroom(data_root(given.params)))
+    command.set_defaults(run=lambda args: headroom(data_root(args.params)))
 
 
 def headroom(data: Path) -> str:

@@ -24,7 +24,7 @@ def add_to(commands: Any) -> None:
         "init", help="a new project: configuration, exemplars, sample questions, embedded model"
     )
     command.add_argument("folder", type=Path, help="a new folder")
-    command.set_defaults(run=lambda given: init(given.folder))
+    command.set_defaults(run=lambda args: init(args.folder))
 
 
 def init(folder: Path) -> str:

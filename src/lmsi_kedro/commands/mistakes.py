@@ -94,36 +94,36 @@ def wrong_parameters() -> str | None:
     return None
 
 
-def wrong_option(given: dict[str, Any]) -> str | None:
+def wrong_option(options: dict[str, Any]) -> str | None:
     """The message for an option of `kedro run` with an unknown runner, pipeline, node, tag or dataset."""
     from kedro.framework.project import pipelines
     from kedro.pipeline import Pipeline
 
-    if "pipelines" not in given:
+    if "pipelines" not in options:
         return None
-    if given["runner"] and given["runner"] not in RUNNERS and "." not in given["runner"]:
-        return unknown("--runner", given["runner"], RUNNERS)
+    if options["runner"] and options["runner"] not in RUNNERS and "." not in options["runner"]:
+        return unknown("--runner", options["runner"], RUNNERS)
     pipelines.set_requested(None)
-    names = [*given["pipelines"], *filter(None, [given["pipeline"]])]
+    names = [*options["pipelines"], *filter(None, [options["pipeline"]])]
     for name in names:
         if name not in pipelines:
             return unknown("--pipelines", name, set(pipelines) - {"__default__"})
     chosen = sum((pipelines[name] for name in names or ["__default__"]), Pipeline([]))
     nodes = {node.name for node in chosen.nodes}
-    known = {
-        "--nodes": (given["node_names"], nodes),
-        "--from-nodes": (given["from_nodes"], nodes),
-        "--to-nodes": (given["to_nodes"], nodes),
-        "--tags": (given["tags"], {tag for node in chosen.nodes for tag in node.tags}),
-        "--namespaces": (given["namespaces"], namespaces_of(chosen)),
-        "--from-inputs": (given["from_inputs"], chosen.datasets()),
-        "--to-outputs": (given["to_outputs"], chosen.datasets()),
+    checks = {
+        "--nodes": (options["node_names"], nodes),
+        "--from-nodes": (options["from_nodes"], nodes),
+        "--to-nodes": (options["to_nodes"], nodes),
+        "--tags": (options["tags"], {tag for node in chosen.nodes for tag in node.tags}),
+        "--namespaces": (options["namespaces"], namespaces_of(chosen)),
+        "--from-inputs": (options["from_inputs"], chosen.datasets()),
+        "--to-outputs": (options["to_outputs"], chosen.datasets()),
     }
-    for option, (wanted, there) in known.items():
+    for option, (wanted, there) in checks.items():
         for name in wanted:
             if name not in there:
                 return unknown(option, name, there)
-    used = [f"{option}={','.join(wanted)}" for option, (wanted, _) in known.items() if wanted]
+    used = [f"{option}={','.join(wanted)}" for option, (wanted, _) in checks.items() if wanted]
     return f"no node is left by {' and '.join(used)}" if used else None
 
 

@@ -14,7 +14,7 @@ def add_to(commands: Any) -> None:
         "report", help="print the result, and where report and model are"
     )
     add_parameters(command)
-    command.set_defaults(run=lambda given: report(data_root(given.params)))
+    command.set_defaults(run=lambda args: report(data_root(args.params)))
 
 
 def report(data: Path) -> str:

@@ -72,8 +72,8 @@ def converted(file: Path) -> tuple[Any, Any]:
         ) from error
     restore_rope(file, model.config, fields, tensors)
     ends = [fields.get(f"tokenizer.ggml.{end}_token_id") for end in ENDS]
-    if len(known := list(dict.fromkeys(end for end in ends if end is not None))) > 1:
-        model.generation_config.eos_token_id = known
+    if len(end_ids := list(dict.fromkeys(end for end in ends if end is not None))) > 1:
+        model.generation_config.eos_token_id = end_ids
     return plain(model), tokenizer
 
 
@@ -110,11 +110,11 @@ def loaded(file: Path, dtype: Any) -> tuple[Any, Any]:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
-    given: dict[str, Any] = {"gguf_file": file.name}
-    tokenizer = AutoTokenizer.from_pretrained(file.parent, **given)
+    options: dict[str, Any] = {"gguf_file": file.name}
+    tokenizer = AutoTokenizer.from_pretrained(file.parent, **options)
     loading: Any = AutoModelForCausalLM.from_pretrained(
         file.parent,
-        **given,
+        **options,
         dtype=dtype,
         quantization_config=GgufConfig(dequantize=True),
         output_loading_info=True,

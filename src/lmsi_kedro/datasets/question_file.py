@@ -55,8 +55,8 @@ class QuestionFile(AbstractDataset[pl.DataFrame, pl.DataFrame]):
         """raw_questions; a row without a task gets the name of the file."""
         ending = ending_of(self._path)
         if ending is None:
-            known = ", ".join(FORMATS)
-            raise DatasetError(f"{self._path}: {self.content} are read from {known} files.")
+            endings = ", ".join(FORMATS)
+            raise DatasetError(f"{self._path}: {self.content} are read from {endings} files.")
         if not self._path.is_file():
             raise DatasetError(
                 f"{self._path} is missing: put your {self.content} there, one a row."
@@ -94,7 +94,7 @@ class QuestionFile(AbstractDataset[pl.DataFrame, pl.DataFrame]):
                 tables.append(pl.DataFrame(batch, schema=self.schema))
                 batch = []
         if wrong:
-            raise DatasetError(self.refusal(wrong))
+            raise DatasetError(self.error_message(wrong))
         self.describe_columns(shapes)
         tables.append(pl.DataFrame(batch, schema=self.schema))
         if not (table := pl.concat(tables)).height:
@@ -134,7 +134,7 @@ class QuestionFile(AbstractDataset[pl.DataFrame, pl.DataFrame]):
                 "%s: ignored columns %s%s", self._path, ", ".join(sorted(ignored)[:SHOWN]), more
             )
 
-    def refusal(self, wrong: Mistakes) -> str:
+    def error_message(self, wrong: Mistakes) -> str:
         """The error message: reasons with counts and the first rows; writes all rows to `problems`."""
         self._problems.parent.mkdir(parents=True, exist_ok=True)
         with self._problems.open("w", newline="", encoding="utf-8") as file:

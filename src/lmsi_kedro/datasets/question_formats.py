@@ -142,9 +142,9 @@ def read_parquet(path: Path, fields: Fields) -> Iterator[Numbered]:
     """Rows of a parquet file, counted from 1. Only the needed columns are loaded."""
     table = pl.scan_parquet(path)
     schema = table.collect_schema()
-    known = dict.fromkeys(columns_of(tuple(schema), fields).values())
-    read = table.select(exact(name, schema[name]) for name in known)
-    others = dict.fromkeys(name for name in schema if name not in known)
+    needed = dict.fromkeys(columns_of(tuple(schema), fields).values())
+    read = table.select(exact(name, schema[name]) for name in needed)
+    others = dict.fromkeys(name for name in schema if name not in needed)
     for start in range(0, table.select(pl.len()).collect().item(), BATCH):
         rows = read.slice(start, BATCH).collect().iter_rows(named=True)
         for number, row in enumerate(rows, start=start + 1):

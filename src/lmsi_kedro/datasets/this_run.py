@@ -70,10 +70,10 @@ class ThisRun(AbstractDataset[NoReturn, dict[str, Any]]):
 
 def command() -> str:
     """The command as typed, without the folder of the program."""
-    program, *given = sys.argv
+    program, *arguments = sys.argv
     path = Path(program.removeprefix("python -m "))  # as Kedro calls itself then
     name = path.parent.name if path.stem == "__main__" else path.name
-    return shlex.join([name, *given])
+    return shlex.join([name, *arguments])
 
 
 def commit() -> str | None:

@@ -43,12 +43,12 @@ def calibrate_probe(
     is None if no confidence is high enough.
     """
     accepted = accepted_keys(labels, questions.filter(split="probe"), tasks)
-    known = readings.join(accepted, on="question_id", how="semi").sort("question_id", "path")
-    if known.is_empty():
+    labeled = readings.join(accepted, on="question_id", how="semi").sort("question_id", "path")
+    if labeled.is_empty():
         return {}
-    asked = known.group_by("question_id", maintain_order=True).len()
-    votes = kernels.count_votes(known["key"], [0, *asked["len"].cum_sum()])
-    voted = asked.with_columns(votes["key"], votes["confidence"]).join(
+    by_question = labeled.group_by("question_id", maintain_order=True).len()
+    votes = kernels.count_votes(labeled["key"], [0, *by_question["len"].cum_sum()])
+    voted = by_question.with_columns(votes["key"], votes["confidence"]).join(
         accepted, on="question_id", maintain_order="left"
     )
     right = voted.select(is_accepted()).to_series().to_numpy()
@@ -56,7 +56,7 @@ def calibrate_probe(
     found = statistics.threshold_for(evaluation.label_precision, confidence, right)
     return {
         "n": len(right),
-        "paths": int(asked["len"].max()),  # type: ignore[arg-type]
+        "paths": int(by_question["len"].max()),  # type: ignore[arg-type]
         "accuracy": float(right.mean()),
         "wanted": evaluation.label_precision,
         "threshold": found._asdict() if found else None,

@@ -129,8 +129,8 @@ def vote_statistics(
     """
     whole = votes.filter(pl.col("paths") == paths.m)
     winners = votes["key"].drop_nulls()
-    asked = readings.group_by("question_id", maintain_order=True)
-    distinct = asked.agg(pl.col("content").n_unique())["content"]
+    by_question = readings.group_by("question_id", maintain_order=True)
+    distinct = by_question.agg(pl.col("content").n_unique())["content"]
     return {
         "votes": {
             "questions": votes.height,
@@ -160,9 +160,9 @@ def found_by_reader(answers: pl.DataFrame) -> Metrics:
 
 def saved_by_early_stop(votes: pl.DataFrame, readings: pl.DataFrame, paths: PathParams) -> Metrics:
     """What early stopping saved; tokens are estimated by the mean length of a question's sampled paths."""
-    asked = readings.group_by("question_id", maintain_order=True)
+    by_question = readings.group_by("question_id", maintain_order=True)
     stopped = votes.filter(pl.col("paths") < paths.m).join(
-        asked.agg(pl.col("tokens").mean()), on="question_id", maintain_order="left"
+        by_question.agg(pl.col("tokens").mean()), on="question_id", maintain_order="left"
     )
     spare = paths.m - stopped["paths"]
     return {

@@ -41,5 +41,5 @@ def fingerprint(
     nothing = Asked("")
     shown = "".join(render(usable(format, shots), nothing, shots, task) for shots in sets.values())
     exemplars = hashlib.blake2b(shown.encode(), digest_size=4).hexdigest()
-    drawn = " ".join(f"{name}={value}" for name, value in sampling.model_dump().items())
-    return f"m={m} {drawn} exemplars={exemplars}"
+    settings = " ".join(f"{name}={value}" for name, value in sampling.model_dump().items())
+    return f"m={m} {settings} exemplars={exemplars}"

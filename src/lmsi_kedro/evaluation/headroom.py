@@ -155,8 +155,8 @@ def measure_probe(
 
 def mark(answers: pl.DataFrame, accepted: pl.DataFrame, name: str) -> pl.DataFrame:
     """question_id, key, and whether the answer is right."""
-    known = answers.join(accepted, on="question_id", maintain_order="left")
-    return known.select("question_id", "key", is_accepted().alias(name))
+    marked = answers.join(accepted, on="question_id", maintain_order="left")
+    return marked.select("question_id", "key", is_accepted().alias(name))
 
 
 def compare_from(least: float, kept: pl.DataFrame, questions: int) -> dict[str, Any]:

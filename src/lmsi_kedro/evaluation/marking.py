@@ -9,12 +9,12 @@ from lmsi_kedro.tasks.answers import canonical_keys
 
 def accepted_keys(labels: pl.DataFrame, questions: pl.DataFrame, tasks: Tasks) -> pl.DataFrame:
     """question_id, accepted: the canonical forms of all parsable accepted answers."""
-    asked = labels.join(
+    labeled = labels.join(
         questions.select("question_id", "task", "choices"),
         on="question_id",
         maintain_order="left",
     )
-    written = asked.explode("answers").partition_by("task", as_dict=True)
+    written = labeled.explode("answers").partition_by("task", as_dict=True)
     read = (_read(rows, tasks[str(task)]) for (task,), rows in written.items())
     return (
         pl.concat([schemas.empty({"question_id": pl.String, "accepted": pl.String}), *read])

@@ -46,10 +46,10 @@ class Prediction(NamedTuple):
 
 def fit(settings: Sequence[Setting]) -> Line:
     """Least squares through the origin. ValueError without two settings whose vote gains something."""
-    known = [each for each in settings if each.vote]
-    if len(known) < 2:
+    fitted = [each for each in settings if each.vote]
+    if len(fitted) < 2:
         raise ValueError("a prediction needs two settings in which the vote gains something")
-    slope = sum(s.vote * s.gain for s in known) / sum(s.vote**2 for s in known)
+    slope = sum(s.vote * s.gain for s in fitted) / sum(s.vote**2 for s in fitted)
     left = sum((s.gain - slope * s.vote) ** 2 for s in settings)
     return Line(slope, sqrt(left / (len(settings) - 1)))
 

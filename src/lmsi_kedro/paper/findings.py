@@ -104,10 +104,10 @@ def of_paths(curves: Mapping[str, pl.DataFrame]) -> list[Metrics]:
 def of_prompts(curves: Mapping[str, pl.DataFrame]) -> list[Metrics]:
     """Section 5.2: exemplars in the model's own words, against no exemplars and against human-written ones."""
     most = max(curves["before"]["k"].to_list())
-    own, none, given = (
+    own, none, human = (
         maj(curves[name], most) for name in ("own_exemplars", "step_by_step", "before")
     )
-    nearly = contrast([(1, own), (-1, given)])
+    nearly = contrast([(1, own), (-1, human)])
     return [
         finding("generated exemplars beat step by step", contrast([(1, own), (-1, none)])),
         finding("generated exemplars are within 3 points of those of people", nearly, WITHIN),
@@ -116,12 +116,12 @@ def of_prompts(curves: Mapping[str, pl.DataFrame]) -> list[Metrics]:
 
 def of_questions(models: Models, tasks: Sequence[str]) -> list[Metrics]:
     """Section 5.2: training on generated questions."""
-    base, own, given = (
+    base, own, original = (
         answers(models[name], "cot_greedy", tasks) for name in ("base", "generated", "vote")
     )
     return [
         finding("generated questions gain", contrast([(1, own), (-1, base)])),
-        finding("given questions gain more", contrast([(1, given), (-1, own)])),
+        finding("given questions gain more", contrast([(1, original), (-1, own)])),
     ]
 
 

@@ -27,9 +27,9 @@ def reproduce(
     the first. verdicts are those of the collapse monitor; for a model that it did not promote, found has the
     predictions of the model before it.
     """
-    asked = set(found["base"]["task"])
-    in_domain = [name for name in tasks.in_domain if name in asked]
-    outside = [name for name in tasks.root if name in asked and name not in in_domain]
+    evaluated = set(found["base"]["task"])
+    in_domain = [name for name in tasks.in_domain if name in evaluated]
+    outside = [name for name in tasks.root if name in evaluated and name not in in_domain]
     curves = {name.removeprefix(CURVE): c for name, c in found.items() if name.startswith(CURVE)}
     votes = {temperature: found[f"after_{place}"] for place, temperature in enumerate(temperatures)}
     once = found | {f"{name}_once": found[name].filter(seed=seeds[0]) for name in ("base", "vote")}

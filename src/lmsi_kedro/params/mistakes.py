@@ -63,14 +63,14 @@ def sentences(
         elif first["type"] == "value_error":
             yield f"parameters: {first['ctx']['error']}"
         else:
-            yield said(place, first["input"], [demand(each) for each in (first, *others)])
+            yield wrong_value(place, first["input"], [demand(each) for each in (first, *others)])
 
 
-def said(place: str, given: Any, demands: list[str]) -> str:
+def wrong_value(place: str, value: Any, demands: list[str]) -> str:
     wanted = " or ".join(dict.fromkeys(demands))
-    near = nearest(str(given), re.findall("'([^']+)'", wanted))
+    near = nearest(str(value), re.findall("'([^']+)'", wanted))
     hint = f"; did you mean {' or '.join(near)}?" if near else ""
-    return f"parameters: {place} must be {wanted}, not {given!r}{hint}"
+    return f"parameters: {place} must be {wanted}, not {value!r}{hint}"
 
 
 def demand(error: Any) -> str:

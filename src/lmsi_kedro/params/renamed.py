@@ -16,6 +16,6 @@ def refuse_renamed(parameters: Mapping[str, Any]) -> None:
     """ValueError with the new name, if a parameter is given by its old name."""
     for old, new in RENAMED.items():
         group, _, name = old.partition(".")
-        given = parameters.get(group)
-        if isinstance(given, Mapping) and name in given:
+        value = parameters.get(group)
+        if isinstance(value, Mapping) and name in value:
             raise ValueError(f"parameters: {old} is called {new} now; write that")

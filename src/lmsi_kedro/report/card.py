@@ -119,14 +119,14 @@ def training(model: Model) -> dict[str, Any]:
 
 def hub_name(parameters: dict[str, Any]) -> str | None:
     """owner/name of the given model, if it came from the hub."""
-    given = str(parameters.get("model"))
-    return given.removeprefix("hub:") if given.startswith("hub:") else None
+    model = str(parameters.get("model"))
+    return model.removeprefix("hub:") if model.startswith("hub:") else None
 
 
 def base_name(parameters: dict[str, Any]) -> str:
     """The name of the model before the loop, without local folders; it mentions a warm start."""
-    given = parameters.get("model")
-    name = EMBEDDED if given is None else hub_name(parameters) or Path(given).name
+    model = parameters.get("model")
+    name = EMBEDDED if model is None else hub_name(parameters) or Path(model).name
     return f"{name}, warm-started" if parameters.get("warm_start") else name
 
 

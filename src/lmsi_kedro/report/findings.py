@@ -114,9 +114,9 @@ def few(headline: Metrics) -> Iterator[str]:
             f" wrong to right, p would be {probability(least)}."
         )
     elif (half := (headline["delta_high"] - headline["delta_low"]) / 2) > WIDE or n < FEW:
-        known = f": the gain is known to ±{100 * half:.0f} points" if half else ""
+        precision = f": the gain is known to ±{100 * half:.0f} points" if half else ""
         yield (
-            f"{n:,} held-out questions are few{known}. More labeled ones (evaluation.greedy_questions)"
+            f"{n:,} held-out questions are few{precision}. More labeled ones (evaluation.greedy_questions)"
             " make differences visible."
         )
 

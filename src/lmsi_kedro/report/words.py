@@ -130,9 +130,9 @@ def warm_start(metrics: dict[str, Any]) -> str:
         f" {found['file']}); “before” is that model."
     )
     if greedy := found["pooled"].get("cot_greedy"):
-        given, warm = greedy["before"]["accuracy"], greedy["after"]["accuracy"]
+        before, warm = greedy["before"]["accuracy"], greedy["after"]["accuracy"]
         text += (
-            f" The model as it was given: {percent(given)}; after the warm start: {percent(warm)}."
+            f" The model as it was given: {percent(before)}; after the warm start: {percent(warm)}."
         )
     return text + (
         f" Left out: {found['examples_left_out']:,} of the examples, which are held-out or probe questions;"

@@ -55,11 +55,11 @@ def reader(kind: str) -> Reader:
     return found  # type: ignore[no-any-return]
 
 
-def read_answers(texts: Any, kind: str, choices: Any = None, **given: Any) -> pl.DataFrame:
+def read_answers(texts: Any, kind: str, choices: Any = None, **options: Any) -> pl.DataFrame:
     """`kernels.read_answers`, also for custom kinds, whose canonical answers begin with `own:`."""
     if not is_reader(kind):
-        return kernels.read_answers(texts, kind, choices, **given)
-    read = kernels.read_answers(texts, "text", **given)
+        return kernels.read_answers(texts, kind, choices, **options)
+    read = kernels.read_answers(texts, "text", **options)
     keys = own_keys(read["surface"].to_list(), kind)
     return read.with_columns(key=keys).with_columns(
         pl.when(keys.is_not_null()).then(pl.col(name)).alias(name)
@@ -67,17 +67,17 @@ def read_answers(texts: Any, kind: str, choices: Any = None, **given: Any) -> pl
     )
 
 
-def canonical_keys(answers: Any, kind: str, choices: Any = None, **given: Any) -> pl.Series:
+def canonical_keys(answers: Any, kind: str, choices: Any = None, **options: Any) -> pl.Series:
     """`kernels.canonical_keys`, also for custom kinds."""
     if is_reader(kind):
         return own_keys(list(answers), kind)
-    return kernels.canonical_keys(answers, kind, choices, **given)
+    return kernels.canonical_keys(answers, kind, choices, **options)
 
 
 def own_keys(answers: Sequence[str | None], kind: str) -> pl.Series:
     """The canonical answers of a custom kind; ValueError names an answer for which the function fails."""
-    given = list(dict.fromkeys(answer for answer in answers if answer is not None))
-    forms = dict(zip(given, forms_of(given, kind), strict=True))
+    distinct = list(dict.fromkeys(answer for answer in answers if answer is not None))
+    forms = dict(zip(distinct, forms_of(distinct, kind), strict=True))
     keys = [None if a is None or forms[a] is None else f"own:{forms[a]}" for a in answers]
     return pl.Series("key", keys, dtype=pl.String)
 
@@ -105,13 +105,13 @@ def check_reader(kind: str, answers: Sequence[str]) -> None:
     It is tested with typical texts and the given answers: a form must be its own form, must stay
     the same with spaces around the answer, and must not depend on the other answers in the call.
     """
-    asked = list(dict.fromkeys([*PROBES, *answers]))
-    forms = forms_of(asked, kind)
-    if forms_of(asked[::-1], kind)[::-1] != forms:
+    texts = list(dict.fromkeys([*PROBES, *answers]))
+    forms = forms_of(texts, kind)
+    if forms_of(texts[::-1], kind)[::-1] != forms:
         raise ValueError(
             f"the kind {kind} gives an answer another form when others stand beside it"
         )
-    pairs = [(answer, form) for answer, form in zip(asked, forms, strict=True) if form is not None]
+    pairs = [(answer, form) for answer, form in zip(texts, forms, strict=True) if form is not None]
     for (answer, form), again in zip(pairs, forms_of([f for _, f in pairs], kind), strict=True):
         if again != form:
             raise wrong(

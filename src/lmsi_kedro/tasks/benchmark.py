@@ -41,8 +41,8 @@ def three_way(row: Row) -> Row | None:
     answers = {0: "yes", 1: "it is not possible to tell", 2: "no"}
     if row["label"] not in answers:
         return None
-    asked = conclusion(row["premise"], row["hypothesis"], "yes, no or it is not possible to tell")
-    return {**asked, "answer": answers[row["label"]]}
+    parts = conclusion(row["premise"], row["hypothesis"], "yes, no or it is not possible to tell")
+    return {**parts, "answer": answers[row["label"]]}
 
 
 def multiple_choice(question: str, choices: Mapping[str, list[str]], key: str) -> Row:

@@ -56,18 +56,22 @@ def read_question(text: str, finish: str, shape: Shape) -> Asked | str:
         return "cut off"
     body, _, listed = text[: ending.start() if ending else None].strip().partition(LISTED)
     passage, _, question = body.rpartition("\n")
-    asked = Asked(question.strip(), passage.strip() or None, read_choices(listed))
-    if not asked.question or (shape.ends and asked.question[-1] not in shape.ends):
+    question_parts = Asked(question.strip(), passage.strip() or None, read_choices(listed))
+    if not question_parts.question or (
+        shape.ends and question_parts.question[-1] not in shape.ends
+    ):
         return "no question"
-    if shape.context and not asked.context:
+    if shape.context and not question_parts.context:
         return "no context"
-    if (shape.choices or listed) and not asked.choices:
+    if (shape.choices or listed) and not question_parts.choices:
         return "no choices"
-    if asked.choices and len(set(asked.choices)) < len(asked.choices):
+    if question_parts.choices and len(set(question_parts.choices)) < len(question_parts.choices):
         return "equal choices"
-    if (shape.context is False and asked.context) or (shape.choices is False and asked.choices):
+    if (shape.context is False and question_parts.context) or (
+        shape.choices is False and question_parts.choices
+    ):
         return "stray lines"
-    return asked
+    return question_parts
 
 
 def read_choices(listed: str) -> list[str] | None:

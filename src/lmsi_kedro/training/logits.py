@@ -33,31 +33,31 @@ def target_logits(engine: Any, model: Any, batch: dict[str, Any]) -> torch.Tenso
 
 
 @torch.no_grad()
-def refuses(engine: Any, model: Any, encoded: Sequence[Encoded]) -> str | None:
+def unsupported_reason(engine: Any, model: Any, encoded: Sequence[Encoded]) -> str | None:
     """Why a model does not support packed batches, found by a trial; None if they give the model's own logits.
 
     Afterwards the model has the attention with which it should be trained.
     """
     probe = sorted(encoded[: 16 * PROBED], key=lambda example: example.ids)[:PROBED]
     own, was_training = model.config._attn_implementation, engine.training
-    refusal = None
+    reason = None
     engine.eval()
     expected = target_logits(engine, model, on_device(pad(probe), model.device)).float()
     try:
         model.set_attn_implementation(NAME)
         found = target_logits(engine, model, on_device(plant(probe), model.device)).float()
         if (found - expected).abs().max() > ROUNDING[model.dtype] * expected.abs().max():
-            refusal = "its logits differ from its own"
+            reason = "its logits differ from its own"
     except (
         TypeError,
         ValueError,
         RuntimeError,
     ) as error:  # a layer may reject an argument in any way
-        refusal = f"{type(error).__name__}: {error}".split("\n")[0]
+        reason = f"{type(error).__name__}: {error}".split("\n")[0]
     engine.train(was_training)
-    if refusal:
+    if reason:
         model.set_attn_implementation(own)
-    return refusal
+    return reason
 
 
 def on_device(batch: dict[str, Any], device: torch.device) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from lmsi_kedro.training.batches import BatchPlan, MicroBatches
 from lmsi_kedro.training.checkpoints import seal
 from lmsi_kedro.training.forest import pad, plant
 from lmsi_kedro.training.job import Job, TrainingError
-from lmsi_kedro.training.logits import on_device, refuses, target_logits
+from lmsi_kedro.training.logits import on_device, target_logits, unsupported_reason
 
 log = logging.getLogger(__name__)
 ADVICE = "Lower learning_rate, or train in float32."
@@ -46,10 +46,10 @@ class TargetTrainer(Trainer):
     @cached_property
     def lay_out(self) -> Callable[[Sequence[Encoded]], dict[str, Any]]:
         """The function that batches examples: `plant`, or `pad` if the model does not support packed batches."""
-        refusal = refuses(self.model_wrapped, self.model, self.plan.encoded)
-        if refusal:
-            log.warning("Prompts are not shared in training this model: %s", refusal)
-        return pad if refusal else plant
+        reason = unsupported_reason(self.model_wrapped, self.model, self.plan.encoded)
+        if reason:
+            log.warning("Prompts are not shared in training this model: %s", reason)
+        return pad if reason else plant
 
     def compute_loss(self, model: Any, inputs: dict[str, Any], *_: Any, **__: Any) -> torch.Tensor:
         """This process's part of the step's loss; TrainingError names the examples if it is not finite."""

@@ -17,14 +17,14 @@ def test_this_machine_passes_all_checks() -> None:
         "packages", "kernels", "compiler", "extension locks", "DeepSpeed", "GPUs",
     ]  # fmt: skip
     assert not [str(finding) for finding in found.values() if not finding.is_well]
-    assert torch.__version__ in found["packages"].said
+    assert torch.__version__ in found["packages"].result
 
 
 def test_outdated_or_missing_package_is_named() -> None:
     wrong = machine.packages([Requirement("torch>=99"), Requirement("no-such-package")])
     assert not wrong.is_well
-    assert f"torch>=99 is needed, {torch.__version__} is installed" in wrong.said
-    assert "no-such-package is not installed" in wrong.said
+    assert f"torch>=99 is needed, {torch.__version__} is installed" in wrong.result
+    assert "no-such-package is not installed" in wrong.result
     assert "constraints.txt" in str(wrong)
 
 
@@ -54,5 +54,5 @@ def test_stale_build_locks_are_reported(monkeypatch: pytest.MonkeyPatch, tmp_pat
 def test_gpus_unusable_by_torch_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hardware, "gpus", lambda: 2)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
-    assert "2 there, but torch" in machine.gpus().said
+    assert "2 there, but torch" in machine.gpus().result
     assert not machine.gpus().is_well

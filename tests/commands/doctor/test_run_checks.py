@@ -97,7 +97,7 @@ def test_training_errors_are_found_before_the_run(
     given = type(training)(**{**training.model_dump(), **changes})
     run = lambda: checks.training_of(Model.at(model), given, params["engine"])  # noqa: E731
     found = checks.attempt("training", run)
-    assert said in found.said
+    assert said in found.result
     assert found.is_well == (not changes)
 
 
@@ -116,14 +116,14 @@ def test_unreachable_hosts_are_reported(tmp_path: Path, monkeypatch: pytest.Monk
         return checks.attempt("hosts", lambda: checks.hosts_of(tmp_path / "hosts"))
 
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert "needs ssh" in find().said
+    assert "needs ssh" in find().result
     for name in ("ssh", "pdsh"):
         program = tmp_path / name
         program.write_text('#!/bin/sh\ncase "$*" in *two*) exit 255;; esac\n')
         program.chmod(0o755)
-    assert "two does not answer" in find().said
+    assert "two does not answer" in find().result
     (tmp_path / "ssh").write_text("#!/bin/sh\n")
-    assert find().said == "2 answer, 4 slots"
+    assert find().result == "2 answer, 4 slots"
 
 
 def test_full_disk_is_reported(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from lmsi_kedro.engines.chunk import Request
 from lmsi_kedro.engines.local import LocalEngine
 from lmsi_kedro.engines.local.native_decoder import NativeDecoder
 from lmsi_kedro.engines.local.plain_decoder import PlainDecoder
-from lmsi_kedro.engines.local.tree_decoder import TreeDecoder, refusal_of
+from lmsi_kedro.engines.local.tree_decoder import TreeDecoder, unsupported_reason
 from lmsi_kedro.kernels.attention import ROUNDING
 from lmsi_kedro.mini_world.pretraining import train_tokenizer
 from lmsi_kedro.params import Sampling
@@ -107,8 +107,8 @@ def test_tree_survives_rounding_but_not_wrong_positions(
         return own(self, tree, ids, positions + (ids.shape[1] == 1) * shift)
 
     monkeypatch.setattr(TreeDecoder, "forward", shifted)
-    refusal = refusal_of(TreeDecoder, model, ROUNDING[torch.bfloat16])
-    assert (refusal is None) is not bool(shift)
+    reason = unsupported_reason(TreeDecoder, model, ROUNDING[torch.bfloat16])
+    assert (reason is None) is not bool(shift)
 
 
 def test_tree_and_plain_decoding_sample_same_paths(tokenizer: Any, tmp_path: Path) -> None:

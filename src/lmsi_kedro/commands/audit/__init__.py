@@ -23,7 +23,7 @@ def add_to(commands: Any) -> None:
     command.set_defaults(run=run)
 
 
-def run(given: argparse.Namespace) -> str:
+def run(args: argparse.Namespace) -> str:
     """The counts and the file with the disagreements, in the format of tests/kernels/answers/answers.csv."""
     from lmsi_kedro.commands.audit.comparison import OUTCOMES, audit
 
@@ -31,15 +31,15 @@ def run(given: argparse.Namespace) -> str:
         peer = f"Math-Verify {version('math-verify')}"
     except PackageNotFoundError:
         raise ValueError("Math-Verify is missing: pip install -e '.[audit]'") from None
-    texts = completions(given.file, given.column)
-    found = audit(texts, given.kind, given.rule, given.workers, given.timeout)
-    found.disagreements.write_csv(given.output)
-    lines = [f"{found.completions:,} completions read as {given.kind} (rule {given.rule})"]
+    texts = completions(args.file, args.column)
+    found = audit(texts, args.kind, args.rule, args.workers, args.timeout)
+    found.disagreements.write_csv(args.output)
+    lines = [f"{found.completions:,} completions read as {args.kind} (rule {args.rule})"]
     lines.append(f"{'':18}" + "".join(f"{name:>16}" for name in OUTCOMES))
     for name, counts in found.counts.items():
         shown = peer if name == "math_verify" else name
         lines.append(f"{shown:18}" + "".join(f"{counts[outcome]:>16,}" for outcome in OUTCOMES))
-    lines.append(f"{found.disagreements.height:,} disagreements are in {given.output}")
+    lines.append(f"{found.disagreements.height:,} disagreements are in {args.output}")
     return "\n".join(lines)
 
 

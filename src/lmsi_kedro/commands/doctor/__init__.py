@@ -18,7 +18,7 @@ def add_to(commands: Any) -> None:
     command.add_argument(
         "--seconds", type=float, default=10.0, help="of the forecast's measurement"
     )
-    command.set_defaults(run=lambda given: doctor(given.env, given.params, given.seconds))
+    command.set_defaults(run=lambda args: doctor(args.env, args.params, args.seconds))
 
 
 def doctor(env: str, params: str, seconds: float) -> str:
@@ -42,11 +42,11 @@ def findings(env: str, params: str, seconds: float) -> Iterator[Any]:
     for finding in check_machine():
         made.append(finding)
         yield finding
-    with configured(env, params) as (catalog, given):
-        for finding in check_run(catalog, given):
+    with configured(env, params) as (catalog, parameters):
+        for finding in check_run(catalog, parameters):
             made.append(finding)
             yield finding
         if all(finding.is_well for finding in made):
             lines, cost = forecast("self_improve", catalog, seconds)
             yield Finding("forecast", "\n      ".join(lines))
-            yield room(Path(given["training_workspace"]), cost.disk_gib)
+            yield room(Path(parameters["training_workspace"]), cost.disk_gib)

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Finding:
-    """The result of a check and its remedy: None if the check passed, empty if `said` already has it."""
+    """The result of a check and its remedy: None if the check passed, empty if `result` already has it."""
 
     name: str
-    said: str
+    result: str
     remedy: str | None = None
 
     @property
@@ -18,4 +18,4 @@ class Finding:
     def __str__(self) -> str:
         state = "ok  " if self.is_well else "FAIL"
         advice = f"\n      -> {self.remedy}" if self.remedy else ""
-        return f"{state}  {self.name}: {self.said}{advice}"
+        return f"{state}  {self.name}: {self.result}{advice}"

@@ -66,8 +66,12 @@ def end_of(model: Model, engine: EngineParams) -> str | Finding:
     check_end(tokenizer)
     check_vocabulary(tokenizer, config.get_text_config())
     file = "generation_config.json" if (model.path / "generation_config.json").exists() else None
-    given = GenerationConfig.from_pretrained(model.path) if file else config.get_text_config()
-    stops = given.eos_token_id if isinstance(given.eos_token_id, list) else [given.eos_token_id]
+    generation = GenerationConfig.from_pretrained(model.path) if file else config.get_text_config()
+    stops = (
+        generation.eos_token_id
+        if isinstance(generation.eos_token_id, list)
+        else [generation.eos_token_id]
+    )
     ending = f"answers end with {tokenizer.decode([end])!r} ({end})"
     if end not in stops:
         where = file or "config.json"
@@ -82,8 +86,10 @@ def questions_of(catalog: Any) -> str:
 
     from lmsi_kedro.commands.dry_run import dry_run
 
-    known = dry_run(pipelines["self_improve"].to_nodes("check_machine", "prepare_labels"), catalog)
-    found, kept, tasks = known["preflight"], known["questions"], known["tasks"]
+    datasets = dry_run(
+        pipelines["self_improve"].to_nodes("check_machine", "prepare_labels"), catalog
+    )
+    found, kept, tasks = datasets["preflight"], datasets["questions"], datasets["tasks"]
     return (
         f"{kept.height:,} in {len(tasks.root)} tasks, the longest prompt has {found['longest_prompt']} tokens of "
         f"{found['context']}, sampling needs {found['memory_gib']} GiB"

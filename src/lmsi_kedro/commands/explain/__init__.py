@@ -13,7 +13,7 @@ def add_to(commands: Any) -> None:
     )
     command.add_argument("id", help="an example_id or a question_id")
     add_configuration(command)
-    command.set_defaults(run=lambda given: explained(given.id, given.env, given.params))
+    command.set_defaults(run=lambda args: explained(args.id, args.env, args.params))
 
 
 def explained(identifier: str, env: str, params: str) -> str:

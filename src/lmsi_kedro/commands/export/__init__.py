@@ -31,31 +31,31 @@ def add_to(commands: Any) -> None:
     command.set_defaults(run=run)
 
 
-def run(given: argparse.Namespace) -> str:
+def run(args: argparse.Namespace) -> str:
     """Makes the folder and describes its content."""
     from lmsi_kedro.commands.export.folders import new_folder
     from lmsi_kedro.commands.export.hub import push
 
-    with configured(given.env, given.params) as (catalog, params):
-        with new_folder(given.to) as prepared:
-            description = fill(given, prepared, catalog, params)
-        if given.push:
-            description += "\n" + push(given.to, given.push, given.form == "data", given.private)
+    with configured(args.env, args.params) as (catalog, params):
+        with new_folder(args.to) as prepared:
+            description = fill(args, prepared, catalog, params)
+        if args.push:
+            description += "\n" + push(args.to, args.push, args.form == "data", args.private)
     return description
 
 
-def fill(given: argparse.Namespace, folder: Path, catalog: Any, params: dict[str, Any]) -> str:
+def fill(args: argparse.Namespace, folder: Path, catalog: Any, params: dict[str, Any]) -> str:
     """Fills the folder by its form; returns a description of the content."""
     from lmsi_kedro.commands.export import folders
     from lmsi_kedro.commands.export.gguf import export_gguf
 
-    if given.form == "data":
-        return folders.export_data(folder, catalog) + f" are in {given.to}"
-    model = model_named(given.model or folders.last_model(catalog), catalog)
-    if given.form == "gguf":
-        return export_gguf(model, folder, given.to.name, catalog, params)
-    if given.form == "adapter":
+    if args.form == "data":
+        return folders.export_data(folder, catalog) + f" are in {args.to}"
+    model = model_named(args.model or folders.last_model(catalog), catalog)
+    if args.form == "gguf":
+        return export_gguf(model, folder, args.to.name, catalog, params)
+    if args.form == "adapter":
         folders.copy_adapter(model, folder)
-        return f"the LoRA adapter of {model.path} is in {given.to}"
+        return f"the LoRA adapter of {model.path} is in {args.to}"
     folders.copy_model(model, folder)
-    return f"{model.path}, digest {model.digest}, is in {given.to}"
+    return f"{model.path}, digest {model.digest}, is in {args.to}"

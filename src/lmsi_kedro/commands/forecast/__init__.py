@@ -19,9 +19,9 @@ def add_to(commands: Any) -> None:
     command.set_defaults(run=run)
 
 
-def run(given: argparse.Namespace) -> str:
-    with configured(given.env, given.params) as (catalog, _):
-        lines, _ = forecast(given.pipelines, catalog, given.seconds)
+def run(args: argparse.Namespace) -> str:
+    with configured(args.env, args.params) as (catalog, _):
+        lines, _ = forecast(args.pipelines, catalog, args.seconds)
     return "\n".join(lines)
 
 
@@ -33,9 +33,9 @@ def forecast(pipelines: str, catalog: Any, seconds: float) -> tuple[list[str], A
     from lmsi_kedro.commands.forecast.work import count, example_texts, first_plan
 
     nodes = work_of(registered(pipelines))
-    known = dry_run(nodes, catalog)
-    work, plan = count(nodes, known), first_plan(nodes, known)
-    measured = measure(plan, example_texts(nodes, known), seconds)
+    datasets = dry_run(nodes, catalog)
+    work, plan = count(nodes, datasets), first_plan(nodes, datasets)
+    measured = measure(plan, example_texts(nodes, datasets), seconds)
     cost = cost_of(work, measured)
     return described(work, measured, cost), cost
 

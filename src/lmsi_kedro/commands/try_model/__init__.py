@@ -23,16 +23,14 @@ def add_to(commands: Any) -> None:
     command.set_defaults(run=run)
 
 
-def run(given: argparse.Namespace) -> str:
+def run(args: argparse.Namespace) -> str:
     """Prints the paths while they are sampled; returns the vote of each model."""
     from lmsi_kedro.commands.try_model.asking import asked_in_run
     from lmsi_kedro.commands.try_model.columns import print_paths, votes
 
-    with configured(given.env, given.params) as (catalog, params):
-        asked = asked_in_run(
-            given.task, given.question, given.context, given.choices, catalog, params
-        )
-        names = [given.model, *([given.against] if given.against else [])]
+    with configured(args.env, args.params) as (catalog, params):
+        asking = asked_in_run(args.task, args.question, args.context, args.choices, catalog, params)
+        names = [args.model, *([args.against] if args.against else [])]
         models = {name: model_named(name, catalog) for name in names}
-        sampled = print_paths(models, asked, params)
-        return votes(sampled, asked, params["voting"])
+        sampled = print_paths(models, asking, params)
+        return votes(sampled, asking, params["voting"])

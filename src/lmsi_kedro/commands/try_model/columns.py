@@ -18,15 +18,15 @@ GAP = " | "
 
 
 def print_paths(
-    models: Mapping[str, Model], asked: Asking, params: dict[str, Any]
+    models: Mapping[str, Model], asking: Asking, params: dict[str, Any]
 ) -> dict[str, list[pl.DataFrame]]:
     """The paths of each model with their answers; two models sample in turns."""
     sampled: dict[str, list[pl.DataFrame]] = {name: [] for name in models}
-    streams = [asked.sample(model, params) for model in models.values()]
+    streams = [asking.sample(model, params) for model in models.values()]
     if len(models) > 1:
         show([[name] for name in models])
     for ended in zip_longest(*streams):
-        read = [None if table is None else asked.read(table, params["voting"]) for table in ended]
+        read = [None if table is None else asking.read(table, params["voting"]) for table in ended]
         for tables, table in zip(sampled.values(), read, strict=True):
             tables += [] if table is None else [table]
         show([[] if table is None else paragraphs(table) for table in read])
@@ -57,28 +57,28 @@ def show(columns: Sequence[Sequence[str]]) -> None:
         print(GAP.join(part.ljust(width) for part in parts).rstrip(), flush=True)
 
 
-def votes(sampled: Mapping[str, list[pl.DataFrame]], asked: Asking, voting: Any) -> str:
+def votes(sampled: Mapping[str, list[pl.DataFrame]], asking: Asking, voting: Any) -> str:
     """A line for each model with the winner of its vote."""
     return "\n".join(
-        f"{name}: {vote(pl.concat(tables), asked, voting)}" for name, tables in sampled.items()
+        f"{name}: {vote(pl.concat(tables), asking, voting)}" for name, tables in sampled.items()
     )
 
 
-def vote(read: pl.DataFrame, asked: Asking, voting: Any) -> str:
+def vote(read: pl.DataFrame, asking: Asking, voting: Any) -> str:
     """Such as "42, with 11 of 16 paths (confidence 0.69)"."""
     paths = read.with_columns(content=pl.col("text").hash())
     row = votes_within(in_order([paths], READINGS), voting, 0.0, 1.0).row(0, named=True)
     if row["key"] is None:
         tied = ", ".join(answer(key) for key in row["tied"])
         return f"no winner, {f'tied: {tied}' if tied else 'no path has an answer'}"
-    given = f"{answer(row['key'])}, with {row['votes']} of {row['paths']} paths"
-    return f"{given} (confidence {row['confidence']:.2f}){chosen(row['key'], asked)}"
+    winner = f"{answer(row['key'])}, with {row['votes']} of {row['paths']} paths"
+    return f"{winner} (confidence {row['confidence']:.2f}){chosen(row['key'], asking)}"
 
 
-def chosen(key: str, asked: Asking) -> str:
+def chosen(key: str, asking: Asking) -> str:
     """The text of the option that a letter names."""
     kind, _, letter = key.partition(":")
-    choices = asked.questions["choices"][0]
+    choices = asking.questions["choices"][0]
     return f": {choices['ABCDEFGHIJKLMNOPQRSTUVWXYZ'.index(letter)]}" if kind == "choice" else ""
 
 

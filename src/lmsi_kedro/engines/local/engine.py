@@ -21,7 +21,7 @@ from lmsi_kedro.engines.chunk import Request
 from lmsi_kedro.engines.local.graphs import GraphDecoder
 from lmsi_kedro.engines.local.plain_decoder import PlainDecoder
 from lmsi_kedro.engines.local.rows import Rows, Stops
-from lmsi_kedro.engines.local.tree_decoder import TreeDecoder, refusal_of
+from lmsi_kedro.engines.local.tree_decoder import TreeDecoder, unsupported_reason
 from lmsi_kedro.kernels import LogitsError, dispatch, sample_tokens
 from lmsi_kedro.kernels.attention import ROUNDING
 from lmsi_kedro.model_files import load_model
@@ -57,23 +57,23 @@ class LocalEngine:
 
     def fastest(self, tolerance: float) -> Any:
         """The fastest decoder that gives the model's own logits within `tolerance`."""
-        refusal = refusal_of(TreeDecoder, self.model, tolerance)
-        if refusal:
-            log.warning("No prefix tree for this model, paths do not share prompts: %s", refusal)
+        reason = unsupported_reason(TreeDecoder, self.model, tolerance)
+        if reason:
+            log.warning("No prefix tree for this model, paths do not share prompts: %s", reason)
         if self.model.device.type != "cpu":
-            return PlainDecoder(self.model) if refusal else GraphDecoder(self.model)
+            return PlainDecoder(self.model) if reason else GraphDecoder(self.model)
         if dispatch.implementation() == "reference":
-            return PlainDecoder(self.model) if refusal else TreeDecoder(self.model)
+            return PlainDecoder(self.model) if reason else TreeDecoder(self.model)
         from lmsi_kedro.engines.local.native_decoder import NativeDecoder
         from lmsi_kedro.engines.local.packing import pack
 
         pack(self.model)
-        if refusal:
+        if reason:
             return PlainDecoder(self.model)
-        refusal = refusal_of(NativeDecoder, self.model, tolerance)
-        if refusal:
-            log.info("Steps run module by module: %s", refusal)
-        return TreeDecoder(self.model) if refusal else NativeDecoder(self.model)
+        reason = unsupported_reason(NativeDecoder, self.model, tolerance)
+        if reason:
+            log.info("Steps run module by module: %s", reason)
+        return TreeDecoder(self.model) if reason else NativeDecoder(self.model)
 
     @torch.inference_mode()
     def sample(self, requests: Sequence[Request], sampling: Sampling) -> pl.DataFrame:

@@ -44,8 +44,8 @@ class GraphDecoder(TreeDecoder):
         bucket = next(size for size in self.buckets if size >= count)
         order = torch.arange(bucket).clamp(max=count - 1)
         inputs = [buffer[:bucket] for buffer in self.inputs]
-        for buffer, given in zip(inputs, (tokens, positions, rows), strict=True):
-            buffer.copy_(given[order])
+        for buffer, values in zip(inputs, (tokens, positions, rows), strict=True):
+            buffer.copy_(values[order])
         if bucket not in self.steps:
             self.steps[bucket] = self.prepared(partial(super().computed, *inputs))
         return self.steps[bucket]()[:count]

@@ -35,7 +35,7 @@ class NativeDecoder(TreeDecoder):
 
     def __init__(self, model: Any) -> None:
         config, packed = model.config, isinstance(model.get_output_embeddings(), PackedLinear)
-        # The trial of `refusal_of` could miss another activation, as bfloat16 rounding has a similar size.
+        # The trial of `unsupported_reason` could miss another activation, as bfloat16 rounding has a similar size.
         if type(model) not in MODELS or config.hidden_act != "silu" or not packed:
             raise TypeError("the C++ has not all layers of this model")
         super().__init__(model)

@@ -13,7 +13,7 @@ from lmsi_kedro.tasks.encoding import alike
 
 
 class TreeDecoder:
-    """Supports models with plain attention layers; `refusal_of` tests this."""
+    """Supports models with plain attention layers; `unsupported_reason` tests this."""
 
     refills = True  # new paths may join the batch while others continue
 
@@ -98,7 +98,7 @@ class TreeDecoder:
 
 
 @torch.inference_mode()
-def refusal_of(
+def unsupported_reason(
     decoder_of: Callable[[Any], TreeDecoder], model: Any, tolerance: float
 ) -> str | None:
     """Why a decoder does not support a model, found by a trial; None if it gives the model's own logits.

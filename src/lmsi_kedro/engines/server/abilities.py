@@ -54,9 +54,9 @@ def takes(ask: Ask, name: str, taken: dict[str, Any]) -> bool:
         raise
     if name == "n":
         # SGLang may use the same seed for all choices of a request, so that they are identical.
-        return len({one.text for one in reply.drawn.values()}) == 2
+        return len({one.text for one in reply.completions.values()}) == 2
     if name == "logprobs":
-        return all(one.logprob is not None for one in reply.drawn.values())
+        return all(one.logprob is not None for one in reply.completions.values())
     return True
 
 
@@ -67,4 +67,4 @@ def obeys(ask: Ask, name: str, seeded: bool) -> bool:
         replies = [ask(**HOT, **{name: STRICTEST[name]}, **seed) for seed in seeds]
     except RefusedError:
         return True  # the server rejects this value, so it does not ignore the field
-    return len({one.text for reply in replies for one in reply.drawn.values()}) == 1
+    return len({one.text for reply in replies for one in reply.completions.values()}) == 1

@@ -72,7 +72,7 @@ class AnswerReader:
             raise
         except ServerError as error:
             raise ServerError(f"voting.reader: {error}") from None
-        return reply.drawn[min(reply.drawn)].text
+        return reply.completions[min(reply.completions)].text
 
     def close(self) -> None:
         """Cancels waiting requests and retries."""

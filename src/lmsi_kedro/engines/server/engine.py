@@ -21,7 +21,7 @@ from lmsi_kedro.engines.chunk import Request
 from lmsi_kedro.engines.server.abilities import OPTIONAL, abilities
 from lmsi_kedro.engines.server.faults import RefusedError, ServerError
 from lmsi_kedro.engines.server.fleet import Fleet
-from lmsi_kedro.engines.server.reply import Drawn, Reply
+from lmsi_kedro.engines.server.reply import Completion, Reply
 from lmsi_kedro.params import EngineParams, Sampling
 from lmsi_kedro.tasks.encoding import Encoder
 from lmsi_kedro.tasks.thoughts import STOP
@@ -84,10 +84,13 @@ class ServerEngine:
             )
         return table
 
-    def sample_question(self, request: Request, sampling: Sampling) -> dict[int, Drawn]:
+    def sample_question(self, request: Request, sampling: Sampling) -> dict[int, Completion]:
         """All paths of a question by index, in as few requests as the server allows."""
-        tokens, drawn = len(self.encoder.prompts([request.prompt])[0]), dict[int, Drawn]()
-        while left := [path for path in request.paths if path not in drawn]:
+        tokens, completions = (
+            len(self.encoder.prompts([request.prompt])[0]),
+            dict[int, Completion](),
+        )
+        while left := [path for path in request.paths if path not in completions]:
             paths = left[: self.most] if sampling.temperature > 0 else left[:1]
             paths = [path for i, path in enumerate(paths) if path == paths[0] + i]
             try:
@@ -95,10 +98,12 @@ class ServerEngine:
                 check_prompt(reply, request.question_id, tokens, len(paths))
             except ServerError as error:
                 raise ServerError(f"question {request.question_id}: {error}") from None
-            if reply.given < len(paths):
-                self.most = min(self.most, reply.given)
-            drawn |= {path: reply.drawn[i] for i, path in enumerate(paths) if i in reply.drawn}
-        return {path: drawn[path] for path in request.paths}
+            if reply.choices < len(paths):
+                self.most = min(self.most, reply.choices)
+            completions |= {
+                path: reply.completions[i] for i, path in enumerate(paths) if i in reply.completions
+            }
+        return {path: completions[path] for path in request.paths}
 
     def ask(self, request: Request, sampling: Sampling, paths: Sequence[int]) -> Reply:
         """The choices for consecutive paths, or only for the first ones if the server has fewer slots."""
@@ -141,9 +146,9 @@ class ServerEngine:
         text = "".join(part.text for part in parts)
         return text.removeprefix(encoder.tokenizer.decode(encoder.opening))
 
-    def text(self, drawn: Drawn) -> str:
+    def text(self, completion: Completion) -> str:
         """The text of a path that is stored."""
-        return self.encoder.path(self.encoder.frame.opened + drawn.text)
+        return self.encoder.path(self.encoder.frame.opened + completion.text)
 
     def close(self) -> None:
         """Cancels waiting requests; no new request is sent."""

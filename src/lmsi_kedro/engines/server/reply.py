@@ -52,7 +52,7 @@ COUNT = 2**31  # numbers of tokens are smaller, because the columns of tables ha
 
 
 @dataclass(frozen=True)
-class Drawn:
+class Completion:
     """One completion; logprob is None if the server gives none."""
 
     text: str
@@ -63,14 +63,14 @@ class Drawn:
 
 @dataclass(frozen=True)
 class Reply:
-    """drawn: the complete choices by index, at least one; given: the number of choices in the response.
+    """completions: the complete choices by index, at least one; choices: the number of choices in the response.
 
     prompt_tokens: None if the server does not count them; some servers do not count cached ones.
     """
 
     url: str
-    given: int
-    drawn: Mapping[int, Drawn]
+    choices: int
+    completions: Mapping[int, Completion]
     prompt_tokens: int | None = None
     cached_tokens: int = 0
 
@@ -110,13 +110,17 @@ class Reader:
             cached_of(usage),
         )
 
-    def whole(self, choices: list[dict[str, Any]], usage: dict[str, Any]) -> dict[int, Drawn]:
+    def whole(self, choices: list[dict[str, Any]], usage: dict[str, Any]) -> dict[int, Completion]:
         """The complete choices among the requested ones, by index; PassingError if there is none."""
-        complete, broken = dict[int, Drawn](), ""
+        complete, broken = dict[int, Completion](), ""
         wanted = choices[: self.n]
         for index, choice in zip(indices(wanted), wanted, strict=True):
             try:
-                one = self.message(choice) if self.chat else self.drawn(choice, usage, len(choices))
+                one = (
+                    self.message(choice)
+                    if self.chat
+                    else self.completion(choice, usage, len(choices))
+                )
             except ValueError as error:
                 broken = str(error)
             else:
@@ -155,7 +159,7 @@ class Reader:
         code = next((int(code) for code in codes if re.fullmatch("[45][0-9]{2}", code)), None)
         return fault(self.url, code, json.dumps(data), advice=self.advice)
 
-    def drawn(self, choice: dict[str, Any], usage: dict[str, Any], choices: int) -> Drawn:
+    def completion(self, choice: dict[str, Any], usage: dict[str, Any], choices: int) -> Completion:
         """A choice as a completion; ValueError if it is incomplete.
 
         Without log-probabilities, its number of tokens is the mean over the choices of the response.
@@ -171,7 +175,7 @@ class Reader:
             raise ValueError(f"ended with finish_reason {reason!r}")
         logprobs = logprobs_of(choice)
         if logprobs:
-            return Drawn(text, len(logprobs), float(sum(logprobs)), finish)
+            return Completion(text, len(logprobs), float(sum(logprobs)), finish)
         if text and "logprobs" in self.needed:
             raise ValueError("has no log-probabilities, which this server gave before")
         used = number(usage, "completion_tokens", None if text else 0)
@@ -179,17 +183,17 @@ class Reader:
             raise ValueError(
                 "has neither log-probabilities nor usage.completion_tokens, so its length is unknown"
             )
-        return Drawn(text, round(used / choices), None, finish)
+        return Completion(text, round(used / choices), None, finish)
 
-    def message(self, choice: dict[str, Any]) -> Drawn:
+    def message(self, choice: dict[str, Any]) -> Completion:
         """A chat message as a completion without its length; empty if it is withheld or has only thoughts."""
         message, reason = choice.get("message"), choice.get("finish_reason")
         if not isinstance(message, dict):
             raise ValueError("has no message, so it is no chat endpoint")
         if isinstance(reason, str) and reason.casefold() in DECLINED:
-            return Drawn("", 0, None, "stop")
+            return Completion("", 0, None, "stop")
         completion = {"text": message.get("content") or "", "finish_reason": reason}
-        return self.drawn(completion, {"completion_tokens": 0}, 1)
+        return self.completion(completion, {"completion_tokens": 0}, 1)
 
 
 def valid(text: str) -> bool:

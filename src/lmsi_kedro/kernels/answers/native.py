@@ -23,11 +23,11 @@ def _laid_out(choices: pl.Series | None) -> tuple[Any, Any]:
 
 
 def _math_keys(surfaces: pl.Series, comma: bool) -> pl.Series:
-    known = {
+    keys_of = {
         surface: math_key(surface, comma)
         for surface in surfaces.drop_nulls().unique(maintain_order=True).to_list()
     }
-    keys = [None if surface is None else known[surface] for surface in surfaces.to_list()]
+    keys = [None if surface is None else keys_of[surface] for surface in surfaces.to_list()]
     return pl.Series("key", keys, dtype=pl.String)
 
 

@@ -87,8 +87,8 @@ def _of_tensor(logits: "torch.Tensor", rules: Rules, counters: Any) -> Any:
     array = plain.numpy(force=True)
     if isinstance(counters, torch.Tensor):
         counters = counters.numpy(force=True)
-    drawn = _on_cpu(array, rules, _checked_counters(array, np.asarray(counters)))
-    return tuple(torch.from_numpy(column).to(logits.device) for column in drawn)
+    results = _on_cpu(array, rules, _checked_counters(array, np.asarray(counters)))
+    return tuple(torch.from_numpy(column).to(logits.device) for column in results)
 
 
 def _on_cpu(

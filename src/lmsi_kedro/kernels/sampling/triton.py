@@ -93,9 +93,9 @@ def _kernel(logits, stride, rows, vocabulary, counters, scales, maxima, totals, 
                 if not GREEDY:
                     bits = philox(counters, number)
                     token = _of_all(row, vocabulary, peak, scale, bits, blocks, BLOCK, BLOCKS)
-                drawn = tl.load(row + token).to(tl.float64) - peak.to(tl.float64)
+                logit = tl.load(row + token).to(tl.float64) - peak.to(tl.float64)
                 tl.store(tokens + number, token.to(tl.int64))
-                tl.store(logprobs + number, drawn - tl.log(normal))
+                tl.store(logprobs + number, logit - tl.log(normal))
 
 
 @functools.lru_cache(maxsize=64)
@@ -126,7 +126,7 @@ def launch(
         return results
     counters = counters.to(device).view(torch.int64).contiguous()
     scale, thresholds = _on_device(rules, device)
-    given = logits, logits.stride(0), rows, vocabulary, counters, scale
+    inputs = logits, logits.stride(0), rows, vocabulary, counters, scale
     greedy, top_k, top_p = rules.scale == 0, 0 < rules.top_k < vocabulary, rules.nucleus > 0
     filtered = not greedy and (top_k or top_p or rules.min_weight > 0)
     # A small k leaves few candidates in few lanes, so fewer threads are faster: they wait less for each other.
@@ -135,7 +135,7 @@ def launch(
     maxima = (rows * block if filtered else 1, torch.float32)
     kept = _empty(device, maxima, (rows, torch.int64), (rows, torch.float64))
     _kernel[(_programs(rows, device),)](
-        *given, *kept, *results, GREEDY=greedy, FILTERED=filtered,
+        *inputs, *kept, *results, GREEDY=greedy, FILTERED=filtered,
         WEIGH=not greedy and (not filtered or (top_p and not top_k)), BLOCK=block,
         BLOCKS=triton.next_power_of_2(triton.cdiv(vocabulary, block)),
         **_options(device, num_warps=8, maxnreg=64),
@@ -148,18 +148,18 @@ def launch(
             "SIZE": size or (128 if few else 1024),
         }
         options = _options(device, num_warps=2 if few else 8)
-        _filter([*given, thresholds, *kept, *results], fixed, options)
+        _filter([*inputs, thresholds, *kept, *results], fixed, options)
     return results
 
 
-def _filter(given: list[Any], fixed: dict[str, int], options: dict[str, Any]) -> None:
+def _filter(inputs: list[Any], fixed: dict[str, int], options: dict[str, Any]) -> None:
     """Launches `filter_kernel` with space for all tokens of a row as candidates in each program."""
-    logits = given[0]
+    logits = inputs[0]
     programs = _programs(len(logits), logits.device)
     length = programs * logits.shape[1]
     places = programs * fixed["BLOCK"]
     found = _empty(logits.device, (length, torch.int64), (places, torch.int32))
-    filter_kernel[(programs,)](*given, *found, **fixed, **options)
+    filter_kernel[(programs,)](*inputs, *found, **fixed, **options)
 
 
 def _empty(device: torch.device, *kinds: tuple[int, torch.dtype]) -> list[torch.Tensor]:

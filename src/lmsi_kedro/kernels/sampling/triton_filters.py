@@ -178,7 +178,7 @@ def filter_kernel(logits, stride, rows, vocabulary, counters, scales, thresholds
                 cut = cut_at(found, count, cut, needed, peak, scale, True, SIZE)
             bits = philox(counters, number)
             token = walk(found, count, cut, peak, scale, min_weight, bits, SIZE)
-            drawn = tl.load(row + token).to(tl.float64) - peak.to(tl.float64)
+            logit = tl.load(row + token).to(tl.float64) - peak.to(tl.float64)
             tl.store(tokens + number, token.to(tl.int64))
-            tl.store(logprobs + number, drawn - tl.load(log_normals + number))
+            tl.store(logprobs + number, logit - tl.load(log_normals + number))
             tl.debug_barrier()  # the next row writes where this one is read

@@ -28,9 +28,9 @@ def afford_paths(
     The round's compute is its sampled tokens plus three times its trained tokens; prompt tokens are not counted.
     """
     held_out = questions.filter(pl.col("task").is_in(tasks.in_domain), split="held_out")
-    asked = held_out.group_by("task", maintain_order=True).head(evaluation.greedy_questions).height
+    count = held_out.group_by("task", maintain_order=True).head(evaluation.greedy_questions).height
     tokens = votes["sampling"]["tokens"] + TRAINED * tuned.record()["tokens"]
-    affordable = tokens / (max(asked, 1) * votes["votes"]["tokens_per_path"])
+    affordable = tokens / (max(count, 1) * votes["votes"]["tokens_per_path"])
     return {
         "tokens": tokens,
         "affordable": round(affordable),

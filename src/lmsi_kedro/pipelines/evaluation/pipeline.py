@@ -14,7 +14,7 @@ from lmsi_kedro.wiring import fixed, sampled
 
 def create_pipeline(round: int, arm: str) -> Pipeline:
     """The predictions of the model of this round and arm."""
-    asked = ["questions", "exemplars", "model", "tasks", "params:evaluation", "params:engine"]
+    inputs = ["questions", "exemplars", "model", "tasks", "params:evaluation", "params:engine"]
     curves = Node(
         measure_curves,
         inputs=["evaluation_readings", "labels", "questions", "tasks"],
@@ -22,7 +22,7 @@ def create_pipeline(round: int, arm: str) -> Pipeline:
         name="measure_curves",
     )
     return Pipeline(
-        [*sampled(plan_evaluation, asked, "evaluation_paths"), create_marking(round, arm), curves]
+        [*sampled(plan_evaluation, inputs, "evaluation_paths"), create_marking(round, arm), curves]
     )
 
 

@@ -8,13 +8,13 @@ from lmsi_kedro.wiring import parsed, sampled
 
 def create_pipeline(probe: bool) -> Pipeline:
     """Compares the base model's votes with its greedy paths; probe: also by labels of the probe split."""
-    asked = ["questions", "exemplars", "model", "tasks"]
+    inputs = ["questions", "exemplars", "model", "tasks"]
     voted = ["sampled_paths", "sampled_readings", "readings", "questions", "tasks"]
     params = ["params:paths", "params:headroom", "params:engine"]
     labels = ["labels"] if probe else []
     return Pipeline(
         [
-            *sampled(plan_headroom, [*asked, *params], "paths"),
+            *sampled(plan_headroom, [*inputs, *params], "paths"),
             parsed(),
             Node(
                 measure,

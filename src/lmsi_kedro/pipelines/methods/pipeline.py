@@ -80,9 +80,9 @@ def of_round(
     """The steps under round_1 and the method's name; they read what the round has made."""
     made = {made: f"{made}_{name}" for made in ("examples", "leaks", "pairs")}
     made["tuned_model"] = f"model_{name}"
-    given = renamed or {"training": "training"}
+    outer = renamed or {"training": "training"}
     shared = OUTSIDE | read | {"paths", "previous_examples"}
-    inner = namespaced(steps, name, shared, made | given)
+    inner = namespaced(steps, name, shared, made | outer)
     older = {"previous_examples": "examples_0"}
     return namespaced(inner, "round_1", OUTSIDE | set(made.values()), older)
 

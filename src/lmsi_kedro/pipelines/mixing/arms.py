@@ -40,11 +40,11 @@ def select_random(
     readable = readings.filter(pl.col("key").is_not_null()).sort("question_id", "path")
     distinct = readable.unique(["question_id", "content"], keep="first", maintain_order=True)
     limit = dict(voted.group_by("question_id", maintain_order=True).len().iter_rows())
-    drawn = []
+    samples = []
     for (question,), rows in distinct.partition_by("question_id", as_dict=True).items():
         count = min(limit.get(question, 0), rows.height)
-        drawn.append(rows[Random(f"{mixing.seed} {question}").sample(range(rows.height), count)])
-    return with_texts(pl.concat([distinct.clear(), *drawn]), paths, "random")
+        samples.append(rows[Random(f"{mixing.seed} {question}").sample(range(rows.height), count)])
+    return with_texts(pl.concat([distinct.clear(), *samples]), paths, "random")
 
 
 def with_texts(chosen: pl.DataFrame, paths: Iterable[pl.DataFrame], arm: str) -> pl.DataFrame:
@@ -72,10 +72,10 @@ def select_shuffled(
         Random(f"{mixing.seed} {task}").shuffle(names)
         if len(names) > 1:  # with a single question there are no other paths
             receiver |= dict(zip(names, [*names[1:], names[0]], strict=True))
-    given = voted.filter(pl.col("question_id").is_in(list(receiver)))
-    if given.is_empty():
+    donated = voted.filter(pl.col("question_id").is_in(list(receiver)))
+    if donated.is_empty():
         raise ValueError("arm shuffled: no task has two questions with kept paths")
-    return given.with_columns(
+    return donated.with_columns(
         pl.col("question_id").replace_strict(receiver), arm=pl.lit("shuffled")
     ).sort("question_id", "path")
 

@@ -38,10 +38,10 @@ def select_paired(
     texts = with_texts(pl.concat([chosen, others]), paths, "vote")
     selected = texts.join(losing, on=ANSWER, how="anti", maintain_order="left")
     rejected = texts.join(losing, on=ANSWER, how="semi", maintain_order="left")
-    said = rejected.select(*ANSWER, "surface", "text", rejected="path")
+    candidates = rejected.select(*ANSWER, "surface", "text", rejected="path")
     pairs = (
         opposed(selected, rejected, mixing.seed)
-        .join(said, on=["question_id", "rejected"], maintain_order="left")
+        .join(candidates, on=["question_id", "rejected"], maintain_order="left")
         .join(losing, on=ANSWER, maintain_order="left")
     )
     return selected, pairs.with_columns(round=pl.lit(round, pl.Int32)).select(*schemas.PAIRS)
@@ -66,9 +66,11 @@ def opposed(selected: pl.DataFrame, rejected: pl.DataFrame, seed: int) -> pl.Dat
     others = dict(rejected.group_by("question_id", maintain_order=True).agg("path").iter_rows())
     rows = []
     for (question,), own in selected.partition_by("question_id", as_dict=True).items():
-        drawn = sorted(others[str(question)])
-        Random(f"{seed} {question}").shuffle(drawn)
-        rows += [(question, path, drawn[n % len(drawn)]) for n, path in enumerate(own["path"])]
+        opponents = sorted(others[str(question)])
+        Random(f"{seed} {question}").shuffle(opponents)
+        rows += [
+            (question, path, opponents[n % len(opponents)]) for n, path in enumerate(own["path"])
+        ]
     columns = {name: schemas.PAIRS[name] for name in ("question_id", "path", "rejected")}
     return pl.DataFrame(rows, schema=columns, orient="row")
 

@@ -53,10 +53,10 @@ def judgements(guard: Guard) -> list[Node]:
     }
     health, support = functions[guard]
     labeled = ["labels", "questions", "tasks"] if guard == "probe" else []
-    known = labeled or ["base_readings"]
+    reference = labeled or ["base_readings"]
     return [
         Node(health, ["monitor_readings", *labeled], "health", name="examine_paths"),
-        Node(support, ["greedy_readings", *known], "support", name="measure_support"),
+        Node(support, ["greedy_readings", *reference], "support", name="measure_support"),
     ]
 
 

@@ -32,12 +32,12 @@ def measure_support(greedy_readings: pl.DataFrame, base_readings: pl.DataFrame) 
     The support of an unparsable answer is 0. Greedy paths are not among the sampled ones, so the base model has no
     advantage.
     """
-    drawn = base_readings.group_by("question_id", maintain_order=True).agg(paths=pl.len())
+    sampled = base_readings.group_by("question_id", maintain_order=True).agg(paths=pl.len())
     agreeing = base_readings.group_by("question_id", "key", maintain_order=True).agg(
         agreeing=pl.len()
     )
     return (
-        greedy_readings.join(drawn, on="question_id", maintain_order="left")
+        greedy_readings.join(sampled, on="question_id", maintain_order="left")
         .join(agreeing, on=["question_id", "key"], how="left", maintain_order="left")
         .select("question_id", "task", support=pl.col("agreeing").fill_null(0) / pl.col("paths"))
     )

@@ -39,7 +39,7 @@ def choices(
         ),
         "training.lora": (training.lora, few.lora and few.lora.model_dump()),
     }
-    chosen = {name: value for name, (given, value) in decided.items() if given == "auto"}
+    chosen = {name: value for name, (setting, value) in decided.items() if setting == "auto"}
     if chosen:
         log.info(
             "Chosen for a model of %s M parameters: %s",

@@ -26,12 +26,12 @@ def read_labels(raw_questions: pl.DataFrame, tasks: Tasks) -> pl.DataFrame:
     if labels.is_empty():
         return raw_questions
     table = pl.concat(
-        of_task(str(task), asked, tasks)
-        for (task,), asked in labels.partition_by("task", as_dict=True).items()
+        of_task(str(task), group, tasks)
+        for (task,), group in labels.partition_by("task", as_dict=True).items()
     )
     wrong = table.filter(pl.col("answer").is_null()).sort("row")
     if wrong.height:
-        raise ValueError(refusal(wrong, tasks))
+        raise ValueError(error_message(wrong, tasks))
     answers = table.group_by("row", maintain_order=True).agg("answer")
     checked = rows.drop("answer").join(answers, on="row", how="left", maintain_order="left")
     return checked.select(*raw_questions.columns)
@@ -52,7 +52,7 @@ def of_task(name: str, labels: pl.DataFrame, tasks: Tasks) -> pl.DataFrame:
     return labels.with_columns(answer=pl.Series(answers, dtype=pl.String))
 
 
-def refusal(wrong: pl.DataFrame, tasks: Tasks) -> str:
+def error_message(wrong: pl.DataFrame, tasks: Tasks) -> str:
     """The error message: the labels to correct, and how."""
     named = [
         f"{places(wrong[number])}: the label {shown(label)} is not {wanted(tasks[task].kind)}"

@@ -17,8 +17,8 @@ from lmsi_kedro.tasks.task import Task
 def convert(row: Row) -> Row | None:
     if row["label"] not in (0, 1):
         return None
-    asked = conclusion(row["sentence1"], row["sentence2"], "yes or no")
-    return {**asked, "answer": "no" if row["label"] else "yes"}
+    parts = conclusion(row["sentence1"], row["sentence2"], "yes or no")
+    return {**parts, "answer": "no" if row["label"] else "yes"}
 
 
 BENCHMARK = Benchmark(

@@ -43,8 +43,8 @@ class _Reader:
         self.text, self.kind, self.comma = text, kind, comma
         self.s = fold(text, comma)
         self.end = readable_end(self.s)
-        given = [x or "" for x in choices] if choices and kind == "choice" else None
-        self.options = Options(given, comma)
+        texts = [x or "" for x in choices] if choices and kind == "choice" else None
+        self.options = Options(texts, comma)
         self.last_digit = next((i for i in range(self.end - 1, -1, -1) if digit(self.s[i])), -1)
 
     def value(self, a: int, b: int, form: str, labelled: bool) -> Found | None:

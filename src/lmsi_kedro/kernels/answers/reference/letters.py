@@ -52,10 +52,12 @@ def _bare(s: str, i: int, end: int, options: Options) -> Found | None:
     j = skip_spaces(s, i + 1, end)
     if space(after) and letter(char(s, j, end)):
         word = word_at(s, j, end)
-        known = _AFTER_I if found == "I" else _AFTER_A
+        following = _AFTER_I if found == "I" else _AFTER_A
         if found in "AI" or not upper(s[i]):
             return (
-                Found(i, i + 1, "choice:" + found) if word in known and "\n" not in s[i:j] else None
+                Found(i, i + 1, "choice:" + found)
+                if word in following and "\n" not in s[i:j]
+                else None
             )
     return Found(i, i + 1, "choice:" + found)
 
