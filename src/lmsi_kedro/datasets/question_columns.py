@@ -12,8 +12,9 @@ RANKS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("question",),
         ("problem", "question_stem", "query"),  # MATH and NuminaMath, OpenBookQA, LogiQA
         ("prompt", "instruction", "input"),  # DAPO, Alpaca, BIG-Bench Hard
-        ("messages", "conversations"),  # chats: the turn of the user
+        ("messages", "conversations"),  # chats: the last turn of the user
     ),
+    "messages": (("messages", "conversations"),),  # beside a question, which is its last turn
     "context": (("context",), ("passage", "body", "article")),  # BoolQ and DROP, SVAMP, RACE
     "choices": (("choices",), ("options",)),  # MMLU, AQuA
     "answer": (
@@ -29,8 +30,8 @@ RANKS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("response", "output"),
     ),
 }  # fmt: skip
-FIELDS = ("split", "task", "question", "context", "choices", "answer")
-WORKED_FIELDS = ("task", "question", "context", "choices", "answer", "rationale")
+FIELDS = ("split", "task", "question", "messages", "context", "choices", "answer")
+WORKED_FIELDS = ("task", "question", "messages", "context", "choices", "answer", "rationale")
 SIMILAR = 0.8  # "quesion", "anwser" and "chioces" are above, "answer_idx" and "task_id" below
 
 
@@ -48,8 +49,10 @@ def columns_of(names: tuple[str, ...], fields: tuple[str, ...] = FIELDS) -> dict
     for name in names:
         by_name.setdefault(plain(name), []).append(name)
     found = {field: column for field in fields if (column := column_of(field, by_name)) is not None}
+    if plain(found.get("question", "")) != "question":
+        found.pop("messages", None)
     for name in names:
-        lacking = [field for field in fields if field not in found]
+        lacking = [field for field in fields if field not in (*found, "messages")]
         if name not in found.values() and (
             meant := get_close_matches(plain(name), lacking, n=1, cutoff=SIMILAR)
         ):

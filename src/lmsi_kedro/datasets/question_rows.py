@@ -11,11 +11,11 @@ from lmsi_kedro.datasets.question_columns import (
     columns_of,
     plain,
 )
+from lmsi_kedro.datasets.question_turns import chat_of, is_chat
 from lmsi_kedro.datasets.question_values import (
     Scalar,
     name_of,
     text_of,
-    turn_of_user,
     written,
 )
 
@@ -40,11 +40,17 @@ def parse(row: Row, task: str | None, fields: tuple[str, ...] = FIELDS) -> Row:
             f"{columns['split']} must be one of {', '.join(SPLITS)}, not {split!r}"
         )
     choices, letters = choices_of(*given.get("choices", missing))
+    question, earlier = question_of(*given["question"], given.get("messages"))
+    context = text_of(*given.get("context", missing))
+    if earlier and context:
+        raise MalformedError(
+            f"{columns['context']} is beside earlier turns: put it into a turn of the chat"
+        )
     return {
         "split": split,
         "task": text_of(*given.get("task", missing)) or task,
-        "question": question_of(*given["question"]),
-        "context": text_of(*given.get("context", missing)),
+        "question": question,
+        "context": earlier or context,
         "choices": choices,
         "answer": answers_of(*given.get("answer", missing), letters, choices is not None),
     }
@@ -64,12 +70,23 @@ def parse_worked(row: Row) -> Row:
     return {**parsed, "rationale": rationale}
 
 
-def question_of(value: Any, column: str) -> str:
-    if isinstance(value, list) and value and all(isinstance(turn, dict) for turn in value):
-        value = turn_of_user(value, column)
-    if (question := text_of(value, column)) is None:
+def question_of(
+    value: Any, column: str, chat: tuple[Any, str] | None = None
+) -> tuple[str, str | None]:
+    """The question, and its earlier turns as a text; chat: the messages beside it and their column."""
+    if is_chat(value):
+        return chat_of(value, column)
+    question = text_of(None if value == [] else value, column)
+    if chat is not None and is_chat(chat[0]):
+        last, earlier = chat_of(*chat)
+        if question not in (None, last):
+            raise MalformedError(
+                f"{column} is not the last turn of {chat[1]}: leave one of them out"
+            )
+        return last, earlier
+    if question is None:
         raise MalformedError(f"{column} is missing or empty")
-    return question
+    return question, None
 
 
 def choices_of(value: Any, column: str) -> tuple[list[str] | None, dict[str, str]]:

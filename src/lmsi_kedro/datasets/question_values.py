@@ -1,6 +1,5 @@
 """Converts values of a question file to text, whether from JSON, a spreadsheet or a typed table."""
 
-from collections.abc import Sequence
 from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any
@@ -48,18 +47,6 @@ def number(value: Decimal) -> str:
         return str(value)
     digits = format(value, "f")
     return digits.rstrip("0").rstrip(".") if "." in digits else digits
-
-
-def turn_of_user(turns: Sequence[Any], column: str) -> Any:
-    """The user's text in a chat of one turn; the system prompt and the assistant's answer are ignored."""
-    asked = [
-        turn.get("content", turn.get("value"))
-        for turn in turns
-        if (turn.get("role") or turn.get("from")) in ("user", "human")
-    ]
-    if len(asked) != 1:
-        raise MalformedError(f"{column} must have one turn of the user, not {len(asked)}")
-    return asked[0]
 
 
 def name_of(value: Any) -> str:

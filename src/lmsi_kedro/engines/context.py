@@ -10,6 +10,7 @@ from pathlib import Path
 from lmsi_kedro.engines.architecture import text_config
 from lmsi_kedro.params import EngineParams
 from lmsi_kedro.tasks.encoding import Encoder, beginning
+from lmsi_kedro.tasks.turns import turns_of
 
 NAMED = 5  # the maximum number of prompts that an error names
 EDGE = 16  # tokens by which encoding a whole text may differ from encoding its beginning
@@ -43,13 +44,15 @@ class Context:
         """The lengths in tokens of the prompts that may be longer than `room`.
 
         Others are not encoded: a text has at most one token per byte, so the bytes after the common prefix bound
-        the length.
+        the length. Prompts of several turns are: the template writes between these.
         """
-        texts = list(prompts.values())
+        texts = [text for text in prompts.values() if not turns_of(text)]
         shared = texts[0][: beginning(texts)] if texts else ""
         most = room - EDGE - len(self.encoder.prompts([shared])[0])
         unsure = {
-            name: text for name, text in prompts.items() if len(text[len(shared) :].encode()) > most
+            name: text
+            for name, text in prompts.items()
+            if turns_of(text) or len(text[len(shared) :].encode()) > most
         }
         encoded = self.encoder.prompts(list(unsure.values()))
         return {name: len(ids) for name, ids in zip(unsure, encoded, strict=True)}

@@ -57,7 +57,7 @@ class PathParams(Params):
         return sampling.model_copy(update={"temperature": of_round(self.temperatures, round)})
 
 
-class PromptParams(Params):
+class TemplateParams(Params):
     """What a chat template gets in addition to the question."""
 
     system: str | None = Field(default=None, description="a system turn")
@@ -66,7 +66,13 @@ class PromptParams(Params):
     )
 
 
-class Conversation(PromptParams):
+class PromptParams(TemplateParams):
+    """The same, and whether exemplars stand in the user's turn as text, or are turns themselves."""
+
+    exemplars: Literal["text", "turns"] = "text"
+
+
+class Conversation(TemplateParams):
     """How prompts are written: in the turns of the model's chat template (auto), or in plain text.
 
     thoughts of thinking models are dropped from the text of a path, or kept and also trained.
@@ -108,7 +114,8 @@ class EngineParams(Params):
 
     @property
     def conversation(self) -> Conversation:
-        return Conversation(chat=self.chat, thoughts=self.thoughts, **self.prompts.model_dump())
+        given = self.prompts.model_dump(exclude={"exemplars"})  # the prompts have them
+        return Conversation(chat=self.chat, thoughts=self.thoughts, **given)
 
     @property
     def identity(self) -> dict[str, Any]:

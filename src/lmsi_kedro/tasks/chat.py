@@ -5,13 +5,14 @@ of question and answer: the text around them is the frame.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 from lmsi_kedro.params import Conversation
 from lmsi_kedro.tasks import thoughts
+from lmsi_kedro.tasks.turns import Role
 
 QUESTION = "\N{OBJECT REPLACEMENT CHARACTER}"
 ANSWER = 2 * QUESTION
@@ -45,14 +46,15 @@ def frame_of(tokenizer: Any, conversation: Conversation) -> Frame:
 
     ValueError for a template that rejects the conversation or changes its text.
     """
-    if conversation.chat == "never" or not tokenizer.chat_template:
+    if lacking(tokenizer, conversation):
         if conversation.system:
             raise ValueError(
                 "prompts.system is a turn of a chat, but the model is asked in plain text: unset it"
             )
         return PLAIN
-    asked = rendered(tokenizer, conversation)
-    answered = rendered(tokenizer, conversation, ANSWER)
+    turn = {"role": "user", "content": QUESTION}
+    asked = rendered(tokenizer, conversation, [turn])
+    answered = rendered(tokenizer, conversation, [turn, {"role": "assistant", "content": ANSWER}])
     before, question, after = asked.partition(QUESTION)
     until, answer, rest = answered.rpartition(ANSWER)
     if not question or not answer or QUESTION in after:
@@ -69,29 +71,67 @@ def frame_of(tokenizer: Any, conversation: Conversation) -> Frame:
     return Frame(before, after, lead, up_to_token(tokenizer, rest), opened)
 
 
-def rendered(tokenizer: Any, conversation: Conversation, answer: str | None = None) -> str:
-    """A conversation with a question and maybe an answer, rendered by the template."""
+def lacking(tokenizer: Any, conversation: Conversation) -> str:
+    """Why there are no turns, and what to change; empty if there are."""
+    if conversation.chat == "never":
+        return "engine.chat is never: set it to auto"
+    if not tokenizer.chat_template:
+        return "the tokenizer has no chat_template: take a chat model, or add the template"
+    return ""
+
+
+def texts_around(
+    tokenizer: Any, conversation: Conversation, roles: Sequence[Role]
+) -> tuple[list[int], list[str]]:
+    """The order in which the template writes the turns of a prompt, and the texts around them.
+
+    A system turn of the prompt replaces prompts.system. ValueError if there are no turns, or the template rejects
+    or changes these.
+    """
+    if lack := lacking(tokenizer, conversation):
+        raise ValueError(f"a prompt has several turns, but {lack}")
+    marks = [f"{QUESTION}{number}{QUESTION}" for number in range(len(roles))]
+    turns = [{"role": role, "content": mark} for role, mark in zip(roles, marks, strict=True)]
+    own = {"system": None} if roles[0] == "system" else {}
+    text = rendered(tokenizer, conversation.model_copy(update=own), turns)
+    pieces = re.split(f"{QUESTION}(\\d+){QUESTION}", text)
+    order = [int(number) for number in pieces[1::2]]
+    if sorted(order) != list(range(len(roles))) or order[-1] != len(roles) - 1:
+        raise ValueError(
+            f"the tokenizer's chat_template changes or leaves out one of the turns {', '.join(roles)}: leave the "
+            "earlier ones out of `messages`, or set prompts.exemplars=text"
+        )
+    return order, pieces[::2]
+
+
+def rendered(tokenizer: Any, conversation: Conversation, turns: list[dict[str, str]]) -> str:
+    """The turns, after the system turn of the conversation, rendered by the template."""
     thinks, system = conversation.thoughts == "keep", conversation.system
-    turns = [{"role": "system", "content": system}] if system else []
-    turns.append({"role": "user", "content": QUESTION})
-    if answer is not None:
-        turns.append({"role": "assistant", "content": answer})
+    given = [{"role": "system", "content": system}] if system else []
     try:
         return str(
             tokenizer.apply_chat_template(
-                turns,
+                [*given, *turns],
                 chat_template=on_day(tokenizer.get_chat_template(), conversation.date),
                 tokenize=False,
-                add_generation_prompt=answer is None,
+                add_generation_prompt=turns[-1]["role"] == "user",
                 enable_thinking=thinks,  # as Qwen names it; DeepSeek: thinking
                 thinking=thinks,
             )
         )
     except Exception as error:  # a template may raise anything
-        advice = "unset prompts.system" if system else "set engine.chat=never to do without it"
         raise ValueError(
-            f"the tokenizer's chat_template rejects a conversation: {error}; {advice}"
+            f"the tokenizer's chat_template rejects a conversation: {error}; {advice(system, turns)}"
         ) from error
+
+
+def advice(system: str | None, turns: list[dict[str, str]]) -> str:
+    """What to change in a conversation that the template rejects."""
+    if turns[0]["role"] == "system":
+        return "leave the system turn out of `messages`"
+    if system:
+        return "unset prompts.system"
+    return "set engine.chat=never to do without it"
 
 
 def on_day(template: str, day: date | None) -> str:

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from lmsi_kedro.params import Conversation
-from lmsi_kedro.tasks.chat import added_tokens, any_of, frame_of
+from lmsi_kedro.tasks.chat import added_tokens, any_of, frame_of, texts_around
 from lmsi_kedro.tasks.thoughts import MARK, MARKS, speech
+from lmsi_kedro.tasks.turns import Role, turns_of
 
 Row = TypeVar("Row", list[int], str)
 BATCH = 512  # texts encoded at once: with the offsets of all tokens, 20,000 long prompts would take 2 GB
@@ -60,6 +61,7 @@ class Encoder:
     def __init__(self, tokenizer: Any, conversation: Conversation = AUTO) -> None:
         self.tokenizer, self.conversation = tokenizer, conversation
         self.frame = frame_of(tokenizer, conversation)
+        self.around: dict[tuple[Role, ...], tuple[list[int], list[str]]] = {}  # by roles of turns
         added, marks = added_tokens(tokenizer), [*MARKS, *MARKS.values()]
         frame = (self.frame.before, self.frame.after, self.frame.lead, self.frame.end)
         written = "".join([str(tokenizer.chat_template), *frame, *marks])
@@ -106,8 +108,18 @@ class Encoder:
         ]
 
     def asked(self, prompt: str) -> list[Part]:
-        """The parts of a prompt in its frame."""
-        return [Part(self.frame.before, True), Part(prompt, False), Part(self.frame.after, True)]
+        """The parts of a prompt in its frame, or of a prompt with several turns in the template."""
+        if not (turns := turns_of(prompt)):
+            frame = self.frame
+            return [Part(frame.before, True), Part(prompt, False), Part(frame.after, True)]
+        roles = tuple(turn.role for turn in turns)
+        if roles not in self.around:
+            self.around[roles] = texts_around(self.tokenizer, self.conversation, roles)
+        order, (before, *after) = self.around[roles]
+        parts = [Part(before, True)]
+        for number, behind in zip(order, after, strict=True):
+            parts += [Part(turns[number].text, False), Part(behind, True)]
+        return parts
 
     def answer(self, target: str) -> list[Part]:
         """The parts of a target after a prompt, thoughts first, up to the end of the turn.

@@ -5,7 +5,9 @@
     zero_shot_cot     "Q: ...\\nA: Let's think step by step."      -> " rationale The answer is Y."
     zero_shot_direct  "Q: ...\\nA:"                                -> " The answer is Y."
 
-A prompt is one text, tokenized as a whole: see `encoding`.
+A task may have its own templates in place of these (see `templates`), and its exemplars as turns. A prompt is one
+text, tokenized as a whole: see `encoding`. That of a question with earlier turns, or with exemplars as turns, has
+several turns: see `turns`.
 """
 
 from collections.abc import Sequence
@@ -13,7 +15,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from lmsi_kedro.params import Format
-from lmsi_kedro.tasks.task import Exemplar, Kind
+from lmsi_kedro.tasks.task import Exemplar, Kind, Task
+from lmsi_kedro.tasks.templates import EXEMPLARS, PAPER, filled
+from lmsi_kedro.tasks.turns import Turn, joined, turns_of
 
 PUNCTUATION = ".,;:?!\"'()"
 ZERO_SHOT: dict[Format, Format] = {
@@ -21,6 +25,7 @@ ZERO_SHOT: dict[Format, Format] = {
     "few_shot_direct": "zero_shot_direct",
 }
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+AS_IN_PAPER = Task()
 
 
 @dataclass(frozen=True)
@@ -32,7 +37,9 @@ class Asked:
     choices: Sequence[str] | None = None
 
 
-def render(format: Format, asked: Asked, exemplars: Sequence[Exemplar] = ()) -> str:
+def render(
+    format: Format, asked: Asked, exemplars: Sequence[Exemplar] = (), task: Task = AS_IN_PAPER
+) -> str:
     """The prompt of a question in one of the four formats; an exemplar equal to the question is left out.
 
     Examples:
@@ -45,15 +52,29 @@ def render(format: Format, asked: Asked, exemplars: Sequence[Exemplar] = ()) -> 
         Q: 2 + 3?
         A:
     """
-    shown: Sequence[Exemplar] = []
-    if format in ("few_shot_cot", "few_shot_direct"):
-        shown = others(exemplars, asked)
-    worked = (
-        ask(shot) + target(shot.answer, shot.rationale if format == "few_shot_cot" else None)
+    before, place, form = task.template(format).rpartition(EXEMPLARS)
+    begin = filled(before, {})
+    shown = others(exemplars, asked) if place else []
+    worked = [
+        (written_in(form, shot), target(shot.answer, shot.rationale if is_cot(format) else None))
         for shot in shown
-    )
-    hint = " Let's think step by step." if format == "zero_shot_cot" else ""
-    return "".join(f"{shot}\n\n" for shot in worked) + ask(asked) + hint
+    ]
+    question, earlier = written_in(form, asked), turns_of(asked.context)
+    if task.exemplars != "turns" or not worked:
+        text = begin + "".join(f"{shot}{answer}\n\n" for shot, answer in worked) + question
+        return joined([*earlier, Turn("user", text)]) if earlier else text
+    turns = [
+        turn
+        for shot, answer in worked
+        for turn in (Turn("user", shot), Turn("assistant", answer.lstrip()))
+    ]
+    turns[0] = Turn("user", begin + turns[0].text)
+    system = [turn for turn in earlier if turn.role == "system"]
+    return joined([*system, *turns, *earlier[len(system) :], Turn("user", question)])
+
+
+def is_cot(format: Format) -> bool:
+    return format.endswith("cot")
 
 
 def others(exemplars: Sequence[Exemplar], asked: Asked) -> list[Exemplar]:
@@ -89,13 +110,21 @@ def target(answer: str, rationale: str | None = None) -> str:
 
 def ask(asked: Asked | Exemplar) -> str:
     """'Q: context\nquestion\nAnswer Choices: (A) first (B) second\nA:'; only the question is always there."""
-    listed = " ".join(
+    return written_in(PAPER["zero_shot_direct"], asked)
+
+
+def written_in(form: str, asked: Asked | Exemplar) -> str:
+    """The question in its form, without its earlier turns; what has no place of its own stands in {question}."""
+    context = "" if turns_of(asked.context) else asked.context or ""
+    choices = " ".join(
         f"({letter}) {text}" for letter, text in zip(LETTERS, asked.choices or (), strict=False)
     )
-    passage = f"{asked.context}\n" if asked.context else ""
-    return (
-        f"Q: {passage}{asked.question}\n" + (f"Answer Choices: {listed}\n" if listed else "") + "A:"
-    )
+    question = asked.question
+    if context and "{context}" not in form:
+        question = f"{context}\n{question}"
+    if choices and "{choices}" not in form:
+        question = f"{question}\nAnswer Choices: {choices}"
+    return filled(form, {"question": question, "context": context, "choices": choices})
 
 
 def written(key: str, surface: str, kind: Kind) -> str:

@@ -8,7 +8,7 @@ from itertools import cycle
 import polars as pl
 
 from lmsi_kedro.params import Format
-from lmsi_kedro.tasks.prompts import ZERO_SHOT, Asked, render, usable, words_of
+from lmsi_kedro.tasks.prompts import AS_IN_PAPER, ZERO_SHOT, Asked, render, usable, words_of
 from lmsi_kedro.tasks.task import Exemplar, Task
 
 PATHS_PER_SET = 2  # PAPER, section 5.2: 40 paths of 20 generated prompts
@@ -59,20 +59,26 @@ def exemplars_of(exemplars: pl.DataFrame, task: Task) -> list[Exemplar]:
 
 
 def prompts_of(
-    questions: pl.DataFrame, format: Format, exemplars: list[Exemplar]
+    questions: pl.DataFrame,
+    format: Format,
+    exemplars: list[Exemplar],
+    task: Task = AS_IN_PAPER,
 ) -> dict[str, str]:
     """The prompt of every question_id; zero-shot if there are no exemplars."""
     format = usable(format, exemplars)
     asked = zip(questions["question_id"], asked_in(questions), strict=True)
-    return {question_id: render(format, each, exemplars) for question_id, each in asked}
+    return {question_id: render(format, each, exemplars, task) for question_id, each in asked}
 
 
 def prompts_alike(
-    questions: pl.DataFrame, format: Format, exemplars: list[Exemplar]
+    questions: pl.DataFrame,
+    format: Format,
+    exemplars: list[Exemplar],
+    task: Task = AS_IN_PAPER,
 ) -> list[dict[str, str]]:
     """`prompts_of` in groups with the same exemplars: an exemplar equal to the question is left out."""
     shown = {words_of(shot) for shot in exemplars if format in ZERO_SHOT}
-    prompts = prompts_of(questions, format, exemplars)
+    prompts = prompts_of(questions, format, exemplars, task)
     groups: dict[tuple[str, ...], dict[str, str]] = {}
     for (question_id, prompt), asked in zip(prompts.items(), asked_in(questions), strict=True):
         left_out = words_of(asked) if words_of(asked) in shown else ()
@@ -85,18 +91,22 @@ def prompts_of_sets(
 ) -> Iterator[dict[str, str]]:
     """A task's few-shot chain-of-thought prompts with each of its sets, in groups with a common prefix."""
     for shots in exemplar_sets(exemplars, task).values():
-        yield from prompts_alike(questions, "few_shot_cot", shots)
+        yield from prompts_alike(questions, "few_shot_cot", shots, task)
 
 
 def spread(
-    questions: pl.DataFrame, format: Format, sets: ExemplarSets, m: int
+    questions: pl.DataFrame,
+    format: Format,
+    sets: ExemplarSets,
+    m: int,
+    task: Task = AS_IN_PAPER,
 ) -> Iterator[tuple[str, range, dict[str, str]]]:
     """(exemplar set, path indices, prompts with a common prefix): m paths per question, with the sets in turns.
 
     Raising m keeps the set of every path, and so its chunks (paper, section 5.2: 40 paths, 20 sets).
     """
     size = PATHS_PER_SET if len(sets) > 1 else m
-    groups = {name: prompts_alike(questions, format, shots) for name, shots in sets.items()}
+    groups = {name: prompts_alike(questions, format, shots, task) for name, shots in sets.items()}
     for first, name in zip(range(0, m, size), cycle(sets), strict=False):
         for prompts in groups[name]:
             yield name, range(first, min(first + size, m)), prompts

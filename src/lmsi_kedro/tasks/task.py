@@ -1,10 +1,21 @@
 """A task: a family of questions with one kind of answer and one set of exemplars."""
 
+import operator
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, RootModel, WrapValidator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    RootModel,
+    StringConstraints,
+    WrapValidator,
+    model_validator,
+)
 
+from lmsi_kedro.params import Format
+from lmsi_kedro.tasks import templates
 from lmsi_kedro.tasks.answers import is_reader, reader
 
 Kind = Literal["number", "choice", "yes_no", "nli", "span", "date", "text", "math"]
@@ -19,6 +30,9 @@ def known(kind: Any, built_in: Any) -> Any:
     return built_in(kind)
 
 
+Template = Annotated[str, StringConstraints(strip_whitespace=True)]
+
+
 class Task(BaseModel):
     """One entry of `params:tasks` (conf/base/tasks.yml), or of a file in tasks/benchmarks.
 
@@ -27,7 +41,8 @@ class Task(BaseModel):
     trains; the others are only evaluated. exemplar_set names the file of exemplars, which may belong to another
     task (paper: SVAMP uses those of GSM8K), or a folder of several files, over which a question's paths are
     spread; without one, prompts are zero-shot. decimal is the decimal mark in answers and labels: with a point,
-    3,5 is unparsable, since it may be 35.
+    3,5 is unparsable, since it may be 35. exemplars: whether prompts show them as text or as turns; None is what
+    prompts.exemplars says. templates: the task's own prompts by format, see `templates`; others are the paper's.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -36,6 +51,20 @@ class Task(BaseModel):
     exemplar_set: str | None = None
     in_domain: bool = True
     decimal: Decimal = "point"
+    # Left out of the stored tasks if they are not set, as are all of an older version.
+    exemplars: Literal["text", "turns"] | None = Field(default=None, exclude_if=operator.not_)
+    templates: dict[str, Template] = Field(default={}, exclude_if=operator.not_)
+
+    def template(self, format: Format) -> str:
+        """The form of its prompts in a format."""
+        return self.templates.get(format, templates.PAPER[format])
+
+    @property
+    def unstoppable(self) -> Format | None:
+        """A few-shot format of its own in which a question does not begin with Q:; see `thoughts.STOP`."""
+        few: tuple[Format, ...] = ("few_shot_cot", "few_shot_direct")
+        questions = {f: self.template(f).partition(templates.EXEMPLARS)[2] for f in few}
+        return next((f for f, form in questions.items() if not form.startswith("Q:")), None)
 
 
 class Tasks(RootModel[dict[str, Task]]):
@@ -45,6 +74,12 @@ class Tasks(RootModel[dict[str, Task]]):
         if name not in self.root:
             raise KeyError(f"task {name!r} is unknown; known are {list(self.root)}")
         return self.root[name]
+
+    @model_validator(mode="after")
+    def can_be_filled(self) -> Self:
+        for name, task in self.root.items():
+            templates.checked(f"tasks.{name}.templates", task.templates)
+        return self
 
     @property
     def in_domain(self) -> list[str]:

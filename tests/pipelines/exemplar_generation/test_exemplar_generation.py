@@ -58,7 +58,7 @@ def worked(texts: dict[str, str] = TEXTS) -> pl.DataFrame:
 def test_seeds_are_answered_once_greedily_and_zero_shot() -> None:
     sampling = Sampling(temperature=0.7, max_new_tokens=4, seed=3)
     paths = PathParams(m=4, sampling=sampling, questions_per_task=3)
-    plan = plan_worked_seeds(SEEDS, Model(BASE, "digest"), paths, ENGINE)
+    plan = plan_worked_seeds(SEEDS, Model(BASE, "digest"), paths, ENGINE, TASKS)
     requests = [r for chunk in plan.chunks.values() for r in chunk.requests]
     assert {chunk.sampling.temperature for chunk in plan.chunks.values()} == {0.0}
     assert {(r.question_id, r.paths) for r in requests} == {(q, range(1)) for q in TEXTS}
@@ -74,7 +74,7 @@ def test_a_seed_beyond_the_context_is_named() -> None:
     with pytest.raises(
         ValueError, match=r"1 prompts do not fit .* 1024 tokens .*: s1 \(\d+ tokens"
     ):
-        plan_worked_seeds(seeds, Model(BASE, "digest"), paths, ENGINE)
+        plan_worked_seeds(seeds, Model(BASE, "digest"), paths, ENGINE, TASKS)
 
 
 def test_rationale_and_answer_are_read_apart() -> None:

@@ -17,6 +17,7 @@ from lmsi_kedro.commands.explain.evaluated import (
     look_up_evaluation,
 )
 from lmsi_kedro.tasks.questions import exemplar_sets, prompts_of
+from lmsi_kedro.tasks.turns import readable
 
 # Not `shuffled`, which trains on the path of another question.
 ARMS = ("random", "gold", "direct_only", "few_shot_cot_only")
@@ -48,7 +49,7 @@ class Sampled:
                 f" {path['tokens']} tokens, log-probability {path['logprob']:.2f}:{indented(path['text'])}"
             )
         for name, prompt in self.prompts.items():
-            yield f"prompt, exemplars {name}:{indented(prompt)}"
+            yield f"prompt, exemplars {name}:{indented(readable(prompt))}"
         yield f"sampled by the model of round {self.round - 1}: {self.model}, digest {self.digest}"
 
 
@@ -70,7 +71,9 @@ class Lineage:
                 f"example {example['example_id']}: {self.origin}, format {example['format']}, weight"
                 f" {example['weight']:g}, path {taught}"
             )
-            lines += [f"{name}:{indented(example[name])}" for name in ("prompt", "target")]
+            lines += [
+                f"{name}:{indented(readable(example[name]))}" for name in ("prompt", "target")
+            ]
         asked = self.question
         lines.append(f"question {asked['question_id']}: {asked['task']}, {asked['split']}")
         lines.append(indented(asked["question"]).lstrip("\n"))
@@ -170,7 +173,7 @@ def look_up(asked: pl.DataFrame, round: int, catalog: Any) -> Sampled | None:
         round,
         paths.to_dicts(),
         vote.row(0, named=True),
-        {n: prompts_of(asked, "few_shot_cot", sets[n])[question_id] for n in used},
+        {n: prompts_of(asked, "few_shot_cot", sets[n], task)[question_id] for n in used},
         str(model.path),
         model.digest,
     )

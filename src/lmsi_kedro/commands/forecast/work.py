@@ -72,6 +72,9 @@ def example_texts(pipeline: Pipeline, known: dict[str, Any]) -> list[str]:
         for task in tasks.in_domain or list(tasks.root)
         for format in known["params:mixing"].formats
         for prompt in prompts_of(
-            questions.filter(task=task).head(SAMPLE), format, exemplars_of(exemplars, tasks[task])
+            questions.filter(task=task).head(SAMPLE),
+            format,
+            exemplars_of(exemplars, tasks[task]),
+            tasks[task],
         ).values()
     ]

@@ -74,13 +74,15 @@ def asked_as(row: dict[str, Any], catalog: Any, params: dict[str, Any]) -> Askin
     """A row of raw_questions; the kind of answer is that of the run, or is inferred as in a run."""
     loaders, stored, name = catalog.load("raw_exemplars"), tasks_of_run(catalog), row["task"]
     raw = with_ids(pl.DataFrame([row], schema=schemas.RAW_QUESTIONS))
-    tasks = stored if name in stored.root else choose_tasks(raw, loaders, params["tasks"])
+    tasks = stored
+    if name not in stored.root:
+        tasks = choose_tasks(raw, loaders, params["tasks"], params["engine"].prompts)
     if tasks[name].kind == "choice" and not row["choices"]:
         raise ValueError(
             f"the task {name} is multiple choice: give its options, --choices TEXT TEXT"
         )
     shots = exemplars_of(prepare_exemplars(loaders), tasks[name])
-    (prompt,) = prompts_of(raw, "few_shot_cot", shots).values()
+    (prompt,) = prompts_of(raw, "few_shot_cot", shots, tasks[name]).values()
     return Asking(raw, tasks, prompt)
 
 

@@ -30,8 +30,8 @@ def plan_evaluation(
         held_out = questions.filter(task=name, split="held_out")
         for mode in evaluation.modes:
             sampling, m, count = decoding(mode, evaluation, model)
-            drawn = fingerprint(FORMATS[mode], sets, sampling, m)
-            asked = spread(held_out.head(count), FORMATS[mode], sets, m)
+            drawn = fingerprint(FORMATS[mode], sets, sampling, m, task)
+            asked = spread(held_out.head(count), FORMATS[mode], sets, m, task)
             plan.ask(asked, sampling, mode=mode, decoding=drawn)
     return plan
 

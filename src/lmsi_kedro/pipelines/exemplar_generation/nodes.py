@@ -21,11 +21,19 @@ SENTENCES = re.compile(r"(.*(?:[.!?]\s|\n))", re.DOTALL)  # as many complete sen
 
 
 def plan_worked_seeds(
-    seed_questions: pl.DataFrame, model: Model, paths: PathParams, engine: EngineParams
+    seed_questions: pl.DataFrame,
+    model: Model,
+    paths: PathParams,
+    engine: EngineParams,
+    tasks: Tasks,
 ) -> Plan:
     """One greedy path per seed after "Let's think step by step." (Kojima et al. 2022)."""
     greedy = paths.sampling.of(model).model_copy(update={"temperature": 0.0})
-    prompts = prompts_of(seed_questions, "zero_shot_cot", [])
+    prompts = {
+        question: prompt
+        for (name,), asked in seed_questions.partition_by("task", as_dict=True).items()
+        for question, prompt in prompts_of(asked, "zero_shot_cot", [], tasks[str(name)]).items()
+    }
     advice = "Lower paths.sampling.max_new_tokens, or take these questions out"
     check_room([prompts], model.path, greedy.max_new_tokens, engine, advice)
     plan = Plan(model.path, model.digest, engine)

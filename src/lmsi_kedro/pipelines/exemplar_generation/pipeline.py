@@ -15,7 +15,7 @@ def create_pipeline() -> Pipeline:
         [
             *sampled(
                 plan_worked_seeds,
-                ["seed_questions", "base_model", "params:paths", "params:engine"],
+                ["seed_questions", "base_model", "params:paths", "params:engine", "tasks"],
                 "seed_paths",
             ),
             Node(

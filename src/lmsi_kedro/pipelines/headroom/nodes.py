@@ -47,9 +47,9 @@ def plan_headroom(
         asked = voted.head(headroom.questions_per_task)
         if headroom.probe:
             probe = probes.filter(task=name).head(headroom.questions_per_task)
-            plan.ask(spread(probe, "few_shot_cot", sets, paths.m), sampling)
+            plan.ask(spread(probe, "few_shot_cot", sets, paths.m, tasks[name]), sampling)
             asked = pl.concat([asked, probe])
-        for exemplar_set, _, prompts in spread(asked, "few_shot_cot", sets, 1):
+        for exemplar_set, _, prompts in spread(asked, "few_shot_cot", sets, 1, tasks[name]):
             last = range(paths.m, paths.m + 1)
             plan.add(prompts, last, greedy, {"exemplar_set": exemplar_set})
     return plan

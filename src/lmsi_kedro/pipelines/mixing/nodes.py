@@ -78,7 +78,7 @@ def render_examples(
         for format in dict.fromkeys(usable(format, some) for format in mixing.formats):
             direct = format.endswith("direct")
             source = direct_rows(whole, mixing.direct) if direct else whole
-            prompts = render_prompts(source, format, sets, mixing)
+            prompts = render_prompts(source, format, sets, mixing, tasks[name])
             tables.append(written_down(source, prompts, format, round, tasks[name]))
     examples = pl.concat(tables)
     return examples if votes is None else weigh(examples, votes, weight or mixing.weight)
@@ -115,14 +115,14 @@ def direct_rows(whole: pl.DataFrame, direct: str) -> pl.DataFrame:
 
 
 def render_prompts(
-    rows: pl.DataFrame, format: Format, sets: ExemplarSets, mixing: MixingParams
+    rows: pl.DataFrame, format: Format, sets: ExemplarSets, mixing: MixingParams, task: Task
 ) -> pl.DataFrame:
     """question_id, exemplar_set, prompt, each once: a million paths share a few thousand long prompts."""
 
     def prompt(row: dict[str, Any]) -> str:
         shots = sampled_with(row["exemplar_set"], sets)
         shown = disturbed(shots, mixing.exemplars, f"{mixing.seed} {row['question_id']}")
-        return render(format, Asked(row["question"], row["context"], row["choices"]), shown)
+        return render(format, Asked(row["question"], row["context"], row["choices"]), shown, task)
 
     different = rows.unique(PROMPTED, keep="first", maintain_order=True)
     prompts = [prompt(row) for row in different.iter_rows(named=True)]

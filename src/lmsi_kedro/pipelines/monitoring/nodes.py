@@ -49,9 +49,9 @@ def plan_examination(
             monitor.questions_per_task
         )
         sets = exemplar_sets(exemplars, tasks[name])
-        plan.ask(spread(asked, "few_shot_cot", sets, monitor.m), sampling)
+        plan.ask(spread(asked, "few_shot_cot", sets, monitor.m, tasks[name]), sampling)
         last = range(monitor.m, monitor.m + 1)
-        for exemplar_set, _, prompts in spread(asked, "few_shot_cot", sets, 1):
+        for exemplar_set, _, prompts in spread(asked, "few_shot_cot", sets, 1, tasks[name]):
             plan.add(prompts, last, greedy, {"exemplar_set": exemplar_set})
     return plan
 

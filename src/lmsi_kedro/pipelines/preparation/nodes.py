@@ -9,7 +9,7 @@ from kedro.io import DatasetError
 from pydantic import ValidationError
 
 from lmsi_kedro import schemas
-from lmsi_kedro.params import PreparationParams
+from lmsi_kedro.params import PreparationParams, PromptParams
 from lmsi_kedro.pipelines.preparation.labels import places
 from lmsi_kedro.tasks import Exemplar, Kind, Task, Tasks
 from lmsi_kedro.tasks.answers import check_reader, is_reader
@@ -18,14 +18,21 @@ from lmsi_kedro.tasks.inference import are_verdicts_as_numbers, infer_kind
 from lmsi_kedro.tasks.questions import with_ids
 
 log = logging.getLogger(__name__)
+AS_TEXT = PromptParams()
 Loaders = dict[str, Callable[[], Any]]
 
 
-def choose_tasks(raw_questions: pl.DataFrame, raw_exemplars: Loaders, declared: Tasks) -> Tasks:
+def choose_tasks(
+    raw_questions: pl.DataFrame,
+    raw_exemplars: Loaders,
+    declared: Tasks,
+    prompts: PromptParams = AS_TEXT,
+) -> Tasks:
     """tasks: one for every task name in the questions, in order; undeclared settings are inferred and logged.
 
     All tasks with unlabeled questions are in domain.
     """
+    turns = {"exemplars": "turns"} if prompts.exemplars == "turns" else {}
     sets = {name.split("/")[0] for name in raw_exemplars}
     chosen = {}
     for (name,), rows in raw_questions.partition_by("task", as_dict=True).items():
@@ -33,7 +40,7 @@ def choose_tasks(raw_questions: pl.DataFrame, raw_exemplars: Loaders, declared: 
         given = declared.root.get(task, Task()).model_dump(exclude_unset=True)
         known = BENCHMARKS[task].task.model_dump() if task in BENCHMARKS else {}
         shots = next((each for each in (task, known.get("exemplar_set")) if each in sets), None)
-        found = {"exemplar_set": shots, "in_domain": has_unlabeled(rows), **given}
+        found = {"exemplar_set": shots, "in_domain": has_unlabeled(rows), **turns, **given}
         if "kind" not in given:
             found["kind"] = inferred(task, rows)
         chosen[task] = Task.model_validate(found)

@@ -22,7 +22,7 @@ def create_pipeline() -> Pipeline:
         [
             Node(
                 choose_tasks,
-                inputs=["raw_questions", "raw_exemplars", "params:tasks"],
+                inputs=["raw_questions", "raw_exemplars", "params:tasks", "params:prompts"],
                 outputs="tasks",
                 name="choose_tasks",
             ),

@@ -17,8 +17,10 @@ from lmsi_kedro.model_files import check_settings
 from lmsi_kedro.params import EngineParams, EvaluationParams, PathParams, TrainingParams, tokens_for
 from lmsi_kedro.pipelines.preparation.choices import choices
 from lmsi_kedro.tasks import Tasks
+from lmsi_kedro.tasks.chat import lacking
 from lmsi_kedro.tasks.encoding import Encoder
 from lmsi_kedro.tasks.questions import prompts_of_sets
+from lmsi_kedro.tasks.turns import SEPARATOR, Turn, turns_of
 from lmsi_kedro.training.encoding import check_vocabulary
 
 log = logging.getLogger(__name__)
@@ -43,6 +45,7 @@ def check_model(
             f"{base_model.path} has no end token, so no path could stop: set eos_token in tokenizer_config.json"
         )
     check_vocabulary(encoder.tokenizer, text_config(base_model.path, engine.trust_remote_code))
+    check_plain(prepared_questions, tasks, encoder)
     chosen = choices(base_model, paths, evaluation, training)
     new_tokens = max(
         paths.sampling.of(base_model).max_new_tokens,
@@ -76,11 +79,34 @@ def asked(
         yield from prompts_of_sets(questions.filter(task=name), exemplars, task)
 
 
+def check_plain(questions: pl.DataFrame, tasks: Tasks, encoder: Encoder) -> None:
+    """ValueError for turns, or for a template of a task, that a model cannot be asked in as plain text."""
+    if not (lack := lacking(encoder.tokenizer, encoder.conversation)):
+        return
+    for name, task in tasks.root.items():
+        if task.exemplar_set and task.exemplars == "turns":
+            raise ValueError(
+                f"prompts.exemplars is turns (task {name}), but {lack}, or leave it at text"
+            )
+        if task.exemplar_set and (format := task.unstoppable):
+            raise ValueError(
+                f"tasks.{name}.templates.{format}: in plain text, a question after {{exemplars}} must begin "
+                "with Q:, where a model is stopped that goes on with the next one"
+            )
+    turned = questions.filter(pl.col("context").str.starts_with(SEPARATOR))
+    if turned.height:
+        raise ValueError(
+            f"questions: {turned.height:,} have earlier turns in `messages`, such as {turned['question'][0]!r}, "
+            f"but {lack}"
+        )
+
+
 def check_round_trip(encoder: Encoder, prompts: Iterable[dict[str, str]]) -> None:
     """Logs a warning for a prompt whose tokens do not decode to its text."""
     for text in (text for group in prompts for text in group.values()):
         (ids,) = encoder.prompts([text])
-        if text not in encoder.tokenizer.decode(ids):
+        decoded = encoder.tokenizer.decode(ids)
+        if any(said not in decoded for _, said in turns_of(text) or [Turn("user", text)]):
             log.warning("The tokenizer changes what it is given, as in %r", text[-80:])
 
 

@@ -16,6 +16,7 @@ from lmsi_kedro.reading import votes_within
 from lmsi_kedro.tasks import Tasks
 from lmsi_kedro.tasks.continuation import ask_for_more
 from lmsi_kedro.tasks.questions import asked_in, exemplar_sets, prompts_of_sets, spread
+from lmsi_kedro.tasks.turns import SEPARATOR
 
 log = logging.getLogger(__name__)
 Funnel = dict[str, dict[str, int]]  # task -> reason -> candidates
@@ -28,11 +29,12 @@ def choose_seeds(
     """seed_questions: some unlabeled questions of every in-domain task; ValueError if it has too few."""
     chosen = []
     for name in tasks.in_domain:
-        own = questions.filter(task=name, split="unlabeled").sort("question_id")
+        alone = ~pl.col("context").str.starts_with(SEPARATOR).fill_null(False)
+        own = questions.filter(alone, task=name, split="unlabeled").sort("question_id")
         if own.height < generation.seeds:
             raise ValueError(
                 f"questions: task {name} has {own.height} unlabeled ones, question_generation.seeds asks for "
-                f"{generation.seeds}; add questions, or lower it"
+                f"{generation.seeds}; add questions (without earlier turns), or lower it"
             )
         lot = Random(f"{generation.seed} {name}").sample(range(own.height), generation.seeds)
         chosen.append(own[lot])
@@ -106,7 +108,7 @@ def plan_answers(
     plan = Plan(model.path, model.digest, engine)
     for name in tasks.in_domain:
         asked, sets = candidate_questions.filter(task=name), exemplar_sets(exemplars, tasks[name])
-        plan.ask(spread(asked, "few_shot_cot", sets, generation.m), sampling)
+        plan.ask(spread(asked, "few_shot_cot", sets, generation.m, tasks[name]), sampling)
     return plan
 
 

@@ -4,6 +4,7 @@ import polars as pl
 
 from lmsi_kedro.evaluation.marking import accepted_keys
 from lmsi_kedro.tasks import Tasks
+from lmsi_kedro.tasks.turns import SEPARATOR
 
 MOST = 10_000  # questions on a page; ids are hashes, so the first ones by id are a random sample
 ASKED = ["question_id", "mode"]
@@ -35,7 +36,9 @@ def gather_questions(
         "before": answered(readings_before, predictions_before, accepted),
         "after": answered(readings_after, predictions_after, accepted),
     }
-    for table in (questions.drop("split"), labels, accepted):
+    earlier = pl.col("context").str.strip_prefix(SEPARATOR)
+    readable = earlier.str.replace_all(SEPARATOR, "\n\n", literal=True)
+    for table in (questions.drop("split").with_columns(readable), labels, accepted):
         shown = shown.join(table, on="question_id", how="left", maintain_order="left")
     for when, table in models.items():
         modes = table.rename({"modes": when})

@@ -34,7 +34,8 @@ def plan_paths(
     for name in tasks.in_domain:
         asked = questions.filter(task=name, split="unlabeled").head(paths.questions_per_task)
         sets = exemplar_sets(exemplars, tasks[name])
-        plan.ask(spread(asked, "few_shot_cot", sets, paths.m), paths.of_round(round, model))
+        drawn = spread(asked, "few_shot_cot", sets, paths.m, tasks[name])
+        plan.ask(drawn, paths.of_round(round, model))
     if not any(wanted.prompts for wanted in plan.wanted):
         raise ValueError(
             "questions: no in-domain task has a question in the split 'unlabeled': leave rows of the file "

@@ -1,0 +1,34 @@
+"""Conversations as one text: the earlier turns of a question, and a prompt of several turns.
+
+Every turn begins with the record separator (U+001E), which no turn contains, and its role. So tables keep their
+columns, prompts that begin alike are texts that begin alike, and any other text is one turn of the user.
+"""
+
+from collections.abc import Iterable
+from typing import Literal, NamedTuple
+
+SEPARATOR = "\x1e"
+Role = Literal["system", "user", "assistant"]
+
+
+class Turn(NamedTuple):
+    role: Role
+    text: str
+
+
+def joined(turns: Iterable[Turn]) -> str:
+    """The turns as one text."""
+    return "".join(f"{SEPARATOR}{role}: {text.replace(SEPARATOR, ' ')}" for role, text in turns)
+
+
+def turns_of(text: str | None) -> list[Turn]:
+    """The turns of a joined text; empty for any other text."""
+    if not text or not text.startswith(SEPARATOR):
+        return []
+    parts = (turn.partition(": ") for turn in text[1:].split(SEPARATOR))
+    return [Turn(role, content) for role, _, content in parts]  # type: ignore[arg-type]
+
+
+def readable(text: str) -> str:
+    """The text as people read it: turns are paragraphs that begin with their role."""
+    return text.removeprefix(SEPARATOR).replace(SEPARATOR, "\n\n")

@@ -1,0 +1,73 @@
+"""A task's own prompts in the four formats, and the mistakes in them that are named."""
+
+import pytest
+from pydantic import ValidationError
+
+from lmsi_kedro.params.mistakes import typed
+from lmsi_kedro.tasks import Asked, Exemplar, Task, Tasks, render
+from lmsi_kedro.tasks.turns import turns_of
+
+SHOTS = [Exemplar(question="1 + 1?", rationale="One and one are two.", answer="2")]
+OWN = Task(
+    templates={
+        "few_shot_cot": "Solve it.\n\n{exemplars}Q: Problem: {question}\nAnswer:\n",
+        "zero_shot_cot": "{context} | {choices} | {question} in \\boxed{}, {{so}}",
+    }
+)
+
+
+def test_templates_take_the_places_of_the_papers() -> None:
+    assert render("few_shot_cot", Asked("2 + 3?"), SHOTS, OWN) == (
+        "Solve it.\n\nQ: Problem: 1 + 1?\nAnswer: One and one are two. The answer is 2.\n\n"
+        "Q: Problem: 2 + 3?\nAnswer:"
+    )
+    asked = Asked("Which?", "It is blue.", ["red", "blue"])
+    own = "It is blue. | (A) red (B) blue | Which? in \\boxed{}, {so}"
+    assert render("zero_shot_cot", asked, SHOTS, OWN) == own
+    for format in ("few_shot_direct", "zero_shot_direct"):
+        assert render(format, asked, SHOTS, OWN) == render(format, asked, SHOTS)
+
+
+def test_instruction_precedes_exemplars_as_turns() -> None:
+    task = OWN.model_copy(update={"exemplars": "turns"})
+    first, answer, last = turns_of(render("few_shot_cot", Asked("2 + 3?"), SHOTS, task))
+    assert first.text == "Solve it.\n\nQ: Problem: 1 + 1?\nAnswer:"
+    assert answer.text == "One and one are two. The answer is 2."
+    assert last.text == "Q: Problem: 2 + 3?\nAnswer:"
+    assert render("few_shot_cot", Asked("3?"), [], task) == "Solve it.\n\nQ: Problem: 3?\nAnswer:"
+
+
+def test_places_in_a_question_are_text() -> None:
+    assert render("zero_shot_cot", Asked("{context}{x}?"), SHOTS, OWN).endswith(
+        "{context}{x}? in \\boxed{}, {so}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("format", "template", "said"),
+    [
+        ("few_shot", "", ": there is no few_shot; did you mean few_shot_cot?"),
+        ("zero_shot_cot", "{qestion}?", ".zero_shot_cot: there is no {qestion}; did you mean {question}?"),
+        ("zero_shot_cot", "Think.", ".zero_shot_cot must have {question} once"),
+        ("zero_shot_cot", "{question}{question}", ".zero_shot_cot must have {question} once"),
+        ("zero_shot_direct", "{exemplars}{question}", ".zero_shot_direct must not have {exemplars}"),
+        ("few_shot_cot", "{question}", ".few_shot_cot must have {exemplars}"),
+        ("few_shot_cot", "{question}{exemplars}", ".few_shot_cot: {exemplars} must precede the other places"),
+        ("few_shot_cot", ["{question}"], ".few_shot_cot must be a valid string"),
+    ],
+)  # fmt: skip
+def test_mistakes_in_templates_are_named(format: str, template: object, said: str) -> None:
+    with pytest.raises(ValueError, match="parameters: ") as caught:
+        typed("tasks", Tasks, {"my": {"templates": {format: template}}})
+    assert str(caught.value).startswith(f"parameters: tasks.my.templates{said}")
+    assert "\n" not in str(caught.value)
+
+
+def test_stored_tasks_are_as_before() -> None:
+    """A task without templates has the same bytes as before there were any."""
+    assert Task(kind="number").model_dump_json() == (
+        '{"kind":"number","exemplar_set":null,"in_domain":true,"decimal":"point"}'
+    )
+    assert Task.model_validate_json(OWN.model_dump_json()) == OWN
+    with pytest.raises(ValidationError):
+        Task.model_validate({"exemplars": "turn"})
