@@ -47,14 +47,15 @@ def test_lost_and_slow_servers_cost_no_path(
 
 
 def test_lying_server_is_named_and_stored_chunks_stay(
-    tokenizer_only: Path, tmp_path: Path, hurried: None, monkeypatch: pytest.MonkeyPatch
+    tokenizer_only: Path, tmp_path: Path, hurried: None
 ) -> None:
-    stored = set[str]()
+    options, stored = prepare(tmp_path / "parts", *PARTS), set[str]()
     with pytest.raises(
         ServerError, match=r"sees \d+ tokens in the prompt of question q\d, training \d+"
     ):
-        run(tmp_path, tokenizer_only, prepare(tmp_path / "parts", *PARTS), stored)
+        run(tmp_path, tokenizer_only, options, stored)
     assert not alive(tmp_path)
-    again = run(tmp_path, tokenizer_only, f"--parts {tmp_path}", stored.copy())
-    assert sum(again.values()) == 256 * len(PROMPTS) - 8 * len(stored)
+    before = len(stored)
+    again = run(tmp_path, tokenizer_only, options, stored)  # the parts are taken: all four behave
+    assert sum(again.values()) == 256 * len(PROMPTS) - 8 * before
     assert not alive(tmp_path)

@@ -14,7 +14,8 @@ from lmsi_kedro.datasets.model_directory import Model
 from lmsi_kedro.engines.plan import Plan
 from lmsi_kedro.params import Arm, EngineParams, HeadroomParams, PathParams, Sampling
 from lmsi_kedro.pipelines.headroom.nodes import plan_headroom, refuse_without_gain
-from lmsi_kedro.pipelines.self_improve.headroom import create_headroom, create_pipeline
+from lmsi_kedro.pipelines.self_improve.headroom import create_headroom
+from lmsi_kedro.pipelines.self_improve.pipeline import create_pipeline
 from lmsi_kedro.pipelines.self_improve_from_seeds import create_pipeline as from_seeds
 from lmsi_kedro.tasks import Task, Tasks
 from tests.runs import run, world_rows
