@@ -12,10 +12,10 @@ from lmsi_kedro.pipelines.mixing.arms import select_random, select_voted
 from lmsi_kedro.pipelines.mixing.nodes import (
     accumulate,
     balance,
-    disturbed,
     leave_out_leaks,
     render_examples,
 )
+from lmsi_kedro.pipelines.mixing.rendering import disturbed
 from lmsi_kedro.tasks import Exemplar, Task, Tasks
 from tests.fabricate import TASKS
 from tests.models import tiny_model

@@ -1,31 +1,15 @@
 """Renders the selected paths as training examples."""
 
-import hashlib
-from collections.abc import Sequence
-from random import Random
-from typing import Any
-
 import polars as pl
 
 from lmsi_kedro import schemas
 from lmsi_kedro.datasets.model_directory import Model
 from lmsi_kedro.params import EngineParams, Format, MixingParams, Weight
-from lmsi_kedro.tasks import (
-    Asked,
-    Exemplar,
-    Task,
-    Tasks,
-    few_shot,
-    render,
-    target,
-    usable,
-    written,
-)
+from lmsi_kedro.pipelines.mixing.rendering import direct_rows, render_prompts, written_down
+from lmsi_kedro.tasks import Tasks, few_shot, usable
 from lmsi_kedro.tasks.encoding import Encoder
 from lmsi_kedro.tasks.overlap import LEAK_WORDS, Evaluated
-from lmsi_kedro.tasks.questions import ExemplarSets, asked_in, exemplar_sets
-
-PROMPTED = ["question_id", "exemplar_set"]  # rows with equal values have the same prompt
+from lmsi_kedro.tasks.questions import asked_in, exemplar_sets
 
 
 def leave_out_leaks(
@@ -95,82 +79,6 @@ def weigh(examples: pl.DataFrame, votes: pl.DataFrame, weight: Weight) -> pl.Dat
         .filter(pl.col("weight") > 0)
         .drop("sure")
     )
-
-
-def sampled_with(exemplar_set: str, sets: ExemplarSets) -> list[Exemplar]:
-    if exemplar_set not in sets:
-        raise ValueError(
-            f"paths: sampled with the exemplars {exemplar_set!r}, which are no longer there; sample again"
-        )
-    return sets[exemplar_set]
-
-
-def direct_rows(whole: pl.DataFrame, direct: str) -> pl.DataFrame:
-    """The rows that become direct examples, with their weights (MixingParams.direct)."""
-    if direct == "copies":
-        return whole
-    alike = ["question_id"] if direct == "once" else ["question_id", "key"]
-    weight = pl.lit(1.0) if direct == "once" else pl.len().over(alike).cast(pl.Float64)
-    return whole.with_columns(weight=weight).unique(alike, keep="first", maintain_order=True)
-
-
-def render_prompts(
-    rows: pl.DataFrame, format: Format, sets: ExemplarSets, mixing: MixingParams, task: Task
-) -> pl.DataFrame:
-    """question_id, exemplar_set, prompt, each once: a million paths share a few thousand long prompts."""
-
-    def prompt(row: dict[str, Any]) -> str:
-        shots = sampled_with(row["exemplar_set"], sets)
-        shown = disturbed(shots, mixing.exemplars, f"{mixing.seed} {row['question_id']}")
-        return render(format, Asked(row["question"], row["context"], row["choices"]), shown, task)
-
-    different = rows.unique(PROMPTED, keep="first", maintain_order=True)
-    prompts = [prompt(row) for row in different.iter_rows(named=True)]
-    return different.select(*PROMPTED, prompt=pl.Series(prompts, dtype=pl.String))
-
-
-def written_down(
-    rows: pl.DataFrame, prompts: pl.DataFrame, format: Format, round: int, task: Task
-) -> pl.DataFrame:
-    """examples of one task in one format. Rows with the same prompt share its memory."""
-    named = rows.select("question_id", "path", "arm").iter_rows()
-    ids = pl.Series(
-        [example_id(q, path, arm, format, round) for q, path, arm in named], dtype=pl.String
-    )
-    return (
-        rows.join(prompts, on=PROMPTED, how="left", maintain_order="left")
-        .with_columns(
-            example_id=ids,
-            round=pl.lit(round, pl.Int32),
-            format=pl.lit(format),
-            target=taught_text(rows, format, task),
-        )
-        .select(*schemas.EXAMPLES)
-    )
-
-
-def taught_text(rows: pl.DataFrame, format: Format, task: Task) -> pl.Series:
-    """What is taught of paths with key, surface and text: all of it, or in a direct format the answer alone."""
-    if not format.endswith("direct"):
-        return rows.select(pl.lit(" ") + pl.col("text")).to_series()
-    answers = rows.select("key", "surface").iter_rows()
-    texts = [target(written(key, surface, task.kind)) for key, surface in answers]
-    return pl.Series(texts, dtype=pl.String)
-
-
-def disturbed(shots: Sequence[Exemplar], how: str, seed: str) -> Sequence[Exemplar]:
-    """The exemplars of a training prompt (MixingParams.exemplars); dropped keeps each with probability 1/2."""
-    random = Random(seed)
-    if how == "shuffled":
-        return random.sample(shots, len(shots))
-    if how == "dropped" and shots:
-        return [shot for shot in shots if random.random() < 0.5] or [random.choice(shots)]
-    return shots
-
-
-def example_id(question_id: str, path: int, arm: str, format: str, round: int) -> str:
-    content = f"{question_id} {path} {arm} {format} {round}"
-    return hashlib.blake2b(content.encode(), digest_size=8).hexdigest()
 
 
 def accumulate(previous: pl.DataFrame, new: pl.DataFrame) -> pl.DataFrame:
