@@ -1,6 +1,7 @@
-// What a word announces: "answer", and for choices "option", "choice" and "correct".
+// Announcements by words: "answer", and for choices "option", "choice" and "correct".
 //
-// The value stands behind it ("the answer is", "Answer:", a heading, a tag) or before it ("(B) is the correct answer").
+// The value stands after the word ("the answer is", "Answer:", a heading, a tag) or before it ("(B) is the correct
+// answer").
 #include <algorithm>
 
 #include "triggers.hpp"
@@ -26,7 +27,7 @@ struct Previous {
     Word word;
 };
 
-// The word that ends before position i, apostrophes included.
+// The word that ends before position i, including apostrophes.
 Previous previous(View s, size_t i) {
     size_t j = i;
     while (j > 0 && (space(s[j - 1]) || s[j - 1] == '*' || s[j - 1] == '_') && i - j < 8) --j;
@@ -35,7 +36,7 @@ Previous previous(View s, size_t i) {
     return {k, Word(s, k, j)};
 }
 
-// Where the clause begins that ends at i.
+// The start of the clause that ends at i.
 size_t clause(View s, size_t i) {
     size_t k = i;
     while (k > 0 && i - k < CLAUSE && s[k - 1] != '\n' && !(space(s[k]) && one_of(s[k - 1], ".?!;:,"))) --k;
@@ -50,7 +51,7 @@ MaybeTrigger before_answer(View s, Previous last) {
     return Trigger{clause(s, last.begin), last.begin, Form::is_the_answer};
 }
 
-// Whether the line before position `start` holds nothing but a short title: "## Final ".
+// Whether the line before position `start` contains only a short title: "## Final ".
 bool titled(View s, size_t start) {
     size_t i = start;
     while (i > 0 && s[i - 1] != '\n' && start - i <= 24) --i;
@@ -60,7 +61,7 @@ bool titled(View s, size_t start) {
     return true;
 }
 
-// What a character that is no letter does to a trigger under way.
+// The effect on an unfinished trigger of a character that is not a letter.
 enum class Mark : uint8_t { pass, value, refuse };
 
 Mark mark(View s, size_t i, size_t end, bool bare) {
@@ -71,14 +72,14 @@ Mark mark(View s, size_t i, size_t end, bool bare) {
     return Mark::pass;
 }
 
-// Whether the word denies the verb behind it: the answer cannot be 5.
+// Whether the word negates the verb after it: the answer cannot be 5.
 bool denies(View s, size_t begin, size_t end) {
     return one_of(Word(s, begin, end), DENIALS) || (end - begin >= 3 && same(s, end - 3, end, "n't"));
 }
 
 // From "answer" over at most GAP characters to its verb, its colon or the end of its heading.
 MaybeTrigger after_answer(View s, size_t start, size_t i, size_t end) {
-    Stretch last{i, i};  // the word before
+    Stretch last{i, i};  // the previous word
     bool bare = true;
     for (const size_t stop = std::min(end, i + GAP); i < stop;) {
         if (s[i] == '\n') {
@@ -107,13 +108,13 @@ MaybeTrigger after_answer(View s, size_t start, size_t i, size_t end) {
     return std::nullopt;
 }
 
-// Where the name of a tag begins whose last word is at i: answer, final_answer.
+// The start of the name of a tag whose last word is at i: answer, final_answer.
 size_t tag_begin(View s, size_t i) {
     const bool final = i >= 6 && same(s, i - 6, i - 1, "final") && one_of(s[i - 1], "_- ");
     return final ? i - 6 : i;
 }
 
-// A colon behind "is the answer" announces what follows it, else what stands before comes first.
+// A colon after "is the answer" announces the text after it; otherwise the text before comes first.
 Announcement either(MaybeTrigger before, MaybeTrigger after) {
     if (after && after->form != Form::answer_is) before.reset();
     return {before, after};
@@ -143,7 +144,7 @@ Announcement answer_announces(View s, size_t i, size_t end) {
     return either(after && after->form != Form::answer_is ? std::nullopt : before_answer(s, last), after);
 }
 
-// "the correct option is (D)": the verb follows at once, so "option B is wrong" is none.
+// "the correct option is (D)": the verb must follow directly, so "option B is wrong" is no announcement.
 Announcement option_announces(View s, size_t i, size_t end) {
     if (!same(s, i, end, "option") && !same(s, i, end, "choice")) return {};
     const Previous last = previous(s, i);
@@ -155,7 +156,7 @@ Announcement option_announces(View s, size_t i, size_t end) {
     return either(before_answer(s, last), after);
 }
 
-// "(B) is correct" at the end of a sentence; what is correct must look like a letter.
+// "(B) is correct" at the end of a sentence; the subject must look like a letter.
 Announcement correct_announces(View s, size_t i, size_t end) {
     if (!same(s, i, end, "correct")) return {};
     size_t k = i + 7;

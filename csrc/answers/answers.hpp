@@ -1,8 +1,8 @@
-// Answers: where a completion gives one, and its canonical form.
+// Answers: where a completion states one, and its canonical form, the key.
 //
-// Two answers are the same if and only if their keys are equal (docs/answers.md). Guarantees: any bytes are accepted, time is
-// linear in the text's length, no locale, no doubles, no backtracking; a Reader keeps its buffers, so that reading allocates
-// per answer and never per character. It knows nothing of Python, Arrow or votes.
+// Two answers are the same if and only if their keys are equal (docs/answers.md). Guarantees: any bytes are accepted,
+// time is linear in the length of the text, and there is no locale, no floating point and no backtracking. A Reader
+// reuses its buffers, so parsing allocates per answer and never per character.
 #pragma once
 
 #include <cstddef>
@@ -22,21 +22,21 @@ std::string_view rule_name(Form form);  // the `rule` column
 
 struct Answer {
     size_t start, end;         // characters
-    std::string_view surface;  // valid until the reader's next text
-    std::string key;           // empty for `math`, whose normal form is made by the caller
+    std::string_view surface;  // valid until the next text is parsed
+    std::string key;           // empty for `math`, whose normal form is computed by the caller
     Form rule;
 };
 
 class Reader {
 public:
-    // `comma`: numbers have decimal commas, so that 3,5 is 7/2 and 1.234 is 1234.
+    // `comma`: numbers have decimal commas, so 3,5 is 7/2 and 1.234 is 1234.
     explicit Reader(Kind kind, bool comma = false) : kind_(kind), comma_(comma), options_(comma), text_(comma) {}
     // The options of the next text, for kind `choice`.
     Options& options() { return options_; }
-    // The announced answer; with `fall_back` the last number, letter or verdict where none is announced. A text that was
-    // `cut` by the length limit is unreadable where its answer touches the end.
+    // The announced answer; with `fall_back`, the last number, letter or verdict if none is announced. If the text was
+    // `cut` by the length limit, an answer that touches its end is unparsable.
     std::optional<Answer> read(std::string_view text, bool fall_back, bool cut);
-    // The key of a gold or already extracted answer; empty where there is none.
+    // The key of a gold or already extracted answer; empty if it is unparsable.
     std::string canonical(std::string_view answer);
 
 private:

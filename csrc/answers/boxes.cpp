@@ -1,4 +1,4 @@
-// \boxed{...} and \fbox{...}: where a box is, what it holds, and which boxes a list joins.
+// \boxed{...} and \fbox{...}: the position and content of boxes, and which boxes form a list.
 //
 // "(a) \boxed{3}, (b) \boxed{5}" is one answer of two parts; boxes with other words between them are not joined, since a
 // later one may replace an earlier one.
@@ -14,7 +14,7 @@ constexpr View BETWEEN[] = {"and",   "or",   "part", "question", "problem", "cas
 constexpr size_t GAP = 60;     // characters between two boxes of a list
 constexpr size_t REACH = 400;  // characters of a box of a list
 
-// Whether what stands between two boxes only joins them: ", ", " and ", "(b) ", ", y = ".
+// Whether the text between two boxes only joins them: ", ", " and ", "(b) ", ", y = ".
 bool joins(View s, size_t a, size_t b) {
     bool named = false;
     for (size_t i = a; i < b;) {
@@ -32,7 +32,7 @@ bool joins(View s, size_t a, size_t b) {
     return b - a <= GAP;
 }
 
-// Where the box begins that a list joins to the one at i, or NONE.
+// The start of the box that a list joins to the one at i, or NONE.
 size_t box_before(View s, size_t i) {
     const size_t from = i > REACH + GAP ? i - REACH - GAP : 0;
     const View reach = s.substr(from, i - from);

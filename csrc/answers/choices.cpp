@@ -1,6 +1,6 @@
-// Which option an announced value names: by letter, by the option's text, or by its number.
+// Finds the option that an announced value names: by letter, by the option's text, or by its number.
 //
-// Two letters at once name nothing, and neither does an option that is denied ("it is not green").
+// Two letters at once do not name an option, and neither does a negated option ("it is not green").
 #include <algorithm>
 
 #include "readers.hpp"
@@ -8,7 +8,7 @@
 namespace lmsi {
 namespace {
 
-constexpr size_t REFUSAL = 40;  // characters after a letter that are searched for its denial
+constexpr size_t REFUSAL = 40;  // characters after a letter that are searched for a negation
 
 Reading by_text(const Text& text, size_t a, size_t stop, size_t b, const Options& options) {
     auto option = options.by_text(text.slice(a, std::min(stop, a + OPTION_WINDOW)));
@@ -17,7 +17,7 @@ Reading by_text(const Text& text, size_t a, size_t stop, size_t b, const Options
     return choice(a, stop, static_cast<char>('A' + *option));
 }
 
-// Whether neither what is said before a letter nor the words straight after it deny it.
+// Whether neither the words before a letter nor those directly after it negate it.
 bool affirmed(const Text& text, size_t a, const Found& found, size_t end, const Options& options) {
     const View s = text.folded();
     if (found.start > a && denies(matchable(text.slice(a, found.start)))) return false;

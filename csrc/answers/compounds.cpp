@@ -48,9 +48,9 @@ constexpr Unit UNITS[] = {{"year years yr yrs", 0, 0},
                           {"second seconds", 8, 2}};
 constexpr View WRAPPERS[] = {"text", "mathrm", "textrm", "mbox", "quad", "qquad"};
 constexpr View ARC = "'\xb0";          // feet, degrees and minutes of arc
-constexpr size_t ABBREVIATED = 3;      // letters: a full stop behind them ends no sentence (5 ft. 6 in.)
+constexpr size_t ABBREVIATED = 3;      // letters: a full stop after so few does not end a sentence (5 ft. 6 in.)
 
-// Skips spaces, braces and the LaTeX that stands between a number and its unit.
+// Skips spaces, braces and LaTeX between a number and its unit.
 size_t gap(View s, size_t i, size_t end, bool dollars) {
     while (i < end) {
         if (s[i] == '\\' && one_of(word_at(s, i + 1, end), WRAPPERS)) i = word_end(s, i + 1, end);
@@ -61,14 +61,14 @@ size_t gap(View s, size_t i, size_t end, bool dollars) {
     return i;
 }
 
-// Whether a word is among those of a list, which spaces separate.
+// Whether a word is in a list of words separated by spaces.
 bool has(View words, View word) {
     for (size_t i = 0; (i = words.find(word, i)) != View::npos; ++i)
         if ((i == 0 || words[i - 1] == ' ') && (i + word.size() == words.size() || words[i + word.size()] == ' ')) return true;
     return false;
 }
 
-// Whether a measure has the unit and, below it, the smaller one, or any for an empty one.
+// Whether a measure has the unit and, below it, the smaller one; an empty one stands for any.
 bool is_above(View unit, View smaller = {}) {
     for (const Unit& above : UNITS)
         if (has(above.words, unit))
@@ -106,7 +106,7 @@ size_t joined(View s, size_t i, size_t end, bool dollars) {
     return comma ? j : 0;
 }
 
-// Whether what ends with `unit` at i goes on with a smaller one: "and 30 minutes", "and a half".
+// Whether the quantity with `unit` before i continues with a smaller one: "and 30 minutes", "and a half".
 bool goes_on(View s, size_t i, size_t end, View unit, bool dollars) {
     const size_t k = joined(s, i, end, dollars);
     if (k == 0) return false;
@@ -117,7 +117,7 @@ bool goes_on(View s, size_t i, size_t end, View unit, bool dollars) {
     return !smaller.empty() && is_above(unit, smaller);
 }
 
-// Whether the digits straight after a unit begin a smaller one (2h30), and are no power (km2).
+// Whether the digits directly after a unit begin a smaller quantity (2h30) and are not a power (km2).
 bool attached(View s, size_t i, size_t end) {
     return (s[i] != '2' && s[i] != '3') || digit(at(s, i + 1, end)) || letter(at(s, i + 1, end));
 }

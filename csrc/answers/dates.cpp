@@ -1,7 +1,7 @@
 // Dates and times of day: date:2022-10-02, date:2022-10, date:2022, date:--10-02 (no year), time:14:00.
 //
-// Slashes are read month first unless that is impossible; two-digit years name no date. A date that the calendar does not
-// have (29 February 2023) has no key, and no part of it is one.
+// With slashes the month is first unless that is impossible; two-digit years are not dates. A date that does not exist
+// (29 February 2023) has no key, and neither has any part of it.
 #include <algorithm>
 #include <cstdio>
 
@@ -25,7 +25,7 @@ using MaybePart = std::optional<Part>;
 
 struct Date {
     size_t end;
-    std::string key;  // empty where the parts name no day of the calendar
+    std::string key;  // empty if the date does not exist
 };
 using MaybeDate = std::optional<Date>;
 
@@ -37,7 +37,7 @@ std::string format(const char* pattern, unsigned a, unsigned b = 0, unsigned c =
 
 bool leap(unsigned year) { return year == NO_YEAR || (year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)); }
 
-// The key of a date, or nothing; a day of 0 stands for one that is not named.
+// The key of a date, or nothing; day 0 means that the day is not given.
 std::string date_key(unsigned year, unsigned month, unsigned day) {
     if (month < 1 || month > 12 || year == 0) return {};
     if (day > LENGTHS[month - 1] - (month == 2 && !leap(year))) return {};

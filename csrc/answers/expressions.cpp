@@ -1,4 +1,4 @@
-// Whether a number stands for itself, or is a part of something larger: 5 + 3, 5-6, 2\pi, \sqrt{2}, 5'6".
+// Whether a number stands alone, or is part of something larger: 5 + 3, 5-6, 2\pi, \sqrt{2}, 5'6".
 #include <algorithm>
 
 #include "numbers.hpp"
@@ -9,13 +9,13 @@ namespace {
 constexpr View OPERATOR_WORDS[] = {"x", "plus", "minus", "times", "divided", "multiplied", "to", "through", "or"};
 constexpr View OPERATORS[] = {"\\times", "\\cdot", "\\div", "\\pm", "\\sqrt", "\\pi", "\\cup", "\\overline", "\\bar", "\\log", "<sup"};
 
-// Whether the next thing is a number, currency, sign and opening brackets aside.
+// Whether a number follows, possibly after currency, sign and opening brackets.
 bool number_follows(View s, size_t i, size_t end) {
     while (i < end && (space(s[i]) || one_of(s[i], "(\\*{") || one_of(s[i], CURRENCY_SIGNS))) ++i;
     return digit(at(s, i, end)) || (at(s, i, end) == '.' && digit(at(s, i + 1, end)));
 }
 
-// Whether a power or an index stands at i: (-3)^2, 101_2; degrees are none.
+// Whether there is a power or an index at i: (-3)^2, 101_2, but not degrees.
 bool raises(View s, size_t i, size_t end) {
     const char c = at(s, i, end);
     if (c == '^') return !starts(s, i, end, "^\\circ") && !starts(s, i, end, "^{\\circ") && !starts(s, i, end, "^o");

@@ -1,4 +1,4 @@
-// Letters that name an option: (B), B., **B**, option B. The article "a" and the pronoun "I" are none.
+// Letters that name an option: (B), B., **B**, option B; but not the article "a" and the pronoun "I".
 #include <algorithm>
 
 #include "readers.hpp"
@@ -33,7 +33,7 @@ Reading enclosed(View s, size_t i, size_t end, const Options& options) {
     return choice(i, k + 1, found);
 }
 
-// B, B., B) and the like; what follows tells a letter from an article, a pronoun or a word.
+// B, B., B) and the like; the next characters distinguish a letter from an article, a pronoun or a word.
 Reading bare(View s, size_t i, size_t end, const Options& options) {
     const char found = option_letter(s[i], options);
     const char before = i > 0 && i - 1 < end ? s[i - 1] : '\0', after = at(s, i + 1, end);
@@ -52,7 +52,7 @@ Reading letter_at(View s, size_t i, size_t end, const Options& options) {
     return one_of(s[i], "([{") ? enclosed(s, i, end, options) : bare(s, i, end, options);
 }
 
-// The position after what joins two letters ("or", ", and", "as well as"), or i.
+// The position after a conjunction of two letters ("or", ", and", "as well as"), or i.
 size_t joined(View s, size_t i, size_t end) {
     while (i < end) {
         if (one_of(word_at(s, i, end), JOINERS)) i = word_end(s, i, end);

@@ -1,4 +1,4 @@
-// What denies an option: "it is not green", "B is wrong", "no idea".
+// Negations of an option: "it is not green", "B is wrong", "no idea".
 #include <algorithm>
 
 #include "readers.hpp"
@@ -17,7 +17,7 @@ constexpr View AFTER_NO[] = {"it",    "they",  "he",  "she",     "we",    "you",
                              "those", "there", "the", "because", "since", "as",  "but", "and",  "not"};
 constexpr View AFTER_NUMERAL[] = {"is", "and", "or", "only", "alone", "because", "since"};
 
-// Words of a matchable text, one by one.
+// The words of a matchable text, one by one.
 class Words {
 public:
     explicit Words(View text) : rest_(text) {}
@@ -38,7 +38,7 @@ bool contracted(View word) { return word.ends_with("n't"); }
 
 bool no_noun(View word) { return one_of(word, IGNORANCE); }
 
-// A "no" that comes first is an interjection.
+// A "no" at the beginning is an interjection.
 bool denies(View words) {
     Words each(words);
     bool first = true;

@@ -1,7 +1,7 @@
-// Which number of an announced value is the answer.
+// Finds the number of an announced value that is the answer.
 //
-// The first one, with three exceptions: an equation counts by its last side ("5 x 3 = 15"), a sentence that leads up to its
-// number counts by the bold one or the one after "is", and a bare expression or a range is no number.
+// It is the first number, with three exceptions: of an equation the last side counts ("5 x 3 = 15"), of a sentence that
+// leads up to its number the bold one or the one after "is" counts, and a bare expression or a range is not a number.
 #include <algorithm>
 
 #include "readers.hpp"
@@ -64,7 +64,7 @@ struct Head {
     bool may;  // a number may follow
 };
 
-// Skips what may stand between the verb and its number.
+// Skips words between the verb and its number.
 Head head_of(View s, size_t i, size_t end) {
     while (i < end) {
         const char c = s[i];
@@ -82,7 +82,7 @@ Head head_of(View s, size_t i, size_t end) {
     return {i, true};
 }
 
-// The number inside the first **bold** stretch that has one.
+// The number in the first **bold** text that has one.
 std::optional<Token> bold(View s, size_t i, size_t end) {
     const View text = s.substr(0, end);
     while ((i = text.find("**", i)) != View::npos) {
@@ -94,7 +94,7 @@ std::optional<Token> bold(View s, size_t i, size_t end) {
     return std::nullopt;
 }
 
-// The number straight after the last "is", "equals" or "=" of a sentence.
+// The number directly after the last "is", "equals" or "=" of a sentence.
 std::optional<Token> after_verb(View s, size_t i, size_t end) {
     std::optional<Token> found;
     Tokens tokens(s, i, end);
@@ -114,7 +114,7 @@ Found spelled_number(size_t start, const SpelledNumber& words, bool negative) {
     return found;
 }
 
-// The first number in words; a lone "one" or "half" inside a sentence is none.
+// The first number in words; a single "one" or "half" inside a sentence does not count.
 Reading spelled(View s, size_t head, size_t end) {
     for (size_t i = head; i < end;) {
         if (!letter(s[i])) {
@@ -136,7 +136,8 @@ Found found_token(const Token& token) {
     return found;
 }
 
-// The last side of the chain of equations that a number begins, or the number itself; `stop` ends its sentence, `end` its line.
+// The last side of the chain of equations that begins with a number, or the number itself; `stop` is the end of the
+// sentence, `end` that of the line.
 Reading equation(View s, const Token& first, size_t stop, size_t end, bool loose, LastDigit& digits) {
     std::optional<Token> last;
     if (const size_t after = last_equal(s, first.end, stop)) last = first_token(s, after, stop);
@@ -147,7 +148,7 @@ Reading equation(View s, const Token& first, size_t stop, size_t end, bool loose
     return found_token(*last);
 }
 
-// The word of s[a, i) that ends before position i, spaces aside.
+// The last word of s[a, i), ignoring spaces after it.
 Word word_before(View s, size_t a, size_t i) {
     while (i > a && space(s[i - 1])) --i;
     size_t k = i;
@@ -157,7 +158,7 @@ Word word_before(View s, size_t a, size_t i) {
 
 bool negative_word(const Word& word) { return word == "minus" || word == "negative"; }
 
-// Whether a number at the beginning of a line only counts it: "1. First", "2) then".
+// Whether a number at the beginning of a line is the label of a list item: "1. First", "2) then".
 bool numbers_item(View s, const Token& token, size_t start, size_t end) {
     const char mark = at(s, token.end, end);
     const size_t after = token.end + 1;
@@ -203,7 +204,7 @@ Reading last_number(View s, size_t end) {
         const size_t line = s.substr(0, end).rfind('\n');
         const size_t start = line == View::npos ? 0 : line + 1;
         std::optional<Token> last;
-        size_t before = 0;  // where the number before the last one ends
+        size_t before = 0;  // the end of the number before the last one
         Tokens tokens(s, start, end);
         while (auto token = tokens.next()) {
             if (numbers_item(s, *token, start, end)) continue;

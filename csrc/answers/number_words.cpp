@@ -41,7 +41,7 @@ struct State {
     uint64_t total = 0, current = 0, last = 0;  // last: the size of the previous word, so that "five five" is two numbers
 };
 
-// Takes one word in; false where it does not continue the number.
+// Adds a word; false if it does not continue the number.
 bool step(View word, State& state) {
     const bool fresh = state.last >= 100 || state.last == 0;
     if (const auto value = value_of(word, SMALL)) {
@@ -64,7 +64,7 @@ bool step(View word, State& state) {
     return true;
 }
 
-// An integer in words at i; its end, 0 where there is none.
+// An integer in words at i; its end, or 0 if there is none.
 size_t whole(View s, size_t i, size_t end, State& state) {
     size_t j = word_end(s, i, end);
     const Word word = word_at(s, i, end);
@@ -91,7 +91,7 @@ size_t whole(View s, size_t i, size_t end, State& state) {
 }  // namespace
 
 std::optional<SpelledNumber> number_words(View s, size_t i, size_t end) {
-    end = std::min(end, i + 200);  // no number in words is longer, and it keeps the reader linear
+    end = std::min(end, i + 200);  // no number in words is longer, and the limit keeps parsing linear
     State state;
     const size_t j = whole(s, i, end, state);
     if (j == 0) {

@@ -22,7 +22,7 @@ Value vulgar(char c) {
     return {};
 }
 
-// The number of digits of the group that `separator` opens at j, 0 for none.
+// The number of digits in the group after `separator` at j, or 0.
 size_t group(View s, size_t j, size_t end, View separator) {
     if (!starts(s, j, end, separator)) return 0;
     const size_t k = j + separator.size();
@@ -50,7 +50,7 @@ size_t whole(View s, size_t i, size_t end, std::string& digits) {
     return j;
 }
 
-// The width of a comma or point at j, or 0: it stands before a digit, perhaps in braces (3{,}5).
+// The width of a comma or point before a digit at j, perhaps in braces (3{,}5), or 0.
 size_t mark(View s, size_t j, size_t end, char c) {
     if (at(s, j, end) == c) return digit(at(s, j + 1, end));
     const bool braced = at(s, j, end) == '{' && at(s, j + 1, end) == c && at(s, j + 2, end) == '}';
@@ -107,7 +107,7 @@ std::optional<Magnitude> argument(View s, size_t i, size_t end) {
     return Magnitude{j + 1, std::move(found->value), negative};
 }
 
-// \frac{a}{b} at i; nothing where the arguments are no numbers.
+// \frac{a}{b} at i; nothing if the arguments are not numbers.
 std::optional<Magnitude> frac(View s, size_t i, size_t end) {
     const auto above = argument(s, skip_spaces(s, at_frac(s, i, end), end), end);
     if (!above) return std::nullopt;
@@ -141,7 +141,7 @@ std::optional<Magnitude> mixed(View s, size_t j, size_t end, const Value& number
     return Magnitude{below, Value::total(number, part)};
 }
 
-// What follows a number and a slash (3/4) or a colon (2:30 is two and a half, 3:2 a ratio).
+// The number after a slash (3/4) or a colon (2:30 is two and a half, 3:2 a ratio).
 std::optional<Magnitude> ratio(View s, size_t j, size_t end, const Value& above) {
     size_t k = skip_spaces(s, j, end);
     if (at(s, k, end) == '/') {

@@ -1,9 +1,9 @@
-// Numbers as people and models write them, in a folded text, read exactly and in one pass.
+// Numbers as people and models write them, parsed exactly and in one pass over a folded text.
 //
-// numbers.cpp reads the magnitude at a position (separators, decimals, fractions, mixed numbers, ratios), powers.cpp what
-// multiplies it (exponents, powers of ten, scale words); tokens.cpp finds every number of a stretch with its sign, currency
-// and percent; number_words.cpp reads numbers in words; compounds.cpp and expressions.cpp say whether a number is only a part
-// of something larger. None of it knows which number is an answer.
+// numbers.cpp parses the magnitude at a position (separators, decimals, fractions, mixed numbers, ratios), and
+// powers.cpp the factors after it (exponents, powers of ten, scale words). tokens.cpp finds every number of a range
+// with its sign, currency and percent. number_words.cpp parses numbers in words. compounds.cpp and expressions.cpp test
+// whether a number is only part of something larger. number_answers.cpp decides which number is the answer.
 #pragma once
 
 #include <optional>
@@ -15,7 +15,7 @@ namespace lmsi {
 
 struct Magnitude {
     size_t end;
-    Value value;  // none where the number cannot be read
+    Value value;  // empty if the number is unparsable
     bool negative = false;
 };
 
@@ -27,12 +27,12 @@ struct Integer {
     size_t end;
     int64_t value;
 };
-// A signed integer short enough to be an exponent.
+// A signed integer that is short enough for an exponent.
 std::optional<Integer> integer(View s, size_t i, size_t end);
-// x 10^k, ^k or a raised k after a decimal that ends at j.
+// x 10^k, ^k or a raised k after the decimal that ends at j.
 Magnitude power(View s, size_t j, size_t end, Value value);
 bool is_scale(View word);                           // million, thousand
-void scale(View s, size_t end, Magnitude& number);  // takes in the scale words behind it
+void scale(View s, size_t end, Magnitude& number);  // multiplies by the scale words after the number
 
 struct Token {
     size_t start, magnitude, end;
@@ -42,7 +42,7 @@ struct Token {
 
 inline constexpr View CURRENCY_SIGNS = "$\xa2\xa3\xa4\xa5";
 
-// The numbers of s[first:end], left to right; one that cannot be read has no value.
+// The numbers of s[first:end], left to right; an unparsable one has no value.
 class Tokens {
 public:
     Tokens(View s, size_t first, size_t end) : s_(s), first_(first), end_(end), i_(first) {}
@@ -61,12 +61,12 @@ struct SpelledNumber {
 };
 std::optional<SpelledNumber> number_words(View s, size_t i, size_t end);
 bool is_part(View word);                              // half, thirds
-size_t and_a_half(View s, size_t i, size_t end);      // the end of what follows "and" in "two and a half", or 0
+size_t and_a_half(View s, size_t i, size_t end);      // the end of "a half" in "two and a half", or 0
 
 // Whether the quantity whose first number ends at i has a second (5'6"); `money`: a currency stands before it.
 bool compound(View s, size_t i, size_t end, bool money = false);
-// Whether a number can be read and is no part of an expression, a range or a compound quantity.
-// `stop`: the end of its sentence, which "5 ft. 6 in." goes beyond; `end`: that of its line.
+// Whether a number can be parsed and is not part of an expression, a range or a compound quantity.
+// `stop`: the end of its sentence, beyond which "5 ft. 6 in." continues; `end`: the end of its line.
 bool stands_alone(View s, const Token& token, size_t stop, size_t end);
 
 }  // namespace lmsi

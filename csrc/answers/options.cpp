@@ -14,14 +14,14 @@ View stripped(View word) {
     return word;
 }
 
-// The word inside \text{...}, whose braces may close some words later.
+// The word inside \text{...}; its braces may close some words later.
 View unwrapped(View word) {
     for (View wrapper : {View("text{"), View("textbf{"), View("textit{"), View("mathrm{"), View("mathbf{"), View("mathsf{"), View("mbox{")})
         if (word.substr(0, wrapper.size()) == wrapper) return stripped(word.substr(wrapper.size()));
     return word;
 }
 
-// Lower case words without outer punctuation, one space apart.
+// Lower-case words without outer punctuation, one space apart.
 std::string stripped_words(View words, bool articles) {
     std::string result;
     for (size_t i = 0; i < words.size();) {
@@ -35,7 +35,7 @@ std::string stripped_words(View words, bool articles) {
     return result;
 }
 
-// Whether the words of `inner` are found in a row among those of `outer`, and where; from the start only, if asked.
+// Whether the words of `inner` occur in `outer` as a sequence, and where; on request only at the beginning.
 size_t place(View outer, View inner, bool at_start) {
     for (size_t i = inner.empty() ? View::npos : outer.find(inner); i != View::npos && !(at_start && i > 0); i = outer.find(inner, i + 1)) {
         const size_t end = i + inner.size();
@@ -54,7 +54,7 @@ struct Around {
     }
 };
 
-// Whether what follows an option is further options and nothing else: "Monsters, Inc", if both are options.
+// Whether only further options follow an option: "Monsters, Inc", if both are options.
 bool lists(View after, const std::vector<std::string>& texts) {
     for (View rest = after; !rest.empty();) {
         size_t longest = 0;
@@ -68,7 +68,7 @@ bool lists(View after, const std::vector<std::string>& texts) {
 
 }  // namespace
 
-// Articles stay where nothing else is left.
+// Articles are kept if nothing else is left.
 std::string matchable(View text) {
     const std::string words = plain(text);
     std::string result = stripped_words(words, false);
@@ -90,7 +90,7 @@ bool Options::says(char letter, View words) const {
     return given() && index < texts_.size() && place(matchable(words), texts_[index], true) == 0;
 }
 
-// The one option that a value says: exactly, as its beginning, or somewhere inside.
+// The only option whose text a value is, begins with, or contains.
 std::optional<size_t> Options::by_text(View value) const {
     const std::string said = matchable(value);
     std::vector<size_t> named;

@@ -1,4 +1,4 @@
-// What follows a magnitude and multiplies it: 2^3, 10⁶, 1.5 x 10^6, 1.5 million, 5 hundred thousand.
+// The factors after a magnitude: 2^3, 10⁶, 1.5 x 10^6, 1.5 million, 5 hundred thousand.
 #include <algorithm>
 #include <utility>
 
@@ -28,7 +28,7 @@ std::optional<Integer> raised_integer(View s, size_t i, size_t end) {
     return Integer{j, negative ? -value : value};
 }
 
-// The width of a sign of multiplication at i, or 0.
+// The width of a multiplication sign at i, or 0.
 size_t times_sign(View s, size_t i, size_t end) {
     switch (at(s, i, end)) {
     case 'x':

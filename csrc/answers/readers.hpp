@@ -1,6 +1,6 @@
-// One reader per answer kind: the answer that a stretch of folded text announces, with its key.
+// One parser per answer kind: the answer that a range of folded text announces, with its key.
 //
-// Readers work on s[a, b) alone, in time linear in its length, and return nothing rather than guess.
+// Parsers use only s[a, b), in time linear in its length, and return nothing rather than guess.
 #pragma once
 
 #include <optional>
@@ -21,7 +21,8 @@ using Reading = std::optional<Found>;
 // The first full stop, question or exclamation mark that ends a sentence at or after i.
 size_t sentence_end(View s, size_t i, size_t end);
 
-// A digit behind the sentence of a loose form makes it a calculation under way: "Answer: 3 * 4 = 12. 12 + 1 = 13".
+// If a digit follows the sentence of a loose form, that is an unfinished calculation: "Answer: 3 * 4 = 12. 12 + 1 =
+// 13".
 struct LastDigit {
     View text;
     bool behind(size_t i) {
@@ -31,19 +32,20 @@ struct LastDigit {
         }
         return at > i;
     }
-    size_t at = 0;  // one behind the last digit
+    size_t at = 0;  // one after the last digit
     bool known = false;
 };
-// Behind the label of a list item and before "is the answer" only what stands first is a number, and before "is the answer"
-// only what stands alone.
+// After the label of a list item and before "is the answer" the number must come first, and before "is the answer" it
+// must stand alone.
 Reading number_value(View s, size_t a, size_t b, Form form, bool labelled, LastDigit& digits);
 Reading last_number(View s, size_t end);
 
-// Lower case words without articles and outer punctuation, one space apart: how option texts are compared.
+// Lower-case words without articles and outer punctuation, one space apart: the form in which option texts are
+// characters searched for an option's text, since values are short
 std::string matchable(View text);
-constexpr size_t OPTION_WINDOW = 2000;  // characters searched for an option's text: an announced value is short
+constexpr size_t OPTION_WINDOW = 2000;  // characters that are searched for an option's text, since an announced value is short
 
-// The options of one question: how many letters there are, and what each one says. Given anew for each row.
+// The options of one question: the number of letters, and the text of each option; set anew for each row.
 class Options {
 public:
     explicit Options(bool comma) : text_(comma) {}
@@ -54,7 +56,7 @@ public:
     unsigned letters() const { return letters_; }
     std::optional<size_t> by_text(View value) const;
     std::optional<size_t> by_number(View key) const;
-    // Whether the words begin with the text of the option of a letter: "(B) C" where B reads "C".
+    // Whether the words begin with the text of the option of a letter: "(B) C", if the text of B is "C".
     bool says(char letter, View words) const;
 
 private:
@@ -67,12 +69,12 @@ private:
 // letters.cpp: (B), B., **B**, option B.
 Found choice(size_t start, size_t end, char letter);
 inline char letter_of(const Found& found) { return found.key.back(); }
-Reading head_letter(View s, size_t& i, size_t end, const Options& options);  // that a value begins with; `i` moves behind its fillers
+Reading head_letter(View s, size_t& i, size_t end, const Options& options);  // at the start of a value; moves `i` after filler words
 Reading letter_inside(View s, size_t i, size_t end, const Options& options);
 bool another_letter(const Text& text, const Found& found, size_t end, const Options& options);  // "A or B", "(B)(C)"
 Reading last_letter(View s, size_t end, const Options& options);
 
-// negations.cpp: of the words before an option, and after it; both are matchable.
+// negations.cpp: negations by the words before and after an option; both are matchable.
 bool denies(View words);
 bool refuses(View words);
 bool means(View option, View before, View after);  // "no" may belong to a noun, and "I" to a verb
@@ -85,19 +87,20 @@ Reading nli_value(View s, size_t a, size_t b);
 Reading last_yes_no(View s, size_t end);
 Reading last_nli(View s, size_t end);
 
-// A date; no key where there is no such day.
+// A date; without a key if the day does not exist.
 Reading date_at(View s, size_t i, size_t end);
 Reading time_at(View s, size_t i, size_t end);
 Reading date_value(View s, size_t a, size_t b);
 
-// The keys of wordings; empty where nothing is said.
+// The keys of wordings; empty if there is no text.
 std::string span_key(View valid_utf8, bool comma);
 std::string joined_spans(std::vector<std::string> keys);  // a list without order, whose parts may be lists
-// What a stretch of a span holds, brackets and markup aside; nothing for a wording, an empty key for what is neither.
+// The number, date or time in a span, ignoring brackets and markup; nothing for a wording, an empty key for a content
+// without a key.
 Stretch trim(View s, Stretch stretch);
 std::optional<std::string> content(View s, Stretch stretch);
 std::string text_key(View valid_utf8);
-// The stretch that a value says, up to the end of its sentence; the caller keys it.
+// The range of a value up to the end of its sentence; the caller computes the key.
 Reading wording(View s, size_t a, size_t b);
 
 }  // namespace lmsi

@@ -1,5 +1,5 @@
-// Where the value of an announcement begins and ends: the rest of the line, or the first line with content, without the label
-// of a list item ("1. 18", "Part 1: 18"). A list of several items is no answer.
+// Finds the range of an announced value: the rest of the line, or the first line with content, without the label of a
+// list item ("1. 18", "Part 1: 18"). A list of several items is not an answer.
 #include <algorithm>
 
 #include "triggers.hpp"
@@ -12,10 +12,10 @@ constexpr View LABELS[] = {"part", "question", "problem", "exercise", "example",
 
 struct Content {
     size_t begin;
-    bool fresh;  // it opens a new line
+    bool fresh;  // begins on a new line
 };
 
-// Where the value's first character is, markup aside.
+// The first character of the value, after markup.
 Content content(View s, const Trigger& trigger) {
     size_t i = trigger.value;
     bool fresh = false;
@@ -42,7 +42,7 @@ size_t line_end(View s, size_t i, size_t stop) {
     return line.size();
 }
 
-// Whether the rest of a line is a number in digits and nothing else.
+// Whether the rest of a line is only a number in digits.
 bool lone_number(View s, size_t i, size_t end) {
     while (i < end && (space(s[i]) || one_of(s[i], "*$-"))) ++i;
     const size_t j = digit_run(s, i, end);
@@ -51,7 +51,7 @@ bool lone_number(View s, size_t i, size_t end) {
     return std::ranges::all_of(rest, [](char c) { return digit(c) || space(c) || one_of(c, ".,*$%"); });
 }
 
-// Whether s[i, end) holds a second list item, or the next line with content begins with one.
+// Whether s[i, end) contains a second list item, or the next line with content begins with one.
 bool another_item(View s, size_t i, size_t end, size_t stop) {
     for (size_t k = i + 1; k < end; ++k)
         if (space(s[k - 1]) && label_end(s, k, end, true) > k) return true;

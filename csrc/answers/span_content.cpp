@@ -1,6 +1,6 @@
-// What a span holds, brackets and markup aside: a number with its unit, a date or a time.
+// The content of a span without brackets and markup: a number with its unit, a date or a time.
 //
-// A number that may be one of two ("1,5"), a day that no calendar has, NaN and infinity are contents without a key.
+// An ambiguous number ("1,5"), a day that does not exist, NaN and infinity are contents without a key.
 #include <algorithm>
 
 #include "readers.hpp"
@@ -23,10 +23,10 @@ constexpr View UNITS[] = {
     "degrees",    "kg",         "gram",         "grams",         "ton",        "tons",    "tonnes",     "times",    "square",
     "total",      "more",       "fewer",        "less",          "field",      "old"};
 constexpr View WRAPPERS[] = {"text", "textbf", "textit", "mathrm", "mathbf", "mathsf", "mbox"};
-constexpr int LAYERS = 4;  // of brackets and quotes around each other
+constexpr int LAYERS = 4;  // maximum nesting of brackets and quotes
 using Content = std::optional<std::string>;
 
-// The stretch without outer spaces, markup, quotes and its last full stop.
+// The range without outer spaces, markup, quotes and its last full stop.
 Stretch unquoted(View s, Stretch x) {
     while (x.begin < x.end && (space(s[x.begin]) || one_of(s[x.begin], "*`\"'"))) ++x.begin;
     while (x.end > x.begin && (space(s[x.end - 1]) || one_of(s[x.end - 1], "*`\"'.!?,;"))) --x.end;
@@ -35,7 +35,7 @@ Stretch unquoted(View s, Stretch x) {
 
 int nesting(char c) { return one_of(c, "([{") ? 1 : one_of(c, ")]}") ? -1 : 0; }
 
-// Where the bracket at the first place is closed, or NONE.
+// The position of the bracket that closes the first one, or NONE.
 size_t closed(View s, size_t a, size_t b) {
     long depth = 0;
     for (size_t i = a; i < b; ++i)
@@ -43,7 +43,7 @@ size_t closed(View s, size_t a, size_t b) {
     return NONE;
 }
 
-// Whether the bracket at the last place has an opening one.
+// Whether the bracket at the last position has an opening one.
 bool opened(View s, size_t a, size_t b) {
     long depth = 0;
     for (size_t i = b; i-- > a;)
@@ -51,7 +51,7 @@ bool opened(View s, size_t a, size_t b) {
     return false;
 }
 
-// The stretch without a pair of outer brackets, or one that has no partner.
+// The range without a pair of outer brackets, or without an outer bracket that has no partner.
 Stretch unbracketed(View s, Stretch x) {
     const auto [a, b] = x;
     if (a >= b) return x;
@@ -68,7 +68,7 @@ Stretch unbracketed(View s, Stretch x) {
 
 bool is_mark(char c) { return one_of(c, "-.%\xb0") || one_of(c, CURRENCY_SIGNS); }
 
-// The end of the units, currency, percent and degrees at i.
+// The end of units, currency, percent and degrees at i.
 size_t after_units(View s, size_t i, size_t b) {
     while (i < b) {
         if (letter(s[i])) {
@@ -89,7 +89,7 @@ std::string key_of(const Value& value, bool negative) {
     return key;
 }
 
-// The key of a number followed by nothing but units.
+// The key of a number followed only by units.
 Content number(View s, size_t a, size_t b) {
     a += s[a] == '+';
     const Word word = word_at(s, a, b);
@@ -104,7 +104,7 @@ Content number(View s, size_t a, size_t b) {
     return key_of(words->value, false);
 }
 
-// The key of a number with a relation before it: <50, >= 50. It is not that number.
+// The key of a number after a relation, <50 or >= 50, which is a different answer from the number.
 Content related(View s, size_t i, size_t b) {
     const char c = s[i];
     const View sign = c == '<' ? "<" : c == '>' ? ">" : c == AT_MOST ? "<=" : c == AT_LEAST ? ">=" : "";
@@ -128,7 +128,7 @@ bool unbounded(View s, size_t i, size_t b) {
 Stretch trim(View s, Stretch x) {
     x = unquoted(s, x);
     const View said = s.substr(x.begin, x.end - x.begin);
-    if (std::ranges::none_of(said, [](char c) { return letter(c) || digit(c); })) return x;  // closing brackets are an answer
+    if (std::ranges::none_of(said, [](char c) { return letter(c) || digit(c); })) return x;  // only closing brackets
     for (int layer = 0; layer < LAYERS; ++layer) {
         const Stretch inner = unquoted(s, unbracketed(s, x));
         if (inner.begin == x.begin && inner.end == x.end) break;

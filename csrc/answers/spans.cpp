@@ -1,8 +1,8 @@
 // Kind `span`: wordings after DROP's rules, keyed by content.
 //
-// A span that is a number with its unit, a date or a time is keyed as such; parts joined by commas, semicolons or "and" are
-// a list without order. Otherwise case, articles, hyphens and punctuation do not count, save between digits, and number words
-// are digits.
+// A span that is a number with its unit, a date or a time has the key of that content; parts joined by commas,
+// semicolons or "and" are a list without order. Otherwise case, articles, hyphens and punctuation are ignored, except
+// between digits, and number words become digits.
 #include <algorithm>
 
 #include "readers.hpp"
@@ -12,7 +12,7 @@ namespace {
 
 constexpr View ARTICLES[] = {"a", "an", "the"};
 constexpr View PUNCTUATION = "!\"#$%&'()*+,./:;=?@[\\]^_`{|}~";
-constexpr View INNER = ".,:/";  // what counts between digits: 3.14 is not 314
+constexpr View INNER = ".,:/";  // punctuation that counts between digits: 3.14 is not 314
 constexpr View BEFORE = "([{\"'`*#", AFTER = ")]}\"'`*.,;:!?%";
 
 std::string digits_key(const Value& value, bool negative) {
@@ -25,7 +25,7 @@ bool all_of(View s, View set) {
     return std::ranges::all_of(s, [set](char c) { return one_of(c, set); });
 }
 
-// One word of a span: a number in digits, else its letters.
+// One word of a span: a number in digits, or otherwise its letters.
 std::string word_key(const Text& text, size_t i, size_t j) {
     const View s = text.folded(), word = s.substr(i, j - i);
     const auto token = std::ranges::any_of(word, digit) ? first_token(s, i, j) : std::nullopt;
@@ -41,7 +41,7 @@ std::string word_key(const Text& text, size_t i, size_t j) {
     return kept;
 }
 
-// Whether the dash at i is a number's sign; others join words or separate them.
+// Whether the dash at i is the sign of a number; other dashes join or separate words.
 bool is_sign(View s, size_t i, size_t a, size_t b) { return digit(at(s, i + 1, b)) && !(i > a && (letter(s[i - 1]) || digit(s[i - 1]))); }
 
 void append_words(const Text& text, Stretch x, std::vector<std::string>& words) {
@@ -67,7 +67,7 @@ void append_words(const Text& text, Stretch x, std::vector<std::string>& words) 
     }
 }
 
-// Symbols alone, such as closing brackets, count as written.
+// Symbols alone, such as closing brackets, are kept as written.
 std::string symbols(View valid_utf8) {
     std::string kept;
     for (const char c : plain(valid_utf8))
@@ -87,7 +87,7 @@ std::string wording_of(const std::vector<std::string>& words) {
     return said;
 }
 
-// The key of one part, of several stretches where it is a compound quantity; empty for one without a key.
+// The key of one part, which is several words if it is a compound quantity; empty for a part without a key.
 std::optional<std::string> part_key(const Text& text, const std::vector<Stretch>& stretches) {
     const Stretch all = trim(text.folded(), {stretches.front().begin, stretches.back().end});
     if (all.begin >= all.end) return std::nullopt;
@@ -98,7 +98,7 @@ std::optional<std::string> part_key(const Text& text, const std::vector<Stretch>
     return "span:" + (all_of(said, "<> ") ? symbols(text.slice(all.begin, all.end)) : said);
 }
 
-// The width of what separates two parts at i: ", ", ";", a line end, " and ", " & ".
+// The width of a separator of two parts at i: ", ", ";", a line end, " and ", " & ".
 size_t separator(View s, size_t i, size_t a, size_t b) {
     if (s[i] == ';' || s[i] == '\n' || (s[i] == ',' && (i + 1 == b || space(s[i + 1])))) return 1;
     if (i == a || !space(s[i - 1])) return 0;
@@ -106,7 +106,7 @@ size_t separator(View s, size_t i, size_t a, size_t b) {
     return width > 0 && space(at(s, i + width, b)) ? width : 0;
 }
 
-// Whether what follows a separator at i belongs to the quantity before it: 2 hours and 30 minutes.
+// Whether the text after a separator at i belongs to the quantity before it: 2 hours and 30 minutes.
 bool continues(View s, size_t start, size_t i, size_t b) {
     size_t end = 0;
     Tokens tokens(s, start, i);
@@ -114,7 +114,7 @@ bool continues(View s, size_t start, size_t i, size_t b) {
     return end > 0 && compound(s, end, b) && !compound(s, end, i);
 }
 
-// The keys of the parts; an empty one for a part that has none.
+// The keys of the parts; empty for a part without one.
 std::vector<std::string> part_keys(const Text& text, size_t a, size_t b) {
     const View s = text.folded();
     std::vector<std::string> keys;

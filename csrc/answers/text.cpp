@@ -7,7 +7,7 @@ namespace lmsi {
 namespace {
 
 constexpr char32_t REPLACEMENT = 0xFFFD;
-constexpr size_t STRIDE = 64;  // characters that a slice walks at most before its own
+constexpr size_t STRIDE = 64;  // maximum number of characters that a slice walks to its start
 
 struct Range {
     char32_t first, last;
@@ -18,7 +18,7 @@ constexpr Range RANGES[] = {{0x80, 0x9F, OTHER_SYMBOL}, {0x100, 0x52F, OTHER_LET
                             {0x2080, 0x2089, LOWERED},  {0x20A0, 0x20CF, CURRENCY}};
 constexpr Range RUNS[] = {{0x2074, 0x2079, RAISED_ZERO + 4},
                           {0x2153, 0x215E, THIRD},
-                          {0xFF01, 0xFF5E, '!'}};  // what the first is folded to; the others follow it
+                          {0xFF01, 0xFF5E, '!'}};  // the folded form of the first; the others follow it
 struct Single {
     char32_t code;
     char folded;
@@ -42,7 +42,7 @@ char fold(char32_t code) {
     return code < 0x100 ? static_cast<char>(code) : OTHER_SYMBOL;
 }
 
-// Lower case where the rule is plain arithmetic: ASCII, Latin-1, Latin Extended-A, Greek, Cyrillic.
+// Lower case by arithmetic: ASCII, Latin-1, Latin Extended-A, Greek, Cyrillic.
 char32_t lower_code(char32_t code) {
     const auto within = [code](char32_t first, char32_t last) { return code >= first && code <= last; };
     if (within('A', 'Z') || (within(0xC0, 0xDE) && code != 0xD7)) return code + 32;
@@ -62,14 +62,14 @@ void append_utf8(char32_t code, std::string& to) {
     put(0x80 | (code & 0x3F));
 }
 
-// The character at i, which moves behind it. A broken sequence counts as one U+FFFD up to its first wrong byte.
+// The character at i, which is advanced. An invalid sequence counts as one U+FFFD up to its first wrong byte.
 char32_t decode(View s, size_t& i) {
     const auto byte = [&s](size_t k) { return k < s.size() ? static_cast<unsigned char>(s[k]) : 0u; };
     const unsigned first = byte(i++);
     if (first < 0x80) return first;
     const int more = first >= 0xC2 && first <= 0xDF ? 1 : first >= 0xE0 && first <= 0xEF ? 2 : first >= 0xF0 && first <= 0xF4 ? 3 : 0;
     if (more == 0) return REPLACEMENT;
-    // The second byte excludes overlong forms, surrogates and what lies beyond U+10FFFF.
+    // The second byte excludes overlong forms, surrogates and code points beyond U+10FFFF.
     const unsigned low = first == 0xE0 ? 0xA0 : first == 0xF0 ? 0x90 : 0x80;
     const unsigned high = first == 0xED ? 0x9F : first == 0xF4 ? 0x8F : 0xBF;
     char32_t code = first & (0x3Fu >> more);

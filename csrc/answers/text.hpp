@@ -1,8 +1,8 @@
-// One byte for every character, so that all readers scan plain bytes and positions count characters.
+// One byte for every character, so that all parsers scan plain bytes and positions count characters.
 //
-// Look-alikes (full-width digits, dashes, quotes, thin spaces) become their plain twin, symbols that numbers are written
-// with get a code of their own, everything else is a letter or a symbol. ASCII text is its own folding: no copy. Any bytes
-// are accepted; what is not UTF-8 reads as U+FFFD, as Python's decode(errors="replace") has it.
+// Look-alikes (full-width digits, dashes, quotes, thin spaces) become their plain equivalents, symbols that are used in
+// numbers get a code of their own, and everything else is a letter or a symbol. ASCII text is its own folded form and
+// is not copied. Any bytes are accepted; invalid UTF-8 is decoded as U+FFFD, like Python's decode(errors="replace").
 #pragma once
 
 #include <cstddef>
@@ -15,7 +15,7 @@ namespace lmsi {
 
 using View = std::string_view;
 
-// Codes of the folded alphabet (reference/characters.py has the same).
+// Codes of the folded alphabet (the same as in reference/characters.py).
 inline constexpr char ROOT = '\x81', PI = '\x82', ALMOST = '\x83', THIRD = '\x84', INFINITE = '\x90', ARROW = '\x91';
 inline constexpr char NO_BREAK = '\xa0', CURRENCY = '\xa4', OTHER_SYMBOL = '\xa6', IGNORED = '\xad';
 inline constexpr char RAISED_ZERO = '\x92', RAISED_NINE = '\x9b', RAISED_MINUS = '\x9c', LOWERED = '\x9d', AT_MOST = '\x9e',
@@ -34,14 +34,14 @@ inline bool letter(char c) {
     return (lower(c) >= 'a' && lower(c) <= 'z') || (u >= 0xC0 && c != TIMES && c != DIVIDED);
 }
 inline bool space(char c) { return c == ' ' || (c >= '\t' && c <= '\r') || c == NO_BREAK; }
-// Comparisons without a branch once inlined: for a few characters a call of memchr costs more.
+// Comparisons without a branch once inlined; for a few characters a call of memchr is slower.
 inline bool one_of(char c, View set) {
     bool found = false;
     for (const char known : set) found |= known == c;
     return found;
 }
 
-// A word in lower case; one that is longer than any word we know equals none.
+// A word in lower case; one that is longer than any known word equals none.
 class Word {
 public:
     Word(View s, size_t begin, size_t end) {
@@ -63,7 +63,7 @@ template <size_t N> bool one_of(View word, const View (&words)[N]) {
     return false;
 }
 
-// The character at i, or a NUL outside: readers compare without asking for the bounds.
+// The character at i, or NUL outside the range, so that parsers need no bounds checks.
 inline char at(View s, size_t i, size_t end) { return i < end ? s[i] : '\0'; }
 inline bool starts(View s, size_t i, size_t end, View what) {
     return i <= end && end - i >= what.size() && s.compare(i, what.size(), what) == 0;
@@ -85,13 +85,13 @@ inline size_t digit_run(View s, size_t i, size_t end) {
 // Commas between digits become points, and points before exactly three digits commas: 1.234,5 becomes 1,234.5.
 void point(std::string& codes);
 
-// A text with its folding. The buffers are reused from text to text.
+// A text with its folded form; the buffers are reused for the next text.
 class Text {
 public:
-    explicit Text(bool comma = false) : comma_(comma) {}  // `comma`: its decimal commas are folded to points
+    explicit Text(bool comma = false) : comma_(comma) {}  // `comma`: its decimal commas become points
     void read(View original);
     View folded() const { return folded_; }
-    // The original characters from one position to another, as valid UTF-8.
+    // The original characters between two positions, as valid UTF-8.
     View slice(size_t begin, size_t end) const;
 
 private:
@@ -101,12 +101,12 @@ private:
     View folded_;
     std::string valid_;
     std::string codes_;
-    std::vector<size_t> marks_;  // where every STRIDE-th character begins in the original
+    std::vector<size_t> marks_;  // the offset of every STRIDE-th character in the original
     bool ascii_ = true;
     bool comma_;
 };
 
-// Appends lower case, look-alikes as their ASCII twin, every space a blank: how wordings are compared.
+// Appends lower case, look-alikes as ASCII, and white space as plain spaces: the form in which wordings are compared.
 void append_plain(View valid_utf8, std::string& to);
 std::string plain(View valid_utf8);
 

@@ -1,4 +1,4 @@
-// Which digits of a text are numbers, and what belongs to each: sign, currency, percent.
+// Finds all numbers in a range of folded text, with sign, currency and percent.
 #include <algorithm>
 
 #include "numbers.hpp"
@@ -24,7 +24,7 @@ bool attached(View s, size_t m, size_t first) {
     return c == '-' && m >= first + 2 && letter(further);
 }
 
-// Whether a dash behind position i joins two things: 5-3, a)-3, well-3.
+// Whether a dash after position i joins two things: 5-3, a)-3, well-3.
 bool joins(View s, size_t i, size_t first) { return i > first && (letter(s[i - 1]) || digit(s[i - 1]) || one_of(s[i - 1], ")}-]%")); }
 
 struct Prefix {
@@ -32,7 +32,7 @@ struct Prefix {
     bool negative, currency;
 };
 
-// "- 80" at the start of a stretch, unless it is a bullet.
+// "- 80" at the start of a range, unless it is a bullet.
 bool opening_dash(View s, size_t k, size_t first) {
     if (k <= first || s[k - 1] != '-' || k - 1 - first > 4) return false;
     for (size_t i = first; i + 1 < k; ++i)

@@ -10,7 +10,7 @@ namespace {
 
 constexpr size_t BLOCK = 64;  // bytes tested at once
 
-// Whether a line beginning at i opens an invented question: "Q:", "Question 2:", "Human:".
+// Whether the line at i begins an invented question: "Q:", "Question 2:", "Human:".
 bool asks(View s, size_t i) {
     for (View name : {View("Question"), View("Human"), View("User"), View("Q")}) {
         if (!starts(s, i, s.size(), name)) continue;
@@ -26,8 +26,9 @@ bool ends(View s, size_t i) {
     return s[i] == '\n' ? asks(s, i + 1) : s[i] == '<' && (starts(s, i, s.size(), "</s>") || starts(s, i, s.size(), "<|"));
 }
 
-// Every trigger has a rare pair of letters: answer, \boxed, \fbox, ####; for options option, choice, correct. Two letters are a
-// pair where their bits meet, which a branch predictor sees as seldom as a pair.
+// Every trigger contains a rare pair of letters: answer, \boxed, \fbox, ####; for options also option, choice, correct.
+// A letter has a bit for each pair; two letters are a candidate if their bits overlap, which is as rare as the pairs,
+// so the branch predictor handles it well.
 constexpr View PAIRS[] = {"sw", "\\b", "\\f", "##", "pt", "oi", "rr"};
 using Bits = std::array<uint8_t, 256>;
 constexpr Bits bits_of(size_t place) {
@@ -42,7 +43,7 @@ constexpr Bits bits_of(size_t place) {
 constexpr Bits FIRST = bits_of(0), SECOND = bits_of(1);
 bool is_pair(View s, size_t i) { return FIRST[static_cast<unsigned char>(s[i])] & SECOND[static_cast<unsigned char>(s[i + 1])]; }
 
-// Whether any position of s[i, i + BLOCK) may end the text. Reads one byte more.
+// Whether any position of s[i, i + BLOCK) may be the end of the text. Reads one more byte.
 bool block_ends(View s, size_t i) {
     unsigned char hit = 0;
     for (size_t k = i; k < i + BLOCK; ++k) {
@@ -53,7 +54,7 @@ bool block_ends(View s, size_t i) {
     return hit != 0;
 }
 
-// Whether a trigger may be seen in s[i, i + BLOCK). Reads one byte more.
+// Whether s[i, i + BLOCK) may contain a trigger. Reads one more byte.
 template <bool options> bool block_announces(View s, size_t i) {
     unsigned char hit = 0;
     for (size_t k = i; k < i + BLOCK; ++k) {
@@ -68,7 +69,7 @@ template <bool options> bool block_announces(View s, size_t i) {
     return hit != 0;
 }
 
-// A box up to its own brace, or to `limit`, where a later trigger begins; or a list of boxes.
+// A box up to its closing brace, or to `limit`, where a later trigger begins; or a list of boxes.
 MaybeTrigger box(View s, size_t i, size_t end, size_t limit) {
     const size_t width = box_name(s, i, end);
     if (width == 0) return std::nullopt;
@@ -94,13 +95,13 @@ size_t readable_end(View s) {
         if (block_ends(s, i))
             for (size_t k = i; k < i + BLOCK; ++k)
                 if (ends(s, k)) return k;
-    if (s.size() > BLOCK && !block_ends(s, s.size() - BLOCK - 1)) return s.size();  // the last character ends nothing
+    if (s.size() > BLOCK && !block_ends(s, s.size() - BLOCK - 1)) return s.size();  // the last character cannot end the text
     for (; i < s.size(); ++i)
         if (ends(s, i)) return i;
     return s.size();
 }
 
-// Takes in what is announced at `start`.
+// Adds the announcement at `start`.
 MaybeTrigger Triggers::take(size_t start, Announcement found) {
     for (MaybeTrigger* trigger : {&found.before, &found.after})
         if (*trigger) (*trigger)->stop = std::min((*trigger)->stop, limit_);
@@ -110,7 +111,7 @@ MaybeTrigger Triggers::take(size_t start, Announcement found) {
     return found.before;
 }
 
-// The trigger whose pair begins at i.
+// The trigger with the pair at i.
 MaybeTrigger Triggers::match(size_t i) {
     const char c = s_[i], following = s_[i + 1];
     if (c == '\\' && (following == 'b' || following == 'f')) return take(i, {{}, box(s_, i, end_, limit_)});

@@ -1,7 +1,8 @@
-// Where in a completion an answer is announced: by words (announcements.cpp), by #### or in a box (triggers.cpp, boxes.cpp).
+// Finds where a completion announces an answer: by words (announcements.cpp), by #### or in a box (triggers.cpp,
+// boxes.cpp).
 //
-// A completion is read up to the next invented question; triggers are visited from the last to the first. Both searches
-// pass over text in blocks that the compiler turns into vector instructions, so that long texts cost memory speed.
+// A completion is parsed up to an invented next question; triggers are visited from the last to the first. Both
+// searches scan text in blocks that the compiler vectorises, so long texts are processed at the speed of memory.
 #pragma once
 
 #include <optional>
@@ -11,16 +12,16 @@
 
 namespace lmsi {
 
-// `boxes`: a list of several; `last`: announced by nothing.
+// `boxes`: a list of several; `last`: the fallback without an announcement
 enum class Form : uint8_t { answer_is, answer_colon, heading, hashes, boxed, boxes, tag, is_the_answer, last };
 
 struct Trigger {
-    size_t value, stop;  // where its value begins, and where it ends at the latest
+    size_t value, stop;  // the start and the latest end of its value
     Form form;
 };
 using MaybeTrigger = std::optional<Trigger>;
 
-// What a place announces: a value that stands before it ("(B) is the correct answer"), and one behind it.
+// The announcement at a position: of a value before it ("(B) is the correct answer"), or after it.
 struct Announcement {
     MaybeTrigger before, after;
 };
@@ -35,9 +36,9 @@ struct Stretch {
 };
 constexpr size_t NONE = View::npos;
 size_t box_name(View s, size_t i, size_t end);               // the width of "\boxed" or "\fbox" at i, or 0
-size_t closing_brace(View s, size_t i, size_t end);          // where the brace that opens at i is closed, or NONE
-size_t list_start(View s, size_t i);                         // where the list of boxes begins that the box at i ends
-std::vector<Stretch> contents(View s, size_t i, size_t end);  // what the boxes of s[i, end) hold
+size_t closing_brace(View s, size_t i, size_t end);          // the position of the brace that closes the one at i, or NONE
+size_t list_start(View s, size_t i);                         // the start of the list of boxes that ends with the box at i
+std::vector<Stretch> contents(View s, size_t i, size_t end);  // the contents of the boxes in s[i, end)
 
 // The end of the text that is the model's answer to its question.
 size_t readable_end(View s);
@@ -46,7 +47,7 @@ class Triggers {
 public:
     // `options` adds "the correct option is".
     Triggers(View s, size_t end, bool options) : s_(s), end_(end), limit_(end), i_(end > 0 ? end - 1 : 0), options_(options) {}
-    // The trigger before those already seen. Its value ends where the next one begins, at the latest.
+    // The trigger before those already returned. Its value ends where the next one begins, at the latest.
     MaybeTrigger next();
 
 private:
@@ -54,7 +55,7 @@ private:
     MaybeTrigger match(size_t i);
 
     View s_;
-    size_t end_, limit_, i_;  // i_: behind the next pair of letters to look at
+    size_t end_, limit_, i_;  // i_: after the next pair of letters to test
     bool options_;
     MaybeTrigger pending_;
 };
@@ -63,9 +64,10 @@ struct Region {
     size_t begin, end;
     bool labelled;  // the label of a list item was skipped
 };
-// The stretch that holds the value: the rest of the line, or the first line with content.
+// The range of the value: the rest of the line, or the first line with content.
 Region value_region(View s, const Trigger& trigger);
-// Where the value behind the label of a list item begins, or i: "1. ", "(1) ", "Part 1: ". `opens`: it opens a line.
+// The start of the value after the label of a list item ("1. ", "(1) ", "Part 1: "), or i. `opens`: it begins on a new
+// line.
 size_t label_end(View s, size_t i, size_t end, bool opens);
 bool is_markup(char c);
 

@@ -10,7 +10,7 @@ namespace {
 
 constexpr size_t DIGITS = 38;
 constexpr int64_t POWERS = 126;
-constexpr int64_t EXPONENTS = 1'000'000'000'000'000;  // longer ones are not read, so no key may have them
+constexpr int64_t EXPONENTS = 1'000'000'000'000'000;  // longer exponents cannot be parsed, so no key has them
 
 constexpr Big power_of_ten(int n) {
     Big result = 1;
@@ -19,7 +19,7 @@ constexpr Big power_of_ten(int n) {
 }
 constexpr Big LIMIT = power_of_ten(38);
 
-// Division of 128 bits is a call, of 64 an instruction: numbers of answers are small.
+// A division of 128 bits is a function call, one of 64 bits an instruction; most answers are small numbers.
 bool small(Big n) { return n <= std::numeric_limits<uint64_t>::max(); }
 
 Big gcd(Big a, Big b) {
@@ -28,7 +28,7 @@ Big gcd(Big a, Big b) {
     return b == 0 ? a : std::gcd(static_cast<uint64_t>(a), static_cast<uint64_t>(b));
 }
 
-// a * b in place; false where it exceeds the limit. Both are within it.
+// a * b in place; false if it exceeds the limit. Both factors are within it.
 bool multiply(Big& a, Big b) {
     if (b != 0 && a > LIMIT / b) return false;
     a *= b;
@@ -95,7 +95,7 @@ Value Value::exact() const {
 Value Value::quotient(const Value& above, const Value& below) {
     const Value a = above.exact(), b = below.exact();
     if (!a || !b || b.above_ == 0) return {};
-    // Crosswise first: what then exceeds the limit exceeds it in lowest terms too.
+    // Cancels crosswise first, so that a product beyond the limit is also beyond it in lowest terms.
     const Big tops = gcd(a.above_, b.above_), bottoms = gcd(a.below_, b.below_);
     Big top = a.above_ / tops, bottom = a.below_ / bottoms;
     if (!multiply(top, b.below_ / bottoms) || !multiply(bottom, b.above_ / tops)) return {};

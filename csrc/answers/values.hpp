@@ -1,7 +1,7 @@
 // Exact numbers and their keys: decimals by digits, fractions by 128-bit integers, never a double.
 //
-// A decimal keeps its digits and its power of ten apart, so that 1e999999999 costs nothing. What does not fit 38 digits is
-// keyed as digits and exponent; a fraction beyond them is no value. Nothing here overflows, rounds or throws.
+// A decimal stores its digits and its power of ten separately, so that 1e999999999 is cheap. The key of a result beyond
+// 38 digits has digits and exponent; a larger fraction is not a value. Nothing here overflows, rounds or throws.
 #pragma once
 
 #include <cstdint>
@@ -15,15 +15,15 @@ using Big = unsigned __int128;
 class Value {
 public:
     Value() = default;  // no value
-    static Value decimal(std::string digits, int64_t exponent);  // none where the key would have an exponent too long to read
+    static Value decimal(std::string digits, int64_t exponent);  // none if the exponent of its key would be too long to parse
     static Value integer(uint64_t n) { return decimal(std::to_string(n), 0); }
     static Value fraction(uint64_t above, uint64_t below) { return quotient(integer(above), integer(below)); }
 
     static Value quotient(const Value& above, const Value& below);
-    static Value total(const Value& a, const Value& b);  // of a whole number and a proper fraction
+    static Value total(const Value& a, const Value& b);  // a whole number plus a proper fraction
 
     Value shifted(int64_t power) const;  // * 10^power
-    Value powered(int64_t power) const;  // of a decimal that stays small
+    Value powered(int64_t power) const;  // of a decimal, if the result is small
 
     explicit operator bool() const { return kind_ != Kind::none; }
     bool is_decimal() const { return kind_ == Kind::decimal; }
@@ -35,7 +35,7 @@ public:
 private:
     enum class Kind : uint8_t { none, decimal, fraction };
     static Value reduced(Big above, Big below);
-    Value exact() const;  // as a fraction, where 38 digits hold it
+    Value exact() const;  // as a fraction, if it fits into 38 digits
 
     Kind kind_ = Kind::none;
     std::string digits_;  // without leading or trailing zeros; empty for zero

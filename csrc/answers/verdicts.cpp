@@ -1,4 +1,5 @@
-// Yes or no, and entailment, contradiction or neither: one word or phrase of a closed list, never guessed from prose.
+// Parses yes or no, and entailment, contradiction or neither: a word or phrase of a fixed list, never guessed from
+// prose.
 #include <algorithm>
 
 #include "readers.hpp"
@@ -6,7 +7,7 @@
 namespace lmsi {
 namespace {
 
-constexpr size_t WINDOW = 400;  // characters of a value that are searched: a verdict is short
+constexpr size_t WINDOW = 400;  // characters of a value that are searched, since a verdict is short
 
 struct Verdict {
     View word, key;
@@ -47,13 +48,13 @@ struct Verdicts {
 constexpr Verdicts yes_no{std::begin(YES_NO), std::end(YES_NO)};
 constexpr Verdicts nli{std::begin(NLI), std::end(NLI)};
 
-// The first word of a value that says something.
+// The first meaningful word of a value.
 size_t head_of(View s, size_t i, size_t end) {
     while (i < end && !(letter(s[i]) && !one_of(word_at(s, i, end), FILLERS))) i = letter(s[i]) ? word_end(s, i, end) : i + 1;
     return i;
 }
 
-// Whether a verdict is one of several on offer: "yes or no", "yes/no".
+// Whether a verdict is one of several offered alternatives: "yes or no", "yes/no".
 bool alternative(View s, size_t i, size_t end, const Verdicts& verdicts) {
     i = skip_spaces(s, i, end);
     const Word word = word_at(s, i, end);
@@ -63,10 +64,10 @@ bool alternative(View s, size_t i, size_t end, const Verdicts& verdicts) {
     return !verdicts(word_at(s, i, end)).empty();
 }
 
-// "no" counts only where no noun can follow it.
+// "no" counts only if no noun can follow it.
 bool counts(View s, View word, size_t stop, size_t end) { return word != "no" || !letter(at(s, skip_spaces(s, stop, end), end)); }
 
-// The verdict of a sentence that names just one.
+// The verdict of a sentence that has just one.
 Reading only(View s, size_t i, size_t end, const Verdicts& verdicts) {
     Reading found;
     while (i < end) {
@@ -98,7 +99,7 @@ Reading verdict(View s, size_t a, size_t b, const Verdicts& verdicts) {
     return Found{head, end, std::string(said)};
 }
 
-// The first phrase that says that nothing can be said.
+// The first phrase which states that it is not possible to tell.
 Reading neutral(View s, size_t a, size_t stop) {
     std::string value(s.substr(a, stop - a));
     std::transform(value.begin(), value.end(), value.begin(), lower);
@@ -116,7 +117,7 @@ Reading neutral(View s, size_t a, size_t stop) {
     return Found{a + first, a + last, "nli:neutral"};
 }
 
-// The verdict that the text opens with, else its last one that stands alone.
+// The verdict at the beginning of the text, or else the last one that stands alone.
 Reading last_verdict(View s, size_t end, const Verdicts& verdicts) {
     const size_t head = head_of(s, 0, end);
     if (const View said = verdicts(word_at(s, head, end)); !said.empty()) return Found{head, word_end(s, head, end), std::string(said)};

@@ -1,4 +1,4 @@
-// Kind `text`, nearly as written, and the stretch of a value that is a wording at all.
+// Kind `text`, compared nearly as written, and the range of a value that is a wording.
 #include "readers.hpp"
 
 namespace lmsi {
@@ -13,7 +13,7 @@ View unquoted(View s) {
     return s;
 }
 
-// Whether the full stop at i belongs to an abbreviation or an initial and the sentence goes on.
+// Whether the full stop at i belongs to an abbreviation or an initial, so that the sentence continues.
 bool abbreviates(View s, size_t a, size_t i, size_t b) {
     size_t j = i;
     while (j > a && letter(s[j - 1]) && i - j < 6) --j;
@@ -25,7 +25,7 @@ bool abbreviates(View s, size_t a, size_t i, size_t b) {
 
 }  // namespace
 
-// Case, runs of spaces, outer quotes and markup, a last full stop and ", " do not count.
+// Case, runs of spaces, outer quotes and markup, a last full stop and ", " are ignored.
 std::string text_key(View valid_utf8) {
     const std::string all = plain(valid_utf8);
     View s = all;

@@ -1,7 +1,7 @@
-// Columns made in C++, handed over through the Arrow C stream interface (polars, pyarrow, duckdb... read it).
+// Columns made in C++ and exported through the Arrow C stream interface, which polars, pyarrow and duckdb can import.
 //
-// A Table is a stream of chunks, each a struct array of its columns; a single column may be exported on its own. The buffers
-// are shared: they live as long as any consumer holds them.
+// A Table is a stream of chunks, each a struct array of its columns; a single column can be exported by itself. Buffers
+// are shared and live as long as any consumer uses them.
 #pragma once
 
 #include <memory>
@@ -14,7 +14,7 @@
 
 namespace lmsi {
 
-// A column as the C interface describes it: buffers in the order of its format, and who keeps them alive.
+// A column as in the C interface: its buffers in the order of the format, and their owner.
 struct ArrowColumn {
     const char* name;
     const char* format;
@@ -24,14 +24,14 @@ struct ArrowColumn {
     std::vector<ArrowColumn> children;
     std::shared_ptr<const void> owner;
 
-    // Columns of one length as one: a chunk of a table.
+    // Columns of equal length: a chunk of a table.
     static ArrowColumn record(std::vector<ArrowColumn> columns) {
         const int64_t length = columns.front().length;
         return {"", "+s", length, 0, {nullptr}, std::move(columns), nullptr};
     }
 };
 
-// An ArrowSchema or ArrowArray with its children, all released with it.
+// An ArrowSchema or ArrowArray that owns its children.
 template <class Struct> struct Exported {
     ArrowColumn column;
     std::vector<Struct> children;
@@ -95,7 +95,7 @@ public:
         mark(false);
     }
 
-    // The column ready for export, which it keeps alive.
+    // The exported column, which keeps the buffers alive.
     static ArrowColumn exported(std::shared_ptr<const Column> column) {
         const Column& c = *column;
         std::vector<const void*> buffers{c.validity_.data()};
@@ -128,10 +128,10 @@ using Columns = std::vector<std::shared_ptr<Column>>;
 
 class Table {
 public:
-    // At least one chunk, all of the same columns.
+    // At least one chunk; all have the same columns.
     explicit Table(std::vector<ArrowColumn> chunks) : chunks_(std::move(chunks)) {}
 
-    // With `single`, each chunk has one column, which is exported as such.
+    // `single`: each chunk has one column, which is exported without a struct.
     Table(const std::vector<Columns>& chunks, bool single) {
         for (const Columns& columns : chunks) {
             std::vector<ArrowColumn> exported;
@@ -140,7 +140,7 @@ public:
         }
     }
 
-    // The chunks as a stream, which its taker releases.
+    // The chunks as a stream, which the consumer releases.
     ArrowArrayStream stream() const { return {get_schema, get_next, last_error, release, new State{chunks_, 0}}; }
 
 private:

@@ -1,4 +1,4 @@
-// The Arrow C data interface and C stream interface, as the Arrow project specifies them. No link to libarrow.
+// The Arrow C data interface and C stream interface, as specified by the Arrow project; libarrow is not linked.
 #pragma once
 
 #include <cstdint>

@@ -1,8 +1,8 @@
-// A reader of Arrow's string arrays.
+// Access to Arrow's string arrays.
 //
-// Reads string, large_string, string_view (and their binary twins) and the null type, sliced or not. Guarantees: copies
-// nothing, allocates nothing, never throws while reading a row; a null row reads as a view whose data() is null.
-// It does not own the buffers: keep the ArrowArray alive (csrc/bindings/arrow_strings.hpp does).
+// Supports string, large_string, string_view (and their binary equivalents) and the null type, sliced or not.
+// Guarantees: it copies and allocates nothing, and never throws while reading a row; a null row is a view whose data()
+// is null. It does not own the buffers: the ArrowArray must be kept alive (csrc/bindings/arrow_strings.hpp does this).
 #pragma once
 
 #include <cstddef>
@@ -15,12 +15,12 @@
 
 namespace lmsi {
 
-constexpr size_t kViewSize = 16;  // bytes of a string view: length, then the text, or a prefix, a block and an offset
-constexpr size_t kInPlace = 12;   // bytes of a text that its view holds itself
+constexpr size_t kViewSize = 16;  // bytes of a string view: the length, then either the text or a prefix, a block and an offset
+constexpr size_t kInPlace = 12;   // bytes of a text that is stored in its view
 
 enum class StringLayout : uint8_t { none, offsets32, offsets64, views };
 
-// The layout that an Arrow format string names; nothing for types that hold no text.
+// The layout of an Arrow format string; nothing for types other than text.
 inline std::optional<StringLayout> string_layout(std::string_view format) {
     if (format == "n") return StringLayout::none;
     if (format == "u" || format == "z") return StringLayout::offsets32;
@@ -35,7 +35,7 @@ public:
     StringArray(StringLayout layout, const ArrowArray& array)
         : layout_(layout), length_(static_cast<size_t>(array.length)), offset_(static_cast<size_t>(array.offset)) {
         if (layout == StringLayout::none || length_ == 0) return;
-        // null_count -1 means "not counted": then the bitmap decides; a missing bitmap means no nulls.
+        // null_count -1 means "not counted", so the bitmap is used; without a bitmap there are no nulls.
         if (array.null_count != 0) validity_ = static_cast<const uint8_t*>(array.buffers[0]);
         index_ = static_cast<const char*>(array.buffers[1]);
         if (layout == StringLayout::views) blocks_ = reinterpret_cast<const char* const*>(array.buffers + 2);
@@ -56,7 +56,7 @@ public:
         if (layout_ == StringLayout::none) return rows;
         if (validity_ == nullptr) return 0;
         const size_t bit = offset_ + row, shift = bit % 8;
-        const size_t left = (offset_ + length_ + 7) / 8 - bit / 8;  // bytes of the bitmap from here on
+        const size_t left = (offset_ + length_ + 7) / 8 - bit / 8;  // bytes of the bitmap from this row on
         uint64_t valid = 0;
         if (left >= 8) std::memcpy(&valid, validity_ + bit / 8, 8);
         else std::memcpy(&valid, validity_ + bit / 8, left);
@@ -76,7 +76,7 @@ public:
         }
     }
 
-    // The view of a row of layout `views`, null or not; nullptr in other layouts.
+    // The view of a row with the layout `views`, also for a null row; nullptr for other layouts.
     const char* cell(size_t row) const { return layout_ == StringLayout::views ? index_ + kViewSize * (offset_ + row) : nullptr; }
 
 private:

@@ -9,7 +9,7 @@ namespace {
 
 size_t size_of(NumberFormat format) { return format == NumberFormat::float32 ? 4 : 2; }
 
-// The queries of one head, a tile at a time: query i belongs to row i / groups.
+// The queries of one head, processed in tiles: query i belongs to row i / groups.
 class Head {
 public:
     Head(const Prefixes& shared, const Prefixes& questions, const Step& step, Isa isa)
@@ -38,7 +38,7 @@ private:
     float* query(size_t i) { return queries_.data() + i * kStride; }
     Reading reading(size_t i) { return {peak_ + i, sum_ + i, output_.data() + i * kStride}; }
 
-    // The first query of the next row after that of query i, at most `count`.
+    // The first query of the row after that of query i, at most `count`.
     size_t after(size_t first, size_t i, size_t count) const {
         return std::min(count, ((first + i) / step_.groups + 1) * step_.groups - first);
     }
@@ -54,7 +54,7 @@ private:
         }
     }
 
-    // Where the own keys and values of a query begin, in bytes.
+    // The byte offset of a query's own keys and values.
     size_t own(size_t head, size_t query) const {
         return (static_cast<size_t>(path(query).slot) * heads_ + head) * step_.capacity * padded_ * size_of(step_.format);
     }
@@ -126,7 +126,7 @@ Prefixes::Prefixes(const void* keys, const void* values, NumberFormat format, si
 }
 
 template <class T> void Prefixes::pack(const void* keys, const void* values, size_t capacity) {
-    constexpr size_t kDepth = sizeof(float) / sizeof(T);  // steps of depth that lie side by side
+    constexpr size_t kDepth = sizeof(float) / sizeof(T);  // steps of depth that are stored next to each other
     const auto place = [](size_t depth, size_t column) { return (depth / kDepth * kLanes + column) * kDepth + depth % kDepth; };
     for (size_t i = 0; i < lengths_.size() * heads_; ++i) {
         const size_t length = lengths_[i / heads_], padded = whole_lanes(length);

@@ -1,10 +1,10 @@
 // Attention of one new token per path over a prefix tree: softmax(q [K_shared, K_question, K_own]^T) [V_shared, V_question, V_own].
 //
 // The specification is src/lmsi_kedro/kernels/attention/reference.py. Prefixes are packed once; the paths' own keys and
-// values lie in the caller's buffers, which `attend` appends to. Beside bfloat16 prefixes queries and weights are rounded.
-// Scores are never stored whole: each level is read under a running peak. Guarantees: a path's result does not depend on the
-// paths beside it; sums are float32 on every instruction set, rounded differently; rows of any content are safe. Allocates
-// scratch once per call; starts no threads.
+// values are in the caller's buffers, to which `attend` appends. With bfloat16 prefixes, queries and weights are
+// rounded to bfloat16. Scores are never stored as a whole: each level is read under a running maximum. Guarantees: a
+// path's result does not depend on other paths; sums are float32 on every instruction set, with different rounding;
+// rows of any content are safe. It allocates scratch memory once per call and starts no threads.
 #pragma once
 
 #include <cstddef>
@@ -18,7 +18,7 @@
 
 namespace lmsi {
 
-// Keys and values of some prefixes, packed; a prefix may be empty.
+// Packed keys and values of some prefixes; a prefix may be empty.
 class Prefixes {
 public:
     // keys, values: [lengths.size()][heads][capacity][width]
@@ -38,23 +38,24 @@ private:
     Lines<char> keys_, values_;
 };
 
-// Columns of `rows`: the question that a path continues, its slot in the buffers, and how many own tokens it has there.
+// Columns of `rows`: the question that a path continues, its slot in the buffers, and the number of its own tokens
+// there.
 struct Path {
     int64_t question, slot, length;
 };
 
 // The new token of each row.
 struct Step {
-    NumberFormat format;  // of the own keys and values, and of the prefixes
+    NumberFormat format;  // of the paths' own keys and values, and of the prefixes
     size_t rows, groups;  // groups: queries per head of the keys
     const float* tokens;  // [rows][groups * heads, heads, heads][width]: queries, keys, values
     void *own_keys, *own_values;  // [slots][heads][capacity][width rounded up to 16], zero where padded
     size_t capacity;
-    const Path* paths;  // [rows]; neighbours with the same question read it together
+    const Path* paths;  // [rows]; adjacent rows with the same question read its prefix together
     float scale;
 };
 
-// Appends each key and value to its slot and writes output [rows][groups * heads][width]. `shared` has one prefix.
+// Appends each key and value to its slot, and writes output [rows][groups * heads][width]. `shared` has one prefix.
 void attend(const Prefixes& shared, const Prefixes& questions, const Step& step, Isa isa, float* output);
 
 }  // namespace lmsi

@@ -1,5 +1,6 @@
-// Compiled once per instruction set, see simd/lanes.inc.
-// Sums run in the order of keys and of widths for every query, so tiles decide nothing; products and sums may be fused.
+// Compiled once per instruction set; see simd/lanes.inc.
+// For every query, sums run in the order of keys and of width, so tiles do not affect the result; products and sums may
+// be fused.
 #include "lanes.hpp"
 #include "../simd/lanes.inc"
 #include "../simd/products.inc"
@@ -11,7 +12,7 @@
 namespace lmsi {
 namespace {
 
-// Numbers of a table as floats, which bfloat16 are written to `block` as.
+// The numbers of a table as floats; bfloat16 ones are converted into `block`.
 inline const float* unpacked(const float* from, size_t count, const float* next, float*) {
     for (size_t i = 0; i < count; i += kLine / sizeof(float)) __builtin_prefetch(next + i, 0, 2);
     return from;
@@ -20,7 +21,7 @@ inline const float* unpacked(const uint16_t* from, size_t count, const uint16_t*
     for (size_t i = 0; i < count; i += kWidth) {
         __builtin_prefetch(next + i, 0, 2);
 #if defined(__AVX512F__)
-        // GCC 12 would split __builtin_convertvector in two, and warns of the form without a mask (its bug 105593).
+        // GCC 12 would split __builtin_convertvector in two, and warns about the form without a mask (GCC bug 105593).
         const __m512i whole = _mm512_maskz_cvtepu16_epi32(0xffff, loaded<__m256i>(from + i));
         const Words words = __builtin_bit_cast(Words, whole);
 #else
@@ -31,7 +32,7 @@ inline const float* unpacked(const uint16_t* from, size_t count, const uint16_t*
     return block;
 }
 
-// The next lines to fetch; where nothing is left, some that are there.
+// The next lines to prefetch; if none are left, any that exist.
 const char* taken(Ahead& ahead, size_t lines, const void* there) {
     if (ahead.region == ahead.count) return static_cast<const char*>(there);
     const char* next = ahead.regions[ahead.region] + ahead.offset;
@@ -40,8 +41,8 @@ const char* taken(Ahead& ahead, size_t lines, const void* there) {
     return next;
 }
 
-// Turns scores into weights exp(score - peak) under a new common peak, and scales what was summed under the old one.
-// Pads the scores to a multiple of 16 with weights that count for nothing.
+// Turns scores into weights exp(score - peak) under a new common peak, and rescales the sums under the old one. Pads
+// the scores to a multiple of 16 with weights of 0.
 void soften(float* scores, size_t count, float& peak, float& sum, float* output, size_t width) {
     const size_t padded = whole_lanes(count);
     for (size_t i = count; i < padded; ++i) scores[i] = kLowest;
@@ -61,7 +62,7 @@ void soften(float* scores, size_t count, float& peak, float& sum, float* output,
     }
     float total = 0;
     for (size_t j = 0; j < kLanes; ++j) total += lanes[j];
-    const float scale = probability(peak, top);  // 2^-100 of nothing at the first keys
+    const float scale = probability(peak, top);  // 2^-100 times 0 for the first keys
     peak = top;
     sum = sum * scale + total;
     for (size_t d = 0; d < width; ++d) output[d] *= scale;
@@ -91,7 +92,7 @@ void read_prefix(const float* queries, size_t count, size_t width, const Panels&
     }
 }
 
-// The sum of each of kWidth vectors, in order: neighbours are added until one vector is left.
+// The sum of each of kWidth vectors, in a fixed order: neighbours are added until one vector is left.
 inline Floats sums_of(Floats* vectors) {
     for (size_t left = kWidth / 2; left > 0; left /= 2)
         for (size_t j = 0; j < left; ++j) {
@@ -118,7 +119,7 @@ template <size_t P> inline void weigh(const float* weights, const float* values,
     for (size_t p = 0; p < P; ++p) stored(sum[p], output + p * kWidth);
 }
 
-// The scores of a query and the first `count` of kWidth keys; what stands for the others is not to be read.
+// The scores of a query with the first `count` of kWidth keys; the other scores must not be read.
 inline Floats scores_of(const float* query, const float* keys, size_t count, size_t width) {
     Floats dots[kWidth];
     for (size_t j = 0; j < kWidth; ++j) {

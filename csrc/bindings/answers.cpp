@@ -1,4 +1,4 @@
-// Answers for Python: checks arguments, releases the GIL, reads rows on the asked number of threads.
+// Python bindings of answers: check arguments, release the GIL, and parse rows on the requested number of threads.
 #include <pybind11/numpy.h>
 
 #include "../answers/rows.hpp"
@@ -18,7 +18,7 @@ lmsi::Kind kind_of(const std::string& name) {
     return *kind;
 }
 
-// A column that may be None, with its rows.
+// A column with its rows; it may be None.
 struct Optional {
     Optional(const py::object& column, const char* argument) {
         if (column.is_none()) return;

@@ -1,4 +1,4 @@
-// Tables for Python: the PyCapsule interface of Arrow.
+// Python bindings of tables: the PyCapsule interface of Arrow.
 #include "../arrow/columns.hpp"
 #include "bindings.hpp"
 
@@ -12,7 +12,7 @@ void drop(PyObject* capsule) {
     delete held;
 }
 
-// The requested schema is advice that we do not take.
+// The requested schema is optional, and is ignored here.
 py::capsule stream(const lmsi::Table& table, const py::object&) {
     return py::capsule(new ArrowArrayStream(table.stream()), "arrow_array_stream", static_cast<PyCapsule_Destructor>(drop));
 }

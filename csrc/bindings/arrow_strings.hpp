@@ -1,7 +1,7 @@
 // Python objects with __arrow_c_stream__ or __arrow_c_array__ (the Arrow PyCapsule interface) as string chunks.
 //
-// Zero copy: the object's buffers are moved here and released with this object. Needs the GIL to construct and to destroy,
-// not to read. A list has neither method: the Python side makes it a polars Series first.
+// Zero copy: the object's buffers are moved here and released with this object. The GIL is needed for construction and
+// destruction, but not for reading. A list has neither method; the Python side converts it to a polars Series first.
 #pragma once
 
 #include <pybind11/pybind11.h>
@@ -15,7 +15,7 @@
 
 namespace lmsi {
 
-// Owns a struct of the C interface: released once, wherever it is dropped.
+// Owns a struct of the C interface, and releases it exactly once.
 template <class T> struct Released {
     T value{};
     Released() = default;
@@ -28,7 +28,7 @@ template <class T> struct Released {
 
 class ArrowStrings {
 public:
-    // Throws pybind11::type_error naming `argument` when the object is no Arrow column of text.
+    // Throws pybind11::type_error that names `argument` if the object is not an Arrow column of text.
     ArrowStrings(const pybind11::object& column, const char* argument) {
         if (pybind11::hasattr(column, "__arrow_c_stream__")) read_stream(column, argument);
         else if (pybind11::hasattr(column, "__arrow_c_array__")) read_array(column, argument);
@@ -38,7 +38,7 @@ public:
     const std::vector<StringArray>& chunks() const { return chunks_; }
     size_t size() const { return size_; }
 
-    // One view per row over all chunks: 16 bytes a row; data() is null where the row is null.
+    // One view per row over all chunks, 16 bytes each; data() is null for a null row.
     std::vector<std::string_view> views() const {
         std::vector<std::string_view> all;
         all.reserve(size_);
@@ -54,7 +54,7 @@ private:
         return static_cast<T*>(found);
     }
 
-    // Takes the struct over from its capsule, which keeps an empty one (the interface's move).
+    // Moves the struct out of its capsule, which keeps an empty one, as the interface requires.
     template <class T> static void take(T& from, T& to) {
         to = from;
         from.release = nullptr;
@@ -103,7 +103,7 @@ private:
         throw std::runtime_error(why == nullptr ? "the Arrow stream failed" : why);
     }
 
-    std::vector<std::unique_ptr<Released<ArrowArray>>> arrays_;  // owners of the buffers that chunks_ looks into
+    std::vector<std::unique_ptr<Released<ArrowArray>>> arrays_;  // owners of the buffers to which chunks_ refers
     std::vector<StringArray> chunks_;
     size_t size_ = 0;
 };

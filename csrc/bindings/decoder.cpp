@@ -32,7 +32,8 @@ void apply(const lmsi::Linear& linear, const Floats& x, Floats y) {
     linear.apply(from, rows, isa, to);
 }
 
-// Norms before attention and MLP, then qkv, out, gate_up and down, the norms of queries and keys, and whether these are rotated.
+// The weights of a layer: norms before attention and MLP; qkv, out, gate_up and down; the norms of queries and keys;
+// and whether queries and keys are rotated.
 using Layer = std::tuple<std::vector<float>, std::vector<float>, std::shared_ptr<lmsi::Linear>, std::shared_ptr<lmsi::Linear>,
                          std::shared_ptr<lmsi::Linear>, std::shared_ptr<lmsi::Linear>, std::vector<float>, std::vector<float>, bool>;
 
@@ -45,7 +46,7 @@ lmsi::Decoder decoder(const std::vector<Layer>& layers, std::vector<float> norm,
     return {{size, heads, key_heads, width, epsilon}, std::move(all), std::move(norm), std::move(head)};
 }
 
-// Shared prefix, questions, own keys and values of a layer.
+// The shared prefix, the questions, and the paths' own keys and values of a layer.
 using Level = std::tuple<const lmsi::Prefixes*, const lmsi::Prefixes*, py::array, py::array>;
 
 void step(const lmsi::Decoder& decoder, Floats x, const Floats& cos, const Floats& sin, std::vector<Level> levels, const Paths& paths,

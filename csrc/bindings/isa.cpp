@@ -6,7 +6,7 @@
 
 #include "bindings.hpp"
 
-// LMSI_ISA forces an instruction set, so that tests reach each of them.
+// LMSI_ISA selects an instruction set, so that tests can run all of them.
 lmsi::Isa chosen_isa() {
     const char* wanted = std::getenv("LMSI_ISA");
     if (wanted == nullptr || *wanted == '\0') return lmsi::best_isa();

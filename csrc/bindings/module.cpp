@@ -1,4 +1,5 @@
-// The Python module. Each kernel binds itself in its own file: check the arguments, release the GIL, call.
+// The Python module. The bindings of each kernel are in a separate file: they check the arguments, release the GIL and
+// call the kernel.
 #include "bindings.hpp"
 
 PYBIND11_MODULE(_native, m) {

@@ -1,4 +1,4 @@
-// What the bindings of sampling, attention and decoders share: checked views of tensors.
+// Shared by the bindings of sampling, attention and decoder: checked views of tensors.
 #pragma once
 #include <pybind11/numpy.h>
 
@@ -22,6 +22,6 @@ inline void need(bool held, const char* what) {
 
 inline bool dense(const pybind11::array& array) { return (array.flags() & pybind11::array::c_style) != 0; }
 
-// A step without its tokens; std::invalid_argument if anything does not fit.
+// A decoding step without its tokens; std::invalid_argument if shapes do not fit.
 lmsi::Step step_of(const lmsi::Prefixes& shared, const lmsi::Prefixes& questions, pybind11::array& own_keys, pybind11::array& own_values,
                    const Paths& paths, size_t query_heads, float scale);

@@ -1,4 +1,4 @@
-// Votes for Python: checks the offsets, releases the GIL, hands the columns over without a copy.
+// Python bindings of votes: check the offsets, release the GIL, and return the columns without a copy.
 #include "../votes/votes.hpp"
 
 #include <pybind11/numpy.h>
@@ -19,13 +19,13 @@ using lmsi::ArrowColumn;
 using Offsets = py::array_t<int64_t, py::array::c_style>;
 using Weights = py::array_t<double, py::array::c_style>;
 
-// A table and the sizes of its blocks, which Arrow asks for as the last buffer of string views.
+// A table and the sizes of its blocks, which are the last buffer of string views in Arrow.
 struct Held {
     lmsi::VoteTable table;
     std::vector<int64_t> block_sizes;
 
     explicit Held(lmsi::VoteTable counted) : table(std::move(counted)) {
-        block_sizes.reserve(table.longer_keys.size() + 1);  // never without an address
+        block_sizes.reserve(table.longer_keys.size() + 1);  // so that data() is never null
         for (const auto& block : table.longer_keys) block_sizes.push_back(static_cast<int64_t>(block.size()));
     }
 };
@@ -53,7 +53,8 @@ lmsi::Table exported(lmsi::VoteTable counted) {
                                              numbers("margin", "g", table.margin), numbers("entropy", "g", table.entropy), tied})});
 }
 
-// Offsets and weights were checked by the caller, who names the index; what guards memory is checked again.
+// The caller has checked offsets and weights, with errors that name the index; checks that protect memory are repeated
+// here.
 void check(const Offsets& offsets, const std::optional<Weights>& weights, size_t keys) {
     const auto size = static_cast<int64_t>(keys);
     const int64_t* offset = offsets.data();

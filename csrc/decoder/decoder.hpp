@@ -1,10 +1,10 @@
-// A decoder's step: one token of each row through all layers of a Llama-like model.
+// A decoding step: one token of each row through all layers of a Llama-like model.
 //
 //     x += attention(rotate(normalize(x) qkv)) out, with queries and keys normalized before they are rotated where a layer has norms for them
 //     x += silu(gate) * up, of normalize(x) [gate, up], times down
 //
-// The specification is the model that transformers has. Activations are float32; beside bfloat16 weights the inputs of each
-// product are rounded. A row's result does not depend on the rows beside it. Starts no threads.
+// The specification is the model in transformers. Activations are float32; with bfloat16 weights, the inputs of each
+// product are rounded to bfloat16. A row's result does not depend on other rows. It starts no threads.
 #pragma once
 
 #include <cstddef>
@@ -19,51 +19,51 @@
 
 namespace lmsi {
 
-// A linear layer, its weight laid out once in the order in which it is read.
+// A linear layer with packed weights: stored once in the order in which they are read.
 class Linear {
 public:
-    // weight [out][in], and a bias [out] or none, in one format
+    // weight [out][in] and optionally a bias [out], both in one format
     Linear(const void* weight, const void* bias, NumberFormat format, size_t in, size_t out);
     size_t in() const { return in_; }
     size_t out() const { return out_; }
     NumberFormat format() const { return format_; }
-    // y[rows][out] = x[rows][in] weight^T + bias, added to what is there if `add`
+    // y[rows][out] = x[rows][in] weight^T + bias; with `add`, this is added to y
     void apply(const float* x, size_t rows, Isa isa, float* y, bool add = false) const;
 
 private:
     NumberFormat format_;
     size_t in_, out_;
     Lines<uint32_t> words_;
-    std::vector<float> bias_;  // empty: none
+    std::vector<float> bias_;  // empty without a bias
 };
 
 struct DecoderLayer {
     std::vector<float> attention_norm, mlp_norm;
     std::shared_ptr<const Linear> qkv, out, gate_up, down;
-    std::vector<float> query_norm, key_norm;  // of a head's width, as in Qwen3; empty: none
-    bool rotary = true;  // SmolLM3 leaves positions out in every fourth layer
+    std::vector<float> query_norm, key_norm;  // [width of a head], as in Qwen3; empty without these norms
+    bool rotary = true;  // false in every fourth layer of SmolLM3, which has no positions
 };
 
 class Decoder {
 public:
     struct Shape {
-        size_t size, heads, key_heads, width;  // size: of the hidden state; width: of a head
+        size_t size, heads, key_heads, width;  // size of the hidden state, and width of a head
         float epsilon;
     };
-    // Keys and values that the tokens of one layer see.
+    // The keys and values to which the tokens attend in one layer.
     struct Level {
         const Prefixes *shared, *questions;
-        Step step;  // without its tokens
+        Step step;  // without the step's tokens
     };
 
-    // std::invalid_argument if the layers do not fit together
+    // std::invalid_argument if the shapes of the layers do not fit together
     Decoder(Shape shape, std::vector<DecoderLayer> layers, std::vector<float> norm, std::shared_ptr<const Linear> head);
     const Shape& shape() const { return shape_; }
     size_t layers() const { return layers_.size(); }
     size_t vocabulary() const { return head_->out(); }
-    // x [rows][size]: embeddings, overwritten by the hidden states before the last normalization; cos, sin [rows][width];
-    // levels, one of each layer -> logits [rows][vocabulary], unless they are null. Rows may be tokens of one path that
-    // follow each other, as in a prompt: all keys are appended before any is read.
+    // x [rows][size]: embeddings, which are overwritten by the hidden states before the last normalization; cos, sin
+    // [rows][width]; levels: one per layer. Writes logits [rows][vocabulary], unless they are null. Rows may be
+    // consecutive tokens of one path, as in a prompt, because all keys are appended before any is read.
     void step(float* x, size_t rows, const float* cos, const float* sin, const std::vector<Level>& levels, Isa isa, float* logits) const;
 
 private:

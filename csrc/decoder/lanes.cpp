@@ -1,4 +1,4 @@
-// Compiled once per instruction set, see simd/lanes.inc.
+// Compiled once per instruction set; see simd/lanes.inc.
 #include "lanes.hpp"
 #include "../simd/lanes.inc"
 #include "../simd/products.inc"
@@ -6,11 +6,11 @@
 namespace lmsi {
 namespace {
 
-constexpr size_t kChunk = 64;      // rows at a time: their block of depth stays in L1, their sums in L2
-constexpr size_t kColumns = 1024;  // at a time: a head of 49,152 at once kept its sums in memory, 145 instead of 205 GFLOP/s
+constexpr size_t kChunk = 64;      // rows at a time: their inputs of a block of depth stay in L1, their sums in L2
+constexpr size_t kColumns = 1024;  // columns at a time; with all 49,152 of a head, the sums left the cache: 145 instead of 205 GFLOP/s
 
-// sums[count / 16][rows][16] = x weight^T of the columns from `first`. Not into y at once: rows of a power of two apart take
-// the same places of the cache.
+// sums[count / 16][rows][16] = x weight^T for the columns from `first`. They are not written to y directly, because
+// rows whose distance is a power of two compete for the same cache lines.
 template <class F>
 void sum_products(const float* x, size_t rows, const Packed& weight, size_t first, size_t count, typename F::Operand* operands,
                   float* sums) {
@@ -27,7 +27,7 @@ void sum_products(const float* x, size_t rows, const Packed& weight, size_t firs
     }
 }
 
-// y[rows][count] = or += sums[count / 16][rows][16]; rows of y lie `stride` apart.
+// y[rows][count] = or += sums[count / 16][rows][16]; consecutive rows of y have the distance `stride`.
 void hand_over(const float* sums, size_t rows, size_t count, size_t stride, bool add, float* y) {
     for (size_t row = 0; row < rows; ++row, sums += kLanes, y += stride) {
         const float* from = sums;

@@ -1,6 +1,8 @@
-// Answers from any bytes: no error of memory or arithmetic, positions inside the text, the same answer twice, keys that name themselves.
+// Fuzzes answers with arbitrary bytes. Checks: no memory or arithmetic errors, positions inside the text, the same
+// answer twice, and keys that are their own answers.
 //
-// The first byte of an input chooses the kind and how it is read, the second the number of options; the text follows.
+// The first byte of an input selects the kind and the parsing options, the second the number of options; the rest is
+// the text.
 #include "../answers/answers.hpp"
 
 #include <algorithm>
@@ -24,7 +26,7 @@ lmsi::Reader make_reader(Kind kind, unsigned options) {
     return reader;
 }
 
-// A copy that ends where its buffer ends, so that a sanitizer sees one byte read too many.
+// A copy whose buffer ends with the text, so that a sanitizer detects a read beyond it.
 class Exact {
 public:
     explicit Exact(std::string_view text) : bytes_(new char[text.size()]), size_(text.size()) {
@@ -42,7 +44,7 @@ void check_same(const MaybeAnswer& a, const MaybeAnswer& b, const char* what) {
     if (a) fuzz::check(a->key == b->key && a->start == b->start && a->end == b->end && a->rule == b->rule, what);
 }
 
-// A key without its prefix is the answer written plainly, and must read as itself.
+// A key without its prefix is a plain answer, and must be parsed to the same key.
 void names_itself(Kind kind, const std::string& key) {
     if (kind != Kind::number && kind != Kind::yes_no && kind != Kind::choice && kind != Kind::nli) return;
     const std::string plain = key.substr(key.find(':') + 1);
@@ -67,7 +69,7 @@ void check_answer(std::string_view text, Kind kind, const lmsi::Answer& answer) 
     if (!answer.key.empty()) names_itself(kind, answer.key);
 }
 
-// What each way to read says of the others (docs/answers.md, "Where an answer is announced").
+// Relations between the results of different parsing options (docs/answers.md, "Where an answer is announced").
 void check_ways(std::string_view text, Kind kind, unsigned options) {
     lmsi::Reader reader = make_reader(kind, options), again = make_reader(kind, options);
     const MaybeAnswer announced = reader.read(text, false, false);
@@ -85,7 +87,7 @@ void check_ways(std::string_view text, Kind kind, unsigned options) {
         }
 }
 
-// Text behind an invented question is not there.
+// Text after an invented question must not affect the answer.
 void check_stop(std::string_view text, Kind kind, unsigned options, bool fall_back) {
     lmsi::Reader reader = make_reader(kind, options), again = make_reader(kind, options);
     if (std::ranges::all_of(text, [](char c) { return std::strchr(" \t\r\n\v\f", c) != nullptr || c < 0; })) return;

@@ -1,6 +1,6 @@
 // A mutation driver for compilers without libFuzzer: `answers_fuzz -max_total_time=5 -seed=1`, or files to run again.
 //
-// Prints the number of inputs. The input in work lies in crash-input, so that after a crash it is there to be run again.
+// Prints the number of inputs. The current input is stored in crash-input, so that it can be run again after a crash.
 #include <chrono>
 #include <csignal>
 #include <cstring>
@@ -13,7 +13,7 @@
 
 namespace {
 
-constexpr size_t LARGEST = 1 << 14;  // longer inputs only slow the search; greater sizes are tests of their own
+constexpr size_t LARGEST = 1 << 14;  // maximum size of an input; longer ones slow the search, and large sizes have tests of their own
 std::string current;
 
 void keep_input(int) {
@@ -27,7 +27,7 @@ void run(const std::string& input) {
     current = input;
     const std::clock_t start = std::clock();
     LLVMFuzzerTestOneInput(reinterpret_cast<const uint8_t*>(current.data()), current.size());
-    const bool quick = std::clock() - start < CLOCKS_PER_SEC / 2;  // the slowest seen took 0.04 s
+    const bool quick = std::clock() - start < CLOCKS_PER_SEC / 2;  // the slowest input so far took 0.04 s
     fuzz::check(quick || current.size() > LARGEST, "half a second for one input");
 }
 
@@ -104,7 +104,7 @@ int main(int argc, char** argv) {
         std::string text = corpus[mutator.below(corpus.size())];
         mutator.mutate(text, corpus);
         run(text);
-        // Some mutants are mutated again, in turn, so that errors may need several steps.
+        // Some mutants are mutated again, because an error may need several steps.
         if (mutator.below(8) != 0) continue;
         if (corpus.size() < given + 300) corpus.push_back(text);
         else corpus[given + mutator.below(300)] = text;

@@ -1,4 +1,4 @@
-// What a fuzz target and its driver share: libFuzzer's entry point, the seeds, and a check that stops the run.
+// Shared by fuzz targets and driver: libFuzzer's entry point, the seeds, and a check that stops the run.
 #pragma once
 
 #include <cstddef>
@@ -13,9 +13,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size);
 namespace fuzz {
 
 std::vector<std::string> seeds();   // inputs to mutate
-std::vector<std::string> pieces();  // what mutations insert
+std::vector<std::string> pieces();  // fragments that mutations insert
 
-// Aborts, so that a driver or libFuzzer shows the input.
+// Aborts, so that the driver or libFuzzer reports the input.
 inline void check(bool holds, const char* what) {
     if (holds) return;
     std::fprintf(stderr, "failed: %s\n", what);

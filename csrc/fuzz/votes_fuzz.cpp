@@ -1,6 +1,8 @@
-// Votes of any groups of keys: no error of memory or arithmetic, the plain count, and the same in another order.
+// Fuzzes votes with arbitrary groups of keys. Checks: no memory or arithmetic errors, equality with a plain count, and
+// the same result in another order.
 //
-// An input is a list of keys, parted by line breaks; a tab ends a group, a key "-" is null, and the last byte of a key weighs it.
+// An input is a list of keys separated by line breaks; a tab ends a group, a key "-" is null, and the last byte of a
+// key is its weight.
 #include "../votes/votes.hpp"
 
 #include <algorithm>

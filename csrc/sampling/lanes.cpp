@@ -1,15 +1,15 @@
-// Compiled once per instruction set, see simd/lanes.inc. Every rounding is written out (fma where one is meant, no
-// contraction), so that all sets compute the same bits.
+// Compiled once per instruction set; see simd/lanes.inc. Every rounding is explicit (fma where it is intended, no
+// contraction), so that all instruction sets compute the same bits.
 #include "../simd/lanes.inc"
 #include "lanes.hpp"
 
 namespace lmsi {
 namespace {
 
-constexpr size_t kStrip = 128;  // values looked at together before any is taken
+constexpr size_t kStrip = 128;  // values that are examined together before any is stored
 constexpr int kUpperBits = 26, kLowerBits = kWeightBits - kUpperBits;
 
-// Calls work(values, begin) on each 16 values; the last ones are padded with -inf, which weighs nothing.
+// Calls work(values, begin) for each 16 values; the last ones are padded with -inf, whose weight is 0.
 template <class T, class Work> inline void by_lanes(const T* row, size_t begin, size_t end, Work work) {
     float lane[kLanes];
     size_t i = begin;
@@ -22,16 +22,16 @@ template <class T, class Work> inline void by_lanes(const T* row, size_t begin, 
     work(lane, i);
 }
 
-// Numbers as integers of the same order: -NaN, -inf, ..., +inf, NaN; the same function leads back.
+// Maps floats to integers in the same order: -NaN, -inf, ..., +inf, NaN. The function is its own inverse.
 template <class Bits> inline Bits ordered(Bits bits) { return bits ^ ((bits >> 31) & INT32_MAX); }
 
-constexpr int32_t kInfinite = 0x7F800000, kLowestOrder = ~kInfinite;  // of +inf and -inf
+constexpr int32_t kInfinite = 0x7F800000, kLowestOrder = ~kInfinite;  // the orders of +inf and of -inf
 
-// 2^kUpperBits * 2^((value - max) * scale); 0 once truncated for anything smaller than a weight. The reference rounds the same
-// numbers: an even bias keeps ties even.
+// 2^kUpperBits * 2^((value - max) * scale); if it is below the smallest weight, truncation makes it 0. The reference
+// rounds the same numbers: because the bias is even, ties round to the same side.
 inline float weight_of(float value, float max, float scale) { return power<kUpperBits>(no_less<uint32_t>((value - max) * scale, -64.0f)); }
 
-// floor(2^kWeightBits * 2^...) in two integers, for AVX2 converts nothing to 64 bits.
+// floor(2^kWeightBits * 2^...) as two integers, because AVX2 has no conversion to 64 bits.
 inline uint32_t upper(float weight) { return static_cast<uint32_t>(static_cast<int32_t>(weight)); }
 inline uint32_t lower(float weight) {
     const float rest = weight - static_cast<float>(static_cast<int32_t>(weight));
@@ -39,7 +39,7 @@ inline uint32_t lower(float weight) {
 }
 inline uint64_t joined(uint32_t high, uint32_t low) { return (static_cast<uint64_t>(high) << kLowerBits) + low; }
 
-// Loops over lanes that are not unrolled are vectorized; unrolled, these took a tenth of a row.
+// Loops over lanes are vectorised only if they are not unrolled; unrolled, they took a tenth of a row's time.
 template <class Number> Number sum_of(const Number* lanes) {
     Number sum = 0;
 #pragma GCC unroll 1
@@ -101,13 +101,13 @@ template <class T> double normalizer(const void* data, const void* next, size_t 
     return sum_of(sum);
 }
 
-// With kOther the normalizer has other terms than the weights.
+// With kOther, the terms of the normalizer are not the weights.
 template <class T, bool kOther>
 Sums sums_of(const T* row, const T* next, size_t size, float max, float scale, uint64_t* block_totals) {
     uint64_t total = 0;
     double normal[kLanes] = {};
     for (size_t begin = 0; begin < size; begin += kBlock) {
-        uint32_t high[kLanes] = {}, low[kLanes] = {};  // of kBlock / kLanes terms: at most 2^30
+        uint32_t high[kLanes] = {}, low[kLanes] = {};  // sums of kBlock / kLanes terms: at most 2^30
         float terms[kLanes] = {};
         by_lanes(row, begin, begin + kBlock < size ? begin + kBlock : size, [&](const float* lane, size_t i) {
             __builtin_prefetch(next + i, 0, 2);

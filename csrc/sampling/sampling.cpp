@@ -17,7 +17,7 @@ struct Candidate {
     uint64_t weight;
 };
 
-// The order that top-k and top-p cut: logit descending, then token id ascending.
+// The order for top-k and top-p: logit descending, then token id ascending.
 bool precedes(const Candidate& a, const Candidate& b) { return a.value != b.value ? a.value > b.value : a.id < b.id; }
 
 uint64_t scaled(uint64_t fraction, uint64_t total) {  // floor(fraction / 2^64 * total)
@@ -40,11 +40,11 @@ void keep_top(std::vector<Candidate>& candidates, size_t k) {
     candidates.resize(k);
 }
 
-// Keeps the shortest prefix of the order whose weight reaches `needed`: halves the open range, so linear time.
+// Keeps the shortest prefix of the order whose weight reaches `needed`, by halving the open range, in linear time.
 void keep_nucleus(std::vector<Candidate>& candidates, uint64_t needed) {
     ptrdiff_t low = 0, high = static_cast<ptrdiff_t>(candidates.size());
     const auto at = candidates.begin();
-    while (high - low > 1) {  // the first `low` weigh less than needed, the first `high` enough
+    while (high - low > 1) {  // the first `low` weigh less than needed, the first `high` weigh enough
         const ptrdiff_t middle = low + (high - low) / 2;
         std::nth_element(at + low, at + middle, at + high, precedes);
         const uint64_t half = weight_of(at + low, at + middle);
@@ -54,7 +54,7 @@ void keep_nucleus(std::vector<Candidate>& candidates, uint64_t needed) {
     candidates.resize(static_cast<size_t>(high));
 }
 
-// A logit so low that each token below it weighs less than `weight` (with a factor 2 to spare).
+// A logit below which every token weighs less than `weight`, with a margin of a factor 2.
 float logit_below(float max, float scale, uint64_t weight) {
     if (weight == 0) return kLowest;
     const double exponent = std::log2(static_cast<double>(weight)) - kWeightBits - 1;
@@ -65,13 +65,13 @@ class Sampler {
 public:
     Sampler(const SamplingLanes& lanes, const SamplingRules& rules, size_t vocabulary)
         : lanes_(lanes), rules_(rules), size_(vocabulary),
-          // Four times as many groups as tokens to keep: their k-th maximum is then a close lower bound.
+          // Four times as many groups as tokens to keep; the k-th largest group maximum is then a close lower bound.
           depth_(rules.top_k == 0 ? 128 : std::clamp<size_t>(vocabulary / (4 * std::min<size_t>(rules.top_k, vocabulary)), 1, 128)),
           group_maxima_((vocabulary / (kLanes * depth_) + 1) * kLanes), block_totals_(vocabulary / kBlock + 1),
           ids_(std::make_unique_for_overwrite<uint32_t[]>(vocabulary)), values_(std::make_unique_for_overwrite<float[]>(vocabulary)),
           weights_(std::make_unique_for_overwrite<uint64_t[]>(vocabulary)) {}
 
-    // `next` is the row that comes after, fetched into the cache meanwhile.
+    // `next` is the following row, which is prefetched.
     RowFault draw(const void* row, const void* next, uint64_t bits, int64_t& token, double& logprob) {
         const Peak peak = lanes_.peak(row, size_, depth_, group_maxima_.data());
         if (peak.nan) return RowFault::nan;
@@ -127,7 +127,7 @@ private:
         } else if (rules_.nucleus != 0) {
             const uint64_t total = sum_weights();
             needed = scaled_up(rules_.nucleus, total);
-            // Tokens lighter than an even share of what top-p may drop can all be dropped.
+            // Tokens that weigh less than an equal share of the weight that top-p may drop can all be dropped.
             floor = logit_below(max_, rules_.scale, (total - needed) / size_);
         } else {
             floor = logit_below(max_, rules_.scale, rules_.min_weight);
@@ -142,10 +142,10 @@ private:
         return walk(bits);
     }
 
-    // A lower bound of the k-th largest logit: k groups reach it.
+    // A lower bound of the k-th largest logit, because k groups reach it.
     float kth_group_maximum() {
         if (group_maxima_.size() < rules_.top_k) return kLowest;
-        // Groups of the last, unused tile must not count.
+        // Groups of the last tile that have no values must not count.
         const size_t groups = (size_ + kLanes * depth_ - 1) / (kLanes * depth_) * kLanes;
         if (groups < rules_.top_k) return kLowest;
         const auto nth = group_maxima_.begin() + static_cast<ptrdiff_t>(rules_.top_k) - 1;
@@ -174,10 +174,10 @@ private:
     size_t depth_;
     const void *row_ = nullptr, *next_ = nullptr;
     float max_ = 0;
-    double normalizer_ = 0;  // of the row; 0 until it is known
+    double normalizer_ = 0;  // of the row; 0 until it is computed
     std::vector<float> group_maxima_;
     std::vector<uint64_t> block_totals_;
-    // Never filled: to write zeros to all of it took as long as three rows.
+    // Uninitialised, because filling it with zeros took as long as three rows.
     std::unique_ptr<uint32_t[]> ids_;
     std::unique_ptr<float[]> values_;
     std::unique_ptr<uint64_t[]> weights_;

@@ -1,9 +1,9 @@
-// Drawing one token per row of logits: temperature, top-k, top-p, min-p, and the log-probability of what was drawn.
+// Samples one token per row of logits: temperature, top-k, top-p, min-p, and the log-probability of the sampled token.
 //
-// The specification is src/lmsi_kedro/kernels/sampling/reference.py. Guarantees: weights are integers, so the token does
-// not depend on the instruction set, on blocks or on the row's place in the batch; the log-probability is the same bits on
-// every instruction set; a token of weight 0 is never drawn; rows of any content are safe to read. Allocates scratch once
-// per call, never per row once it has grown; starts no threads.
+// The specification is src/lmsi_kedro/kernels/sampling/reference.py. Guarantees: weights are integers, so the token
+// does not depend on the instruction set, on blocks or on the row's position in the batch; the log-probability has the
+// same bits on every instruction set; a token of weight 0 is never sampled; rows of any content are safe to read. It
+// allocates scratch memory once per call, never per row after it has grown, and starts no threads.
 #pragma once
 
 #include <cstddef>
@@ -14,16 +14,16 @@
 
 namespace lmsi {
 
-constexpr size_t kMaxVocabulary = (size_t{1} << 19) - 1;  // weights then sum below 2^63
+constexpr size_t kMaxVocabulary = (size_t{1} << 19) - 1;  // so that weights sum to less than 2^63
 
 struct SamplingRules {
-    float scale;          // log2(e) / temperature; 0: the first maximum
+    float scale;          // log2(e) / temperature; 0 means greedy: the first maximum
     uint64_t top_k;       // 0: off
     uint64_t nucleus;     // floor(top_p * 2^64); 0: off
     uint64_t min_weight;  // ceil(min_p * 2^44); 0: off
 };
 
-// rows x vocabulary logits, vocabulary from 1 to kMaxVocabulary; `stride` counts bytes from one row to the next.
+// rows x vocabulary logits, vocabulary from 1 to kMaxVocabulary; `stride` is the distance of rows in bytes.
 struct Logits {
     const void* data;
     NumberFormat format;
@@ -36,7 +36,7 @@ enum class RowFault : uint8_t { none, nan, infinite, empty };
 
 struct SamplingOutcome {
     RowFault fault = RowFault::none;
-    size_t row = 0;  // the first row at fault; rows before it were drawn
+    size_t row = 0;  // the first faulty row; tokens of earlier rows are valid
 };
 
 // 64 bits of Philox4x32-10 for (seed, stream, path, position).

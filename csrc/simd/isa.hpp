@@ -1,4 +1,4 @@
-// Instruction sets, of which the loops of kernels are chosen at run time.
+// Instruction sets, for which the loops of kernels are selected at run time.
 #pragma once
 
 #include <cstdint>
@@ -7,16 +7,16 @@
 
 namespace lmsi {
 
-// Each set has what those before it have.
+// Each set includes the ones before it.
 enum class Isa : uint8_t { scalar, avx2, avx512, avx512bf16 };
 
-// The best instruction set of this machine.
+// The best instruction set that this machine supports.
 Isa best_isa();
-// The one called `name`; nothing when it is unknown, not compiled in or not supported here.
+// The instruction set with this name; nothing if it is unknown, not compiled in or not supported by the machine.
 std::optional<Isa> isa_named(std::string_view name);
 const char* isa_name(Isa isa);
 
-// The loops of a kernel that were compiled for an instruction set; its lanes.hpp has the tables.
+// The loops of a kernel for an instruction set; the kernel's lanes.hpp declares the tables.
 template <class Tables> const auto& table_for(Isa isa) {
     switch (isa) {
 #if defined(LMSI_X86)

@@ -6,7 +6,7 @@
 
 namespace lmsi {
 
-constexpr size_t kLine = 64;  // bytes of the cache
+constexpr size_t kLine = 64;  // bytes of a cache line
 
 template <class T> struct LineAllocator {
     using value_type = T;
@@ -17,7 +17,7 @@ template <class T> struct LineAllocator {
     bool operator==(const LineAllocator&) const { return true; }
 };
 
-// Leaves what it makes as it lies in memory: to fill scratch with zeros took 5 % of a step. In tests it is NaN.
+// Does not initialise its elements: filling scratch with zeros took 5 % of a step. In tests they are NaN.
 template <class T> struct UnsetAllocator : LineAllocator<T> {
     template <class U> struct rebind {
         using other = UnsetAllocator<U>;
@@ -30,10 +30,10 @@ template <class T> struct UnsetAllocator : LineAllocator<T> {
     }
 };
 
-// A vector that begins at a line of the cache, so that no load of 16 numbers crosses one.
+// A vector that begins at a cache line, so that no load of 16 numbers crosses one.
 template <class T> using Lines = std::vector<T, LineAllocator<T>>;
 
-// The same, to be written before it is read.
+// The same without initialisation; elements must be written before they are read.
 template <class T> using Scratch = std::vector<T, UnsetAllocator<T>>;
 
 }  // namespace lmsi

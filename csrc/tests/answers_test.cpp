@@ -1,4 +1,4 @@
-// The answer kernel alone: forms, exactness, hostile bytes and linear time, without Python.
+// Tests of the answer kernel without Python: forms, exactness, hostile bytes and linear time.
 #include "../answers/answers.hpp"
 
 #include <cstdio>
@@ -108,7 +108,7 @@ void survives_noise() {
 }
 
 double seconds(const std::string& text, lmsi::Kind kind) {
-    const std::clock_t start = std::clock();  // processor time: other work on the machine does not count
+    const std::clock_t start = std::clock();  // CPU time, so that other work on the machine does not count
     key(text + "\nthe end", kind, true);
     return static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
 }
@@ -120,7 +120,7 @@ std::string repeated(const std::string& piece, size_t size) {
 }
 
 void takes_linear_time() {
-    // Four times the text may take eight times as long and 50 ms, far from the sixteen of a square.
+    // A text of four times the length may take eight times as long plus 50 ms; quadratic time would be sixteen times.
     for (const char* piece : PIECES)
         for (int kind = 0; kind < 7; ++kind) {
             const double small = seconds(repeated(piece, 50'000), static_cast<lmsi::Kind>(kind));

@@ -1,4 +1,4 @@
-// Plain checks of the sampler that need no Python: known random numbers, every instruction set the same, hostile rows.
+// Tests of the sampler without Python: known random numbers, equal results on every instruction set, hostile rows.
 #include "../sampling/sampling.hpp"
 
 #include <cmath>

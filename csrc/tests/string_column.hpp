@@ -1,5 +1,5 @@
-// An Arrow column made of texts, for tests and fuzzers: each buffer as long as it must be, so that a sanitizer sees any
-// read beyond it. A text without data() is null.
+// An Arrow column of texts, for tests and fuzzers. Each buffer has exactly the required length, so that a sanitizer
+// detects a read beyond it. A text without data() is null.
 #pragma once
 
 #include <memory>

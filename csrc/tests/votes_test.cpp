@@ -1,4 +1,4 @@
-// Plain checks of the votes that need no Python: counts against a map, exact sums, any order and layout the same.
+// Tests of the votes without Python: counts against a map, exact sums, equal results for any order and layout.
 #include "../votes/votes.hpp"
 
 #include <algorithm>
@@ -76,7 +76,7 @@ void counts_are_those_of_a_map() {
     }
 }
 
-// Questions are counted two at a time and may lie across chunks: none may touch another.
+// Questions are counted two at a time and may cross chunks; they must not affect each other.
 void questions_do_not_mix() {
     std::mt19937 random(1);
     std::vector<std::string> owner;

@@ -1,4 +1,4 @@
-// Numbers for the distinct items of one question, in order of appearance: the same for items that are equal, by their bytes.
+// Numbers the distinct items of one question in order of appearance; items are equal if their bytes are.
 //
 // A hash table with open addressing, at most half full; hashes only find candidates. Expected linear time.
 #pragma once
@@ -17,7 +17,7 @@ inline uint64_t mixed(uint64_t a, uint64_t b) {
 inline uint64_t hash_of(const Token& token) { return mixed(token.low, token.high); }
 inline bool equal(const Token& a, const Token& b) { return a == b; }
 
-// Of texts of at least 16 bytes; the last words may overlap those before.
+// The hash of a text of at least 16 bytes; the last words may overlap the ones before.
 inline uint64_t hash_of(std::string_view text) {
     uint64_t hash = text.size();
     const char* last = text.data() + text.size() - 16;
@@ -50,7 +50,7 @@ public:
     const Item& item(uint32_t number) const { return entries_[number].item; }
     size_t size() const { return entries_.size(); }
 
-    // Takes as long as adding the items did, however many another question had.
+    // Takes time proportional to the items of this question, not to the size of the table.
     void clear() {
         for (uint32_t number = 0; number < entries_.size(); ++number) slots_[slot_of(number, number)] = kEmpty;
         entries_.clear();
@@ -64,7 +64,7 @@ private:
         uint64_t hash;
     };
 
-    // The first slot from the item's home on that holds `wanted`.
+    // The first slot that contains `wanted`, from the item's home on.
     size_t slot_of(uint32_t number, uint32_t wanted) const {
         size_t slot = entries_[number].hash & (slots_.size() - 1);
         while (slots_[slot] != wanted) slot = (slot + 1) & (slots_.size() - 1);

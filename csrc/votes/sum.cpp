@@ -6,7 +6,7 @@
 namespace lmsi {
 namespace {
 
-// Adds `value` to a list of numbers whose bits do not overlap, so that their sum stays exact (Shewchuk, 1997).
+// Adds `value` to a list of non-overlapping numbers, whose sum stays exact (Shewchuk, 1997).
 void add_exactly(std::vector<double>& partials, double value) {
     size_t kept = 0;
     for (double partial : partials) {
@@ -31,7 +31,7 @@ double exact_sum(const std::vector<double>& values) {
         sum = before + next;
         rest = next - (sum - before);
     }
-    // Halfway between two doubles the remaining partials decide, not round-to-even.
+    // If the sum is halfway between two doubles, the remaining partials decide how it is rounded.
     if (!partials.empty() && ((rest < 0 && partials.back() < 0) || (rest > 0 && partials.back() > 0))) {
         const double doubled = rest * 2, rounded = sum + doubled;
         if (doubled == rounded - sum) sum = rounded;

@@ -1,4 +1,4 @@
-// The tallies of one question: how many of its paths hold each key.
+// The tallies of one question: the number of its paths with each key.
 #pragma once
 
 #include <vector>
@@ -8,20 +8,21 @@
 
 namespace lmsi {
 
-constexpr size_t kFew = 64;  // paths that a word has bits for
+constexpr size_t kFew = 64;  // paths that fit into the bits of a word
 
-// A distinct key: its votes above, a path that holds it below. One number, so that the top is found without a branch.
+// A distinct key: its votes in the upper bits, a path that has it in the lower ones, so that the maximum is found
+// without a branch.
 using Tally = uint64_t;
 inline Tally tally_of(uint64_t votes, size_t path) { return votes << 32 | path; }
 inline int32_t votes_of(Tally tally) { return static_cast<int32_t>(tally >> 32); }
 inline size_t path_of(Tally tally) { return static_cast<uint32_t>(tally); }
 
-// Kept from question to question, so that its vectors are allocated once.
+// Reused for the next question, so that its vectors are allocated once.
 struct Question {
     size_t paths = 0;
-    std::vector<Token> tokens = std::vector<Token>(kFew + 1);  // of each path, and room for one more
-    uint64_t nulls = 0;                                        // of few paths, the unreadable ones; of many, their token tells
-    // What counting finds:
+    std::vector<Token> tokens = std::vector<Token>(kFew + 1);  // one per path, and room for one more
+    uint64_t nulls = 0;                                        // for few paths: a bit for each unparsable one
+    // The results of counting:
     std::vector<Tally> tallies = std::vector<Tally>(kFew + 1);
     size_t distinct = 0;  // tallies in use
     int32_t readable = 0;
@@ -33,9 +34,9 @@ struct Question {
     bool tied() const { return votes_of(top) == votes_of(second); }
 };
 
-// Questions of at most kFew paths, two at a time.
+// Counts questions of at most kFew paths, two at a time.
 void count_few(Question& one, Question& other);
-// A question of any number of paths; `keys` is scratch.
+// Counts a question of any number of paths; `keys` is scratch.
 void count_many(Question& question, Numbering<Token>& keys);
 
 }  // namespace lmsi

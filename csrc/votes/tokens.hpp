@@ -1,7 +1,7 @@
-// Keys as 16-byte tokens: two keys of a question are equal iff their tokens are.
+// Keys as 16-byte tokens: two keys of a question are equal iff their tokens are equal.
 //
-// A key of up to 15 bytes is its own token: its bytes, zeros, its length. A longer one is a number (numbering.hpp). So
-// counting compares no texts.
+// The token of a key of up to 15 bytes consists of its bytes, zeros and its length. A longer key gets a number
+// (numbering.hpp). So counting does not compare texts.
 #pragma once
 
 #include <algorithm>
@@ -29,8 +29,8 @@ inline uint64_t word_at(const char* at) {
 }
 
 struct alignas(16) Token {
-    static constexpr uint64_t kLongest = 15;    // bytes of a key that is its own token
-    static constexpr uint64_t kNumbered = 16;   // in place of a length: `low` is a number
+    static constexpr uint64_t kLongest = 15;    // maximum bytes of a key that fits into its token
+    static constexpr uint64_t kNumbered = 16;   // in place of the length, if `low` is a number
     static constexpr uint64_t kUnreadable = 17;
 
     uint64_t low = 0;                    // bytes 0 to 7 of the key
@@ -40,7 +40,7 @@ struct alignas(16) Token {
     uint64_t size() const { return high >> 56; }
     const char* bytes() const { return reinterpret_cast<const char*>(this); }
 
-    // Of a key of up to 15 bytes, read in words: a copy of a length unknown to the compiler would be a call.
+    // The token of a key of up to 15 bytes, read in words, because a copy of variable length would be a function call.
     static Token of(std::string_view key) {
         const uint64_t size = key.size();
         Token token{0, size << 56};
@@ -55,16 +55,16 @@ struct alignas(16) Token {
     static Token numbered(uint32_t number) { return {number, kNumbered << 56}; }
 };
 
-// Whether an Arrow view holds its text itself.
+// Whether an Arrow view contains its text.
 inline bool is_in_place(const char* view) { return static_cast<uint32_t>(word_at(view)) <= kInPlace; }
 
-// SSE2 belongs to every x86-64: nothing is chosen at run time. Written for wider registers, counting 32 paths took as long
-// (0.064 us a question; AVX2 0.068, AVX-512 0.065), for a round waits longer than it computes.
+// Every x86-64 CPU has SSE2, so there is no selection at run time. Wider registers did not help: counting 32 paths took
+// 0.064 us a question, with AVX2 0.068 and with AVX-512 0.065, because an iteration waits longer than it computes.
 #if defined(LMSI_SSE2)
 
-// Tokens of Arrow views (length, text in place, zeros). False where a longer text lies elsewhere.
+// Makes tokens of Arrow views (length, text, zeros); false if a longer text is stored elsewhere.
 inline bool read_views(const char* views, size_t count, Token* tokens) {
-    __m128i largest = _mm_setzero_si128();  // of each byte
+    __m128i largest = _mm_setzero_si128();  // the maximum of each byte
     for (size_t i = 0; i < count; ++i) {
         const __m128i view = _mm_loadu_si128(reinterpret_cast<const __m128i*>(views + kViewSize * i));
         const __m128i token = _mm_or_si128(_mm_srli_si128(view, 4), _mm_slli_si128(view, 15));
@@ -74,7 +74,7 @@ inline bool read_views(const char* views, size_t count, Token* tokens) {
     return static_cast<uint32_t>(_mm_cvtsi128_si32(largest)) <= kInPlace;
 }
 
-// A bit for each of the first `count` <= 64 tokens that equals `token`; looks at up to 3 more, whose bits mean nothing.
+// A bit for each of the first `count` <= 64 tokens that equals `token`; reads up to 3 more, whose bits are undefined.
 inline uint64_t equal_to(const Token* tokens, size_t count, const Token& token) {
     const auto* at = reinterpret_cast<const __m128i*>(tokens);
     const __m128i wanted = *reinterpret_cast<const __m128i*>(&token);

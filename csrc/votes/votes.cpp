@@ -31,7 +31,7 @@ public:
     }
 
 private:
-    // The keys of a question as tokens, wherever chunks end; none after the last question.
+    // Iterates over the keys of each question as tokens, across chunks.
     void read(size_t row, Question& question) {
         question.paths = row < questions_ ? static_cast<size_t>(offsets_[row + 1] - offsets_[row]) : 0;
         question.nulls = 0;
@@ -44,7 +44,7 @@ private:
         }
     }
 
-    // Returns the nulls among few paths as bits, without a branch for each; marks them among many.
+    // Returns the nulls among few paths as bits, branch-free; marks them among many.
     uint64_t read_rows(const StringArray& chunk, size_t count, bool few, Token* tokens) {
         const char* views = chunk.cell(row_);
         const bool done = views != nullptr && read_views(views, count, tokens);  // the usual case
@@ -81,7 +81,7 @@ private:
         }
     }
 
-    // A path of each key with the most votes, sorted by the keys.
+    // A path of each key with the most votes, sorted by key.
     void list_tied(const Question& question) {
         tied_.clear();
         if (!question.tied()) return tied_.push_back(path_of(question.top));
@@ -90,7 +90,7 @@ private:
         std::sort(tied_.begin(), tied_.end(), [&](size_t a, size_t b) { return text(question.tokens[a]) < text(question.tokens[b]); });
     }
 
-    // Whether one of the tied keys has the largest sum of weights alone, and which.
+    // Whether exactly one of the tied keys has the largest sum of weights, and which.
     bool heaviest(const double* weights, const Question& question, size_t& winner) const {
         bool alone = false;
         double most = -INFINITY;
@@ -134,7 +134,7 @@ private:
     size_t questions_;
     const double* weights_;
     VoteTable& table_;
-    size_t chunk_ = 0, row_ = 0;  // of the next key
+    size_t chunk_ = 0, row_ = 0;  // position of the next key
     Question one_, other_;
     std::vector<size_t> tied_;
     Numbering<std::string_view> long_keys_;
@@ -158,7 +158,7 @@ VoteTable::VoteTable(size_t questions) {
         for (auto* column : {&votes, &readable, &paths}) lay_out(*column, questions);
         lay_out(decided, (questions + 7) / 8);
     }
-    tied.reserve(2 * questions);  // pages that no tie reaches cost nothing
+    tied.reserve(2 * questions);  // reserved pages that are never written cost nothing
 }
 
 std::string_view VoteTable::text(const KeyCell& cell) const {
