@@ -30,13 +30,13 @@ def data(page: str) -> list[Component]:
     """Every row of the page's table: place, what it is, licence, source."""
     rows = re.findall(r"^\| `([^|]+)` \| ([^|]+) \| ([^|]+) \| ([^|]+) \|$", page, re.MULTILINE)
     return [
-        component("data", place, None, license, description=f"{what}; {source}")
-        for place, what, license, source in rows
+        component("data", place, None, licence, description=f"{what}; {source}")
+        for place, what, licence, source in rows
     ]
 
 
-def component(kind: str, name: str, version: str | None, license: str, **more: str) -> Component:
-    known = {"licenses": [{"license": {"name": license}}]} if license else {}
+def component(kind: str, name: str, version: str | None, licence: str, **more: str) -> Component:
+    known = {"licenses": [{"license": {"name": licence}}]} if licence else {}
     versioned = {"version": version} if version else {}
     return {"type": kind, "name": name, **versioned, **known, **more}
 

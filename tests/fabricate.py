@@ -62,10 +62,12 @@ def labels(n: int) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 
-def evaluation_readings(n: int, skill: float, round: int = 0, arm: str = "base") -> pl.DataFrame:
+def evaluation_readings(
+    n: int, skill: float, round_number: int = 0, arm: str = "base"
+) -> pl.DataFrame:
     rows = [
         (
-            *(_identity(task, i), task, round, arm, 1, mode, "m=1", path),
+            *(_identity(task, i), task, round_number, arm, 1, mode, "m=1", path),
             *_sample(task, i, path, mode, skill),
             9,
             "stop",
@@ -78,8 +80,10 @@ def evaluation_readings(n: int, skill: float, round: int = 0, arm: str = "base")
     return pl.DataFrame(rows, schema=SCHEMA, orient="row")
 
 
-def evaluation_answers(n: int, skill: float, round: int = 0, arm: str = "base") -> pl.DataFrame:
-    groups = evaluation_readings(n, skill, round, arm).group_by(
+def evaluation_answers(
+    n: int, skill: float, round_number: int = 0, arm: str = "base"
+) -> pl.DataFrame:
+    groups = evaluation_readings(n, skill, round_number, arm).group_by(
         "question_id", "task", "round", "arm", "seed", "mode", "decoding", maintain_order=True
     )
     rows = [(*origin, *_vote(rows["key"].to_list())) for origin, rows in groups]
@@ -90,9 +94,9 @@ def evaluation_answers(n: int, skill: float, round: int = 0, arm: str = "base") 
     )
 
 
-def predictions(n: int, skill: float, round: int = 0, arm: str = "base") -> pl.DataFrame:
+def predictions(n: int, skill: float, round_number: int = 0, arm: str = "base") -> pl.DataFrame:
     right = {_identity(task, i): _key(task, _answer(task, i)) for task in NAMES for i in range(n)}
-    answered = evaluation_answers(n, skill, round, arm)
+    answered = evaluation_answers(n, skill, round_number, arm)
     correct = pl.col("key").eq_missing(pl.col("question_id").replace_strict(right))
     return answered.with_columns(correct=correct).select(*schemas.PREDICTIONS)
 

@@ -42,6 +42,6 @@ def reproduction(found: dict[str, pl.DataFrame]) -> dict[str, Any]:
     return reproduce(TASKS, verdicts, SEEDS, (0.7, 1.2), **found)
 
 
-def voted(skill: float, round: int, arm: str) -> pl.DataFrame:
-    made = predictions(N, skill, round, arm).filter(mode="self_consistency")
+def voted(skill: float, round_number: int, arm: str) -> pl.DataFrame:
+    made = predictions(N, skill, round_number, arm).filter(mode="self_consistency")
     return made.filter(pl.col("task").is_in(TASKS.in_domain))

@@ -62,13 +62,13 @@ class Stages:
     def __str__(self) -> str:
         """stage 3 of 8, about 4 min left"""
         stage = f"stage {max(1, len(self.kinds) - len(self.waiting))} of {len(self.kinds)}"
-        open = [*filter(None, [self.name]), *self.waiting]
-        known = [self.seconds[self.kinds[n]] for n in open if self.kinds[n] in self.seconds]
+        unfinished = [*filter(None, [self.name]), *self.waiting]
+        known = [self.seconds[self.kinds[n]] for n in unfinished if self.kinds[n] in self.seconds]
         if not known:
             return stage
         gone = self.clock() - self.start if self.kinds.get(self.name) in self.seconds else 0.0
         left = duration(max(0.0, sum(known) - gone))
-        return f"{stage}, {'about' if len(known) == len(open) else 'more than'} {left} left"
+        return f"{stage}, {'about' if len(known) == len(unfinished) else 'more than'} {left} left"
 
 
 def duration(seconds: float) -> str:

@@ -13,4 +13,4 @@ def before() -> pl.DataFrame:
 
 @pytest.fixture(scope="module")
 def after() -> pl.DataFrame:
-    return predictions(N, skill=0.65, round=1, arm="vote")
+    return predictions(N, skill=0.65, round_number=1, arm="vote")

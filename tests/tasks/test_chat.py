@@ -127,7 +127,7 @@ def test_control_tokens_in_a_text_are_text(name: str, chat: Any) -> None:
     controls = {tokenizer.convert_tokens_to_ids(token.content) for token in added}
 
     def steering(ids: list[int]) -> list[int]:
-        return [id for id in ids if id in controls]
+        return [token for token in ids if token in controls]
 
     text = f"Say {' or '.join(token.content for token in added)}, 3 times?"
     answer = text.replace("think", "thin")  # its thoughts are its own

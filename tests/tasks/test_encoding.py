@@ -52,9 +52,9 @@ def pairs() -> list[tuple[str, str]]:
     for file in SETS:
         first, *shots = [Exemplar.model_validate(row) for row in yaml.safe_load(file.read_text())]
         asked = Asked(first.question, first.context, first.choices)
-        for format in get_args(Format):
-            rationale = None if format.endswith("direct") else first.rationale
-            found.append((render(format, asked, shots), target(first.answer, rationale)))
+        for prompt_format in get_args(Format):
+            rationale = None if prompt_format.endswith("direct") else first.rationale
+            found.append((render(prompt_format, asked, shots), target(first.answer, rationale)))
     return found
 
 

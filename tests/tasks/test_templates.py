@@ -24,8 +24,8 @@ def test_templates_take_the_places_of_the_papers() -> None:
     asked = Asked("Which?", "It is blue.", ["red", "blue"])
     own = "It is blue. | (A) red (B) blue | Which? in \\boxed{}, {so}"
     assert render("zero_shot_cot", asked, SHOTS, OWN) == own
-    for format in ("few_shot_direct", "zero_shot_direct"):
-        assert render(format, asked, SHOTS, OWN) == render(format, asked, SHOTS)
+    for prompt_format in ("few_shot_direct", "zero_shot_direct"):
+        assert render(prompt_format, asked, SHOTS, OWN) == render(prompt_format, asked, SHOTS)
 
 
 def test_instruction_precedes_exemplars_as_turns() -> None:
@@ -44,7 +44,7 @@ def test_places_in_a_question_are_text() -> None:
 
 
 @pytest.mark.parametrize(
-    ("format", "template", "said"),
+    ("prompt_format", "template", "said"),
     [
         ("few_shot", "", ": there is no few_shot; did you mean few_shot_cot?"),
         ("zero_shot_cot", "{qestion}?", ".zero_shot_cot: there is no {qestion}; did you mean {question}?"),
@@ -56,9 +56,9 @@ def test_places_in_a_question_are_text() -> None:
         ("few_shot_cot", ["{question}"], ".few_shot_cot must be a valid string"),
     ],
 )  # fmt: skip
-def test_mistakes_in_templates_are_named(format: str, template: object, said: str) -> None:
+def test_mistakes_in_templates_are_named(prompt_format: str, template: object, said: str) -> None:
     with pytest.raises(ValueError, match="parameters: ") as caught:
-        typed("tasks", Tasks, {"my": {"templates": {format: template}}})
+        typed("tasks", Tasks, {"my": {"templates": {prompt_format: template}}})
     assert str(caught.value).startswith(f"parameters: tasks.my.templates{said}")
     assert "\n" not in str(caught.value)
 

@@ -60,8 +60,8 @@ def test_exemplars_become_turns_if_wanted() -> None:
     prompt = render("few_shot_cot", question, SHOTS, TURNS)
     assert turns_of(prompt) == [*SAID, Turn("user", "Q: 2 + 3?\nA:")]
     assert turns_of(render("few_shot_direct", question, SHOTS, TURNS))[1].text == "The answer is 2."
-    for format in ("zero_shot_cot", "zero_shot_direct"):
-        assert render(format, question, SHOTS, TURNS) == render(format, question)
+    for prompt_format in ("zero_shot_cot", "zero_shot_direct"):
+        assert render(prompt_format, question, SHOTS, TURNS) == render(prompt_format, question)
     assert render("few_shot_cot", Asked("1 + 1?"), SHOTS[:1], TURNS) == "Q: 1 + 1?\nA:"
     assert render("few_shot_cot", question, SHOTS) == render(
         "few_shot_cot", question, SHOTS, Task(exemplars="text")

@@ -95,7 +95,9 @@ def _learn_pieces(
     model = json.loads(words.to_str())["model"]
     learned = sorted(model["vocab"], key=model["vocab"].get)[1:]
     pieces = [*first, *(f"<0x{byte:02X}>" for byte in range(256)), *learned]
-    return {piece: id for id, piece in enumerate(pieces)}, [(a, b) for a, b in model["merges"]]
+    return {piece: number for number, piece in enumerate(pieces)}, [
+        (a, b) for a, b in model["merges"]
+    ]
 
 
 def unigram() -> Tokenizer:

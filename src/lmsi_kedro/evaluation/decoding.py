@@ -35,11 +35,13 @@ def decoding(mode: Mode, evaluation: EvaluationParams, model: Sized) -> tuple[Sa
 
 
 def fingerprint(
-    format: Format, sets: ExemplarSets, sampling: Sampling, m: int, task: Task = AS_IN_PAPER
+    prompt_format: Format, sets: ExemplarSets, sampling: Sampling, m: int, task: Task = AS_IN_PAPER
 ) -> str:
     """What two compared models must have in common: paths, decoding, exemplars; in words with a digest."""
     nothing = Asked("")
-    shown = "".join(render(usable(format, shots), nothing, shots, task) for shots in sets.values())
+    shown = "".join(
+        render(usable(prompt_format, shots), nothing, shots, task) for shots in sets.values()
+    )
     exemplars = hashlib.blake2b(shown.encode(), digest_size=4).hexdigest()
     settings = " ".join(f"{name}={value}" for name, value in sampling.model_dump().items())
     return f"m={m} {settings} exemplars={exemplars}"

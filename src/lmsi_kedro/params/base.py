@@ -8,9 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
-def of_round(schedule: Sequence[float], round: int) -> float:
+def of_round(schedule: Sequence[float], round_number: int) -> float:
     """The value of a round, counted from 1; the last value applies to all later rounds."""
-    return schedule[min(round, len(schedule)) - 1]
+    return schedule[min(round_number, len(schedule)) - 1]
 
 
 class Params(BaseModel):

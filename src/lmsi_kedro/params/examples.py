@@ -28,10 +28,10 @@ class VotingParams(Params):
     seed: int = Field(ge=0)
     reader: ReaderParams | None = None
 
-    def threshold(self, round: int) -> float:
+    def threshold(self, round_number: int) -> float:
         """The min_confidence of a round, counted from 1."""
         if isinstance(self.min_confidence, list):
-            return of_round(self.min_confidence, round)
+            return of_round(self.min_confidence, round_number)
         return self.min_confidence
 
     @field_validator("min_confidence")
@@ -61,7 +61,7 @@ class MixingParams(Params):
 
     @property
     def formats(self) -> list[Format]:
-        return [format for format, part in self.parts.items() if part > 0]
+        return [prompt_format for prompt_format, part in self.parts.items() if part > 0]
 
     @model_validator(mode="after")
     def has_a_format(self) -> Self:

@@ -49,12 +49,14 @@ class PathParams(Params):
     temperatures: list[Temperature] | None = Field(default=None, min_length=1)
     early_stop: float | None = Field(default=None, gt=0.5, lt=1)
 
-    def of_round(self, round: int, model: Sized) -> Sampling:
+    def of_round(self, round_number: int, model: Sized) -> Sampling:
         """The sampling parameters of a round; rounds are counted from 1."""
         sampling = self.sampling.of(model)
         if self.temperatures is None:
             return sampling
-        return sampling.model_copy(update={"temperature": of_round(self.temperatures, round)})
+        return sampling.model_copy(
+            update={"temperature": of_round(self.temperatures, round_number)}
+        )
 
 
 class TemplateParams(Params):

@@ -38,7 +38,10 @@ class Asked:
 
 
 def render(
-    format: Format, asked: Asked, exemplars: Sequence[Exemplar] = (), task: Task = AS_IN_PAPER
+    prompt_format: Format,
+    asked: Asked,
+    exemplars: Sequence[Exemplar] = (),
+    task: Task = AS_IN_PAPER,
 ) -> str:
     """The prompt of a question in one of the four formats; an exemplar equal to the question is left out.
 
@@ -52,11 +55,14 @@ def render(
         Q: 2 + 3?
         A:
     """
-    before, place, form = task.template(format).rpartition(EXEMPLARS)
+    before, place, form = task.template(prompt_format).rpartition(EXEMPLARS)
     begin = filled(before, {})
     shown = others(exemplars, asked) if place else []
     worked = [
-        (written_in(form, shot), target(shot.answer, shot.rationale if is_cot(format) else None))
+        (
+            written_in(form, shot),
+            target(shot.answer, shot.rationale if is_cot(prompt_format) else None),
+        )
         for shot in shown
     ]
     question, earlier = written_in(form, asked), turns_of(asked.context)
@@ -73,8 +79,8 @@ def render(
     return joined([*system, *turns, *earlier[len(system) :], Turn("user", question)])
 
 
-def is_cot(format: Format) -> bool:
-    return format.endswith("cot")
+def is_cot(prompt_format: Format) -> bool:
+    return prompt_format.endswith("cot")
 
 
 def others(exemplars: Sequence[Exemplar], asked: Asked) -> list[Exemplar]:
@@ -93,14 +99,14 @@ def _words(text: str) -> tuple[str, ...]:
     return tuple(word for word in bare if word)
 
 
-def usable(format: Format, exemplars: Sequence[Exemplar]) -> Format:
+def usable(prompt_format: Format, exemplars: Sequence[Exemplar]) -> Format:
     """The format itself, or the corresponding zero-shot format if there are no exemplars."""
-    return format if exemplars else ZERO_SHOT.get(format, format)
+    return prompt_format if exemplars else ZERO_SHOT.get(prompt_format, prompt_format)
 
 
-def few_shot(format: Format) -> Format:
+def few_shot(prompt_format: Format) -> Format:
     """The few-shot format that corresponds to a zero-shot one."""
-    return next(few for few, zero in ZERO_SHOT.items() if zero == format)
+    return next(few for few, zero in ZERO_SHOT.items() if zero == prompt_format)
 
 
 def target(answer: str, rationale: str | None = None) -> str:

@@ -60,25 +60,27 @@ def exemplars_of(exemplars: pl.DataFrame, task: Task) -> list[Exemplar]:
 
 def prompts_of(
     questions: pl.DataFrame,
-    format: Format,
+    prompt_format: Format,
     exemplars: list[Exemplar],
     task: Task = AS_IN_PAPER,
 ) -> dict[str, str]:
     """The prompt of every question_id; zero-shot if there are no exemplars."""
-    format = usable(format, exemplars)
+    prompt_format = usable(prompt_format, exemplars)
     asked = zip(questions["question_id"], asked_in(questions), strict=True)
-    return {question_id: render(format, each, exemplars, task) for question_id, each in asked}
+    return {
+        question_id: render(prompt_format, each, exemplars, task) for question_id, each in asked
+    }
 
 
 def prompts_alike(
     questions: pl.DataFrame,
-    format: Format,
+    prompt_format: Format,
     exemplars: list[Exemplar],
     task: Task = AS_IN_PAPER,
 ) -> list[dict[str, str]]:
     """`prompts_of` in groups with the same exemplars: an exemplar equal to the question is left out."""
-    shown = {words_of(shot) for shot in exemplars if format in ZERO_SHOT}
-    prompts = prompts_of(questions, format, exemplars, task)
+    shown = {words_of(shot) for shot in exemplars if prompt_format in ZERO_SHOT}
+    prompts = prompts_of(questions, prompt_format, exemplars, task)
     groups: dict[tuple[str, ...], dict[str, str]] = {}
     for (question_id, prompt), asked in zip(prompts.items(), asked_in(questions), strict=True):
         left_out = words_of(asked) if words_of(asked) in shown else ()
@@ -96,7 +98,7 @@ def prompts_of_sets(
 
 def spread(
     questions: pl.DataFrame,
-    format: Format,
+    prompt_format: Format,
     sets: ExemplarSets,
     m: int,
     task: Task = AS_IN_PAPER,
@@ -106,7 +108,9 @@ def spread(
     Raising m keeps the set of every path, and so its chunks (paper, section 5.2: 40 paths, 20 sets).
     """
     size = PATHS_PER_SET if len(sets) > 1 else m
-    groups = {name: prompts_alike(questions, format, shots, task) for name, shots in sets.items()}
+    groups = {
+        name: prompts_alike(questions, prompt_format, shots, task) for name, shots in sets.items()
+    }
     for first, name in zip(range(0, m, size), cycle(sets), strict=False):
         for prompts in groups[name]:
             yield name, range(first, min(first + size, m)), prompts

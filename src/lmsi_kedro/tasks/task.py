@@ -55,9 +55,9 @@ class Task(BaseModel):
     exemplars: Literal["text", "turns"] | None = Field(default=None, exclude_if=operator.not_)
     templates: dict[str, Template] = Field(default={}, exclude_if=operator.not_)
 
-    def template(self, format: Format) -> str:
+    def template(self, prompt_format: Format) -> str:
         """The form of its prompts in a format."""
-        return self.templates.get(format, templates.PAPER[format])
+        return self.templates.get(prompt_format, templates.PAPER[prompt_format])
 
     @property
     def unstoppable(self) -> Format | None:

@@ -26,10 +26,10 @@ BRACES = re.compile(r"\{\{|\}\}|\{(\w+)\}")  # {{ and }} are braces
 
 def checked(where: str, templates: Mapping[str, str]) -> None:
     """ValueError with the name of the first template that cannot be filled; where: of all of them."""
-    for format, template in templates.items():
-        name = f"{where}.{format}"
-        if format not in get_args(Format):
-            raise ValueError(unknown(where, format, get_args(Format)))
+    for prompt_format, template in templates.items():
+        name = f"{where}.{prompt_format}"
+        if prompt_format not in get_args(Format):
+            raise ValueError(unknown(where, prompt_format, get_args(Format)))
         places = [match[1] for match in BRACES.finditer(template) if match[1]]
         for place in places:
             if place not in PLACES:
@@ -37,7 +37,7 @@ def checked(where: str, templates: Mapping[str, str]) -> None:
         twice = next((place for place in places if places.count(place) > 1), None)
         if twice or "question" not in places:
             raise ValueError(f"{name} must have {{{twice or 'question'}}} once")
-        few = format.startswith("few_shot")
+        few = prompt_format.startswith("few_shot")
         if few is not ("exemplars" in places):
             raise ValueError(f"{name} must {'' if few else 'not '}have {EXEMPLARS}")
         if few and places[0] != "exemplars":

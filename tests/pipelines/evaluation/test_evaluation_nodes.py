@@ -53,7 +53,7 @@ def test_every_mode_decides_by_its_own_paths() -> None:
         modes=list(FORMATS), greedy_questions=3, voted_questions=3, m=8,
         temperature=0.7, raised_temperature=1.2, label_precision=0.9, max_new_tokens=64, seed=1,
     )  # fmt: skip
-    decided = decide_answers(pl.concat([made, flipped]), evaluation, round=0, arm="base")
+    decided = decide_answers(pl.concat([made, flipped]), evaluation, round_number=0, arm="base")
     schemas.evaluation_answers(decided)
     expected = evaluation_answers(3, skill=0.5).sort("mode", "question_id")
     own = decided.filter(pl.col("mode") != "self_consistency_raised").sort("mode", "question_id")

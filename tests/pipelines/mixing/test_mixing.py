@@ -84,8 +84,10 @@ def test_the_four_formats() -> None:
 )
 def test_direct_examples_once_weighted_or_copied(direct: str, weights: list[float]) -> None:
     examples = render(MIXING.model_copy(update={"direct": direct}))
-    for format in ("zero_shot_direct", "few_shot_direct"):
-        assert examples.filter(question_id="q0", format=format)["weight"].to_list() == weights
+    for prompt_format in ("zero_shot_direct", "few_shot_direct"):
+        assert (
+            examples.filter(question_id="q0", format=prompt_format)["weight"].to_list() == weights
+        )
     assert examples.filter(question_id="q0", format="few_shot_cot")["weight"].to_list() == [1, 1]
 
 
@@ -130,8 +132,8 @@ def test_a_balanced_mixture_has_the_parts(balancing: str, model: Model) -> None:
         mixture.with_columns(size=pl.Series(size) * pl.col("weight"))
         .group_by("format").agg(pl.col("size").sum()).iter_rows()
     )  # fmt: skip
-    for format, part in parts.items():
-        assert shares[format] / sum(shares.values()) == pytest.approx(part / 4.5)
+    for prompt_format, part in parts.items():
+        assert shares[prompt_format] / sum(shares.values()) == pytest.approx(part / 4.5)
 
 
 def test_an_unbalanced_mixture_multiplies_the_parts(model: Model) -> None:
@@ -139,7 +141,7 @@ def test_an_unbalanced_mixture_multiplies_the_parts(model: Model) -> None:
     mixture = balance(render(mixing), model, mixing, ENGINE)
     weights = mixture.group_by("format").agg(pl.col("weight").unique())
     assert dict(weights.iter_rows()) == {
-        format: [weight] for format, weight in mixing.parts.items()
+        prompt_format: [weight] for prompt_format, weight in mixing.parts.items()
     }
 
 

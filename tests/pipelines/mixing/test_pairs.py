@@ -35,7 +35,7 @@ def paired(keys: str, seed: int = 1) -> pl.DataFrame:
         schema=schemas.PATHS, orient="row",
     )  # fmt: skip
     mixing = MIXING.model_copy(update={"seed": seed})
-    return schemas.pairs(select_paired(answers, voted(answers), [paths], mixing, round=3)[1])
+    return schemas.pairs(select_paired(answers, voted(answers), [paths], mixing, round_number=3)[1])
 
 
 def test_kept_paths_are_paired_with_least_voted_answer() -> None:
@@ -55,7 +55,7 @@ def test_rejected_paths_take_turns_in_random_order() -> None:
 
 def test_selected_paths_are_those_of_the_vote() -> None:
     answers, paths, _, _ = tables()
-    selected, pairs = select_paired(answers, voted(answers), [paths], MIXING, round=1)
+    selected, pairs = select_paired(answers, voted(answers), [paths], MIXING, round_number=1)
     assert schemas.selected(selected).equals(select_voted(answers, [paths]))
     assert pairs.select("question_id", "path").equals(selected.select("question_id", "path"))
     assert set(pairs["text"]) == {TEXTS[4]}
@@ -67,7 +67,7 @@ def test_questions_with_one_answer_are_left_out() -> None:
     agreed = answers.with_columns(
         key=pl.when(sure & (pl.col("path") == 4)).then(pl.lit("num:4")).otherwise("key")
     )
-    selected, pairs = select_paired(agreed, voted(agreed), [paths], MIXING, round=1)  # fmt: skip
+    selected, pairs = select_paired(agreed, voted(agreed), [paths], MIXING, round_number=1)  # fmt: skip
     assert set(selected["question_id"]) == set(pairs["question_id"]) == {"q1"}
     with pytest.raises(ValueError, match=r"no kept question has two different answers.*paths\.m"):
         paired("aaa?")
@@ -75,7 +75,7 @@ def test_questions_with_one_answer_are_left_out() -> None:
 
 def test_a_pair_has_both_paths_in_one_format() -> None:
     answers, paths, questions, exemplars = tables()
-    selected, pairs = select_paired(answers, voted(answers), [paths], MIXING, round=1)
+    selected, pairs = select_paired(answers, voted(answers), [paths], MIXING, round_number=1)
     nothing = schemas.empty(schemas.EXAMPLES)
     mixture = render_examples(selected, nothing, questions, exemplars, TASKS, MIXING)
     halved = mixture.with_columns(weight=0.5 * pl.col("weight"))

@@ -115,11 +115,13 @@ def test_support_is_measured_on_the_base_models_paths() -> None:
     for model in ("0", "candidate_1", "candidate_2"):
         measured = named[f"monitor_{model}.measure_support"]
         assert measured.inputs == [f"greedy_readings_{model}", "monitor_readings_0"]
-    for round in (1, 2):
-        promoted = named[f"monitor_candidate_{round}.promote_candidate"]
-        assert {f"support_{round - 1}", f"support_candidate_{round}"} < set(promoted.inputs)
-        assert f"support_{round}" in promoted.outputs
-        assert getattr(promoted.func, "keywords") == {"round": round}  # noqa: B009
+    for round_number in (1, 2):
+        promoted = named[f"monitor_candidate_{round_number}.promote_candidate"]
+        assert {f"support_{round_number - 1}", f"support_candidate_{round_number}"} < set(
+            promoted.inputs
+        )
+        assert f"support_{round_number}" in promoted.outputs
+        assert getattr(promoted.func, "keywords") == {"round_number": round_number}  # noqa: B009
 
 
 @pytest.fixture(scope="module")

@@ -79,7 +79,7 @@ def test_change_of_support_is_paired() -> None:
 
 
 @pytest.mark.parametrize(
-    ("round", "moved", "strict", "promoted", "said"),
+    ("round_number", "moved", "strict", "promoted", "said"),
     [
         (1, 0.05, True, True, None),
         (1, 0.0, True, True, None),
@@ -93,7 +93,7 @@ def test_change_of_support_is_paired() -> None:
     ],
 )
 def test_later_round_without_gain_is_reported(
-    round: int,
+    round_number: int,
     moved: float,
     strict: bool,
     promoted: bool,
@@ -104,7 +104,9 @@ def test_later_round_without_gain_is_reported(
     after = supports(list(0.5 + moved + np.tile([0.01, -0.01], 50)))
     monitor = MONITOR.model_copy(update={"later_rounds_must_gain": strict})
     with caplog.at_level(logging.WARNING):
-        model, _, support, verdict = promote(NEW, OLD, WELL, WELL, before, after, monitor, round)
+        model, _, support, verdict = promote(
+            NEW, OLD, WELL, WELL, before, after, monitor, round_number
+        )
     assert verdict["promoted"] is promoted is (model == NEW)
     assert support.equals(after if promoted else before)
     assert (said in caplog.text) if said else not caplog.text
@@ -114,11 +116,11 @@ def test_missing_gain_does_not_stop_the_loop() -> None:
     """`on_alarm=stop` is for what went wrong; a later round that is merely no better leaves a report."""
     stop = MONITOR.model_copy(update={"on_alarm": "stop"})
     same, worse = supports([0.5, 0.75]), supports([0.25, 0.5])
-    model, *_, verdict = promote(NEW, OLD, WELL, WELL, same, same, stop, round=2)
+    model, *_, verdict = promote(NEW, OLD, WELL, WELL, same, same, stop, round_number=2)
     assert model == OLD
     assert verdict["alarms"] == []
     assert verdict["doubts"] == [
         "the monitor sees no gain (support 0.625 -> 0.625, change +0.000 to +0.000)"
     ]
     with pytest.raises(RuntimeError, match=r"support 0\.625 -> 0\.375"):
-        promote(NEW, OLD, WELL, WELL, same, worse, stop, round=2)
+        promote(NEW, OLD, WELL, WELL, same, worse, stop, round_number=2)

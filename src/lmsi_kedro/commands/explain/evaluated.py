@@ -41,17 +41,19 @@ def votes(paths: pl.DataFrame) -> str:
 
 def look_up_evaluation(question_id: str, catalog: Any) -> list[Evaluated]:
     """The model before round 1 and that of every round; empty for a question that was not evaluated."""
-    found, round = [], 0
-    while catalog.exists(f"predictions_{round}"):
-        predictions = catalog.load(f"predictions_{round}").filter(question_id=question_id)
+    found, round_number = [], 0
+    while catalog.exists(f"predictions_{round_number}"):
+        predictions = catalog.load(f"predictions_{round_number}").filter(question_id=question_id)
         if predictions.height:
             rows = {row["mode"]: row for row in predictions.iter_rows(named=True)}
-            paths = catalog.load(f"evaluation_readings_{round}").filter(question_id=question_id)
-            name = f"model_{round}" if round else "the model before round 1"
+            paths = catalog.load(f"evaluation_readings_{round_number}").filter(
+                question_id=question_id
+            )
+            name = f"model_{round_number}" if round_number else "the model before round 1"
             found.append(
                 Evaluated(name, [rows[mode] for mode in MODE_NAMES if mode in rows], paths)
             )
-        round += 1
+        round_number += 1
     return found
 
 

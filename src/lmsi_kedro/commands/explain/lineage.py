@@ -114,7 +114,7 @@ def explain(identifier: str, catalog: Any) -> Lineage:
             " 02_intermediate/questions.parquet"
         )
     wanted = [example["round"]] if example else rounds
-    found = (look_up(asked, round, catalog) for round in wanted)
+    found = (look_up(asked, round_number, catalog) for round_number in wanted)
     return Lineage(
         asked.row(0, named=True),
         example,
@@ -133,10 +133,10 @@ def worked_row(example: Row, catalog: Any) -> Row:
 
 def stored_rounds(catalog: Any) -> Iterator[int]:
     """The numbers of the rounds for which the run has votes."""
-    round = 1
-    while catalog.exists(f"round_{round}.votes"):
-        yield round
-        round += 1
+    round_number = 1
+    while catalog.exists(f"round_{round_number}.votes"):
+        yield round_number
+        round_number += 1
 
 
 def find_example(identifier: str, catalog: Any, rounds: list[int]) -> Row | None:
@@ -150,15 +150,16 @@ def find_example(identifier: str, catalog: Any, rounds: list[int]) -> Row | None
     return None
 
 
-def look_up(asked: pl.DataFrame, round: int, catalog: Any) -> Sampled | None:
+def look_up(asked: pl.DataFrame, round_number: int, catalog: Any) -> Sampled | None:
     """What a round sampled for a question; None if nothing."""
     question_id = asked["question_id"][0]
-    vote = catalog.load(f"round_{round}.votes").filter(question_id=question_id)
+    vote = catalog.load(f"round_{round_number}.votes").filter(question_id=question_id)
     if vote.is_empty():
         return None
-    answers = catalog.load(f"round_{round}.answers").filter(question_id=question_id)
+    answers = catalog.load(f"round_{round_number}.answers").filter(question_id=question_id)
     chunks = (
-        chunk.filter(question_id=question_id) for chunk in catalog.load(f"round_{round}.paths")
+        chunk.filter(question_id=question_id)
+        for chunk in catalog.load(f"round_{round_number}.paths")
     )
     paths = (
         pl.concat(chunks)
@@ -168,9 +169,9 @@ def look_up(asked: pl.DataFrame, round: int, catalog: Any) -> Sampled | None:
     task = catalog.load("tasks")[asked["task"][0]]
     sets = exemplar_sets(catalog.load("exemplars"), task)
     used = [name for name in sets if name in set(paths["exemplar_set"])]
-    model = catalog.load(first_model(catalog) if round == 1 else f"model_{round - 1}")
+    model = catalog.load(first_model(catalog) if round_number == 1 else f"model_{round_number - 1}")
     return Sampled(
-        round,
+        round_number,
         paths.to_dicts(),
         vote.row(0, named=True),
         {n: prompts_of(asked, "few_shot_cot", sets[n], task)[question_id] for n in used},

@@ -70,10 +70,10 @@ def example_texts(pipeline: Pipeline, known: dict[str, Any]) -> list[str]:
     return [
         prompt
         for task in tasks.in_domain or list(tasks.root)
-        for format in known["params:mixing"].formats
+        for prompt_format in known["params:mixing"].formats
         for prompt in prompts_of(
             questions.filter(task=task).head(SAMPLE),
-            format,
+            prompt_format,
             exemplars_of(exemplars, tasks[task]),
             tasks[task],
         ).values()

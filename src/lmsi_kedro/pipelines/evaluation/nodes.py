@@ -44,7 +44,7 @@ def read_evaluation_answers(
 
 
 def decide_answers(
-    readings: pl.DataFrame, evaluation: EvaluationParams, round: int, arm: str
+    readings: pl.DataFrame, evaluation: EvaluationParams, round_number: int, arm: str
 ) -> pl.DataFrame:
     """One answer per question and mode: the winner of the vote, null for a tie; a single path wins its vote."""
     ordered = readings.sort("mode", "question_id", "path")
@@ -60,7 +60,7 @@ def decide_answers(
         "decoding",
         "key",
         confidence.alias("confidence"),
-        round=pl.lit(round, pl.Int32),
+        round=pl.lit(round_number, pl.Int32),
         arm=pl.lit(arm),
         seed=pl.lit(evaluation.seed, pl.Int64),
     )

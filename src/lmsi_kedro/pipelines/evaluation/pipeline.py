@@ -12,7 +12,7 @@ from lmsi_kedro.pipelines.evaluation.nodes import (
 from lmsi_kedro.wiring import fixed, sampled
 
 
-def create_pipeline(round: int, arm: str) -> Pipeline:
+def create_pipeline(round_number: int, arm: str) -> Pipeline:
     """The predictions of the model of this round and arm."""
     inputs = ["questions", "exemplars", "model", "tasks", "params:evaluation", "params:engine"]
     curves = Node(
@@ -22,13 +22,17 @@ def create_pipeline(round: int, arm: str) -> Pipeline:
         name="measure_curves",
     )
     return Pipeline(
-        [*sampled(plan_evaluation, inputs, "evaluation_paths"), create_marking(round, arm), curves]
+        [
+            *sampled(plan_evaluation, inputs, "evaluation_paths"),
+            create_marking(round_number, arm),
+            curves,
+        ]
     )
 
 
-def create_marking(round: int, arm: str) -> Pipeline:
+def create_marking(round_number: int, arm: str) -> Pipeline:
     """evaluation_paths -> evaluation_readings -> evaluation_answers -> predictions."""
-    decide = fixed(decide_answers, round=round, arm=arm)
+    decide = fixed(decide_answers, round_number=round_number, arm=arm)
     return Pipeline(
         [
             Node(

@@ -52,18 +52,20 @@ def render_examples(
     A prompt has the exemplars with which its path was sampled. votes: what weighs the paths that they chose, as
     `weight` says, or else MixingParams.weight.
     """
-    round = 1 + max(previous["round"].to_list(), default=0)
+    round_number = 1 + max(previous["round"].to_list(), default=0)
     asked = taught.join(questions, on="question_id", how="left", maintain_order="left")
     tables = [schemas.empty(schemas.EXAMPLES)]
     for name in asked["task"].unique(maintain_order=True):
         sets = exemplar_sets(exemplars, tasks[name])
         whole = asked.filter(task=name).with_columns(weight=1.0)
         some = next(iter(sets.values()))
-        for format in dict.fromkeys(usable(format, some) for format in mixing.formats):
-            direct = format.endswith("direct")
+        for prompt_format in dict.fromkeys(
+            usable(prompt_format, some) for prompt_format in mixing.formats
+        ):
+            direct = prompt_format.endswith("direct")
             source = direct_rows(whole, mixing.direct) if direct else whole
-            prompts = render_prompts(source, format, sets, mixing, tasks[name])
-            tables.append(written_down(source, prompts, format, round, tasks[name]))
+            prompts = render_prompts(source, prompt_format, sets, mixing, tasks[name])
+            tables.append(written_down(source, prompts, prompt_format, round_number, tasks[name]))
     examples = pl.concat(tables)
     return examples if votes is None else weigh(examples, votes, weight or mixing.weight)
 
@@ -96,8 +98,8 @@ def balance(
     target tokens are, which are the formats' shares of the loss.
     """
     factors = {
-        format: part(format, mixing)
-        for format in examples["format"].unique(maintain_order=True).sort()
+        prompt_format: part(prompt_format, mixing)
+        for prompt_format in examples["format"].unique(maintain_order=True).sort()
     }
     if mixing.balance != "none":
         size = pl.Series([1] * examples.height)
@@ -106,14 +108,17 @@ def balance(
         sized = examples.select("format", size=pl.col("weight") * size)
         total = dict(sized.group_by("format", maintain_order=True).sum().iter_rows())
         share = sum(total.values()) / sum(factors.values())
-        factors = {format: each * share / total[format] for format, each in factors.items()}
+        factors = {
+            prompt_format: each * share / total[prompt_format]
+            for prompt_format, each in factors.items()
+        }
     factor = pl.col("format").replace_strict(factors, return_dtype=pl.Float64)
     return examples.with_columns(weight=pl.col("weight") * factor)
 
 
-def part(format: Format, mixing: MixingParams) -> float:
+def part(prompt_format: Format, mixing: MixingParams) -> float:
     """A format's part; if only a task without exemplars uses it, the part of the corresponding few-shot format."""
-    return mixing.parts.get(format) or mixing.parts[few_shot(format)]
+    return mixing.parts.get(prompt_format) or mixing.parts[few_shot(prompt_format)]
 
 
 def target_tokens(examples: pl.DataFrame, base_model: Model, engine: EngineParams) -> pl.Series:

@@ -24,7 +24,7 @@ def select_paired(
     votes: pl.DataFrame,
     paths: Iterable[pl.DataFrame],
     mixing: MixingParams,
-    round: int,
+    round_number: int,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """selected: the kept paths of questions with a second answer; pairs: the rejected path of each of them."""
     losing = least_voted(answers, votes)
@@ -44,7 +44,7 @@ def select_paired(
         .join(candidates, on=["question_id", "rejected"], maintain_order="left")
         .join(losing, on=ANSWER, maintain_order="left")
     )
-    return selected, pairs.with_columns(round=pl.lit(round, pl.Int32)).select(*schemas.PAIRS)
+    return selected, pairs.with_columns(round=pl.lit(round_number, pl.Int32)).select(*schemas.PAIRS)
 
 
 def least_voted(answers: pl.DataFrame, votes: pl.DataFrame) -> pl.DataFrame:
@@ -87,9 +87,11 @@ def oppose(
     ).join(questions.select("question_id", "task"), on="question_id", maintain_order="left")
     parts = [
         rows.with_columns(
-            rejected=taught_text(rows, format, tasks[task]),
+            rejected=taught_text(rows, prompt_format, tasks[task]),
             weight=pl.col("weight") * pl.col("margin"),
         ).select(*schemas.PREFERENCES)
-        for (task, format), rows in taught.partition_by("task", "format", as_dict=True).items()
+        for (task, prompt_format), rows in taught.partition_by(
+            "task", "format", as_dict=True
+        ).items()
     ]
     return pl.concat(parts)

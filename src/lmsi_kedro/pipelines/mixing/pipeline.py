@@ -53,15 +53,15 @@ def create_pipeline(arm: Arm = "vote") -> Pipeline:
     return Pipeline([selection, *exampled(rendered(voted=arm == "vote")), balanced()])
 
 
-def create_preferences(round: int) -> Pipeline:
+def create_preferences(round_number: int) -> Pipeline:
     """The mixture of the vote in a round, counted from 1, and what each of its examples is to be preferred to."""
     selection = Node(
-        fixed(select_paired, round=round),
+        fixed(select_paired, round_number=round_number),
         inputs=["answers", "votes", "paths", "params:mixing"],
         outputs=["selected", "pairs"],
         name="select_paired_paths",
     )
-    older = [f"pairs_{number}" for number in range(1, round)]
+    older = [f"pairs_{number}" for number in range(1, round_number)]
     opposition = Node(
         oppose,
         inputs=["mixture", "questions", "tasks", *older, "pairs"],

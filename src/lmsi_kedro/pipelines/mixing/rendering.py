@@ -25,14 +25,16 @@ def direct_rows(whole: pl.DataFrame, direct: str) -> pl.DataFrame:
 
 
 def render_prompts(
-    rows: pl.DataFrame, format: Format, sets: ExemplarSets, mixing: MixingParams, task: Task
+    rows: pl.DataFrame, prompt_format: Format, sets: ExemplarSets, mixing: MixingParams, task: Task
 ) -> pl.DataFrame:
     """question_id, exemplar_set, prompt, each once: a million paths share a few thousand long prompts."""
 
     def prompt(row: dict[str, Any]) -> str:
         shots = sampled_with(row["exemplar_set"], sets)
         shown = disturbed(shots, mixing.exemplars, f"{mixing.seed} {row['question_id']}")
-        return render(format, Asked(row["question"], row["context"], row["choices"]), shown, task)
+        return render(
+            prompt_format, Asked(row["question"], row["context"], row["choices"]), shown, task
+        )
 
     different = rows.unique(PROMPTED, keep="first", maintain_order=True)
     prompts = [prompt(row) for row in different.iter_rows(named=True)]
@@ -58,34 +60,35 @@ def disturbed(shots: Sequence[Exemplar], how: str, seed: str) -> Sequence[Exempl
 
 
 def written_down(
-    rows: pl.DataFrame, prompts: pl.DataFrame, format: Format, round: int, task: Task
+    rows: pl.DataFrame, prompts: pl.DataFrame, prompt_format: Format, round_number: int, task: Task
 ) -> pl.DataFrame:
     """examples of one task in one format. Rows with the same prompt share its memory."""
     named = rows.select("question_id", "path", "arm").iter_rows()
     ids = pl.Series(
-        [example_id(q, path, arm, format, round) for q, path, arm in named], dtype=pl.String
+        [example_id(q, path, arm, prompt_format, round_number) for q, path, arm in named],
+        dtype=pl.String,
     )
     return (
         rows.join(prompts, on=PROMPTED, how="left", maintain_order="left")
         .with_columns(
             example_id=ids,
-            round=pl.lit(round, pl.Int32),
-            format=pl.lit(format),
-            target=taught_text(rows, format, task),
+            round=pl.lit(round_number, pl.Int32),
+            format=pl.lit(prompt_format),
+            target=taught_text(rows, prompt_format, task),
         )
         .select(*schemas.EXAMPLES)
     )
 
 
-def taught_text(rows: pl.DataFrame, format: Format, task: Task) -> pl.Series:
+def taught_text(rows: pl.DataFrame, prompt_format: Format, task: Task) -> pl.Series:
     """What is taught of paths with key, surface and text: all of it, or in a direct format the answer alone."""
-    if not format.endswith("direct"):
+    if not prompt_format.endswith("direct"):
         return rows.select(pl.lit(" ") + pl.col("text")).to_series()
     answers = rows.select("key", "surface").iter_rows()
     texts = [target(written(key, surface, task.kind)) for key, surface in answers]
     return pl.Series(texts, dtype=pl.String)
 
 
-def example_id(question_id: str, path: int, arm: str, format: str, round: int) -> str:
-    content = f"{question_id} {path} {arm} {format} {round}"
+def example_id(question_id: str, path: int, arm: str, prompt_format: str, round_number: int) -> str:
+    content = f"{question_id} {path} {arm} {prompt_format} {round_number}"
     return hashlib.blake2b(content.encode(), digest_size=8).hexdigest()

@@ -153,7 +153,7 @@ def promote(
     support_before: pl.DataFrame,
     support_candidate: pl.DataFrame,
     monitor: MonitorParams,
-    round: int = 1,
+    round_number: int = 1,
 ) -> tuple[Model, Health, pl.DataFrame, dict[str, Any]]:
     """The candidate or the model before it, that model's health and support, and the verdict.
 
@@ -164,10 +164,10 @@ def promote(
     alarms = judge(health_before, health_candidate, monitor) + fall(change, monitor)
     if alarms and monitor.on_alarm == "stop":
         raise stopped(alarms)
-    doubts = [] if alarms else doubt(change, round)
+    doubts = [] if alarms else doubt(change, round_number)
     refused = alarms or (doubts if monitor.later_rounds_must_gain else [])
     for reason in (*alarms, *doubts):
-        log.warning("Round %d is %spromoted: %s", round, "not " if refused else "", reason)
+        log.warning("Round %d is %spromoted: %s", round_number, "not " if refused else "", reason)
     verdict = {
         "promoted": not refused,
         "alarms": alarms,
@@ -196,8 +196,8 @@ def stopped(alarms: list[str]) -> RuntimeError:
     )
 
 
-def doubt(change: Change, round: int) -> list[str]:
+def doubt(change: Change, round_number: int) -> list[str]:
     """A sentence if a round after the first shows no gain; the first round is not required to show one."""
-    if round == 1 or change["low"] > 0:
+    if round_number == 1 or change["low"] > 0:
         return []
     return [f"the monitor sees no gain ({in_words(change)})"]

@@ -60,12 +60,12 @@ def judgements(guard: Guard) -> list[Node]:
     ]
 
 
-def create_promotion(round: int) -> Pipeline:
+def create_promotion(round_number: int) -> Pipeline:
     """The candidate becomes the model of its round, unless it collapsed or, in a later round, shows no gain."""
     return Pipeline(
         [
             Node(
-                fixed(promote, round=round),
+                fixed(promote, round_number=round_number),
                 inputs=[
                     "candidate",
                     "previous_model",

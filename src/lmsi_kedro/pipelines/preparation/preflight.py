@@ -88,10 +88,10 @@ def check_plain(questions: pl.DataFrame, tasks: Tasks, encoder: Encoder) -> None
             raise ValueError(
                 f"prompts.exemplars is turns (task {name}), but {lack}, or leave it at text"
             )
-        if task.exemplar_set and (format := task.unstoppable):
+        if task.exemplar_set and (prompt_format := task.unstoppable):
             raise ValueError(
-                f"tasks.{name}.templates.{format}: in plain text, a question after {{exemplars}} must begin "
-                "with Q:, where a model is stopped that goes on with the next one"
+                f"tasks.{name}.templates.{prompt_format}: in plain text, a question after {{exemplars}} must "
+                "begin with Q:, where a model is stopped that goes on with the next one"
             )
     turned = questions.filter(pl.col("context").str.starts_with(SEPARATOR))
     if turned.height:

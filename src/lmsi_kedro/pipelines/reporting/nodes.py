@@ -22,11 +22,11 @@ def describe_round(
     monitor: Metrics,
     curves_before: Metrics,
     curves_after: Metrics,
-    round: int,
+    round_number: int,
 ) -> Metrics:
     """One entry of `rounds`: the results of the round's model, its step from the model before, its votes."""
     return {
-        "round": round,
+        "round": round_number,
         **metrics,
         "step": step["pooled"],
         "monitor": monitor,
@@ -102,12 +102,14 @@ def _standing(arm: Arm, first: Metrics, controls: Metrics) -> Metrics:
     }
 
 
-def describe_model(metrics: Metrics, record: Metrics, base: Model, tuned: Model, round: int) -> str:
+def describe_model(
+    metrics: Metrics, record: Metrics, base: Model, tuned: Model, round_number: int
+) -> str:
     """The card of a round's model: the one that a run of this many rounds would write for its last model."""
-    rounds = metrics["rounds"][:round]
+    rounds = metrics["rounds"][:round_number]
     headline = {**metrics["headline"], **_headline(rounds, metrics)}
     made = {**metrics, "rounds": rounds, "headline": headline}
-    return card(made, f"model_{round}", base, tuned, record["parameters"])
+    return card(made, f"model_{round_number}", base, tuned, record["parameters"])
 
 
 def render_report(

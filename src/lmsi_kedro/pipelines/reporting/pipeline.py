@@ -71,7 +71,7 @@ def numbers(rounds: int) -> list[Node]:
     """metrics.json from the metrics of each round."""
     described = [
         Node(
-            fixed(describe_round, round=k),
+            fixed(describe_round, round_number=k),
             inputs=[
                 f"metrics_{k}",
                 f"metrics_step_{k}",
@@ -148,7 +148,7 @@ def cards(rounds: int) -> list[Node]:
     """The card in each round's model directory; saving the model again removes it, so the model is an input."""
     return [
         Node(
-            fixed(describe_model, round=k),
+            fixed(describe_model, round_number=k),
             inputs=["metrics", "run_record", "base_model", f"model_{k}"],
             outputs=f"card_{k}",
             name=f"describe_model_{k}",

@@ -20,7 +20,7 @@ def plan_paths(
     paths: PathParams,
     engine: EngineParams,
     voting: VotingParams,
-    round: int = 1,
+    round_number: int = 1,
 ) -> Plan:
     """m few-shot chain-of-thought paths for the unlabeled questions of every in-domain task.
 
@@ -35,7 +35,7 @@ def plan_paths(
         asked = questions.filter(task=name, split="unlabeled").head(paths.questions_per_task)
         sets = exemplar_sets(exemplars, tasks[name])
         drawn = spread(asked, "few_shot_cot", sets, paths.m, tasks[name])
-        plan.ask(drawn, paths.of_round(round, model))
+        plan.ask(drawn, paths.of_round(round_number, model))
     if not any(wanted.prompts for wanted in plan.wanted):
         raise ValueError(
             "questions: no in-domain task has a question in the split 'unlabeled': leave rows of the file "

@@ -6,12 +6,12 @@ from lmsi_kedro.pipelines.sampling.nodes import measure_sharing, plan_paths
 from lmsi_kedro.wiring import fixed, sampled
 
 
-def create_pipeline(round: int = 1) -> Pipeline:
+def create_pipeline(round_number: int = 1) -> Pipeline:
     """The paths of a round, counted from 1; the temperature may differ between rounds."""
     return Pipeline(
         [
             *sampled(
-                fixed(plan_paths, round=round),
+                fixed(plan_paths, round_number=round_number),
                 [
                     "questions",
                     "exemplars",

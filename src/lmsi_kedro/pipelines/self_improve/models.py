@@ -37,7 +37,7 @@ def create_promotion(number: int, previous: str, candidate: str) -> Pipeline:
     return namespaced(monitoring.create_promotion(number), f"monitor_{candidate}", set(), renamed)
 
 
-def create_evaluation(model: str, round: int, arm: str, suffix: str) -> Pipeline:
+def create_evaluation(model: str, round_number: int, arm: str, suffix: str) -> Pipeline:
     """The predictions of one model."""
     renamed = {
         "model": model,
@@ -45,7 +45,7 @@ def create_evaluation(model: str, round: int, arm: str, suffix: str) -> Pipeline
         "predictions": f"predictions_{suffix}",
         "curves": f"curves_{suffix}",
     }
-    steps = evaluation.create_pipeline(round, arm)
+    steps = evaluation.create_pipeline(round_number, arm)
     return namespaced(steps, f"evaluation_{suffix}", LABELED, renamed)
 
 

@@ -7,9 +7,11 @@ from lmsi_kedro.params import VotingParams
 from lmsi_kedro.reading import thin_out, votes_within
 
 
-def count_votes(readings: pl.DataFrame, voting: VotingParams, round: int = 1) -> pl.DataFrame:
+def count_votes(
+    readings: pl.DataFrame, voting: VotingParams, round_number: int = 1
+) -> pl.DataFrame:
     """votes: the most frequent answer of each question, kept if confidence and margin are within the limits."""
-    low, high = voting.threshold(round), voting.max_confidence
+    low, high = voting.threshold(round_number), voting.max_confidence
     return votes_within(readings, voting, low, high, voting.min_margin)
 
 

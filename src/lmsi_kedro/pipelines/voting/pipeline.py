@@ -6,9 +6,9 @@ from lmsi_kedro.pipelines.voting.nodes import count_votes, keep_agreeing
 from lmsi_kedro.wiring import fixed, parsed
 
 
-def create_pipeline(round: int) -> Pipeline:
+def create_pipeline(round_number: int) -> Pipeline:
     """The votes of a round, counted from 1; the threshold may differ between rounds."""
-    count = fixed(count_votes, round=round)
+    count = fixed(count_votes, round_number=round_number)
     return Pipeline(
         [
             parsed(),
