@@ -9,7 +9,7 @@ import torch
 from hypothesis import settings
 
 # A busy machine makes any example slow; how long one takes is no property that is tested.
-settings.register_profile("tests")
+settings.register_profile("tests", deadline=None)
 settings.load_profile("tests")
 
 # Triton decides when it is first imported, by whichever test comes first, whether kernels are interpreted.

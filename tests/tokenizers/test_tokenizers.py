@@ -53,7 +53,7 @@ def test_default_special_tokens() -> None:
 
 
 def pieces(name: str, text: str) -> list[str]:
-    return [load(name).decode([id]) for id in ids(load(name), text)]
+    return [load(name).decode([token]) for token in ids(load(name), text)]
 
 
 def test_newlines_before_a_question() -> None:
