@@ -73,8 +73,8 @@ MODELS: list[tuple[Damage, str]] = [
      "loaded, not the weights in it: remove it, or merge the adapter into the weights"),
     (with_index("{"), f"{{path}}/{INDEX} is damaged: it has no weight_map"),
     (with_index("[]"), f"{{path}}/{INDEX} is damaged: it has no weight_map"),
-    (with_index('{"weight_map": {"a": "../a.safetensors"}}'), f"{{path}}/{INDEX} names '../a.safetensors', which is no file of its folder"),
-    (with_index('{"weight_map": {"a": "/a.safetensors"}}'), f"{{path}}/{INDEX} names '/a.safetensors', which is no file of its folder"),
+    (with_index('{"weight_map": {"a": "../a.safetensors"}}'), f"{{path}}/{INDEX} names '../a.safetensors', which is not a file in its folder"),
+    (with_index('{"weight_map": {"a": "/a.safetensors"}}'), f"{{path}}/{INDEX} names '/a.safetensors', which is not a file in its folder"),
     (with_index('{"weight_map": {"a": "a.safetensors"}}'), f"{{path}} is not a model: a.safetensors missing; {PUT}"),
     (cut("config.json", 0), "{path}/config.json is damaged, fetch it again: Expecting value: line 1 column 1 (char 0)"),
     (cut("config.json", 10), "{path}/config.json is damaged, fetch it again: Unterminated string starting at: "

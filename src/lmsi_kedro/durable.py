@@ -18,9 +18,7 @@ from typing import IO, Any
 import psutil
 
 TEMPORARY = ".tmp"  # the suffix of an incomplete file
-ORPHAN_SECONDS = (
-    40.0  # twice the time in which ranks on other machines notice that their run is gone
-)
+ORPHAN_SECONDS = 40.0  # twice the time in which ranks on other machines notice the end of their run
 HELD: set[int] = set()  # descriptors of the locks that this process holds
 
 
@@ -45,14 +43,14 @@ def file(final: Path) -> Iterator[Path]:
         temporary.replace(final)
         flush(final.parent)
     except OSError as error:
-        error.filename = error.filename or str(final)  # that of a full disk has none
+        error.filename = error.filename or str(final)  # the error of a full disk has no filename
         raise
     finally:
         temporary.unlink(missing_ok=True)
 
 
 def partial(final: Path) -> Path:
-    """An empty sibling in which to prepare `final`; that of an interrupted run is removed."""
+    """An empty sibling directory in which to prepare `final`; one that an interrupted run left is removed."""
     prepared = final.with_name(f".{final.name}.partial")
     shutil.rmtree(prepared, ignore_errors=True)
     prepared.mkdir(parents=True)

@@ -41,7 +41,7 @@ def weight_names(model: Path) -> list[str]:
     except (ValueError, LookupError, AttributeError, TypeError) as error:
         raise ValueError(f"{model / INDEX} is damaged: it has no weight_map") from error
     if outside:
-        raise ValueError(f"{model / INDEX} names {outside[0]!r}, which is no file of its folder")
+        raise ValueError(f"{model / INDEX} names {outside[0]!r}, which is not a file in its folder")
     return names
 
 
@@ -84,7 +84,7 @@ def check_settings(model: Path) -> None:
 
 
 def setting_files(model: Path) -> list[Path]:
-    """Configuration and tokenizer: everything except the weights that determines what a model computes."""
+    """The files of configuration and tokenizer, which also determine what a model computes."""
     return [file for file in model.iterdir() if file.suffix in SETTINGS and file.name != RECORD]
 
 
@@ -112,7 +112,7 @@ def tensors(model: Path) -> Iterator[tuple[str, int]]:
     for name in weight_names(model):
         try:
             with safe_open(model / name, framework="numpy") as weights:
-                for key in weights.keys():  # noqa: SIM118  # it is no dict
+                for key in weights.keys():  # noqa: SIM118  # not a dict
                     tensor = weights.get_slice(key)
                     yield tensor.get_dtype(), prod(tensor.get_shape())
         except SafetensorError as error:

@@ -12,14 +12,11 @@ NAMES = {
     "self_attn.o_proj": "attn_output", "mlp.gate_proj": "ffn_gate", "mlp.up_proj": "ffn_up",
     "mlp.down_proj": "ffn_down", "input_layernorm": "attn_norm", "post_attention_layernorm": "ffn_norm",
 }  # fmt: skip
-ENDS = (
-    "eot",
-    "eom",
-)  # end of turn and end of message, which end an answer in addition to the end of text
+ENDS = ("eot", "eom")  # the ends of a turn and of a message, which also end an answer
 
 
 def write_gguf(file: Path, model: Any, tokenizer: Any, pre: str) -> None:
-    """pre: llama.cpp's name of the tokenizer's split expression."""
+    """Writes the file; pre is llama.cpp's name of the tokenizer's split expression."""
     finish(described(file, model, tokenizer, pre), model)
 
 
@@ -107,7 +104,7 @@ def add_tensor(writer: Any, name: str, weights: Any, kind: str, config: Any) -> 
 
 
 def rope_factors(config: Any) -> Any:
-    """The divisors of the frequencies in Llama 3's scaling: float32, half the head width of them."""
+    """The float32 divisors of frequencies in Llama 3's RoPE scaling, one for each pair of dimensions."""
     import torch
     from transformers.modeling_rope_utils import ROPE_INIT_FUNCTIONS
 

@@ -20,7 +20,7 @@ HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    """A kernel of one of the packages."""
+    """Imports a kernel from its package."""
     if name not in HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"{__name__}.{HOMES[name]}"), name)

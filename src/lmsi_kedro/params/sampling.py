@@ -64,12 +64,12 @@ class TemplateParams(Params):
 
     system: str | None = Field(default=None, description="a system turn")
     date: dt.date | None = Field(
-        default=None, description="for templates that write it; None: that of the first preparation"
+        default=None, description="for templates that write a date; None: the day of the first run"
     )
 
 
 class PromptParams(TemplateParams):
-    """The same, and whether exemplars stand in the user's turn as text, or are turns themselves."""
+    """The template's parameters, and whether exemplars are text in the user's turn or turns of their own."""
 
     exemplars: Literal["text", "turns"] = "text"
 
@@ -91,7 +91,9 @@ class EngineParams(Params):
     ray_address: str | None
     workers: int = Field(gt=0)
     dtype: Literal["auto", "bfloat16", "float32"]
-    paths_per_chunk: int = Field(gt=0, description="stored together; a kill loses at most these")
+    paths_per_chunk: int = Field(
+        gt=0, description="stored together; a kill loses at most this many"
+    )
     rows: int | None = Field(gt=0, description="batch size of decoding; None: by free memory")
     chat: Literal["auto", "never"]
     thoughts: Literal["drop", "keep"] = "drop"
@@ -102,7 +104,7 @@ class EngineParams(Params):
     launch: LaunchParams | None = None
 
     @model_validator(mode="after")
-    def server_is_told(self) -> Self:
+    def server_is_configured(self) -> Self:
         if self.executor == "server" and self.server is None:
             raise ValueError("engine.executor=server needs engine.server: urls, model and revision")
         if self.executor == "launch" and self.launch is None:
@@ -116,18 +118,19 @@ class EngineParams(Params):
 
     @property
     def conversation(self) -> Conversation:
-        given = self.prompts.model_dump(exclude={"exemplars"})  # the prompts have them
-        return Conversation(chat=self.chat, thoughts=self.thoughts, **given)
+        template = self.prompts.model_dump(exclude={"exemplars"})  # these are part of the prompts
+        return Conversation(chat=self.chat, thoughts=self.thoughts, **template)
 
     @property
     def identity(self) -> dict[str, Any]:
         """The settings that affect the text of a path; they are part of every chunk's address."""
-        asked = self.conversation.model_dump(mode="json")
+        conversation = self.conversation.model_dump(mode="json")
         if self.executor == "server" and self.server:
-            return {"server": self.server.model, **asked}
+            return {"server": self.server.model, **conversation}
         if self.executor == "launch" and self.launch:
-            return {"launch": self.launch.command, "dtype": self.number_format, **asked}
-        return {"dtype": self.number_format, "rows": str(self.rows), **asked}
+            command = self.launch.command
+            return {"launch": command, "dtype": self.number_format, **conversation}
+        return {"dtype": self.number_format, "rows": str(self.rows), **conversation}
 
     @property
     def number_format(self) -> Literal["bfloat16", "float32"]:

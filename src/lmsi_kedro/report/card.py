@@ -22,14 +22,8 @@ METHOD = (
     " fine-tuned on the paths that agree with the winner."
 )
 EMBEDDED = "mini_world (embedded)"
-SHOWN = (
-    "paths",
-    "voting",
-    "mixing",
-    "evaluation",
-    "prompts",
-    "monitor",
-)  # parameters of the front matter
+# The parameters in the front matter.
+SHOWN = ("paths", "voting", "mixing", "evaluation", "prompts", "monitor")
 
 
 def card(metrics: Metrics, name: str, base: Model, model: Model, parameters: dict[str, Any]) -> str:

@@ -47,12 +47,8 @@ def unsupported_reason(engine: Any, model: Any, encoded: Sequence[Encoded]) -> s
         model.set_attn_implementation(NAME)
         found = target_logits(engine, model, on_device(plant(probe), model.device)).float()
         if (found - expected).abs().max() > ROUNDING[model.dtype] * expected.abs().max():
-            reason = "its logits differ from its own"
-    except (
-        TypeError,
-        ValueError,
-        RuntimeError,
-    ) as error:  # a layer may reject an argument in any way
+            reason = "a packed batch changes its logits"
+    except (TypeError, ValueError, RuntimeError) as error:  # raised by a layer of the model
         reason = f"{type(error).__name__}: {error}".split("\n")[0]
     engine.train(was_training)
     if reason:

@@ -20,7 +20,7 @@ GAP = " | "
 def print_paths(
     models: Mapping[str, Model], asking: Asking, params: dict[str, Any]
 ) -> dict[str, list[pl.DataFrame]]:
-    """The paths of each model with their answers; two models sample in turns."""
+    """Prints and returns the paths of each model with their answers; two models sample in turns."""
     sampled: dict[str, list[pl.DataFrame]] = {name: [] for name in models}
     streams = [asking.sample(model, params) for model in models.values()]
     if len(models) > 1:
@@ -34,7 +34,7 @@ def print_paths(
 
 
 def paragraphs(paths: pl.DataFrame) -> list[str]:
-    """A line on the answer of each path, then its text."""
+    """For each path a line with its answer, then its text."""
     lines = []
     for row in paths.iter_rows(named=True):
         lines.append(f"path {row['path']}: {answer(row['key'])}, {row['tokens']} tokens")
@@ -65,7 +65,7 @@ def votes(sampled: Mapping[str, list[pl.DataFrame]], asking: Asking, voting: Any
 
 
 def vote(read: pl.DataFrame, asking: Asking, voting: Any) -> str:
-    """Such as "42, with 11 of 16 paths (confidence 0.69)"."""
+    """The winner in words, such as "42, with 11 of 16 paths (confidence 0.69)"."""
     paths = read.with_columns(content=pl.col("text").hash())
     row = votes_within(in_order([paths], READINGS), voting, 0.0, 1.0).row(0, named=True)
     if row["key"] is None:

@@ -12,10 +12,8 @@ from torch import Tensor, nn
 
 from lmsi_kedro.kernels.attention import NATIVE, native
 
-JOINT = (
-    ("q_proj", "k_proj", "v_proj"),
-    ("gate_proj", "up_proj"),
-)  # the names in most decoder models
+# The names of layers with the same input in most decoder models.
+JOINT = (("q_proj", "k_proj", "v_proj"), ("gate_proj", "up_proj"))
 
 
 class PackedLinear(nn.Module):
@@ -25,9 +23,8 @@ class PackedLinear(nn.Module):
         super().__init__()
         self.outputs, self.inputs = weight.shape
         self.native = native.linear(weight.detach(), bias)
-        self.register_buffer(
-            "weight", weight.new_empty(0), persistent=False
-        )  # has the layer's dtype
+        # An empty weight, from which transformers reads the dtype.
+        self.register_buffer("weight", weight.new_empty(0), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
         rows = x.detach().reshape(-1, self.inputs).float().contiguous()

@@ -72,9 +72,7 @@ class Rows:
         self.tokens = np.zeros((len(paths), self.length), np.int64)
         self.lengths = np.zeros(len(paths), np.int64)
         self.logprobs = np.zeros(len(paths))
-        self.ended = np.zeros(
-            len(paths), bool
-        )  # by an end token or stop sequence, not by the length
+        self.ended = np.zeros(len(paths), bool)  # at an end token or stop sequence
         self.size = min(self.size, len(paths))
         streams = np.array([stream_of(r.question_id) for r in self.requests], np.uint64)
         self.streams = streams[self.question]

@@ -26,12 +26,8 @@ from lmsi_kedro.parent import GRACE
 PORTS = 20_000, 32_000  # below the ephemeral ports
 PORT_RETRIES = 5
 PROBE_SECONDS = 5.0
-STARTING = (
-    None,
-    502,
-    503,
-    504,
-)  # while a server starts; llama.cpp answers before it has loaded the model
+# The status while a server starts; llama.cpp answers before it has loaded the model.
+STARTING = None, 502, 503, 504
 REFUSED = 401, 403
 READ = 2**16  # bytes that are read at the end of a log
 TAKEN = re.compile("EADDRINUSE|address already in use", re.IGNORECASE)

@@ -67,9 +67,8 @@ def _square_part(n: int) -> tuple[int, int]:
         if n % p == 0:
             inside, n = inside * p, n // p
         p += 1
-    side = math.isqrt(
-        n
-    )  # what is left has two prime factors at most: it is their square, or has none
+    # The rest has at most two prime factors, so it is a square or square-free.
+    side = math.isqrt(n)
     return (outside * side, inside) if side * side == n else (outside, inside * n)
 
 

@@ -47,7 +47,7 @@ def sample_tokens(logits: Any, sampling: Sampling, counters: Any) -> Any:
         >>> set(tokens.tolist()) <= {1, 2}
         True
         >>> alone, _ = kernels.sample_tokens(logits[2:3], sampling, counters[2:3])
-        >>> bool(alone[0] == tokens[2])  # whatever the batch
+        >>> bool(alone[0] == tokens[2])  # independent of the batch
         True
 
     Args:
@@ -94,7 +94,7 @@ def _of_tensor(logits: "torch.Tensor", rules: Rules, counters: Any) -> Any:
 def _on_cpu(
     logits: NDArray[Any], rules: Rules, counters: NDArray[np.uint64]
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Float32 logits, or bfloat16 bits as uint16."""
+    """Samples on the CPU; logits are float32, or bfloat16 bits as uint16."""
     if dispatch.implementation() == "native":
         from . import native
 

@@ -10,9 +10,8 @@ from collections.abc import Collection, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-ENTROPY_UNITS = (
-    2**44
-)  # per bit: errors stay below 1e-13 bits, and sums over 4,096 paths fit into 64 bits
+# Units per bit: errors are below 1e-13 bits, and sums over 4,096 paths fit into 64 bits.
+ENTROPY_UNITS = 2**44
 
 
 class Vote(NamedTuple):
@@ -29,7 +28,7 @@ class Vote(NamedTuple):
 
 
 def count_question(keys: Sequence[str | None], weights: Sequence[float] | None) -> Vote:
-    """The vote of one question's paths; `weights` break ties, with None a tie abstains."""
+    """The vote of one question's paths; `weights` break ties. Without weights, a tie has no winner."""
     counts = Counter(key for key in keys if key is not None)
     votes, second = [*sorted(counts.values(), reverse=True), 0, 0][:2]
     tied = sorted(key for key in counts if counts[key] == votes)
@@ -59,7 +58,7 @@ def heaviest(tied: list[str], keys: Sequence[str | None], weights: Sequence[floa
 def entropy(counts: Collection[int]) -> float:
     """The Shannon entropy of the votes in bits; 0 without votes.
 
-    -sum(p * log2(p)) = (n * log2(n) - sum(c * log2(c))) / n for p = c / n, in whole units.
+    -sum(p * log2(p)) = (n * log2(n) - sum(c * log2(c))) / n for p = c / n, computed in integer units.
     """
     readable = sum(counts)
     units = entropy_units(readable) - sum(entropy_units(count) for count in counts)

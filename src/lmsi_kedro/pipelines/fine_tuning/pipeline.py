@@ -6,7 +6,7 @@ from lmsi_kedro.pipelines.fine_tuning.nodes import choose_training, fine_tune
 
 
 def create_pipeline(examples: str = "mixture") -> Pipeline:
-    """The choice of the training settings, and the training on the mixture or the preferences, in processes."""
+    """Chooses the training settings, and trains on the mixture or the preferences."""
     choice = Node(
         choose_training,
         inputs=["mixture", "base_model", "params:training"],
@@ -17,7 +17,7 @@ def create_pipeline(examples: str = "mixture") -> Pipeline:
 
 
 def create_training(examples: str = "mixture") -> Node:
-    """Trains on any mixture, with `training` settings that may have been chosen for another one."""
+    """Trains on a mixture, with settings that may have been chosen for another one."""
     return Node(
         fine_tune,
         inputs={

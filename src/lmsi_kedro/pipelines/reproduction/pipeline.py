@@ -4,7 +4,7 @@
     seed_7001: experiments on one seed only (extras.py), and a second round
 
 Every seed runs the pipeline `controls` in its own namespace. Paths and trained models are stored, so a stopped run
-continues where it was.
+can be resumed.
 """
 
 from collections.abc import Sequence

@@ -7,7 +7,7 @@ Ours:
     {"context": "Premise: Ann sings.", "question": "Based on this premise, can we conclude that the
      hypothesis \"Ann is loud.\" is true? ...", "answer": "it is not possible to tell"}
 
-Unlabeled: 5,000 of train_r2, as the paper. Held out: test_r2. Six exemplars, shared by all of ANLI and MNLI.
+Unlabeled: 5,000 of train_r2, as in the paper. Held out: test_r2. Six exemplars, shared by all of ANLI and MNLI.
 """
 
 from lmsi_kedro.tasks.benchmark import Benchmark, three_way

@@ -6,7 +6,7 @@ Hub ChilleD/StrategyQA:
 Ours:
     {"question": "Can frost ...?", "answer": "yes"}
 
-Held out: train and test together, 2,290, since neither trains anything here. Six exemplars.
+Held out: train and test together, 2,290, since neither is used for training here. Six exemplars.
 """
 
 from lmsi_kedro.tasks.benchmark import Benchmark, Row

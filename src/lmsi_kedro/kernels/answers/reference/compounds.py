@@ -71,7 +71,7 @@ def _counted(s: str, i: int, end: int) -> int:
 
 
 def _two_numbers(s: str, i: int, end: int) -> bool:
-    """Whether the second of two numbers in a row, at i, counts nothing of its own: 4 10/3, 7 8.
+    """Whether the second of two numbers in a row, at i, does not count another thing: 4 10/3, 7 8.
 
     "6 12-inch pizzas" and "10 6 inch tiles" begin with a number, "2 million 500 thousand" is one.
     """

@@ -1,8 +1,8 @@
 """Finds the number of an announced value that is the answer.
 
-It is the first number, with three exceptions: of an equation the last side counts ("5 x 3 = 15"), of a sentence
-that leads up to its number the bold one or the one after "is" counts, and a bare expression or
-a range is not a number. A colon before a calculation of several steps is not an announcement.
+It is the first number, with three exceptions. In an equation, the last side counts ("5 x 3 = 15"). In a sentence
+that leads up to its number, the bold number or the one after "is" counts. A bare expression or a range is not a
+number. A colon before a calculation of several steps is not an announcement.
 """
 
 from typing import NamedTuple

@@ -40,11 +40,11 @@ _UNITS = word_set(
 _WRAPPERS = word_set("text textbf textit mathrm mathbf mathsf mbox")
 _RELATIONS = {"<": "<", ">": ">", AT_MOST: "<=", AT_LEAST: ">="}
 _MARKS = "-.%\xb0" + CURRENCY_SIGNS
-LAYERS = 4  # of brackets and quotes around each other
+LAYERS = 4  # maximum nesting of brackets and quotes
 
 
 def _unquoted(s: str, a: int, b: int) -> tuple[int, int]:
-    """The stretch without outer spaces, markup, quotes and its last full stop."""
+    """The range without outer spaces, markup, quotes and its last full stop."""
     while a < b and (space(s[a]) or s[a] in "*`\"'"):
         a += 1
     while b > a and (space(s[b - 1]) or s[b - 1] in "*`\"'.!?,;"):
@@ -63,7 +63,7 @@ def _partner(s: str, a: int, b: int, step: int) -> int:
 
 
 def _unbracketed(s: str, a: int, b: int) -> tuple[int, int]:
-    """The stretch without a pair of outer brackets, or one that has no partner."""
+    """The range without a pair of outer brackets, or without an outer bracket that has no partner."""
     if s[a] == "<" and s[b - 1] == ">":
         return a + 1, b - 1
     start = a + (s[a] == "\\")
@@ -79,9 +79,9 @@ def _unbracketed(s: str, a: int, b: int) -> tuple[int, int]:
 
 
 def trim(s: str, a: int, b: int) -> tuple[int, int]:
-    """The stretch without outer spaces, markup, quotes, brackets and its last full stop.
+    """The range without outer spaces, markup, quotes, brackets and its last full stop.
 
-    Symbols alone, such as closing brackets, keep theirs.
+    A range without letters and digits, such as closing brackets, keeps its brackets.
     """
     a, b = _unquoted(s, a, b)
     if not any(letter(c) or digit(c) for c in s[a:b]):
@@ -106,7 +106,7 @@ def _after_units(s: str, i: int, b: int) -> int:
 
 
 def _number(s: str, a: int, b: int) -> str | None:
-    """The key of a number followed by nothing but units."""
+    """The key of a number followed only by units."""
     a += s[a] == "+"
     signed = not letter(char(s, a, b)) or word_at(s, a, b) in ("minus", "negative")
     token = next(tokens(s, a, b), None) if signed else None
@@ -123,7 +123,7 @@ def _number(s: str, a: int, b: int) -> str | None:
 
 
 def _related(s: str, i: int, b: int) -> str | None:
-    """The key of a number with a relation before it: <50, >= 50. It is not that number."""
+    """The key of a number after a relation, <50 or >= 50, which is a different answer from the number."""
     sign = _RELATIONS.get(s[i], "")
     if not sign:
         return None
