@@ -9,12 +9,12 @@ from lmsi_kedro.progress import ProgressHook
 from lmsi_kedro.run_lock import RunLock
 from lmsi_kedro.tracking import TrackingHook
 
-# Here, as Kedro takes no classes of a project in conf/logging.yml.
+# Filters are added here, because conf/logging.yml cannot use classes of the project.
 for handler in logging.root.handlers:
     handler.addFilter(Printable())
-# Called from the last to the first.
+# Kedro calls hooks from the last to the first.
 HOOKS = (ShapeHook(), RunLock(), TrackingHook(), EndingHook(), ProgressHook(), Stopwatch())
-DISABLE_HOOKS_FOR_PLUGINS = ("kedro-telemetry",)  # nothing is sent from here
+DISABLE_HOOKS_FOR_PLUGINS = ("kedro-telemetry",)  # no telemetry
 CONFIG_LOADER_ARGS = {
     "base_env": "base",
     "default_run_env": "base",

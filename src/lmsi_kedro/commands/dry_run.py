@@ -25,7 +25,7 @@ def dry_run(pipeline: Pipeline, catalog: Any) -> dict[str, Any]:
     """
     check_inputs(pipeline, catalog)
     needed = {name for node in pipeline.nodes for name in inputs_of(node)}
-    loaded = pipeline.inputs() & needed - {"first_day"}  # which a run begins, not a look at it
+    loaded = pipeline.inputs() & needed - {"first_day"}  # a dry run must not store the date
     datasets = {name: catalog.load(name) for name in loaded}
     for node in pipeline.nodes:
         inputs = [datasets.get(name) for name in node.inputs]

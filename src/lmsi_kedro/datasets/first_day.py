@@ -10,7 +10,7 @@ from lmsi_kedro import durable
 
 
 class FirstDay(AbstractDataset[None, dt.date]):
-    """Stores today's date on the first load and returns it ever after, so a resumed run keeps its paths."""
+    """Stores the date of the first load and returns it from then on, so that a resumed run keeps its paths."""
 
     def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
         self._path = Path(filepath)

@@ -38,7 +38,7 @@ class Stopwatch:
     def seconds(cls) -> dict[str, float]:
         """The seconds of each node so far, including the running one."""
         ends = [*list(cls.laps.values())[1:], time.monotonic()]
-        laps = zip(cls.laps.items(), ends, strict=False)  # no node: one end
+        laps = zip(cls.laps.items(), ends, strict=False)  # without nodes there is still one end
         return {name: round(end - begin, 2) for (name, begin), end in laps}
 
 

@@ -28,7 +28,7 @@ class Setting(NamedTuple):
 
 
 class Line(NamedTuple):
-    """The fitted line through the origin: a vote that knows nothing more is predicted to teach nothing."""
+    """The fitted line through the origin: without a gain of the vote, no gain of training is predicted."""
 
     slope: float
     spread: float  # standard deviation of measured gains around it
@@ -55,7 +55,7 @@ def fit(settings: Sequence[Setting]) -> Line:
 
 
 def predict(line: Line, vote: float, low: float, high: float) -> Prediction:
-    """The gain and its interval, for a vote that gains so much on the probe."""
+    """The predicted gain and its interval, for this gain of the vote on the probe."""
     error = line.slope * (high - low) / (2 * Z)
     half = Z * sqrt(line.spread**2 + error**2)
     value = line.slope * vote

@@ -106,7 +106,7 @@ def training_of(model: Model, training: TrainingParams, engine: EngineParams) ->
 
     trust = {"trust_remote_code": engine.trust_remote_code}
     config = AutoConfig.from_pretrained(model.path, **trust)
-    with torch.device("meta"):  # names and sizes without weights
+    with torch.device("meta"):  # a model without data, for names and sizes
         empty: Any = AutoModelForCausalLM.from_config(config, **trust)
     lora = training.adapters(model)
     if lora:

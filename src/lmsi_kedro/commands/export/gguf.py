@@ -12,7 +12,7 @@ from lmsi_kedro.gguf.model import write_model
 from lmsi_kedro.model_files import load_model
 
 PROMPTS = 4
-NEW_TOKENS = 32  # compared in each greedy answer
+NEW_TOKENS = 32  # length of each compared greedy answer
 
 
 def export_gguf(model: Model, folder: Path, name: str, catalog: Any, params: dict[str, Any]) -> str:
@@ -45,9 +45,8 @@ def check(file: Path, model: Any, prompts: list[list[int]]) -> None:
     import torch
 
     with TemporaryDirectory(dir=file.parent) as folder:
-        converted(file)[0].save_pretrained(
-            folder
-        )  # its buffers are without data until it is loaded
+        # Saved and loaded, because the buffers of the converted model have no data.
+        converted(file)[0].save_pretrained(folder)
         written = load_model(Path(folder), torch.float32, False)
     models = [model.float().eval(), written.eval()]
     for prompt in prompts:

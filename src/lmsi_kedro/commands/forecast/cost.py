@@ -2,27 +2,27 @@
 
 from dataclasses import dataclass
 
-# The cost of training on a token in forward passes: 3 by arithmetic, 4 with gradient checkpointing. Measured with
-# the embedded model, whose optimizer takes a larger share: 33 k tokens per core and second forward, 8.2 k trained.
+# The cost of training on a token, in forward passes: 3 by arithmetic, 4 with gradient checkpointing. The embedded
+# model has 33 k tokens per core and second in a forward pass, 8.2 k in training, as its optimizer takes more time.
 TRAINED = 4.0
-# A trainer's start and end, and all nodes that neither sample nor train, in units of a worker's start: measured
-# 16 s, 16 s and 5.5 s.
+# The time to start and end a trainer (16 s), and that of all nodes that neither sample nor train (16 s), in units
+# of a worker's start (5.5 s).
 STARTS_OF_TRAINING = STARTS_OF_OTHERS = 3
 # Bytes per parameter while training: float32 weights, gradients, Adam's two moments, in two checkpoints.
 CHECKPOINT_BYTES = 2 * 12
-MODEL_COPIES = 3  # per round: in the job folder, the candidate, the promoted model
+MODEL_COPIES = 3  # per round: the job's model, the candidate and the promoted model
 
 
 @dataclass(frozen=True)
 class Work:
     """The work of a pipeline, counted from its plans and trainings."""
 
-    paths: int  # sampled for training, in all rounds
-    other_paths: int  # for generation, evaluation and monitoring
+    paths: int  # paths for training, in all rounds
+    other_paths: int  # paths for generation, evaluation and monitoring
     stages: int  # nodes that sample; each starts its workers
     examples: list[int]  # steps x batch size of each training
     workers: int
-    processes: int  # of the training
+    processes: int  # processes of the trainer
 
 
 @dataclass(frozen=True)
@@ -31,11 +31,11 @@ class Measured:
 
     paths: int
     tokens: int
-    bytes: int  # of the chunks on disk
-    tokens_per_second: float  # of all workers
-    start_seconds: float  # of a worker
-    forward_tokens_per_second: float  # of one worker
-    example_tokens: float  # mean length of a training example, its prompt and a path
+    bytes: int  # size of the chunks on disk
+    tokens_per_second: float  # sampled by all workers
+    start_seconds: float  # start-up time of a worker
+    forward_tokens_per_second: float  # in one worker
+    example_tokens: float  # mean length of a training example: its prompt and a path
     parameters: int
     weight_bytes: int
 

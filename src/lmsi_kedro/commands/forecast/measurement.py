@@ -20,9 +20,9 @@ PASSES = 6
 
 
 def measure(plan: Plan, texts: Sequence[str], seconds: float) -> Measured:
-    """Measures the plan's workers on random chunks until the time is over; texts are training examples.
+    """Measures the plan's workers on random chunks for this time; texts are training examples.
 
-    For a cluster, a worker of this machine is measured in place of each of its workers.
+    A cluster is not measured; a worker on this machine stands for each of its workers.
     """
     import torch
 
@@ -34,7 +34,7 @@ def measure(plan: Plan, texts: Sequence[str], seconds: float) -> Measured:
         plan = replace(plan, engine=plan.engine.model_copy(update=here))
     sampled = sample(plan.on(date.today()), seconds)
     if not torch.cuda.is_available():
-        torch.set_num_threads(1)  # as a worker does
+        torch.set_num_threads(1)  # as in a worker
     sized = plan.sized
     dtype = getattr(torch, sized.number_format)
     assert sized.rows is not None
@@ -63,8 +63,8 @@ class Sampled:
     paths: int = 0
     tokens: int = 0
     bytes: int = 0
-    first_tokens: int = 0  # of the workers' first chunks
-    started: float = 0.0  # when all of them were done
+    first_tokens: int = 0  # tokens of the workers' first chunks
+    started: float = 0.0  # the time at which all of these were done
     last: float = 0.0
 
     def add(self, table: pl.DataFrame, now: float) -> None:
@@ -89,7 +89,7 @@ class Sampled:
 
 
 def sample(plan: Plan, seconds: float) -> Sampled:
-    """The chunks finished in this time after the start, at least one more than there are workers."""
+    """Samples for this time after all workers have started, and at least one more chunk than there are workers."""
     names = list(plan.chunks)
     Random(0).shuffle(names)
     sampled = Sampled(plan.sized.workers, time.monotonic())
