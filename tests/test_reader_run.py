@@ -83,7 +83,7 @@ def test_run_with_a_reader_counts_it(tmp_path: Path) -> None:
     assert found.height
     assert metrics["rounds"][0]["votes"]["reader"]["filled"] == found.height
     page = (tmp_path / "08_reporting/report.html").read_text()
-    assert f"found the answer of {found.height} paths that no rule could parse" in page
+    assert f"the reader (voting.reader) found: {found.height}, of which" in page
     off = run(tmp_path, rows, pipeline="voting", **HOT)
     assert off.returncode == 0, off.stdout + off.stderr
     rules = (tmp_path / ROUND / "rule_readings.parquet").read_bytes()

@@ -144,6 +144,8 @@ def votes(metrics: dict[str, Any]) -> str:
     """How many of the last round's paths were parsed, and how far they agree; this needs no labels."""
     found = metrics["rounds"][-1]["votes"]
     text = f"{percent(1 - found['unreadable'])} of the sampled paths were parsed"
+    if "reader" in found:
+        text += f" ({found['reader']['filled']:,} of them with the reader)"
     if found["confidence"] is not None:
         text += f"; on average {percent(found['confidence'])} of a question's paths agree with its winner"
     return f"{text}.{early_stop(metrics)}"
@@ -155,8 +157,8 @@ def readers(metrics: dict[str, Any]) -> list[str]:
         (e["round"], e["votes"]["reader"]) for e in metrics["rounds"] if "reader" in e["votes"]
     ]
     return [
-        f"Round {number}: the reader (voting.reader) found the answer of {reader['filled']:,} paths that no rule"
-        f" could parse; {reader['kept']:,} of them are kept."
+        f"Round {number}: answers that no rule could parse and the reader (voting.reader) found:"
+        f" {reader['filled']:,}, of which {reader['kept']:,} are on kept paths."
         for number, reader in found
     ]
 
