@@ -13,7 +13,7 @@ from lmsi_kedro.datasets.gguf_file import dequantised
 from lmsi_kedro.engines.chunk import Request
 from lmsi_kedro.engines.local import LocalEngine
 from lmsi_kedro.params import Conversation, Sampling, Training
-from lmsi_kedro.tasks import Asked, Exemplar, render
+from lmsi_kedro.tasks import Exemplar, Question, render
 from lmsi_kedro.tasks.encoding import Encoder
 from lmsi_kedro.training import Job, train
 from tests.runs import ROOT, metrics_of
@@ -40,7 +40,7 @@ def model(real_model: Path) -> Path:
 def few_shot(question: str) -> str:
     file = ROOT / "conf/base/exemplars/gsm8k.yml"
     shots = [Exemplar.model_validate(row) for row in yaml.safe_load(file.read_text())]
-    return render("few_shot_cot", Asked(question), shots)
+    return render("few_shot_cot", Question(question), shots)
 
 
 def own_ids(tokenizer: Any, prompt: str, chat: str) -> list[int]:

@@ -7,7 +7,7 @@ import pytest
 
 from lmsi_kedro.commands import main
 from lmsi_kedro.commands.project import configured, model_named
-from lmsi_kedro.commands.try_model.asking import asked_in_run
+from lmsi_kedro.commands.try_model.asking import question_in_run
 from lmsi_kedro.engines.chunk import Request
 from lmsi_kedro.engines.local import LocalEngine
 from tests.models import tiny_model
@@ -27,7 +27,7 @@ def test_streamed_paths_are_those_of_a_chunk(tmp_path: Path) -> None:
 
     given = f"data_root={tmp_path},engine.dtype=float32,paths.m=6,paths.sampling.max_new_tokens=40"
     with configured("base", given) as (catalog, params):
-        asked = asked_in_run("mini_gsm", QUESTION, None, None, catalog, params)
+        asked = question_in_run("mini_gsm", QUESTION, None, None, catalog, params)
         model = model_named("base_model", catalog)
         tables = list(asked.sample(model, params))
         sampling = params["paths"].sampling.of(model)
@@ -79,7 +79,7 @@ def test_an_option_is_named_by_its_text(tmp_path: Path) -> None:
 
     choices = ["a fish", "a whale"]
     with configured("base", f"data_root={tmp_path}") as (catalog, params):
-        asked = asked_in_run(None, "Which is a mammal?", None, choices, catalog, params)
+        asked = question_in_run(None, "Which is a mammal?", None, choices, catalog, params)
         voting = params["voting"]
     assert "Answer Choices: (A) a fish (B) a whale" in asked.prompt
     paths = pl.DataFrame(

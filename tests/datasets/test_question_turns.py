@@ -10,7 +10,7 @@ from kedro.io import DatasetError
 
 from lmsi_kedro.datasets.question_file import QuestionFile, WorkedFile
 from lmsi_kedro.tasks.overlap import Evaluated
-from lmsi_kedro.tasks.questions import asked_in, with_ids
+from lmsi_kedro.tasks.questions import questions_in, with_ids
 from lmsi_kedro.tasks.turns import Turn, turns_of
 
 Row = dict[str, Any]
@@ -62,7 +62,7 @@ def test_questions_differ_by_their_context(tmp_path: Path) -> None:
     again = [turn("system", "C"), turn("user", "A?"), turn("assistant", "B."), CHAT[-1]]
     table = with_ids(load(tmp_path, *({"messages": chat} for chat in (CHAT, other, again))))
     assert table["question_id"].n_unique() == 3
-    held_out, different, same = asked_in(table)
+    held_out, different, same = questions_in(table)
     assert not Evaluated([held_out]).has(different)
     assert Evaluated([held_out]).has(same), "case and punctuation do not count"
 

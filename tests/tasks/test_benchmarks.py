@@ -28,7 +28,7 @@ from lmsi_kedro.pipelines.preparation.nodes import (
 )
 from lmsi_kedro.pipelines.public_tasks.nodes import read_benchmark
 from lmsi_kedro.pipelines.public_tasks.pipeline import create_pipeline
-from lmsi_kedro.tasks import Asked, Tasks, render
+from lmsi_kedro.tasks import Question, Tasks, render
 from lmsi_kedro.tasks.benchmarks import BENCHMARKS
 from lmsi_kedro.tasks.questions import exemplars_of
 from tests.tasks.hub_rows import HUB
@@ -132,7 +132,7 @@ def test_prompts_equal_the_reviewed_ones(name: str, raw: pl.DataFrame) -> None:
     """All four formats of the first held-out row. To write the files anew, delete them and run this twice."""
     row = raw.filter(task=name, split="held_out").row(0, named=True)
     shots = exemplars_of(prepare_exemplars(LOADERS), BENCHMARKS[name].task)
-    asked = Asked(row["question"], row["context"], row["choices"])
+    asked = Question(row["question"], row["context"], row["choices"])
     texts = [f"=== {f}\n{render(f, asked, shots)}\n" for f in get_args(Format)]
     file = GOLDEN / f"{name}.txt"
     if not file.exists():

@@ -2,17 +2,17 @@
 
 import pytest
 
-from lmsi_kedro.tasks import Asked
+from lmsi_kedro.tasks import Question
 from lmsi_kedro.tasks.continuation import Shape, ask_for_more, read_question
 from lmsi_kedro.tasks.prompts import ask
 
-PLAIN = [Asked("How many caps?"), Asked("How many pens?")]
+PLAIN = [Question("How many caps?"), Question("How many pens?")]
 CHOICE = [
-    Asked("Which floats?", choices=["a cork", "a stone"]),
-    Asked("Which sinks?", choices=["x", "y", "z"]),
+    Question("Which floats?", choices=["a cork", "a stone"]),
+    Question("Which sinks?", choices=["x", "y", "z"]),
 ]
-READING = [Asked("Who sang?", "Ann sang. Ben did not."), Asked("When?", "In May they left.")]
-VERDICT = [Asked('Does "it rains" follow? Answer yes or no.', "Premise: It pours.")]
+READING = [Question("Who sang?", "Ann sang. Ben did not."), Question("When?", "In May they left.")]
+VERDICT = [Question('Does "it rains" follow? Answer yes or no.', "Premise: It pours.")]
 
 
 def test_prompt_has_the_seeds_and_an_opening() -> None:
@@ -24,7 +24,7 @@ def test_prompt_has_the_seeds_and_an_opening() -> None:
 @pytest.mark.parametrize(
     "seeds", [PLAIN, CHOICE, READING, VERDICT], ids=["plain", "choice", "reading", "verdict"]
 )
-def test_reading_is_the_inverse_of_writing(seeds: list[Asked]) -> None:
+def test_reading_is_the_inverse_of_writing(seeds: list[Question]) -> None:
     shape = Shape.of(seeds)
     for seed in seeds:
         text = ask(seed).removeprefix("Q:").removesuffix("\nA:")
@@ -53,12 +53,12 @@ def test_reading_is_the_inverse_of_writing(seeds: list[Asked]) -> None:
     ],
 )  # fmt: skip
 def test_rejected_text_has_a_reason(
-    seeds: list[Asked], text: str, finish: str, reason: str
+    seeds: list[Question], text: str, finish: str, reason: str
 ) -> None:
     assert read_question(text, finish, Shape.of(seeds)) == reason
 
 
 def test_only_traits_common_to_seeds_are_required() -> None:
-    mixed = Shape.of([PLAIN[0], CHOICE[0], READING[0], Asked("Add two and 3")])
+    mixed = Shape.of([PLAIN[0], CHOICE[0], READING[0], Question("Add two and 3")])
     for text in (" What now", " Ann sang.\nWho?", " Which?\nAnswer Choices: (A) a (B) b"):
-        assert isinstance(read_question(text, "stop", mixed), Asked)
+        assert isinstance(read_question(text, "stop", mixed), Question)

@@ -16,7 +16,7 @@ from transformers import AutoTokenizer
 from lmsi_kedro.engines.chunk import Request
 from lmsi_kedro.engines.local import LocalEngine
 from lmsi_kedro.params import Conversation, Format, Sampling
-from lmsi_kedro.tasks import Asked, Exemplar, render, target
+from lmsi_kedro.tasks import Exemplar, Question, render, target
 from lmsi_kedro.tasks.encoding import BATCH, Encoder, alike
 from tests.models import tiny_model
 from tests.tokenizers import CHAT, EXACT, NAMES, load
@@ -51,7 +51,7 @@ def pairs() -> list[tuple[str, str]]:
     found = []
     for file in SETS:
         first, *shots = [Exemplar.model_validate(row) for row in yaml.safe_load(file.read_text())]
-        asked = Asked(first.question, first.context, first.choices)
+        asked = Question(first.question, first.context, first.choices)
         for prompt_format in get_args(Format):
             rationale = None if prompt_format.endswith("direct") else first.rationale
             found.append((render(prompt_format, asked, shots), target(first.answer, rationale)))

@@ -10,7 +10,7 @@ from lmsi_kedro import kernels
 from lmsi_kedro.params import PublicTasksParams
 from lmsi_kedro.pipelines.preparation.nodes import prepare_exemplars
 from lmsi_kedro.pipelines.public_tasks import nodes
-from lmsi_kedro.tasks import Asked, render
+from lmsi_kedro.tasks import Question, render
 from lmsi_kedro.tasks.benchmark import Benchmark
 from lmsi_kedro.tasks.benchmarks import BENCHMARKS
 from lmsi_kedro.tasks.questions import exemplars_of
@@ -43,7 +43,7 @@ def test_task_of_the_page_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     )
     assert len(shots) == 2
     first = rows.row(0, named=True)
-    prompt = render("few_shot_cot", Asked(first["question"], first["context"]), shots)
+    prompt = render("few_shot_cot", Question(first["question"], first["context"]), shots)
     assert prompt.endswith("\n\nQ: Bees rest at night.\nDo bees sleep?\nA:")
     keys = kernels.canonical_keys([shot.answer for shot in shots], benchmark.task.kind)
     assert keys.to_list() == ["bool:no", "bool:yes"]

@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from lmsi_kedro.params.mistakes import typed
-from lmsi_kedro.tasks import Asked, Exemplar, Task, Tasks, render
+from lmsi_kedro.tasks import Exemplar, Question, Task, Tasks, render
 from lmsi_kedro.tasks.turns import turns_of
 
 SHOTS = [Exemplar(question="1 + 1?", rationale="One and one are two.", answer="2")]
@@ -17,11 +17,11 @@ OWN = Task(
 
 
 def test_templates_take_the_places_of_the_papers() -> None:
-    assert render("few_shot_cot", Asked("2 + 3?"), SHOTS, OWN) == (
+    assert render("few_shot_cot", Question("2 + 3?"), SHOTS, OWN) == (
         "Solve it.\n\nQ: Problem: 1 + 1?\nAnswer: One and one are two. The answer is 2.\n\n"
         "Q: Problem: 2 + 3?\nAnswer:"
     )
-    asked = Asked("Which?", "It is blue.", ["red", "blue"])
+    asked = Question("Which?", "It is blue.", ["red", "blue"])
     own = "It is blue. | (A) red (B) blue | Which? in \\boxed{}, {so}"
     assert render("zero_shot_cot", asked, SHOTS, OWN) == own
     for prompt_format in ("few_shot_direct", "zero_shot_direct"):
@@ -30,15 +30,17 @@ def test_templates_take_the_places_of_the_papers() -> None:
 
 def test_instruction_precedes_exemplars_as_turns() -> None:
     task = OWN.model_copy(update={"exemplars": "turns"})
-    first, answer, last = turns_of(render("few_shot_cot", Asked("2 + 3?"), SHOTS, task))
+    first, answer, last = turns_of(render("few_shot_cot", Question("2 + 3?"), SHOTS, task))
     assert first.text == "Solve it.\n\nQ: Problem: 1 + 1?\nAnswer:"
     assert answer.text == "One and one are two. The answer is 2."
     assert last.text == "Q: Problem: 2 + 3?\nAnswer:"
-    assert render("few_shot_cot", Asked("3?"), [], task) == "Solve it.\n\nQ: Problem: 3?\nAnswer:"
+    assert (
+        render("few_shot_cot", Question("3?"), [], task) == "Solve it.\n\nQ: Problem: 3?\nAnswer:"
+    )
 
 
 def test_places_in_a_question_are_text() -> None:
-    assert render("zero_shot_cot", Asked("{context}{x}?"), SHOTS, OWN).endswith(
+    assert render("zero_shot_cot", Question("{context}{x}?"), SHOTS, OWN).endswith(
         "{context}{x}? in \\boxed{}, {so}"
     )
 

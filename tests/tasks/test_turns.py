@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from lmsi_kedro.params import Conversation
-from lmsi_kedro.tasks import Asked, Exemplar, Task, render, words_of
+from lmsi_kedro.tasks import Exemplar, Question, Task, render, words_of
 from lmsi_kedro.tasks.encoding import Encoder
 from lmsi_kedro.tasks.turns import Turn, joined, readable, turns_of
 from tests.tokenizers import CHAT, EXACT, load
@@ -45,24 +45,24 @@ def test_turns_survive_being_one_text() -> None:
 
 def test_question_keeps_its_earlier_turns() -> None:
     context = joined([Turn("system", "Be brief."), *EARLIER])
-    question = Asked("How many?", context)
+    question = Question("How many?", context)
     prompt = render("few_shot_direct", question, SHOTS[:1])
     shot = "Q: 1 + 1?\nA: The answer is 2.\n\n"
     assert turns_of(prompt) == [*turns_of(context), Turn("user", f"{shot}Q: How many?\nA:")]
     prompt = render("few_shot_cot", question, SHOTS, TURNS)
     last = Turn("user", "Q: How many?\nA:")
     assert turns_of(prompt) == [Turn("system", "Be brief."), *SAID, *EARLIER, last]
-    assert words_of(question) != words_of(Asked("How many?"))
+    assert words_of(question) != words_of(Question("How many?"))
 
 
 def test_exemplars_become_turns_if_wanted() -> None:
-    question = Asked("2 + 3?")
+    question = Question("2 + 3?")
     prompt = render("few_shot_cot", question, SHOTS, TURNS)
     assert turns_of(prompt) == [*SAID, Turn("user", "Q: 2 + 3?\nA:")]
     assert turns_of(render("few_shot_direct", question, SHOTS, TURNS))[1].text == "The answer is 2."
     for prompt_format in ("zero_shot_cot", "zero_shot_direct"):
         assert render(prompt_format, question, SHOTS, TURNS) == render(prompt_format, question)
-    assert render("few_shot_cot", Asked("1 + 1?"), SHOTS[:1], TURNS) == "Q: 1 + 1?\nA:"
+    assert render("few_shot_cot", Question("1 + 1?"), SHOTS[:1], TURNS) == "Q: 1 + 1?\nA:"
     assert render("few_shot_cot", question, SHOTS) == render(
         "few_shot_cot", question, SHOTS, Task(exemplars="text")
     )
@@ -82,7 +82,7 @@ def test_turns_become_their_templates_tokens(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["smollm2", "real_qwen"])
 def test_training_continues_a_prompt_of_turns(name: str) -> None:
-    encoder, prompt = Encoder(load(name)), render("few_shot_cot", Asked("2 + 3?"), SHOTS, TURNS)
+    encoder, prompt = Encoder(load(name)), render("few_shot_cot", Question("2 + 3?"), SHOTS, TURNS)
     (example,) = encoder.examples([prompt], [" The answer is 5."])
     assert [example.ids[: example.prompt_tokens]] == encoder.prompts([prompt])
     target = load(name).decode(example.ids[example.prompt_tokens :])

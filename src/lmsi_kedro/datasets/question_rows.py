@@ -32,27 +32,27 @@ def parse(row: Row, task: str | None, fields: tuple[str, ...] = FIELDS) -> Row:
     MalformedError names the first mistake and its column.
     """
     columns = columns_of(tuple(row), fields)
-    given = {field: (row[column], column) for field, column in columns.items()}
+    cells = {field: (row[column], column) for field, column in columns.items()}
     missing = (None, "")
-    split = text_of(*given.get("split", missing))
+    split = text_of(*cells.get("split", missing))
     if split not in (None, *SPLITS):
         raise MalformedError(
             f"{columns['split']} must be one of {', '.join(SPLITS)}, not {split!r}"
         )
-    choices, letters = choices_of(*given.get("choices", missing))
-    question, earlier = question_of(*given["question"], given.get("messages"))
-    context = text_of(*given.get("context", missing))
+    choices, letters = choices_of(*cells.get("choices", missing))
+    question, earlier = question_of(*cells["question"], cells.get("messages"))
+    context = text_of(*cells.get("context", missing))
     if earlier and context:
         raise MalformedError(
             f"{columns['context']} is beside earlier turns: put it into a turn of the chat"
         )
     return {
         "split": split,
-        "task": text_of(*given.get("task", missing)) or task,
+        "task": text_of(*cells.get("task", missing)) or task,
         "question": question,
         "context": earlier or context,
         "choices": choices,
-        "answer": answers_of(*given.get("answer", missing), letters, choices is not None),
+        "answer": answers_of(*cells.get("answer", missing), letters, choices is not None),
     }
 
 
@@ -137,8 +137,8 @@ def answers_of(
     if isinstance(value, dict) and isinstance(value.get("text"), list):
         value = value["text"] or None  # SQuAD; None if the question is unanswerable
     check_meaning(value, column, has_choices)
-    given = value if isinstance(value, list) else [value]
-    answers = [answer_of(one, column, letters) for one in given if one is not None]
+    listed = value if isinstance(value, list) else [value]
+    answers = [answer_of(one, column, letters) for one in listed if one is not None]
     if value == []:
         raise MalformedError(f"{column} is empty")
     return answers or None

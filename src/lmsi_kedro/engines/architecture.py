@@ -21,7 +21,7 @@ def template_writes_date(model: Path) -> bool:
     return any("strftime_now" in file.read_text() for file in files if file.exists())
 
 
-def dated(engine: EngineParams, model: Path, day: date) -> EngineParams:
+def with_date(engine: EngineParams, model: Path, day: date) -> EngineParams:
     """The parameters with this date for the chat template, if it writes one and prompts.date is not set."""
     if engine.prompts.date or not template_writes_date(model):
         return engine

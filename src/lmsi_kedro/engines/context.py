@@ -34,8 +34,8 @@ class Context:
         if self.tokens is None:
             return {}
         room, found = self.tokens - new, dict[str, int]()
-        for asked in prompts:
-            for name, tokens in self.lengths(asked, room).items():
+        for group in prompts:
+            for name, tokens in self.lengths(group, room).items():
                 if tokens > room:
                     found[name] = max(tokens, found.get(name, 0))
         return found
@@ -44,7 +44,7 @@ class Context:
         """The lengths in tokens of the prompts that may be longer than `room`.
 
         Others are not encoded: a text has at most one token per byte, so the bytes after the common prefix bound
-        the length. Prompts of several turns are: the template writes between these.
+        the length. Prompts with several turns are always encoded, because the template adds text between turns.
         """
         texts = [text for text in prompts.values() if not turns_of(text)]
         shared = texts[0][: beginning(texts)] if texts else ""

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import polars as pl
 
-from lmsi_kedro.engines.architecture import dated
+from lmsi_kedro.engines.architecture import with_date
 from lmsi_kedro.engines.capacity import with_rows
 from lmsi_kedro.engines.chunk import Chunk, Request
 from lmsi_kedro.engines.executors import Executor, executor_of
@@ -79,7 +79,7 @@ class Plan:
 
     def on(self, day: date) -> "Plan":
         """The same plan with this date in chat templates that write one."""
-        engine = dated(self.engine, self.model, day)
+        engine = with_date(self.engine, self.model, day)
         return self if engine is self.engine else replace(self, engine=engine)
 
     @property

@@ -3,7 +3,7 @@
 import hashlib
 
 from lmsi_kedro.params import EvaluationParams, Format, Mode, Sampling, Sized, tokens_for
-from lmsi_kedro.tasks import Asked, Task, render, usable
+from lmsi_kedro.tasks import Question, Task, render, usable
 from lmsi_kedro.tasks.prompts import AS_IN_PAPER
 from lmsi_kedro.tasks.questions import ExemplarSets
 
@@ -38,7 +38,7 @@ def fingerprint(
     prompt_format: Format, sets: ExemplarSets, sampling: Sampling, m: int, task: Task = AS_IN_PAPER
 ) -> str:
     """What two compared models must have in common: paths, decoding, exemplars; in words with a digest."""
-    nothing = Asked("")
+    nothing = Question("")
     shown = "".join(
         render(usable(prompt_format, shots), nothing, shots, task) for shots in sets.values()
     )

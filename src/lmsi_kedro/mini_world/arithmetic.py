@@ -78,7 +78,7 @@ def draw(rng: Random, with_easy: bool) -> Problem:
     subject, name = rng.choice(SUBJECTS if with_easy else ASKED), rng.choice(NAMES)
     count = rng.choice((1, 2, 2, 3, 3) if with_easy else (2, 2, 2, 3))
     terms = draw_terms(rng, subject, count)
-    # Asked less often than written about: an early base model guessed whether "finds" adds.
+    # Fewer questions than documents have a change: an early base model guessed whether "finds" adds.
     change = rng.choice((0, 1, -1) if with_easy else (0, 0, 0, 0, 1, -1)) * rng.randint(2, 9)
     total = sum(term.value for term in terms)
     if total + change < 1:

@@ -11,7 +11,7 @@ from lmsi_kedro.mini_world import FAMILIES
 from lmsi_kedro.mini_world.multiple_choice import LETTERS
 from lmsi_kedro.mini_world.passages import BUILDINGS
 from lmsi_kedro.mini_world.problems import NAMES, OPENINGS, Problem, draw_problem
-from lmsi_kedro.tasks import Asked, render, target
+from lmsi_kedro.tasks import Question, render, target
 from lmsi_kedro.tasks.prompts import ask
 
 # Shares of documents. Direct answers are 15 % of them (15-25 % keeps `standard` partly competent).
@@ -72,7 +72,7 @@ def write_document(form: str, task: str, rng: Random) -> str:
         return "\n\n".join(write_list(rng) for _ in range(count))
     problems = [draw_problem(FAMILIES[task], "documents", rng) for _ in range(count)]
     if form == "questions":
-        return "\n\n".join(ask(asked(p)).removesuffix("\nA:") for p in problems)
+        return "\n\n".join(ask(question_of(p)).removesuffix("\nA:") for p in problems)
     return "\n\n".join(worked(problem, form, rng) for problem in problems)
 
 
@@ -80,9 +80,9 @@ def worked(problem: Problem, form: str, rng: Random) -> str:
     """A question and its answer, as in the prompts; a zero-shot rationale may lack the usual hint."""
     rationale = None if form.endswith("direct") else problem.rationale(rng)
     hinted = form == "zero_shot_cot" and rng.random() < 0.6
-    prompt = render("zero_shot_cot" if hinted else "zero_shot_direct", asked(problem))
+    prompt = render("zero_shot_cot" if hinted else "zero_shot_direct", question_of(problem))
     return prompt + target(problem.answer, rationale)
 
 
-def asked(problem: Problem) -> Asked:
-    return Asked(problem.question, problem.context, problem.choices)
+def question_of(problem: Problem) -> Question:
+    return Question(problem.question, problem.context, problem.choices)

@@ -45,25 +45,25 @@ def draw(rng: Random, with_easy: bool) -> Problem:
     count, more = rng.randint(2, 40), rng.randint(2, 15)
     verdict = rng.choice(VERDICTS)
     claimed = count + more + (0 if verdict == "yes" else rng.choice((-3, -2, -1, 1, 2, 3)))
-    said = Said(known, derived, count, None if verdict == VERDICTS[2] else more)
-    if said.more is None and not with_easy:
+    premise = Said(known, derived, count, None if verdict == VERDICTS[2] else more)
+    if premise.more is None and not with_easy:
         # Else "Ben has more than Ana" denies the claim, as in 1 of 28 such documents, which the weights know.
         claimed = max(claimed, count + 1)
-    asked = conclusion(
-        said.premise(thing, rng),
+    parts = conclusion(
+        premise.premise(thing, rng),
         f"In fact {derived} has {claimed} {thing}.",
         "yes, no or it is not possible to tell",
     )
     return Problem(
         task="mini_nli",
         template=f"nli-{index}-{VERDICTS.index(verdict)}",
-        slots=(count, said.more or 0, claimed),
-        context=asked["context"],
-        question=asked["question"],
+        slots=(count, premise.more or 0, claimed),
+        context=parts["context"],
+        question=parts["question"],
         answer=verdict,
         hurry=HURRY,
         hurried=f"It looks like {verdict}.",
-        careful=partial(careful_check, said, claimed),
+        careful=partial(careful_check, premise, claimed),
     )
 
 

@@ -11,18 +11,18 @@ Model = TypeVar("Model", bound=BaseModel)
 LISTED = 40  # names that a line may list
 
 
-def unknown(where: str, name: str, known: Iterable[str]) -> str:
+def unknown(where: str, name: str, existing: Iterable[str]) -> str:
     """The message that `where` has no such name, with the nearest known names, or all if none is near."""
-    names = sorted(known)
+    names = sorted(existing)
     if near := nearest(name, names):
         return f"{where}: there is no {name}; did you mean {' or '.join(near)}?"
     listed = ", ".join(names[:LISTED]) + (", ..." if len(names) > LISTED else "")
     return f"{where}: there is no {name}; known are {listed}"
 
 
-def nearest(name: str, known: Iterable[str]) -> list[str]:
+def nearest(name: str, existing: Iterable[str]) -> list[str]:
     """At most two names with a similar spelling, or of which this one is a part."""
-    names = list(known)
+    names = list(existing)
     alike = difflib.get_close_matches(name, names, n=2, cutoff=0.7)
     return alike or [each for each in names if name and name in each][:2]
 

@@ -57,9 +57,9 @@ class EndpointParams(RequestParams):
 
     @field_validator("urls", mode="before")
     @classmethod
-    def one_is_a_list(cls, given: Any) -> Any:
+    def one_is_a_list(cls, urls: Any) -> Any:
         """A single url, as from --params, becomes a list."""
-        return [given] if isinstance(given, str) else given
+        return [urls] if isinstance(urls, str) else urls
 
     @field_validator("urls")
     @classmethod

@@ -65,9 +65,9 @@ def size_of(model: Sized) -> Size:
     return next(size for size in SIZES if model.parameters <= size.parameters)
 
 
-def tokens_for(given: int | Auto, model: Sized) -> int:
+def tokens_for(setting: int | Auto, model: Sized) -> int:
     """The given maximum number of new tokens, or that for the model's size."""
-    return size_of(model).max_new_tokens if given == "auto" else given
+    return size_of(model).max_new_tokens if setting == "auto" else setting
 
 
 def steps_for(examples: int, batch_size: int) -> int:

@@ -1,7 +1,7 @@
 """Tasks, and how their questions become prompts: see `task` and `prompts`."""
 
 from lmsi_kedro.tasks.prompts import (
-    Asked,
+    Question,
     few_shot,
     render,
     target,
@@ -12,9 +12,9 @@ from lmsi_kedro.tasks.prompts import (
 from lmsi_kedro.tasks.task import Exemplar, Kind, Task, Tasks
 
 __all__ = [
-    "Asked",
     "Exemplar",
     "Kind",
+    "Question",
     "Task",
     "Tasks",
     "few_shot",

@@ -53,21 +53,21 @@ def frame_of(tokenizer: Any, conversation: Conversation) -> Frame:
             )
         return PLAIN
     turn = {"role": "user", "content": QUESTION}
-    asked = rendered(tokenizer, conversation, [turn])
+    prompt = rendered(tokenizer, conversation, [turn])
     answered = rendered(tokenizer, conversation, [turn, {"role": "assistant", "content": ANSWER}])
-    before, question, after = asked.partition(QUESTION)
+    before, question, after = prompt.partition(QUESTION)
     until, answer, rest = answered.rpartition(ANSWER)
     if not question or not answer or QUESTION in after:
         raise ValueError(
             "the tokenizer's chat_template changes the text of a turn; set engine.chat=never to do without it"
         )
-    if conversation.system and conversation.system.strip() not in asked:
+    if conversation.system and conversation.system.strip() not in prompt:
         raise ValueError("the tokenizer's chat_template leaves prompts.system out: unset it")
     opened = thoughts.opened(after)
     # Most templates render an answer in the same way as they prompt for it. DeepSeek-R1's prompt opens a thought,
     # but it renders an answer without one, so the thought has to be closed first.
-    same = until.startswith(asked)
-    lead = until.removeprefix(asked) if same else thoughts.closing(opened) if opened else ""
+    same = until.startswith(prompt)
+    lead = until.removeprefix(prompt) if same else thoughts.closing(opened) if opened else ""
     return Frame(before, after, lead, up_to_token(tokenizer, rest), opened)
 
 
@@ -107,11 +107,11 @@ def texts_around(
 def rendered(tokenizer: Any, conversation: Conversation, turns: list[dict[str, str]]) -> str:
     """The turns, after the system turn of the conversation, rendered by the template."""
     thinks, system = conversation.thoughts == "keep", conversation.system
-    given = [{"role": "system", "content": system}] if system else []
+    first = [{"role": "system", "content": system}] if system else []
     try:
         return str(
             tokenizer.apply_chat_template(
-                [*given, *turns],
+                [*first, *turns],
                 chat_template=on_day(tokenizer.get_chat_template(), conversation.date),
                 tokenize=False,
                 add_generation_prompt=turns[-1]["role"] == "user",
@@ -138,10 +138,10 @@ def on_day(template: str, day: date | None) -> str:
     """The template with a fixed date in place of today's; transformers cannot pass it a function for this."""
     if day is None:
         return template
-    dated = TODAY.sub(lambda call: repr(day.strftime(call["format"])), template)
-    if "strftime_now(" in dated:
+    fixed = TODAY.sub(lambda call: repr(day.strftime(call["format"])), template)
+    if "strftime_now(" in fixed:
         raise ValueError("it writes a date whose format is not a literal")
-    return dated
+    return fixed
 
 
 def up_to_token(tokenizer: Any, text: str) -> str:

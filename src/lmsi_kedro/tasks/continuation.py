@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lmsi_kedro.tasks.prompts import LETTERS, PUNCTUATION, Asked, ask
+from lmsi_kedro.tasks.prompts import LETTERS, PUNCTUATION, Question, ask
 
 END = re.compile(r"\nA:|\n\s*\n")  # an answer, or a blank line as between the seeds
 LISTED = "\nAnswer Choices: "
@@ -25,7 +25,7 @@ class Shape:
     ends: frozenset[str]
 
     @classmethod
-    def of(cls, seeds: Sequence[Asked]) -> "Shape":
+    def of(cls, seeds: Sequence[Question]) -> "Shape":
         ends = frozenset(seed.question.rstrip()[-1:] for seed in seeds)
         return cls(
             context=common([bool(seed.context) for seed in seeds]),
@@ -38,13 +38,13 @@ def common(values: Sequence[bool]) -> bool | None:
     return values[0] if len(set(values)) == 1 else None
 
 
-def ask_for_more(seeds: Sequence[Asked]) -> str:
+def ask_for_more(seeds: Sequence[Question]) -> str:
     """The questions one after the other, and the beginning of another one."""
     listed = "".join(f"{ask(seed).removesuffix('A:')}\n" for seed in seeds)
     return f"{listed}Q:"
 
 
-def read_question(text: str, finish: str, shape: Shape) -> Asked | str:
+def read_question(text: str, finish: str, shape: Shape) -> Question | str:
     """The question that a continuation begins with, or why there is none.
 
     `cut off`: it ended at the length limit. `no question`: it is empty, or does not end with a character that ends
@@ -56,22 +56,18 @@ def read_question(text: str, finish: str, shape: Shape) -> Asked | str:
         return "cut off"
     body, _, listed = text[: ending.start() if ending else None].strip().partition(LISTED)
     passage, _, question = body.rpartition("\n")
-    question_parts = Asked(question.strip(), passage.strip() or None, read_choices(listed))
-    if not question_parts.question or (
-        shape.ends and question_parts.question[-1] not in shape.ends
-    ):
+    found = Question(question.strip(), passage.strip() or None, read_choices(listed))
+    if not found.question or (shape.ends and found.question[-1] not in shape.ends):
         return "no question"
-    if shape.context and not question_parts.context:
+    if shape.context and not found.context:
         return "no context"
-    if (shape.choices or listed) and not question_parts.choices:
+    if (shape.choices or listed) and not found.choices:
         return "no choices"
-    if question_parts.choices and len(set(question_parts.choices)) < len(question_parts.choices):
+    if found.choices and len(set(found.choices)) < len(found.choices):
         return "equal choices"
-    if (shape.context is False and question_parts.context) or (
-        shape.choices is False and question_parts.choices
-    ):
+    if (shape.context is False and found.context) or (shape.choices is False and found.choices):
         return "stray lines"
-    return question_parts
+    return found
 
 
 def read_choices(listed: str) -> list[str] | None:

@@ -85,7 +85,7 @@ class Encoder:
 
     def prompts(self, texts: Sequence[str]) -> list[list[int]]:
         """The ids that a model continues."""
-        return self.encoded([self.asked(text) for text in texts])
+        return self.encoded([self.prompt_parts(text) for text in texts])
 
     def examples(self, prompts: Sequence[str], targets: Sequence[str]) -> list[Encoded]:
         """Training pairs: the ids of each prompt as in sampling, then those of its target and the end token.
@@ -95,19 +95,19 @@ class Encoder:
         the target then has the ids after the prompt's text or, if no token begins there, those of its own text.
         """
         different = list(dict.fromkeys(prompts))  # a question's paths share a prompt
-        asked = dict(zip(different, self.prompts(different), strict=True))
+        ids = dict(zip(different, self.prompts(different), strict=True))
         answers = [self.answer(target) for target in targets]
         wholes = self.encoded(
-            [[*self.asked(p), *answer] for p, answer in zip(prompts, answers, strict=True)]
+            [[*self.prompt_parts(p), *answer] for p, answer in zip(prompts, answers, strict=True)]
         )
         closing = [] if self.frame.end else [self.end]
-        heads = [asked[prompt] for prompt in prompts]
+        heads = [ids[prompt] for prompt in prompts]
         return [
             Encoded([*head, *self.added(head, whole, answer), *closing], len(head))
             for head, whole, answer in zip(heads, wholes, answers, strict=True)
         ]
 
-    def asked(self, prompt: str) -> list[Part]:
+    def prompt_parts(self, prompt: str) -> list[Part]:
         """The parts of a prompt in its frame, or of a prompt with several turns in the template."""
         if not (turns := turns_of(prompt)):
             frame = self.frame
@@ -213,7 +213,7 @@ class Encoder:
 
     def ends(self, generation_config: Any) -> frozenset[int]:
         """All tokens that end a path: those of training, of the tokenizer and of generation_config."""
-        given = getattr(generation_config, "eos_token_id", None)
-        listed = given if isinstance(given, list) else [given]
+        stops = getattr(generation_config, "eos_token_id", None)
+        listed = stops if isinstance(stops, list) else [stops]
         ends = [*listed, self.end, self.tokenizer.eos_token_id]
         return frozenset(token for token in ends if token is not None)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from lmsi_kedro.tasks.prompts import Asked, words_of
+from lmsi_kedro.tasks.prompts import Question, words_of
 
 LEAK_WORDS = 13  # consecutive words, as in the test of GPT-3, appendix C
 TEMPLATE_WORDS = 3
@@ -13,23 +13,23 @@ class Evaluated:
     """The questions of evaluation sets, to compare other questions with them.
 
     Words of a template are excluded from runs: these are three consecutive words that occur in every one of the
-    `given` questions. Otherwise "... is true? Answer yes, no or it is not possible to tell." would make most NLI
-    questions overlap.
+    `templated` questions. Otherwise "... is true? Answer yes, no or it is not possible to tell." would make most
+    NLI questions overlap.
     """
 
-    def __init__(self, asked: Iterable[Asked], given: Iterable[Asked] = ()) -> None:
-        templates = [set(_runs(words_of(each), TEMPLATE_WORDS)) for each in given]
+    def __init__(self, questions: Iterable[Question], templated: Iterable[Question] = ()) -> None:
+        templates = [set(_runs(words_of(each), TEMPLATE_WORDS)) for each in templated]
         self.template = set.intersection(*templates) if templates else set[Words]()
-        self.texts = {words_of(each) for each in asked}
+        self.texts = {words_of(each) for each in questions}
         self.runs = {run for words in self.texts for run in self._own_runs(words)}
 
-    def has(self, asked: Asked) -> bool:
+    def has(self, question: Question) -> bool:
         """Whether one of them has the same words, ignoring punctuation and case."""
-        return words_of(asked) in self.texts
+        return words_of(question) in self.texts
 
-    def overlaps(self, asked: Asked) -> bool:
+    def overlaps(self, question: Question) -> bool:
         """Whether one of them shares LEAK_WORDS consecutive words with it."""
-        return not self.runs.isdisjoint(self._own_runs(words_of(asked)))
+        return not self.runs.isdisjoint(self._own_runs(words_of(question)))
 
     def _own_runs(self, words: Words) -> list[Words]:
         runs = enumerate(_runs(words, TEMPLATE_WORDS))

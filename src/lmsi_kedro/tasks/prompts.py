@@ -29,7 +29,7 @@ AS_IN_PAPER = Task()
 
 
 @dataclass(frozen=True)
-class Asked:
+class Question:
     """The parts of a question in a prompt; context (a passage, a premise) precedes the question."""
 
     question: str
@@ -39,16 +39,16 @@ class Asked:
 
 def render(
     prompt_format: Format,
-    asked: Asked,
+    question_parts: Question,
     exemplars: Sequence[Exemplar] = (),
     task: Task = AS_IN_PAPER,
 ) -> str:
     """The prompt of a question in one of the four formats; an exemplar equal to the question is left out.
 
     Examples:
-        >>> from lmsi_kedro.tasks import Asked, Exemplar, render
+        >>> from lmsi_kedro.tasks import Question, Exemplar, render
         >>> shot = Exemplar(question="1 + 1?", rationale="One and one are two.", answer="2")
-        >>> print(render("few_shot_cot", Asked("2 + 3?"), [shot]))
+        >>> print(render("few_shot_cot", Question("2 + 3?"), [shot]))
         Q: 1 + 1?
         A: One and one are two. The answer is 2.
         <BLANKLINE>
@@ -57,7 +57,7 @@ def render(
     """
     before, place, form = task.template(prompt_format).rpartition(EXEMPLARS)
     begin = filled(before, {})
-    shown = others(exemplars, asked) if place else []
+    shown = others(exemplars, question_parts) if place else []
     worked = [
         (
             written_in(form, shot),
@@ -65,7 +65,7 @@ def render(
         )
         for shot in shown
     ]
-    question, earlier = written_in(form, asked), turns_of(asked.context)
+    question, earlier = written_in(form, question_parts), turns_of(question_parts.context)
     if task.exemplars != "turns" or not worked:
         text = begin + "".join(f"{shot}{answer}\n\n" for shot, answer in worked) + question
         return joined([*earlier, Turn("user", text)]) if earlier else text
@@ -83,17 +83,17 @@ def is_cot(prompt_format: Format) -> bool:
     return prompt_format.endswith("cot")
 
 
-def others(exemplars: Sequence[Exemplar], asked: Asked) -> list[Exemplar]:
+def others(exemplars: Sequence[Exemplar], question: Question) -> list[Exemplar]:
     """The exemplars that do not ask the same question."""
-    return [shot for shot in exemplars if words_of(shot) != words_of(asked)]
+    return [shot for shot in exemplars if words_of(shot) != words_of(question)]
 
 
-def words_of(asked: Asked | Exemplar) -> tuple[str, ...]:
+def words_of(question: Question | Exemplar) -> tuple[str, ...]:
     """The lower-case words of a question without punctuation; questions with the same words are the same."""
-    return _words(" ".join([asked.context or "", asked.question, *(asked.choices or ())]))
+    return _words(" ".join([question.context or "", question.question, *(question.choices or ())]))
 
 
-@lru_cache(maxsize=1024)  # for the exemplars, with which every prompt is compared
+@lru_cache(maxsize=1024)  # every prompt is compared with the same exemplars
 def _words(text: str) -> tuple[str, ...]:
     bare = (word.strip(PUNCTUATION) for word in text.casefold().split())
     return tuple(word for word in bare if word)
@@ -114,18 +114,18 @@ def target(answer: str, rationale: str | None = None) -> str:
     return f"{f' {rationale}' if rationale else ''} The answer is {answer}."
 
 
-def ask(asked: Asked | Exemplar) -> str:
-    """'Q: context\nquestion\nAnswer Choices: (A) first (B) second\nA:'; only the question is always there."""
-    return written_in(PAPER["zero_shot_direct"], asked)
+def ask(question: Question | Exemplar) -> str:
+    """'Q: context\nquestion\nAnswer Choices: (A) first (B) second\nA:', without the parts that are None."""
+    return written_in(PAPER["zero_shot_direct"], question)
 
 
-def written_in(form: str, asked: Asked | Exemplar) -> str:
-    """The question in its form, without its earlier turns; what has no place of its own stands in {question}."""
-    context = "" if turns_of(asked.context) else asked.context or ""
+def written_in(form: str, parts: Question | Exemplar) -> str:
+    """The question in a template, without earlier turns; parts without a place of their own go into {question}."""
+    context = "" if turns_of(parts.context) else parts.context or ""
     choices = " ".join(
-        f"({letter}) {text}" for letter, text in zip(LETTERS, asked.choices or (), strict=False)
+        f"({letter}) {text}" for letter, text in zip(LETTERS, parts.choices or (), strict=False)
     )
-    question = asked.question
+    question = parts.question
     if context and "{context}" not in form:
         question = f"{context}\n{question}"
     if choices and "{choices}" not in form:

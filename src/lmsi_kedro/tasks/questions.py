@@ -8,7 +8,7 @@ from itertools import cycle
 import polars as pl
 
 from lmsi_kedro.params import Format
-from lmsi_kedro.tasks.prompts import AS_IN_PAPER, ZERO_SHOT, Asked, render, usable, words_of
+from lmsi_kedro.tasks.prompts import AS_IN_PAPER, ZERO_SHOT, Question, render, usable, words_of
 from lmsi_kedro.tasks.task import Exemplar, Task
 
 PATHS_PER_SET = 2  # PAPER, section 5.2: 40 paths of 20 generated prompts
@@ -29,9 +29,11 @@ def question_id(task: str, question: str, context: str | None, choices: list[str
     return hashlib.blake2b(json.dumps(content).encode(), digest_size=8).hexdigest()
 
 
-def asked_in(questions: pl.DataFrame) -> list[Asked]:
+def questions_in(questions: pl.DataFrame) -> list[Question]:
     """The question of each row in a table."""
-    return [Asked(*row) for row in questions.select("question", "context", "choices").iter_rows()]
+    return [
+        Question(*row) for row in questions.select("question", "context", "choices").iter_rows()
+    ]
 
 
 def exemplar_sets(exemplars: pl.DataFrame, task: Task) -> ExemplarSets:
@@ -66,9 +68,9 @@ def prompts_of(
 ) -> dict[str, str]:
     """The prompt of every question_id; zero-shot if there are no exemplars."""
     prompt_format = usable(prompt_format, exemplars)
-    asked = zip(questions["question_id"], asked_in(questions), strict=True)
+    pairs = zip(questions["question_id"], questions_in(questions), strict=True)
     return {
-        question_id: render(prompt_format, each, exemplars, task) for question_id, each in asked
+        question_id: render(prompt_format, each, exemplars, task) for question_id, each in pairs
     }
 
 
@@ -82,8 +84,10 @@ def prompts_alike(
     shown = {words_of(shot) for shot in exemplars if prompt_format in ZERO_SHOT}
     prompts = prompts_of(questions, prompt_format, exemplars, task)
     groups: dict[tuple[str, ...], dict[str, str]] = {}
-    for (question_id, prompt), asked in zip(prompts.items(), asked_in(questions), strict=True):
-        left_out = words_of(asked) if words_of(asked) in shown else ()
+    for (question_id, prompt), question in zip(
+        prompts.items(), questions_in(questions), strict=True
+    ):
+        left_out = words_of(question) if words_of(question) in shown else ()
         groups.setdefault(left_out, {})[question_id] = prompt
     return list(groups.values())
 

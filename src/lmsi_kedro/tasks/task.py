@@ -22,7 +22,7 @@ Kind = Literal["number", "choice", "yes_no", "nli", "span", "date", "text", "mat
 Decimal = Literal["point", "comma"]
 
 
-def known(kind: Any, built_in: Any) -> Any:
+def check_kind(kind: Any, built_in: Any) -> Any:
     """The kind, if it is built in or a function that can be imported."""
     if isinstance(kind, str) and is_reader(kind):
         reader(kind)
@@ -47,7 +47,7 @@ class Task(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    kind: Annotated[Kind, WrapValidator(known)] = "text"
+    kind: Annotated[Kind, WrapValidator(check_kind)] = "text"
     exemplar_set: str | None = None
     in_domain: bool = True
     decimal: Decimal = "point"

@@ -26,7 +26,7 @@ from lmsi_kedro.pipelines.question_generation.nodes import (
     plan_continuations,
     take_admitted,
 )
-from lmsi_kedro.tasks import Asked, Task, Tasks
+from lmsi_kedro.tasks import Question, Task, Tasks
 from lmsi_kedro.tasks.prompts import ask
 
 BASE = Path(__file__).parents[3] / "data" / "06_models" / "base"
@@ -143,14 +143,14 @@ def test_template_words_are_not_contamination() -> None:
 
 
 def test_choices_and_contexts_are_part_of_a_candidate() -> None:
-    seeds = [Asked("Who sang?", "Ann sang, Ben did not.", ["Ann", "Ben"]),
-             Asked("Who left?", "Dan left, Eva did not.", ["Dan", "Eva"])]  # fmt: skip
+    seeds = [Question("Who sang?", "Ann sang, Ben did not.", ["Ann", "Ben"]),
+             Question("Who left?", "Dan left, Eva did not.", ["Dan", "Eva"])]  # fmt: skip
     rows = [
         (f"u{i}", "sums", "unlabeled", s.question, s.context, s.choices)
         for i, s in enumerate(seeds)
     ]
     table = pl.DataFrame(rows, schema=schemas.QUESTIONS, orient="row")
-    new = Asked("Who won the race?", "Finn won the race against Gia.", ["Finn", "Gia"])
+    new = Question("Who won the race?", "Finn won the race against Gia.", ["Finn", "Gia"])
     whole = ask(new).removeprefix("Q:").removesuffix("\nA:")
     texts = [whole, whole.split("\nAnswer")[0], f" {whole.split(chr(10), 1)[1]}"]
     written = pl.DataFrame(
@@ -160,7 +160,7 @@ def test_choices_and_contexts_are_part_of_a_candidate() -> None:
     drafts = draft_candidates([written], table, table, GENERATION)
     assert drafts["reason"].to_list() == [OPEN, "no choices", "no context"]
     first = open_candidates(drafts).row(0, named=True)
-    assert Asked(first["question"], first["context"], first["choices"]) == new
+    assert Question(first["question"], first["context"], first["choices"]) == new
 
 
 @pytest.mark.parametrize("reason", ["unreadable", "tied", "low confidence", "high confidence"])

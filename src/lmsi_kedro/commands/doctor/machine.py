@@ -93,8 +93,8 @@ def deepspeed() -> Finding:
 
 def extensions_folder() -> Path:
     """The folder in which torch builds and keeps extensions."""
-    if given := os.environ.get("TORCH_EXTENSIONS_DIR"):
-        return Path(given)
+    if folder := os.environ.get("TORCH_EXTENSIONS_DIR"):
+        return Path(folder)
     from torch.utils.cpp_extension import get_default_build_root
 
     return Path(get_default_build_root())

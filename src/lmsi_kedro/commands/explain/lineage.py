@@ -74,9 +74,9 @@ class Lineage:
             lines += [
                 f"{name}:{indented(readable(example[name]))}" for name in ("prompt", "target")
             ]
-        asked = self.question
-        lines.append(f"question {asked['question_id']}: {asked['task']}, {asked['split']}")
-        lines.append(indented(asked["question"]).lstrip("\n"))
+        question = self.question
+        lines.append(f"question {question['question_id']}: {question['task']}, {question['split']}")
+        lines.append(indented(question["question"]).lstrip("\n"))
         if self.accepted:
             lines.append(f"accepted: {', '.join(self.accepted)}")
         for evaluated in self.evaluated:
@@ -106,17 +106,17 @@ def explain(identifier: str, catalog: Any) -> Lineage:
         return Lineage(worked_row(example, catalog), example, [])
     questions = catalog.load("questions")
     question_id = example["question_id"] if example else identifier
-    asked = questions.filter(question_id=question_id)
-    if asked.is_empty():
+    question = questions.filter(question_id=question_id)
+    if question.is_empty():
         raise ValueError(
             f"{identifier!r} is no example of rounds {rounds} or arms {', '.join(ARMS)}, and no"
             " question; ids are in the column example_id of 05_examples/*.parquet and question_id of"
             " 02_intermediate/questions.parquet"
         )
     wanted = [example["round"]] if example else rounds
-    found = (look_up(asked, round_number, catalog) for round_number in wanted)
+    found = (look_up(question, round_number, catalog) for round_number in wanted)
     return Lineage(
-        asked.row(0, named=True),
+        question.row(0, named=True),
         example,
         [one for one in found if one],
         accepted_answers(question_id, catalog),
@@ -150,9 +150,9 @@ def find_example(identifier: str, catalog: Any, rounds: list[int]) -> Row | None
     return None
 
 
-def look_up(asked: pl.DataFrame, round_number: int, catalog: Any) -> Sampled | None:
+def look_up(question: pl.DataFrame, round_number: int, catalog: Any) -> Sampled | None:
     """What a round sampled for a question; None if nothing."""
-    question_id = asked["question_id"][0]
+    question_id = question["question_id"][0]
     vote = catalog.load(f"round_{round_number}.votes").filter(question_id=question_id)
     if vote.is_empty():
         return None
@@ -166,7 +166,7 @@ def look_up(asked: pl.DataFrame, round_number: int, catalog: Any) -> Sampled | N
         .join(answers, on=["question_id", "path"], maintain_order="left")
         .sort("path")
     )
-    task = catalog.load("tasks")[asked["task"][0]]
+    task = catalog.load("tasks")[question["task"][0]]
     sets = exemplar_sets(catalog.load("exemplars"), task)
     used = [name for name in sets if name in set(paths["exemplar_set"])]
     model = catalog.load(first_model(catalog) if round_number == 1 else f"model_{round_number - 1}")
@@ -174,7 +174,7 @@ def look_up(asked: pl.DataFrame, round_number: int, catalog: Any) -> Sampled | N
         round_number,
         paths.to_dicts(),
         vote.row(0, named=True),
-        {n: prompts_of(asked, "few_shot_cot", sets[n], task)[question_id] for n in used},
+        {n: prompts_of(question, "few_shot_cot", sets[n], task)[question_id] for n in used},
         str(model.path),
         model.digest,
     )

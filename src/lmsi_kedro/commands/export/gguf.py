@@ -5,7 +5,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from lmsi_kedro.commands.export.folders import CARD
-from lmsi_kedro.commands.try_model.asking import asked_as
+from lmsi_kedro.commands.try_model.asking import question_as
 from lmsi_kedro.datasets.gguf_file import converted
 from lmsi_kedro.datasets.model_directory import Model
 from lmsi_kedro.gguf.model import write_model
@@ -37,7 +37,7 @@ def prompts_of_run(catalog: Any, params: dict[str, Any]) -> list[str]:
     """The run's prompts for the first question of each task in the question file."""
     firsts = catalog.load("raw_questions").unique("task", keep="first", maintain_order=True)
     rows = firsts.head(PROMPTS).iter_rows(named=True)
-    return [asked_as(row, catalog, params).prompt for row in rows]
+    return [question_as(row, catalog, params).prompt for row in rows]
 
 
 def check(file: Path, model: Any, prompts: list[list[int]]) -> None:

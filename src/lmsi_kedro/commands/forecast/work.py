@@ -16,34 +16,34 @@ from lmsi_kedro.tasks.questions import exemplars_of, prompts_of
 SAMPLE = 50  # questions per task whose training examples are measured
 
 
-def count(pipeline: Pipeline, known: dict[str, Any]) -> Work:
+def count(pipeline: Pipeline, datasets: dict[str, Any]) -> Work:
     """The work of a pipeline of which `dry_run` knows the datasets. ValueError if it samples nothing."""
     planned = {node.inputs[0] for node in pipeline.nodes if samples(node)}
     if not planned:
         raise ValueError("the pipeline samples nothing")
     learned = {n.outputs[0] for n in pipeline.nodes if function_of(n) is plan_paths}
-    paths = {name: paths_of(known[name]) for name in planned}
+    paths = {name: paths_of(datasets[name]) for name in planned}
     most = max((paths[name] for name in learned), default=0)
     trainings = [node for node in pipeline.nodes if trains(node)]
     return Work(
         stages=len(planned),
-        processes=known["params:training"].processes if trainings else 1,
+        processes=datasets["params:training"].processes if trainings else 1,
         paths=sum(paths[name] for name in learned),
         other_paths=sum(paths[name] for name in planned - learned),
-        examples=[examples_of(node, known, most) for node in trainings],
-        workers=known[next(iter(planned))].engine.workers,
+        examples=[examples_of(node, datasets, most) for node in trainings],
+        workers=datasets[next(iter(planned))].engine.workers,
     )
 
 
-def examples_of(node: Node, known: dict[str, Any], paths: int) -> int:
+def examples_of(node: Node, datasets: dict[str, Any], paths: int) -> int:
     """Steps x batch size of a training on this many paths, if all of them are kept in every format.
 
     A pair counts as two examples.
     """
-    given = [known[name] for name in node.inputs if name in known]
-    (params,) = (value for value in given if isinstance(value, TrainingParams))
-    (model,) = (value for value in given if isinstance(value, Model))
-    training = params.of(model, paths * len(known["params:mixing"].formats))
+    inputs = [datasets[name] for name in node.inputs if name in datasets]
+    (params,) = (value for value in inputs if isinstance(value, TrainingParams))
+    (model,) = (value for value in inputs if isinstance(value, Model))
+    training = params.of(model, paths * len(datasets["params:mixing"].formats))
     sequences = 2 if any(name.endswith("preferences") for name in node.inputs) else 1
     return training.steps * training.batch_size * sequences
 
@@ -53,24 +53,24 @@ def paths_of(plan: Plan) -> int:
     return sum(len(wanted.prompts) * len(wanted.paths) for wanted in plan.wanted)
 
 
-def first_plan(pipeline: Pipeline, known: dict[str, Any]) -> Plan:
+def first_plan(pipeline: Pipeline, datasets: dict[str, Any]) -> Plan:
     """The first plan of paths for training, or the first of all."""
-    plans = [node for node in pipeline.nodes if isinstance(known.get(node.outputs[0]), Plan)]
+    plans = [node for node in pipeline.nodes if isinstance(datasets.get(node.outputs[0]), Plan)]
     first = min(plans, key=lambda node: function_of(node) is not plan_paths)
-    plan: Plan = known[first.outputs[0]]
+    plan: Plan = datasets[first.outputs[0]]
     return plan
 
 
-def example_texts(pipeline: Pipeline, known: dict[str, Any]) -> list[str]:
+def example_texts(pipeline: Pipeline, datasets: dict[str, Any]) -> list[str]:
     """Prompts of training examples of all in-domain tasks; empty if nothing is trained."""
     asking = [n for n in pipeline.nodes if function_of(n) in (plan_paths, plan_evaluation)]
     if not asking or not any(map(trains, pipeline.nodes)):
         return []
-    questions, exemplars, _, tasks = (known[name] for name in asking[0].inputs[:4])
+    questions, exemplars, _, tasks = (datasets[name] for name in asking[0].inputs[:4])
     return [
         prompt
         for task in tasks.in_domain or list(tasks.root)
-        for prompt_format in known["params:mixing"].formats
+        for prompt_format in datasets["params:mixing"].formats
         for prompt in prompts_of(
             questions.filter(task=task).head(SAMPLE),
             prompt_format,

@@ -25,11 +25,13 @@ def add_to(commands: Any) -> None:
 
 def run(args: argparse.Namespace) -> str:
     """Prints the paths while they are sampled; returns the vote of each model."""
-    from lmsi_kedro.commands.try_model.asking import asked_in_run
+    from lmsi_kedro.commands.try_model.asking import question_in_run
     from lmsi_kedro.commands.try_model.columns import print_paths, votes
 
     with configured(args.env, args.params) as (catalog, params):
-        asking = asked_in_run(args.task, args.question, args.context, args.choices, catalog, params)
+        asking = question_in_run(
+            args.task, args.question, args.context, args.choices, catalog, params
+        )
         names = [args.model, *([args.against] if args.against else [])]
         models = {name: model_named(name, catalog) for name in names}
         sampled = print_paths(models, asking, params)

@@ -10,7 +10,7 @@ import polars as pl
 
 from lmsi_kedro import schemas
 from lmsi_kedro.datasets.model_directory import Model
-from lmsi_kedro.engines.architecture import dated
+from lmsi_kedro.engines.architecture import with_date
 from lmsi_kedro.engines.chunk import Request
 from lmsi_kedro.params.mistakes import unknown
 from lmsi_kedro.pipelines.preparation.nodes import choose_tasks, prepare_exemplars
@@ -43,7 +43,7 @@ class Asking:
         from lmsi_kedro.engines.local import LocalEngine
 
         paths = params["paths"]
-        engine = dated(params["engine"], model.path, date.today())
+        engine = with_date(params["engine"], model.path, date.today())
         dtype = getattr(torch, engine.number_format)
         local = LocalEngine(
             model.path, dtype, engine.conversation, engine.trust_remote_code, rows=paths.m
@@ -52,7 +52,7 @@ class Asking:
         return local.stream(request, paths.sampling.of(model))
 
 
-def asked_in_run(
+def question_in_run(
     task: str | None,
     question: str,
     context: str | None,
@@ -62,15 +62,15 @@ def asked_in_run(
 ) -> Asking:
     """The question with tasks and exemplars of the run, if there is one; ValueError for an unknown task."""
     stored = tasks_of_run(catalog)
-    known = [*stored.root, *params["tasks"].root, *BENCHMARKS]
-    if task is not None and task not in known:
-        raise ValueError(unknown("--task", task, set(known)))
+    names = [*stored.root, *params["tasks"].root, *BENCHMARKS]
+    if task is not None and task not in names:
+        raise ValueError(unknown("--task", task, set(names)))
     name = task or (next(iter(stored.root)) if len(stored.root) == 1 else UNNAMED)
     row = {"task": name, "question": question, "context": context, "choices": choices}
-    return asked_as({**dict.fromkeys(schemas.RAW_QUESTIONS), **row}, catalog, params)
+    return question_as({**dict.fromkeys(schemas.RAW_QUESTIONS), **row}, catalog, params)
 
 
-def asked_as(row: dict[str, Any], catalog: Any, params: dict[str, Any]) -> Asking:
+def question_as(row: dict[str, Any], catalog: Any, params: dict[str, Any]) -> Asking:
     """A row of raw_questions; the kind of answer is that of the run, or is inferred as in a run."""
     loaders, stored, name = catalog.load("raw_exemplars"), tasks_of_run(catalog), row["task"]
     raw = with_ids(pl.DataFrame([row], schema=schemas.RAW_QUESTIONS))

@@ -140,7 +140,7 @@ class ServerEngine:
 
         It is token ids if the question contains control tokens, since the server would not encode these as text.
         """
-        encoder, parts = self.encoder, self.encoder.asked(request.prompt)
+        encoder, parts = self.encoder, self.encoder.prompt_parts(request.prompt)
         if self.ids or len(encoder.pieces(parts)) > 1:
             return encoder.prompts([request.prompt])[0]
         text = "".join(part.text for part in parts)

@@ -30,9 +30,9 @@ def plan_evaluation(
         held_out = questions.filter(task=name, split="held_out")
         for mode in evaluation.modes:
             sampling, m, count = decoding(mode, evaluation, model)
-            drawn = fingerprint(FORMATS[mode], sets, sampling, m, task)
-            asked = spread(held_out.head(count), FORMATS[mode], sets, m, task)
-            plan.ask(asked, sampling, mode=mode, decoding=drawn)
+            settings = fingerprint(FORMATS[mode], sets, sampling, m, task)
+            requests = spread(held_out.head(count), FORMATS[mode], sets, m, task)
+            plan.ask(requests, sampling, mode=mode, decoding=settings)
     return plan
 
 
@@ -48,8 +48,8 @@ def decide_answers(
 ) -> pl.DataFrame:
     """One answer per question and mode: the winner of the vote, null for a tie; a single path wins its vote."""
     ordered = readings.sort("mode", "question_id", "path")
-    asked = ["mode", "question_id", "task", "decoding"]
-    sizes = ordered.group_by(asked, maintain_order=True).len()
+    columns = ["mode", "question_id", "task", "decoding"]
+    sizes = ordered.group_by(columns, maintain_order=True).len()
     offsets = [0, *sizes["len"].cum_sum()]
     votes = kernels.count_votes(ordered["key"], offsets)
     confidence = pl.when(pl.col("paths") > 1).then(pl.col("confidence"))

@@ -31,8 +31,8 @@ def plan_worked_seeds(
     greedy = paths.sampling.of(model).model_copy(update={"temperature": 0.0})
     prompts = {
         question: prompt
-        for (name,), asked in seed_questions.partition_by("task", as_dict=True).items()
-        for question, prompt in prompts_of(asked, "zero_shot_cot", [], tasks[str(name)]).items()
+        for (name,), seeds in seed_questions.partition_by("task", as_dict=True).items()
+        for question, prompt in prompts_of(seeds, "zero_shot_cot", [], tasks[str(name)]).items()
     }
     advice = "Lower paths.sampling.max_new_tokens, or take these questions out"
     check_room([prompts], model.path, greedy.max_new_tokens, engine, advice)
@@ -92,6 +92,8 @@ def compose_sets(
         for number in range(1, sets + 1):
             lot = Random(f"{exemplar_generation.seed} {task} {number}")
             name = pl.lit(f"{task}/{number:0{len(str(sets))}}")
-            drawn = usable[lot.sample(range(usable.height), size)].with_columns(exemplar_set=name)
-            tables.append(drawn.select(*schemas.EXEMPLARS))
+            selected = usable[lot.sample(range(usable.height), size)].with_columns(
+                exemplar_set=name
+            )
+            tables.append(selected.select(*schemas.EXEMPLARS))
     return pl.concat(tables)

@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 
 from lmsi_kedro.datasets.model_directory import Model
-from lmsi_kedro.engines.architecture import dated
+from lmsi_kedro.engines.architecture import with_date
 from lmsi_kedro.params import EngineParams, Training, TrainingParams
 from lmsi_kedro.training import Job, train
 
@@ -51,7 +51,7 @@ def fine_tune(
         base_model.path,
         base_model.digest,
         training,
-        dated(engine, base_model.path, first_day).conversation,
+        with_date(engine, base_model.path, first_day).conversation,
         engine.trust_remote_code,
     )
     return Model.at(train(job))

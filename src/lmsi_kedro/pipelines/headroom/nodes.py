@@ -44,12 +44,12 @@ def plan_headroom(
     for name in tasks.in_domain:
         sets = exemplar_sets(exemplars, tasks[name])
         voted = questions.filter(task=name, split="unlabeled").head(paths.questions_per_task)
-        asked = voted.head(headroom.questions_per_task)
+        sampled = voted.head(headroom.questions_per_task)
         if headroom.probe:
             probe = probes.filter(task=name).head(headroom.questions_per_task)
             plan.ask(spread(probe, "few_shot_cot", sets, paths.m, tasks[name]), sampling)
-            asked = pl.concat([asked, probe])
-        for exemplar_set, _, prompts in spread(asked, "few_shot_cot", sets, 1, tasks[name]):
+            sampled = pl.concat([sampled, probe])
+        for exemplar_set, _, prompts in spread(sampled, "few_shot_cot", sets, 1, tasks[name]):
             last = range(paths.m, paths.m + 1)
             plan.add(prompts, last, greedy, {"exemplar_set": exemplar_set})
     return plan
@@ -72,7 +72,7 @@ def measure(
     question_path = ["question_id", "path"]
     sets = pl.concat([chunk.select(*question_path, "exemplar_set") for chunk in sampled_paths])
     voted = sampled_readings.join(sets, on=question_path, maintain_order="left")
-    greedy, drawn = (
+    greedy, several = (
         readings.filter(rows) for rows in (pl.col("path") == paths.m, pl.col("path") < paths.m)
     )
     found: Metrics = {
@@ -82,7 +82,7 @@ def measure(
     }
     if labels is not None:
         accepted = accepted_keys(labels, questions, tasks)
-        found["probe"] = measure_probe(drawn, greedy, accepted, voting)
+        found["probe"] = measure_probe(several, greedy, accepted, voting)
     log.info("Headroom: %s", verdict(found))
     return found
 

@@ -9,7 +9,7 @@ from lmsi_kedro.pipelines.mixing.rendering import direct_rows, render_prompts, w
 from lmsi_kedro.tasks import Tasks, few_shot, usable
 from lmsi_kedro.tasks.encoding import Encoder
 from lmsi_kedro.tasks.overlap import LEAK_WORDS, Evaluated
-from lmsi_kedro.tasks.questions import asked_in, exemplar_sets
+from lmsi_kedro.tasks.questions import exemplar_sets, questions_in
 
 
 def leave_out_leaks(
@@ -20,12 +20,12 @@ def leave_out_leaks(
     exact: questions with the same words as one of another split, which are left out. overlapping: others that
     share LEAK_WORDS consecutive words with one (as in GPT-3, appendix C), which are only counted.
     """
-    asked = dict(zip(questions["question_id"], asked_in(questions), strict=True))
+    by_id = dict(zip(questions["question_id"], questions_in(questions), strict=True))
     held_out = questions.filter(pl.col("split") != "unlabeled")["question_id"]
-    evaluated = Evaluated(asked[question] for question in held_out)
+    evaluated = Evaluated(by_id[question] for question in held_out)
     learned = selected["question_id"].unique(maintain_order=True)
-    exact = [question for question in learned if evaluated.has(asked[question])]
-    overlapping = [question for question in learned if evaluated.overlaps(asked[question])]
+    exact = [question for question in learned if evaluated.has(by_id[question])]
+    overlapping = [question for question in learned if evaluated.overlaps(by_id[question])]
     taught = selected.filter(~pl.col("question_id").is_in(exact))
     if taught.is_empty():
         raise ValueError("questions: each one that would be taught is a held-out question too")
@@ -53,11 +53,11 @@ def render_examples(
     `weight` says, or else MixingParams.weight.
     """
     round_number = 1 + max(previous["round"].to_list(), default=0)
-    asked = taught.join(questions, on="question_id", how="left", maintain_order="left")
+    rows = taught.join(questions, on="question_id", how="left", maintain_order="left")
     tables = [schemas.empty(schemas.EXAMPLES)]
-    for name in asked["task"].unique(maintain_order=True):
+    for name in rows["task"].unique(maintain_order=True):
         sets = exemplar_sets(exemplars, tasks[name])
-        whole = asked.filter(task=name).with_columns(weight=1.0)
+        whole = rows.filter(task=name).with_columns(weight=1.0)
         some = next(iter(sets.values()))
         for prompt_format in dict.fromkeys(
             usable(prompt_format, some) for prompt_format in mixing.formats

@@ -9,7 +9,7 @@ import polars as pl
 
 from lmsi_kedro import schemas
 from lmsi_kedro.params import Format, MixingParams
-from lmsi_kedro.tasks import Asked, Exemplar, Task, render, target, written
+from lmsi_kedro.tasks import Exemplar, Question, Task, render, target, written
 from lmsi_kedro.tasks.questions import ExemplarSets
 
 PROMPTED = ["question_id", "exemplar_set"]  # rows with equal values have the same prompt
@@ -33,7 +33,7 @@ def render_prompts(
         shots = sampled_with(row["exemplar_set"], sets)
         shown = disturbed(shots, mixing.exemplars, f"{mixing.seed} {row['question_id']}")
         return render(
-            prompt_format, Asked(row["question"], row["context"], row["choices"]), shown, task
+            prompt_format, Question(row["question"], row["context"], row["choices"]), shown, task
         )
 
     different = rows.unique(PROMPTED, keep="first", maintain_order=True)

@@ -45,13 +45,13 @@ def plan_examination(
     for name in tasks.in_domain:
         own = questions.filter(task=name)
         probe = own.filter(split="probe")
-        asked = (own.filter(split="unlabeled") if probe.is_empty() else probe).head(
+        examined = (own.filter(split="unlabeled") if probe.is_empty() else probe).head(
             monitor.questions_per_task
         )
         sets = exemplar_sets(exemplars, tasks[name])
-        plan.ask(spread(asked, "few_shot_cot", sets, monitor.m, tasks[name]), sampling)
+        plan.ask(spread(examined, "few_shot_cot", sets, monitor.m, tasks[name]), sampling)
         last = range(monitor.m, monitor.m + 1)
-        for exemplar_set, _, prompts in spread(asked, "few_shot_cot", sets, 1, tasks[name]):
+        for exemplar_set, _, prompts in spread(examined, "few_shot_cot", sets, 1, tasks[name]):
             plan.add(prompts, last, greedy, {"exemplar_set": exemplar_set})
     return plan
 
@@ -106,8 +106,8 @@ def examine_probe(
     modes = readings.with_columns(mode=pl.lit("self_consistency"))
     for name in tasks.in_domain:
         only = Tasks({name: tasks[name]})
-        known = labels.join(questions.filter(task=name), on="question_id", how="semi")
-        curves = measure_curves(modes.filter(task=name), known, questions, only)
+        labeled = labels.join(questions.filter(task=name), on="question_id", how="semi")
+        curves = measure_curves(modes.filter(task=name), labeled, questions, only)
         health[name] |= {
             "accuracy": curves["maj"][-1],
             "headroom": curves["pass"][-1] - curves["maj"][-1],
@@ -165,18 +165,18 @@ def promote(
     if alarms and monitor.on_alarm == "stop":
         raise stopped(alarms)
     doubts = [] if alarms else doubt(change, round_number)
-    refused = alarms or (doubts if monitor.later_rounds_must_gain else [])
+    rejected = alarms or (doubts if monitor.later_rounds_must_gain else [])
     for reason in (*alarms, *doubts):
-        log.warning("Round %d is %spromoted: %s", round_number, "not " if refused else "", reason)
+        log.warning("Round %d is %spromoted: %s", round_number, "not " if rejected else "", reason)
     verdict = {
-        "promoted": not refused,
+        "promoted": not rejected,
         "alarms": alarms,
         "doubts": doubts,
         "support": change,
         "before": health_before,
         "candidate": health_candidate,
     }
-    if refused:
+    if rejected:
         return previous, health_before, support_before, verdict
     return candidate, health_candidate, support_candidate, verdict
 

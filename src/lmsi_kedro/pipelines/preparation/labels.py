@@ -84,8 +84,8 @@ def places(rows: pl.DataFrame) -> str:
 
 def prepare_labels(checked_questions: pl.DataFrame, questions: pl.DataFrame) -> pl.DataFrame:
     """labels of held-out and probe questions. No node that trains a model may use this table."""
-    asked = questions.filter(pl.col("split") != "unlabeled")
-    table = answered(checked_questions, asked)
+    evaluated = questions.filter(pl.col("split") != "unlabeled")
+    table = answered(checked_questions, evaluated)
     doubles = table.filter(pl.col("question_id").is_duplicated())
     if doubles.height:
         named = [
@@ -94,7 +94,7 @@ def prepare_labels(checked_questions: pl.DataFrame, questions: pl.DataFrame) -> 
         ]
         raise ValueError(listed(named, "questions have different answers", "Keep one of each"))
     unlabeled = with_ids(checked_questions).join(
-        asked.join(table, on="question_id", how="anti"), on="question_id", how="semi"
+        evaluated.join(table, on="question_id", how="anti"), on="question_id", how="semi"
     )
     if unlabeled.height:
         named = [
@@ -111,12 +111,12 @@ def prepare_labels(checked_questions: pl.DataFrame, questions: pl.DataFrame) -> 
 
 def prepare_gold_labels(checked_questions: pl.DataFrame, questions: pl.DataFrame) -> pl.DataFrame:
     """gold_labels: the answers that the file has for unlabeled questions; only the control arm gold uses them."""
-    known = answered(checked_questions, questions.filter(split="unlabeled"))
-    return known.filter(~pl.col("question_id").is_duplicated()).select(*schemas.LABELS)
+    gold = answered(checked_questions, questions.filter(split="unlabeled"))
+    return gold.filter(~pl.col("question_id").is_duplicated()).select(*schemas.LABELS)
 
 
-def answered(checked_questions: pl.DataFrame, asked: pl.DataFrame) -> pl.DataFrame:
+def answered(checked_questions: pl.DataFrame, selected: pl.DataFrame) -> pl.DataFrame:
     """The rows of these questions that have an answer, as `answers`; a question with two answers has two rows."""
     table = with_ids(checked_questions).rename({"answer": "answers"}).drop_nulls("answers")
-    known = table.join(asked, on="question_id", how="semi", maintain_order="left")
-    return known.unique(["question_id", "answers"], maintain_order=True)
+    labeled = table.join(selected, on="question_id", how="semi", maintain_order="left")
+    return labeled.unique(["question_id", "answers"], maintain_order=True)

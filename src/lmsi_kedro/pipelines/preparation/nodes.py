@@ -37,11 +37,11 @@ def choose_tasks(
     chosen = {}
     for (name,), rows in raw_questions.partition_by("task", as_dict=True).items():
         task = str(name)
-        given = declared.root.get(task, Task()).model_dump(exclude_unset=True)
-        known = BENCHMARKS[task].task.model_dump() if task in BENCHMARKS else {}
-        shots = next((each for each in (task, known.get("exemplar_set")) if each in sets), None)
-        found = {"exemplar_set": shots, "in_domain": has_unlabeled(rows), **turns, **given}
-        if "kind" not in given:
+        settings = declared.root.get(task, Task()).model_dump(exclude_unset=True)
+        benchmark = BENCHMARKS[task].task.model_dump() if task in BENCHMARKS else {}
+        shots = next((each for each in (task, benchmark.get("exemplar_set")) if each in sets), None)
+        found = {"exemplar_set": shots, "in_domain": has_unlabeled(rows), **turns, **settings}
+        if "kind" not in settings:
             found["kind"] = inferred(task, rows)
         chosen[task] = Task.model_validate(found)
         if is_reader(kind := chosen[task].kind):
@@ -99,7 +99,7 @@ def in_splits(table: pl.DataFrame, preparation: PreparationParams) -> pl.DataFra
     """The table with a split in every row: its own, or for a labeled question one by a hash of the question."""
     place = pl.col("question_id").str.slice(0, 8).str.to_integer(base=16) / 2**32
     held_out, probe = preparation.held_out_share, preparation.probe_share
-    drawn = (
+    split = (
         pl.when(pl.col("answer").is_null())
         .then(pl.lit("unlabeled"))
         .when(place < held_out)
@@ -108,7 +108,7 @@ def in_splits(table: pl.DataFrame, preparation: PreparationParams) -> pl.DataFra
         .then(pl.lit("probe"))
         .otherwise(pl.lit("unlabeled"))
     )
-    return table.with_columns(split=pl.col("split").fill_null(drawn))
+    return table.with_columns(split=pl.col("split").fill_null(split))
 
 
 def check_choices(checked_questions: pl.DataFrame, tasks: Tasks) -> None:

@@ -52,12 +52,13 @@ def check_model(
         tokens_for(evaluation.max_new_tokens, base_model),
     )
     check_round_trip(
-        encoder, asked(prepared_questions.unique("task", maintain_order=True), exemplars, tasks)
+        encoder,
+        prompt_groups(prepared_questions.unique("task", maintain_order=True), exemplars, tasks),
     )
-    too_long = context.too_long(asked(prepared_questions, exemplars, tasks), new_tokens)
+    too_long = context.too_long(prompt_groups(prepared_questions, exemplars, tasks), new_tokens)
     refuse_too_long(too_long, context, new_tokens, engine)
     questions = prepared_questions.filter(~pl.col("question_id").is_in(list(too_long)))
-    groups = asked(questions, exemplars, tasks)
+    groups = prompt_groups(questions, exemplars, tasks)
     parts = [parts_of(encoder, list(group.values())) for group in groups]
     shared, own = longest(parts)
     return questions, {
@@ -71,7 +72,7 @@ def check_model(
     }
 
 
-def asked(
+def prompt_groups(
     questions: pl.DataFrame, exemplars: pl.DataFrame, tasks: Tasks
 ) -> Iterator[dict[str, str]]:
     """Groups of prompts with a common prefix; rendered each time, since all of them may not fit into memory."""
@@ -106,7 +107,7 @@ def check_round_trip(encoder: Encoder, prompts: Iterable[dict[str, str]]) -> Non
     for text in (text for group in prompts for text in group.values()):
         (ids,) = encoder.prompts([text])
         decoded = encoder.tokenizer.decode(ids)
-        if any(said not in decoded for _, said in turns_of(text) or [Turn("user", text)]):
+        if any(content not in decoded for _, content in turns_of(text) or [Turn("user", text)]):
             log.warning("The tokenizer changes what it is given, as in %r", text[-80:])
 
 

@@ -10,10 +10,10 @@ import polars as pl
 
 from lmsi_kedro import schemas
 from lmsi_kedro.params import QuestionGenerationParams
-from lmsi_kedro.tasks import Asked, words_of
+from lmsi_kedro.tasks import Question, words_of
 from lmsi_kedro.tasks.continuation import Shape, read_question
 from lmsi_kedro.tasks.overlap import Evaluated
-from lmsi_kedro.tasks.questions import asked_in, question_id
+from lmsi_kedro.tasks.questions import question_id, questions_in
 from lmsi_kedro.tasks.thoughts import spoken
 
 SHINGLE = 3  # words; two questions of twenty words that differ in one word share 15 of 21 shingles
@@ -34,20 +34,26 @@ def draft_candidates(
     """drafts: every continuation with its parsed question and the reason why it is dropped, or OPEN."""
     texts = pl.concat(list(continuations)).rename({"question_id": "prompt"}).sort("prompt", "path")
     rows: list[dict[str, Any]] = []
-    for (task,), drawn in texts.partition_by("task", as_dict=True).items():
+    for (task,), continued in texts.partition_by("task", as_dict=True).items():
         evaluated = questions.filter(pl.col("task") == task, pl.col("split") != "unlabeled")
-        funnel = Funnel(asked_in(seed_questions.filter(task=task)), asked_in(evaluated), generation)
-        for row in drawn.iter_rows(named=True):
-            reason, asked = funnel.judge(spoken(row["text"]), row["finish"])
-            rows.append({**row, "reason": reason, **written(str(task), asked)})
+        funnel = Funnel(
+            questions_in(seed_questions.filter(task=task)), questions_in(evaluated), generation
+        )
+        for row in continued.iter_rows(named=True):
+            reason, question = funnel.judge(spoken(row["text"]), row["finish"])
+            rows.append({**row, "reason": reason, **written(str(task), question)})
     return pl.DataFrame(rows, schema=schemas.DRAFTS)
 
 
-def written(task: str, asked: Asked | None) -> dict[str, Any]:
+def written(task: str, question: Question | None) -> dict[str, Any]:
     """The columns of a question in the table."""
-    if asked is None:
+    if question is None:
         return {}
-    content = (asked.question, asked.context, list(asked.choices) if asked.choices else None)
+    content = (
+        question.question,
+        question.context,
+        list(question.choices) if question.choices else None,
+    )
     return {
         "question_id": question_id(task, *content),
         **dict(zip(("question", "context", "choices"), content, strict=True)),
@@ -59,8 +65,8 @@ class Funnel:
 
     def __init__(
         self,
-        seeds: Sequence[Asked],
-        evaluated: Sequence[Asked],
+        seeds: Sequence[Question],
+        evaluated: Sequence[Question],
         generation: QuestionGenerationParams,
     ) -> None:
         self.shape = Shape.of(seeds)
@@ -68,23 +74,23 @@ class Funnel:
         self.similar = Similar(generation.near_duplicate)
         for seed in seeds:
             self.similar.add(words_of(seed))
-        self.evaluated = Evaluated(evaluated, given=seeds)
+        self.evaluated = Evaluated(evaluated, templated=seeds)
 
-    def judge(self, text: str, finish: str) -> tuple[str, Asked | None]:
+    def judge(self, text: str, finish: str) -> tuple[str, Question | None]:
         """The reason, and the question if it is well-formed."""
-        asked = read_question(text, finish, self.shape)
-        if isinstance(asked, str):
-            return asked, None
-        words = words_of(asked)
+        question = read_question(text, finish, self.shape)
+        if isinstance(question, str):
+            return question, None
+        words = words_of(question)
         if words in self.known:
-            return "duplicate", asked
+            return "duplicate", question
         if self.similar.has(words):
-            return "near duplicate", asked
-        if self.evaluated.has(asked) or self.evaluated.overlaps(asked):
-            return "contaminated", asked
+            return "near duplicate", question
+        if self.evaluated.has(question) or self.evaluated.overlaps(question):
+            return "contaminated", question
         self.known.add(words)
         self.similar.add(words)
-        return OPEN, asked
+        return OPEN, question
 
 
 class Similar:

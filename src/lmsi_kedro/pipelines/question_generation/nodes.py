@@ -15,7 +15,7 @@ from lmsi_kedro.pipelines.question_generation.funnel import OPEN, REASONS
 from lmsi_kedro.reading import votes_within
 from lmsi_kedro.tasks import Tasks
 from lmsi_kedro.tasks.continuation import ask_for_more
-from lmsi_kedro.tasks.questions import asked_in, exemplar_sets, prompts_of_sets, spread
+from lmsi_kedro.tasks.questions import exemplar_sets, prompts_of_sets, questions_in, spread
 from lmsi_kedro.tasks.turns import SEPARATOR
 
 log = logging.getLogger(__name__)
@@ -49,14 +49,14 @@ def plan_continuations(
     engine: EngineParams,
 ) -> Plan:
     """Continuations of prompts with some seeds in random order; raising `candidates` keeps the earlier ones."""
-    asked = {name: orders(seed_questions, name, generation) for name in tasks.in_domain}
+    by_task = {name: orders(seed_questions, name, generation) for name in tasks.in_domain}
     sampling = generation.sampling.of(model)
     new = sampling.max_new_tokens
     check_room(
-        asked.values(), model.path, new, engine, "Lower question_generation.seeds_per_prompt"
+        by_task.values(), model.path, new, engine, "Lower question_generation.seeds_per_prompt"
     )
     plan = Plan(model.path, model.digest, engine)
-    for name, prompts in asked.items():
+    for name, prompts in by_task.items():
         plan.add(prompts, range(PER_PROMPT), sampling, {"task": name})
     return plan
 
@@ -65,12 +65,12 @@ def orders(
     seed_questions: pl.DataFrame, task: str, generation: QuestionGenerationParams
 ) -> dict[str, str]:
     """Prompts with randomly ordered seeds of a task, enough for all candidates; the order depends on a number."""
-    seeds = asked_in(seed_questions.filter(task=task))
+    seeds = questions_in(seed_questions.filter(task=task))
     prompts = {}
     for number in range(-(-generation.candidates // PER_PROMPT)):
         order = Random(f"{generation.seed} {task} {number}")
-        drawn = order.sample(seeds, generation.seeds_per_prompt)
-        prompts[f"{task} {number:06}"] = ask_for_more(drawn)
+        sampled = order.sample(seeds, generation.seeds_per_prompt)
+        prompts[f"{task} {number:06}"] = ask_for_more(sampled)
     return prompts
 
 
@@ -107,8 +107,11 @@ def plan_answers(
     )  # fmt: skip
     plan = Plan(model.path, model.digest, engine)
     for name in tasks.in_domain:
-        asked, sets = candidate_questions.filter(task=name), exemplar_sets(exemplars, tasks[name])
-        plan.ask(spread(asked, "few_shot_cot", sets, generation.m, tasks[name]), sampling)
+        candidates, sets = (
+            candidate_questions.filter(task=name),
+            exemplar_sets(exemplars, tasks[name]),
+        )
+        plan.ask(spread(candidates, "few_shot_cot", sets, generation.m, tasks[name]), sampling)
     return plan
 
 

@@ -47,7 +47,7 @@ def create_record(
     monitored = [
         f"monitor_readings_{model}" for model in ("0", *(f"candidate_{k}" for k in numbers))
     ]
-    known = ["this_run", "parameters", "base_model", f"model_{rounds}"]
+    inputs = ["this_run", "parameters", "base_model", f"model_{rounds}"]
     counted = ["trainings", "evaluation_tokens", "monitor_tokens"]
     sharing = [f"sharing_{k}" for k in numbers]
     return Pipeline(
@@ -61,7 +61,7 @@ def create_record(
                 outputs="trainings",
                 name="describe_trainings",
             ),
-            Node(describe_run, [*known, *counted, *sharing], "run_record", name="describe_run"),
+            Node(describe_run, [*inputs, *counted, *sharing], "run_record", name="describe_run"),
             *cards(rounds),
         ]
     )

@@ -24,14 +24,14 @@ def gather_questions(
     A mode has the canonical answer, whether it is correct, the vote's confidence, whether it is tied, and the
     paths.
     """
-    asked = (
+    evaluated = (
         predictions_before.select("question_id")
         .unique(maintain_order=True)
         .sort("question_id")
         .head(MOST)
     )
-    accepted = accepted_keys(labels.join(asked, on="question_id", how="semi"), questions, tasks)
-    shown = asked
+    accepted = accepted_keys(labels.join(evaluated, on="question_id", how="semi"), questions, tasks)
+    shown = evaluated
     models = {
         "before": answered(readings_before, predictions_before, accepted),
         "after": answered(readings_after, predictions_after, accepted),

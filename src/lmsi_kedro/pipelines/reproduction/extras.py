@@ -72,12 +72,12 @@ def create_votes(
     """predictions_{name} and curve_{name}: a vote over many paths at a temperature."""
     plan = fixed(plan_votes, temperature=temperature)
     curve = fixed(curve_of_questions, seed=seed)
-    asked = ["questions", "exemplars", "model", "tasks"]
+    inputs = ["questions", "exemplars", "model", "tasks"]
     steps = Pipeline(
         [
             *sampled(
                 plan,
-                [*asked, "params:evaluation", "params:reproduction", "params:engine"],
+                [*inputs, "params:evaluation", "params:reproduction", "params:engine"],
                 "evaluation_paths",
             ),
             evaluation.create_marking(0 if model == "base_model" else 1, name),

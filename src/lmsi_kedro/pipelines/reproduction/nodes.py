@@ -40,16 +40,16 @@ def plan_votes(
         "m": reproduction.paths,
         "voted_questions": reproduction.questions,
     }
-    asked = evaluation.model_copy(update=changed)
-    return plan_evaluation(questions, exemplars, model, in_domain, asked, engine)
+    settings = evaluation.model_copy(update=changed)
+    return plan_evaluation(questions, exemplars, model, in_domain, settings, engine)
 
 
 def without_exemplars(tasks: Tasks) -> Tasks:
     """The tasks with zero-shot prompts ("Let's think step by step.")."""
-    asked = {
+    zero_shot = {
         name: task.model_copy(update={"exemplar_set": None}) for name, task in tasks.root.items()
     }
-    return Tasks(asked)
+    return Tasks(zero_shot)
 
 
 def curve_of_questions(

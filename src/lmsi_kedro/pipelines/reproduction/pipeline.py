@@ -77,9 +77,9 @@ def create_seed(
     )
     made = {f"predictions_{at}": f"predictions_{name}_{seed}" for name, at in models.items()}
     made |= others | {"monitor_1": f"verdict_vote_{seed}"}
-    asked = {"params:evaluation": "params:reproduction_evaluation"}
+    renamed = {"params:evaluation": "params:reproduction_evaluation"}
     needed = Pipeline([world, steps]).to_outputs(*made)
-    return namespaced(needed, f"seed_{seed}", OUTSIDE, made | asked)
+    return namespaced(needed, f"seed_{seed}", OUTSIDE, made | renamed)
 
 
 def pooling(name: str, seeds: tuple[int, ...]) -> Node:

@@ -32,10 +32,10 @@ def plan_paths(
 
     plan = Plan(model.path, model.digest, engine, read, paths.early_stop)
     for name in tasks.in_domain:
-        asked = questions.filter(task=name, split="unlabeled").head(paths.questions_per_task)
+        unlabeled = questions.filter(task=name, split="unlabeled").head(paths.questions_per_task)
         sets = exemplar_sets(exemplars, tasks[name])
-        drawn = spread(asked, "few_shot_cot", sets, paths.m, tasks[name])
-        plan.ask(drawn, paths.of_round(round_number, model))
+        requests = spread(unlabeled, "few_shot_cot", sets, paths.m, tasks[name])
+        plan.ask(requests, paths.of_round(round_number, model))
     if not any(wanted.prompts for wanted in plan.wanted):
         raise ValueError(
             "questions: no in-domain task has a question in the split 'unlabeled': leave rows of the file "
@@ -60,9 +60,9 @@ def measure_sharing(plan: Plan) -> dict[str, int]:
     lengths = dict(zip(prompts, map(len, encoder.prompts(prompts)), strict=True))
     total = computed = 0
     for chunk in plan.chunks.values():
-        asked = [request.prompt for request in chunk.requests]
+        texts = [request.prompt for request in chunk.requests]
         # The first and the last prompt in sorted order have the shortest common prefix.
-        shared = alike(encoder.prompts([min(asked), max(asked)]))
-        computed += shared + sum(lengths[prompt] - shared for prompt in asked)
+        shared = alike(encoder.prompts([min(texts), max(texts)]))
+        computed += shared + sum(lengths[prompt] - shared for prompt in texts)
         total += sum(lengths[r.prompt] * len(r.paths) for r in chunk.requests)
     return {"prompt_tokens": total, "computed": computed}

@@ -32,9 +32,10 @@ def create_pipeline(
     objective: Objective = "sft",
 ) -> Pipeline:
     """The loop on the generated questions; metrics also have the funnel."""
-    given = preparation.create_pipeline()
+    preparing = preparation.create_pipeline()
     loop = (
-        self_improve.create_pipeline(rounds, guard, measured=measured, objective=objective) - given
+        self_improve.create_pipeline(rounds, guard, measured=measured, objective=objective)
+        - preparing
     )
     summary = loop.only_nodes("summarise_rounds")
     funnel = Node(
@@ -46,7 +47,7 @@ def create_pipeline(
     )
     return Pipeline(
         [
-            Pipeline(given, outputs=GIVEN),
+            Pipeline(preparing, outputs=GIVEN),
             generation(),
             loop - summary,
             Pipeline(summary, outputs={"metrics": "loop_metrics"}),
@@ -57,8 +58,8 @@ def create_pipeline(
 
 def generation() -> Pipeline:
     """Generated tasks, exemplars and questions, checked like given ones."""
-    asked = {"questions": GIVEN["questions"]}
-    seeds = Pipeline([question_generation.seeds()], inputs=asked)
+    mapping = {"questions": GIVEN["questions"]}
+    seeds = Pipeline([question_generation.seeds()], inputs=mapping)
     exemplars = exemplar_generation.create_pipeline()
     renamed = Node(name_exemplar_sets, GIVEN["tasks"], "tasks", name="name_exemplar_sets")
     replaced = Node(
@@ -72,7 +73,7 @@ def generation() -> Pipeline:
             renamed,
             seeds,
             Pipeline(exemplars, outputs={"generated_exemplars": "exemplars"}),
-            Pipeline(question_generation.create_pipeline(), inputs=asked),
+            Pipeline(question_generation.create_pipeline(), inputs=mapping),
             replaced,
             *checks("generated_"),
         ]

@@ -16,7 +16,7 @@ from lmsi_kedro.pipelines.preparation.nodes import check_choices
 from lmsi_kedro.tasks import Task, Tasks, target, written
 from lmsi_kedro.tasks.answers import canonical_keys, read_answers
 from lmsi_kedro.tasks.overlap import Evaluated
-from lmsi_kedro.tasks.questions import asked_in, exemplar_sets, with_ids
+from lmsi_kedro.tasks.questions import exemplar_sets, questions_in, with_ids
 
 log = logging.getLogger(__name__)
 
@@ -120,20 +120,20 @@ def leave_out_evaluated(
 
     A task's exemplar sets take turns.
     """
-    evaluated = Evaluated(asked_in(all_questions.filter(pl.col("split") != "unlabeled")))
-    known = pl.Series(
-        [evaluated.has(asked) for asked in asked_in(worked_examples)], dtype=pl.Boolean
+    evaluated = Evaluated(questions_in(all_questions.filter(pl.col("split") != "unlabeled")))
+    is_evaluated = pl.Series(
+        [evaluated.has(question) for question in questions_in(worked_examples)], dtype=pl.Boolean
     )
-    kept = worked_examples.filter(~known)
+    kept = worked_examples.filter(~is_evaluated)
     file = file_of(worked_examples)
     if kept.is_empty():
         raise ValueError(
-            f"{file}: each of the {known.len():,} worked examples is a held-out or probe question too, so none "
-            "is left for the warm start"
+            f"{file}: each of the {worked_examples.height:,} worked examples is a held-out or probe question too, "
+            "so none is left for the warm start"
         )
     log.info(
         "Warm start: %s worked examples of %s; %s others are held-out or probe questions, and are left out",
-        *(f"{kept.height:,}", file, f"{known.sum():,}"),
+        *(f"{kept.height:,}", file, f"{is_evaluated.sum():,}"),
     )
     sets = {
         name: list(exemplar_sets(exemplars, tasks[name]))
@@ -168,12 +168,12 @@ def leave_out_worked(
     worked_questions: pl.DataFrame,
 ) -> tuple[pl.DataFrame, dict[str, Any]]:
     """prepared_questions: all questions except the unlabeled ones taught by the warm start; warm_start_counts."""
-    taught_words = Evaluated(asked_in(worked_questions))
+    taught_words = Evaluated(questions_in(worked_questions))
     unlabeled = pl.col("split") == "unlabeled"
-    known = pl.Series(
-        [taught_words.has(asked) for asked in asked_in(all_questions)], dtype=pl.Boolean
+    is_taught = pl.Series(
+        [taught_words.has(question) for question in questions_in(all_questions)], dtype=pl.Boolean
     )
-    kept = all_questions.filter(~(unlabeled & known))
+    kept = all_questions.filter(~(unlabeled & is_taught))
     left_out, file = all_questions.height - kept.height, file_of(worked_examples)
     if left_out and kept.filter(unlabeled).is_empty():
         raise ValueError(

@@ -33,17 +33,17 @@ def create_pipeline() -> Pipeline:
 
 def start_warm(pipeline: Pipeline) -> Pipeline:
     """The pipeline with a warm start inserted after its preparation; metrics and report disclose it."""
-    given = preparation.create_pipeline()
-    rest = pipeline - given
+    preparing = preparation.create_pipeline()
+    rest = pipeline - preparing
     if "base_model" in rest.inputs():
         rest = Pipeline(rest, inputs={"base_model": "warm_model"})
-    whole = Pipeline([create_separation(given), create_training(), rest])
+    whole = Pipeline([create_separation(preparing), create_training(), rest])
     return disclosed(whole) if "metrics" in whole.all_outputs() else whole
 
 
-def create_separation(given: Pipeline) -> Pipeline:
+def create_separation(preparing: Pipeline) -> Pipeline:
     """The preparation, without the questions that the warm start teaches; they are removed before the checks."""
-    whole = given.only_nodes("prepare_questions")
+    whole = preparing.only_nodes("prepare_questions")
     separation = Node(
         leave_out_worked,
         inputs=["all_questions", "worked_examples", "worked_questions"],
@@ -51,7 +51,7 @@ def create_separation(given: Pipeline) -> Pipeline:
         name="leave_out_worked",
     )
     renamed = Pipeline(whole, outputs={"prepared_questions": "all_questions"})
-    return Pipeline([given - whole, renamed, separation])
+    return Pipeline([preparing - whole, renamed, separation])
 
 
 def create_training() -> Pipeline:
