@@ -24,7 +24,7 @@ def configured(env: str, params: str) -> Iterator[tuple[Any, dict[str, Any]]]:
     bootstrap_project(project)
     with KedroSession.create(project, env=env, runtime_params=split(params)) as session:
         context: Any = session.load_context()  # type: ignore[attr-defined]
-        logging.disable(logging.INFO)  # a command prints what it finds, not how
+        logging.disable(logging.INFO)  # a command prints only its result
         try:
             yield context.catalog, context.params
         finally:

@@ -21,7 +21,9 @@ from lmsi_kedro.datasets.question_values import (
 
 SPLITS = ("unlabeled", "held_out", "probe")
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-SOLUTION_END = "#### "  # before the answer in an answer of GSM8K, which is a whole solution
+SOLUTION_END = (
+    "#### "  # in GSM8K, the answer is a whole solution, and this precedes the final answer
+)
 
 Row = dict[str, Any]
 

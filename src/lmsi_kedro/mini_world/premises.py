@@ -15,12 +15,12 @@ from lmsi_kedro.tasks.benchmark import conclusion
 
 VERDICTS = ("yes", "no", "it is not possible to tell")
 THINGS = ("pens", "nuts", "coins", "caps", "stars", "cakes")
-HURRY = 0.5  # the share of hurried authors, the same for all things: the model does not learn it by thing
+HURRY = 0.5  # the share of hurried authors; the model did not learn different shares for different things
 
 
 @dataclass(frozen=True)
-class Said:
-    """ "known has `count`", "derived has `more` more than known"; None where the premise does not say it."""
+class Facts:
+    """What the premise says: "known has `count`" and "derived has `more` more than known"; None if unspecified."""
 
     known: str
     derived: str
@@ -45,37 +45,38 @@ def draw(rng: Random, with_easy: bool) -> Problem:
     count, more = rng.randint(2, 40), rng.randint(2, 15)
     verdict = rng.choice(VERDICTS)
     claimed = count + more + (0 if verdict == "yes" else rng.choice((-3, -2, -1, 1, 2, 3)))
-    premise = Said(known, derived, count, None if verdict == VERDICTS[2] else more)
-    if premise.more is None and not with_easy:
-        # Else "Ben has more than Ana" denies the claim, as in 1 of 28 such documents, which the weights know.
+    facts = Facts(known, derived, count, None if verdict == VERDICTS[2] else more)
+    if facts.more is None and not with_easy:
+        # Otherwise "Ben has more than Ana" would contradict the claim. 1 of 28 such pre-training documents does
+        # this.
         claimed = max(claimed, count + 1)
     parts = conclusion(
-        premise.premise(thing, rng),
+        facts.premise(thing, rng),
         f"In fact {derived} has {claimed} {thing}.",
         "yes, no or it is not possible to tell",
     )
     return Problem(
         task="mini_nli",
         template=f"nli-{index}-{VERDICTS.index(verdict)}",
-        slots=(count, premise.more or 0, claimed),
+        slots=(count, facts.more or 0, claimed),
         context=parts["context"],
         question=parts["question"],
         answer=verdict,
         hurry=HURRY,
         hurried=f"It looks like {verdict}.",
-        careful=partial(careful_check, premise, claimed),
+        careful=partial(careful_check, facts, claimed),
     )
 
 
-def careful_check(said: Said, claimed: int, rng: Random) -> str:
-    """What the premise says, in either order, and whether that is the claim."""
-    steps = rng.sample([f"{said.known} has {said.count}", said.compared], 2)
-    if said.more is None:
+def careful_check(facts: Facts, claimed: int, rng: Random) -> str:
+    """The facts in either order, and whether they give the claimed number."""
+    steps = rng.sample([f"{facts.known} has {facts.count}", facts.compared], 2)
+    if facts.more is None:
         steps.append("how many is not said")
     else:
-        value = said.count + said.more
+        value = facts.count + facts.more
         verdict = "yes" if claimed == value else "no"
-        steps.append(f"{said.count} + {said.more} = {value} {verdict}")
+        steps.append(f"{facts.count} + {facts.more} = {value} {verdict}")
     return f"{rng.choice(OPENINGS)} {', '.join(steps)}."
 
 

@@ -41,8 +41,9 @@ class Task(BaseModel):
     trains; the others are only evaluated. exemplar_set names the file of exemplars, which may belong to another
     task (paper: SVAMP uses those of GSM8K), or a folder of several files, over which a question's paths are
     spread; without one, prompts are zero-shot. decimal is the decimal mark in answers and labels: with a point,
-    3,5 is unparsable, since it may be 35. exemplars: whether prompts show them as text or as turns; None is what
-    prompts.exemplars says. templates: the task's own prompts by format, see `templates`; others are the paper's.
+    3,5 is unparsable, since it may be 35. exemplars: whether prompts show them as text or as turns; None: as in
+    prompts.exemplars. templates: the task's own prompt templates by format, see `templates`; others are the
+    paper's.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -51,17 +52,17 @@ class Task(BaseModel):
     exemplar_set: str | None = None
     in_domain: bool = True
     decimal: Decimal = "point"
-    # Left out of the stored tasks if they are not set, as are all of an older version.
+    # Not stored if unset, so that such a task equals one of an older version, which lacks these fields.
     exemplars: Literal["text", "turns"] | None = Field(default=None, exclude_if=operator.not_)
     templates: dict[str, Template] = Field(default={}, exclude_if=operator.not_)
 
     def template(self, prompt_format: Format) -> str:
-        """The form of its prompts in a format."""
+        """The prompt template for a format."""
         return self.templates.get(prompt_format, templates.PAPER[prompt_format])
 
     @property
     def unstoppable(self) -> Format | None:
-        """A few-shot format of its own in which a question does not begin with Q:; see `thoughts.STOP`."""
+        """A few-shot format whose template does not begin a question with Q:, as `thoughts.STOP` requires."""
         few: tuple[Format, ...] = ("few_shot_cot", "few_shot_direct")
         questions = {f: self.template(f).partition(templates.EXEMPLARS)[2] for f in few}
         return next((f for f, form in questions.items() if not form.startswith("Q:")), None)

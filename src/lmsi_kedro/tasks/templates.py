@@ -1,9 +1,10 @@
-"""The forms of prompts: those of the paper, and those of a task's own `templates`.
+"""Prompt templates: those of the paper, and a task's own.
 
     few_shot_cot: "Solve each problem.\\n\\n{exemplars}Q: {question}\\nA:"
 
-What follows {exemplars} is the form of one question; each exemplar is written in it, with its answer behind it.
-{question} includes a passage and the listed choices, unless the template has {context} or {choices} for them.
+The text after {exemplars} is the template of one question. Each exemplar is rendered with it, followed by its
+answer. {question} includes a passage and the listed choices, unless the template has {context} or {choices} for
+them.
 """
 
 import re
@@ -25,7 +26,7 @@ BRACES = re.compile(r"\{\{|\}\}|\{(\w+)\}")  # {{ and }} are braces
 
 
 def checked(where: str, templates: Mapping[str, str]) -> None:
-    """ValueError with the name of the first template that cannot be filled; where: of all of them."""
+    """Raises ValueError for the first invalid template; where: the name of the parameter."""
     for prompt_format, template in templates.items():
         name = f"{where}.{prompt_format}"
         if prompt_format not in get_args(Format):
