@@ -23,8 +23,9 @@ reply {NOTHING}.
 """  # docs/new_task.md quotes this prompt
 TRIAL = "Two and two make four, so four it is."
 TOKENS = 64
-# A match must not be a part of a longer number, word or formula.
-BEGIN, END = r"(?<![\w\\/.,\u2212-])", r"(?![\w/]|[.,]\d)"
+# A match must not be a part of a longer number (2 1/2, 10:30, 5 000), word or formula.
+BEGIN = r"(?<![\w\\/.,^\u2212-])(?!(?<=\d[ :\u2013])\d)"
+END = r"(?![\w/^]|[.,]\d|(?<=\d)[ :\u2013-]\d)"
 AROUND = " \t\r\n\"'`*\u201c\u201d"
 
 
@@ -45,7 +46,15 @@ class AnswerReader:
 
     def try_out(self) -> None:
         """Raises ServerError if a trial request fails; so a later rejected request is due to its text."""
-        self.ask(0, TRIAL)
+        try:
+            reply = self.ask(0, TRIAL)
+        except RefusedError as error:
+            raise ServerError(f"voting.reader: {error}") from None
+        if not spoken(reply):
+            raise ServerError(
+                f"voting.reader: the reply has nothing but thoughts in {TOKENS} tokens; turn thinking off in the "
+                "server, or take a model that does not think"
+            )
 
     def read(self, texts: Iterable[str]) -> list[Stated]:
         """Where each text, outside its thoughts, states its answer; equal texts are sent once."""
@@ -85,6 +94,8 @@ def stated(text: str, reply: str | None) -> Stated:
     words = spoken(reply or "").strip(AROUND).rstrip(".").strip(AROUND).split()
     if not words or words == [NOTHING] or sum(map(len, words)) > len(text):
         return Stated(reply)
-    copied = re.compile(BEGIN + r"\s+".join(map(re.escape, words)) + END, re.IGNORECASE)
+    is_letter = len(words) == 1 and len(words[0]) == 1  # of an option: A is not the article a
+    pattern = BEGIN + r"\s+".join(map(re.escape, words)) + END
+    copied = re.compile(pattern, re.NOFLAG if is_letter else re.IGNORECASE)
     found = list(copied.finditer(text, *speech(text)))
     return Stated(reply, found[-1].group(), *found[-1].span()) if found else Stated(reply)
