@@ -149,7 +149,7 @@ def test_an_example_is_explained(data: Path, capsys: pytest.CaptureFixture[str])
     questions = pl.read_parquet(data / "02_intermediate" / "questions.parquet")
     held_out = questions.filter(split="held_out")["question_id"][0]
     assert main(["explain", held_out, *given]) == 0
-    assert "no path of it was sampled to learn from" in capsys.readouterr().out
+    assert "no path of this question was sampled for training" in capsys.readouterr().out
     predictions = pl.read_parquet(data / "07_evaluation" / "predictions_1.parquet")
     voted = predictions.filter(mode="self_consistency").row(0, named=True)
     assert main(["explain", voted["question_id"], *given]) == 0

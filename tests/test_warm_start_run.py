@@ -98,7 +98,7 @@ def test_an_example_and_a_question_are_explained(
     example = pl.read_parquet(data / "05_examples/examples_warm.parquet").row(0, named=True)
     assert main(["explain", example["example_id"], *given]) == 0
     said = capsys.readouterr().out
-    assert "labeled, of the warm start, from worked.jsonl, line 1" in said
+    assert "labeled example of the warm start, from worked.jsonl, line 1" in said
     assert example["target"].strip() in said
     voted = pl.read_parquet(data / "04_votes/round_1/votes.parquet")["question_id"][0]
     assert main(["explain", voted, *given]) == 0

@@ -35,7 +35,7 @@ def visible_gpus() -> list[str]:
 
 @cache
 def free_memory(workers: int) -> int:
-    """Free bytes per worker, of the GPU with the least or of the machine. Measured once per process."""
+    """Free bytes per worker, measured once per process: of the GPU with the least, or of the machine."""
     free = free_on_gpus() if gpus() else []
     if not free:  # no GPU, or none that torch can use
         return available_memory() // workers

@@ -61,7 +61,7 @@ PARAMETERS = {
 IN_THE_COMMAND = ("data_root", "questions", "exemplars", "model", "student")  # paths in the catalog
 
 
-WITHOUT_PAIRS = ("distillation", "reproduction")  # the warm start has none either, in every run
+WITHOUT_PAIRS = ("distillation", "reproduction")  # these pipelines train without rejected paths
 
 
 class ShapeHook:
@@ -154,7 +154,7 @@ class ShapeHook:
 
 
 def objective_of(parameters: dict[str, Any]) -> Objective:
-    """training.objective; ValueError where scpo would pass over mixing.weight in silence."""
+    """training.objective; ValueError if scpo would silently ignore mixing.weight."""
     objective = typed("training", TrainingParams, parameters["training"]).objective
     weight = typed("mixing", MixingParams, parameters["mixing"]).weight
     if objective == "scpo" and weight != "none":
@@ -171,7 +171,7 @@ class EndingHook:
     @hook_impl
     def after_pipeline_run(self, pipeline: Pipeline, catalog: Any) -> None:
         from lmsi_kedro.datasets.model_directory import ModelDirectory
-        from lmsi_kedro.report.ending import ending, held
+        from lmsi_kedro.report.ending import ending, model_lines
 
         made = [name for node in pipeline.nodes for name in node.outputs]
         if {"metrics", "report"} <= set(made):
@@ -181,7 +181,7 @@ class EndingHook:
             return
         for name in made:
             if isinstance(catalog.get(name), ModelDirectory):
-                print(held(path_of(catalog, name)))
+                print(model_lines(path_of(catalog, name)))
 
 
 def refuse_unknown(parameters: dict[str, Any]) -> None:

@@ -156,7 +156,7 @@ def maj_at_k(correct: int, others: Sequence[int], unreadable: int, k: int) -> fl
     fill the subset.
 
     Examples:
-        >>> maj_at_k(correct=2, others=[1], unreadable=1, k=3)  # two to one, or both and the unparsable path
+        >>> maj_at_k(correct=2, others=[1], unreadable=1, k=3)  # it wins 2 to 1, or 2 to 0 and one unparsable
         0.5
     """
     import numpy as np

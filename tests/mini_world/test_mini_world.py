@@ -18,7 +18,7 @@ from lmsi_kedro.mini_world.pretraining import blocks, train_tokenizer
 from lmsi_kedro.mini_world.problems import NAMES, OPENINGS, SPLITS, Problem, draw_problem
 from lmsi_kedro.mini_world.questions import draw_distinct, make_exemplars, make_questions
 from lmsi_kedro.tasks import Tasks
-from lmsi_kedro.tasks.prompts import Question, ask
+from lmsi_kedro.tasks.prompts import Question, render_question
 from tests.mini_world.solvers import SOLVERS
 
 TASKS = Tasks.model_validate(
@@ -58,7 +58,7 @@ def test_answers_are_correct(task: str, with_easy: bool) -> None:
     rng, wrong = Random(2), []
     for _ in range(500):
         problem = FAMILIES[task].draw(rng, with_easy)
-        asked = ask(Question(problem.question, problem.context, problem.choices))
+        asked = render_question(Question(problem.question, problem.context, problem.choices))
         if SOLVERS[task](asked) != problem.answer:
             wrong.append(asked)
     expected = 500 / 84 if with_easy and task == "mini_nli" else 0  # `premises.draw` says which
@@ -95,7 +95,7 @@ def test_passage_answers_are_numbers_names_and_dates() -> None:
 
 def nameless(problem: Problem) -> str:
     """What is asked, names and years left out."""
-    asked = ask(Question(problem.question, problem.context, problem.choices))
+    asked = render_question(Question(problem.question, problem.context, problem.choices))
     return re.sub(rf"\b({'|'.join([*NAMES, *BUILDINGS])}|1[89]\d\d)\b", "_", asked)
 
 
@@ -117,7 +117,7 @@ def test_documents_hold_no_evaluated_question() -> None:
     """Nor an unlabeled one: by text, as a model would see it."""
     questions = make_questions(WORLD, TASKS)
     columns = questions.select("question", "context", "choices")
-    asked = {ask(Question(*row)).removesuffix("\nA:") for row in columns.iter_rows()}
+    asked = {render_question(Question(*row)).removesuffix("\nA:") for row in columns.iter_rows()}
     for document in islice(documents(9), 3000):
         for question in document.split("\n\n"):
             assert question.split("\nA:")[0] not in asked

@@ -3,8 +3,8 @@
 import pytest
 
 from lmsi_kedro.tasks import Question
-from lmsi_kedro.tasks.continuation import Shape, ask_for_more, read_question
-from lmsi_kedro.tasks.prompts import ask
+from lmsi_kedro.tasks.continuation import Shape, read_question, render_seeds
+from lmsi_kedro.tasks.prompts import render_question
 
 PLAIN = [Question("How many caps?"), Question("How many pens?")]
 CHOICE = [
@@ -16,7 +16,7 @@ VERDICT = [Question('Does "it rains" follow? Answer yes or no.', "Premise: It po
 
 
 def test_prompt_has_the_seeds_and_an_opening() -> None:
-    assert ask_for_more([PLAIN[0], CHOICE[0]]) == (
+    assert render_seeds([PLAIN[0], CHOICE[0]]) == (
         "Q: How many caps?\n\nQ: Which floats?\nAnswer Choices: (A) a cork (B) a stone\n\nQ:"
     )
 
@@ -27,7 +27,7 @@ def test_prompt_has_the_seeds_and_an_opening() -> None:
 def test_reading_is_the_inverse_of_writing(seeds: list[Question]) -> None:
     shape = Shape.of(seeds)
     for seed in seeds:
-        text = ask(seed).removeprefix("Q:").removesuffix("\nA:")
+        text = render_question(seed).removeprefix("Q:").removesuffix("\nA:")
         for ending in ("", "\n\n", "\nA: The answer is 5.\n\nQ", " \n \nthe end"):
             assert read_question(text + ending, "stop", shape) == seed
         assert read_question(f"{text}\nA: because", "length", shape) == seed

@@ -101,7 +101,9 @@ def with_rows(
     if engine.is_served:  # servers choose their own batch size
         return engine.model_copy(update={"rows": engine.paths_per_chunk})
     if engine.executor == "ray":
-        raise ValueError("engine.rows must be given with executor ray: its nodes' memory is theirs")
+        raise ValueError(
+            "engine.rows must be given with executor ray: the memory of its nodes is not measured"
+        )
     encoder = Encoder.of(model, engine.conversation, engine.trust_remote_code)
     parts = [parts_of(encoder, group) for group in prompts]
     rows = demand(model, engine, *longest(parts), new).rows(engine)

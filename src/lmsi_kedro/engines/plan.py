@@ -67,13 +67,13 @@ class Plan:
         assert "chunks" not in vars(self), "the plan is already cut into chunks"
         self.wanted.append(Wanted(prompts, paths, sampling, columns))
 
-    def ask(
+    def add_all(
         self,
         spread: Iterable[tuple[str, range, Mapping[str, str]]],
         sampling: Sampling,
         **columns: str,
     ) -> None:
-        """Adds exemplar sets, path indices and prompts as `tasks.questions.spread` gives them."""
+        """Adds all requests that `tasks.questions.spread` yields: exemplar sets, path indices and prompts."""
         for exemplar_set, indices, prompts in spread:
             self.add(prompts, indices, sampling, {"exemplar_set": exemplar_set, **columns})
 

@@ -68,10 +68,10 @@ def expect(vote: float, low: float, high: float) -> dict[str, float]:
 
 
 def leave_one_out(settings: Sequence[Setting]) -> dict[str, Any]:
-    """The line of all settings, and how well the line of the others predicts each.
+    """The line fitted to all settings, and how well a line fitted to the others predicts each setting.
 
-    A sign is right where prediction and gain are both above 0 or both not above it, judged where the measured
-    interval excludes 0; the other settings are nulls, and counted apart.
+    A predicted sign is right if prediction and gain are both above 0 or both not above it. Only settings whose
+    measured interval excludes 0 are judged; the others are nulls and counted separately.
     """
     if len([s for s in settings if s.vote]) < 3:
         return {}

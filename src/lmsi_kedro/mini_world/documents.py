@@ -12,7 +12,7 @@ from lmsi_kedro.mini_world.multiple_choice import LETTERS
 from lmsi_kedro.mini_world.passages import BUILDINGS
 from lmsi_kedro.mini_world.problems import NAMES, OPENINGS, Problem, draw_problem
 from lmsi_kedro.tasks import Question, render, target
-from lmsi_kedro.tasks.prompts import ask
+from lmsi_kedro.tasks.prompts import render_question
 
 # Shares of documents. Direct answers are 15 % of them (15-25 % keeps `standard` partly competent).
 FORMS = {
@@ -72,7 +72,7 @@ def write_document(form: str, task: str, rng: Random) -> str:
         return "\n\n".join(write_list(rng) for _ in range(count))
     problems = [draw_problem(FAMILIES[task], "documents", rng) for _ in range(count)]
     if form == "questions":
-        return "\n\n".join(ask(question_of(p)).removesuffix("\nA:") for p in problems)
+        return "\n\n".join(render_question(question_of(p)).removesuffix("\nA:") for p in problems)
     return "\n\n".join(worked(problem, form, rng) for problem in problems)
 
 

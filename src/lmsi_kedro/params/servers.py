@@ -1,4 +1,4 @@
-"""Parameters of servers that sample paths, running or launched, and of the endpoint that finds answers."""
+"""Parameters of servers that sample paths, running or launched, and of the chat endpoint that extracts answers."""
 
 import re
 import shlex
@@ -36,7 +36,7 @@ class RequestParams(Params):
 
 
 class Advice(NamedTuple):
-    """For error messages: the parameters with a server's url and model, and how to do without the server.
+    """Parts of error messages: the parameters with a server's url and model, and how to run without the server.
 
     key: the environment variable with the API key, which is sent as the bearer token.
     """
@@ -89,7 +89,7 @@ class ServerParams(EndpointParams):
 
 
 class ReaderParams(EndpointParams):
-    """A chat endpoint that finds answers which no rule can parse. It has an API key of its own."""
+    """A chat endpoint that extracts answers which no rule can parse. It has an API key of its own."""
 
     advice: ClassVar[Advice] = Advice(
         "voting.reader.urls",
@@ -110,7 +110,7 @@ class LaunchedParams(ServerParams):
 class LaunchParams(RequestParams):
     """The servers that the run starts for each model: engine.workers of them, which share the GPUs."""
 
-    server: str = Field(description="one of COMMANDS, or a command line with the same places")
+    server: str = Field(description="one of COMMANDS, or a command line with placeholders")
     options: str = Field(default="", description="more arguments, such as --max-model-len 8192")
     start_seconds: float = Field(default=1800.0, gt=0, description="time limit for starting")
     folder: str = Field(description="for logs, and for GGUF files while they are served")
@@ -124,7 +124,7 @@ class LaunchParams(RequestParams):
             if (equals or name.startswith("-")) and SECRET.search(name):
                 raise ValueError(
                     f"engine.launch: {name} would be stored with its value: set the server's variable for "
-                    "it instead (HF_TOKEN, VLLM_API_KEY, LLAMA_API_KEY), and LMSI_API_KEY to the key that it wants"
+                    "it instead (HF_TOKEN, VLLM_API_KEY, LLAMA_API_KEY), and LMSI_API_KEY to the same key"
                 )
         return arguments
 
@@ -150,5 +150,5 @@ class LaunchParams(RequestParams):
 
     @property
     def command(self) -> str:
-        """The command line with its places, such as {port}."""
+        """The command line with its placeholders, such as {port}."""
         return f"{COMMANDS.get(self.server, self.server)} {self.options}".strip()

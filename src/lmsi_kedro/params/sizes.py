@@ -1,4 +1,4 @@
-"""Resolves parameters that are `auto` by the model's size, and the number of steps by that of the examples."""
+"""Resolves parameters that are `auto` by the model's size, and the number of steps by the number of examples."""
 
 from dataclasses import dataclass
 from math import ceil, inf

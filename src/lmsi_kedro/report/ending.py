@@ -17,7 +17,9 @@ def ending(metrics: Metrics, page: Path, model: Path) -> str:
     lines = [words.claim(headline), words.warm_start(metrics), words.promotion(metrics)]
     lines += [words.evidence(headline), words.verdict(headline)]
     lines += [*words.controls(metrics), words.votes(metrics)]
-    return "\n".join([*filter(None, lines), worse(metrics), f"report  {near(page)}", held(model)])
+    return "\n".join(
+        [*filter(None, lines), worse(metrics), f"report  {near(page)}", model_lines(model)]
+    )
 
 
 def worse(metrics: Metrics) -> str:
@@ -29,7 +31,7 @@ def worse(metrics: Metrics) -> str:
     return "Nothing got worse beyond chance."
 
 
-def held(model: Path) -> str:
+def model_lines(model: Path) -> str:
     """The path of a model, and the two lines that load it."""
     lines = loading(str(near(model))).splitlines()
     return "\n  ".join([f"model   {near(model)}", *lines])

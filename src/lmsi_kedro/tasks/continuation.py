@@ -2,15 +2,15 @@
 
     Q: one seed\\n\\nQ: another\\n\\nQ:   ->   " passage\\nquestion\\nAnswer Choices: (A) one (B) two\\nA: ..."
 
-A question is written as in every other prompt, so parsing it is the inverse of `ask`. A question must have the
-parts that the seeds have.
+A question is written as in every other prompt, so parsing it is the inverse of `render_question`. A question must
+have the parts that the seeds have.
 """
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lmsi_kedro.tasks.prompts import LETTERS, PUNCTUATION, Question, ask
+from lmsi_kedro.tasks.prompts import LETTERS, PUNCTUATION, Question, render_question
 
 END = re.compile(r"\nA:|\n\s*\n")  # an answer, or a blank line as between the seeds
 LISTED = "\nAnswer Choices: "
@@ -38,9 +38,9 @@ def common(values: Sequence[bool]) -> bool | None:
     return values[0] if len(set(values)) == 1 else None
 
 
-def ask_for_more(seeds: Sequence[Question]) -> str:
+def render_seeds(seeds: Sequence[Question]) -> str:
     """The questions one after the other, and the beginning of another one."""
-    listed = "".join(f"{ask(seed).removesuffix('A:')}\n" for seed in seeds)
+    listed = "".join(f"{render_question(seed).removesuffix('A:')}\n" for seed in seeds)
     return f"{listed}Q:"
 
 

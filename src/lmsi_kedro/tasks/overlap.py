@@ -1,4 +1,4 @@
-"""Tests whether a question is known from an evaluation set, for training and for generated questions."""
+"""Tests whether a training or generated question equals or overlaps with a question of an evaluation set."""
 
 from collections.abc import Iterable
 

@@ -114,7 +114,7 @@ def target(answer: str, rationale: str | None = None) -> str:
     return f"{f' {rationale}' if rationale else ''} The answer is {answer}."
 
 
-def ask(question: Question | Exemplar) -> str:
+def render_question(question: Question | Exemplar) -> str:
     """'Q: context\nquestion\nAnswer Choices: (A) first (B) second\nA:', without the parts that are None."""
     return written_in(PAPER["zero_shot_direct"], question)
 

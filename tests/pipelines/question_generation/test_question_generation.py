@@ -27,7 +27,7 @@ from lmsi_kedro.pipelines.question_generation.nodes import (
     take_admitted,
 )
 from lmsi_kedro.tasks import Question, Task, Tasks
-from lmsi_kedro.tasks.prompts import ask
+from lmsi_kedro.tasks.prompts import render_question
 
 BASE = Path(__file__).parents[3] / "data" / "06_models" / "base"
 GENERATION = QuestionGenerationParams(
@@ -151,7 +151,7 @@ def test_choices_and_contexts_are_part_of_a_candidate() -> None:
     ]
     table = pl.DataFrame(rows, schema=schemas.QUESTIONS, orient="row")
     new = Question("Who won the race?", "Finn won the race against Gia.", ["Finn", "Gia"])
-    whole = ask(new).removeprefix("Q:").removesuffix("\nA:")
+    whole = render_question(new).removeprefix("Q:").removesuffix("\nA:")
     texts = [whole, whole.split("\nAnswer")[0], f" {whole.split(chr(10), 1)[1]}"]
     written = pl.DataFrame(
         [("sums 000000", path, text, 9, -1.0, "stop", "sums") for path, text in enumerate(texts)],

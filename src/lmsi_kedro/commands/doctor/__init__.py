@@ -16,7 +16,7 @@ def add_to(commands: Any) -> None:
     )
     add_configuration(command)
     command.add_argument(
-        "--seconds", type=float, default=10.0, help="of the forecast's measurement"
+        "--seconds", type=float, default=10.0, help="duration of the forecast's measurement"
     )
     command.set_defaults(run=lambda args: doctor(args.env, args.params, args.seconds))
 

@@ -84,7 +84,7 @@ class Lineage:
         for sampled in self.sampled:
             lines += sampled.lines(taught)
         if not self.sampled:
-            lines.append("no path of it was sampled to learn from")
+            lines.append("no path of this question was sampled for training")
         return "\n".join(lines)
 
     @property
@@ -92,7 +92,7 @@ class Lineage:
         """The origin of the example: an arm of a round, or the warm start."""
         assert self.example is not None
         if source := self.question.get("source"):
-            return f"labeled, of the warm start, from {source}"
+            return f"labeled example of the warm start, from {source}"
         return f"arm {self.example['arm']} of round {self.example['round']}"
 
 
@@ -151,7 +151,7 @@ def find_example(identifier: str, catalog: Any, rounds: list[int]) -> Row | None
 
 
 def look_up(question: pl.DataFrame, round_number: int, catalog: Any) -> Sampled | None:
-    """What a round sampled for a question; None if nothing."""
+    """The paths that a round sampled for a question, with their votes; None if it sampled none."""
     question_id = question["question_id"][0]
     vote = catalog.load(f"round_{round_number}.votes").filter(question_id=question_id)
     if vote.is_empty():

@@ -27,7 +27,7 @@ def attend_step(
     shared: Prefixes, questions: Prefixes, scale: float,
 ) -> Tensor:  # fmt: skip
     if not query.dtype == key.dtype == value.dtype == own[0].dtype:
-        raise ValueError("query, key, value and own keys must have one format")
+        raise ValueError("query, key, value and own keys must have the same dtype")
     if key.shape != value.shape or (len(query), query.shape[2]) != (len(key), key.shape[2]):
         raise ValueError("query, key and value must be [rows, heads, width]")
     tokens = torch.cat([query, key, value], 1).float()

@@ -199,7 +199,7 @@ def check(
     if query.dtype not in FORMATS or width > MOST_WIDTH:
         raise ValueError(f"query must be one of {FORMATS}, at most {MOST_WIDTH} wide")
     if any(tensor.dtype != query.dtype for tensor in (key, value, *own, *prefixes)):
-        raise ValueError("all numbers must have one format")
+        raise ValueError("all tensors must have the same dtype")
     if key.shape != (rows, key.shape[1], width) or value.shape != key.shape or heads % key.shape[1]:
         raise ValueError("key and value must be [rows, heads, width], and divide the query's heads")
     if any(tensor.shape[1::2] != key.shape[1:] for tensor in prefixes) or len(shared.lengths) != 1:

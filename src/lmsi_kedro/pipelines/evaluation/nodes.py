@@ -32,7 +32,7 @@ def plan_evaluation(
             sampling, m, count = decoding(mode, evaluation, model)
             settings = fingerprint(FORMATS[mode], sets, sampling, m, task)
             requests = spread(held_out.head(count), FORMATS[mode], sets, m, task)
-            plan.ask(requests, sampling, mode=mode, decoding=settings)
+            plan.add_all(requests, sampling, mode=mode, decoding=settings)
     return plan
 
 

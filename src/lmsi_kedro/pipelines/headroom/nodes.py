@@ -47,7 +47,7 @@ def plan_headroom(
         sampled = voted.head(headroom.questions_per_task)
         if headroom.probe:
             probe = probes.filter(task=name).head(headroom.questions_per_task)
-            plan.ask(spread(probe, "few_shot_cot", sets, paths.m, tasks[name]), sampling)
+            plan.add_all(spread(probe, "few_shot_cot", sets, paths.m, tasks[name]), sampling)
             sampled = pl.concat([sampled, probe])
         for exemplar_set, _, prompts in spread(sampled, "few_shot_cot", sets, 1, tasks[name]):
             last = range(paths.m, paths.m + 1)
@@ -65,7 +65,7 @@ def measure(
     paths: PathParams,
     labels: pl.DataFrame | None = None,
 ) -> Metrics:
-    """headroom: the votes of round 1 against greedy paths, and with labels the same on probe questions.
+    """headroom: compares the votes of round 1 with greedy paths; with labels, also on probe questions.
 
     sampled_paths and sampled_readings are those of round 1, readings those of the paths that plan_headroom plans.
     """

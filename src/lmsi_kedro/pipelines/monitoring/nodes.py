@@ -49,7 +49,7 @@ def plan_examination(
             monitor.questions_per_task
         )
         sets = exemplar_sets(exemplars, tasks[name])
-        plan.ask(spread(examined, "few_shot_cot", sets, monitor.m, tasks[name]), sampling)
+        plan.add_all(spread(examined, "few_shot_cot", sets, monitor.m, tasks[name]), sampling)
         last = range(monitor.m, monitor.m + 1)
         for exemplar_set, _, prompts in spread(examined, "few_shot_cot", sets, 1, tasks[name]):
             plan.add(prompts, last, greedy, {"exemplar_set": exemplar_set})

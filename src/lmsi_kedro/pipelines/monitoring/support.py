@@ -16,7 +16,7 @@ from lmsi_kedro.tasks import Tasks
 
 
 class Change(TypedDict):
-    """Mean support of two models on the same questions, its difference, and the 95 % interval of that."""
+    """Mean support of two models on the same questions, and the gain with its 95 % interval."""
 
     questions: int
     before: float

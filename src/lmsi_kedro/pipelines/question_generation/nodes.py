@@ -14,7 +14,7 @@ from lmsi_kedro.params import EngineParams, PathParams, QuestionGenerationParams
 from lmsi_kedro.pipelines.question_generation.funnel import OPEN, REASONS
 from lmsi_kedro.reading import votes_within
 from lmsi_kedro.tasks import Tasks
-from lmsi_kedro.tasks.continuation import ask_for_more
+from lmsi_kedro.tasks.continuation import render_seeds
 from lmsi_kedro.tasks.questions import exemplar_sets, prompts_of_sets, questions_in, spread
 from lmsi_kedro.tasks.turns import SEPARATOR
 
@@ -70,7 +70,7 @@ def orders(
     for number in range(-(-generation.candidates // PER_PROMPT)):
         order = Random(f"{generation.seed} {task} {number}")
         sampled = order.sample(seeds, generation.seeds_per_prompt)
-        prompts[f"{task} {number:06}"] = ask_for_more(sampled)
+        prompts[f"{task} {number:06}"] = render_seeds(sampled)
     return prompts
 
 
@@ -111,7 +111,7 @@ def plan_answers(
             candidate_questions.filter(task=name),
             exemplar_sets(exemplars, tasks[name]),
         )
-        plan.ask(spread(candidates, "few_shot_cot", sets, generation.m, tasks[name]), sampling)
+        plan.add_all(spread(candidates, "few_shot_cot", sets, generation.m, tasks[name]), sampling)
     return plan
 
 

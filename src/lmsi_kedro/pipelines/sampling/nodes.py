@@ -35,7 +35,7 @@ def plan_paths(
         unlabeled = questions.filter(task=name, split="unlabeled").head(paths.questions_per_task)
         sets = exemplar_sets(exemplars, tasks[name])
         requests = spread(unlabeled, "few_shot_cot", sets, paths.m, tasks[name])
-        plan.ask(requests, paths.of_round(round_number, model))
+        plan.add_all(requests, paths.of_round(round_number, model))
     if not any(wanted.prompts for wanted in plan.wanted):
         raise ValueError(
             "questions: no in-domain task has a question in the split 'unlabeled': leave rows of the file "
@@ -45,7 +45,7 @@ def plan_paths(
 
 
 def measure_sharing(plan: Plan) -> dict[str, int]:
-    """The number of prompt tokens of all paths, and of those computed.
+    """The number of prompt tokens of all paths, and the number of those that are computed.
 
     A chunk's common prefix is computed once, and the rest of each prompt once. The result is empty where this is
     unknown: for servers, with early stopping, and for models that the prefix tree does not support.
