@@ -208,6 +208,12 @@ def test_best_threshold_leaves_out_votes_that_lose() -> None:
     assert found["best"]["n"] == 10
 
 
+def test_expected_gain_leaves_no_negative_errors() -> None:
+    found = probe([["num:1"] * 4] * 20, ["num:2"] * 10 + ["num:1"] * 10)
+    assert found["best"]["gain"] == 0.5
+    assert found["expected"]["value"] == found["expected"]["high"] == 0.5
+
+
 def test_all_votes_tied() -> None:
     tied: Keys = ["num:1", "num:2"]
     found = probe([tied] * 5, ["num:1"] * 5)

@@ -74,7 +74,13 @@ def test_shipped_line_is_that_of_stored_settings() -> None:
 
 
 def test_expected_gain_follows_from_the_probe() -> None:
-    found = expect(0.1, 0.05, 0.15)
+    found = expect(0.1, 0.05, 0.15, room=0.9)
     assert found["value"] == pytest.approx(0.1 * FITTED.slope)
     assert found["low"] < found["value"] < found["high"]
     assert found["settings"] == SETTINGS
+
+
+def test_expected_gain_is_no_more_than_errors() -> None:
+    found = expect(0.25, 0.2, 0.3, room=0.32)
+    assert found["value"] == found["high"] == 0.32
+    assert 0 < found["low"] < 0.32

@@ -144,12 +144,13 @@ def measure_probe(
     rows = [compare_from(least, some, pairs.height) for least, some in kept.items() if some.height]
     best = max(rows, key=lambda row: row["gain"], default=None)
     gains = best and (best["gain"], best["gain_low"], best["gain_high"])
+    wrong = pairs.filter(~pl.col("greedy")).height
     return {
         "questions": pairs.height,
         "vote_abstains": pairs["key"].null_count(),
         "thresholds": rows,
         "best": best,
-        "expected": expect(*gains) if gains else None,
+        "expected": expect(*gains, wrong / pairs.height) if gains else None,
     }
 
 

@@ -62,9 +62,13 @@ def predict(line: Line, vote: float, low: float, high: float) -> Prediction:
     return Prediction(value, value - half, value + half)
 
 
-def expect(vote: float, low: float, high: float) -> dict[str, float]:
-    """The gain of a round that is predicted by the line of all measured settings, and their number."""
-    return predict(FITTED, vote, low, high)._asdict() | {"settings": SETTINGS}
+def expect(vote: float, low: float, high: float, room: float) -> dict[str, float]:
+    """The gain of a round that is predicted by the line of all measured settings, and their number.
+
+    room: the share of questions that the greedy path gets wrong, which is the most that a model can gain.
+    """
+    found = predict(FITTED, vote, low, high)._asdict()
+    return {name: min(gain, room) for name, gain in found.items()} | {"settings": SETTINGS}
 
 
 def leave_one_out(settings: Sequence[Setting]) -> dict[str, Any]:
