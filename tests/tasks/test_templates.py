@@ -54,7 +54,7 @@ def test_places_in_a_question_are_text() -> None:
         ("zero_shot_cot", "{question}{question}", ".zero_shot_cot must have {question} once"),
         ("zero_shot_direct", "{exemplars}{question}", ".zero_shot_direct must not have {exemplars}"),
         ("few_shot_cot", "{question}", ".few_shot_cot must have {exemplars}"),
-        ("few_shot_cot", "{question}{exemplars}", ".few_shot_cot: {exemplars} must precede the other places"),
+        ("few_shot_cot", "{question}{exemplars}", ".few_shot_cot: {exemplars} must precede the other"),
         ("few_shot_cot", ["{question}"], ".few_shot_cot must be a valid string"),
     ],
 )  # fmt: skip

@@ -35,8 +35,8 @@ Mistakes = list[tuple[int, str]]
 class QuestionFile(AbstractDataset[pl.DataFrame, pl.DataFrame]):
     """A question file with the column `question`, and optionally context, choices, answer, task and split.
 
-    Columns may have the names of common data sets (RANKS in question_columns); other columns are ignored. The log
-    says both once. Malformed rows raise a DatasetError that counts them by reason and shows the first ones;
+    Columns may have the names of common data sets (RANKS in question_columns); other columns are ignored. Both are
+    logged once. Malformed rows raise a DatasetError that counts them by reason and shows the first ones;
     `problems` is the file with all of them.
     """
 

@@ -47,23 +47,27 @@ class EvaluationParams(Params):
     temperature: float = Field(gt=0)
     raised_temperature: float = Field(gt=0, description="of self_consistency_raised")
     max_new_tokens: Tokens | Auto
-    label_precision: Share = Field(description="of votes; which confidence reaches it is reported")
+    label_precision: Share = Field(
+        description="of votes; the report has the confidence that reaches it"
+    )
     seed: int = Field(ge=0)
 
 
 class MonitorParams(Params):
-    """Limits beyond which a round counts as collapsed; each compares its model with the one before."""
+    """Limits beyond which a round counts as collapsed; each compares its model with the previous one."""
 
     questions_per_task: int = Field(gt=0)
     m: int = Field(gt=0)
-    min_winner_entropy: float = Field(ge=0, le=1, description="share of the entropy before")
-    min_distinct_paths: float = Field(ge=0, le=1, description="share of the share before")
-    min_length: float = Field(ge=0, le=1, description="share of the tokens per path before")
-    max_length: float = Field(ge=1, description="multiple of the tokens per path before")
+    min_winner_entropy: float = Field(ge=0, le=1, description="relative to the previous model")
+    min_distinct_paths: float = Field(ge=0, le=1, description="relative to the previous model")
+    min_length: float = Field(ge=0, le=1, description="tokens per path, relative to before")
+    max_length: float = Field(ge=1, description="tokens per path, relative to before")
     max_agreement_rise: float = Field(ge=0, le=1, description="while the winners' entropy falls")
     max_unreadable_rise: float = Field(ge=0, le=1, description="in shares of all paths")
     max_accuracy_fall: float = Field(ge=0, le=1, description="on the probe; guard=probe only")
-    max_support_fall: float = Field(ge=0, le=1, description="the whole interval beyond it")
+    max_support_fall: float = Field(
+        ge=0, le=1, description="an alarm if the whole interval is beyond"
+    )
     later_rounds_must_gain: bool = Field(description="do not promote a round with a doubt")
     on_alarm: Literal["roll_back", "stop"]
 

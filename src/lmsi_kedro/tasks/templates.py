@@ -42,9 +42,9 @@ def checked(where: str, templates: Mapping[str, str]) -> None:
         if few is not ("exemplars" in places):
             raise ValueError(f"{name} must {'' if few else 'not '}have {EXEMPLARS}")
         if few and places[0] != "exemplars":
-            raise ValueError(f"{name}: {EXEMPLARS} must precede the other places")
+            raise ValueError(f"{name}: {EXEMPLARS} must precede the other placeholders")
 
 
 def filled(template: str, values: Mapping[str, str]) -> str:
-    """The template with values in its places."""
+    """The template with its placeholders replaced by values."""
     return BRACES.sub(lambda place: values[place[1]] if place[1] else place[0][0], template)

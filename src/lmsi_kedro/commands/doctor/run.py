@@ -77,7 +77,9 @@ def end_of(model: Model, engine: EngineParams) -> str | Finding:
         where = file or "config.json"
         remedy = f"add {end} to eos_token_id in {where}: other engines never stop the tuned model"
         return Finding("end token", f"{ending}, but {where} stops at {stops}", remedy)
-    return f"{ending}, asked {'in its chat template' if encoder.frame.is_chat else 'as plain text'}"
+    return (
+        f"{ending}, prompts {'in its chat template' if encoder.frame.is_chat else 'as plain text'}"
+    )
 
 
 def questions_of(catalog: Any) -> str:
@@ -118,7 +120,7 @@ def training_of(model: Model, training: TrainingParams, engine: EngineParams) ->
     each = FROZEN_BYTES if lora else TRAINED_BYTES
     copies = training.processes if training.zero_stage == 0 else 1
     needed, free = parameters * each * copies, device_memory(training)
-    memory = f"ZeRO-{training.zero_stage} keeps about {needed / 2**30:,.2f} GiB beside activations"
+    memory = f"ZeRO-{training.zero_stage} keeps about {needed / 2**30:,.2f} GiB besides activations"
     if needed > free and not training.hostfile:
         remedy = "train with lora, offload, a higher zero_stage or more processes"
         return Finding("training", f"{memory}, {free / 2**30:,.2f} GiB are free", remedy)

@@ -46,7 +46,7 @@ _TIMES = ("\\cdot", "\\times", "**", "*")
 
 
 class Parser:
-    """One expression."""
+    """A parser of one expression."""
 
     def __init__(self, text: str) -> None:
         self.text, self.at, self.depth = text, 0, 0

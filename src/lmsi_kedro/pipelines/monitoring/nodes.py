@@ -155,10 +155,10 @@ def promote(
     monitor: MonitorParams,
     round_number: int = 1,
 ) -> tuple[Model, Health, pl.DataFrame, dict[str, Any]]:
-    """The candidate or the model before it, that model's health and support, and the verdict.
+    """The candidate or the previous model, its health and support, and the verdict.
 
     RuntimeError after an alarm with `monitor.on_alarm: stop`; nothing computed is lost. A doubt is not an alarm:
-    it is logged, and with `later_rounds_must_gain` the loop continues with the model before.
+    it is logged, and with `later_rounds_must_gain` the loop continues with the previous model.
     """
     change = compare_support(support_before, support_candidate)
     alarms = judge(health_before, health_candidate, monitor) + fall(change, monitor)
@@ -190,9 +190,9 @@ def fall(change: Change, monitor: MonitorParams) -> list[str]:
 def stopped(alarms: list[str]) -> RuntimeError:
     """The error with which alarms end a run."""
     return RuntimeError(
-        f"the collapse monitor stopped the run: {'; '.join(alarms)}. The model before is the result; run the same"
-        " command with --params=monitor.on_alarm=roll_back to continue from it to the report, or change monitor's"
-        " limits"
+        f"the collapse monitor stopped the run: {'; '.join(alarms)}. The previous model is the result; run the"
+        " same command with --params=monitor.on_alarm=roll_back to continue from it to the report, or change"
+        " monitor's limits"
     )
 
 

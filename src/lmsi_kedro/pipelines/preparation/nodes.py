@@ -96,7 +96,7 @@ def prepare_questions(
 
 
 def in_splits(table: pl.DataFrame, preparation: PreparationParams) -> pl.DataFrame:
-    """The table with a split in every row: its own, or for a labeled question one by a hash of the question."""
+    """Fills in missing splits: a hash decides that of a labeled question; the others are unlabeled."""
     place = pl.col("question_id").str.slice(0, 8).str.to_integer(base=16) / 2**32
     held_out, probe = preparation.held_out_share, preparation.probe_share
     split = (

@@ -49,8 +49,8 @@ def create_pipeline(
     """Preparation, rounds, control arms, evaluation of every model, report.
 
     equal_compute: also measures what the compute of round 1 would gain without training. measured: the settings
-    for measuring headroom before training; with its `stop`, training depends on the result. objective: of the
-    rounds; control arms have no pairs and are always fine-tuned on their paths.
+    for measuring headroom before training; with its `stop`, training depends on the result. objective: how the
+    rounds train; control arms have no pairs and are always fine-tuned on their paths.
     """
     in_loop = measured is not None and measured.in_loop
     loop = Pipeline(

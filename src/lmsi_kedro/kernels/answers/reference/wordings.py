@@ -1,4 +1,4 @@
-"""Kind `text`, compared nearly as written, and the range of a value that is a wording."""
+"""The canonical answer of kind `text`, which is nearly as written, and the end of an answer in words."""
 
 from .characters import char, letter, plain, skip_spaces, space, upper, word_at, word_set
 from .number_answers import Found
@@ -32,7 +32,7 @@ def text_key(original: str) -> str | None:
 
 
 def wording(s: str, a: int, b: int) -> Found | None:
-    """The range of a value up to the end of its sentence; the caller computes the key."""
+    """The range of an answer in words, up to the end of its sentence; the caller computes the key."""
     i, stop = a, b
     while i < b:
         if s[i] in ".!?" and (i + 1 >= b or space(s[i + 1])) and not _abbreviates(s, a, i, b):
