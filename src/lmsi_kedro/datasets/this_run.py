@@ -71,7 +71,7 @@ class ThisRun(AbstractDataset[NoReturn, dict[str, Any]]):
 def command() -> str:
     """The command as typed, without the folder of the program."""
     program, *arguments = sys.argv
-    path = Path(program.removeprefix("python -m "))  # as Kedro calls itself then
+    path = Path(program.removeprefix("python -m "))  # sys.argv[0] of `python -m kedro`
     name = path.parent.name if path.stem == "__main__" else path.name
     return shlex.join([name, *arguments])
 

@@ -45,7 +45,7 @@ class Launch:
     def compute(self, chunks: dict[str, Chunk], missing: Sequence[str]) -> Computed:
         """Yields the missing chunks; ServerError names a server that does not start or ends twice."""
         if self.servers is None:
-            ask_without_proxy()
+            bypass_proxy()
             prompts = [request.prompt for name in missing for request in chunks[name].requests]
             self.running = list(self.launched(prompts[:PROMPTS]))
             # llama.cpp may split a text in another way than the tokenizer, so it gets token ids.
@@ -74,7 +74,7 @@ class Launch:
             )
 
     def served(self, folder: Path, prompts: Sequence[str]) -> dict[str, str]:
-        """The model's paths for the places in the command; writes a GGUF file if the command needs one."""
+        """The model's paths for the command's placeholders; writes a GGUF file if the command needs one."""
         model = self.model.absolute()
         if self.launch.server == "transformers":
             model = sampling_model(model, folder / "model")
@@ -175,7 +175,7 @@ def environment(gpus: Sequence[str], servers: int) -> dict[str, str]:
     }
 
 
-def ask_without_proxy() -> None:
+def bypass_proxy() -> None:
     """Makes this process connect to servers on its own machine without a proxy."""
     for name in ("NO_PROXY", "no_proxy"):
         os.environ[name] = ",".join(filter(None, ["127.0.0.1", os.environ.get(name)]))

@@ -39,7 +39,7 @@ def abilities(ask: Ask, sampling: Sampling) -> frozenset[str]:
             if not obeys(ask, name, "seed" in taken):
                 raise ServerError(f"the server ignores {name}, which paths.sampling sets")
     found = ", ".join(f"{name} {'yes' if name in taken else 'no'}" for name in OPTIONAL)
-    log.info("the server takes %s; its draws are its own: docs/servers.md", found)
+    log.info("the server supports %s; it generates its own random numbers: docs/servers.md", found)
     return frozenset(taken)
 
 
