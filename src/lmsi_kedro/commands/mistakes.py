@@ -72,7 +72,7 @@ def is_mistake(error: BaseException) -> bool:
 
 
 def wrong_folder(folder: Path) -> str | None:
-    """The message for an environment that has no folder in conf, or another name now."""
+    """The message for an environment that has no folder in conf, or has been renamed."""
     if folder.name in PRESETS:
         return f"--env: {folder.name} is called {PRESETS[folder.name]} now; write that"
     there = [each.name for each in folder.parent.glob("*/") if each.name != "exemplars"]

@@ -113,7 +113,7 @@ def loaded_back(prepared: Path, trained: Any, weights: dict[str, torch.Tensor], 
     read = model.state_dict()
     for name, weight in weights.items():
         if not torch.equal(read[name], weight.to(read[name].dtype)):
-            raise TrainingError(f"The saved model does not load back: {name} is another.")
+            raise TrainingError(f"The saved model does not load back: {name} differs.")
     return model.to(trained.device)
 
 

@@ -1,6 +1,6 @@
 """answers, paths -> selected -> taught -> examples of this round -> of all rounds -> mixture.
 
-For preference training also pairs, and from the mixture and the pairs of all rounds the preferences.
+Preference training also selects pairs, and combines the mixture with the pairs of all rounds into preferences.
 """
 
 from collections.abc import Callable
@@ -54,7 +54,7 @@ def create_pipeline(arm: Arm = "vote") -> Pipeline:
 
 
 def create_preferences(round_number: int) -> Pipeline:
-    """The mixture of the vote in a round, counted from 1, and what each of its examples is to be preferred to."""
+    """The mixture of the vote in a round, counted from 1, and the rejected path of each of its examples."""
     selection = Node(
         fixed(select_paired, round_number=round_number),
         inputs=["answers", "votes", "paths", "params:mixing"],
@@ -72,7 +72,7 @@ def create_preferences(round_number: int) -> Pipeline:
 
 
 def create_rendering(weight: Weight | None = None) -> Pipeline:
-    """taught -> mixture: of paths that no vote has chosen, or with a weight, weighted so by the votes."""
+    """taught -> mixture, without weights; if `weight` is set, examples are weighted by the votes in this way."""
     return Pipeline([rendered(weight is not None, weight), accumulated(), balanced()])
 
 
@@ -107,7 +107,7 @@ def exampled(rendering: Node) -> list[Node]:
 
 
 def rendered(voted: bool = False, weight: Weight | None = None) -> Node:
-    """voted: weighted by the votes, as `weight` or else mixing.weight says."""
+    """voted: whether examples are weighted by the votes, according to `weight` or, if it is None, mixing.weight."""
     inputs = ["taught", "previous_examples", "questions", "exemplars", "tasks", "params:mixing"]
     return Node(
         fixed(render_examples, weight=weight) if weight else render_examples,

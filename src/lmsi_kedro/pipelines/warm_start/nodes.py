@@ -118,7 +118,7 @@ def leave_out_evaluated(
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """taught_warm and worked_questions: the worked examples except those that are held-out or probe questions.
 
-    A task's exemplar sets take turns.
+    The exemplar sets of a task are assigned to its examples in turn.
     """
     evaluated = Evaluated(questions_in(all_questions.filter(pl.col("split") != "unlabeled")))
     is_evaluated = pl.Series(
