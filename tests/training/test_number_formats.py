@@ -82,5 +82,5 @@ def test_saved_model_must_equal_the_trained_one(bases: dict[str, Path], stored: 
     name = "model.layers.1.mlp.up_proj.weight"
     weights[name] = weights[name].detach().clone()
     weights[name][3, 5] *= 1 + 2 * torch.finfo(trained.dtype).eps
-    with pytest.raises(TrainingError, match=rf"does not load back: {name} is another"):
+    with pytest.raises(TrainingError, match=rf"does not load back: {name} differs"):
         loaded_back(bases[stored], trained, weights, False)

@@ -107,7 +107,7 @@ def exampled(rendering: Node) -> list[Node]:
 
 
 def rendered(voted: bool = False, weight: Weight | None = None) -> Node:
-    """voted: whether examples are weighted by the votes, according to `weight` or, if it is None, mixing.weight."""
+    """voted: whether the votes weight the examples, according to `weight` or, if it is None, mixing.weight."""
     inputs = ["taught", "previous_examples", "questions", "exemplars", "tasks", "params:mixing"]
     return Node(
         fixed(render_examples, weight=weight) if weight else render_examples,
