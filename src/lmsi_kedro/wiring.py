@@ -81,7 +81,7 @@ def read_planned(
 def namespaced(
     steps: Pipeline, namespace: str, shared: set[str], renamed: dict[str, str]
 ) -> Pipeline:
-    """The steps in a namespace; shared names, names of the run and parameters stay outside, others are renamed."""
+    """The steps in a namespace; shared datasets and parameters stay outside, and `renamed` maps other names."""
     used = steps.inputs() | steps.all_outputs()
     shared = {*shared, "first_day"}
     kept = {name for name in used if name in shared or name.startswith("params:")}

@@ -23,9 +23,9 @@ def reproduce(
 ) -> dict[str, Any]:
     """found has the pooled predictions by model, and curves of paths as curve_before, curve_after_0, ...
 
-    after_0, after_1, ... are votes of the trained model at the temperatures, before is that of the base model at
-    the first. verdicts are those of the collapse monitor; for a model that it did not promote, found has the
-    predictions of the model before it.
+    after_0, after_1, ... are votes of the trained model at the temperatures, before are those of the base model at
+    the first temperature. verdicts are those of the collapse monitor; for a model that it did not promote, found
+    has the predictions of the model before it.
     """
     evaluated = set(found["base"]["task"])
     in_domain = [name for name in tasks.in_domain if name in evaluated]

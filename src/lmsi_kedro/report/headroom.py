@@ -86,7 +86,7 @@ def tables(headroom: Headroom) -> list[Table]:
 
 
 def differences(unlabeled: dict[str, Any]) -> Table:
-    columns = ["task", "questions", "asked greedily", "answers differ", "no greedy answer", "vote abstains",
+    columns = ["task", "questions", "with a greedy path", "answers differ", "no greedy answer", "vote abstains",
                "winner of half the paths", "same in both halves", "unparsable paths"]  # fmt: skip
     rows = []
     for task, found in unlabeled.items():

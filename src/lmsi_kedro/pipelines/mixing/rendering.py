@@ -81,7 +81,7 @@ def written_down(
 
 
 def taught_text(rows: pl.DataFrame, prompt_format: Format, task: Task) -> pl.Series:
-    """What is taught of paths with key, surface and text: all of it, or in a direct format the answer alone."""
+    """The target text of each path: the whole path, or in a direct format the answer alone."""
     if not prompt_format.endswith("direct"):
         return rows.select(pl.lit(" ") + pl.col("text")).to_series()
     answers = rows.select("key", "surface").iter_rows()

@@ -1,4 +1,4 @@
-"""Kind `span`: wordings by DROP's rules, compared by content.
+"""The canonical answer of kind `span`, which normalises words by DROP's rules.
 
 A span that is a number with its unit, a date or a time is compared as such; several parts joined by
 commas, semicolons or "and" are an unordered list. Otherwise case, articles, hyphens and punctuation
