@@ -8,6 +8,7 @@ questions with equal answers; less than 99 % is an error.
 """
 
 import tempfile
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,7 @@ def read_questions(root: Path, predictions: str, limit: int | None) -> pl.DataFr
         .filter(pl.col("answers").list.get(0).str.contains(r"^-?[\d.,]+$"))
         .join(answered.filter(mode=mode).select("question_id", bare), on="question_id")
         .with_columns(answer=pl.col("answers").list.get(0))
+        .with_columns(label=pl.col("answer").map_elements(canonical, pl.String))
         .sort("question_id")
         .head(limit or 1_000_000)
     )
@@ -66,9 +68,9 @@ def judge(model: Path, questions: pl.DataFrame, batch_size: int) -> list[str | N
 
 
 def canonical(answer: str) -> str | None:
-    """A number without thousands separators and trailing zeros; None for the harness's [invalid]."""
+    """A number as a fraction in lowest terms, as in our canonical answers; None for the harness's [invalid]."""
     plain = answer.replace(",", "")
-    return None if plain == "[invalid]" else plain.removesuffix(".00").removesuffix(".0")
+    return None if plain == "[invalid]" else str(Fraction(plain))
 
 
 def main() -> None:
@@ -82,8 +84,8 @@ def main() -> None:
     questions = read_questions(args.root, args.predictions, args.limit)
     given = pl.Series("judge", judge(args.root / args.model, questions, args.batch_size), pl.String)
     both = questions.with_columns(given)
-    right = both.select((pl.col("key", "judge") == pl.col("answer")).fill_null(False).mean()).row(0)
-    same: float = both.select(pl.col("key").eq_missing("judge").mean()).item()
+    right = both.select((pl.col("key", "judge") == pl.col("label")).fill_null(False).mean()).row(0)
+    same: float = both.select(pl.col("key").eq_missing(pl.col("judge")).mean()).item()
     result = Result("judge", SETTINGS | {"both": f"{args.model}, {both.height} questions"})
     case = f"ours {right[0]:.1%} right, the harness {right[1]:.1%}"
     result.add(case, "share of equal answers", same, {"lm-eval": 1})

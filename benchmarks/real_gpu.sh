@@ -79,8 +79,7 @@ run() {
   install
   $PYTHON benchmarks/random_model.py "$random" $layers
   watch_memory &
-  local watcher=$!
-  trap 'kill $watcher 2> /dev/null' EXIT
+  trap "kill $! 2> /dev/null || true" EXIT  # the watcher
   loop embedded "$embedded"
   loop random_smollm2 "model=$random,$read,$shaped"
   [ ! -f "$OUT/memory" ] || echo "GPU memory: at most $(sort -n "$OUT/memory" | tail -1) MiB"

@@ -16,13 +16,17 @@ from packaging.requirements import Requirement
 ROOT = Path(__file__).parents[1]
 SCRIPT = ROOT / "benchmarks/real_gpu.sh"
 MACHINE = {"python_version": "3.12", "python_full_version": "3.12.3", "extra": ""}
-# Modules of other packages are not found, in any process that has this on its path.
+# Neither modules nor plugins of other packages are found, in any process that has this on its path.
 ABSENT = """
+import re
+from importlib import metadata
 from importlib.machinery import PathFinder
-find = PathFinder.find_spec
+find, listed = PathFinder.find_spec, metadata.distributions
 def here(name, path=None, target=None):
     return None if name.partition(".")[0] in {absent} else find(name, path, target)
-PathFinder.find_spec = here
+def installed(**given):
+    return (each for each in listed(**given) if re.sub("[-_.]+", "-", each.name).lower() in {allowed})
+PathFinder.find_spec, metadata.distributions = here, installed
 """
 
 
@@ -76,7 +80,8 @@ def test_both_runs_finish_with_bundled_packages_only(tmp_path: Path) -> None:
     }
     assert {"kedro", "polars", "torch"}.isdisjoint(absent)
     assert {"ray", "datasets", "pandas"} <= absent
-    (tmp_path / "sitecustomize.py").write_text(ABSENT.replace("{absent}", repr(absent)))
+    hiding = ABSENT.replace("{absent}", repr(absent)).replace("{allowed}", repr(allowed))
+    (tmp_path / "sitecustomize.py").write_text(hiding)
     environment = os.environ | {
         "PYTHONPATH": str(tmp_path),
         "PYTHON": sys.executable,
