@@ -16,7 +16,7 @@ from lmsi_kedro.engines.local import LocalEngine
 from lmsi_kedro.engines.local.tree_decoder import TreeDecoder
 from lmsi_kedro.mini_world import FAMILIES
 from lmsi_kedro.mini_world.documents import question_of
-from lmsi_kedro.mini_world.problems import draw_problem
+from lmsi_kedro.mini_world.problems import generate_problem
 from lmsi_kedro.params import Sampling
 from lmsi_kedro.tasks import render
 
@@ -27,7 +27,7 @@ PLAN = Sampling(temperature=0.7, max_new_tokens=6 if SMALL else 64, seed=1)
 
 def requests() -> list[Request]:
     rng = Random(0)
-    problems = [draw_problem(FAMILIES["mini_gsm"], "held_out", rng) for _ in range(QUESTIONS)]
+    problems = [generate_problem(FAMILIES["mini_gsm"], "held_out", rng) for _ in range(QUESTIONS)]
     prompts = [render("zero_shot_cot", question_of(problem)) for problem in problems]
     return [Request(f"q{i}", prompt, range(PATHS)) for i, prompt in enumerate(prompts)]
 

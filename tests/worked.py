@@ -5,7 +5,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from lmsi_kedro.mini_world.questions import draw_distinct
+from lmsi_kedro.mini_world.questions import generate_distinct
 
 Row = dict[str, Any]
 IN_DOMAIN = ("mini_gsm", "mini_arc", "mini_drop", "mini_nli")
@@ -24,7 +24,7 @@ def worked_rows(count: int = 3, split: str = "unlabeled", seed: int = 77) -> lis
             **({"context": problem.context} if problem.context else {}),
         }
         for task in IN_DOMAIN
-        for problem in draw_distinct(task, split, count, seed)
+        for problem in generate_distinct(task, split, count, seed)
     ]
 
 

@@ -72,7 +72,7 @@ public:
           weights_(std::make_unique_for_overwrite<uint64_t[]>(vocabulary)) {}
 
     // `next` is the following row, which is prefetched.
-    RowFault draw(const void* row, const void* next, uint64_t bits, int64_t& token, double& logprob) {
+    RowFault sample(const void* row, const void* next, uint64_t bits, int64_t& token, double& logprob) {
         const Peak peak = lanes_.peak(row, size_, depth_, group_maxima_.data());
         if (peak.nan) return RowFault::nan;
         if (peak.value == kLowest) return RowFault::empty;
@@ -205,7 +205,7 @@ SamplingOutcome sample_tokens(const Logits& logits, const SamplingRules& rules, 
     for (size_t row = 0; row < logits.rows; ++row) {
         const char* at = static_cast<const char*>(logits.data) + static_cast<ptrdiff_t>(row) * logits.stride;
         const char* next = row + 1 < logits.rows ? at + logits.stride : at;
-        const RowFault fault = sampler.draw(at, next, philox(counters + 4 * row), tokens[row], logprobs[row]);
+        const RowFault fault = sampler.sample(at, next, philox(counters + 4 * row), tokens[row], logprobs[row]);
         if (fault != RowFault::none) return {fault, row};
     }
     return {};

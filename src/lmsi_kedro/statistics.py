@@ -118,8 +118,8 @@ def _resampled(
     import numpy as np
 
     n = counts.sum()
-    drawn = np.random.default_rng(seed).multinomial(n, counts / n, size=RESAMPLES)  # [B, kinds]
-    low, high = np.quantile((drawn @ sums) / (drawn @ sizes), [0.025, 0.975])
+    resamples = np.random.default_rng(seed).multinomial(n, counts / n, size=RESAMPLES)  # [B, kinds]
+    low, high = np.quantile((resamples @ sums) / (resamples @ sizes), [0.025, 0.975])
     return Interval(float(low), float(high))
 
 

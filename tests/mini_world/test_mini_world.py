@@ -15,8 +15,8 @@ from lmsi_kedro.mini_world.documents import documents, lists
 from lmsi_kedro.mini_world.params import WorldParams
 from lmsi_kedro.mini_world.passages import BUILDINGS
 from lmsi_kedro.mini_world.pretraining import blocks, train_tokenizer
-from lmsi_kedro.mini_world.problems import NAMES, OPENINGS, SPLITS, Problem, draw_problem
-from lmsi_kedro.mini_world.questions import draw_distinct, make_exemplars, make_questions
+from lmsi_kedro.mini_world.problems import NAMES, OPENINGS, SPLITS, Problem, generate_problem
+from lmsi_kedro.mini_world.questions import generate_distinct, make_exemplars, make_questions
 from lmsi_kedro.tasks import Tasks
 from lmsi_kedro.tasks.prompts import Question, render_question
 from tests.mini_world.solvers import SOLVERS
@@ -43,7 +43,7 @@ def value(sum_of_products: str) -> int:
 def test_every_equation_holds(task: str) -> None:
     rng = Random(1)
     for _ in range(300):
-        problem = FAMILIES[task].draw(rng, True)
+        problem = FAMILIES[task].generate(rng, True)
         for rationale in (problem.careful(rng), problem.hurried):
             equations = EQUATION.findall(rationale)
             assert equations or rationale.startswith("It looks like") or "not said" in rationale
@@ -57,11 +57,11 @@ def test_answers_are_correct(task: str, with_easy: bool) -> None:
     """By solvers of their own, which read nothing but the question."""
     rng, wrong = Random(2), []
     for _ in range(500):
-        problem = FAMILIES[task].draw(rng, with_easy)
+        problem = FAMILIES[task].generate(rng, with_easy)
         asked = render_question(Question(problem.question, problem.context, problem.choices))
         if SOLVERS[task](asked) != problem.answer:
             wrong.append(asked)
-    expected = 500 / 84 if with_easy and task == "mini_nli" else 0  # `premises.draw` says which
+    expected = 500 / 84 if with_easy and task == "mini_nli" else 0  # `premises.generate` says which
     assert len(wrong) == pytest.approx(expected, abs=6 if expected else 0), wrong
 
 
@@ -70,7 +70,7 @@ def test_careful_rationales_end_in_the_answer(task: str) -> None:
     """In their last step."""
     rng = Random(3)
     for _ in range(200):
-        problem = FAMILIES[task].draw(rng, True)
+        problem = FAMILIES[task].generate(rng, True)
         last = problem.careful(rng).removesuffix(".").split(", ")[-1]
         answer = problem.answer.split()[0].strip("()")  # the day of a date, the letter of a choice
         assert answer in re.findall(r"\w+", last) or last == "how many is not said"
@@ -79,7 +79,7 @@ def test_careful_rationales_end_in_the_answer(task: str) -> None:
 def test_answers_of_each_kind_are_balanced() -> None:
     """No verdict is a good guess."""
     for task, verdicts in (("mini_nli", 3), ("mini_strategy", 2)):
-        answers = [p.answer for p in draw_distinct(task, "held_out", 600, seed=1)]
+        answers = [p.answer for p in generate_distinct(task, "held_out", 600, seed=1)]
         counts = {answer: answers.count(answer) for answer in set(answers)}
         assert len(counts) == verdicts
         assert min(counts.values()) > 600 / verdicts * 0.8, counts
@@ -87,7 +87,7 @@ def test_answers_of_each_kind_are_balanced() -> None:
 
 def test_passage_answers_are_numbers_names_and_dates() -> None:
     """Numbers, names and dates; an accepted answer has a key, as `span` reads it."""
-    problems = draw_distinct("mini_drop", "held_out", 200, seed=1)
+    problems = generate_distinct("mini_drop", "held_out", 200, seed=1)
     keys = kernels.canonical_keys([p.answer for p in problems], "span").to_list()
     assert {key.split(":")[0] for key in keys} == {"num", "span", "date"}
     assert all(problem.context for problem in problems)
@@ -107,7 +107,7 @@ def test_splits_are_disjoint_whatever_the_seed() -> None:
             for seed in range(3):
                 rng = Random(f"{task} {split} {seed}")
                 for _ in range(200):
-                    asked = nameless(draw_problem(family, split, rng))
+                    asked = nameless(generate_problem(family, split, rng))
                     assert seen.setdefault(asked, split) == split
     assert len(seen) < len(FAMILIES) * len(SPLITS) * 3 * 200  # some came again
     assert sum(SPLITS.values()) == 100
@@ -156,7 +156,7 @@ def test_out_of_domain_questions_are_only_evaluated() -> None:
 
 @pytest.mark.parametrize("task", ["mini_gsm", "mini_drop"])
 def test_problems_of_a_split_are_distinct(task: str) -> None:
-    problems = draw_distinct(task, "held_out", 200, seed=1)
+    problems = generate_distinct(task, "held_out", 200, seed=1)
     assert len({nameless(p) for p in problems}) == 200
 
 
@@ -164,7 +164,9 @@ def test_problems_of_a_split_are_distinct(task: str) -> None:
 def test_authors_differ(task: str) -> None:
     """Several careful ways to one answer; on a hurried subject the hurried opening is the most frequent one."""
     rng = Random(2)
-    problem = next(p for p in iter(lambda: FAMILIES[task].draw(rng, False), None) if p.hurry >= 0.4)
+    problem = next(
+        p for p in iter(lambda: FAMILIES[task].generate(rng, False), None) if p.hurry >= 0.4
+    )
     openings = [problem.rationale(rng).split()[0] for _ in range(600)]
     counts = {opening: openings.count(opening) for opening in set(openings)}
     assert max(counts, key=counts.__getitem__) == "It"

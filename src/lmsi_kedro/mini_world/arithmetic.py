@@ -57,7 +57,7 @@ class Term:
         return f"{self.group.split()[0]}: {self.a} * {self.b} = {self.value}"
 
 
-def draw_terms(rng: Random, subject: Subject, count: int) -> list[Term]:
+def generate_terms(rng: Random, subject: Subject, count: int) -> list[Term]:
     groups = rng.sample(subject.groups, count)
     return [Term(rng.randint(2, 6), rng.randint(2, 9), group) for group in groups]
 
@@ -73,11 +73,11 @@ def slots(terms: list[Term]) -> list[int]:
     return [number for pair in sorted((term.a, term.b) for term in terms) for number in pair]
 
 
-def draw(rng: Random, with_easy: bool) -> Problem:
+def generate(rng: Random, with_easy: bool) -> Problem:
     """Two or three products, maybe something found or lost; documents also have one product and any subject."""
     subject, name = rng.choice(SUBJECTS if with_easy else ASKED), rng.choice(NAMES)
     count = rng.choice((1, 2, 2, 3, 3) if with_easy else (2, 2, 2, 3))
-    terms = draw_terms(rng, subject, count)
+    terms = generate_terms(rng, subject, count)
     # Fewer questions than documents have a change: an early base model guessed whether "finds" adds.
     change = rng.choice((0, 1, -1) if with_easy else (0, 0, 0, 0, 1, -1)) * rng.randint(2, 9)
     total = sum(term.value for term in terms)
@@ -135,4 +135,4 @@ def running(terms: list[Term]) -> list[str]:
     return steps
 
 
-FAMILY = Family("mini_gsm", draw)
+FAMILY = Family("mini_gsm", generate)

@@ -16,7 +16,7 @@ SUBJECTS = (
 )
 
 
-def draw(rng: Random, with_easy: bool) -> Problem:
+def generate(rng: Random, with_easy: bool) -> Problem:
     """A product plus a number, compared with a limit that is not close to the sum."""
     index = rng.randrange(len(SUBJECTS))
     question, hurry = SUBJECTS[index]
@@ -46,4 +46,4 @@ def careful_comparison(a: int, b: int, more: int, limit: int, rng: Random) -> st
     return f"{rng.choice(OPENINGS)} {', '.join(steps)}."
 
 
-FAMILY = Family("mini_strategy", draw)
+FAMILY = Family("mini_strategy", generate)

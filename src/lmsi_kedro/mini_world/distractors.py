@@ -10,7 +10,7 @@ from random import Random
 from lmsi_kedro.mini_world.arithmetic import (
     SUBJECTS,
     careful_sum,
-    draw_terms,
+    generate_terms,
     hurried_sum,
     slots,
     story,
@@ -18,13 +18,13 @@ from lmsi_kedro.mini_world.arithmetic import (
 from lmsi_kedro.mini_world.problems import NAMES, Family, Problem
 
 
-def draw(rng: Random, with_easy: bool) -> Problem:
+def generate(rng: Random, with_easy: bool) -> Problem:
     """One or two relevant products and an irrelevant one, in either order."""
     index = rng.randrange(len(SUBJECTS))
     subject = SUBJECTS[index]
     name, other = rng.sample(NAMES, 2)
     count = rng.choice((1, 2) if with_easy else (2,))
-    *terms, noise = draw_terms(rng, subject, count + 1)
+    *terms, noise = generate_terms(rng, subject, count + 1)
     sentences = [story(name, subject, terms), story(other, subject, [noise])]
     rng.shuffle(sentences)
     return Problem(
@@ -39,4 +39,4 @@ def draw(rng: Random, with_easy: bool) -> Problem:
     )
 
 
-FAMILY = Family("mini_svamp", draw)
+FAMILY = Family("mini_svamp", generate)

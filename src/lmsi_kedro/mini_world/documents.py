@@ -10,7 +10,7 @@ from random import Random
 from lmsi_kedro.mini_world import FAMILIES
 from lmsi_kedro.mini_world.multiple_choice import LETTERS
 from lmsi_kedro.mini_world.passages import BUILDINGS
-from lmsi_kedro.mini_world.problems import NAMES, OPENINGS, Problem, draw_problem
+from lmsi_kedro.mini_world.problems import NAMES, OPENINGS, Problem, generate_problem
 from lmsi_kedro.tasks import Question, render, target
 from lmsi_kedro.tasks.prompts import render_question
 
@@ -70,7 +70,7 @@ def write_document(form: str, task: str, rng: Random) -> str:
     count = 1 if form.startswith("zero_shot") else rng.randint(2, 6)
     if form == "lists":
         return "\n\n".join(write_list(rng) for _ in range(count))
-    problems = [draw_problem(FAMILIES[task], "documents", rng) for _ in range(count)]
+    problems = [generate_problem(FAMILIES[task], "documents", rng) for _ in range(count)]
     if form == "questions":
         return "\n\n".join(render_question(question_of(p)).removesuffix("\nA:") for p in problems)
     return "\n\n".join(worked(problem, form, rng) for problem in problems)

@@ -32,7 +32,7 @@ SUBJECTS = (
 )
 
 
-def draw(rng: Random, with_easy: bool) -> Problem:
+def generate(rng: Random, with_easy: bool) -> Problem:
     """Four different products, which are close to each other except in documents."""
     index = rng.randrange(len(SUBJECTS))
     subject = SUBJECTS[index]
@@ -71,4 +71,4 @@ def careful_search(options: list[tuple[int, int]], wanted: int, rng: Random) -> 
     return f"{opening} {', '.join(steps)}."
 
 
-FAMILY = Family("mini_arc", draw)
+FAMILY = Family("mini_arc", generate)

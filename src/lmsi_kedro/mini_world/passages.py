@@ -29,7 +29,7 @@ YEARS = (1880, 1989)
 class Passage:
     """Entries in the order of the text: names with amounts, or the first date and the days between later ones.
 
-    subject is the passage's part of the template.
+    subject is part of the problem's template: the title of a report or the month of a diary.
     """
 
     subject: str
@@ -96,10 +96,10 @@ KINDS = {
 }
 
 
-def draw(rng: Random, with_easy: bool) -> Problem:
-    """A report or a diary of three or four entries, in documents also of two; those after `needed` are irrelevant.
+def generate(rng: Random, with_easy: bool) -> Problem:
+    """A report or a diary of three or four entries, in documents also of two; entries after `needed` are irrelevant.
 
-    Entries in another order, or others after `needed`, make another problem.
+    If the order of the entries or an entry after `needed` changes, it is another problem.
     """
     name, kind = rng.choice(list(KINDS.items()))
     count = rng.choice((2, 3, 4) if with_easy else (3, 4))
@@ -133,4 +133,4 @@ def add_up(entries: list[tuple[str, int]], searching: bool, rng: Random) -> str:
     return f"{rng.choice(OPENINGS)} {', '.join(steps)}."
 
 
-FAMILY = Family("mini_drop", draw)
+FAMILY = Family("mini_drop", generate)

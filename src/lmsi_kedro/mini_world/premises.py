@@ -37,7 +37,7 @@ class Facts:
         return " ".join(rng.sample(sentences, len(sentences)))
 
 
-def draw(rng: Random, with_easy: bool) -> Problem:
+def generate(rng: Random, with_easy: bool) -> Problem:
     """Equally many hypotheses of each verdict; wrong ones are close to the truth."""
     index = rng.randrange(len(THINGS))
     thing = THINGS[index]
@@ -80,4 +80,4 @@ def careful_check(facts: Facts, claimed: int, rng: Random) -> str:
     return f"{rng.choice(OPENINGS)} {', '.join(steps)}."
 
 
-FAMILY = Family("mini_nli", draw)
+FAMILY = Family("mini_nli", generate)

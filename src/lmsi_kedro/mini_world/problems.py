@@ -55,15 +55,15 @@ class Problem:
 
 @dataclass(frozen=True)
 class Family:
-    """A kind of problem; draw(rng, with_easy) generates one; documents also have easier ones."""
+    """A kind of problem; generate(rng, with_easy) makes one; documents also have easier ones."""
 
     task: str
-    draw: Callable[[Random, bool], Problem]
+    generate: Callable[[Random, bool], Problem]
 
 
-def draw_problem(family: Family, split: str, rng: Random) -> Problem:
+def generate_problem(family: Family, split: str, rng: Random) -> Problem:
     """Generates a problem of `split` by rejection sampling."""
     while True:
-        problem = family.draw(rng, split == "documents")
+        problem = family.generate(rng, split == "documents")
         if problem.split == split:
             return problem

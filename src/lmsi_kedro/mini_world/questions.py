@@ -8,7 +8,7 @@ import polars as pl
 from lmsi_kedro import schemas
 from lmsi_kedro.mini_world import FAMILIES
 from lmsi_kedro.mini_world.params import WorldParams
-from lmsi_kedro.mini_world.problems import Problem, draw_problem
+from lmsi_kedro.mini_world.problems import Problem, generate_problem
 from lmsi_kedro.tasks import Tasks
 
 
@@ -20,7 +20,7 @@ def make_questions(world: WorldParams, tasks: Tasks) -> pl.DataFrame:
         for name, task in tasks.root.items()
         for split, count in counts.items()
         if task.in_domain or split != "unlabeled"
-        for problem in draw_distinct(name, split, count, world.seed)
+        for problem in generate_distinct(name, split, count, world.seed)
     ]
     return pl.DataFrame(rows, schema=schemas.RAW_QUESTIONS)
 
@@ -31,7 +31,7 @@ def make_exemplars(world: WorldParams, tasks: Tasks) -> dict[str, list[dict[str,
     for name in dict.fromkeys(task.exemplar_set for task in tasks.root.values()):
         if name is not None:
             rng = Random(f"{world.seed} {name} rationales")
-            problems = draw_distinct(name, "exemplars", world.exemplars, world.seed)
+            problems = generate_distinct(name, "exemplars", world.exemplars, world.seed)
             sets[name] = [worked(problem, rng) for problem in problems]
     return sets
 
@@ -47,12 +47,12 @@ def worked(problem: Problem, rng: Random) -> dict[str, Any]:
     return exemplar | ({"context": problem.context} if problem.context else {})
 
 
-def draw_distinct(task: str, split: str, count: int, seed: int) -> list[Problem]:
+def generate_distinct(task: str, split: str, count: int, seed: int) -> list[Problem]:
     """`count` problems that differ in more than names."""
     rng = Random(f"{seed} {task} {split}")
     problems: dict[tuple[str, tuple[int, ...]], Problem] = {}
     while len(problems) < count:
-        problem = draw_problem(FAMILIES[task], split, rng)
+        problem = generate_problem(FAMILIES[task], split, rng)
         problems.setdefault((problem.template, problem.slots), problem)
     return list(problems.values())
 

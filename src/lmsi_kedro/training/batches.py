@@ -138,7 +138,7 @@ def filled(lengths: Sequence[int], repeated: Sequence[int], most: int) -> list[i
     return starts
 
 
-def draw(examples: int, steps: int, batch_size: int, seed: int) -> np.ndarray:
+def sample_rows(examples: int, steps: int, batch_size: int, seed: int) -> np.ndarray:
     """Rows for each step, from consecutive shuffled epochs, so that each example is seen equally often."""
     generator = np.random.default_rng(seed)
     epochs = -(-steps * batch_size // examples)

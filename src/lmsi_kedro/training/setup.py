@@ -20,7 +20,7 @@ from lmsi_kedro.model_files import load_model
 from lmsi_kedro.params import Training, TrainingParams
 from lmsi_kedro.tasks.encoding import Encoded, Encoder
 from lmsi_kedro.training.adapters import with_adapters
-from lmsi_kedro.training.batches import BatchPlan, PairPlan, draw
+from lmsi_kedro.training.batches import BatchPlan, PairPlan, sample_rows
 from lmsi_kedro.training.checkpoints import read_without_code
 from lmsi_kedro.training.encoding import check_end, check_length, check_vocabulary
 from lmsi_kedro.training.job import REJECTED, Job, TrainingError
@@ -94,7 +94,7 @@ def build_plan(job: Job, processes: int) -> tuple[BatchPlan, list[str]]:
             check_length(pair, example_id, config)
         return pairs
 
-    rows = draw(len(ids), params.steps, params.batch_size, params.seed)
+    rows = sample_rows(len(ids), params.steps, params.batch_size, params.seed)
     weights = examples["weight"].to_list()
     plan = rows, encoded("target"), weights, params.gradient_accumulation, processes
     if params.objective == "scpo":

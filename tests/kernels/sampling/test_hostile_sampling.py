@@ -33,7 +33,7 @@ def test_the_largest_random_number_takes_the_last_token(
 ) -> None:
     # 64 set bits times the total, shifted: the last unit of weight, never past it.
     rules = Rules.of(Sampling())
-    assert reference.draw(np.array([0.0, 0.0, -np.inf]), rules, 2**64 - 1) == 1
+    assert reference.sample_token(np.array([0.0, 0.0, -np.inf]), rules, 2**64 - 1) == 1
 
 
 @pytest.mark.parametrize("plan", [PLANS[0], PLANS[2], PLANS[8]], ids=str)

@@ -17,7 +17,7 @@ SAMPLE = 50  # questions per task whose training examples are measured
 
 
 def count(pipeline: Pipeline, datasets: dict[str, Any]) -> Work:
-    """The work of a pipeline of which `dry_run` knows the datasets. ValueError if it samples nothing."""
+    """The work of a pipeline whose datasets `dry_run` has returned. ValueError if it samples nothing."""
     planned = {node.inputs[0] for node in pipeline.nodes if samples(node)}
     if not planned:
         raise ValueError("the pipeline samples nothing")

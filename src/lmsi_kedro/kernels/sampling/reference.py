@@ -89,7 +89,7 @@ def kept_tokens(
     return np.sort(kept[weights[kept] >= rules.min_weight])
 
 
-def draw(logits: NDArray[np.float64], rules: Rules, bits: int) -> int:
+def sample_token(logits: NDArray[np.float64], rules: Rules, bits: int) -> int:
     """The token selected by 64 random bits."""
     if rules.scale == 0:
         return int(np.argmax(logits))
@@ -109,7 +109,7 @@ def sample_tokens(
     for row, bits in enumerate(philox(counters)):
         values = logits[row].astype(np.float64)
         check_row(values, row)
-        tokens[row] = draw(values, rules, int(bits))
+        tokens[row] = sample_token(values, rules, int(bits))
         centred = values - values.max()
         logprobs[row] = centred[tokens[row]] - np.log(np.exp(centred).sum())
     return tokens, logprobs

@@ -20,7 +20,7 @@ LEARNED = {
     "weighted": "the same, each weighted by the margin of its vote",
     "gated": f"those of votes with a share of {SHARE} and a margin of {MARGIN} or more",
     "scpo": "to prefer paths of the vote to paths of the least-voted answer",
-    "random": "as many paths drawn without the vote",
+    "random": "as many paths chosen without the vote",
     "gold": "paths that are right by label",
 }
 

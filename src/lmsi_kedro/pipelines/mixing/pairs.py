@@ -62,7 +62,7 @@ def least_voted(answers: pl.DataFrame, votes: pl.DataFrame) -> pl.DataFrame:
 
 
 def opposed(selected: pl.DataFrame, rejected: pl.DataFrame, seed: int) -> pl.DataFrame:
-    """question_id, path, rejected: opponents in a drawn order, all of them before any comes again."""
+    """question_id, path, rejected: opponents in random order; none is repeated before all have been used."""
     others = dict(rejected.group_by("question_id", maintain_order=True).agg("path").iter_rows())
     rows = []
     for (question,), own in selected.partition_by("question_id", as_dict=True).items():
