@@ -97,7 +97,7 @@ KINDS = {
 
 
 def generate(rng: Random, with_easy: bool) -> Problem:
-    """A report or a diary of three or four entries, in documents also of two; entries after `needed` are irrelevant.
+    """A report or a diary of three or four entries, in documents also of two. Those after `needed` do not matter.
 
     If the order of the entries or an entry after `needed` changes, it is another problem.
     """
