@@ -8,6 +8,7 @@ import pytest
 from lmsi_kedro.params import Conversation
 from lmsi_kedro.tasks import Exemplar, Question, Task, render, words_of
 from lmsi_kedro.tasks.encoding import Encoder
+from lmsi_kedro.tasks.overlap import Evaluated
 from lmsi_kedro.tasks.turns import Turn, joined, readable, turns_of
 from tests.tokenizers import CHAT, EXACT, load
 
@@ -53,6 +54,19 @@ def test_question_keeps_its_earlier_turns() -> None:
     last = Turn("user", "Q: How many?\nA:")
     assert turns_of(prompt) == [Turn("system", "Be brief."), *SAID, *EARLIER, last]
     assert words_of(question) != words_of(Question("How many?"))
+
+
+def test_system_turn_makes_no_other_question() -> None:
+    """Its words are those of no leak, and an exemplar with the same question is left out."""
+    system = joined(
+        [Turn("system", "You solve one problem after the other and never say more than one needs.")]
+    )
+    asked, other = Question(SHOTS[0].question, system), Question("2 + 3?", system)
+    assert words_of(asked) == words_of(SHOTS[0])
+    assert SHOTS[0].rationale not in render("few_shot_cot", asked, SHOTS)
+    held_out = Evaluated([asked])
+    assert held_out.has(Question(SHOTS[0].question))
+    assert not held_out.overlaps(other)
 
 
 def test_exemplars_become_turns_if_wanted() -> None:

@@ -89,8 +89,14 @@ def others(exemplars: Sequence[Exemplar], question: Question) -> list[Exemplar]:
 
 
 def words_of(question: Question | Exemplar) -> tuple[str, ...]:
-    """The lower-case words of a question without punctuation; questions with the same words are the same."""
-    return _words(" ".join([question.context or "", question.question, *(question.choices or ())]))
+    """The lower-case words of a question without punctuation; questions with the same words are the same.
+
+    Those of a system turn do not count, because all questions may have the same one.
+    """
+    earlier = turns_of(question.context)
+    said = [turn.text for turn in earlier if turn.role != "system"]
+    context = " ".join(said) if earlier else question.context or ""
+    return _words(" ".join([context, question.question, *(question.choices or ())]))
 
 
 @lru_cache(maxsize=1024)  # every prompt is compared with the same exemplars
