@@ -1,4 +1,4 @@
-"""Parses the answer of each sampled path, counts votes and limits the kept paths."""
+"""Parses the answer of each path (tasks/answers has the rules), counts votes and limits the kept paths."""
 
 import hashlib
 from collections.abc import Iterable, Iterator
@@ -21,14 +21,6 @@ def read_answers(
     return in_order(read, schemas.READINGS)
 
 
-def in_order(chunks: Iterable[pl.DataFrame], columns: schemas.Columns) -> pl.DataFrame:
-    """The chunks as one table, sorted so that a question's paths are consecutive."""
-    tables = [chunk.select(*columns) for chunk in chunks]
-    return pl.concat([schemas.empty(columns), *tables]).sort(
-        "question_id", "path", maintain_order=True
-    )
-
-
 def read_texts(
     paths: Iterable[pl.DataFrame], questions: pl.DataFrame, tasks: Tasks, voting: VotingParams
 ) -> Iterable[pl.DataFrame]:
@@ -44,26 +36,8 @@ def read_texts(
             yield read_rows(rows, tasks, str(name), voting.rule)
 
 
-def batches(chunks: Iterable[pl.DataFrame], rows: int) -> Iterator[pl.DataFrame]:
-    """The chunks in groups of at least this many rows.
-
-    A join takes time proportional to its larger side, so groups as large as the joined table make the total time
-    linear. For a million paths, joining their texts took 89 s chunk by chunk, and 4 s in groups.
-    """
-    group: list[pl.DataFrame] = []
-    height = 0
-    for chunk in chunks:
-        group.append(chunk)
-        height += chunk.height
-        if height >= rows:
-            yield pl.concat(group)
-            group, height = [], 0
-    if group:
-        yield pl.concat(group)
-
-
 def read_rows(rows: pl.DataFrame, tasks: Tasks, task: str, rule: str) -> pl.DataFrame:
-    """Parses answers outside the thoughts of a path; start and end are positions in its whole text."""
+    """Parses the answer of each path, after its thoughts; start and end are positions in the whole text."""
     kind = tasks[task].kind
     begins = pl.Series([speech(text)[0] for text in rows["text"]], dtype=pl.Int32)
     read = answers.read_answers(
@@ -115,20 +89,20 @@ def votes_within(
 def thin_out(judged: pl.DataFrame, voting: VotingParams) -> pl.DataFrame:
     """Marks agreeing paths of a question: `duplicate` if the text occurred before, `capped` beyond the cap.
 
-    Which ones are capped depends on a hash of (seed, question, path), not on the order of rows.
+    Which paths are capped depends on a hash of (seed, question, path), not on the order of rows.
     """
     agrees = pl.col("reason") == "agrees"
+    # Among the paths with the same text, all but the first.
     copy = agrees & (pl.int_range(pl.len()).over("question_id", "content", "reason") > 0)
     distinct = judged.sort("question_id", "path").with_columns(
         reason=pl.when(copy).then(pl.lit("duplicate")).otherwise("reason")
     )
-    names = distinct.select("question_id", "path", "reason").iter_rows()
-    lots = [lot(voting.seed, q, p) if reason == "agrees" else 0 for q, p, reason in names]
-    place = pl.col("lot").rank("ordinal").over("question_id", "reason")
+    rows = distinct.select("question_id", "path", "reason").iter_rows()
+    lots = [lot(voting.seed, q, p) if reason == "agrees" else 0 for q, p, reason in rows]
+    rank = pl.col("lot").rank("ordinal").over("question_id", "reason")
+    cap = voting.max_paths_per_question or pl.len()
     return distinct.with_columns(lot=pl.Series(lots, dtype=pl.UInt64)).with_columns(
-        reason=pl.when(agrees & (place > (voting.max_paths_per_question or pl.len())))
-        .then(pl.lit("capped"))
-        .otherwise("reason")
+        reason=pl.when(agrees & (rank > cap)).then(pl.lit("capped")).otherwise("reason")
     )
 
 
@@ -136,3 +110,29 @@ def lot(seed: int, question_id: str, path: int) -> int:
     """A pseudo-random number; the paths with the lowest ones stay below the cap."""
     content = f"{seed} {question_id} {path}".encode()
     return int.from_bytes(hashlib.blake2b(content, digest_size=8).digest(), "big")
+
+
+def in_order(chunks: Iterable[pl.DataFrame], columns: schemas.Columns) -> pl.DataFrame:
+    """The chunks as one table, sorted so that a question's paths are consecutive."""
+    tables = [chunk.select(*columns) for chunk in chunks]
+    return pl.concat([schemas.empty(columns), *tables]).sort(
+        "question_id", "path", maintain_order=True
+    )
+
+
+def batches(chunks: Iterable[pl.DataFrame], rows: int) -> Iterator[pl.DataFrame]:
+    """The chunks in groups of at least this many rows.
+
+    A join takes time proportional to its larger side, so groups as large as the joined table make the total time
+    linear. For a million paths, joining their texts took 89 s chunk by chunk, and 4 s in groups.
+    """
+    group: list[pl.DataFrame] = []
+    height = 0
+    for chunk in chunks:
+        group.append(chunk)
+        height += chunk.height
+        if height >= rows:
+            yield pl.concat(group)
+            group, height = [], 0
+    if group:
+        yield pl.concat(group)

@@ -1,4 +1,4 @@
-"""Renders the selected paths as training examples."""
+"""Renders the selected paths (arms.py) as training examples, and weights these into a mixture."""
 
 import polars as pl
 
@@ -15,10 +15,10 @@ from lmsi_kedro.tasks.questions import exemplar_sets, questions_in
 def leave_out_leaks(
     selected: pl.DataFrame, questions: pl.DataFrame
 ) -> tuple[pl.DataFrame, dict[str, int]]:
-    """taught: the selected paths, except those whose question is also in an evaluation split; leaks: the counts.
+    """taught: the selected paths, except those whose question is also in another split; leaks: the counts.
 
-    exact: questions with the same words as one of another split, which are left out. overlapping: others that
-    share LEAK_WORDS consecutive words with one (as in GPT-3, appendix C), which are only counted.
+    exact: questions with the same words as one in another split; they are left out. overlapping: further questions
+    that share LEAK_WORDS consecutive words with one (as in GPT-3, appendix C); they are only counted.
     """
     by_id = dict(zip(questions["question_id"], questions_in(questions), strict=True))
     held_out = questions.filter(pl.col("split") != "unlabeled")["question_id"]
@@ -49,21 +49,20 @@ def render_examples(
 ) -> pl.DataFrame:
     """examples: every path in the chain-of-thought formats, and only its answer in the direct ones.
 
-    A prompt has the exemplars with which its path was sampled. votes: what weighs the paths that they chose, as
-    `weight` says, or else MixingParams.weight.
+    A prompt has the exemplars with which its path was sampled. votes: if given, every example is weighted by the
+    vote on its question, as `weight` says or, without it, mixing.weight.
     """
     round_number = 1 + max(previous["round"].to_list(), default=0)
     rows = taught.join(questions, on="question_id", how="left", maintain_order="left")
     tables = [schemas.empty(schemas.EXAMPLES)]
     for name in rows["task"].unique(maintain_order=True):
         sets = exemplar_sets(exemplars, tasks[name])
-        whole = rows.filter(task=name).with_columns(weight=1.0)
-        some = next(iter(sets.values()))
-        for prompt_format in dict.fromkeys(
-            usable(prompt_format, some) for prompt_format in mixing.formats
-        ):
+        paths = rows.filter(task=name).with_columns(weight=1.0)
+        # A task without exemplars has one empty set; its few-shot formats are then rendered as zero-shot.
+        first_set = next(iter(sets.values()))
+        for prompt_format in dict.fromkeys(usable(each, first_set) for each in mixing.formats):
             direct = prompt_format.endswith("direct")
-            source = direct_rows(whole, mixing.direct) if direct else whole
+            source = direct_rows(paths, mixing.direct) if direct else paths
             prompts = render_prompts(source, prompt_format, sets, mixing, tasks[name])
             tables.append(written_down(source, prompts, prompt_format, round_number, tasks[name]))
     examples = pl.concat(tables)
@@ -71,7 +70,7 @@ def render_examples(
 
 
 def weigh(examples: pl.DataFrame, votes: pl.DataFrame, weight: Weight) -> pl.DataFrame:
-    """The examples, weighted by how sure the vote was; those of a margin of 0 are left out."""
+    """The examples, weighted by the confidence or margin of the vote; those of weight 0 are left out."""
     if weight == "none":
         return examples
     sure = votes.select("question_id", sure=weight)
@@ -94,30 +93,25 @@ def balance(
 ) -> pl.DataFrame:
     """mixture: all examples, with weights multiplied by one factor per format to reach mixing.parts.
 
-    With balance=rows the sums of the formats' weights are in that proportion. With balance=tokens the sums over
-    target tokens are, which are the formats' shares of the loss.
+    With balance=rows, the formats' sums of weights are in the proportion of their parts. With balance=tokens, each
+    weight counts once per target token: the formats' shares of the loss are in that proportion.
     """
-    factors = {
-        prompt_format: part(prompt_format, mixing)
-        for prompt_format in examples["format"].unique(maintain_order=True).sort()
-    }
+    formats = examples["format"].unique(maintain_order=True).sort()
+    factors = {each: part(each, mixing) for each in formats}
     if mixing.balance != "none":
-        size = pl.Series([1] * examples.height)
+        size = pl.col("weight")
         if mixing.balance == "tokens":
-            size = target_tokens(examples, base_model, engine)
-        sized = examples.select("format", size=pl.col("weight") * size)
+            size *= target_tokens(examples, base_model, engine)
+        sized = examples.select("format", size=size)
         total = dict(sized.group_by("format", maintain_order=True).sum().iter_rows())
         share = sum(total.values()) / sum(factors.values())
-        factors = {
-            prompt_format: each * share / total[prompt_format]
-            for prompt_format, each in factors.items()
-        }
+        factors = {each: factor * share / total[each] for each, factor in factors.items()}
     factor = pl.col("format").replace_strict(factors, return_dtype=pl.Float64)
     return examples.with_columns(weight=pl.col("weight") * factor)
 
 
 def part(prompt_format: Format, mixing: MixingParams) -> float:
-    """A format's part; if only a task without exemplars uses it, the part of the corresponding few-shot format."""
+    """The part of a format or, if this is a zero-shot one that stands in for a few-shot one, that one's part."""
     return mixing.parts.get(prompt_format) or mixing.parts[few_shot(prompt_format)]
 
 

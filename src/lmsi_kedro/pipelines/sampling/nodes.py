@@ -1,4 +1,4 @@
-"""Plans the paths to sample; the node `sample_paths` (engines/sample.py) computes those not stored yet."""
+"""Plans the paths of a round; the node `sample_paths` (engines/sample.py) samples those not stored yet."""
 
 import polars as pl
 
@@ -24,7 +24,8 @@ def plan_paths(
 ) -> Plan:
     """m few-shot chain-of-thought paths for the unlabeled questions of every in-domain task.
 
-    Answers are parsed as paths arrive, for the progress display and, with `early_stop`, to find decided questions.
+    Answers are parsed as paths arrive: for the progress display and, with `early_stop`, to find questions whose
+    vote is already decided.
     """
 
     def read(chunk: pl.DataFrame) -> pl.DataFrame:
@@ -45,10 +46,10 @@ def plan_paths(
 
 
 def measure_sharing(plan: Plan) -> dict[str, int]:
-    """The number of prompt tokens of all paths, and the number of those that are computed.
+    """sharing, for the report: the number of prompt tokens of all paths, and how many of these are computed.
 
-    A chunk's common prefix is computed once, and the rest of each prompt once. The result is empty where this is
-    unknown: for servers, with early stopping, and for models that the prefix tree does not support.
+    The common prefix of a chunk's prompts is computed once, and so is the rest of each prompt. The result is empty
+    where this is unknown: for servers, with early stopping, and for models that the prefix tree does not support.
     """
     engine = plan.engine
     if engine.is_served or plan.early_stop:

@@ -4,8 +4,12 @@
                                                           base_model -+-> fine_tuning -> candidate_k
                                        model_{k-1}, candidate_k -> monitoring -> model_k
 
-Every round fine-tunes the base model. The monitor promotes the candidate, or keeps model_{k-1} if it sees a
-collapse or, from the second round on, no gain; it uses no labels unless `guard` is "probe".
+Every round fine-tunes the base model. The monitor compares paths of both models: it promotes the candidate unless
+it sees a collapse, a loss or, from the second round on, no gain; it uses no labels unless `guard` is "probe".
+Elsewhere the labels of questions only serve measurements, except in the control arm `gold`.
+
+A run that is started again passes through every node, but samples only chunks that are not stored yet
+(engines/sample.py), and continues a training that was interrupted (training/job.py).
 
 `create_pipeline(rounds)` chains the rounds, each in its namespace `round_k`, trains the control arms of round 1,
 compares every model with the base model, and reports. The pipeline `controls` is the same with every arm.
@@ -35,6 +39,7 @@ from lmsi_kedro.pipelines.self_improve.models import (
 )
 from lmsi_kedro.wiring import namespaced
 
+# Datasets that all rounds have in common; namespaced() prefixes the names of the others with round_k.
 SHARED = {"questions", "tasks", "exemplars", "base_model"}
 
 
@@ -48,6 +53,7 @@ def create_pipeline(
 ) -> Pipeline:
     """Preparation, rounds, control arms, evaluation of every model, report.
 
+    guard: "probe" lets the monitor use the labels of probe questions. arms: what the controls are trained on.
     equal_compute: also measures what the compute of round 1 would gain without training. measured: the settings
     for measuring headroom before training; with its `stop`, training depends on the result. objective: how the
     rounds train; control arms have no pairs and are always fine-tuned on their paths.
@@ -116,5 +122,6 @@ def create_candidate(
         "sharing": f"sharing_{number}",
         "pairs": f"pairs_{number}",
     }
+    # Preference training also uses the pairs of earlier rounds.
     older = {f"pairs_{before}" for before in range(1, number)}
     return namespaced(Pipeline(steps), f"round_{number}", SHARED | older, renamed)

@@ -1,4 +1,4 @@
-"""Counts the votes of each question and selects the agreeing paths to keep. The rules are in `reading`."""
+"""Counts the votes of each question and marks the agreeing paths to keep; `reading` has the rules for both."""
 
 import polars as pl
 
