@@ -39,6 +39,14 @@ def test_instruction_precedes_exemplars_as_turns() -> None:
     )
 
 
+def test_word_exemplars_may_stand_in_braces() -> None:
+    task = Task(templates={"few_shot_cot": "{{exemplars}}: {exemplars}Q: {question} {{exemplars}}"})
+    assert render("few_shot_cot", Question("2 + 3?"), SHOTS, task) == (
+        "{exemplars}: Q: 1 + 1? {exemplars} One and one are two. The answer is 2.\n\n"
+        "Q: 2 + 3? {exemplars}"
+    )
+
+
 def test_places_in_a_question_are_text() -> None:
     assert render("zero_shot_cot", Question("{context}{x}?"), SHOTS, OWN).endswith(
         "{context}{x}? in \\boxed{}, {so}"

@@ -16,7 +16,7 @@ from functools import lru_cache
 
 from lmsi_kedro.params import Format
 from lmsi_kedro.tasks.task import Exemplar, Kind, Task
-from lmsi_kedro.tasks.templates import EXEMPLARS, PAPER, filled
+from lmsi_kedro.tasks.templates import PAPER, filled, parted
 from lmsi_kedro.tasks.turns import Turn, joined, turns_of
 
 PUNCTUATION = ".,;:?!\"'()"
@@ -55,7 +55,7 @@ def render(
         Q: 2 + 3?
         A:
     """
-    before, place, form = task.template(prompt_format).rpartition(EXEMPLARS)
+    before, place, form = parted(task.template(prompt_format))
     begin = filled(before, {})
     shown = others(exemplars, question_parts) if place else []
     worked = [

@@ -64,7 +64,7 @@ class Task(BaseModel):
     def unstoppable(self) -> Format | None:
         """A few-shot format whose template does not begin a question with Q:, as `thoughts.STOP` requires."""
         few: tuple[Format, ...] = ("few_shot_cot", "few_shot_direct")
-        questions = {f: self.template(f).partition(templates.EXEMPLARS)[2] for f in few}
+        questions = {f: templates.parted(self.template(f))[2] for f in few}
         return next((f for f, form in questions.items() if not form.startswith("Q:")), None)
 
 

@@ -45,6 +45,14 @@ def checked(where: str, templates: Mapping[str, str]) -> None:
             raise ValueError(f"{name}: {EXEMPLARS} must precede the other placeholders")
 
 
+def parted(template: str) -> tuple[str, str, str]:
+    """The text before {exemplars}, the placeholder, and the template of one question; only this without it."""
+    for place in BRACES.finditer(template):
+        if place[1] == "exemplars":
+            return template[: place.start()], place[0], template[place.end() :]
+    return "", "", template
+
+
 def filled(template: str, values: Mapping[str, str]) -> str:
     """The template with its placeholders replaced by values."""
     return BRACES.sub(lambda place: values[place[1]] if place[1] else place[0][0], template)
