@@ -116,7 +116,7 @@ benchmarks-page: setup ## write docs/benchmarks.md from docs/results/*.json
 docs: .venv/docs ## build the documentation, .build/site/index.html; a warning is an error
 	zensical build --strict
 
-MEASURED = kernels/*,datasets/*,statistics.py,reading.py
+MEASURED = kernels/*,datasets/*,statistics.py,reading.py,votes.py
 coverage: setup ## lines of kernels, datasets, statistics and reading that their tests run; fails below 95 %
 	coverage run -m pytest -q -m "not slow" tests/kernels tests/datasets tests/test_statistics.py tests/test_reading.py tests/test_fuzz.py
 	coverage report --fail-under=95 --include="$$(printf 'src/lmsi_kedro/%s,' $$(echo '$(MEASURED)' | tr , ' '))"

@@ -5,7 +5,7 @@ import pytest
 
 from lmsi_kedro import schemas
 from lmsi_kedro.params import VotingParams
-from lmsi_kedro.reading import batches, read_answers, read_rows, votes_within
+from lmsi_kedro.reading import batches, read_answers, read_rows
 from lmsi_kedro.tasks import Task, Tasks
 
 TASKS = Tasks({"sums": Task(kind="number")})
@@ -48,5 +48,3 @@ def test_reading_does_not_depend_on_chunks() -> None:
     assert [group.height for group in batches(chunks, 4)] == [4, 2]
     with pytest.raises(ValueError, match="some belong to no question; sample again"):
         read_answers([paths_of("d")], questions, TASKS, VOTING)
-    with pytest.raises(ValueError, match=r"set voting\.ties=abstain"):
-        votes_within(read, VOTING, 0.0, 1.0)

@@ -14,8 +14,9 @@ from lmsi_kedro.evaluation.marking import accepted_keys
 from lmsi_kedro.params import VotingParams
 from lmsi_kedro.pipelines.preparation.labels import read_labels
 from lmsi_kedro.pipelines.preparation.nodes import choose_tasks
-from lmsi_kedro.reading import read_answers, votes_within
+from lmsi_kedro.reading import read_answers
 from lmsi_kedro.tasks import Task, Tasks, answers
+from lmsi_kedro.votes import votes_within
 
 PAGE = (Path(__file__).parents[2] / "docs/new_task.md").read_text()
 VOTING = VotingParams(rule="trigger", ties="abstain", min_confidence=0, max_confidence=1,

@@ -16,7 +16,7 @@ from lmsi_kedro.evaluation.comparison import Metrics, paired
 from lmsi_kedro.evaluation.marking import is_accepted
 from lmsi_kedro.evaluation.prediction import expect
 from lmsi_kedro.params import VotingParams
-from lmsi_kedro.reading import votes_within
+from lmsi_kedro.votes import votes_within
 
 THRESHOLDS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)  # the lowest confidence of the votes in a row
 

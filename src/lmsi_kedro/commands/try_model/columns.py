@@ -11,8 +11,9 @@ import polars as pl
 from lmsi_kedro.commands.try_model.asking import Asking
 from lmsi_kedro.datasets.model_directory import Model
 from lmsi_kedro.printable import printable
-from lmsi_kedro.reading import in_order, votes_within
+from lmsi_kedro.reading import in_order
 from lmsi_kedro.schemas import READINGS
+from lmsi_kedro.votes import votes_within
 
 GAP = " | "
 

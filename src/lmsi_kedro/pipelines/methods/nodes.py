@@ -9,8 +9,8 @@ from lmsi_kedro import statistics
 from lmsi_kedro.datasets.model_directory import Model
 from lmsi_kedro.evaluation.comparison import Metrics
 from lmsi_kedro.params import Mode, Training, TrainingParams, VotingParams
-from lmsi_kedro.reading import votes_within
 from lmsi_kedro.report.words import MODE_NAMES
+from lmsi_kedro.votes import votes_within
 
 SHARE, MARGIN = 0.375, 0.125  # SCRL (arXiv 2603.19880)
 COMPARED: tuple[Mode, ...] = ("standard", "cot_greedy", "self_consistency")

@@ -8,8 +8,9 @@ import polars as pl
 from lmsi_kedro import schemas, statistics
 from lmsi_kedro.evaluation.marking import accepted_keys, is_accepted
 from lmsi_kedro.params import Format, MixingParams, VotingParams
-from lmsi_kedro.reading import batches, thin_out
+from lmsi_kedro.reading import batches
 from lmsi_kedro.tasks import Tasks
+from lmsi_kedro.votes import thin_out
 
 SELECTED = list(schemas.SELECTED)
 

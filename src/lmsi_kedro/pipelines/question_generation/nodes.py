@@ -12,11 +12,11 @@ from lmsi_kedro.engines.context import check_room
 from lmsi_kedro.engines.plan import Plan
 from lmsi_kedro.params import EngineParams, PathParams, QuestionGenerationParams, VotingParams
 from lmsi_kedro.pipelines.question_generation.funnel import OPEN, REASONS
-from lmsi_kedro.reading import votes_within
 from lmsi_kedro.tasks import Tasks
 from lmsi_kedro.tasks.continuation import render_seeds
 from lmsi_kedro.tasks.questions import exemplar_sets, prompts_of_sets, questions_in, spread
 from lmsi_kedro.tasks.turns import SEPARATOR
+from lmsi_kedro.votes import votes_within
 
 log = logging.getLogger(__name__)
 Funnel = dict[str, dict[str, int]]  # task -> reason -> candidates

@@ -4,7 +4,7 @@ import polars as pl
 
 from lmsi_kedro import schemas
 from lmsi_kedro.params import VotingParams
-from lmsi_kedro.reading import thin_out, votes_within
+from lmsi_kedro.votes import thin_out, votes_within
 
 
 def count_votes(
