@@ -27,6 +27,9 @@ def decoder(**changed: Any) -> Any:
         "out": linear(8, 8),
         "gate_up": linear(8, 32),
         "down": linear(16, 8),
+        "query_norm": [1.0] * 4,
+        "key_norm": [1.0] * 4,
+        "rotary": True,
     }
     given = {"norm": norm, "head": linear(8, 5), "heads": 2, "key_heads": 2, "width": 4}
     parts = tuple(changed.get(name, part) for name, part in layer.items())
@@ -46,6 +49,8 @@ def test_decoder_with_matching_shapes_is_built() -> None:
         {"heads": 0, "qkv": linear(8, 16), "out": linear(1, 8)},
         {"norm": []},
         {"attention_norm": [1.0]},
+        {"query_norm": [1.0] * 5, "key_norm": [1.0] * 5},
+        {"query_norm": []},
     ],
 )
 def test_decoder_with_mismatched_shapes_is_refused(changed: dict[str, Any]) -> None:

@@ -46,7 +46,7 @@ def test_gguf_file_of_older_writer_is_replaced(
 ) -> None:
     """One that a killed run left is taken, as long as the code that writes such files is the same."""
     with monkeypatch.context() as changed:
-        changed.setattr(served_model, "writer", lambda: "0123")
+        changed.setattr(served_model, "writer_digest", lambda: "0123")
         older = gguf_model(MODEL, tmp_path, [])
     newer = gguf_model(MODEL, tmp_path, [])
     assert files(tmp_path) == [newer] != [older]
