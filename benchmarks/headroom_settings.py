@@ -87,7 +87,7 @@ def figures(name: str, root: Path, threshold: float = 0.0) -> Setting:
     vote = next(found for found in rows if found["threshold"] == threshold)
     return Setting(
         name, vote["gain"], vote["gain_low"], vote["gain_high"], threshold, headroom["probe"]["questions"],
-        row["delta"], row["delta_low"], row["delta_high"], row["after"]["n"],
+        row["delta"], row["delta_low"], row["delta_high"], row["p_value"], row["after"]["n"],
     )  # fmt: skip
 
 

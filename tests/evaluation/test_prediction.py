@@ -18,11 +18,11 @@ from lmsi_kedro.evaluation.prediction import (
 
 
 def setting(
-    vote: float, gain: float, name: str = "s", probe: float = 0.02, error: float = 0.02
+    vote: float, gain: float, name: str = "s", error: float = 0.02, p_value: float = 1e-3
 ) -> Setting:
-    return Setting(
-        name, vote, vote - probe, vote + probe, 0.0, 100, gain, gain - error, gain + error, 400
-    )
+    """The probe's interval has a half-width of 0.02, that of the gain is `error`."""
+    ends = gain - error, gain + error
+    return Setting(name, vote, vote - 0.02, vote + 0.02, 0.0, 100, gain, *ends, p_value, 400)
 
 
 def test_the_line_goes_through_the_origin() -> None:
@@ -61,9 +61,13 @@ def test_each_setting_is_predicted_by_the_others() -> None:
 
 def test_insignificant_gain_is_counted_apart() -> None:
     found = leave_one_out(
-        [setting(0.1, 0.1), setting(0.2, 0.2), setting(0.3, 0.3), setting(0.05, -0.01)]
+        [
+            *(setting(tenths / 10, tenths / 10) for tenths in (1, 2, 3)),
+            setting(0.05, -0.01),
+            setting(0.05, 0.03, p_value=0.13),
+        ]
     )
-    assert (found["shown"], found["nulls"]) == (3, 1)
+    assert (found["shown"], found["nulls"]) == (3, 2)
 
 
 def test_shipped_line_is_that_of_stored_settings() -> None:

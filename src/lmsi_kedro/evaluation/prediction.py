@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from math import sqrt
 from typing import Any, NamedTuple
 
+from lmsi_kedro.statistics import SURE
+
 Z = 1.96
 
 
@@ -24,6 +26,7 @@ class Setting(NamedTuple):
     gain: float  # of CoT greedy on held-out questions, after one round
     gain_low: float
     gain_high: float
+    p_value: float  # McNemar's, of the gain
     held_out: int
 
 
@@ -35,7 +38,7 @@ class Line(NamedTuple):
 
 
 # Fitted to the settings of docs/results/headroom.json, which a test compares.
-FITTED, SETTINGS = Line(1.33, 0.04), 3
+FITTED, SETTINGS = Line(1.45, 0.052), 7
 
 
 class Prediction(NamedTuple):
@@ -75,7 +78,7 @@ def leave_one_out(settings: Sequence[Setting]) -> dict[str, Any]:
     """The line fitted to all settings, and how well a line fitted to the others predicts each setting.
 
     A predicted sign is right if prediction and gain are both above 0 or both not above it. Only settings whose
-    measured interval excludes 0 are judged; the others are nulls and counted separately.
+    measured interval excludes 0 with a McNemar p below SURE are judged; the others are nulls, counted separately.
     """
     if len([s for s in settings if s.vote]) < 3:
         return {}
@@ -83,7 +86,8 @@ def leave_one_out(settings: Sequence[Setting]) -> dict[str, Any]:
     for place, setting in enumerate(settings):
         line = fit([*settings[:place], *settings[place + 1 :]])
         found = predict(line, setting.vote, setting.vote_low, setting.vote_high)
-        shown = setting.gain_low > 0 or setting.gain_high < 0
+        apart = setting.gain_low > 0 or setting.gain_high < 0
+        shown = apart and setting.p_value < SURE
         rows.append(
             {
                 "name": setting.name,
