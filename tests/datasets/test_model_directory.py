@@ -158,7 +158,9 @@ def test_weights_outside_of_the_directory_are_refused(sharded: Path, model: Mode
     """Neither the digest nor a copy would have them."""
     outside = {"weight_map": {"a": "../made/model.safetensors"}}
     (sharded / "model.safetensors.index.json").write_text(json.dumps(outside))
-    with pytest.raises(DatasetError, match=r"index\.json names '\.\./made/.*not a file in its folder"):
+    with pytest.raises(
+        DatasetError, match=r"index\.json names '\.\./made/.*not a file in its folder"
+    ):
         Model.at(sharded)
     (model.path / "adapter_config.json").write_text('{"base_model_name_or_path": "elsewhere"}')
     with pytest.raises(DatasetError, match=r"adapter_config\.json.*merge the adapter"):
