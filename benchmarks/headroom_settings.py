@@ -107,7 +107,7 @@ def main() -> None:
         if name not in settings:
             settings[name] = figures(name, run(name, chosen.folder))
             write(path, settings)
-    for name, root in (entry.split("=", 1) for entry in chosen.add):
+    for name, root in (entry.rsplit("=", 1) for entry in chosen.add):
         place, _, threshold = root.partition("@")
         settings[name] = figures(name, Path(place), float(threshold or 0))
     write(path, settings)
