@@ -85,6 +85,6 @@ def test_expected_gain_follows_from_the_probe() -> None:
 
 
 def test_expected_gain_is_no_more_than_errors() -> None:
-    found = expect(0.25, 0.2, 0.3, room=0.32)
+    found = expect(0.4, 0.35, 0.45, room=0.32)
     assert found["value"] == found["high"] == 0.32
     assert 0 < found["low"] < 0.32
