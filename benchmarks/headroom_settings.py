@@ -119,7 +119,7 @@ def write(path: Path, settings: dict[str, Setting]) -> None:
     made = {"settings": [each._asdict() for each in rows], "fit": leave_one_out(rows)}
     path.write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
     for each in rows:
-        print(f"{each.name:20} predicted by the vote {each.vote:+.3f}, measured {each.gain:+.3f}")
+        print(f"{each.name:20} vote over greedy {each.vote:+.3f}, gain {each.gain:+.3f}")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """What a round will gain, predicted from what the vote gains over the greedy path on a labeled probe.
 
-The vote is no bound for the model after training, so the prediction is fitted on settings in which both were
+The vote does not bound the model after training, so the prediction is fitted on settings in which both were
 measured (docs/headroom.md): gain = slope x vote, with an interval that has the spread of those settings around the
 line and the sampling error of the probe.
 """

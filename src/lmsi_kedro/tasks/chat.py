@@ -72,7 +72,7 @@ def frame_of(tokenizer: Any, conversation: Conversation) -> Frame:
 
 
 def lacking(tokenizer: Any, conversation: Conversation) -> str:
-    """Why there are no turns, and what to change; empty if there are."""
+    """Why prompts cannot have turns, and what to change; empty if they can."""
     if conversation.chat == "never":
         return "engine.chat is never: set it to auto"
     if not tokenizer.chat_template:

@@ -81,7 +81,7 @@ def prompt_groups(
 
 
 def check_plain(questions: pl.DataFrame, tasks: Tasks, encoder: Encoder) -> None:
-    """ValueError for turns, or for a template of a task, that a model cannot be asked in as plain text."""
+    """ValueError for turns and templates that do not work with a model whose prompts are plain text."""
     if not (lack := lacking(encoder.tokenizer, encoder.conversation)):
         return
     for name, task in tasks.root.items():
