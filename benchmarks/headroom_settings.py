@@ -4,7 +4,8 @@
 
 A setting runs in its own data root in FOLDER, unless its figures are stored already; --add reads those of a
 finished data root with voting.min_confidence THRESHOLD. docs/results/headroom.json has the figures, and a
-leave-one-out fit.
+leave-one-out fit. The fresh settings were chosen before they were run, and are predicted by the line fitted to the
+others (`FITTED`), which they do not change.
 """
 
 import argparse
@@ -17,7 +18,7 @@ from typing import Any
 
 from result import RESULTS, ROOT
 
-from lmsi_kedro.evaluation.prediction import Setting, leave_one_out
+from lmsi_kedro.evaluation.prediction import FITTED, Setting, counts, judge, leave_one_out
 
 OPEN = {  # no alarms of the monitor, because the gain of every trained model is measured
     "monitor.min_winner_entropy": 0,
@@ -48,6 +49,16 @@ EMBEDDED: dict[str, tuple[tuple[str, ...], Given]] = {
     "gsm, T = 1.5": (("mini_gsm",), {"paths.sampling.temperature": 1.5}),
     "gsm, 4 paths": (("mini_gsm",), {"paths.m": 4}),
 }
+FRESH: dict[str, tuple[tuple[str, ...], Given]] = {
+    "arc, 4 paths": (("mini_arc",), {"paths.m": 4}),
+    "nli, 4 paths": (("mini_nli",), {"paths.m": 4}),
+    "arc, T = 0.7": (("mini_arc",), {"paths.sampling.temperature": 0.7}),
+    "drop, T = 1.5": (("mini_drop",), {"paths.sampling.temperature": 1.5}),
+    "gsm, 20 steps": (("mini_gsm",), {"training.steps": 20}),
+    "gsm and drop, 8 paths": (("mini_gsm", "mini_drop"), {"paths.m": 8}),
+    "gsm, smaller model": (("mini_gsm",), {"model": "data/06_models/base_small"}),
+    "arc, smaller model": (("mini_arc",), {"model": "data/06_models/base_small"}),
+}
 
 
 def questions_of(tasks: tuple[str, ...], folder: Path) -> Path:
@@ -62,7 +73,7 @@ def questions_of(tasks: tuple[str, ...], folder: Path) -> Path:
 
 def run(name: str, folder: Path) -> Path:
     """Runs one round of a setting, or resumes it; returns the data root."""
-    tasks, changed = EMBEDDED[name]
+    tasks, changed = (EMBEDDED | FRESH)[name]
     root = folder / name.replace(", ", "_").replace(" ", "_")
     given = {
         **OPEN,
@@ -97,12 +108,11 @@ def main() -> None:
     parser.add_argument("names", nargs="*")
     parser.add_argument("--add", nargs="*", default=[])
     chosen = parser.parse_args()
-    if unknown := set(chosen.names) - set(EMBEDDED):
-        sys.exit(f"no setting {sorted(unknown)[0]}; there are {', '.join(EMBEDDED)}")
+    if unknown := set(chosen.names) - set(EMBEDDED | FRESH):
+        sys.exit(f"no setting {sorted(unknown)[0]}; there are {', '.join(EMBEDDED | FRESH)}")
     chosen.folder.mkdir(exist_ok=True, parents=True)
     path = RESULTS / "headroom.json"
-    stored = json.loads(path.read_text())["settings"] if path.exists() else []
-    settings = {entry["name"]: Setting(**entry) for entry in stored}
+    settings = stored(path)
     for name in chosen.names:
         if name not in settings:
             settings[name] = figures(name, run(name, chosen.folder))
@@ -113,12 +123,27 @@ def main() -> None:
     write(path, settings)
 
 
+def stored(path: Path) -> dict[str, Setting]:
+    """All settings whose figures the file has, the fresh ones too."""
+    made = json.loads(path.read_text()) if path.exists() else {"settings": []}
+    rows = made["settings"] + made.get("fresh", {}).get("settings", [])
+    return {row["name"]: Setting(**row) for row in rows}
+
+
 def write(path: Path, settings: dict[str, Setting]) -> None:
     """Writes all figures so far, because a run takes hours and may be killed."""
-    rows = list(settings.values())
-    made = {"settings": [each._asdict() for each in rows], "fit": leave_one_out(rows)}
+    rows = [each for each in settings.values() if each.name not in FRESH]
+    fresh = [each for each in settings.values() if each.name in FRESH]
+    made = {
+        "settings": [each._asdict() for each in rows],
+        "fit": leave_one_out(rows),
+        "fresh": {
+            "settings": [each._asdict() for each in fresh],
+            **counts([judge(FITTED, each) for each in fresh]),
+        },
+    }
     path.write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
-    for each in rows:
+    for each in settings.values():
         print(f"{each.name:20} vote over greedy {each.vote:+.3f}, gain {each.gain:+.3f}")
 
 

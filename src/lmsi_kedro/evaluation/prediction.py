@@ -74,33 +74,39 @@ def expect(vote: float, low: float, high: float, room: float) -> dict[str, float
     return {name: min(gain, room) for name, gain in found.items()} | {"settings": SETTINGS}
 
 
-def leave_one_out(settings: Sequence[Setting]) -> dict[str, Any]:
-    """The line fitted to all settings, and how well a line fitted to the others predicts each setting.
+def judge(line: Line, setting: Setting) -> dict[str, Any]:
+    """What the line predicts for a setting that it was not fitted to, beside what was measured.
 
-    A predicted sign is right if prediction and gain are both above 0 or both not above it. Only settings whose
-    measured interval excludes 0 with a McNemar p below SURE are judged; the others are nulls, counted separately.
+    The predicted sign is right if prediction and gain are both above 0 or both not above it. A setting whose
+    measured interval has 0, or a McNemar p not below SURE, is a null.
     """
+    found = predict(line, setting.vote, setting.vote_low, setting.vote_high)
+    apart = setting.gain_low > 0 or setting.gain_high < 0
+    return {
+        "name": setting.name,
+        **found._asdict(),
+        "measured": setting.gain,
+        "held": found.low <= setting.gain <= found.high,
+        "null": not (apart and setting.p_value < SURE),
+        "sign": (found.value > 0) == (setting.gain > 0),
+    }
+
+
+def leave_one_out(settings: Sequence[Setting]) -> dict[str, Any]:
+    """The line fitted to all settings, and how well a line fitted to the others predicts each setting."""
     if len([s for s in settings if s.vote]) < 3:
         return {}
-    rows = []
-    for place, setting in enumerate(settings):
-        line = fit([*settings[:place], *settings[place + 1 :]])
-        found = predict(line, setting.vote, setting.vote_low, setting.vote_high)
-        apart = setting.gain_low > 0 or setting.gain_high < 0
-        shown = apart and setting.p_value < SURE
-        rows.append(
-            {
-                "name": setting.name,
-                **found._asdict(),
-                "measured": setting.gain,
-                "held": found.low <= setting.gain <= found.high,
-                "null": not shown,
-                "sign": (found.value > 0) == (setting.gain > 0),
-            }
-        )
+    rows = [
+        judge(fit([*settings[:place], *settings[place + 1 :]]), setting)
+        for place, setting in enumerate(settings)
+    ]
+    return {**fit(settings)._asdict(), **counts(rows)}
+
+
+def counts(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """The rows of `judge` and how many were right: intervals of all, signs of those that are no nulls."""
     decided = [row for row in rows if not row["null"]]
     return {
-        **fit(settings)._asdict(),
         "held": sum(row["held"] for row in rows),
         "signs": sum(row["sign"] for row in decided),
         "shown": len(decided),
