@@ -1,4 +1,4 @@
-"""Files of questions that are wrong: name, content (None: there is no file), and the line that says so."""
+"""Malformed question files: name, content (None: the file is missing), and the expected error line."""
 
 DEEP = '{"question": ' + "[" * 100_000
 MANY = str(list("abcdefghijklmnopqrstuvwxyz0")).replace("'", '"')
@@ -51,7 +51,7 @@ FILES: list[tuple[str, str | bytes | None, str]] = [
 
 ADDED = [{"question": f"How many are {n} and 1?", "answer": str(n + 1)} for n in range(12)]
 LIST = "exemplars mine: the file must be a list of worked questions"
-# Rows of quiz.jsonl that are wrong together.
+# Rows of quiz.jsonl that can be read and that a later check refuses.
 ROWS = [
     ([*ADDED, {"question": "How many?", "split": "held_out"}],
      "quiz.jsonl, line 13: 'How many?' is held_out and has no answer. Add it, or leave the split empty"),

@@ -1,4 +1,4 @@
-"""Servers that misbehave: what they answer to a request, and the line that says so."""
+"""Misbehaving servers: the reply to a request, and the expected error line."""
 
 import json
 from collections.abc import Callable
@@ -16,7 +16,7 @@ def says(status: int, body: Any, kind: str = "application/json", **more: Any) ->
 
 
 def choices(**changed: Any) -> Misbehaviour:
-    """A good answer whose choices have these fields."""
+    """A valid reply whose choices have these fields changed."""
 
     def answer(body: dict[str, Any]) -> Reply:
         status, content = completion(body, len)

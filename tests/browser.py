@@ -1,4 +1,4 @@
-"""Pages in Chromium, as a reader sees them."""
+"""Opens pages in Chromium, as a reader sees them."""
 
 import shutil
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 
 @contextmanager
 def opened(address: str, **context: Any) -> Iterator[Any]:
-    """A page that has loaded nothing but itself and said nothing on its console when it is left."""
+    """A page at this address; `page.said` collects its console messages, errors and dialogs."""
     if not CHROMIUM:
         pytest.skip("Chromium is not installed")
     reason = "playwright is not installed"

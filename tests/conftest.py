@@ -1,4 +1,4 @@
-"""Its presence puts the repository on the import path, for `tests.fabricate` and its like."""
+"""Shared settings and fixtures; this file also makes pytest put the repository on the import path."""
 
 import os
 from collections import Counter
@@ -8,11 +8,11 @@ import pytest
 import torch
 from hypothesis import settings
 
-# A busy machine makes any example slow; how long one takes is no property that is tested.
+# On a busy machine any example can be slow, and no test depends on how long one takes.
 settings.register_profile("tests", deadline=None)
 settings.load_profile("tests")
 
-# Triton decides when it is first imported, by whichever test comes first, whether kernels are interpreted.
+# Triton reads this variable at its first import, which may happen in any test.
 if not torch.cuda.is_available():
     os.environ["TRITON_INTERPRET"] = "1"
 
@@ -27,7 +27,7 @@ def real_model() -> Path:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """The last line but one says how many checks this machine could not make, and why."""
+    """Print how many checks this machine could not run, and why."""
     skipped = [report.longrepr for report in terminalreporter.stats.get("skipped", [])]
     reasons = Counter(str(reason).removeprefix("Skipped: ") for _, _, reason in skipped)
     listed = "; ".join(f"{count} because {reason}" for reason, count in reasons.most_common())

@@ -1,4 +1,4 @@
-"""A small file system in memory, on which tests meet the faults of a disk."""
+"""A small file system in memory, with which tests cause disk faults."""
 
 import subprocess
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ import pytest
 
 
 class Small:
-    """A file system of its own in memory, that can be filled, enlarged and made read-only."""
+    """A file system in memory that can be filled, enlarged and made read-only."""
 
     def __init__(self, path: Path) -> None:
         self.path = path

@@ -1,6 +1,7 @@
-"""Invented but coherent tables of an evaluation: questions, paths, and the predictions they give.
+"""Invented but coherent tables of an evaluation: questions, paths, and the predictions made from them.
 
-In domain mini_gsm and mini_arc, out of domain mini_svamp. Every draw is seeded by what it is for.
+mini_gsm and mini_arc are in domain, mini_svamp is out of domain. Random values are seeded with the task and the
+number of the question; those of a path also with the path, the mode and the skill.
 """
 
 from collections import Counter
@@ -110,7 +111,7 @@ def _vote(keys: list[str | None]) -> tuple[str | None, float | None]:
 
 
 def _sample(task: str, i: int, path: int, mode: str, skill: float) -> tuple[str, str | None]:
-    """Hard questions stay hard: the chance of a right path depends on the question's own share."""
+    """Hard questions stay hard: the chance of a correct path depends on the difficulty of the question."""
     draw = Random(f"{task}{i}{path}{mode}{skill}")
     ease = Random(f"{task}{i}").uniform(-0.45, 0.45)
     answer = _answer(task, i)

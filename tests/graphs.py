@@ -1,4 +1,4 @@
-"""What a dataset of a pipeline descends from, and every control arm."""
+"""The ancestors of a dataset in a pipeline, and all control arms."""
 
 from kedro.pipeline import Pipeline
 

@@ -5,13 +5,13 @@ from pathlib import Path
 
 from lmsi_kedro.mini_world.pretraining import train_tokenizer
 
-RAGGED = range(0, 4096, 20)  # so many tokens end a path that its length is a matter of luck
+RAGGED = range(0, 4096, 20)  # end tokens, so many that the lengths of paths vary at random
 
 
 def tiny_model(
     directory: Path, kv_heads: int = 4, seed: int = 0, ends: Sequence[int] = (0,)
 ) -> Path:
-    """A saved Llama of 2 layers and width 64, with the mini world's tokenizer; its paths end at some tokens."""
+    """Save a Llama of 2 layers and width 64 with the mini world's tokenizer; the tokens `ends` end its paths."""
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 

@@ -1,6 +1,6 @@
-"""Fuzzing: what must hold of each file of a corpus must hold of mutated ones, for FUZZ_SECONDS (1).
+"""Fuzzing: checks a property on each file of a corpus, then on mutated files for FUZZ_SECONDS (default 1).
 
-The smallest content that fails lies in .build/crash/; corrected, it belongs into the corpus, tests/corpus/.
+The smallest failing content is written to .build/crash/; once the fault is fixed, add it to tests/corpus/.
 """
 
 import os
@@ -15,19 +15,19 @@ from hypothesis import strategies as st
 SECONDS = float(os.environ.get("FUZZ_SECONDS", "1"))
 CORPUS = Path(__file__).parent / "corpus"
 CRASH = Path(__file__).parents[1] / ".build" / "crash"
-ROUND = 25  # inputs between two looks at the clock
+ROUND = 25  # inputs between two checks of the clock
 SHORT = 1 << 14  # longer inputs only slow the search
 Holds = Callable[[str, bytes], None]
 T = TypeVar("T")
 
 
 def corpus(kind: str) -> dict[str, bytes]:
-    """The contents by file name."""
+    """The contents of the corpus files by file name."""
     return {path.name: path.read_bytes() for path in sorted((CORPUS / kind).iterdir())}
 
 
 def attempt(action: Callable[[], T], refusal: type[Exception]) -> tuple[T | None, str]:
-    """What comes of it, or the words with which it is refused."""
+    """Return the result and an empty text, or None and the message of the refusal."""
     try:
         return action(), ""
     except refusal as error:
@@ -53,7 +53,7 @@ def edits(draw: st.DrawFn, contents: Sequence[bytes], pieces: Sequence[bytes]) -
 
 
 def fuzz(kind: str, pieces: Sequence[bytes], holds: Holds) -> None:
-    """`holds` gets the name of a file of the corpus, which says its format, and a content."""
+    """Call `holds` with a file name, whose ending is the format, and a content: corpus first, then mutations."""
     files = corpus(kind)
     formats: dict[str, list[bytes]] = {}
     for name, content in files.items():

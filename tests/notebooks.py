@@ -1,4 +1,4 @@
-"""Runs a notebook as its reader would, with other values of its first cell."""
+"""Runs a notebook as its reader would, with other values for its parameters."""
 
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 
 
 def executed(name: str, **given: str) -> list[Any]:
-    """The cells with their outputs; `given` is set after the cell with the tag parameters."""
+    """Run a notebook and return its cells; `given` is assigned after the cell with the tag `parameters`."""
     notebook = nbformat.read(NOTEBOOKS / f"{name}.ipynb", as_version=4)
     (place,) = (
         number

@@ -20,7 +20,7 @@ ROUNDS = (("vote", 1), ("vote", 2), ("second", 1), ("student_vote", 1))
 
 
 def models() -> dict[str, pl.DataFrame]:
-    """Two seeds of the same questions; the second one's models are a little better."""
+    """Predictions for two seeds on the same questions; the models of the second seed are slightly better."""
     made = {
         name: pool(*(predictions(N, skill + 0.001 * s, 1, name) for s in SEEDS), seeds=SEEDS)
         for name, skill in SKILLS.items()

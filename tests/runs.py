@@ -1,4 +1,4 @@
-"""Whole runs of a pipeline as a user starts them, on few questions of the embedded world."""
+"""Whole runs of a pipeline as a user starts them, on a few questions of the embedded world."""
 
 import json
 import os
@@ -23,7 +23,7 @@ TINY = {
 
 
 def world_rows(**kept: int) -> list[Row]:
-    """The first questions of every task and split of the embedded world, as many as `kept` says per split."""
+    """The first questions of every task and split of the embedded world; `kept` is their number by split."""
     counts: Counter[tuple[str, str]] = Counter()
     rows = []
     for line in (ROOT / "data/01_raw/questions.jsonl").read_text().splitlines():
@@ -53,7 +53,7 @@ def run(
     pipeline: str = "self_improve",
     **given: Any,
 ) -> subprocess.CompletedProcess[str]:
-    """`kedro run` on these questions; names of parameters are written with __ for a dot."""
+    """Run `kedro run` on these questions; in the names of parameters, `__` stands for a dot."""
     if rows is not None:
         data.mkdir(parents=True, exist_ok=True)
         given = {"questions": question_file(data, rows), **given}
@@ -68,7 +68,7 @@ def run(
         env={
             **os.environ,
             "OMP_NUM_THREADS": "1",
-        },  # threads of so small a model wait for each other
+        },  # with a model this small, threads wait for each other
         capture_output=True,
         text=True,
         timeout=900,
@@ -76,7 +76,7 @@ def run(
 
 
 def data_root(folder: Path) -> Path:
-    """A copy of what the project ships, for a run to write beside."""
+    """Copy the questions and models of the project into a folder that runs can use as data root."""
     shutil.copytree(ROOT / "data" / "01_raw", folder / "01_raw")
     for model in ("base", "base_small"):
         shutil.copytree(ROOT / "data" / "06_models" / model, folder / "06_models" / model)
@@ -84,7 +84,7 @@ def data_root(folder: Path) -> Path:
 
 
 def chunks(data: Path) -> dict[str, int]:
-    """Every sampled chunk and when it was written."""
+    """Every sampled chunk and its modification time."""
     return {
         str(path): path.stat().st_mtime_ns for path in data.rglob("*.parquet") if is_chunk(path)
     }
@@ -95,7 +95,7 @@ def is_chunk(path: Path) -> bool:
 
 
 def metrics_of(data: Path, rows: list[Row] | None = None, **given: Any) -> dict[str, Any]:
-    """The metrics.json of a run that ends as it should."""
+    """Run the pipeline, which must succeed and write a report; return its metrics.json."""
     done = run(data, rows, **given)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-5000:]
     assert (data / "08_reporting/report.html").exists()

@@ -1,4 +1,4 @@
-"""Parameters of engine and training as a run on the embedded model has them."""
+"""The engine and training parameters of a run on the embedded model."""
 
 from typing import Any
 

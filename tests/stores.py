@@ -1,4 +1,4 @@
-"""What a runner does with the node that samples: every chunk is saved before the next one is asked for."""
+"""Fills a store as a Kedro runner does: every chunk is saved before the next one is sampled."""
 
 from datetime import date
 from typing import Any
@@ -10,7 +10,7 @@ DAY = date(2026, 11, 28)
 
 
 def fill(store: ChunkStore, plan: Any) -> None:
-    """Sample what a plan lacks in the folder of a store."""
+    """Sample the chunks of a plan that the store lacks, and save them."""
     stored = StoredChunks(filepath=store._describe()["filepath"]).load()
     for chunk in sample(plan, stored, DAY):
         store.save(chunk)

@@ -1,7 +1,7 @@
-"""Bad data, models, devices, servers and disks: each gives one line that says where, what and what to do.
+"""Bad data, models, devices, servers and disks each give one line: where the fault is, what it is and what to do.
 
-Most rows are in bad_questions.py, bad_models.py and bad_servers.py. Mistakes of the command line and configuration
-have a table of their own.
+Most cases are in bad_questions.py, bad_models.py and bad_servers.py. Mistakes on the command line and in the
+configuration are in mistakes.txt.
 """
 
 import json
@@ -58,8 +58,8 @@ Act = Callable[[Path], Any]
 
 
 def line_of(act: Callable[[], Any]) -> str:
-    """What is said of the mistake; Kedro wraps the errors of datasets."""
-    with pytest.raises(Exception) as caught:  # noqa: PT011  # the line is what matters
+    """The error message, without the errors that Kedro wraps around those of datasets."""
+    with pytest.raises(Exception) as caught:  # noqa: PT011  # only the message matters
         act()
     error: BaseException = caught.value
     while isinstance(error, DatasetError) and isinstance(error.__cause__, DatasetError):
@@ -111,7 +111,7 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def use(path: Path) -> None:
-    """All that a run does with a model before and while it samples."""
+    """Do with a model everything that a run does before and during sampling."""
     from transformers import AutoConfig
 
     model = ModelDirectory(filepath=str(path)).load()

@@ -1,4 +1,4 @@
-"""benchmarks/ as a table of contents: its page is that of docs/results, peers are pinned, errors name them."""
+"""The page of the benchmarks matches the stored results; peers are pinned, and errors name missing ones."""
 
 import re
 import subprocess
@@ -17,7 +17,7 @@ QUOTED = re.compile(r"\d times (HF|CTranslate2|as fast as TRL|OpenVINO|lm-eval|p
 
 @pytest.fixture(autouse=True)
 def scripts(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Modules of benchmarks/ import each other by their bare names."""
+    """Put benchmarks/ on the path, as its modules import each other by bare names."""
     monkeypatch.syspath_prepend(ROOT / "benchmarks")
     yield
     for name in ("result", "page"):
@@ -30,14 +30,14 @@ def test_page_is_written_from_the_results() -> None:
     assert PAGE.read_text(encoding="utf-8") == page(), "make benchmarks-page"
 
 
-def test_versions_that_were_not_kept_stay_unknown() -> None:
+def test_missing_versions_stay_unknown() -> None:
     from result import Result
 
     assert Result("votes", {}, versions={}).versions == {}
     assert "torch" in (Result("votes", {}).versions or {})
 
 
-def test_ratios_are_those_of_the_figures() -> None:
+def test_ratios_match_the_figures() -> None:
     from result import PEERS, Result, figure
 
     for result in filter(None, map(Result.load, PEERS)):
@@ -69,7 +69,7 @@ def test_peers_are_in_the_extra_and_pinned() -> None:
     assert peers <= extra & pinned
 
 
-def test_whole_runs_store_and_are_loaded(
+def test_only_full_runs_store_results(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     import page

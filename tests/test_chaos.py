@@ -1,7 +1,7 @@
-"""The whole loop, killed again and again while it makes each of its files, ends as one that was never killed.
+"""The whole loop, killed repeatedly while it writes its files, ends with the results of an uninterrupted run.
 
-KILLS times (5, `make chaos`: 30) the run itself, a worker or a trainer is killed by SIGKILL, SIGTERM or Ctrl-C,
-and the same command is started again. The moments are spread over the files that a run writes.
+KILLS times (5; `make chaos`: 30), the run itself, a worker or a trainer is killed by SIGKILL, SIGTERM or Ctrl-C,
+and the same command is started again. The kills are spread over the files that a run writes.
 """
 
 import json
@@ -23,12 +23,12 @@ from lmsi_kedro.run_lock import NAME
 from tests.runs import ROOT, TINY, question_file, world_rows
 
 KILLS = int(os.environ.get("KILLS", "5"))
-PATIENCE = 1800.0  # seconds of one run; the machine may be busy
+PATIENCE = 1800.0  # seconds for one run; the machine may be busy
 TABLES = ("03_paths", "04_votes", "05_examples", "07_evaluation")
-# A shell's background jobs, and what they start, ignore Ctrl-C.
+# Background jobs of a shell, and their children, ignore Ctrl-C.
 CTRL_C = [] if signal.getsignal(signal.SIGINT) is signal.SIG_IGN else [signal.SIGINT]
 SIGNALS = [signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, *CTRL_C]
-PIDS = set[str]()  # of all processes that were killed, which torch's shared memory is named by
+PIDS = set[str]()  # of all killed processes; torch uses them in the names of its shared memory
 WORKERS = ("multiprocessing.spawn", "lmsi_kedro.training.trainer")
 
 
@@ -53,7 +53,7 @@ def finish(data: Path) -> None:
 
 
 def files(data: Path) -> dict[str, bytes]:
-    """All that a run makes but what tells times and places."""
+    """The files of a run that contain neither times nor paths."""
     paths = (path for folder in TABLES for path in (data / folder).rglob("*") if path.is_file())
     return {
         str(path.relative_to(data)): path.read_bytes() for path in paths if path.name != ".lock"
@@ -70,7 +70,7 @@ def moments(data: Path) -> list[Path]:
 
 
 def strike(run: "subprocess.Popen[bytes]", data: Path, moment: Path, draw: Random) -> bool:
-    """Kills the run or one of its processes soon after it wrote that file; false if it ended before."""
+    """Kill the run or one of its processes soon after it wrote that file; return False if the run ended first."""
     begun, end = time.time(), time.monotonic() + PATIENCE
     while run.poll() is None and not written_since(data / moment, begun):
         assert time.monotonic() < end

@@ -1,4 +1,4 @@
-"""`--env=cluster` end to end: two Ray nodes sample and two hosts train, and one of each is killed at work."""
+"""`--env=cluster` end to end: two Ray nodes sample and two hosts train; one of each is killed at work."""
 
 import json
 import os
@@ -37,7 +37,7 @@ def cluster() -> Iterator[Any]:
 
 
 def start(folder: Path, address: str) -> "subprocess.Popen[bytes]":
-    """The whole loop, its output appended to run.log."""
+    """Start the whole loop; its output is appended to run.log."""
     given = SMALL | {
         "data_root": folder / "data",
         "questions": folder / "questions.jsonl",
@@ -59,7 +59,7 @@ def lines(folder: Path) -> str:
 
 
 def await_checkpoint(folder: Path, run: "subprocess.Popen[bytes]") -> None:
-    """Until both ranks have sealed a checkpoint."""
+    """Wait until both ranks have sealed a checkpoint."""
     end = time.monotonic() + PATIENCE
     while len([*folder.glob("data/06_models/jobs/*/checkpoints/checkpoint-*/seal-*.json")]) < 2:
         assert run.poll() is None, lines(folder)[-3000:]
@@ -68,7 +68,7 @@ def await_checkpoint(folder: Path, run: "subprocess.Popen[bytes]") -> None:
 
 
 def trainers(folder: Path) -> list[psutil.Process]:
-    """The ranks that train below this folder, whoever started them."""
+    """The training processes whose job is below this folder, whichever process started them."""
     return [
         process
         for process in psutil.process_iter(["cmdline"])
@@ -79,14 +79,14 @@ def trainers(folder: Path) -> list[psutil.Process]:
 
 
 def recorded_steps(progress: Path) -> tuple[int, int]:
-    """The first and the last step of the process that finished a job."""
+    """The first and the last step recorded by the process that finished a job."""
     steps = [json.loads(line)["step"] for line in progress.read_text().splitlines()]
     return steps[0], steps[-1]
 
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
-def test_lost_node_of_each_kind_costs_nothing(tmp_path: Path, cluster: Any) -> None:
+def test_killed_nodes_lose_no_finished_work(tmp_path: Path, cluster: Any) -> None:
     lost = cluster.add_node(num_cpus=1)
     commands(tmp_path, ssh_code=0)
     question_file(tmp_path, world_rows())
@@ -113,7 +113,7 @@ def test_lost_node_of_each_kind_costs_nothing(tmp_path: Path, cluster: Any) -> N
     assert sorted(begun > 1 for begun, _ in steps) == [
         False,
         True,
-    ]  # the killed job went on from a checkpoint
+    ]  # the killed job resumed from a checkpoint
     assert {ended for _, ended in steps} == {6}
     metrics = json.loads((tmp_path / "data/08_reporting/metrics.json").read_text())
     assert metrics["headline"]["n"] > 0

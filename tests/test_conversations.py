@@ -1,4 +1,4 @@
-"""Chats from the question file to prompts, paths and training examples of a chat model, and what stops them."""
+"""Chats of a question file become prompts, paths and training examples of a chat model, or are refused."""
 
 import json
 import shutil
@@ -107,7 +107,9 @@ def check(questions: pl.DataFrame, tasks: Tasks, model: Path, **engine: Any) -> 
 
 
 @pytest.mark.parametrize("how", ["text", "turns"])
-def test_chats_are_sampled_and_taught_alike(tmp_path: Path, chat_model: Path, how: str) -> None:
+def test_sampling_and_training_render_chats_alike(
+    tmp_path: Path, chat_model: Path, how: str
+) -> None:
     questions, tasks = prepared(tmp_path, how)
     fitting, found = check(questions, tasks, chat_model)
     assert fitting.equals(questions)
@@ -198,7 +200,7 @@ def test_plain_models_need_a_stop(tmp_path: Path, chat_model: Path) -> None:
 
 
 def test_long_chats_are_measured_with_their_template(chat_model: Path) -> None:
-    """Many short turns have fewer bytes than tokens of the template."""
+    """Many short turns have fewer bytes than the template adds tokens."""
     context = Context.of(chat_model, engine_of())
     turns = [Turn("user", "a"), Turn("assistant", "b")] * 200
     long, short = joined([*turns, Turn("user", "c")]), joined([Turn("user", "c")])
@@ -206,7 +208,7 @@ def test_long_chats_are_measured_with_their_template(chat_model: Path) -> None:
 
 
 def test_exemplars_as_text_change_no_address(tmp_path: Path) -> None:
-    """The default is what runs before it had, whose chunks and tasks are found again."""
+    """The default renders as before this option existed, so chunks and tasks of older runs are found again."""
     given, named = engine_of(), engine_of(prompts=PromptParams(exemplars="text"))
     assert given.identity == named.identity
     assert set(given.identity) == {"dtype", "rows", "system", "date", "chat", "thoughts"}

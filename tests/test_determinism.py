@@ -1,4 +1,4 @@
-"""The same seed gives the same numbers in another copy of the project, other instruction sets the same texts."""
+"""The same seed gives equal numbers in another copy of the project, equal texts on other instruction sets."""
 
 import json
 import os
@@ -17,7 +17,7 @@ from tests.runs import ROOT, TINY, question_file, world_rows
 
 COPIED = ("conf", "src", "data/01_raw", "data/06_models/base", "pyproject.toml")
 TABLES = ("02_intermediate", "03_paths", "04_votes", "05_examples", "07_evaluation")
-# What a run took, when and where; all else of a page is the same.
+# Durations and dates; everything else on a page is the same.
 TIMES = re.compile(
     r"(?:[\d.,]+\s?(?:ms|s|min|minutes|seconds|hours|h)\b\s*)+|\d{4}-\d\d-\d\d[ T]?[\d:]*"
 )
@@ -33,7 +33,7 @@ def copy_of_the_project(folder: Path) -> Path:
 
 
 def kedro_run(project: Path, pipeline: str, **environment: str) -> Path:
-    """The data root of a run in the project's folder."""
+    """Run a pipeline in the folder of a project and return its data root."""
     given = TINY | {"questions": "questions.jsonl", "engine.dtype": "float32"}
     params = ",".join(f"{name}={value}" for name, value in given.items())
     command = [sys.executable, "-m", "kedro", "run", f"--pipelines={pipeline}", "--env=smoke"]
@@ -50,7 +50,7 @@ def kedro_run(project: Path, pipeline: str, **environment: str) -> Path:
 
 
 def tables(data: Path) -> dict[str, bytes]:
-    """The contents of all tables and weights by their place."""
+    """The contents of all tables and weights by path."""
     found = (path for folder in TABLES for path in (data / folder).rglob("*.*"))
     paths = (*found, *(data / "06_models").glob("*/*.safetensors"))
     files = {str(path.relative_to(data)): path for path in paths if path.name != ".lock"}
@@ -58,7 +58,7 @@ def tables(data: Path) -> dict[str, bytes]:
 
 
 def digest_of_the_page(data: Path) -> str:
-    """Of the report without times and places."""
+    """The digest of the report without times and paths."""
     page = (data / "08_reporting/report.html").read_text()
     return sha256(TIMES.sub("", page.replace(str(data.parent), "")).encode()).hexdigest()
 
@@ -78,7 +78,7 @@ def test_two_copies_of_the_project_give_equal_results(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_instruction_sets_sample_the_same_texts(tmp_path: Path) -> None:
-    """Float32 on AVX2 and on AVX-512: the same texts of the embedded model, and log-probabilities within 1e-4."""
+    """In float32, AVX2 and AVX-512 give the same texts, and log-probabilities within 1e-4."""
     if not supported("avx512"):
         pytest.skip("this processor has no AVX-512")
     drawn = []
@@ -95,7 +95,7 @@ def test_instruction_sets_sample_the_same_texts(tmp_path: Path) -> None:
 
 
 def test_no_result_reads_the_clock() -> None:
-    """Whose jumps therefore change nothing: what waits uses time.monotonic."""
+    """A clock that jumps therefore changes nothing; code that waits uses time.monotonic."""
     clock = re.compile(r"\btime\.time\(|\bdatetime\.now\(|\b(?:date|datetime)\.today\(")
     source = ROOT / "src/lmsi_kedro"
     reading = {
@@ -106,7 +106,7 @@ def test_no_result_reads_the_clock() -> None:
     assert reading == {
         "commands/forecast/measurement.py",  # how long a run would take
         "commands/try_model/asking.py",
-        "datasets/first_day.py",  # once, and stored: a resumed run has the day of its first one
-        "datasets/this_run.py",  # when a run was, for its record
+        "datasets/first_day.py",  # read once and stored, so a resumed run keeps its first day
+        "datasets/this_run.py",  # the time of a run, for its record
         "tracking.py",
     }

@@ -1,4 +1,4 @@
-"""The pages name files that exist."""
+"""Links on the pages lead to files that exist, and every page is listed."""
 
 import re
 from pathlib import Path
@@ -10,7 +10,7 @@ PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").r
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_every_link_to_a_file_leads_there(page: Path) -> None:
+def test_links_to_files_lead_to_existing_files(page: Path) -> None:
     links = re.findall(r"\]\(([^)#:\s]+)\)", page.read_text(encoding="utf-8"))
     assert not [link for link in links if not (page.parent / link).exists()]
 
@@ -23,7 +23,7 @@ def test_every_experiment_is_in_the_history() -> None:
 
 
 def test_every_page_is_in_the_navigation() -> None:
-    """Experiments apart, which their history lists."""
+    """Pages of experiments are listed in their history instead."""
     navigation = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
     pages = [*(ROOT / "docs").glob("*.md"), *(ROOT / "docs" / "api").glob("*.md")]
     names = [page.relative_to(ROOT / "docs").as_posix() for page in pages]

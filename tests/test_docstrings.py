@@ -1,4 +1,4 @@
-"""Every example in a docstring gives what it says."""
+"""Every example in a docstring prints the output that is shown."""
 
 import doctest
 from importlib import import_module

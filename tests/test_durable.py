@@ -1,4 +1,4 @@
-"""A file or directory is there whole or not at all, and one process at a time holds a lock."""
+"""Files and directories are written completely or not at all, and only one process at a time holds a lock."""
 
 import errno
 import os
@@ -112,7 +112,7 @@ with locked(pathlib.Path(sys.argv[1]), wait=True):
 
 @pytest.fixture
 def hold(tmp_path: Path) -> Iterator[Hold]:
-    """Starts a process that holds a lock, and a child that inherits it for some seconds."""
+    """A function that starts a process with a lock, and a child that inherits the lock for some seconds."""
 
     def start(seconds: float) -> "subprocess.Popen[str]":
         command = [sys.executable, "-c", HOLD, str(tmp_path / "lock"), str(seconds)]

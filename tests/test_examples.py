@@ -1,4 +1,4 @@
-"""The projects in examples/, each run by its command on fewer steps."""
+"""Each project in examples/ runs with its own command, on fewer steps."""
 
 import json
 import shutil
@@ -26,7 +26,7 @@ QUICK = {
 
 
 def run(name: str, data: Path, **changed: Any) -> str:
-    """What `kedro run --config=examples/NAME/run.yml` prints, with these parameters changed."""
+    """The output of `kedro run --config=examples/NAME/run.yml` with these parameters changed."""
     given = yaml.safe_load((EXAMPLES / name / "run.yml").read_text())
     params = given["run"]["params"]
     assert params["data_root"] == f"data/examples/{name}"
@@ -77,9 +77,9 @@ def test_example_ends_with_report_and_model(name: str, measured: bool, tmp_path:
     assert (task["exemplar_set"] is None) is (name == "multiple_choice")
 
 
-@pytest.mark.slow  # the server decodes question after question
-def test_a_chat_model_is_asked_through_a_server(tmp_path: Path) -> None:
-    """The embedded model with a chat template: its system turn is in every prompt that the server gets."""
+@pytest.mark.slow  # the server decodes one question after another
+def test_chat_server_receives_the_system_turn(tmp_path: Path) -> None:
+    """The model is the embedded one with a chat template."""
     folder = shutil.copytree(STUDENT, tmp_path / "chat")
     template = "{% for m in messages %}{{ m.content }}\n{% endfor %}"
     (folder / "chat_template.jinja").write_text(template)

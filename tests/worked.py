@@ -12,7 +12,7 @@ IN_DOMAIN = ("mini_gsm", "mini_arc", "mini_drop", "mini_nli")
 
 
 def worked_rows(count: int = 3, split: str = "unlabeled", seed: int = 77) -> list[Row]:
-    """So many of every in-domain task, of a careful author, drawn with another seed than the shipped questions."""
+    """`count` examples per in-domain task, written by a careful author; shipped questions use another seed."""
     rng = Random(seed)
     return [
         {
