@@ -1,4 +1,4 @@
-"""A disk that is full stops a run by the name of the file, whatever was to be written; with room it goes on."""
+"""Writing any dataset to a full disk fails with the name of the file, and succeeds once there is space."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -28,7 +28,7 @@ def disk(tmp_path: Path) -> Iterator[Small]:
 
 
 def written(model: Path) -> dict[str, Any]:
-    """Of every kind of dataset that a run writes one, in the order of the steps, with a content."""
+    """One dataset of every kind that a run writes, in the order of the steps, with a content."""
     return {
         "tasks": TASKS,
         "questions": schemas.empty(schemas.QUESTIONS),
@@ -44,13 +44,13 @@ def written(model: Path) -> dict[str, Any]:
 
 
 def fill(path: Path) -> None:
-    """With all the space that is left."""
+    """Fill the rest of the disk with this file."""
     with path.open("wb", buffering=0) as file, suppress(OSError):
         while True:
             file.write(bytes(1 << 16))
 
 
-def test_what_cannot_be_written_is_named(tmp_path: Path, disk: Small) -> None:
+def test_error_of_a_full_disk_names_the_file(tmp_path: Path, disk: Small) -> None:
     tables = written(tiny_model(tmp_path / "model"))
     ballast = disk.path / "ballast"
     bootstrap_project(ROOT)

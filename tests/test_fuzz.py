@@ -1,4 +1,4 @@
-"""What others write is taken whole, or refused by name: mutated bytes, for FUZZ_SECONDS each."""
+"""Mutated input is read completely or refused by an error that names it; each test takes FUZZ_SECONDS."""
 
 import math
 from functools import partial
@@ -27,7 +27,7 @@ URL = "http://host/v1"
 
 
 def test_mutated_chunks_are_refused_or_read(tmp_path: Path) -> None:
-    """Whoever can write to the data root can give a chunk its checksum."""
+    """The checksums match, as anyone who can write to the data root can compute them."""
     store = ChunkStore(filepath=str(tmp_path), check="lmsi_kedro.schemas.paths")
 
     def holds(_: str, content: bytes) -> None:
@@ -46,7 +46,7 @@ def test_mutated_chunks_are_refused_or_read(tmp_path: Path) -> None:
 
 
 def test_mutated_manifests_are_refused_or_read(tmp_path: Path) -> None:
-    """A manifest leads to whole chunks of its own folder and to nothing else."""
+    """A manifest can only refer to complete chunks in its own folder."""
     whole = corpus("chunks")["paths.parquet"]
     mark = checksum(whole)
     folder = tmp_path / "paths"
@@ -71,7 +71,7 @@ def test_mutated_manifests_are_refused_or_read(tmp_path: Path) -> None:
 
 
 def test_mutated_question_files_are_refused_or_read(tmp_path: Path) -> None:
-    """A table that is written and read again as it is, or the file's name and what is wrong."""
+    """The result is a table that can be saved and loaded unchanged, or an error with the name of the file."""
 
     def dataset(name: str) -> QuestionFile:
         return QuestionFile(filepath=str(tmp_path / name), problems=str(tmp_path / "problems.csv"))
@@ -92,7 +92,7 @@ def test_mutated_question_files_are_refused_or_read(tmp_path: Path) -> None:
 
 
 def test_mutated_server_replies_are_refused_or_read() -> None:
-    """Whole choices that a table holds, or an error of the server that names it in few words."""
+    """The result is complete choices that fit into a table, or a short error with the URL of the server."""
     readers = [Reader(URL), Reader(URL, frozenset({"usage", "logprobs"})), Reader(URL, n=3)]
 
     def holds(_: str, content: bytes) -> None:
@@ -120,7 +120,7 @@ def test_mutated_server_replies_are_refused_or_read() -> None:
     [("gpt2", "never"), ("llama2_base", "never"), ("qwen3", "auto"), ("gemma3", "auto")],
 )
 def test_mutated_prompts_keep_their_tokens(name: str, chat: Literal["auto", "never"]) -> None:
-    """Sampling and training see the same ids; no text has a control token of the model, a target one end."""
+    """Sampling and training use the same ids; texts add no control token, and a target has one end token."""
     tokenizer = load(name)
     encoder = Encoder(tokenizer, Conversation(chat=chat))
     controls = {

@@ -1,4 +1,4 @@
-"""`benchmarks/gpu.py --quick`: every section runs where Kedro is missing, as on GPU machines; checks hold."""
+"""`benchmarks/gpu.py --quick` runs every section without Kedro, as on GPU machines, and its checks pass."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""GPUs are those that the scheduler leaves to this process, and workers share them."""
+"""A process uses the GPUs that its scheduler makes visible, and workers share them."""
 
 import os
 from multiprocessing import get_context

@@ -5,7 +5,7 @@ from pathlib import Path
 
 TESTS = Path(__file__).parent
 SOURCE = TESTS.parent / "src" / "lmsi_kedro"
-ELSEWHERE = {  # what needs a whole run, the whole configuration or a whole kernel
+ELSEWHERE = {  # tests that need a whole run, the whole configuration or a whole kernel
     "cli.py": "test_mistakes.py",
     "commands/explain": "test_run.py",
     "hooks.py": "test_project.py",
@@ -17,7 +17,7 @@ ELSEWHERE = {  # what needs a whole run, the whole configuration or a whole kern
 
 
 def untested() -> set[str]:
-    """Modules of the package itself, and folders with modules, that have no test at their place."""
+    """Top-level modules of the package, and folders with modules, that have no test in the matching place."""
     modules = {path.name for path in SOURCE.glob("[a-z]*.py")}
     folders = {str(path.parent.relative_to(SOURCE)) for path in SOURCE.rglob("*/*.py")}
     return {name for name in modules if not (TESTS / f"test_{name}").exists()} | {
@@ -33,10 +33,10 @@ def test_every_folder_has_its_tests() -> None:
     assert all((TESTS / path).exists() for path in ELSEWHERE.values())
 
 
-def test_no_test_lies_where_no_source_does() -> None:
+def test_every_test_folder_matches_a_source_folder() -> None:
     folders = {path.parent.relative_to(TESTS) for path in TESTS.rglob("*/test_*.py")}
     strays = {str(folder) for folder in folders if not (SOURCE / folder).is_dir()}
-    assert strays == {"tokenizers"}  # of model families: they serve sampling and training alike
+    assert strays == {"tokenizers"}  # tests of model families, for sampling and training alike
 
 
 def test_no_test_imports_another() -> None:

@@ -1,4 +1,4 @@
-"""Runs in which something is left out, from the questions to the report, on the embedded model."""
+"""Whole runs on the embedded model in which labels, tasks, modes or other inputs are left out."""
 
 from pathlib import Path
 
@@ -25,7 +25,7 @@ def test_no_labels(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_labels_for_some_tasks(tmp_path: Path) -> None:
-    """Two tasks are measured; the others are trained all the same."""
+    """Two tasks are measured; the others are still trained on."""
     labeled = ("mini_gsm", "mini_svamp")
     rows = [r for r in world_rows() if r["split"] == "unlabeled" or r["task"] in labeled]
     metrics = metrics_of(tmp_path, rows)
@@ -40,7 +40,7 @@ def test_labels_for_some_tasks(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Of a whole run; those that follow in it do what is missing or different."""
+    """The data of a whole run; later runs in it compute only what is missing or different."""
     folder = tmp_path_factory.mktemp("data")
     metrics_of(folder, world_rows())
     return folder
@@ -59,7 +59,7 @@ def test_one_mode(mode: str, data: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("answer", [None, "33"])
 def test_one_question(answer: str | None, tmp_path: Path) -> None:
-    """It is learned from, with or without an answer."""
+    """The question is trained on, with or without an answer."""
     asked = "Ted saves 3 days of 9 coins and 3 months of 2 coins. How many coins does Ted have?"
     row = {"question": asked} | ({"answer": answer} if answer else {})
     metrics = metrics_of(tmp_path, [row], voting__ties="logprob", voting__rule="trigger_or_last")
@@ -71,7 +71,7 @@ def test_one_question(answer: str | None, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_one_question_that_is_held_out(tmp_path: Path) -> None:
-    """It is refused before anything is sampled."""
+    """The run is refused before anything is sampled."""
     done = run(
         tmp_path, [{"question": "How many are 3 and 4?", "answer": "7", "split": "held_out"}]
     )
@@ -82,7 +82,7 @@ def test_one_question_that_is_held_out(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_task_without_a_parsable_path(tmp_path: Path) -> None:
-    """It gives no examples; the others do."""
+    """The task gives no training examples; the other tasks do."""
     dates = [row | {"task": "dates"} for row in world_rows() if row["task"] == "mini_gsm"]
     rows = [row | ({"answer": "2022-10-02"} if "answer" in row else {}) for row in dates]
     metrics = metrics_of(tmp_path, [*world_rows(), *rows], tasks__dates__kind="date")
@@ -97,7 +97,7 @@ def test_task_without_a_parsable_path(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_no_parsable_path_at_all(tmp_path: Path) -> None:
-    """Nothing can be learned: the run ends before any training with one line that says so."""
+    """The run ends before training, with one line that says that there is nothing to train on."""
     rows = [without(row, "answer") for row in world_rows() if row["split"] == "unlabeled"]
     rows = [without(row, "choices", "split") | {"task": "dates"} for row in rows]
     done = run(tmp_path, rows, tasks__dates__kind="date")
@@ -107,7 +107,7 @@ def test_no_parsable_path_at_all(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_data_root_elsewhere(tmp_path: Path) -> None:
-    """The embedded questions and model are the default there too."""
+    """The default questions and model are still those that the project embeds."""
     metrics = metrics_of(tmp_path)
     assert metrics["headline"]["n"] == 12 * len(IN_DOMAIN)
     assert not (tmp_path / "01_raw").exists()

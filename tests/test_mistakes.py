@@ -1,4 +1,4 @@
-"""Mistakes on the command line and in the configuration cost one line: those of mistakes.txt, and what is kept."""
+"""Mistakes on the command line and in the configuration (mistakes.txt) give one line; tracebacks are kept."""
 
 import os
 import shutil
@@ -24,7 +24,7 @@ MISTAKES = list(zip(LINES[::2], LINES[1::2], strict=True))
 
 
 @pytest.mark.parametrize(("command", "line"), MISTAKES, ids=[each for each, _ in MISTAKES])
-def test_mistake_costs_one_line(
+def test_mistake_gives_one_line(
     command: str,
     line: str,
     tmp_path: Path,
@@ -40,7 +40,7 @@ def test_mistake_costs_one_line(
 
 
 def of_kedro(arguments: list[str]) -> str:
-    bootstrap_project(ROOT)  # or the registry keeps the shape of the test before
+    bootstrap_project(ROOT)  # otherwise the registry keeps the pipelines of the previous test
     done = CliRunner().invoke(run, arguments)
     assert done.exit_code in (1, 2)
     return done.output
@@ -62,7 +62,7 @@ def test_enough_mistakes_are_tried() -> None:
 @pytest.mark.parametrize(
     "command", ["$ kedro run --params=rondes=2", "$ lmsi forecast --params=paths.m=many"]
 )
-def test_mistake_in_a_subprocess_costs_one_line(command: str) -> None:
+def test_mistake_in_a_subprocess_gives_one_line(command: str) -> None:
     """With the logging that conf/logging.yml configures."""
     _, program, *arguments = command.split(" ")
     started = {"kedro": ["-m", "kedro"], "lmsi": ["-c", CONSOLE]}[program]
@@ -82,7 +82,7 @@ def test_verbose_prints_the_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def failing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[BaseException], str]:
-    """What a run prints whose first node raises an error, or is sent a signal."""
+    """A function that returns the output of a run whose first node raises an error or receives a signal."""
 
     def run_with(error: BaseException | signal.Signals) -> str:
         def fail(*_: Any) -> None:
@@ -102,7 +102,7 @@ def failing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[BaseEx
 
 
 def test_traceback_of_a_fault_is_kept(failing: Callable[..., str], tmp_path: Path) -> None:
-    """What no sentence was written for: its type, its node, and a file with the traceback."""
+    """An unexpected error gives its type, its node, and a file with the traceback."""
     kept = tmp_path / "traceback.txt"
     said = failing(TypeError("of the node"))
     assert said == f"lmsi: TypeError: of the node (in the node choose_tasks; traceback: {kept})\n"
@@ -128,7 +128,7 @@ def test_interrupted_run_says_how_to_resume(failing: Callable[..., str], how: An
 def test_older_option_name_still_works(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Of Kedro without its warning, of ours as an abbreviation."""
+    """`kedro run` accepts --pipeline without a warning, and `lmsi` accepts it as an abbreviation."""
     monkeypatch.chdir(ROOT)
     said = of_kedro(["--pipeline=voting", "--params=rondes=2"])
     assert said == "lmsi: parameters: there is no rondes; did you mean rounds?\n"

@@ -9,7 +9,7 @@ from tests.notebooks import executed
 from tests.runs import TINY
 
 
-@pytest.mark.slow  # a run, small
+@pytest.mark.slow  # a small run
 def test_own_questions_from_start_to_end(tmp_path: Path) -> None:
     settings = "".join(f",{name}={value}" for name, value in TINY.items())
     executed("own_questions", ENV="smoke", FOLDER=str(tmp_path), SETTINGS=settings)

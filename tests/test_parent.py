@@ -1,4 +1,4 @@
-"""A process follows its parent into the end, a kill included."""
+"""A process ends when its parent ends, even if the parent is killed."""
 
 import contextlib
 import os
@@ -40,7 +40,7 @@ def test_killing_the_parent_ends_its_child() -> None:
 
 @pytest.fixture
 def watched() -> Iterator[tuple[subprocess.Popen[str], list[psutil.Process]]]:
-    """A watcher, and what runs under it: a command and what that started in a session of its own."""
+    """A watcher, and two processes under it: a command and its child in another session."""
     command = [
         sys.executable,
         "-m",

@@ -1,4 +1,4 @@
-"""Every preset is a graph with valid parameters and a forecast; the paper's runs end to end on tiny models."""
+"""Every preset gives a graph with valid parameters and a forecast; `paper` runs end to end on tiny models."""
 
 import json
 import subprocess
@@ -46,7 +46,7 @@ def model(kind: str, folder: Path) -> Path:
 
 
 def questions(folder: Path) -> Path:
-    """Ten rows of every split of every benchmark, in the form of the hub, as a question file."""
+    """A question file with ten rows of every split of every benchmark, converted from the hub's format."""
     field = {"gsm8k": "question", "svamp": "Body", "drop_football": "passage", "drop_other": "passage",
              "openbookqa": "question_stem", "rte": "sentence1", "arc_challenge": "question", "aqua": "question",
              "strategyqa": "question"}  # fmt: skip
@@ -68,7 +68,7 @@ def questions(folder: Path) -> Path:
     "env",
     ["base", "smoke", "full", "paper", "gpu", "cluster", "rising_threshold", "real", "real_quick"],
 )
-def test_a_preset_is_a_graph_with_valid_parameters(env: str, tmp_path: Path) -> None:
+def test_a_preset_gives_a_graph_and_valid_parameters(env: str, tmp_path: Path) -> None:
     from kedro.framework.project import pipelines
 
     bootstrap_project(ROOT)
@@ -102,10 +102,10 @@ def test_a_preset_is_a_graph_with_valid_parameters(env: str, tmp_path: Path) -> 
      ("gpu", {"evaluation": {"m": 3}, "reproduction_evaluation": {"voted_questions": 7}}, 3, 512, 7),
      ("full", {"evaluation": {"m": 3, "max_new_tokens": 8}}, 3, 8, 400)],
 )  # fmt: skip
-def test_the_reproduction_is_evaluated_as_its_preset(
+def test_reproduction_evaluation_follows_its_preset(
     env: str, given: dict[str, Any], m: int, tokens: int | str, voted: int
 ) -> None:
-    """Of `evaluation` it changes the modes and the numbers of questions alone."""
+    """It differs from `evaluation` only in the modes and the numbers of questions."""
     bootstrap_project(ROOT)
     with project_context(env, **given) as context:
         parameters = context.params
@@ -166,7 +166,7 @@ SIZES = {
 @pytest.mark.slow
 @pytest.mark.parametrize("env", ["base", "full", "paper", "gpu", "cluster", "rising_threshold"])
 def test_a_preset_runs(env: str, tmp_path: Path) -> None:
-    """As far as a CPU goes, with smaller sizes; the cluster is one that Ray starts here, and trains here."""
+    """Presets run on a CPU with smaller sizes; the cluster is started by Ray on this machine and trains here."""
     here = {"engine__ray_address": "null", "training__hostfile": "null"} if env == "cluster" else {}
     metrics = metrics_of(tmp_path, world_rows(), env=env, **SIZES, **here)
     assert metrics["headline"]["n"] == 3 * 4
@@ -177,8 +177,8 @@ def test_a_preset_runs(env: str, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", list(MODELS))
-def test_the_paper_runs_end_to_end(kind: str, tmp_path: Path) -> None:
-    """All tasks and formats; random weights announce no answer, so the last number or letter is read."""
+def test_the_paper_preset_runs_end_to_end(kind: str, tmp_path: Path) -> None:
+    """It uses all tasks and formats; random weights announce no answer, so the last number or letter counts."""
     given = {
         "model": model(kind, tmp_path / "model"),
         "questions": questions(tmp_path),

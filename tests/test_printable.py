@@ -1,4 +1,4 @@
-"""What a model wrote never acts on a terminal or turns the text of a page."""
+"""Model output never controls a terminal or changes the text direction of a page."""
 
 import subprocess
 import sys
@@ -35,7 +35,7 @@ def test_control_characters_are_escaped() -> None:
 
 
 def test_log_lines_are_printable() -> None:
-    """As a project that Kedro has loaded writes them, with tracebacks."""
+    """The log lines are those of a project loaded by Kedro, tracebacks included."""
     said = subprocess.run([sys.executable, "-c", LOG], cwd=ROOT, capture_output=True, text=True)
     assert said.stdout.count(r"\x1b[31m \u202e") == 2, said.stderr
     assert "\x1b" not in said.stdout

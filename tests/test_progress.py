@@ -1,4 +1,4 @@
-"""Stages of a run, the time they leave, and how both are shown."""
+"""The stages of a run, the estimated time left, and how both are shown."""
 
 import io
 import logging
@@ -22,7 +22,7 @@ def plan_two(x: int) -> int:
 
 
 def loop() -> Pipeline:
-    """Plans and samples twice the same, trains, and samples both again."""
+    """Two kinds of sampling, a training, and both kinds of sampling again."""
     nodes = []
     for name, planner in (("a", plan_one), ("b", plan_two), ("c", plan_one), ("d", plan_two)):
         nodes.append(Node(planner, "x", f"plan_{name}", name=f"plan_{name}"))
@@ -47,11 +47,11 @@ def test_time_left_is_estimated_from_similar_stages() -> None:
     assert stages.enter("sample_a")
     assert str(stages) == "stage 1 of 5"
     clock.now = 10
-    stages.advance(0.5, 10)  # the whole takes 20, of which 10 are over; sample_c takes 20
+    stages.advance(0.5, 10)  # the stage takes 20 s, of which 10 s are over; sample_c will take 20 s
     assert str(stages) == "stage 1 of 5, more than 30 s left"
     clock.now = 24
     stages.advance(1.0, 0)
-    assert not stages.enter("plan_b")  # the stage took 24
+    assert not stages.enter("plan_b")  # the stage took 24 s
     assert stages.enter("sample_b")
     assert str(stages) == "stage 2 of 5, more than 24 s left"
     clock.now = 34
@@ -60,7 +60,7 @@ def test_time_left_is_estimated_from_similar_stages() -> None:
     assert str(stages) == "stage 3 of 5, more than 34 s left"
     clock.now = 44
     stages.advance(0.1, 90)
-    assert str(stages) == "stage 3 of 5, about 2 min left"  # 90, 24 and 10
+    assert str(stages) == "stage 3 of 5, about 2 min left"  # 90, 24 and 10 s
 
 
 def test_finished_stage_does_not_affect_time_left() -> None:
@@ -93,7 +93,7 @@ class Terminal(io.StringIO):
 
 @pytest.fixture
 def logged(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
-    """What a handler of the root prints, as conf/logging.yml has one."""
+    """The output of a handler of the root logger, as conf/logging.yml configures one."""
     monkeypatch.setenv("TERM", "xterm")
     out = io.StringIO()
     handler = logging.StreamHandler(out)
@@ -122,7 +122,7 @@ def test_plain_lines_where_there_is_no_terminal(logged: io.StringIO) -> None:
 
 @pytest.mark.usefixtures("logged")
 def test_one_bar_in_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Progress moves it and prints no line; what else is logged stands above it."""
+    """Progress moves the bar without printing lines; other log lines appear above the bar."""
     terminal = Terminal()
     monkeypatch.setattr("sys.stdout", terminal)
     logging.getLogger().handlers = [logging.StreamHandler(terminal)]

@@ -1,4 +1,4 @@
-"""Runs whose votes are completed by a chat endpoint, as a user starts them."""
+"""Runs with `voting.reader`, a chat endpoint that parses answers, as a user starts them."""
 
 import re
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ TABLES = {"rule_readings": "Table", "replies": "ChunkStore", "stored_replies": "
 
 @pytest.fixture
 def context(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    for name in ("rounds", "reader", "parameters"):  # as they are for other tests
+    for name in ("rounds", "reader", "parameters"):  # restored after the test
         monkeypatch.setattr(ShapeHook, name, getattr(ShapeHook, name))
     bootstrap_project(ROOT)
     with project_context(rounds=2, voting={"reader": READER}) as opened:
@@ -37,7 +37,7 @@ def context(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 
 def test_reader_is_in_every_loop(context: Any) -> None:
-    """Its datasets are declared, and its steps can be run alone."""
+    """The datasets of the reader are declared, and its steps can be run alone."""
     catalog, pipelines = context.catalog, register_pipelines()
     used = {name for name in pipelines if "round_1.replies" in pipelines[name].datasets()}
     steps = {"voting", "mixing", "fine_tuning", "headroom"}
@@ -70,8 +70,8 @@ def tables(data: Path) -> list[bytes]:
 
 
 @pytest.mark.slow
-def test_run_with_a_reader_counts_it(tmp_path: Path) -> None:
-    """The votes again ask nothing; without the reader they are those of the rules alone."""
+def test_report_counts_answers_of_the_reader(tmp_path: Path) -> None:
+    """Counting the votes again sends no request; without the reader, only the rules parse answers."""
     rows = world_rows()
     with running(last_number) as server:
         metrics = metrics_of(tmp_path, rows, **given(server))

@@ -1,4 +1,4 @@
-"""Answers are read in what a path says; start and end are places in its whole text."""
+"""Answers are parsed outside of thoughts; `start` and `end` are positions in the whole text of a path."""
 
 import polars as pl
 import pytest
@@ -15,8 +15,8 @@ VOTING = VotingParams(
 )  # fmt: skip
 
 
-def test_no_answer_is_read_in_a_thought() -> None:
-    """The thoughts here have letters of several bytes: places are counted in characters."""
+def test_answers_in_thoughts_are_ignored() -> None:
+    """The thoughts have letters of several bytes, and positions are counted in characters."""
     texts = [
         "<think>é 日本: the answer is 4.</think>\nThe answer is 31.",
         "<think>The answer is 4.",

@@ -1,4 +1,4 @@
-"""`benchmarks/real_gpu.sh`: what it carries is enough, and both runs end where nothing else can be imported."""
+"""`benchmarks/real_gpu.sh`: the bundled packages are enough, and both runs finish without any others."""
 
 import json
 import os
@@ -16,7 +16,7 @@ from packaging.requirements import Requirement
 ROOT = Path(__file__).parents[1]
 SCRIPT = ROOT / "benchmarks/real_gpu.sh"
 MACHINE = {"python_version": "3.12", "python_full_version": "3.12.3", "extra": ""}
-# Neither modules nor plugins of other packages are found, in any process that has this on its path.
+# Hides the modules and plugins of other packages from every process that has this file on its path.
 ABSENT = """
 import re
 from importlib import metadata
@@ -35,14 +35,14 @@ def normal(name: str) -> str:
 
 
 def listed() -> tuple[set[str], set[str]]:
-    """The packages that are carried, and those that the machine has."""
+    """The bundled packages, and those that the machine already has."""
     lines = (ROOT / "benchmarks/real_gpu.txt").read_text().splitlines()
     has = {name for line in lines if line.startswith("# has:") for name in line.split()[2:]}
     return {line for line in lines if not line.startswith("#")}, has
 
 
 def needed(wanted: Iterable[str], stop: set[str]) -> set[str]:
-    """The packages of these requirements with all that they need themselves; not of those in `stop`."""
+    """The packages of these requirements and their dependencies, except the dependencies of those in `stop`."""
     found: set[str] = set()
     waiting = list(wanted)
     while waiting:
@@ -53,7 +53,7 @@ def needed(wanted: Iterable[str], stop: set[str]) -> set[str]:
         found.add(name)
         try:
             waiting += [] if name in stop else requires(name) or []
-        except PackageNotFoundError:  # such as CUDA's on a machine without a GPU
+        except PackageNotFoundError:  # such as CUDA packages on a machine without a GPU
             continue
     return found
 
@@ -70,7 +70,7 @@ def test_every_dependency_is_bundled_or_preinstalled() -> None:
 
 @pytest.mark.slow
 def test_both_runs_finish_with_bundled_packages_only(tmp_path: Path) -> None:
-    """On a CPU and in this Python, with smoke sizes: from random weights to reports."""
+    """The runs go from random weights to reports on a CPU, in this Python, with smoke sizes."""
     carried, has = listed()
     allowed = needed([*carried, *has], set()) | {"lmsi-kedro"}
     absent = {

@@ -1,4 +1,4 @@
-"""What holds of tiny models holds of a real one: SmolLM2-135M-Instruct, which `make real-model` brings."""
+"""Checks on a real model, SmolLM2-135M-Instruct, which `make real-model` downloads."""
 
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,7 @@ TAUGHT = {
 
 @pytest.fixture(scope="module")
 def model(real_model: Path) -> Path:
-    """Its directory, with the weights of the .gguf file."""
+    """The directory of the model, with the weights of the .gguf file."""
     return dequantised(real_model)
 
 
@@ -44,7 +44,7 @@ def few_shot(question: str) -> str:
 
 
 def own_ids(tokenizer: Any, prompt: str, chat: str) -> list[int]:
-    """The ids of a prompt by nothing but the tokenizer and its template."""
+    """The ids of a prompt, from the tokenizer and its template alone."""
     if chat == "never":
         return list(tokenizer.encode(prompt))
     turn = [{"role": "user", "content": prompt}]
@@ -71,7 +71,7 @@ def test_prompt_ids_equal_the_tokenizers(model: Path, chat: Any) -> None:
 
 @pytest.mark.parametrize("chat", CHAT)
 def test_shared_prefixes_give_the_models_logits(model: Path, chat: Any) -> None:
-    """Greedy paths of prompts that share their exemplars are those of `generate`, with their log-probabilities."""
+    """Greedy paths of prompts with shared exemplars, and their log-probabilities, equal those of `generate`."""
     engine = LocalEngine(model, torch.float32, Conversation(chat=chat))
     prompts = [few_shot(question) for question in ASKED]
     requests = [Request(str(n), prompt, range(1)) for n, prompt in enumerate(prompts)]
@@ -123,7 +123,7 @@ def test_trained_model_answers_in_plain_transformers(
 
 @pytest.mark.parametrize("chat", CHAT)
 def test_one_round_runs(real_model: Path, chat: str, tmp_path: Path) -> None:
-    """Few-shot, from the .gguf file to the report, and the model that it made answers in plain transformers."""
+    """The round goes from the .gguf file to the report, and its model answers in plain transformers."""
     asked = [f"Tom has {n} bags of {n + 2} nuts. How many nuts does he have?" for n in range(2, 10)]
     rows = [{"task": "svamp", "question": question} for question in asked]
     rows = [row | {"split": "unlabeled"} for row in rows[:5]] + [

@@ -1,4 +1,4 @@
-"""The whole reproduction, small: every table and figure is made, and what was killed goes on where it was."""
+"""The whole reproduction, with small sizes: it makes every table and figure, and resumes when killed."""
 
 import json
 import subprocess
@@ -13,7 +13,7 @@ import pytest
 from tests.runs import ROOT, chunks, data_root
 
 RUN = [sys.executable, "-m", "kedro", "run", "--pipelines=reproduction", "--env=smoke"]
-# Imports are most of the time, so one process of everything.
+# Imports take most of the time, so there is one process of each kind.
 SMALL = "engine.workers=1,engine.paths_per_chunk=32,training.processes=1"
 
 
@@ -22,7 +22,7 @@ def command(data: Path) -> list[str]:
 
 
 def jobs(data: Path) -> dict[str, int]:
-    """The weights of every trained model and when they were written."""
+    """The weights of every trained model and their modification times."""
     weights = (data / "06_models" / "jobs").glob("*/model/*.safetensors")
     return {str(path): path.stat().st_mtime_ns for path in weights}
 
@@ -43,7 +43,7 @@ def reproduction(data: Path) -> dict[str, Any]:
 
 
 def kill(data: Path, moment: Callable[[], bool]) -> None:
-    """Starts a run and ends it with kill -9 at a moment; its orphans end by themselves."""
+    """Start a run and kill it with SIGKILL at this moment; its child processes must end by themselves."""
     run = psutil.Popen(command(data), cwd=ROOT, stdout=subprocess.DEVNULL)
     while not moment():
         try:
@@ -81,9 +81,9 @@ def test_the_reproduction_runs_end_to_end(whole: Path) -> None:
     assert "Number of paths" in (whole / "08_reporting" / "reproduction.html").read_text()
 
 
-@pytest.mark.slow  # the same again, with four starts
-def test_a_killed_reproduction_goes_on(whole: Path, tmp_path: Path) -> None:
-    """kill -9 while it samples and while it trains; then it ends as if nothing had been, and has all it had."""
+@pytest.mark.slow  # the same run again, killed three times
+def test_a_killed_reproduction_resumes(whole: Path, tmp_path: Path) -> None:
+    """Killed while it samples and trains, it ends with equal results and repeats no finished work."""
     data = data_root(tmp_path)
     kill(data, lambda: len(chunks(data)) >= 3)
     sampled = chunks(data)

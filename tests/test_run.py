@@ -1,4 +1,4 @@
-"""The whole loop, small, on the embedded model: once, killed, resumed, explored and drawn."""
+"""The whole loop on the embedded model with small sizes: killed, resumed, explored and drawn."""
 
 import json
 import os
@@ -63,7 +63,7 @@ def test_the_report_and_its_numbers(data: Path) -> None:
 
 
 def test_run_ends_with_a_usable_model(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The card is in the model's directory and not in its digest; the two lines load it."""
+    """The card is in the model's directory but not in its digest; the two printed lines load the model."""
     model = data / "06_models" / "model_1"
     card = (model / "README.md").read_text()
     assert f"digest: sha256:{Model.at(model).digest}" in card
@@ -77,7 +77,7 @@ def test_run_ends_with_a_usable_model(data: Path, capsys: pytest.CaptureFixture[
 
 
 def test_the_report_states_the_parameters_of_the_run(data: Path, tmp_path: Path) -> None:
-    """Not those of the command that makes it again."""
+    """The parameters of the command that makes the report again are not used."""
     copy = tmp_path / "data"
     models = shutil.ignore_patterns("03_paths", "jobs", "base*", "candidate_*", "model_*")
     shutil.copytree(data, copy, ignore=models)
@@ -98,7 +98,7 @@ def test_the_report_states_the_parameters_of_the_run(data: Path, tmp_path: Path)
 
 
 def test_training_examples_come_from_unlabeled_in_domain_questions(data: Path) -> None:
-    """Only unlabeled questions of in-domain tasks, in all four formats, with the winner's answer."""
+    """They have all four formats; the random arm has as many examples per question."""
     examples = pl.read_parquet(data / "05_examples" / "examples_1.parquet")
     questions = pl.read_parquet(data / "02_intermediate" / "questions.parquet")
     asked = examples.join(questions, on="question_id")
@@ -126,7 +126,7 @@ def test_the_forecast_counts_what_was_sampled(data: Path, monkeypatch: pytest.Mo
 
 
 def test_an_example_is_explained(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """From a training example to its path, its question's votes, the prompt, and the model that sampled it."""
+    """`lmsi explain` shows its path, the votes of its question, its prompt, and the model that sampled it."""
     example = pl.read_parquet(data / "05_examples" / "examples_1.parquet").filter(
         format="zero_shot_cot"
     )
@@ -182,8 +182,8 @@ def test_steps_never_use_results_of_other_parameters(data: Path, tmp_path: Path)
 
 
 @pytest.mark.slow
-def test_another_model_learns_from_its_paths(data: Path, tmp_path: Path) -> None:
-    """A student with another tokenizer, trained on the run's examples and measured before and after."""
+def test_student_learns_from_paths_of_a_run(data: Path, tmp_path: Path) -> None:
+    """A student with another tokenizer is trained on the examples of the run and evaluated before and after."""
     student = tiny_model(tmp_path / "student")
     command = [sys.executable, "-m", "kedro", "run", "--pipelines=distillation", "--env=smoke"]
     command += [f"--params=data_root={data},student={student}"]
@@ -202,7 +202,7 @@ def test_another_model_learns_from_its_paths(data: Path, tmp_path: Path) -> None
 
 @pytest.mark.slow  # a minute and a half
 def test_the_loop_from_seeds(tmp_path: Path) -> None:
-    """From five questions per task: everything that is trained on was made by the model, and was admitted."""
+    """It starts from five questions per task and trains only on admitted questions that the model made."""
     data = data_root(tmp_path)
     command = [
         sys.executable,
@@ -248,7 +248,7 @@ def test_notebook_reads_the_run(data: Path, name: str) -> None:
 
 
 def test_the_graph_is_drawn(tmp_path: Path) -> None:
-    """`kedro viz build` exits 0 even on failure, so its output is looked at."""
+    """`kedro viz build` exits 0 even on failure, so the test reads its output."""
     project = tmp_path / "project"
     for folder in ("conf", "src"):
         shutil.copytree(ROOT / folder, project / folder)
