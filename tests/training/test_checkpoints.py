@@ -1,4 +1,4 @@
-"""A checkpoint with any damage is left out, and none runs code."""
+"""A checkpoint with any damage is removed, and none runs code."""
 
 import os
 import pickle
@@ -61,7 +61,7 @@ def test_checkpoint_of_other_process_count_is_kept(
     tmp_path: Path, group: None, processes: int
 ) -> None:
     path = checkpoint(tmp_path, 4)
-    message = f"{path} was saved by 2 processes, this training has {processes}: .*hostfile"
+    message = f"{path} was saved by 2 processes, but this training has {processes}: .*hostfile"
     with pytest.raises(TrainingError, match=message):
         newest_whole(tmp_path, 0, processes, torch.device("cpu"))
     assert whole(path)
@@ -99,7 +99,7 @@ def test_temporarily_unreadable_checkpoint_is_kept(
 ) -> None:
     path = checkpoint(tmp_path / "checkpoints", 4, 1)
     unreadable(monkeypatch, (path / name).resolve())
-    with pytest.raises(TrainingError, match=r"cannot be read: .*the same command goes on"):
+    with pytest.raises(TrainingError, match=r"cannot be read: .*the same command resumes"):
         newest_whole(path.parent, 0, 1, torch.device("cpu"))
     monkeypatch.undo()
     assert whole(path, 1)

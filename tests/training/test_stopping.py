@@ -30,4 +30,4 @@ def test_answers_without_end_are_counted_and_logged(
         assert not caplog.records
         assert stopped(model, [ends, goes_on] * 4) == {"prompts": 4, "ended": 4}
         assert stopped(model, [ends, goes_on, goes_on]) == {"prompts": 3, "ended": 1}
-    assert "Only 1 of 3 prompts were answered to an end in 8 tokens" in caplog.text
+    assert "Only 1 of 3 greedy answers ended within 8 tokens" in caplog.text

@@ -1,1 +1,1 @@
-"""Models as GGUF files, for llama.cpp: plain Llama-type models with byte-level tokenizers only."""
+"""Exports plain Llama-type models with byte-level tokenizers as GGUF files for llama.cpp."""

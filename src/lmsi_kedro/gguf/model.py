@@ -1,4 +1,4 @@
-"""Converts a model directory to a GGUF file; unsupported models are an error."""
+"""Converts a model directory to a GGUF file; an unsupported model is an error."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +15,7 @@ ROPES = ("default", "llama3")
 class Written(NamedTuple):
     """The weights in float16 and the tokenizer of a written file.
 
-    split is llama.cpp's name of the split expression; with it, `different` of the prompts have other tokens.
+    split: llama.cpp's name for the split expression. different: the number of prompts that it encodes differently.
     """
 
     weights: Any
@@ -27,7 +27,7 @@ class Written(NamedTuple):
 def write_model(model: Path, file: Path, prompts: Sequence[str]) -> Written:
     """Writes matrices in float16 and vectors in float32; ValueError for unsupported models.
 
-    The split expression is the one that encodes most prompts like the tokenizer.
+    The split expression is the one that agrees with the tokenizer on the most prompts.
     """
     import torch
     from transformers import AutoTokenizer
@@ -48,7 +48,7 @@ def write_model(model: Path, file: Path, prompts: Sequence[str]) -> Written:
 
 
 def refuse_others(path: Path) -> None:
-    """ValueError, which names llama.cpp's converter, for an unsupported model."""
+    """Raises ValueError for an unsupported model; the message names llama.cpp's converter."""
     from transformers import AutoConfig
 
     config = AutoConfig.from_pretrained(path)
@@ -58,13 +58,13 @@ def refuse_others(path: Path) -> None:
     if config.model_type != "llama" or unlike:
         what = " with ".join([config.model_type, *unlike])
         raise ValueError(
-            f"{path}: GGUF is written here for plain Llama-type models, and this is {what}; use llama.cpp's"
+            f"{path}: only plain Llama-type models can be converted to GGUF, and this is {what}; use llama.cpp's"
             f" converter: python convert_hf_to_gguf.py {path} --outtype f16"
         )
 
 
 def refuse_overflow(model: Any) -> None:
-    """ValueError names weights beyond the range of float16."""
+    """Raises ValueError for weights beyond the range of float16."""
     import torch
 
     for name, weights in model.named_parameters():

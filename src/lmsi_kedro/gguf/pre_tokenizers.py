@@ -1,7 +1,7 @@
-"""Finds which of llama.cpp's split expressions a byte-level tokenizer has, by encoding texts with each of them.
+"""Finds which of llama.cpp's split expressions a byte-level tokenizer uses, by encoding texts with each of them.
 
-llama.cpp identifies them by name and does not read them from a file, so it gives other tokens for a tokenizer with
-another expression. The expressions are those of src/llama-vocab.cpp.
+llama.cpp identifies split expressions by name and does not read them from a file, so a tokenizer with any other
+expression gets different tokens. The expressions are copied from src/llama-vocab.cpp.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Writes a Llama of transformers as a GGUF file in the same way as llama.cpp's converter; it does no checks."""
+"""Writes a transformers Llama model as a GGUF file in the same way as llama.cpp's converter, without checks."""
 
 import json
 from pathlib import Path
@@ -16,7 +16,7 @@ ENDS = ("eot", "eom")  # the ends of a turn and of a message, which also end an 
 
 
 def write_gguf(file: Path, model: Any, tokenizer: Any, pre: str) -> None:
-    """Writes the file; pre is llama.cpp's name of the tokenizer's split expression."""
+    """Writes the file; pre is llama.cpp's name for the tokenizer's split expression."""
     finish(described(file, model, tokenizer, pre), model)
 
 
@@ -42,7 +42,7 @@ def described(file: Path, model: Any, tokenizer: Any, pre: str) -> Any:
 
 
 def finish(writer: Any, model: Any, kind: str = "F16") -> None:
-    """Adds the weights, matrices as `kind` and vectors in float32, and writes the file."""
+    """Adds the weights (matrices as `kind`, vectors in float32) and writes the file."""
     config = model.config
     for name, weights in model.state_dict().items():
         if not (name == "lm_head.weight" and config.tie_word_embeddings):
@@ -56,7 +56,7 @@ def finish(writer: Any, model: Any, kind: str = "F16") -> None:
 
 
 def add_tokens(writer: Any, tokenizer: Any, size: int, pre: str) -> None:
-    """The vocabulary and merges of a byte-level tokenizer; embeddings without a token get unused ones."""
+    """Adds the vocabulary and merges of a byte-level tokenizer; embeddings without a token get an unused token."""
     from gguf import TokenType
 
     inner = json.loads(tokenizer.backend_tokenizer.to_str())
@@ -88,7 +88,7 @@ def add_roles(writer: Any, tokenizer: Any, ends: int | list[int] | None) -> None
 
 
 def add_tensor(writer: Any, name: str, weights: Any, kind: str, config: Any) -> None:
-    """Adds a tensor; rows of queries and keys are reordered, as llama.cpp rotates adjacent pairs, not halves."""
+    """Adds a tensor; reorders rows of queries and keys, since llama.cpp rotates adjacent pairs, not halves."""
     from gguf import GGMLQuantizationType, quants
 
     array = weights.float().numpy()

@@ -1,4 +1,4 @@
-"""Low-rank adapters (LoRA) by PEFT: trained alone, saved beside the model, and merged into it for sampling."""
+"""Low-rank adapters (LoRA) with PEFT: trained alone, saved next to the model, and merged into it for sampling."""
 
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from lmsi_kedro.training.job import TrainingError
 
 
 def with_adapters(model: Any, lora: LoraParams) -> Any:
-    """The model with adapters as its only trainable weights; TrainingError for a target that is not a module."""
+    """Adds adapters, the only trainable weights, to the model; TrainingError for a target that is not a module."""
     try:
         from peft import LoraConfig, get_peft_model
     except ImportError:
@@ -28,7 +28,7 @@ def with_adapters(model: Any, lora: LoraParams) -> Any:
 
 
 def check_targets(model: Any, lora: LoraParams) -> None:
-    """Raises TrainingError for a target without a module; it names the existing ones."""
+    """Raises TrainingError for a target that matches no module; the message lists the existing modules."""
     linear = (
         name
         for name, module in model.named_modules()
@@ -39,7 +39,7 @@ def check_targets(model: Any, lora: LoraParams) -> None:
         if target not in names:
             raise TrainingError(
                 f"training.lora.targets: no linear module of the base model is called {target!r}; "
-                f"there are {', '.join(names)}, or all of them with all-linear."
+                f"choose from {', '.join(names)}, or all-linear for all of them."
             )
 
 

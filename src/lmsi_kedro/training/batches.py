@@ -1,4 +1,4 @@
-"""Assigns examples to steps and processes for a whole training, determined by the seed.
+"""Assigns examples to steps and processes for a whole training run; the seed determines the assignment.
 
 Every step takes a random batch of the examples, epoch after epoch. Its examples are sorted, so that those with a
 common prefix are neighbours, and cut into shares of about equal work: one for each micro-step of gradient
@@ -16,15 +16,15 @@ import torch
 
 from lmsi_kedro.tasks.encoding import Encoded, alike
 
-# The largest share determines the memory. For faster steps it may exceed its minimum by this factor. Tokens per
-# step, and in the largest share, of SmolLM2 with eight exemplars, two micro-steps and two processes: shares of
-# equal sums 2,770 and 1,640; factor 1 2,570 and 1,310; factor 1.25 2,350 and 1,550; no limit 2,210 and 1,830.
+# The largest share determines the memory; for faster steps it may exceed its minimum by this factor. Tokens per
+# step / in the largest share, for SmolLM2 with eight exemplars, two micro-steps and two processes: 2,770 / 1,640
+# for shares of equal sums, 2,570 / 1,310 for a factor of 1, 2,350 / 1,550 for 1.25, 2,210 / 1,830 for no limit.
 SPARE = 1.25
 
 
 @dataclass(frozen=True)
 class BatchPlan:
-    """The batches of a training: indices of examples, [steps, batch size]."""
+    """The batches of a training run: indices of examples, [steps, batch size]."""
 
     rows: np.ndarray
     encoded: Sequence[Encoded]
@@ -55,11 +55,11 @@ class BatchPlan:
         return [order[start:end] for start, end in pairwise([*starts, len(order)])]
 
     def tokens(self, step: int) -> int:
-        """The number of tokens of a step over all processes, without padding."""
+        """The number of tokens in a step over all processes, without padding."""
         return sum(len(each.ids) for row in self.rows[step] for each in self.sequences(row))
 
     def target_tokens(self, step: int) -> int:
-        """The number of tokens of a step that the loss covers."""
+        """The number of tokens in a step that the loss covers."""
         return sum(each.target_tokens for row in self.rows[step] for each in self.sequences(row))
 
     def weight(self, step: int) -> float:
@@ -79,14 +79,14 @@ class PairPlan(BatchPlan):
         return [self.encoded[row], self.rejected[row]]
 
     def weight(self, step: int) -> float:
-        """The number of pairs of a step, whose loss is their mean; small margins give a small gradient."""
+        """The number of pairs in a step, not their total weight: small margins then give a small gradient."""
         return float(len(self.rows[step]))
 
 
 def cut(
     lengths: Sequence[int], repeated: Sequence[int], micro_steps: int, processes: int
 ) -> list[int]:
-    """Where each share of consecutive rows begins; no share is empty, and processes wait as little as possible.
+    """The start of each share of consecutive rows: no share is empty, and processes wait little for each other.
 
     A row repeats the first `repeated` tokens of the row before it, which cost nothing unless the row begins a
     share. A micro-step takes as long as its largest share, which may exceed the minimum by SPARE. The result is
@@ -111,9 +111,9 @@ def cut(
 
 
 def parts_of(lengths: Sequence[int], repeated: Sequence[int], parts: int) -> list[int]:
-    """Where parts begin, so that the largest one has as few tokens as possible."""
+    """The starts of the parts, chosen so that the largest part has the minimum number of tokens."""
     starts = filled(lengths, repeated, most_tokens(lengths, repeated, parts))
-    while len(starts) < parts:  # no part becomes larger by a further cut
+    while len(starts) < parts:  # another cut makes no part larger
         ends = [*starts[1:], len(lengths)]
         start, end = max(zip(starts, ends, strict=True), key=lambda part: part[1] - part[0])
         starts = sorted([*starts, (start + end) // 2])
@@ -128,7 +128,7 @@ def most_tokens(lengths: Sequence[int], repeated: Sequence[int], parts: int) -> 
 
 
 def filled(lengths: Sequence[int], repeated: Sequence[int], most: int) -> list[int]:
-    """Where parts begin, if each takes as many rows as fit into `most` tokens."""
+    """The starts of the parts if each takes as many rows as fit into `most` tokens."""
     starts, tokens = [0], lengths[0]
     for row in range(1, len(lengths)):
         tokens += lengths[row] - repeated[row]

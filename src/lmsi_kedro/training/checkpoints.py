@@ -62,13 +62,13 @@ def seal(checkpoint: Path, rank: int, processes: int) -> None:
 
 
 def is_whole(checkpoint: Path, rank: int, processes: int) -> bool:
-    """Whether this process's share is unchanged; TrainingError if another number of processes sealed it."""
+    """Whether this process's share is unchanged; TrainingError if a different number of processes sealed it."""
     try:
         with reading(checkpoint):
             if (by := sealed_by(checkpoint)) not in (0, processes):
                 raise TrainingError(
-                    f"{checkpoint} was saved by {by} processes, this training has {processes}: restore the hosts "
-                    f"of training.hostfile, or remove {checkpoint.parent} to train from the start."
+                    f"{checkpoint} was saved by {by} processes, but this training has {processes}: restore the "
+                    f"hosts of training.hostfile, or remove {checkpoint.parent} to train from the start."
                 )
             if by == 0:
                 return False
@@ -100,7 +100,7 @@ def newest_whole(folder: Path, rank: int, processes: int, device: torch.device) 
         if agreed(is_whole(checkpoint, rank, processes), device):
             return checkpoint
         if rank == 0:
-            log.warning("%s is damaged or incomplete and is left out", checkpoint)
+            log.warning("%s is damaged or incomplete and will be removed", checkpoint)
             shutil.rmtree(checkpoint)
         torch.distributed.barrier()
     return None

@@ -43,7 +43,7 @@ class Tree:
 def plant(encoded: Sequence[Encoded]) -> dict[str, Any]:
     """Packs examples into a row [1, N]; the flat positions [L] in it predict the targets [L].
 
-    Only neighbours share a prefix, so examples should be sorted. Targets have the order of the examples.
+    Only neighbours share a prefix, so examples should be sorted. Targets are in the order of the examples.
     """
     ids: list[int] = []
     places: list[int] = []
@@ -74,7 +74,7 @@ def plant(encoded: Sequence[Encoded]) -> dict[str, Any]:
 
 
 def pad(encoded: Sequence[Encoded]) -> dict[str, Any]:
-    """The same without packing: padded rows [B, T], for models with another kind of attention.
+    """Pads examples to rows [B, T], for models that do not support packed batches.
 
     There is no attention mask, since in a causal model no token attends to the padding on its right.
     """
@@ -98,7 +98,7 @@ def targets(encoded: Sequence[Encoded]) -> Tensor:
 
 
 def tree(start: int, prefix: int, begins: list[int], end: int) -> Tree:
-    """The tree of leaves that begin at these positions; the last one ends at `end`."""
+    """The tree whose leaves begin at these positions; the last leaf ends at `end`."""
     first = torch.tensor(begins)[:, None]
     lengths = torch.tensor([*begins[1:], end])[:, None] - first
     steps = torch.arange(int(lengths.max()))[None, :]
@@ -107,7 +107,7 @@ def tree(start: int, prefix: int, begins: list[int], end: int) -> Tree:
 
 
 def grouped(encoded: Sequence[Encoded]) -> list[list[Encoded]]:
-    """Groups of neighbours with a common prefix of MIN_SHARED tokens, and of others with similar lengths."""
+    """Groups neighbours with a common prefix of at least MIN_SHARED tokens, and the others by similar length."""
     groups, sharing = [[encoded[0]]], False  # whether the last group has a common prefix
     for one, other in pairwise(encoded):
         last, similar = groups[-1], alike([one.ids, other.ids]) >= MIN_SHARED

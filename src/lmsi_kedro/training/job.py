@@ -25,7 +25,7 @@ from lmsi_kedro.tasks.encoding import AUTO
 
 COLUMNS = ["example_id", "prompt", "target", "weight"]
 REJECTED = "rejected"  # for the objective scpo: the answer to which `target` is preferred
-# Part of every digest: raise it when the trainer makes a different model from the same job.
+# Part of every digest: raise it when the trainer produces a different model from the same job.
 RECIPE = 2
 
 
@@ -43,7 +43,7 @@ def reading(path: Path) -> Iterator[None]:
     except OSError as error:
         raise TrainingError(
             f"{error.filename or path} cannot be read: {error.strerror}. Nothing was removed; once it "
-            "can be read, the same command goes on."
+            "can be read, the same command resumes."
         ) from error
 
 
@@ -111,12 +111,12 @@ class Job:
 
     @property
     def lease(self) -> Path:
-        """The lease without which trainers on other machines end (see `lease`)."""
+        """The lease file: trainers on other machines end when it expires (see `lease`)."""
         return self.folder / "lease"
 
     @property
     def rendezvous(self) -> Path:
-        """The file by which the trainers of one machine find each other."""
+        """The file through which the trainers on one machine find each other."""
         return self.folder / "rendezvous"
 
     @property

@@ -1,7 +1,7 @@
 """Starts the trainer's processes, logs their progress, and ends all of them.
 
-They get the same environment as from the `deepspeed` launcher; starting them directly saves its two rounds of
-imports.
+The processes receive the same environment as from the `deepspeed` launcher. Starting them directly avoids its two
+rounds of imports.
 """
 
 import contextlib
@@ -29,7 +29,7 @@ REPORT_SECONDS = 5.0
 FULL = re.compile("No space left|Disk quota exceeded")
 MEMORY = (
     ", as the system does when memory runs out. A larger training.gradient_accumulation, "
-    "training.gradient_checkpointing=true and training.lora need less of it; the same command goes on from the "
+    "training.gradient_checkpointing=true and training.lora need less memory; the same command resumes from the "
     "last checkpoint."
 )
 TRAINER = "lmsi_kedro.training.trainer"
@@ -48,7 +48,7 @@ def train(job: Job) -> Path:
                 retries += 1
                 if retries > PORT_RETRIES or not port_taken(job):
                     raise
-                log.warning("The port at which the trainers meet was taken; they try another")
+                log.warning("The rendezvous port of the trainers was taken; trying another one")
     return job.model
 
 
@@ -78,7 +78,7 @@ def finished(job: Job) -> bool:
         except (FileNotFoundError, ValueError, LookupError, TypeError):
             whole = False
     if not whole:
-        log.warning("%s is not as it was saved: it is trained again", job.model)
+        log.warning("%s has changed since it was saved; training it again", job.model)
         shutil.rmtree(job.model)
     return whole
 
@@ -126,7 +126,7 @@ def on_nodes(job: Job, lease: str) -> Iterator[tuple[list[str], dict[str, str]]]
     """DeepSpeed's launcher, which starts a process for every slot of the hostfile through ssh and pdsh.
 
     The project, its environment and its data must have the same paths on every node. The trainers end when the
-    lease does.
+    lease expires.
     """
     hosts = read_hostfile(Path(str(job.params.hostfile)))
     command = [
@@ -220,13 +220,13 @@ def failure(job: Job, codes: Sequence[int | None]) -> str:
         return f"{which} was ended by {signal.Signals(-ended[0]).name}; what it printed is in {job.log}."
     if is_full(job.folder) or FULL.search(message):
         return (
-            f"The disk of {job.folder} is full: make room there, and the same command goes on from the last "
+            f"The disk of {job.folder} is full: free some space, and the same command resumes from the last "
             "checkpoint."
         )
     if message:
         return message
     if job.params.hostfile and "not reachable via ssh" in printed:
-        return f"training.hostfile: a host of {job.params.hostfile} does not answer ssh without a password."
+        return f"training.hostfile: a host of {job.params.hostfile} cannot be reached by ssh without a password."
     if "return code = -9" in printed:  # from DeepSpeed's launcher on another machine
         return f"A process of the trainer was killed{MEMORY}"
     last = next(

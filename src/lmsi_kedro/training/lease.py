@@ -1,4 +1,4 @@
-"""A lease by which trainers on other machines end with their run: a file that the run renews and that they watch.
+"""A lease that ends trainers on other machines with their run: a file that the run renews and the trainers watch.
 
 A killed run cannot end the processes that ssh started on other machines. They end by themselves when the file has
 not changed for LEASE_SECONDS by their own clock, belongs to another run, or is gone.
@@ -51,9 +51,7 @@ def _renew(path: Path, token: str, over: threading.Event) -> None:
     beat = 0
     while not over.wait(BEAT_SECONDS):
         beat += 1
-        with suppress(
-            OSError
-        ):  # such as a full disk; it may have room again before the lease expires
+        with suppress(OSError):  # a full disk may have room again before the lease expires
             durable.write(path, f"{token} {beat}".encode())
 
 
@@ -72,5 +70,5 @@ def _follow(path: Path, token: str) -> None:
             if content != seen:
                 seen, since = content, time.monotonic()
         time.sleep(BEAT_SECONDS)
-    print("The run that started this training is gone.", file=sys.stderr, flush=True)
+    print("The run that started this training has ended.", file=sys.stderr, flush=True)
     os._exit(1)

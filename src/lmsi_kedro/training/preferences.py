@@ -29,7 +29,7 @@ def preference_loss(
 ) -> Tensor:
     """-log sigmoid(beta (r_chosen - r_rejected)) - nll / |chosen| log p(chosen), for each pair.
 
-    logs, reference [pairs, 2]: log-probabilities of the chosen and the rejected answers, r is their difference.
+    logs, reference [pairs, 2]: log-probabilities of the chosen and the rejected answers; r = logs - reference.
     lengths [pairs]: the number of tokens of the chosen answers.
     """
     ratios = params.beta * (logs - reference)
@@ -75,7 +75,10 @@ class PreferenceTrainer(TargetTrainer):
 
     @torch.no_grad()
     def computed_reference(self) -> Tensor:
-        """Computes the reference in all processes; one without a batch repeats a pair, since ZeRO-3 needs all."""
+        """Computes the reference in all processes.
+
+        A process without a batch computes a pair again, since ZeRO-3 needs every process in each forward pass.
+        """
         model, plan = self.model_wrapped, self.plan
         order = sorted(range(len(plan.encoded)), key=lambda row: plan.encoded[row].ids)
         logs = torch.zeros(len(order), 2, device=self.args.device)

@@ -1,4 +1,4 @@
-"""Saves a tuned model and verifies it: the files have its weights, and these give the logits of the trained model.
+"""Saves a tuned model and verifies that the files contain its weights and reproduce its logits.
 
 The weights are gathered from all ZeRO shards, compared in full precision and written in the number format of the
 base model's files; every other file is copied from the base model.
@@ -47,7 +47,7 @@ def save_checked(trainer: TargetTrainer, job: Job) -> None:
     exact = torch.float32 if job.params.lora else torch.promote_types(stored, model.dtype)
     weights = gathered_weights(model, exact)
     if trainer.is_world_process_zero():
-        # Otherwise models would be loaded in ZeRO-3 shards, which needs the other processes.
+        # Otherwise ZeRO-3 would load models in shards, which needs the other processes.
         unset_hf_deepspeed_config()
         prepared = partial(job.model)
         whole = merged_model(job, model, weights, prepared) if job.params.lora else model
@@ -59,7 +59,7 @@ def save_checked(trainer: TargetTrainer, job: Job) -> None:
         loaded = loaded_back(prepared, model, rounded, job.trust_remote_code)
         made = record(trainer, job) | {"stopped": stopped(loaded, trainer.plan.encoded)}
         made["digest"] = content_digest(prepared)
-        loaded.load_state_dict(weights, strict=False)  # unrounded, like those of the trained model
+        loaded.load_state_dict(weights, strict=False)  # unrounded, as in the trained model
         compare(live, loaded, model.config._attn_implementation, probe)
         (prepared / RECORD).write_text(json.dumps(made, indent=2))
         publish(prepared, job.model)
@@ -100,7 +100,7 @@ def copy_base_files(base_model: Path, prepared: Path) -> None:
 
 
 def loaded_back(prepared: Path, trained: Any, weights: dict[str, torch.Tensor], trust: bool) -> Any:
-    """The saved model in the dtype of the trained one; TrainingError unless its weights are equal to the bit."""
+    """Loads the saved model in the dtype of the trained one; TrainingError unless the weights are unchanged."""
     loading: Any = AutoModelForCausalLM.from_pretrained(
         prepared,
         dtype=trained.dtype,
@@ -135,7 +135,7 @@ def compare(live: torch.Tensor, model: Any, attention: str, probe: dict[str, Any
 
 
 def stopped(model: Any, encoded: Sequence[Encoded]) -> dict[str, int]:
-    """How many of a few greedy answers end within twice the length of the longest target.
+    """Counts how many of a few greedy answers end within twice the length of the longest target.
 
     A model that has not learned the end token would continue every path up to the length limit.
     """
@@ -145,7 +145,7 @@ def stopped(model: Any, encoded: Sequence[Encoded]) -> dict[str, int]:
     ended = sum(ends(model, example, limit) for example in prompts)
     if ended < len(prompts):
         log.warning(
-            "Only %d of %d prompts were answered to an end in %d tokens: most paths of this model may be cut off. "
+            "Only %d of %d greedy answers ended within %d tokens: most paths of this model may be cut off. "
             "Train for more steps",
             ended,
             len(prompts),

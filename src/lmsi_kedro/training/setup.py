@@ -33,7 +33,7 @@ def build_trainer(job: Job) -> TargetTrainer:
     prepare_deepspeed()
     disable_progress_bar()
     check_devices(job.params.processes)
-    # This comes first, because from here on models are loaded in shards with ZeRO-3.
+    # This must come first: once the arguments exist, ZeRO-3 loads models in shards.
     arguments = training_arguments(job)
     plan, ids = build_plan(job, arguments.world_size)
     dtype = torch.bfloat16 if arguments.bf16 else torch.float32
@@ -71,7 +71,7 @@ def check_batch(params: TrainingParams, processes: int) -> None:
 def prepare_deepspeed() -> None:
     """Prevents DeepSpeed from running code of checkpoints and from compiling unused code."""
     TorchCheckpointEngine.load = read_without_code
-    # shm_comm, a build of 30 s, would speed up all-reduce on a CPU, which gloo does as well.
+    # shm_comm, which takes 30 s to build, only speeds up all-reduce on a CPU; gloo does the same work.
     deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False
     # DeepSpeed always imports its Muon optimizer, whose decorators would load a compiler for 2.6 s.
     deepspeed.runtime.compiler.compile = lambda *_, **__: lambda function: function
@@ -125,7 +125,7 @@ def training_arguments(job: Job) -> TrainingArguments:
         gradient_checkpointing=params.gradient_checkpointing,
         gradient_checkpointing_kwargs={"use_reentrant": False},
         save_steps=params.checkpoint_every,
-        # Two, so that an older one exists while the next one is written.
+        # Two, so that one complete checkpoint exists while the next one is written.
         save_total_limit=2,
         logging_steps=1,
         logging_nan_inf_filter=False,
@@ -136,7 +136,7 @@ def training_arguments(job: Job) -> TrainingArguments:
 
 
 def deepspeed_config(params: Training) -> dict[str, Any]:
-    """ZeRO with torch's AdamW, which the Trainer creates; DeepSpeed's own AdamW is a 2-minute build on a CPU."""
+    """ZeRO with torch's AdamW, which the Trainer creates; DeepSpeed's own takes 2 minutes to build on a CPU."""
     zero: dict[str, Any] = {"stage": params.zero_stage}
     if params.offload != "none":
         zero["offload_optimizer"] = {"device": "cpu"}

@@ -26,7 +26,7 @@ ADVICE = "Lower learning_rate, or train in float32."
 
 
 class TargetTrainer(Trainer):
-    """Trains on a plan's micro-batches; `ids` are the names of the plan's rows for errors."""
+    """Trains on a plan's micro-batches; `ids` name the plan's rows in error messages."""
 
     def __init__(self, job: Job, plan: BatchPlan, ids: list[str], **rest: Any) -> None:
         super().__init__(**rest)
@@ -48,7 +48,10 @@ class TargetTrainer(Trainer):
         """The function that batches examples: `plant`, or `pad` if the model does not support packed batches."""
         reason = unsupported_reason(self.model_wrapped, self.model, self.plan.encoded)
         if reason:
-            log.warning("Prompts are not shared in training this model: %s", reason)
+            log.warning(
+                "Training without packed batches, since this model does not support them: %s",
+                reason,
+            )
         return pad if reason else plant
 
     def compute_loss(self, model: Any, inputs: dict[str, Any], *_: Any, **__: Any) -> torch.Tensor:

@@ -18,7 +18,7 @@ from lmsi_kedro.training.lease import end_without
 
 
 def main() -> None:
-    """Runs the job whose job.json is the first argument; the token of a lease may be the second."""
+    """Runs the job whose job.json is the first argument; the second may be the token of a lease."""
     launcher = os.environ.get("LMSI_LAUNCHER_PID")
     if launcher:
         end_with(int(launcher))
@@ -54,8 +54,8 @@ def prepare_environment() -> None:
     alone = {"RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "1", "LOCAL_SIZE": "1"}
     alone |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "0"}
     quiet = {"TRANSFORMERS_VERBOSITY": "error", "ACCELERATE_LOG_LEVEL": "error"}
-    # oneDNN caches a kernel per sequence length. With the default of 1,024 training takes 2.9 GiB, with 64 1.7
-    # GiB.
+    # oneDNN caches a kernel per sequence length. Training takes 2.9 GiB with the default of 1,024 kernels, and
+    # 1.7 GiB with 64.
     few = {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "64"}
     defaults = {**alone, **quiet, **few, "HF_HUB_OFFLINE": "1"}
     if not torch.cuda.is_available():

@@ -91,7 +91,7 @@ def test_temporarily_unreadable_model_is_not_deleted(
     job: Job, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     unreadable(monkeypatch, (job.model / name).resolve())
-    with pytest.raises(TrainingError, match=r"cannot be read: .*the same command goes on"):
+    with pytest.raises(TrainingError, match=r"cannot be read: .*the same command resumes"):
         finished(job)
     monkeypatch.undo()
     assert finished(job)

@@ -220,5 +220,5 @@ def test_llama_cpp_model_must_be_convertible_to_gguf(
     assert check(questions("Why?"), executor="launch", launch=servers)
     config = json.loads((model / "config.json").read_text())
     (model / "config.json").write_text(json.dumps({**config, "hidden_act": "relu"}))
-    with pytest.raises(ValueError, match="GGUF is written here for plain Llama-type models"):
+    with pytest.raises(ValueError, match="only plain Llama-type models can be converted to GGUF"):
         check(questions("Why?"), model, executor="launch", launch=servers)
