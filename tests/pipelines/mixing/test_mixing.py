@@ -9,12 +9,8 @@ from lmsi_kedro import schemas
 from lmsi_kedro.datasets.model_directory import Model
 from lmsi_kedro.params import EngineParams, MixingParams
 from lmsi_kedro.pipelines.mixing.arms import select_random, select_voted
-from lmsi_kedro.pipelines.mixing.nodes import (
-    accumulate,
-    balance,
-    leave_out_leaks,
-    render_examples,
-)
+from lmsi_kedro.pipelines.mixing.leaks import leave_out_leaks
+from lmsi_kedro.pipelines.mixing.nodes import accumulate, balance, render_examples
 from lmsi_kedro.pipelines.mixing.rendering import disturbed
 from lmsi_kedro.tasks import Exemplar, Task, Tasks
 from tests.fabricate import TASKS

@@ -17,12 +17,8 @@ from lmsi_kedro.pipelines.mixing.arms import (
     select_shuffled,
     select_voted,
 )
-from lmsi_kedro.pipelines.mixing.nodes import (
-    accumulate,
-    balance,
-    leave_out_leaks,
-    render_examples,
-)
+from lmsi_kedro.pipelines.mixing.leaks import leave_out_leaks
+from lmsi_kedro.pipelines.mixing.nodes import accumulate, balance, render_examples
 from lmsi_kedro.pipelines.mixing.pairs import oppose, select_paired
 from lmsi_kedro.wiring import fixed
 

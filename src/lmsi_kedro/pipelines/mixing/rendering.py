@@ -9,10 +9,16 @@ import polars as pl
 
 from lmsi_kedro import schemas
 from lmsi_kedro.params import Format, MixingParams
-from lmsi_kedro.tasks import Exemplar, Question, Task, render, target, written
+from lmsi_kedro.tasks import Exemplar, Question, Task, render, target, usable, written
 from lmsi_kedro.tasks.questions import ExemplarSets
 
 PROMPTED = ["question_id", "exemplar_set"]  # rows with equal values have the same prompt
+
+
+def usable_formats(sets: ExemplarSets, mixing: MixingParams) -> list[Format]:
+    """mixing.formats, each once; without exemplars (one empty set), few-shot formats become zero-shot ones."""
+    first_set = next(iter(sets.values()))
+    return list(dict.fromkeys(usable(each, first_set) for each in mixing.formats))
 
 
 def direct_rows(whole: pl.DataFrame, direct: str) -> pl.DataFrame:

@@ -3,12 +3,10 @@
 import polars as pl
 
 from lmsi_kedro.datasets.model_directory import Model
-from lmsi_kedro.engines.architecture import attends_fully, text_config
 from lmsi_kedro.engines.plan import Plan
 from lmsi_kedro.params import EngineParams, PathParams, VotingParams
 from lmsi_kedro.reading import read_texts
 from lmsi_kedro.tasks import Tasks
-from lmsi_kedro.tasks.encoding import Encoder, alike
 from lmsi_kedro.tasks.questions import exemplar_sets, spread
 
 
@@ -43,27 +41,3 @@ def plan_paths(
             "without a split, and do not set tasks.<name>.in_domain to false"
         )
     return plan
-
-
-def measure_sharing(plan: Plan) -> dict[str, int]:
-    """sharing, for the report: the number of prompt tokens of all paths, and how many of these are computed.
-
-    The common prefix of a chunk's prompts is computed once, and so is the rest of each prompt. The result is empty
-    where this is unknown: for servers, with early stopping, and for models that the prefix tree does not support.
-    """
-    engine = plan.engine
-    if engine.is_served or plan.early_stop:
-        return {}
-    if not attends_fully(text_config(plan.model, engine.trust_remote_code)):
-        return {}
-    encoder = Encoder.of(plan.model, engine.conversation, engine.trust_remote_code)
-    prompts = list({r.prompt for chunk in plan.chunks.values() for r in chunk.requests})
-    lengths = dict(zip(prompts, map(len, encoder.prompts(prompts)), strict=True))
-    total = computed = 0
-    for chunk in plan.chunks.values():
-        texts = [request.prompt for request in chunk.requests]
-        # The first and the last prompt in sorted order have the shortest common prefix.
-        shared = alike(encoder.prompts([min(texts), max(texts)]))
-        computed += shared + sum(lengths[prompt] - shared for prompt in texts)
-        total += sum(lengths[r.prompt] * len(r.paths) for r in chunk.requests)
-    return {"prompt_tokens": total, "computed": computed}

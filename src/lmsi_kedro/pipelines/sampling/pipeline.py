@@ -2,7 +2,8 @@
 
 from kedro.pipeline import Node, Pipeline
 
-from lmsi_kedro.pipelines.sampling.nodes import measure_sharing, plan_paths
+from lmsi_kedro.pipelines.sampling.nodes import plan_paths
+from lmsi_kedro.pipelines.sampling.sharing import measure_sharing
 from lmsi_kedro.wiring import fixed, sampled
 
 

@@ -2,8 +2,15 @@
 
 from kedro.pipeline import Pipeline
 
+from lmsi_kedro.params import HeadroomParams
 from lmsi_kedro.pipelines import headroom
 from lmsi_kedro.wiring import namespaced
+
+
+def with_headroom(loop: Pipeline, measured: HeadroomParams) -> Pipeline:
+    """The loop, with the headroom measured after the votes of round 1 and, with `stop`, the gate behind them."""
+    loop += create_headroom(measured.probe)
+    return gated(loop) if measured.stop else loop
 
 
 def create_headroom(probe: bool) -> Pipeline:

@@ -8,18 +8,14 @@ Every round fine-tunes the base model. The monitor compares paths of both models
 it sees a collapse, a loss or, from the second round on, no gain; it uses no labels unless `guard` is "probe".
 Elsewhere the labels of questions only serve measurements, except in the control arm `gold`.
 
-A run that is started again passes through every node, but samples only chunks that are not stored yet
-(engines/sample.py), and continues a training that was interrupted (training/job.py).
-
-`create_pipeline(rounds)` chains the rounds, each in its namespace `round_k`, trains the control arms of round 1,
-compares every model with the base model, and reports. The pipeline `controls` is the same with every arm.
+`create_round` and `create_candidate` are the method. `create_pipeline` chains the rounds, each in its namespace
+`round_k`, and adds what measures them: control arms, evaluations, comparisons, the report.
 """
 
 from collections.abc import Sequence
 
-from kedro.pipeline import Node, Pipeline
+from kedro.pipeline import Pipeline
 
-from lmsi_kedro.evaluation.comparison import vote_statistics
 from lmsi_kedro.params import Arm, Guard, HeadroomParams, Objective
 from lmsi_kedro.pipelines import (
     controls,
@@ -30,7 +26,7 @@ from lmsi_kedro.pipelines import (
     sampling,
     voting,
 )
-from lmsi_kedro.pipelines.self_improve.headroom import create_headroom, gated
+from lmsi_kedro.pipelines.self_improve.headroom import with_headroom
 from lmsi_kedro.pipelines.self_improve.models import (
     create_comparison,
     create_evaluation,
@@ -41,6 +37,50 @@ from lmsi_kedro.wiring import namespaced
 
 # Datasets that all rounds have in common; namespaced() prefixes the names of the others with round_k.
 SHARED = {"questions", "tasks", "exemplars", "base_model"}
+
+
+def create_round(number: int, guard: Guard = "none", objective: Objective = "sft") -> Pipeline:
+    """model_{k-1} -> model_k: sample, vote, mix, fine-tune the base model on the kept paths, promote.
+
+    Sampling continues from the last promoted model; training always restarts from the base model. model_k is
+    candidate_k if that is promoted, otherwise model_{k-1}.
+    """
+    previous = "base_model" if number == 1 else f"model_{number - 1}"
+    candidate = f"candidate_{number}"
+    return Pipeline(
+        [
+            create_candidate(number, previous, candidate, objective),
+            create_examination(candidate, candidate, guard),
+            create_promotion(number, previous, candidate),
+        ]
+    )
+
+
+def create_candidate(
+    number: int, previous: str, candidate: str, objective: Objective = "sft"
+) -> Pipeline:
+    """The previous model samples paths, votes select some of them, and the base model is trained on these."""
+    paired = objective == "scpo"
+    steps = [
+        sampling.create_pipeline(number),
+        voting.create_pipeline(number),
+        mixing.create_preferences(number) if paired else mixing.create_pipeline(),
+        fine_tuning.create_pipeline("preferences" if paired else "mixture"),
+    ]
+    # The datasets of the round that are named outside its namespace.
+    renamed = {
+        "model": previous,
+        "previous_examples": f"examples_{number - 1}",
+        "examples": f"examples_{number}",
+        "tuned_model": candidate,
+        "vote_statistics": f"vote_statistics_{number}",
+        "leaks": f"leaks_{number}",
+        "sharing": f"sharing_{number}",
+        "pairs": f"pairs_{number}",
+    }
+    # Preference training also uses the pairs of earlier rounds.
+    older = {f"pairs_{before}" for before in range(1, number)}
+    return namespaced(Pipeline(steps), f"round_{number}", SHARED | older, renamed)
 
 
 def create_pipeline(
@@ -64,64 +104,20 @@ def create_pipeline(
             preparation.create_pipeline(),
             create_examination("base_model", "0", guard),
             *[create_round(number, guard, objective) for number in range(1, rounds + 1)],
-            create_evaluation("base_model", 0, "base", "0"),
-            *[create_evaluation(f"model_{k}", k, "vote", str(k)) for k in range(1, rounds + 1)],
+            create_evaluation("base_model", suffix="0", round_number=0, arm="base"),
+            *[
+                create_evaluation(f"model_{k}", suffix=str(k), round_number=k, arm="vote")
+                for k in range(1, rounds + 1)
+            ],
             *[controls.create_arm(arm) for arm in arms],
-            *[create_evaluation(f"model_{arm}", 1, arm, arm) for arm in arms],
+            *[
+                create_evaluation(f"model_{arm}", suffix=arm, round_number=1, arm=arm)
+                for arm in arms
+            ],
             *([controls.create_equal_compute()] if equal_compute else []),
             create_comparison(rounds, arms),
-            *([create_headroom(measured.probe)] if measured and in_loop else []),
             reporting.create_record(rounds, arms, equal_compute),
             reporting.create_pipeline(rounds, arms, equal_compute, in_loop),
         ]
     )
-    return gated(loop) if measured and measured.stop else loop
-
-
-def create_round(number: int, guard: Guard = "none", objective: Objective = "sft") -> Pipeline:
-    """model_{k-1} -> model_k: sample, vote, mix, fine-tune the base model on the kept paths, promote.
-
-    Sampling continues from the last promoted model, training always restarts from the base model.
-    """
-    previous = "base_model" if number == 1 else f"model_{number - 1}"
-    candidate = f"candidate_{number}"
-    return Pipeline(
-        [
-            create_candidate(number, previous, candidate, objective),
-            create_examination(candidate, candidate, guard),
-            create_promotion(number, previous, candidate),
-        ]
-    )
-
-
-def create_candidate(
-    number: int, previous: str, candidate: str, objective: Objective = "sft"
-) -> Pipeline:
-    """The previous model samples paths, votes select some of them, and the base model is trained on these."""
-    statistics = Node(
-        vote_statistics,
-        ["votes", "answers", "readings", "params:paths"],
-        "vote_statistics",
-        name="describe_votes",
-    )
-    paired = objective == "scpo"
-    steps = [
-        sampling.create_pipeline(number),
-        voting.create_pipeline(number),
-        mixing.create_preferences(number) if paired else mixing.create_pipeline(),
-        fine_tuning.create_pipeline("preferences" if paired else "mixture"),
-        Pipeline([statistics]),
-    ]
-    renamed = {
-        "model": previous,
-        "previous_examples": f"examples_{number - 1}",
-        "examples": f"examples_{number}",
-        "tuned_model": candidate,
-        "vote_statistics": f"vote_statistics_{number}",
-        "leaks": f"leaks_{number}",
-        "sharing": f"sharing_{number}",
-        "pairs": f"pairs_{number}",
-    }
-    # Preference training also uses the pairs of earlier rounds.
-    older = {f"pairs_{before}" for before in range(1, number)}
-    return namespaced(Pipeline(steps), f"round_{number}", SHARED | older, renamed)
+    return with_headroom(loop, measured) if measured and in_loop else loop

@@ -1,7 +1,8 @@
-"""paths -> readings -> votes, answers."""
+"""paths -> readings -> votes, answers -> vote_statistics."""
 
 from kedro.pipeline import Node, Pipeline
 
+from lmsi_kedro.evaluation.comparison import vote_statistics
 from lmsi_kedro.pipelines.voting.nodes import count_votes, keep_agreeing
 from lmsi_kedro.wiring import fixed, parsed
 
@@ -23,6 +24,12 @@ def create_pipeline(round_number: int) -> Pipeline:
                 inputs=["readings", "votes", "params:voting"],
                 outputs="answers",
                 name="keep_agreeing_paths",
+            ),
+            Node(
+                vote_statistics,
+                inputs=["votes", "answers", "readings", "params:paths"],
+                outputs="vote_statistics",
+                name="describe_votes",
             ),
         ]
     )

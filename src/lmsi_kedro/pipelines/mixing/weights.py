@@ -1,0 +1,50 @@
+"""Weights of examples: by the vote on the question, and by format."""
+
+import polars as pl
+
+from lmsi_kedro.datasets.model_directory import Model
+from lmsi_kedro.params import EngineParams, Format, MixingParams, Weight
+from lmsi_kedro.tasks import few_shot
+from lmsi_kedro.tasks.encoding import Encoder
+
+
+def weigh(examples: pl.DataFrame, votes: pl.DataFrame, weight: Weight) -> pl.DataFrame:
+    """The examples, weighted by the confidence or margin of the vote; those of weight 0 are left out."""
+    if weight == "none":
+        return examples
+    sure = votes.select("question_id", sure=weight)
+    weighted = examples.join(sure, on="question_id", how="left", maintain_order="left")
+    return (
+        weighted.with_columns(weight=pl.col("weight") * pl.col("sure"))
+        .filter(pl.col("weight") > 0)
+        .drop("sure")
+    )
+
+
+def format_factors(
+    examples: pl.DataFrame, base_model: Model, mixing: MixingParams, engine: EngineParams
+) -> dict[str, float]:
+    """The factor by which `balance` multiplies the weights of each format."""
+    formats = examples["format"].unique(maintain_order=True).sort()
+    factors = {each: part(each, mixing) for each in formats}
+    if mixing.balance == "none":
+        return factors
+    size = pl.col("weight")
+    if mixing.balance == "tokens":
+        size *= target_tokens(examples, base_model, engine)
+    sized = examples.select("format", size=size)
+    total = dict(sized.group_by("format", maintain_order=True).sum().iter_rows())
+    share = sum(total.values()) / sum(factors.values())
+    return {each: factor * share / total[each] for each, factor in factors.items()}
+
+
+def part(prompt_format: Format, mixing: MixingParams) -> float:
+    """The part of a format or, if this is a zero-shot one that stands in for a few-shot one, that one's part."""
+    return mixing.parts.get(prompt_format) or mixing.parts[few_shot(prompt_format)]
+
+
+def target_tokens(examples: pl.DataFrame, base_model: Model, engine: EngineParams) -> pl.Series:
+    """The number of tokens that the loss covers in each example: its target and the end token."""
+    encoder = Encoder.of(base_model.path, engine.conversation, engine.trust_remote_code)
+    encoded = encoder.examples(examples["prompt"].to_list(), examples["target"].to_list())
+    return pl.Series([example.target_tokens for example in encoded])
