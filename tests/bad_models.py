@@ -1,4 +1,4 @@
-"""Model directories that are wrong: what was done to a good one, and the line that says so."""
+"""Damaged model directories: what was done to a good one, and the expected error line."""
 
 import json
 import shutil
@@ -34,7 +34,7 @@ def with_index(content: str) -> Damage:
     return damage
 
 
-def beside(name: str) -> Damage:
+def renamed(name: str) -> Damage:
     def damage(model: Path) -> None:
         (model / WEIGHTS).rename(model / name)
 
@@ -66,9 +66,9 @@ MODELS: list[tuple[Damage, str]] = [
     (without("config.json"), f"{{path}} is not a model: config.json missing; {PUT}"),
     (without("tokenizer*"), f"{{path}} is not a model: tokenizer* missing; {PUT}"),
     (without(WEIGHTS), f"{{path}} is not a model: model.safetensors missing; {PUT}"),
-    (beside("pytorch_model.bin"), "{path} is not a model: model.safetensors missing; weights must be safetensors: load "
+    (renamed("pytorch_model.bin"), "{path} is not a model: model.safetensors missing; weights must be safetensors: load "
      "the model with transformers and save it with save_pretrained"),
-    (beside("m.gguf"), "{path} is not a model: model.safetensors missing; the GGUF file in it is a model by itself: use model={path}/m.gguf"),
+    (renamed("m.gguf"), "{path} is not a model: model.safetensors missing; the GGUF file in it is a model by itself: use model={path}/m.gguf"),
     (lambda model: (model / "adapter_config.json").write_text("{}"), "{path} has an adapter_config.json, so its base model would be "
      "loaded, not the weights in it: remove it, or merge the adapter into the weights"),
     (with_index("{"), f"{{path}}/{INDEX} is damaged: it has no weight_map"),
@@ -87,8 +87,8 @@ MODELS: list[tuple[Damage, str]] = [
     (cut(WEIGHTS, 50_000), "{path}/model.safetensors is damaged, fetch it again: Error while deserializing header: incomplete metadata, "
      "file not fully covered"),
     (weighted("model.norm.weight", None), "{path} lacks 1 weights of its architecture, model.norm.weight: fetch it again"),
-    (weighted("model.norm.weight", torch.ones(3)), "{path}: the weight model.norm.weight is [3], where config.json makes it [64]: they "
-     "belong to different models"),
+    (weighted("model.norm.weight", torch.ones(3)), "{path}: the weight model.norm.weight has the shape [3], but config.json requires "
+     "[64]: they belong to different models"),
     (weighted("model.norm.weight", torch.full((64,), torch.nan)),
      "question q1, path 0, token 0: logits hold NaN. The model's weights are damaged: fetch it again"),
     (weighted("model.norm.weight", torch.full((64,), torch.inf)),

@@ -1,4 +1,4 @@
-"""The configuration itself: every dataset declared, every parameter used, labels out of training's reach."""
+"""The configuration: every dataset is declared, every parameter is used, and no label reaches training."""
 
 import ast
 import subprocess
@@ -35,7 +35,7 @@ PIPELINES = {"self_improve", "sampling", "voting", "mixing", "fine_tuning", "eva
 
 
 def test_warm_start_reads_only_labels_of_its_file() -> None:
-    """It trains on no label of the question file, and the loop after it on none at all but through the model."""
+    """It uses no label of the question file, and the loop depends on labels only through the warm model."""
     pipeline = start_warm(create_pipeline(rounds=2))
     training = {node.name: node for node in pipeline.nodes if node.name.endswith("fine_tune")}
     warm = training.pop("warm_start.fine_tune")
@@ -50,7 +50,7 @@ def test_warm_start_reads_only_labels_of_its_file() -> None:
 
 
 def test_the_loop_starts_from_the_warm_model() -> None:
-    """The given model is read by the checks, the warm start and its own evaluation, and by nothing else."""
+    """Only the checks, the warm start and the evaluation of the given model read that model."""
     measured = HeadroomParams(enabled=True, questions_per_task=9, probe=True, stop=True)
     loop = create_pipeline(2, "none", ARMS, True, measured)
     warm = start_warm(loop)
@@ -70,7 +70,7 @@ def test_the_loop_starts_from_the_warm_model() -> None:
 
 
 def test_graph_without_warm_start_is_unchanged(context: Any) -> None:
-    """The registered pipelines are those that the rounds and arms give."""
+    """The registered pipelines follow from the rounds and arms alone."""
     from kedro.framework.project import pipelines
 
     names = {
@@ -81,7 +81,7 @@ def test_graph_without_warm_start_is_unchanged(context: Any) -> None:
     assert names["self_improve"] == {node.name for node in loop.nodes}
     assert names["controls"] == {node.name for node in controls.nodes}
     assert names["reporting"] == {node.name for node in reporting(1).nodes}
-    # Today's parameters and models may be others than the finished run's, which it has stored.
+    # Today's parameters and models may differ from those of the finished run, which are stored.
     assert not {n for n in pipelines["reporting"].inputs() if n.startswith("param") or "model" in n}
     for name, pipeline in pipelines.items():
         assert ("warm_model" in pipeline.datasets()) is (name == "warm_start"), name
@@ -96,7 +96,7 @@ def test_questions_reach_the_loop_only_after_separation() -> None:
 
 
 def test_only_seeds_reach_training_from_seeds() -> None:
-    """No labels, no exemplars that people wrote, and of the real questions only what choose_seeds takes."""
+    """Training uses no labels, no exemplars written by people, and only the questions that choose_seeds takes."""
     pipeline = from_seeds(rounds=2)
     training = [node for node in pipeline.nodes if node.name.endswith("fine_tune")]
     assert len(training) == 3
@@ -112,13 +112,13 @@ def test_only_seeds_reach_training_from_seeds() -> None:
     assert readers["given_exemplars"] == {"check_model"}
     assert readers["given_questions"] - {"prepare_labels", "prepare_gold_labels"} == {
         "choose_seeds",
-        "draft_candidates",  # the evaluated ones, to refuse what is in them
-        "replace_unlabeled_questions",  # keeps the evaluated ones
+        "draft_candidates",  # reads the evaluated questions, to drop candidates that repeat them
+        "replace_unlabeled_questions",  # keeps the evaluated questions
     }
 
 
 def test_answers_in_question_file_only_reach_labels(context: Any) -> None:
-    """Other answers in the file give the same questions and tasks, which is all that training descends from."""
+    """Other answers in the file give the same questions and tasks, and training depends on nothing else."""
     raw, declared = context.catalog.load("raw_questions"), context.params["tasks"]
     others = raw.with_columns(answer=pl.lit(["1000"]))
     readers = {
@@ -148,7 +148,7 @@ ORDERED = ("group_by", "join", "unique")
 
 
 def test_no_row_order_depends_on_hashes() -> None:
-    """Sums of floats, and tables that are stored, differ between runs when the order of their rows does."""
+    """If the order of rows varies between runs, so do sums of floats and stored tables."""
     found = [
         f"{path}:{call.lineno}: {call.func.attr}"
         for path in sorted((ROOT / "src").rglob("*.py"))
@@ -159,7 +159,7 @@ def test_no_row_order_depends_on_hashes() -> None:
 
 
 def unordered(call: ast.Call) -> bool:
-    """Whether it is a call of polars that leaves the order open; a sort on the same expression is no excuse."""
+    """Whether this polars call leaves the row order undefined, regardless of a later sort."""
     assert isinstance(call.func, ast.Attribute)
     given = {keyword.arg for keyword in call.keywords}
     if call.func.attr == "value_counts":
@@ -167,7 +167,7 @@ def unordered(call: ast.Call) -> bool:
     if call.func.attr not in ORDERED or "maintain_order" in given:
         return False
     if call.func.attr == "unique":
-        return ast.unparse(call.func.value) != "np"  # numpy's are sorted
+        return ast.unparse(call.func.value) != "np"  # numpy.unique sorts
     if call.func.attr == "group_by":
         return True
     return "on" in given and not {"semi", "anti"} & {
@@ -179,11 +179,11 @@ def test_every_dataset_is_declared(context: Any) -> None:
     from kedro.framework.project import pipelines
 
     assert set(pipelines) - {"__default__"} == PIPELINES
-    catalog = context.catalog  # a property that reads the configuration again: 1.4 s
+    catalog = context.catalog  # this property reads the configuration on every access: 1.4 s
     for pipeline in pipelines.values():
         named = {name for name in pipeline.datasets() if not name.startswith("param")}
         assert not {name for name in named if name not in catalog}
-        # Of the patterns that a name has, one of another dataset may have more letters.
+        # If several patterns of the catalog match a name, the longest wins, even one meant for other datasets.
         plans = {name for name in named if name.endswith("_plan")}
         assert {catalog[name]._copy_mode for name in plans} <= {"assign"}
         stored = {name for name in named if "stored_" in name}
@@ -191,7 +191,7 @@ def test_every_dataset_is_declared(context: Any) -> None:
 
 
 def test_report_is_rebuilt_from_stored_data(context: Any) -> None:
-    """With the arms of its pipeline; --tags=reporting needs nothing that was only in memory."""
+    """The report has the arms of its pipeline, and --tags=reporting needs no dataset that was only in memory."""
     from kedro.framework.project import pipelines
 
     arms = {
@@ -244,7 +244,7 @@ def test_report_is_not_rebuilt_by_another_graph(
     made_by: str, changed: dict[str, Any], names: list[str], said: str
 ) -> None:
     record = {"pipelines": ["mini_world", made_by], "parameters": SHAPE | changed}
-    with pytest.raises(ValueError, match="the finished run had another graph") as raised:
+    with pytest.raises(ValueError, match="the finished run had a different graph") as raised:
         check_shape(names, SHAPE, record)
     assert said in str(raised.value)
     check_shape([made_by], SHAPE | changed, record)
@@ -259,7 +259,7 @@ def test_record_without_pipeline_names_its_command() -> None:
 def test_command_stops_before_making_another_report(
     rounds: int, failed: bool, context: Any
 ) -> None:
-    """Before a node runs; the record is that of the catalog."""
+    """The command stops before any node runs; the record is read from the catalog."""
     from kedro.framework.project import pipelines
 
     from lmsi_kedro.hooks import ShapeHook
@@ -303,7 +303,7 @@ def test_a_pipeline_without_a_warm_start_says_so(tmp_path: Path) -> None:
 
 
 def test_with_a_warm_start_every_dataset_is_declared(tmp_path: Path) -> None:
-    """And its report can be made again from what is stored."""
+    """The report can be made again from stored datasets."""
     given = {"warm_start": str(tmp_path / "mine.csv")}
     with project_context(**given) as context:
         catalog = context.catalog
@@ -325,7 +325,7 @@ def test_with_preferences_every_dataset_is_declared(context: Any) -> None:
 
 
 def test_the_registry_imports_nothing_heavy() -> None:
-    """What keeps `kedro registry list` under 1.2 s."""
+    """This keeps `kedro registry list` under 1.2 s."""
     script = (
         "import sys, lmsi_kedro.pipeline_registry as registry; registry.register_pipelines();"
         "print([name for name in ('torch', 'transformers', 'scipy.stats', 'pandas', 'plotly')"
@@ -337,8 +337,8 @@ def test_the_registry_imports_nothing_heavy() -> None:
     assert result.stdout.strip() == "[]", result.stderr
 
 
-def test_shipped_files_are_those_of_the_seed(context: Any) -> None:
-    """`kedro run --pipelines=mini_world --params=exemplars=conf/base/exemplars` would write them again."""
+def test_shipped_files_match_the_seed(context: Any) -> None:
+    """`kedro run --pipelines=mini_world --params=exemplars=conf/base/exemplars` would write the same files."""
     world, tasks = context.params["world"], context.params["tasks"]
     shipped = context.catalog.load("raw_questions").drop("source")
     assert shipped.equals(make_questions(world, tasks).select(shipped.columns))
@@ -347,8 +347,8 @@ def test_shipped_files_are_those_of_the_seed(context: Any) -> None:
     assert {name: exemplars[name]() for name in made} == made
 
 
-def test_another_world_is_made_elsewhere(tmp_path: Path) -> None:
-    """Its questions and exemplars lie below data_root, the shipped ones stay, and a run can read the others."""
+def test_new_world_keeps_the_shipped_exemplars(tmp_path: Path) -> None:
+    """A new world is written below data_root, where a run can read it; the shipped exemplars stay as they are."""
     shipped = {path: path.read_bytes() for path in (ROOT / "conf/base/exemplars").glob("*.yml")}
     given = f"--params=data_root={tmp_path},world.exemplars=1,world.unlabeled=1"
     made = kedro("run", "--pipelines=mini_world", given)
@@ -367,7 +367,7 @@ def test_another_world_is_made_elsewhere(tmp_path: Path) -> None:
 def test_hub_name_reaches_the_hub(
     parameter: str, dataset: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Through a session: Kedro makes every path of the catalog absolute, and a name must stay a name."""
+    """In a session, Kedro makes every path of the catalog absolute, but a hub name must not become a path."""
     import huggingface_hub
 
     shipped = ROOT / "data" / "06_models" / "base"
@@ -393,7 +393,7 @@ def test_relative_model_directory_is_found(parameter: str) -> None:
 
 
 def test_data_root_elsewhere_keeps_the_embedded_defaults(tmp_path: Path) -> None:
-    """Only what a run makes moves; the makers of the embedded world write beside it."""
+    """Only outputs move: those of a run, and those of the pipelines that make the embedded world."""
     with project_context(data_root=str(tmp_path)) as context:
         catalog = context.catalog
         assert catalog.load("base_model").path == ROOT / "data" / "06_models" / "base"
@@ -404,7 +404,7 @@ def test_data_root_elsewhere_keeps_the_embedded_defaults(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("name", sorted(IN_THE_COMMAND))
 def test_path_set_in_conf_is_refused(name: str) -> None:
-    """The catalog would read the default, and record and card would name the path of the file."""
+    """Otherwise the catalog would read the default, while the record and the card would name the path in conf/."""
     with pytest.raises(ValueError, match=f"take it out of conf/ and give --params={name}="):
         refuse_unread({name: "x"}, {"rounds": 2})
     refuse_unread({name: "x"}, {name: "x"})

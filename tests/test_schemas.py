@@ -1,4 +1,4 @@
-"""A table that is not what its name promises is refused by table, column and row."""
+"""A table that does not match its schema is refused, with the names of the table and the column."""
 
 import polars as pl
 import pytest
@@ -19,7 +19,7 @@ def test_valid_table_passes_unchanged() -> None:
         (LABELS.drop("answers"), r"labels: missing columns \['answers'\], unknown columns \[\]"),
         (LABELS.with_columns(task=pl.lit("x")), r"unknown columns \['task'\]"),
         (LABELS.with_columns(answers=pl.lit("1")), "column answers is String, not List"),
-        (pl.concat([LABELS, LABELS[:1]]), r"labels: {'question_id': 'a'} is there twice"),
+        (pl.concat([LABELS, LABELS[:1]]), r"labels: {'question_id': 'a'} occurs twice"),
     ],
 )
 def test_invalid_table_is_refused(table: pl.DataFrame, message: str) -> None:

@@ -1,4 +1,4 @@
-"""`python -m lmsi_kedro` is `lmsi`."""
+"""Runs the `lmsi` command as `python -m lmsi_kedro`."""
 
 import sys
 

@@ -70,7 +70,7 @@ def lines(options: dict[str, Any]) -> Iterator[None]:
 
 
 def line_of(error: Exception, options: dict[str, Any]) -> str:
-    """The message of an error that was written for the user; for other errors also where it happened."""
+    """Describes an error in one line; unless it is the user's mistake, adds the node and the stored traceback."""
     node, cause = ProgressHook.node, unwrapped(error)
     if node is None and raised_in(error).startswith("kedro.") and (wrong := wrong_option(options)):
         return f"lmsi: {wrong}"

@@ -34,7 +34,7 @@ def write(final: Path, content: bytes) -> None:
 
 @contextmanager
 def file(final: Path) -> Iterator[Path]:
-    """A temporary path that becomes `final`; after an error, such as a full disk, it is removed."""
+    """Yields a temporary path that is renamed to `final`, or removed after an error such as a full disk."""
     final.parent.mkdir(parents=True, exist_ok=True)
     temporary = final.with_name(f"{final.name}{TEMPORARY}")
     try:
@@ -50,7 +50,7 @@ def file(final: Path) -> Iterator[Path]:
 
 
 def partial(final: Path) -> Path:
-    """An empty sibling directory in which to prepare `final`; one that an interrupted run left is removed."""
+    """Creates an empty sibling directory in which to prepare `final`; removes one left by an interrupted run."""
     prepared = final.with_name(f".{final.name}.partial")
     shutil.rmtree(prepared, ignore_errors=True)
     prepared.mkdir(parents=True)
@@ -73,7 +73,7 @@ def publish(prepared: Path, final: Path) -> None:
 
 
 def recover(final: Path) -> None:
-    """Puts the replaced directory back if a kill came between the two renames of `publish`."""
+    """Restores the replaced directory if the process was killed between the two renames of `publish`."""
     replaced = final.with_name(f".{final.name}.replaced")
     if replaced.exists() and not final.exists():
         replaced.rename(final)
@@ -92,9 +92,9 @@ def flush(path: Path) -> None:
 def locked(path: Path, wait: bool) -> Iterator[None]:
     """Holds the lock of this file, which only one process can hold; a kill releases it.
 
-    Child processes that are started with `pass_fds=HELD` hold it too, until they end. If `wait` is false,
-    LockedError names a running process that holds the lock; for the children of a killed one it waits up to
-    ORPHAN_SECONDS.
+    Child processes that are started with `pass_fds=HELD` hold it too, until they end. If `wait` is false and the
+    holder is running, raises LockedError, which names it; if the holder was killed, waits up to ORPHAN_SECONDS
+    for its children to end.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+") as lock:  # "w" would empty the file of another holder

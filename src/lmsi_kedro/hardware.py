@@ -1,4 +1,4 @@
-"""Detects number formats, GPUs and free memory of this machine."""
+"""Detects the number formats, GPUs and free memory of this machine."""
 
 import os
 import platform
@@ -26,7 +26,7 @@ def gpus() -> int:
 
 
 def visible_gpus() -> list[str]:
-    """The names of usable GPUs: those in CUDA_VISIBLE_DEVICES, as set by a scheduler, or the numbers of all."""
+    """The names of usable GPUs: those in CUDA_VISIBLE_DEVICES, as set by a scheduler, or else all numbers."""
     present = [str(number) for number, _ in enumerate(DEVICES.glob("nvidia[0-9]*"))]
     named = os.environ.get("CUDA_VISIBLE_DEVICES", ",".join(present)).split(",")
     usable = takewhile(lambda name: name and not name.startswith("-"), map(str.strip, named))
@@ -35,7 +35,7 @@ def visible_gpus() -> list[str]:
 
 @cache
 def free_memory(workers: int) -> int:
-    """Free bytes per worker, measured once per process: of the GPU with the least, or of the machine."""
+    """Free bytes per worker, measured once per process: on the GPU with the least, or in RAM without a GPU."""
     free = free_on_gpus() if gpus() else []
     if not free:  # no GPU, or none that torch can use
         return available_memory() // workers
@@ -43,7 +43,7 @@ def free_memory(workers: int) -> int:
 
 
 def free_on_gpus() -> list[int]:
-    """Free bytes of each GPU, queried in a subprocess: initialising CUDA here would hold 0.5 GiB of one."""
+    """Free bytes of each GPU, queried in a subprocess: initialising CUDA here would hold 0.5 GiB."""
     script = (
         "import torch.cuda as c; n = c.device_count() if c.is_available() else 0; "
         "print(*(c.mem_get_info(i)[0] for i in range(n)))"
@@ -63,7 +63,7 @@ def available_memory() -> int:
 
 
 def machine() -> dict[str, Any]:
-    """For reports: cpu, cores that this process may use, memory_gib, and gpus by name."""
+    """The machine for reports: cpu, cores that this process may use, memory_gib, and the names of its gpus."""
     cpuinfo, meminfo = Path("/proc/cpuinfo"), Path("/proc/meminfo")
     cpu = re.search(r"model name\s*: (.+)", cpuinfo.read_text()) if cpuinfo.exists() else None
     memory = re.search(r"MemTotal:\s*(\d+)", meminfo.read_text()) if meminfo.exists() else None

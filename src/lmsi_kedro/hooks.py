@@ -58,7 +58,13 @@ PARAMETERS = {
     "world",
 }
 
-IN_THE_COMMAND = ("data_root", "questions", "exemplars", "model", "student")  # paths in the catalog
+IN_THE_COMMAND = (
+    "data_root",
+    "questions",
+    "exemplars",
+    "model",
+    "student",
+)  # used in catalog paths
 
 
 WITHOUT_PAIRS = ("distillation", "reproduction")  # these pipelines train without rejected paths
@@ -124,7 +130,7 @@ class ShapeHook:
 
     @hook_impl
     def before_pipeline_run(self, run_params: dict[str, Any], pipeline: Any, catalog: Any) -> None:
-        """ValueError for a pipeline that would silently ignore `warm_start`, or whose inputs are missing."""
+        """Raises ValueError if a pipeline would silently ignore a parameter, or if its inputs are missing."""
         from kedro.framework.project import pipelines
 
         pipelines.set_requested(None)
@@ -154,7 +160,7 @@ class ShapeHook:
 
 
 def objective_of(parameters: dict[str, Any]) -> Objective:
-    """training.objective; ValueError if scpo would silently ignore mixing.weight."""
+    """Returns training.objective; raises ValueError if scpo would silently ignore mixing.weight."""
     objective = typed("training", TrainingParams, parameters["training"]).objective
     weight = typed("mixing", MixingParams, parameters["mixing"]).weight
     if objective == "scpo" and weight != "none":
@@ -166,7 +172,7 @@ def objective_of(parameters: dict[str, Any]) -> Objective:
 
 
 class EndingHook:
-    """Prints the path of the model at the end of every run that makes one, and the result if it reports."""
+    """Prints the result at the end of a run that makes a report, or else the path of each new model."""
 
     @hook_impl
     def after_pipeline_run(self, pipeline: Pipeline, catalog: Any) -> None:
@@ -185,14 +191,14 @@ class EndingHook:
 
 
 def refuse_unknown(parameters: dict[str, Any]) -> None:
-    """ValueError for an unknown parameter, with the nearest name."""
+    """Raises ValueError for an unknown parameter, and suggests the nearest name."""
     for name in sorted(set(parameters) - PARAMETERS):
         known = PARAMETERS if nearest(name, PARAMETERS) else within(name, parameters)
         raise ValueError(unknown("parameters", name, known or PARAMETERS))
 
 
 def refuse_unread(parameters: dict[str, Any], given: dict[str, Any]) -> None:
-    """ValueError for a path that is set in conf/: the catalog only reads those of the command line."""
+    """Raises ValueError for a path that is set in conf/: the catalog only reads paths of the command line."""
     for name in IN_THE_COMMAND:
         if name in parameters and name not in given:
             raise ValueError(
@@ -207,7 +213,7 @@ def path_of(catalog: Any, name: str) -> Path:
 
 
 def check_inputs(pipeline: Any, catalog: Any) -> None:
-    """ValueError for missing inputs that another pipeline makes, with the pipeline to run first."""
+    """Raises ValueError for missing inputs that another pipeline makes, and names the pipeline to run first."""
     from kedro.framework.project import pipelines
 
     makers = {
@@ -224,14 +230,14 @@ def check_inputs(pipeline: Any, catalog: Any) -> None:
 
 
 def check_shape(names: list[str], parameters: dict[str, Any], record: dict[str, Any]) -> None:
-    """ValueError if a report is to be made again with another graph than that of the finished run.
+    """Raises ValueError if a report would be made again with a graph that differs from the finished run's.
 
-    Rounds, control arms or the warm start would be silently missing from it. record: run_record.
+    Rounds, control arms or the warm start would be silently missing from the report. record: run_record.
     """
     made_by = loop_of(record.get("pipelines", []))
     if made_by is None:
         raise ValueError(
-            "run.json does not say which pipeline made it: run its command again, which repeats nothing that is"
+            "run.json does not say which pipeline made it: run its command again, which only computes what is not"
             f" stored: {record['command']}"
         )
     made, today = shape(made_by, record["parameters"]), shape(made_by, parameters)
@@ -241,9 +247,9 @@ def check_shape(names: list[str], parameters: dict[str, Any], record: dict[str, 
     listed = [f"{name}={others.pop(name)}" for name in ("controls.arms",) if name in others]
     given = ",".join(f"{name}={value}" for name, value in others.items())
     raise ValueError(
-        f"the finished run had another graph: make its report again by `kedro run --pipelines={made_by}"
+        f"the finished run had a different graph: make its report again with `kedro run --pipelines={made_by}"
         f" --tags=reporting{f' --params={given}' if given else ''}`"
-        + "".join(f", with {each} in conf/base" for each in listed)  # a list is no --params
+        + "".join(f", with {each} in conf/base" for each in listed)  # --params takes no lists
     )
 
 

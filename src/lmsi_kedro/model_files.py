@@ -1,4 +1,4 @@
-"""The files of a model directory: which belong to the model, how many weights they have and in which format.
+"""Finds the files of a model in its directory, and the number and format of its weights.
 
 Counts and formats are read from the headers of the weight files, which takes milliseconds for any model size.
 """
@@ -31,7 +31,7 @@ def weight_names(model: Path) -> list[str]:
     """The files from which transformers loads weights: model.safetensors, or else the shards of its index.
 
     Other files, such as `consolidated.safetensors` in Mistral's repositories, contain the same weights again.
-    ValueError names a damaged index.
+    Raises ValueError if the index is damaged.
     """
     if (model / WHOLE).exists() or not (model / INDEX).exists():
         return [WHOLE]
@@ -46,9 +46,9 @@ def weight_names(model: Path) -> list[str]:
 
 
 def load_model(model: Path, dtype: Any, trust_remote_code: bool) -> Any:
-    """A causal language model with the weights of `weight_names` and no others.
+    """Loads a causal language model with the weights of `weight_names` and no others.
 
-    ValueError names weights that are missing or have another shape: transformers would initialise them randomly.
+    Raises ValueError if weights are missing or have a wrong shape: transformers would initialise them randomly.
     """
     from transformers import AutoModelForCausalLM
 
@@ -64,8 +64,8 @@ def load_model(model: Path, dtype: Any, trust_remote_code: bool) -> Any:
     if unlike := sorted(info["mismatched_keys"]):
         name, found, wanted = unlike[0]
         raise ValueError(
-            f"{model}: the weight {name} is {list(found)}, where config.json makes it {list(wanted)}: they belong "
-            "to different models"
+            f"{model}: the weight {name} has the shape {list(found)}, but config.json requires {list(wanted)}: "
+            "they belong to different models"
         )
     if missing := sorted(info["missing_keys"]):
         raise ValueError(
@@ -75,7 +75,7 @@ def load_model(model: Path, dtype: Any, trust_remote_code: bool) -> Any:
 
 
 def check_settings(model: Path) -> None:
-    """ValueError names a file of the configuration or the tokenizer that is damaged."""
+    """Raises ValueError if a file of the configuration or the tokenizer is damaged."""
     for file in sorted(model.glob("*.json")):
         try:
             json.loads(file.read_bytes())
@@ -108,7 +108,7 @@ def licenses(model: Path) -> list[Path]:
 
 
 def tensors(model: Path) -> Iterator[tuple[str, int]]:
-    """The safetensors type and the number of elements of each tensor; ValueError names a damaged file."""
+    """Yields the safetensors type and number of elements of each tensor; raises ValueError for a damaged file."""
     for name in weight_names(model):
         try:
             with safe_open(model / name, framework="numpy") as weights:

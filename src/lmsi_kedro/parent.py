@@ -1,4 +1,4 @@
-"""Processes that end with their parent, however that ends, so that a killed run leaves nothing behind.
+"""Ends child processes when their parent ends for any reason, so that a killed run leaves none behind.
 
 Our own processes call `end_with`. Other commands are run by `python -m lmsi_kedro.parent PID COMMAND`.
 """
@@ -16,14 +16,12 @@ from collections.abc import Sequence
 import psutil
 
 SECONDS = 0.2  # between two checks
-GRACE = (
-    5.0  # seconds in which a command may end by itself: vLLM uses them to remove its shared memory
-)
-DEATH_SIGNAL, SUBREAPER = 1, 36  # of Linux's prctl
+GRACE = 5.0  # seconds for a command to end by itself: vLLM uses them to remove its shared memory
+DEATH_SIGNAL, SUBREAPER = 1, 36  # options of Linux's prctl
 
 
 def end_with(parent: int) -> None:
-    """From now on, this process ends soon after the process with this id, which must be its parent."""
+    """Makes this process end soon after the process with this id, which must be its parent."""
     threading.Thread(target=_follow, args=(parent,), daemon=True).start()
 
 
@@ -53,7 +51,7 @@ def run(parent: int, command: Sequence[str]) -> int:
 def end_children() -> None:
     """Ends all child processes, then their children."""
     this = psutil.Process()
-    for seconds in (GRACE, SECONDS):  # the second time, processes that lost their parent
+    for seconds in (GRACE, SECONDS):  # the second pass ends processes that lost their parent
         send(signal.SIGTERM, children := this.children())
         psutil.wait_procs(children, seconds)
     while left := this.children(recursive=True):

@@ -26,7 +26,7 @@ def register_pipelines() -> dict[str, Pipeline]:
     """All pipelines by name; self_improve is the whole loop, and the steps are slices of round 1.
 
     Each step begins with the preparation and, except for sampling, uses the stored paths of its plan. All later
-    tables are computed again, so that none of them stems from other files or parameters.
+    tables are computed again, so that none of them is left over from other files or parameters.
     """
     before = preparation.create_pipeline()
     seeded = before + Pipeline([question_generation.seeds()])

@@ -1,4 +1,4 @@
-"""Escapes control characters in text of models, files and servers before a terminal or a page shows it.
+"""Escapes control characters in text from models, files and servers before a terminal or a page shows it.
 
 An escape sequence could recolour or overwrite the terminal, and characters that change the text direction could
 disguise the content of a page.
@@ -10,7 +10,7 @@ LEFT = {ord("\n"), ord("\t")}
 CONTROLS = {*range(0x20), *range(0x7F, 0xA0)} - LEFT
 DIRECTIONS = {0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)}
 BREAKS = {0x2028, 0x2029}
-SURROGATES = set(range(0xD800, 0xE000))  # a single surrogate cannot be encoded
+SURROGATES = set(range(0xD800, 0xE000))  # a lone surrogate cannot be encoded
 WRITTEN = {
     code: f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
     for code in CONTROLS | DIRECTIONS | BREAKS | SURROGATES

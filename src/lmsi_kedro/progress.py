@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 
 
 class ProgressHook:
-    """Follows the nodes of a run; a node that yields its outputs works while they are saved."""
+    """Follows the nodes of a run; a node that yields its outputs still runs while they are saved."""
 
     node: ClassVar[str | None] = None  # the node whose inputs were loaded last
     shown: "ClassVar[Display | None]" = None
@@ -68,9 +68,7 @@ class Display(logging.Handler):
             self.task = self.bar.add_task("preparation")
             self.bar.start()
             for handler in self.lines:
-                handler.setStream(
-                    sys.stdout
-                )  # the stream of the bar, which prints lines above itself
+                handler.setStream(sys.stdout)  # rich's stream, which prints lines above the bar
                 handler.addFilter(is_no_progress)
         logging.getLogger("lmsi_kedro").addHandler(self)
 

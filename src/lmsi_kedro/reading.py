@@ -1,4 +1,4 @@
-"""Parses the answer of each path, chunk by chunk; tasks/answers has the rules."""
+"""Parses the answer of each path, chunk by chunk; the rules are in tasks/answers."""
 
 from collections.abc import Iterable, Iterator
 

@@ -1,4 +1,4 @@
-"""Allows one run at a time on a data root, since two would mix their tables; its trainers hold the lock, too."""
+"""Allows one run at a time on a data root, since two would mix their tables; its trainers also hold the lock."""
 
 import sys
 from contextlib import ExitStack
@@ -14,7 +14,7 @@ NAME = ".lock"
 
 
 class RunLock:
-    """Held by every `kedro run` from before its first node to after its last."""
+    """The lock that every `kedro run` holds from before its first node until after its last."""
 
     def __init__(self) -> None:
         self.root, self.held = Path(), ExitStack()
@@ -27,12 +27,12 @@ class RunLock:
 
     @hook_impl(trylast=True)  # last, because Kedro calls no other hook when a check stops the run
     def before_pipeline_run(self) -> None:
-        """ValueError names the other run that is active, or why the folder cannot be written."""
+        """Raises ValueError if another run is active or the folder cannot be written."""
         if self.run and is_active(self.run):
             raise ValueError(
                 f"data_root: {self.root} must wait for another run of this process: start this one after its end"
             )
-        self.release()  # the lock of an interrupted run in this process, as in a notebook
+        self.release()  # an interrupted run in this process, as in a notebook, may still hold it
         try:
             self.held.enter_context(locked(self.root / NAME, wait=False))
         except LockedError as error:
@@ -60,7 +60,7 @@ class RunLock:
 
 
 def run_of(frame: FrameType | None) -> FrameType | None:
-    """The frame of Kedro's `run` that led to this call; it ends with the run."""
+    """The frame of the `KedroSession.run` call above this one, which exists until the run ends."""
     from kedro.framework.session import KedroSession
 
     while frame and frame.f_code is not KedroSession.run.__code__:

@@ -47,12 +47,12 @@ READINGS: Columns = {
     "question_id": pl.String, "path": pl.Int32, "tokens": pl.Int32, "logprob": pl.Float64, **READ,
     "content": pl.UInt64,
 }  # fmt: skip
-# What a reader says of a path, and the part of its text that this copies; nulls where it copies none.
+# A reader's reply on a path, and the part of the path's text that the reply copies; null if it copies none.
 REPLIES: Columns = {
     "question_id": pl.String, "path": pl.Int32, "reply": pl.String, "surface": pl.String,
     "start": pl.Int32, "end": pl.Int32,
 }  # fmt: skip
-READER = "reader"  # the rule of an answer that a reader has found
+READER = "reader"  # the value of `rule` for an answer that a reader found
 EVALUATION_READINGS: Columns = {**EVALUATION_PATHS, **READ}
 EVALUATION_ANSWERS: Columns = {
     "question_id": pl.String, "task": pl.String, "mode": pl.String, "decoding": pl.String,
@@ -88,7 +88,7 @@ EXAMPLES: Columns = {
     "arm": pl.String, "format": pl.String, "weight": pl.Float64, "prompt": pl.String,
     "target": pl.String,
 }  # fmt: skip
-# path is that of the chosen answer, rejected the number of the path whose key, surface and text follow.
+# path is the number of the chosen path; rejected is that of the rejected one, with its key, surface and text.
 PAIRS: Columns = {
     "question_id": pl.String, "path": pl.Int32, "round": pl.Int32, "rejected": pl.Int32,
     "key": pl.String, "surface": pl.String, "text": pl.String, "margin": pl.Float64,
@@ -102,7 +102,7 @@ PREDICTIONS: Columns = {
 
 
 def check(name: str, columns: Columns, unique: list[str]) -> Callable[[pl.DataFrame], pl.DataFrame]:
-    """A validator: the table itself, or ValueError."""
+    """Returns a validator, which returns a valid table unchanged and raises ValueError for any other."""
 
     def validate(table: pl.DataFrame) -> pl.DataFrame:
         missing = [column for column in columns if column not in table.columns]
@@ -116,9 +116,7 @@ def check(name: str, columns: Columns, unique: list[str]) -> Callable[[pl.DataFr
                 )
         if (doubles := table.select(unique).is_duplicated()).any():
             first = table.filter(doubles).select(unique).row(0)
-            raise ValueError(
-                f"table {name}: {dict(zip(unique, first, strict=True))} is there twice"
-            )
+            raise ValueError(f"table {name}: {dict(zip(unique, first, strict=True))} occurs twice")
         return table
 
     return validate

@@ -44,9 +44,8 @@ class Stages:
 
     def enter(self, node: str) -> bool:
         """Whether this node begins a stage; any node ends the previous stage."""
-        if (
-            self.name and self.share == 1
-        ):  # else it found its work done, which says nothing of others
+        # A stage whose work was already stored says nothing about the time of others.
+        if self.name and self.share == 1:
             self.seconds[self.kinds[self.name]] = self.clock() - self.start
         self.name, self.share, self.start = "", 0.0, self.clock()
         if node in self.waiting:
@@ -60,7 +59,7 @@ class Stages:
         self.seconds[self.kinds[self.name]] = self.clock() - self.start + left
 
     def __str__(self) -> str:
-        """stage 3 of 8, about 4 min left"""
+        """For example "stage 3 of 8, about 4 min left"."""
         stage = f"stage {max(1, len(self.kinds) - len(self.waiting))} of {len(self.kinds)}"
         unfinished = [*filter(None, [self.name]), *self.waiting]
         known = [self.seconds[self.kinds[n]] for n in unfinished if self.kinds[n] in self.seconds]

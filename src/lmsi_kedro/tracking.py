@@ -30,7 +30,7 @@ class TrackingHook:
 
     @hook_impl
     def before_pipeline_run(self, pipeline: Any) -> None:
-        """ValueError before the run, not after it, for a store that cannot be reached."""
+        """Raises ValueError for an unusable store before the run, not after it."""
         if store := ShapeHook.parameters.get("tracking"):
             check(store)
             if is_reported(pipeline):
@@ -48,7 +48,7 @@ def is_reported(pipeline: Any) -> bool:
 
 
 def check(store: Any) -> None:
-    """ValueError if this is not a folder or an address, and for an address that contains a secret."""
+    """Raises ValueError if this is not a folder or an address, or is an address with a secret."""
     if not isinstance(store, str):
         raise ValueError(f"parameters: tracking must be a folder or an address, not {store!r}")
     if "://" in store and ("@" in store or "?" in store):
@@ -59,7 +59,7 @@ def check(store: Any) -> None:
 
 
 def client_class() -> Any:
-    """MLflow's client; ValueError if MLflow is missing."""
+    """Returns the class of MLflow's client; raises ValueError if MLflow is missing."""
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     try:
         from mlflow import MlflowClient
@@ -72,7 +72,7 @@ def client_class() -> Any:
 
 
 def client_of(store: str) -> Any:
-    """The client of a store; a folder is created."""
+    """Returns the client of a store; creates the folder of a local one."""
     client = client_class()
     if "://" in store:
         return client(store)
@@ -101,7 +101,7 @@ def track(store: str, run_params: dict[str, Any], catalog: Any) -> None:
 
 
 def experiment_of(client: Any, store: str) -> str:
-    """The id of the experiment for all runs; files go to the server's own storage, or into the folder."""
+    """The id of the experiment for all runs; files are stored by the server or in the folder."""
     if found := client.get_experiment_by_name(EXPERIMENT):
         return str(found.experiment_id)
     files = None if "://" in store else (Path(store).absolute() / "artifacts").as_uri()
@@ -109,7 +109,7 @@ def experiment_of(client: Any, store: str) -> str:
 
 
 def begin(client: Any, experiment: str, name: str, tags: dict[str, str]) -> str:
-    """The id of a new run."""
+    """Creates a run and returns its id."""
     return str(client.create_run(experiment, run_name=name, tags=tags).info.run_id)
 
 

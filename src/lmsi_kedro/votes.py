@@ -1,4 +1,4 @@
-"""Counts the votes on parsed answers, and limits the paths that agree with them."""
+"""Counts the votes of each question, and limits the number of paths that agree with the winner."""
 
 import hashlib
 
@@ -16,7 +16,7 @@ def votes_within(
     offsets = [0, *sizes["len"].cum_sum()]
     if voting.ties == "logprob" and readings["logprob"].null_count():
         raise ValueError(
-            "voting.ties=logprob needs log-probabilities, which the server that drew these paths does not give: "
+            "voting.ties=logprob needs log-probabilities, which the server did not return for these paths: "
             "set voting.ties=abstain"
         )
     weights = readings["logprob"].to_numpy() if voting.ties == "logprob" else None
@@ -49,7 +49,7 @@ def thin_out(judged: pl.DataFrame, voting: VotingParams) -> pl.DataFrame:
     Which paths are capped depends on a hash of (seed, question, path), not on the order of rows.
     """
     agrees = pl.col("reason") == "agrees"
-    # Among the paths with the same text, all but the first.
+    # All but the first of the paths with the same text.
     copy = agrees & (pl.int_range(pl.len()).over("question_id", "content", "reason") > 0)
     distinct = judged.sort("question_id", "path").with_columns(
         reason=pl.when(copy).then(pl.lit("duplicate")).otherwise("reason")
@@ -64,6 +64,6 @@ def thin_out(judged: pl.DataFrame, voting: VotingParams) -> pl.DataFrame:
 
 
 def lot(seed: int, question_id: str, path: int) -> int:
-    """A pseudo-random number; the paths with the lowest ones stay below the cap."""
+    """A pseudo-random number; the paths with the lowest numbers are kept."""
     content = f"{seed} {question_id} {path}".encode()
     return int.from_bytes(hashlib.blake2b(content, digest_size=8).digest(), "big")

@@ -1,4 +1,4 @@
-"""Helpers for the wiring of several pipelines."""
+"""Functions that several pipelines use to connect their nodes."""
 
 import inspect
 from collections.abc import Callable, Iterable
@@ -74,7 +74,7 @@ def read_planned(
     tasks: Tasks,
     voting: VotingParams,
 ) -> pl.DataFrame:
-    """readings of this plan's paths; an error if the stored paths belong to another plan."""
+    """Returns the readings of this plan's paths; raises an error if the stored paths belong to another plan."""
     return read_answers(paths.of(plan.on(first_day).address), questions, tasks, voting)
 
 
