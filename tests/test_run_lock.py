@@ -1,4 +1,4 @@
-"""Two runs never write to one data root at once: the second one is told of the first."""
+"""Two runs never write to one data root at the same time: the second run fails and names the first."""
 
 import os
 from pathlib import Path
@@ -21,7 +21,7 @@ def run(data: Path, pipeline: str) -> None:
 
 
 def session(data: Path, pipeline: str = "sampling") -> None:
-    """A session with the hooks of those before it."""
+    """Run a pipeline in a new session, with the hooks of the sessions before it."""
     params = {"data_root": str(data), "model": str(data / "no_model")}
     with KedroSession.create(ROOT, runtime_params=params) as created:
         assert isinstance(created, KedroSession)
@@ -52,7 +52,7 @@ def test_lock_is_free_after_a_refused_run(tmp_path: Path) -> None:
 def test_second_session_keeps_the_active_runs_lock(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also one that is begun inside of a node, in the same thread."""
+    """This includes a session that begins inside a node, in the same thread."""
     begun, refused = [], []
 
     def second(*_: Any) -> None:
@@ -77,7 +77,7 @@ def test_second_session_keeps_the_active_runs_lock(
 def test_interrupted_run_does_not_block_the_next(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Though its traceback is kept, as in a notebook."""
+    """This holds although the traceback is kept, as in a notebook."""
     bootstrap_project(ROOT)
     kept = []
     for _ in range(2):

@@ -1,4 +1,4 @@
-"""A table that does not match its schema is refused, with the names of the table and the column."""
+"""A table that does not match its schema is refused by an error with the table, column or row."""
 
 import polars as pl
 import pytest

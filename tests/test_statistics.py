@@ -13,7 +13,7 @@ from lmsi_kedro import statistics
 
 @pytest.mark.parametrize(("successes", "n"), [(0, 1), (3, 10), (10, 10), (377, 800)])
 def test_wilson_solves_its_quadratic(successes: int, n: int) -> None:
-    """Its bounds are the shares 1.96 of their own standard errors away from the observed one."""
+    """Each bound is a share that is 1.96 of its own standard errors away from the observed share."""
     z = 1.959963984540054
     for share in statistics.wilson(successes, n):
         distance = abs(successes / n - share)
@@ -42,7 +42,7 @@ def test_bootstrap_is_seeded_and_surrounds_the_delta() -> None:
 
 
 def test_clustered_bootstrap_equals_resampling_clusters() -> None:
-    """Three seeds on 60 questions, whose flips agree within a question: drawn question by question."""
+    """The flips of 1 to 3 seeds are equal within each of 60 questions, so whole questions are resampled."""
     rng = np.random.default_rng(3)
     questions = [rng.choice([1, 0, -1], p=[0.3, 0.6, 0.1]) for _ in range(60)]
     rows = [(f"q{i}", flip) for i, flip in enumerate(questions) for _ in range(1 + i % 3)]
@@ -61,7 +61,7 @@ def test_clustered_bootstrap_equals_resampling_clusters() -> None:
 
 @given(st.lists(st.floats(0, 1), max_size=6))
 def test_holm_equals_its_definition(p_values: list[float]) -> None:
-    """A hypothesis is rejected at level a iff every smaller one is, each at a / (number left)."""
+    """In order of p, hypotheses are rejected at level a while p <= a / (number of hypotheses left)."""
     corrected = statistics.holm(p_values)
     for level in (0.01, 0.05, 0.3, 0.9):
         rejected, left = set(), len(p_values)
@@ -89,7 +89,7 @@ def test_subset_statistics_equal_enumeration(data: st.DataObject) -> None:
 
 
 def test_maj_at_k_is_exact_beyond_64_bits() -> None:
-    """Leaving out one of 100 right votes ties with the 99 wrong ones; else the right key wins."""
+    """Without one of the 100 correct votes, they tie with the 99 wrong ones; otherwise the correct key wins."""
     assert statistics.maj_at_k(100, [99], 0, 198) == pytest.approx(99 / 199)
 
 

@@ -1,4 +1,4 @@
-"""The bill of materials has all that is pinned and bundled."""
+"""The bill of materials lists everything that is pinned or bundled."""
 
 import gzip
 import json
@@ -39,7 +39,7 @@ def test_bill_of_materials_is_complete() -> None:
 
 
 def test_public_problems_have_their_real_sources() -> None:
-    """The sets that the ids of data/01_raw/real begin with, and the commit that its README names."""
+    """The listed sets are the prefixes of the ids in data/01_raw/real; the commit is that of its README."""
     (row,) = (c for c in bill() if c["name"] == "data/01_raw/real")
     folder = ROOT / "data/01_raw/real"
     named = {
@@ -54,7 +54,7 @@ def test_public_problems_have_their_real_sources() -> None:
 
 
 def test_pydantic_without_exclude_if_is_refused() -> None:
-    """Task leaves unset fields out by exclude_if, which pydantic 2.11 ignores."""
+    """Task omits unset fields by exclude_if, which pydantic 2.11 ignores."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     named = {each.name: each.specifier for each in map(Requirement, project["dependencies"])}
     assert not named["pydantic"].contains("2.11.10")

@@ -1,7 +1,7 @@
-"""What a run reads and did not write itself is whole and of this run's parameters, or it is named and not used.
+"""Files that a run reads but did not write are complete and of its parameters, or they are named and not used.
 
-All other tables are made anew by every run. These are what people give, sampled chunks and training jobs, which
-are found by the address of all that made them, and for reports and students the tables of a finished run.
+They are the user's inputs, sampled chunks and training jobs, whose addresses are hashes of all that affects them,
+and, for reports and students, the tables of a finished run. Every run makes all other tables anew.
 """
 
 import json
@@ -25,7 +25,7 @@ from tests.settings import ENGINE, TRAINING
 
 ROOT = Path(__file__).parents[1]
 GIVEN = {"raw_questions", "raw_exemplars", "raw_worked_examples", "base_model", "student_model"}
-MADE_ELSEWHERE = {"reporting", "distillation"}  # of a finished run
+MADE_ELSEWHERE = {"reporting", "distillation"}  # they read a finished run
 DAMAGES: dict[str, Callable[[bytes], bytes]] = {
     "half": lambda content: content[: len(content) // 2],
     "empty": lambda content: b"",
@@ -46,7 +46,7 @@ def catalog(root: Path) -> Iterator[Any]:
 
 
 def free_inputs(name: str) -> set[str]:
-    """What a pipeline reads and does not write."""
+    """The datasets that a pipeline reads and does not write."""
     from kedro.framework.project import pipelines
 
     return {dataset for dataset in pipelines[name].inputs() if not dataset.startswith("param")}
@@ -67,7 +67,7 @@ def read_later() -> list[str]:
 
 
 def whole(path: Path) -> bytes:
-    """A file of the dataset's kind."""
+    """Write a valid file for a dataset at this path and return its content."""
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.suffix == ".parquet":
         pl.DataFrame({"question_id": [f"q{n}" for n in range(100)]}).write_parquet(path)
@@ -125,7 +125,7 @@ OTHER_TRAINING: dict[str, Any] = {
 }  # fmt: skip
 SERVER = {"urls": "http://host/v1", "model": "served", "revision": "sha256:00000000"}
 LAUNCH = {"server": "vllm", "options": "", "folder": "servers"}
-# Another value of each, and whether the paths of another value may be used: they are those that it decides.
+# Another value of each field, and whether chunks sampled with that value may be reused.
 OTHER_ENGINE: dict[str, tuple[dict[str, Any], bool]] = {
     "executor": ({"executor": "ray"}, True),
     "server": ({"executor": "server", "server": SERVER}, False),
@@ -142,14 +142,14 @@ OTHER_ENGINE: dict[str, tuple[dict[str, Any], bool]] = {
     "skip_too_long": (
         {"skip_too_long": True},
         True,
-    ),  # the questions of the plan are what it changes
+    ),  # it only changes the questions of the plan
 }
 
 
 def test_other_parameters_make_another_job(tmp_path: Path) -> None:
     assert set(OTHER_TRAINING) == set(Training.model_fields)
     others = {name: {name: value} for name, value in OTHER_TRAINING.items()}
-    others["preferences"]["objective"] = "scpo"  # fine-tuning does not read them
+    others["preferences"]["objective"] = "scpo"  # the objective sft does not read them
     changed = [job(tmp_path, **other).folder for other in others.values()]
     assert len({job(tmp_path).folder, *changed}) == 1 + len(OTHER_TRAINING)
 

@@ -1,4 +1,4 @@
-"""A finished run in an MLflow store on disk, as MLflow itself reads it back."""
+"""A finished run is logged to an MLflow store on disk, and MLflow reads it back."""
 
 import importlib.util
 import sys
@@ -77,7 +77,7 @@ def test_commands_that_only_read_need_no_store(
 def test_stored_parameters_of_the_run_are_logged(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Not what is configured today; a relative folder is one of the project."""
+    """Today's configuration is not logged; a relative folder is relative to the project."""
     client = MagicMock()
     stores: list[str] = []
 
@@ -87,8 +87,8 @@ def test_stored_parameters_of_the_run_are_logged(
 
     client.create_run.return_value.info.run_id = "id"
     monkeypatch.setattr(tracking, "client_of", client_of)
-    told: dict[str, Any] = {}
-    monkeypatch.setattr(tracking, "log_parameters", lambda _, __, values: told.update(values))
+    logged: dict[str, Any] = {}
+    monkeypatch.setattr(tracking, "log_parameters", lambda _, __, values: logged.update(values))
     monkeypatch.setattr(tracking, "log_numbers", lambda *_: None)
     monkeypatch.setattr(ShapeHook, "parameters", {"tracking": "mlruns", "rounds": 3})
     hook, catalog = TrackingHook(), Catalog(tiny_model(tmp_path / "model"))
@@ -97,20 +97,20 @@ def test_stored_parameters_of_the_run_are_logged(
     )
     hook.after_pipeline_run(RUN, REPORTING, catalog)
     assert stores == [str(tmp_path / "mlruns")]
-    assert told == catalog.load("run_record")["parameters"]
+    assert logged == catalog.load("run_record")["parameters"]
     assert client.create_run.call_args_list[0].kwargs["tags"] == {
         "command": "kedro run --env=smoke"
     }
 
 
-@pytest.mark.filterwarnings("ignore")  # of MLflow and what it imports
+@pytest.mark.filterwarnings("ignore")  # warnings of MLflow and its imports
 @pytest.mark.skipif(
     importlib.util.find_spec("mlflow") is None,
     reason="MLflow is missing: pip install -c constraints.txt mlflow-skinny",
 )
 def test_every_round_is_a_nested_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = str(tmp_path / "mlruns")
-    parameters = {"tracking": "mlruns", "paths": {"m": 8, "sampling": {"seed": 2}}}  # of today
+    parameters = {"tracking": "mlruns", "paths": {"m": 8, "sampling": {"seed": 2}}}  # today's
     monkeypatch.setattr(ShapeHook, "parameters", parameters)
     hook = TrackingHook()
     hook.after_context_created(SimpleNamespace(project_path=tmp_path))

@@ -1,4 +1,4 @@
-"""What Kedro-Viz shows: every dataset in a layer, the code of every node, and previews that are JSON."""
+"""Kedro-Viz shows every dataset in a layer, the code of every node, and previews, which are JSON."""
 
 import inspect
 import json
@@ -33,7 +33,7 @@ def catalog() -> Iterator[Any]:
 
 
 def layers(pipeline: Pipeline, catalog: Any) -> list[str]:
-    """In their order; CycleError if a dataset comes before one that it descends from."""
+    """The layers in order; raises CycleError if a dataset comes before one of its ancestors."""
     sorter: TopologicalSorter[str] = TopologicalSorter()
     for node in pipeline.nodes:
         given, made = ([layer(name, catalog) for name in names if not name.startswith("param")]
@@ -49,7 +49,7 @@ def layer(name: str, catalog: Any) -> str:
 
 
 def test_every_dataset_has_an_ordered_layer(catalog: Any) -> None:
-    """In the reproduction every seed repeats the layers of the loop, so that there is no order."""
+    """The reproduction has no order of layers, as each seed repeats the layers of the loop."""
     from kedro.framework.project import pipelines
 
     for name, pipeline in pipelines.items():
@@ -86,7 +86,7 @@ def test_every_node_shows_its_code() -> None:
 
 
 def test_previews_are_json_whatever_the_columns(tmp_path: Path) -> None:
-    """Votes have lists, and the preview of kedro-datasets fails on them."""
+    """Votes contain lists, on which the preview of kedro-datasets fails."""
     table = Table(filepath=str(tmp_path / "votes.parquet"))
     table.save(pl.DataFrame({"key": ["num:1", None], "tied": [["a", "b"], None], "n": [1, 2]}))
     shown = json.loads(json.dumps(table.preview()))

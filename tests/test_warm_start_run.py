@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow
 
 
 def first(split: str) -> dict[str, Any]:
-    """A question of mini_gsm, to be written down as a worked example too."""
+    """The first question of mini_gsm in a split, rewritten as a worked example."""
     rows = (row for row in world_rows() if (row["task"], row["split"]) == ("mini_gsm", split))
     row = next(rows)
     return {
@@ -29,7 +29,7 @@ def first(split: str) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Of a run whose worked examples ask one held-out, one probe and one unlabeled question again."""
+    """The data of a run whose worked examples repeat one held-out, one probe and one unlabeled question."""
     data = tmp_path_factory.mktemp("data")
     again = [first(split) for split in ("held_out", "probe", "unlabeled")]
     worked = worked_file(data, [*worked_rows(4), *again])
@@ -38,7 +38,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_metrics_disclose_the_warm_start(data: Path) -> None:
-    """The loop's `before` is the warm-started model, and the given one stands beside it."""
+    """The loop's `before` is the warm-started model; the given model is reported too."""
     metrics = json.loads((data / "08_reporting/metrics.json").read_text())
     warm = metrics["warm_start"]
     counts = {name: warm[name] for name in ("file", "examples", "examples_left_out")}
@@ -63,7 +63,7 @@ def test_page_and_command_disclose_the_warm_start(
 
 
 def test_every_training_starts_from_the_right_model(data: Path) -> None:
-    """The warm start from the given model, for an epoch of its examples; the loop from the warm-started one."""
+    """The warm start trains the given model for one epoch; the loop starts from the warm-started model."""
     jobs = [json.loads(path.read_text()) for path in (data / "06_models/jobs").glob("*/job.json")]
     bases = sorted(Path(job["base_model"]).name for job in jobs)
     assert bases == ["base", "warm_model", "warm_model"]
@@ -76,7 +76,7 @@ def test_every_training_starts_from_the_right_model(data: Path) -> None:
 
 
 def test_taught_questions_are_never_sampled(data: Path) -> None:
-    """By content: the examples have the questions of the file in capitals."""
+    """Questions are compared by content: the worked examples repeat them in capitals."""
 
     def words(file: str) -> pl.DataFrame:
         table = pl.read_parquet(data / file)
@@ -107,7 +107,7 @@ def test_an_example_and_a_question_are_explained(
 
 
 def test_warm_start_runs_alone(data: Path, tmp_path: Path) -> None:
-    """Also on questions that are its own examples: it keeps those that are not held out."""
+    """The questions may be the worked examples themselves: those that are not held out are kept."""
     rows = [row | {"split": "held_out"} for row in worked_rows(1)] + worked_rows(2, seed=5)
     worked = worked_file(tmp_path, worked_rows(2, seed=5))
     done = run(tmp_path, rows, pipeline="warm_start", warm_start=worked)
@@ -118,7 +118,7 @@ def test_warm_start_runs_alone(data: Path, tmp_path: Path) -> None:
 
 
 def test_loop_steps_sample_from_the_warm_model(data: Path) -> None:
-    """It finds the paths of the whole run, which are addressed by the model."""
+    """They reuse the paths of the whole run, whose addresses depend on the model."""
     before = {path: path.stat().st_mtime_ns for path in (data / "03_paths").rglob("*.parquet")}
     done = run(
         data, world_rows(), pipeline="sampling", warm_start=data / "worked.jsonl",

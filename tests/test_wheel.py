@@ -1,4 +1,4 @@
-"""The wheel in an environment of its own, outside of the repository: installed from the index, then used."""
+"""The wheel is installed from the index into a new environment, outside of the repository, and used there."""
 
 import json
 import os
@@ -14,11 +14,11 @@ from lmsi_kedro.commands.init import COPIED
 
 ROOT = Path(__file__).parents[1]
 CONSTRAINTS = ROOT / "constraints.txt"
-pytestmark = pytest.mark.slow  # minutes, most of them to fetch and install torch
+pytestmark = pytest.mark.slow  # takes minutes, most of them to download and install torch
 
 
 def call(*command: str | Path, cwd: Path, **environment: str) -> str:
-    """What a command prints; it finds nothing of this repository's environment."""
+    """Run a command without the environment of this repository and return its output."""
     alone = {n: v for n, v in os.environ.items() if n in ("HOME", "LANG", "PATH", "TMPDIR")}
     done = subprocess.run(
         command, cwd=cwd, env={**alone, "DO_NOT_TRACK": "1", **environment},
@@ -46,7 +46,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def binaries(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The programs of an environment in which the wheel is installed."""
+    """The folder of programs of an environment in which the wheel is installed."""
     folder = tmp_path_factory.mktemp("environment")
     call(sys.executable, "-m", "venv", folder, cwd=folder)
     pip: list[str | Path] = [

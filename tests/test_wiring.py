@@ -1,4 +1,4 @@
-"""Steps under a namespace keep the names that a run shares."""
+"""Steps in a namespace keep the dataset names that a whole run shares."""
 
 import inspect
 

@@ -1,4 +1,4 @@
-"""`lmsi export`: what lies in the folders, that a GGUF file answers as its model."""
+"""`lmsi export`: the content of the folders, and GGUF files that give the answers of the model."""
 
 import json
 import shutil
@@ -30,7 +30,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_exported_gguf_is_verified_and_dry_run_listed(
     model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """From the command line; without a token nothing is sent."""
+    """Without a token, the command line makes the files and sends nothing."""
     monkeypatch.chdir(ROOT)
     monkeypatch.setattr(hub, "get_token", lambda: None)
     to, given = tmp_path / "made", f"--params=data_root={tmp_path / 'none'}"
@@ -38,7 +38,7 @@ def test_exported_gguf_is_verified_and_dry_run_listed(
     assert main(command) == 0
     said = capsys.readouterr().out
     assert "made-f16.gguf: 4 of 4 greedy answers equal those of the safetensors" in said
-    assert "so send it token ids" in said  # llama.cpp has no split expression of the mini world
+    assert "so send it token ids" in said  # llama.cpp has no pre-tokenizer for the mini world
     assert "Dry run, as there is no token" in said
     assert "https://huggingface.co/me/mine" in said
     assert "made-f16.gguf  " in said
@@ -82,7 +82,7 @@ def test_adapter_is_exported_to_the_top_level(model: Path, tmp_path: Path) -> No
 
 
 class Stored(dict[str, Any]):
-    """A catalog of what is in it."""
+    """A catalog in memory."""
 
     def load(self, name: str) -> Any:
         return self[name]
@@ -152,7 +152,7 @@ def test_folder_is_pushed_with_a_token(
 def test_real_model_is_exported_as_gguf(
     real_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """SmolLM2, dequantised: its own file back, in float16, with its tokenizer in the same tokens."""
+    """A dequantised SmolLM2 becomes a float16 GGUF file whose tokenizer gives the same tokens."""
     from lmsi_kedro.commands.project import configured, model_named
 
     monkeypatch.chdir(ROOT)

@@ -1,4 +1,4 @@
-"""`lmsi headroom` on what was measured, on nothing and on a damaged file."""
+"""`lmsi headroom` on a measured headroom.json, a missing one and a damaged one."""
 
 import json
 from pathlib import Path

@@ -12,7 +12,7 @@ from lmsi_kedro.datasets.model_directory import Model
 ROOT = Path(__file__).parents[2]
 
 
-def test_a_project_has_what_a_run_reads(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_project_has_the_inputs_of_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     project = tmp_path / "mine"
     assert main(["init", str(project)]) == 0
     assert f"cd {project} && kedro run" in capsys.readouterr().out
@@ -30,12 +30,12 @@ def test_a_project_has_what_a_run_reads(tmp_path: Path, capsys: pytest.CaptureFi
     assert capsys.readouterr().err == f"lmsi: {project} exists: name a new folder\n"
 
 
-def test_what_is_copied_is_what_the_wheel_has() -> None:
+def test_wheel_includes_all_copied_files() -> None:
     installed = (ROOT / "csrc/CMakeLists.txt").read_text()
     assert all(f"../{name}" in installed for name in COPIED)
 
 
-def test_there_is_one_version(capsys: pytest.CaptureFixture[str]) -> None:
+def test_version_is_that_of_pyproject(capsys: pytest.CaptureFixture[str]) -> None:
     declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     with pytest.raises(SystemExit, match="0"):
         main(["--version"])

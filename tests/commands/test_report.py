@@ -1,4 +1,4 @@
-"""`lmsi report` on a finished run, an absent one and a damaged one."""
+"""`lmsi report` on a finished run, a missing one and a damaged one."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""`lmsi try`: the paths of a run's question as that run draws them, two models side by side, what is refused."""
+"""`lmsi try` samples the paths that a run would sample, compares two models, and names mistakes."""
 
 from pathlib import Path
 
@@ -21,8 +21,8 @@ def project(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
 
 
-def test_streamed_paths_are_those_of_a_chunk(tmp_path: Path) -> None:
-    """As they end, and together the same as at once."""
+def test_streamed_paths_equal_those_of_a_chunk(tmp_path: Path) -> None:
+    """Paths are yielded as they end, and together they equal those sampled in one chunk."""
     import torch
 
     given = f"data_root={tmp_path},engine.dtype=float32,paths.m=6,paths.sampling.max_new_tokens=40"

@@ -9,7 +9,7 @@ import polars as pl
 
 @dataclass
 class FakePlan:
-    """Chunks of one row; dies after `lives` of them, as a killed run would."""
+    """A plan with chunks of one row; it stops after `lives` chunks, as a killed run would."""
 
     names: list[str]
     lives: int = 99

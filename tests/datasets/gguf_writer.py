@@ -1,4 +1,4 @@
-"""GGUF files as other people write them: any type of matrices, in parts, with more metadata."""
+"""Writes GGUF files as other programs do: with any type of matrices, in parts, with more metadata."""
 
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ def write_gguf(
     parts: int = 1,
     **more: int | RopeScalingType,
 ) -> None:
-    """kind: the type of matrices; vectors are F32. more: metadata, such as eot_token_id=7."""
+    """Write matrices of type `kind` and vectors in F32; `more` is metadata, such as eot_token_id=7."""
     writer = described(file, model, tokenizer, "gpt-2")
     writer.add_uint16("split.count", parts)
     for name, value in more.items():

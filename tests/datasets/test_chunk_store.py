@@ -34,15 +34,15 @@ def ids(place: str) -> list[str]:
     return store(place).load().table()["question_id"].to_list()
 
 
-def test_loads_in_the_order_of_the_plan(place: str) -> None:
-    """However the chunks were finished."""
+def test_chunks_load_in_the_order_of_the_plan(place: str) -> None:
+    """The order in which the chunks were finished does not matter."""
     fill(store(place), FakePlan(["b", "a", "c"]))
     assert ids(place) == ["b", "a", "c"]
     assert store(place).exists()
 
 
 def test_an_interrupted_run_redoes_only_what_is_missing(place: str) -> None:
-    """And ends with the same bytes as one that was never interrupted."""
+    """It ends with the same bytes as a run that was never interrupted."""
     names = ["a", "b", "c", "d"]
     cut, whole = f"{place}/cut", f"{place}/whole"
     with pytest.raises(KeyboardInterrupt):
@@ -93,8 +93,8 @@ def test_leftovers_of_a_killed_run_are_removed(tmp_path: Path) -> None:
     assert not list((tmp_path / "paths").glob("*.tmp"))
 
 
-def test_other_inputs_never_reuse_text(place: str) -> None:
-    """A plan's manifest lists its own chunks only; what both plans share is kept."""
+def test_another_plan_reuses_only_shared_chunks(place: str) -> None:
+    """The manifest lists only the chunks of its plan; chunks that both plans share are kept."""
     fill(store(place), FakePlan(["a", "b"]))
     other = FakePlan(["b", "x"])
     fill(store(place), other)
@@ -122,7 +122,7 @@ def test_paths_of_another_plan_are_refused(place: str) -> None:
 
 
 def test_staged_plan_resumes_from_paths_of_previous_stage(place: str) -> None:
-    """Each stage sees the paths of the one before; the manifest has all, and is there at the very end only."""
+    """Each stage sees the paths of the stage before; the manifest lists all, and is written only at the end."""
     cut = FakePlan(["a", "b"], following=FakePlan(["c", "d"], lives=1))
     with pytest.raises(KeyboardInterrupt):
         fill(store(place), cut)

@@ -1,4 +1,4 @@
-"""Real faults of a disk: full, read-only, shared by two runs. Each names the file, and no chunk is lost."""
+"""A disk is full, read-only or shared by two runs: each error names the file, and no chunk is lost."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -40,7 +40,7 @@ def test_full_disk_is_named_and_finished_chunks_stay(disk: Small) -> None:
 
 
 def test_read_only_folder_is_readable_but_not_writable(disk: Small) -> None:
-    """Said before anything is computed."""
+    """The error is raised before anything is computed."""
     store = ChunkStore(filepath=str(disk.path / "paths"))
     fill(store, FakePlan(["a"]))
     disk.remount("ro")
@@ -52,7 +52,7 @@ def test_read_only_folder_is_readable_but_not_writable(disk: Small) -> None:
 
 
 def test_second_run_on_a_store_is_refused(tmp_path: Path) -> None:
-    """Until the first one ends; then it finds all its chunks."""
+    """Once the first run has ended, the second finds all its chunks."""
     store = ChunkStore(filepath=str(tmp_path / "paths"))
     second = FakePlan(["a", "b"])
 

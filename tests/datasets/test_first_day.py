@@ -1,4 +1,4 @@
-"""The day of a run's first preparation is kept."""
+"""The day on which a run was first prepared is kept."""
 
 from datetime import date
 from pathlib import Path

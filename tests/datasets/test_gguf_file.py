@@ -1,4 +1,4 @@
-"""A GGUF file becomes a model directory: the same logits, tokens, ends and chat template."""
+"""A GGUF file becomes a model directory with the same logits, tokens, end tokens and chat template."""
 
 import sys
 from pathlib import Path
@@ -25,7 +25,7 @@ LLAMA3 = {
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where dequantised models are kept."""
+    """The folder in which dequantised models are kept."""
     import huggingface_hub
 
     def cached_assets_path(library: str, namespace: str, subfolder: str) -> Path:
@@ -88,7 +88,7 @@ def test_gguf_file_is_a_model(
     assert difference <= tolerance * expected.abs().max()
 
 
-def test_it_is_dequantised_once_until_the_file_changes(
+def test_file_is_dequantised_once_until_it_changes(
     tmp_path: Path, tokenizer: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file, model = tmp_path / "tiny.gguf", llama(tokenizer)
@@ -103,10 +103,10 @@ def test_it_is_dequantised_once_until_the_file_changes(
     assert load(file) != path
 
 
-def test_ends_of_turns_and_rope_scaling_survive(
+def test_end_of_turn_and_rope_scaling_survive(
     tmp_path: Path, tokenizer: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """llama.cpp stores both elsewhere than transformers looks for them."""
+    """llama.cpp stores both in places where transformers does not look for them."""
     model = llama(tokenizer, rope_parameters=LLAMA3, head_dim=64, max_position_embeddings=131072)
     write_gguf(tmp_path / "tiny.gguf", model, tokenizer, eot_token_id=7)
     path = load(tmp_path / "tiny.gguf")

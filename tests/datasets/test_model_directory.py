@@ -1,3 +1,5 @@
+"""Model directories are saved as a whole, identified by a digest of their content, and checked on loading."""
+
 import json
 import shutil
 from collections.abc import Callable, Sequence
@@ -34,7 +36,7 @@ def test_a_saved_model_loads_with_the_same_digest(model: Model, tmp_path: Path) 
     assert [path.name for path in (tmp_path / "models").iterdir()] == ["tuned"]
 
 
-def test_the_digest_is_of_content_alone(model: Model, tmp_path: Path) -> None:
+def test_digest_depends_on_content_alone(model: Model, tmp_path: Path) -> None:
     assert make_model(tmp_path / "same", "weights").digest == model.digest
     assert make_model(tmp_path / "other", "Weights").digest != model.digest
     (model.path / "training.json").write_text('{"seconds": 1000}')
@@ -116,7 +118,7 @@ def test_preview_shows_how_the_model_was_made(model: Model) -> None:
 
 @pytest.fixture
 def sharded(tmp_path: Path) -> Path:
-    """A repository as Mistral's and Meta's: shards, and the same weights in other forms beside them."""
+    """A repository like those of Mistral and Meta, with shards and the same weights in other formats."""
     shards = ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"]
     model = make_model(tmp_path / "sharded", "weights").path
     (model / "model.safetensors").rename(model / shards[0])
@@ -135,7 +137,7 @@ OTHERS = ["consolidated.safetensors", "pytorch_model.bin", "original/params.json
 
 
 def test_only_weights_in_the_index_are_read(sharded: Path, tmp_path: Path) -> None:
-    """Neither digested nor copied: what transformers does not load."""
+    """Weights that transformers does not load are neither digested nor copied."""
     digest = Model.at(sharded).digest
     saved = ModelDirectory(filepath=str(tmp_path / "saved"))
     saved.save(Model.at(sharded))
@@ -155,7 +157,7 @@ def test_only_weights_in_the_index_are_read(sharded: Path, tmp_path: Path) -> No
 
 
 def test_weights_outside_of_the_directory_are_refused(sharded: Path, model: Model) -> None:
-    """Neither the digest nor a copy would have them."""
+    """Neither the digest nor a copy would include them."""
     outside = {"weight_map": {"a": "../made/model.safetensors"}}
     (sharded / "model.safetensors.index.json").write_text(json.dumps(outside))
     with pytest.raises(
@@ -188,7 +190,7 @@ def test_unsupported_weight_formats_get_advice(model: Model, file: str, said: st
 def test_hub_model_is_fetched_by_name(
     sharded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Shards, tokenizer and configuration of one commit, and the same weights in no other form."""
+    """The shards, tokenizer and configuration of one commit are fetched, but no weights in other formats."""
     import huggingface_hub
 
     local = tmp_path / "snapshots" / "c0ffee"

@@ -1,4 +1,4 @@
-"""What a node hands over as a pydantic model comes back as the same model."""
+"""A pydantic model that a node returns is stored and loaded as an equal model."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Rows in the shapes of common data sets are read as they come, or the column to rename is named."""
+"""Rows with the columns of common data sets are read, or the error names the column to rename."""
 
 import json
 import logging
@@ -17,7 +17,7 @@ LABELED = [{"label": "A", "text": "red"}, {"label": "B", "text": "blue"}]
 
 
 def load(path: Path, *rows: Row) -> Row:
-    """The first question that the file gives."""
+    """The first question of a file with these rows."""
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     table = QuestionFile(filepath=str(path), problems=str(path.parent / "malformed.csv")).load()
     return {name: value for name, value in table.row(0, named=True).items() if value is not None}

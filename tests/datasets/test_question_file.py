@@ -1,4 +1,4 @@
-"""Every malformed row of a question file is named at once; good rows of all formats read alike."""
+"""All malformed rows of a question file are named at once; valid rows of all formats are read alike."""
 
 import csv
 import gzip
@@ -67,7 +67,7 @@ def test_all_formats_read_alike(tmp_path: Path) -> None:
      ("0.1000000000000000055511151231257827", "0.1000000000000000055511151231257827")],
 )  # fmt: skip
 def test_numbers_and_verdicts_are_answers(tmp_path: Path, answer: str, read: str) -> None:
-    """With all the digits that are written."""
+    """Numbers keep all digits that are written."""
     row = f'{{"question": "q?", "answer": {answer}}}'
     assert load(tmp_path / "q.jsonl", row)["answer"].to_list() == [[read]]
 
@@ -201,13 +201,13 @@ def test_malformed_list_cells_are_named(tmp_path: Path) -> None:
 
 
 def test_a_column_without_a_name_is_ignored(tmp_path: Path) -> None:
-    """pandas writes its index so."""
+    """pandas writes its index as such a column."""
     table = load(tmp_path / "q.csv", ",question", "0,a?", "1,b?")
     assert table["question"].to_list() == ["a?", "b?"]
 
 
 def test_nested_columns_of_the_hub(tmp_path: Path) -> None:
-    """ARC's choices, SQuAD's answers, a chat and fixed-size lists of short floats, with their types."""
+    """ARC's choices, SQuAD's answers, a chat and fixed-size lists of Float32 are read from typed columns."""
     options = {"text": ["red", "blue"], "label": ["1", "2"]}
     for name, row, read in [
         ("arc", {"question": "a?", "choices": options, "answerKey": "2"}, ["(B)"]),
@@ -229,7 +229,7 @@ def test_intervals_in_cells_are_text(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("separator", [",", ";", "\t"])
-def test_spreadsheets_write_other_separators(tmp_path: Path, separator: str) -> None:
+def test_other_separators_are_read(tmp_path: Path, separator: str) -> None:
     lines = [("Question", "Answer"), ("a?", "1"), ('"b, c; d\t?"', "2")]
     table = load(tmp_path / "q.csv", *[separator.join(cells) for cells in lines])
     assert table["question"].to_list() == ["a?", "b, c; d\t?"]
@@ -268,7 +268,7 @@ def test_any_bytes_give_a_table_or_clear_error(
     (tmp_path / name).write_bytes(b"".join(pieces))
     found = loaded(tmp_path / name)
     if isinstance(found, str):
-        assert found.startswith(str(tmp_path / name))  # Kedro's own would say "Failed while"
+        assert found.startswith(str(tmp_path / name))  # an error of Kedro would not
     else:
         assert found.schema == schemas.RAW_QUESTIONS
         assert all(question.strip() for question in found["question"])
@@ -292,7 +292,7 @@ def test_missing_empty_and_unknown_files_are_named(tmp_path: Path) -> None:
         load(tmp_path / "q.jsonl", "")
 
 
-def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
+def test_saved_questions_load_unchanged(tmp_path: Path) -> None:
     table = load(tmp_path / "mine.jsonl", *[json.dumps(row) for row in GOOD])
     dataset(tmp_path / "again" / "mine.jsonl").save(table)
     assert dataset(tmp_path / "again" / "mine.jsonl").load().equals(table)

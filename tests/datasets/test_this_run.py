@@ -1,4 +1,4 @@
-"""What a run is told of itself."""
+"""The record of a run has its command, pipelines, hardware and the seconds of its nodes."""
 
 import sys
 from types import SimpleNamespace

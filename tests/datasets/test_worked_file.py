@@ -1,4 +1,4 @@
-"""A file of worked examples is read as a question file is, with the rationale beside."""
+"""A file of worked examples is read like a question file, with a rationale for every answer."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Comparisons of two models by question, which refuse unequal questions, and statistics of a round's votes."""
+"""Two models are compared on equal questions only; the votes of a round are summarised."""
 
 import polars as pl
 import pytest
@@ -55,7 +55,7 @@ def test_compare_refuses_different_questions(before: pl.DataFrame, after: pl.Dat
 
 
 def test_compare_refuses_different_decodings(before: pl.DataFrame, after: pl.DataFrame) -> None:
-    """The paper's raised temperature after training is a row of its own, measured before it too."""
+    """The paper's raised temperature is a mode of its own, which is measured before training too."""
     raised = after.with_columns(
         decoding=pl.when(mode="self_consistency").then(pl.lit("m=8 T=1.2")).otherwise("decoding")
     )
@@ -95,7 +95,7 @@ def paths_wanted(m: int, early_stop: float | None = None) -> PathParams:
 
 
 def test_early_stopped_questions_are_outside_mean_confidence() -> None:
-    """a was stopped after 2 of 4 paths; b has all, and is all that the mean confidence knows."""
+    """Question a was stopped after 2 of 4 paths, so the mean confidence is that of b, which has all 4."""
     readings = pl.DataFrame(
         {"question_id": list("aabbbb"), "content": [1, 1, 2, 3, 4, 4], "tokens": [3, 4, 5, 5, 5, 9]}
     )

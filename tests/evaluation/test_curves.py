@@ -1,4 +1,4 @@
-"""maj@k and pass@k of a question's paths against brute force."""
+"""maj@k and pass@k of the paths of a question equal those found by brute force."""
 
 import polars as pl
 import pytest
@@ -9,7 +9,7 @@ from tests.fabricate import TASKS, N, evaluation_readings, labels, predictions, 
 
 
 def test_curves_run_from_one_path_to_the_vote() -> None:
-    """maj@m is the vote's accuracy, maj@1 = pass@1 the share of right paths; both by brute force."""
+    """maj@m is the accuracy of the vote, and maj@1 = pass@1 is the share of correct paths."""
     made, tasks = evaluation_readings(N, skill=0.45), TASKS
     curves = measure_curves(made, labels(N), questions(N), tasks)
     votes = predictions(N, skill=0.45).filter(

@@ -1,4 +1,4 @@
-"""How each mode samples, and the fingerprint that tells two decodings apart."""
+"""The decoding of each mode, and the fingerprint that distinguishes decodings."""
 
 from pathlib import Path
 
@@ -24,7 +24,7 @@ def test_decoding_identity_covers_everything_that_affects_it() -> None:
     }
     sampled, m, _ = decodings["self_consistency"]
     raised, *_ = decodings["self_consistency_raised"]
-    told = {
+    fingerprints = {
         fingerprint("few_shot_cot", sets, sampled, m),
         fingerprint("few_shot_direct", sets, sampled, m),
         fingerprint("few_shot_cot", sets, raised, m),
@@ -32,6 +32,6 @@ def test_decoding_identity_covers_everything_that_affects_it() -> None:
         fingerprint("few_shot_cot", sets, sampled.model_copy(update={"seed": 3}), m),
         fingerprint("few_shot_cot", others, sampled, m),
     }
-    assert len(told) == 6
+    assert len(fingerprints) == 6
     zero_shot = {fingerprint("zero_shot_cot", shots, sampled, m) for shots in (sets, others)}
     assert len(zero_shot) == 1

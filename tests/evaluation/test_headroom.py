@@ -1,4 +1,4 @@
-"""Every figure of the headroom against plain Python on fabricated paths, and the degenerate cases."""
+"""Every headroom figure equals that of plain Python on fabricated paths, in degenerate cases too."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ Keys = Sequence[str | None]
 
 
 def of_mode(mode: str) -> pl.DataFrame:
-    """Paths of mini_gsm come from two exemplar sets in turns of two, those of other tasks from one."""
+    """Pairs of paths of mini_gsm alternate between two exemplar sets; other tasks have one exemplar set."""
     taken = pl.when(pl.col("task") == "mini_gsm").then(pl.col("path") // 2 % 2).otherwise(0)
     made = evaluation_readings(N, skill=0.45).filter(mode=mode).sort("question_id", "path")
     return made.with_columns(exemplar_set=taken.cast(pl.String))
@@ -182,7 +182,7 @@ def probe(vote: Sequence[Keys], greedy: Keys, right: str = "num:1") -> dict[str,
 
 
 def test_only_significant_advantage_is_shown() -> None:
-    """Four gains and no loss: the bootstrap is above 0, McNemar's test is not sure; six are enough."""
+    """With four gains and no loss, only the bootstrap interval is significant; with six, McNemar's test is too."""
     for gains, shown in ((4, False), (6, True)):
         greedy: Keys = ["num:2"] * gains + ["num:1"] * (20 - gains)
         best = probe([["num:1"] * 4] * 20, greedy)["best"]
@@ -199,7 +199,7 @@ def test_vote_worse_than_greedy_is_never_shown() -> None:
 
 
 def test_best_threshold_leaves_out_votes_that_lose() -> None:
-    """The sure votes gain, the others lose as many: all of them together gain nothing."""
+    """Confident votes gain as many answers as the others lose, so all votes together gain nothing."""
     sure, unsure = ["num:1"] * 5, ["num:2", "num:2", "num:1", "num:3", "num:4"]
     found = probe([sure] * 10 + [unsure] * 10, ["num:2"] * 10 + ["num:1"] * 10)
     assert [row["threshold"] for row in found["thresholds"]] == list(THRESHOLDS)
@@ -208,7 +208,7 @@ def test_best_threshold_leaves_out_votes_that_lose() -> None:
     assert found["best"]["n"] == 10
 
 
-def test_expected_gain_leaves_no_negative_errors() -> None:
+def test_expected_gain_is_capped_by_the_errors() -> None:
     found = probe([["num:1"] * 4] * 20, ["num:2"] * 10 + ["num:1"] * 10)
     assert found["best"]["gain"] == 0.5
     assert found["expected"]["value"] == found["expected"]["high"] == 0.5

@@ -1,4 +1,4 @@
-"""The same figures to the last bit, in whatever order a table's groups are met."""
+"""Figures are bit-identical in whatever order the groups of a table are processed."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""Predicted gains: the line, its interval, and how settings that were left out test it."""
+"""Predicted gains: the fitted line, its interval, and the leave-one-out test on measured settings."""
 
 import json
 from pathlib import Path
@@ -20,7 +20,7 @@ from lmsi_kedro.evaluation.prediction import (
 def setting(
     vote: float, gain: float, name: str = "s", error: float = 0.02, p_value: float = 1e-3
 ) -> Setting:
-    """The probe's interval has a half-width of 0.02, that of the gain is `error`."""
+    """A setting; the probe's interval has a half-width of 0.02, that of the gain is `error`."""
     ends = gain - error, gain + error
     return Setting(name, vote, vote - 0.02, vote + 0.02, 0.0, 100, gain, *ends, p_value, 400)
 
@@ -31,14 +31,14 @@ def test_the_line_goes_through_the_origin() -> None:
     assert line.spread == pytest.approx(0.0)
 
 
-def test_without_spread_in_votes_nothing_is_fitted() -> None:
+def test_fit_needs_two_settings_whose_votes_gain() -> None:
     with pytest.raises(ValueError, match="two settings in which the vote gains"):
         fit([setting(0.0, 0.1), setting(0.1, 0.1)])
     assert leave_one_out([setting(0.1, 0.1), setting(0.2, 0.2)]) == {}
 
 
-def test_the_interval_has_both_errors() -> None:
-    """Spread .03 and a probe's standard error of .02 at slope 2: sqrt(.03^2 + .04^2) = .05."""
+def test_interval_combines_both_errors() -> None:
+    """The spread is .03, and the probe's standard error .02 at slope 2: sqrt(.03^2 + .04^2) = .05."""
     found = predict(Line(2.0, 0.03), 0.1, 0.1 - 1.96 * 0.02, 0.1 + 1.96 * 0.02)
     assert found.value == pytest.approx(0.2)
     assert [found.low, found.high] == pytest.approx([0.2 - 0.098, 0.2 + 0.098])
@@ -59,7 +59,7 @@ def test_each_setting_is_predicted_by_the_others() -> None:
     assert (found["shown"], found["signs"], found["nulls"]) == (4, 3, 0)
 
 
-def test_insignificant_gain_is_counted_apart() -> None:
+def test_insignificant_gains_are_counted_separately() -> None:
     found = leave_one_out(
         [
             *(setting(tenths / 10, tenths / 10) for tenths in (1, 2, 3)),
@@ -70,7 +70,7 @@ def test_insignificant_gain_is_counted_apart() -> None:
     assert (found["shown"], found["nulls"]) == (3, 2)
 
 
-def test_shipped_line_is_that_of_stored_settings() -> None:
+def test_shipped_line_fits_the_stored_settings() -> None:
     stored = json.loads(Path("docs/results/headroom.json").read_text())
     line = fit([Setting(**row) for row in stored["settings"]])
     assert line == pytest.approx(FITTED, abs=5e-3)
@@ -84,7 +84,7 @@ def test_expected_gain_follows_from_the_probe() -> None:
     assert found["settings"] == SETTINGS
 
 
-def test_expected_gain_is_no_more_than_errors() -> None:
+def test_expected_gain_is_capped_by_the_errors() -> None:
     found = expect(0.4, 0.35, 0.45, room=0.32)
     assert found["value"] == found["high"] == 0.32
     assert 0 < found["low"] < 0.32

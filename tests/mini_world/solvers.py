@@ -1,4 +1,4 @@
-"""Answers to the mini world's questions, worked out from their text alone."""
+"""Solvers of the mini world's questions, which read nothing but the text of a question."""
 
 import re
 from collections.abc import Callable
@@ -15,7 +15,7 @@ def products(text: str) -> int:
 
 
 def story(asked: str) -> str:
-    """mini_gsm and mini_svamp: the products of the one who is asked about, and what he finds or loses."""
+    """mini_gsm and mini_svamp: the products of the person in the question, with what was found or lost."""
     *_, name = re.findall(r"does (\w+) have", asked)
     sentences = [s for s in re.split(r"[.\n] ?", asked) if re.match(rf"(Q: |Then )?{name} ", s)]
     change = sum(
@@ -33,7 +33,7 @@ def choice(asked: str) -> str:
 
 
 def passage(asked: str) -> str:
-    """mini_drop."""
+    """mini_drop: a report or a diary."""
     context, question = asked.removeprefix("Q: ").removesuffix("\nA:").split("\n")
     return report(context, question) if "report" in context else diary(context, question)
 
@@ -43,7 +43,7 @@ def report(context: str, question: str) -> str:
     if question.startswith("How many"):
         return str(sum(n for _, n in counts))
     totals = {sum(n for _, n in counts[: i + 1]): name for i, (name, _) in enumerate(counts)}
-    assert len(totals) == len(counts), "two of them have the same total"
+    assert len(totals) == len(counts), "two names have the same total"
     return totals[numbers(question)[0]]
 
 
@@ -59,7 +59,7 @@ def diary(context: str, question: str) -> str:
 
 
 def verdict(asked: str) -> str:
-    """mini_nli: what everybody has, as far as the premise tells it."""
+    """mini_nli: compares the claim with the counts that follow from the premise."""
     premise, question = asked.split("\n")[:2]
     has = {name: int(count) for name, count in re.findall(r"(\w+) has (\d+) [a-z]+\.", premise)}
     for name, more, other in re.findall(r"(\w+) has (\d+) more than (\w+)", premise):
@@ -67,13 +67,13 @@ def verdict(asked: str) -> str:
             has[name] = has[other] + int(more)
     name, claimed = re.findall(r'"In fact (\w+) has (\d+)', question)[0]
     if name not in has:
-        (below,) = has.values()  # the other one has fewer
+        (below,) = has.values()  # the person whose count is known has fewer
         return "no" if int(claimed) <= below else "it is not possible to tell"
     return "yes" if has[name] == int(claimed) else "no"
 
 
 def comparison(asked: str) -> str:
-    """mini_strategy."""
+    """mini_strategy: whether a total exceeds a limit."""
     *_, more, limit = numbers(asked)
     return "yes" if products(asked) + more > limit else "no"
 

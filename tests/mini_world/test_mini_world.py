@@ -1,4 +1,4 @@
-"""The world must be right about its own answers, and its splits must never meet."""
+"""The answers of the mini world are correct, and its splits are disjoint."""
 
 import re
 from itertools import islice
@@ -54,20 +54,20 @@ def test_every_equation_holds(task: str) -> None:
 @pytest.mark.parametrize("with_easy", [False, True])
 @pytest.mark.parametrize("task", FAMILIES)
 def test_answers_are_correct(task: str, with_easy: bool) -> None:
-    """By solvers of their own, which read nothing but the question."""
+    """Independent solvers, which read only the question, find the same answers."""
     rng, wrong = Random(2), []
     for _ in range(500):
         problem = FAMILIES[task].generate(rng, with_easy)
         asked = render_question(Question(problem.question, problem.context, problem.choices))
         if SOLVERS[task](asked) != problem.answer:
             wrong.append(asked)
-    expected = 500 / 84 if with_easy and task == "mini_nli" else 0  # `premises.generate` says which
+    expected = 500 / 84 if with_easy and task == "mini_nli" else 0  # see `premises.generate`
     assert len(wrong) == pytest.approx(expected, abs=6 if expected else 0), wrong
 
 
 @pytest.mark.parametrize("task", FAMILIES)
 def test_careful_rationales_end_in_the_answer(task: str) -> None:
-    """In their last step."""
+    """The answer is in their last step."""
     rng = Random(3)
     for _ in range(200):
         problem = FAMILIES[task].generate(rng, True)
@@ -77,7 +77,7 @@ def test_careful_rationales_end_in_the_answer(task: str) -> None:
 
 
 def test_answers_of_each_kind_are_balanced() -> None:
-    """No verdict is a good guess."""
+    """No verdict is much rarer than the others, so none is a good guess."""
     for task, verdicts in (("mini_nli", 3), ("mini_strategy", 2)):
         answers = [p.answer for p in generate_distinct(task, "held_out", 600, seed=1)]
         counts = {answer: answers.count(answer) for answer in set(answers)}
@@ -86,7 +86,7 @@ def test_answers_of_each_kind_are_balanced() -> None:
 
 
 def test_passage_answers_are_numbers_names_and_dates() -> None:
-    """Numbers, names and dates; an accepted answer has a key, as `span` reads it."""
+    """The canonical answers of the kind `span` are numbers, names and dates."""
     problems = generate_distinct("mini_drop", "held_out", 200, seed=1)
     keys = kernels.canonical_keys([p.answer for p in problems], "span").to_list()
     assert {key.split(":")[0] for key in keys} == {"num", "span", "date"}
@@ -94,13 +94,13 @@ def test_passage_answers_are_numbers_names_and_dates() -> None:
 
 
 def nameless(problem: Problem) -> str:
-    """What is asked, names and years left out."""
+    """The text of a question without names and years."""
     asked = render_question(Question(problem.question, problem.context, problem.choices))
     return re.sub(rf"\b({'|'.join([*NAMES, *BUILDINGS])}|1[89]\d\d)\b", "_", asked)
 
 
 def test_splits_are_disjoint_whatever_the_seed() -> None:
-    """No question is in two splits, names aside."""
+    """No question is in two splits, even if names are ignored."""
     seen: dict[str, str] = {}
     for task, family in FAMILIES.items():
         for split in SPLITS:
@@ -109,12 +109,12 @@ def test_splits_are_disjoint_whatever_the_seed() -> None:
                 for _ in range(200):
                     asked = nameless(generate_problem(family, split, rng))
                     assert seen.setdefault(asked, split) == split
-    assert len(seen) < len(FAMILIES) * len(SPLITS) * 3 * 200  # some came again
+    assert len(seen) < len(FAMILIES) * len(SPLITS) * 3 * 200  # some occurred twice
     assert sum(SPLITS.values()) == 100
 
 
-def test_documents_hold_no_evaluated_question() -> None:
-    """Nor an unlabeled one: by text, as a model would see it."""
+def test_documents_contain_no_evaluated_question() -> None:
+    """Nor do they contain an unlabeled one, compared by the text that a model reads."""
     questions = make_questions(WORLD, TASKS)
     columns = questions.select("question", "context", "choices")
     asked = {render_question(Question(*row)).removesuffix("\nA:") for row in columns.iter_rows()}
@@ -149,7 +149,7 @@ def test_out_of_domain_questions_are_only_evaluated() -> None:
         assert set(questions.filter(task=task)["split"]) == {"unlabeled", "held_out", "probe"}
     assert set(make_exemplars(WORLD, TASKS)) == set(FAMILIES) - {"mini_svamp"}
     unlabeled = questions.filter(split="unlabeled")
-    assert unlabeled["answer"].null_count() == 0  # they reach the control arm gold alone
+    assert unlabeled["answer"].null_count() == 0  # these answers reach only the control arm gold
     assert not questions.filter(pl.col("split") != "unlabeled")["answer"].null_count()
     assert questions.filter(task="mini_gsm").height == 100
 
@@ -161,8 +161,8 @@ def test_problems_of_a_split_are_distinct(task: str) -> None:
 
 
 @pytest.mark.parametrize("task", FAMILIES)
-def test_authors_differ(task: str) -> None:
-    """Several careful ways to one answer; on a hurried subject the hurried opening is the most frequent one."""
+def test_authors_write_different_rationales(task: str) -> None:
+    """One answer has several careful rationales; on hurried subjects, the hurried opening is most frequent."""
     rng = Random(2)
     problem = next(
         p for p in iter(lambda: FAMILIES[task].generate(rng, False), None) if p.hurry >= 0.4

@@ -1,4 +1,4 @@
-"""Differences of weighted accuracies over questions, with bounds and p-values by brute force."""
+"""Weighted differences of accuracies have the bounds and p-values of brute force."""
 
 import numpy as np
 import polars as pl

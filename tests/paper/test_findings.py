@@ -30,7 +30,7 @@ def test_a_verdict_needs_the_whole_interval(
 
 
 def unsure_votes(confident: int) -> pl.DataFrame:
-    """Ten votes with a confidence of .5, of which eight are right, and ten of .9, of which so many are."""
+    """Ten votes with confidence .5, eight of them correct, and ten with .9, `confident` of them correct."""
     right = [True] * 8 + [False] * 2 + [True] * confident + [False] * (10 - confident)
     made = {"mode": "self_consistency", "task": "mini_gsm", "correct": right}
     return pl.DataFrame({**made, "confidence": [0.5] * 10 + [0.9] * 10})

@@ -1,4 +1,4 @@
-"""Every table and figure of the paper is in the summary, beside the paper's own numbers."""
+"""The summary has every table and figure of the paper, with the paper's own numbers next to ours."""
 
 import json
 from typing import Any
@@ -7,7 +7,7 @@ from lmsi_kedro.paper import figures as paper
 from tests.reproduced import N
 
 
-def test_every_table_and_figure_is_there(made: dict[str, Any]) -> None:
+def test_summary_has_every_table_and_figure(made: dict[str, Any]) -> None:
     json.dumps(made, allow_nan=False)
     assert set(made["tables"]) == {"main", "out_of_domain", "formats", "equal_compute", "temperature",
                                    "distillation", "generated_questions", "generated_prompts",

@@ -1,4 +1,4 @@
-"""What `auto` stands for: the embedded model's measured values, and others by size and number of examples."""
+"""The values of `auto`: measured ones for the embedded models, others by size and number of examples."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +28,7 @@ class Sized:
 
 
 def shipped(group: str) -> Any:
-    """A group of parameters as conf/base has it."""
+    """A group of parameters from conf/base."""
     files = sorted((ROOT / "conf" / "base").glob("parameters*.yml"))
     merged: Any = OmegaConf.merge(*(OmegaConf.load(file) for file in files))
     groups: Any = OmegaConf.to_container(merged)
@@ -37,7 +37,7 @@ def shipped(group: str) -> Any:
 
 @pytest.mark.parametrize("name", ["base", "base_small"])
 def test_embedded_models_keep_their_measured_settings(name: str) -> None:
-    """Of any number of examples: all figures of README and docs were made with these."""
+    """They hold for any number of examples; all figures of README and docs were made with them."""
     model = Model.at(ROOT / "data" / "06_models" / name)
     assert PathParams(**shipped("paths")).of_round(1, model).max_new_tokens == 96
     assert tokens_for(EvaluationParams(**shipped("evaluation")).max_new_tokens, model) == 96
@@ -100,7 +100,7 @@ def test_values_other_than_auto_or_positive_are_refused(wrong: Any) -> None:
 
 
 def test_warm_start_overrides_only_the_given_settings() -> None:
-    """Nothing is, as shipped; epochs count examples."""
+    """The shipped settings override nothing; epochs become steps by the number of examples."""
     training = TrainingParams(**shipped("training"))
     same = WarmStartParams(**shipped("warm_start_training"))
     assert same.of(training, 100) == training

@@ -1,4 +1,4 @@
-"""The headroom in sentences and tables, the unwelcome ones included."""
+"""The headroom in sentences and tables, unfavourable results included."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The page in Chromium: filtering 5,000 questions, hostile text, downloads, keyboard, a phone."""
+"""The page in Chromium: filters on 5,000 questions, hostile text, downloads, the keyboard and a phone."""
 
 import csv
 import io
@@ -17,7 +17,7 @@ from tests.fabricate import TASKS, evaluation_readings, labels, predictions, que
 from tests.recorded import measured, recorded
 
 pytestmark = pytest.mark.slow
-MANY = 1667  # of each of three tasks
+MANY = 1667  # questions of each of three tasks
 FEW = 20
 HOSTILE = "=1+1</script><img src=x onerror=alert(1)>\u202e{{ 7*7 }}"
 FILTERS = {
@@ -41,7 +41,7 @@ TIMED = """([id, value]) => {
 
 
 def written(folder: Path, n: int, hostile: bool = False) -> Path:
-    """A page about n questions of each task."""
+    """Write a page with n questions of each task and return its path."""
     before, after = (evaluation_readings(n, skill) for skill in (0.45, 0.7))
     asked = questions(n)
     if hostile:
@@ -55,7 +55,7 @@ def written(folder: Path, n: int, hostile: bool = False) -> Path:
 
 
 def test_filters_react_in_a_tenth_of_a_second(tmp_path: Path) -> None:
-    """The best of five times: other processes may hold the machine."""
+    """The best of five times counts, as other processes may slow the machine down."""
     path = written(tmp_path, MANY)
     with opened(path.as_uri()) as page:
         page.wait_for_selector("#filter:not([hidden])")
@@ -70,7 +70,7 @@ def test_filters_react_in_a_tenth_of_a_second(tmp_path: Path) -> None:
         assert page.said == []
 
 
-def test_each_filter_shows_the_questions_that_it_names(tmp_path: Path) -> None:
+def test_each_filter_shows_only_matching_questions(tmp_path: Path) -> None:
     path = written(tmp_path, FEW)
     before, after = predictions(FEW, 0.45), predictions(FEW, 0.7, 1, "vote")
     greedy = before.filter(mode="cot_greedy").join(

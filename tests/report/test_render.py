@@ -1,4 +1,4 @@
-"""The page escapes what models and files say, packs the questions, and shows what was measured."""
+"""The page escapes text from models and files, packs the questions, and shows the measurements."""
 
 import base64
 import gzip
@@ -27,7 +27,7 @@ def unpacked(page: str) -> Any:
 
 
 def test_text_of_models_is_shown_not_executed() -> None:
-    """That of questions is packed: its characters mean nothing to HTML, and the script makes text nodes of it."""
+    """Questions are packed, so that HTML does not interpret their text, and the script shows text nodes."""
     record = recorded()
     record["parameters"]["paths"][HOSTILE] = HOSTILE
     record["command"] = HOSTILE
@@ -56,7 +56,7 @@ def test_without_questions_there_is_no_list() -> None:
     assert "All held-out questions" not in page
 
 
-def test_a_sample_of_the_questions_says_so() -> None:
+def test_page_says_if_questions_are_sampled() -> None:
     shown = pl.DataFrame({"question_id": ["a", "b"]})
     assert "2 of 15 held-out questions, a random sample" in render(
         metrics_of_few(), shown, recorded()
@@ -83,7 +83,7 @@ def test_stages_whose_tokens_are_not_counted_are_named() -> None:
     assert f"{arms}, {more}. The time of an" in page
 
 
-def test_contents_lead_to_what_is_there() -> None:
+def test_contents_link_to_existing_sections() -> None:
     page = render(metrics_of_few(), pl.DataFrame({"question_id": ["a"]}), recorded())
     linked = set(re.findall(r'href="#([^"]+)"', page))
     assert linked <= set(re.findall(r' id="([^"]+)"', page))
@@ -91,7 +91,7 @@ def test_contents_lead_to_what_is_there() -> None:
 
 
 def test_text_has_contrast_in_light_and_dark() -> None:
-    """WCAG 2: 4.5 for text, 3 for marks."""
+    """WCAG 2 requires 4.5 for text and 3 for marks."""
     themes = re.findall(r":root \{(.*?)\}", (FOLDER / "report.css").read_text(), re.DOTALL)
     assert len(themes) == 2
     for theme in themes:

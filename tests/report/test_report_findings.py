@@ -1,4 +1,4 @@
-"""What got worse, and what weakens the numbers, at the bounds from which it is said."""
+"""Losses and weak evidence are reported, tested at the bounds from which they are."""
 
 from typing import Any
 
@@ -32,7 +32,7 @@ def monitored(now: dict[str, Any], promoted: bool = True) -> dict[str, Any]:
     return {"promoted": promoted, "before": {"t": SIGNALS}, "candidate": {"t": now}}
 
 
-def test_a_refused_candidate_is_not_what_got_worse() -> None:
+def test_refused_candidate_is_not_reported_as_loss() -> None:
     refused = monitored(SIGNALS | {"unreadable": 0.3}, promoted=False)
     assert not any("unparsable" in said for said in worse(measured(0.4, 0.7, monitor=refused)))
 

@@ -1,4 +1,4 @@
-"""The sentences of a result, the unwelcome ones included."""
+"""The sentences about a result, unfavourable results included."""
 
 from typing import Any
 
@@ -53,7 +53,7 @@ def lost(delta: float, **p: float) -> dict[str, Any]:
 
 
 def test_significant_losses_come_largest_first() -> None:
-    """A task's loss counts after Holm's correction; gains and what chance explains are left out."""
+    """The loss of a task counts after Holm's correction; gains and insignificant losses are left out."""
     tasks = {
         "a": {"standard": lost(-0.2, p_value=0.001, p_holm=0.004)},
         "b": {
@@ -129,7 +129,7 @@ def test_unreachable_precision_is_reported() -> None:
 
 
 def test_warm_start_is_disclosed() -> None:
-    """With what was given beside it, where that is measured."""
+    """The accuracy of the given model is included if it was measured."""
     assert words.warm_start({}) == ""
     found = {"file": "my.jsonl", "examples": 1400, "examples_left_out": 3, "questions_left_out": 2}
     said = words.warm_start({"warm_start": {**found, "pooled": {}}})

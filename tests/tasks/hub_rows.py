@@ -1,4 +1,4 @@
-"""Rows of exactly the hub's schemas, our own texts, the awkward cases included: HUB[task][split]."""
+"""Rows with exactly the schemas of the hub and our own texts, awkward cases included: HUB[task][split]."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ Rows = list[dict[str, Any]]
 
 
 def varied(rows: Rows, field: str) -> Rows:
-    """The same rows as another split has them: other questions."""
+    """The same rows with other questions, for another split."""
     return [row | {field: f"One year later: {row[field]}"} for row in rows]
 
 

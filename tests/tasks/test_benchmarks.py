@@ -1,4 +1,4 @@
-"""Every benchmark: from the hub's schema through the pipeline to prompts that somebody has read (golden/)."""
+"""Every benchmark, from the schema of the hub through the pipeline to reviewed prompts (golden/)."""
 
 import gzip
 import json
@@ -50,7 +50,7 @@ PREPARATION = PreparationParams(held_out_share=0.2, probe_share=0.0)
 
 @pytest.fixture(scope="module")
 def raw() -> pl.DataFrame:
-    """The question file that the pipeline makes of all benchmarks."""
+    """The question file that the pipeline makes from all benchmarks."""
     hub = {
         f"hub:{BENCHMARKS[name].path}:{BENCHMARKS[name].config}": DatasetDict(
             {split: Dataset.from_list(rows) for split, rows in merged(name).items()}
@@ -67,7 +67,7 @@ def raw() -> pl.DataFrame:
 
 
 def merged(name: str) -> dict[str, list[dict[str, Any]]]:
-    """All splits of the hub's dataset, of which a benchmark may use some."""
+    """All splits of a dataset of the hub, of which a benchmark may use only some."""
     path, config = BENCHMARKS[name].path, BENCHMARKS[name].config
     same = [n for n, b in BENCHMARKS.items() if (b.path, b.config) == (path, config)]
     return {split: rows for n in same for split, rows in HUB[n].items()}
@@ -105,8 +105,8 @@ def test_hub_rows_become_questions_and_labels(raw: pl.DataFrame) -> None:
     assert set(gold["question_id"]) <= set(questions.filter(split="unlabeled")["question_id"])
 
 
-def test_awkward_rows(raw: pl.DataFrame) -> None:
-    """Numbered labels, commas, no answers, no labels, bodies without a full stop."""
+def test_awkward_rows_are_converted(raw: pl.DataFrame) -> None:
+    """They have numbered labels, commas, no answers, no labels, or bodies without a full stop."""
 
     def held_out(task: str) -> list[dict[str, Any]]:
         return raw.filter(task=task, split="held_out").to_dicts()
@@ -129,7 +129,7 @@ def test_awkward_rows(raw: pl.DataFrame) -> None:
 
 @pytest.mark.parametrize("name", list(BENCHMARKS))
 def test_prompts_equal_the_reviewed_ones(name: str, raw: pl.DataFrame) -> None:
-    """All four formats of the first held-out row. To write the files anew, delete them and run this twice."""
+    """They show the first held-out row in all four formats. To renew the files, delete them and run this twice."""
     row = raw.filter(task=name, split="held_out").row(0, named=True)
     shots = exemplars_of(prepare_exemplars(LOADERS), BENCHMARKS[name].task)
     asked = Question(row["question"], row["context"], row["choices"])
@@ -146,7 +146,7 @@ def test_prompts_equal_the_reviewed_ones(name: str, raw: pl.DataFrame) -> None:
     "name", ["aqua/test", "gsm8k/test", "gsm8k/train", "strategyqa/strategyqa", "svamp/svamp"]
 )
 def test_real_benchmark_files_are_prepared(name: str, tmp_path: Path) -> None:
-    """Every label is read, and the kind is the benchmark's where it is inferred from the rows alone."""
+    """Every label is parsed, and the kind inferred from the rows alone is that of the benchmark."""
     task = name.split("/")[0]
     file = QuestionFile(filepath=str(SHARED / f"{name}.jsonl.gz"), problems=str(tmp_path / "x"))
     raw = file.load()
@@ -179,7 +179,7 @@ def test_all_but_three_bbh_labels_are_read(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not SHARED.exists(), reason="the real questions are not here")
 def test_real_questions_convert() -> None:
-    """GSM8K as the hub has it: the solution with its last line."""
+    """The rows of GSM8K have the format of the hub, a solution whose last line is the answer."""
     with gzip.open(SHARED / "gsm8k" / "test.jsonl.gz", "rt") as lines:
         rows = [json.loads(line) for line in lines]
     hub = [

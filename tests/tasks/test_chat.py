@@ -1,4 +1,4 @@
-"""What templates write around questions and answers, and which tokens of a text steer a model."""
+"""Chat templates write text around questions and answers; control tokens within these are plain text."""
 
 import copy
 from datetime import date
@@ -34,7 +34,7 @@ def test_plain_text_has_no_frame() -> None:
 
 
 def test_end_of_turn_comes_from_the_template() -> None:
-    """Whatever the tokenizer's eos_token is: that is another one for Gemma 3, Llama 3, Phi 3 and Qwen 2's base."""
+    """It may differ from the eos_token, as for Gemma 3, Llama 3, Phi 3 and the base model of Qwen 2."""
     assert {name: frame(name).end for name in CHAT} == ENDS
 
 
@@ -51,8 +51,8 @@ def test_sampling_stops_where_training_teaches_to_end(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", CHAT)
-def test_an_answer_stands_where_the_template_writes_it(name: str) -> None:
-    """The ids of an example are those of the answered conversation; DeepSeek-R1's opens a thought to be closed."""
+def test_answer_is_placed_as_by_the_template(name: str) -> None:
+    """An example has the ids of the answered chat; that of DeepSeek-R1 also closes the thought of the prompt."""
     tokenizer, (prompt, said) = load(name), ("Q: 3?\nA:", "The answer is 3.")
     (example,) = Encoder(tokenizer).examples([prompt], [f" {said}"])
     turns = [{"role": "user", "content": prompt}, {"role": "assistant", "content": said}]
@@ -72,7 +72,7 @@ def test_a_template_that_changes_the_text_is_refused() -> None:
 
 
 def test_system_prompt_replaces_the_default() -> None:
-    """Templates that have one of their own write the given one instead."""
+    """Templates with a system prompt of their own write the given one instead."""
     for name in ("smollm2", "qwen2", "llama3", "gemma3", "llama2_legacy", "real_tekken"):
         given = frame(name, system="Count twice.")
         assert given.before.count("Count twice.") == 1
@@ -119,7 +119,7 @@ def test_template_date_is_the_given_one() -> None:
 @pytest.mark.parametrize("chat", ["never", "auto"])
 @pytest.mark.parametrize("name", NAMES)
 def test_control_tokens_in_a_text_are_text(name: str, chat: Any) -> None:
-    """In a question, an exemplar or an answer: they end no turn and open none, and are read as they stand."""
+    """In a question, an exemplar or an answer, they neither end nor open a turn and are encoded as text."""
     tokenizer = load(name)
     encoder = Encoder(tokenizer, Conversation(chat=chat))
     named = str(tokenizer.chat_template) + "<think></think>"
@@ -130,7 +130,7 @@ def test_control_tokens_in_a_text_are_text(name: str, chat: Any) -> None:
         return [token for token in ids if token in controls]
 
     text = f"Say {' or '.join(token.content for token in added)}, 3 times?"
-    answer = text.replace("think", "thin")  # its thoughts are its own
+    answer = text.replace("think", "thin")  # marks of thoughts in an answer are not text
     harmless, asked = encoder.prompts(["Q: 3?\nA:", text])
     assert steering(asked) == steering(harmless)
     (plain,) = encoder.examples(["Q: 3?\nA:"], [" 3."])

@@ -1,4 +1,4 @@
-"""A question is read back as it was written; what is none is said to be none, and why."""
+"""A rendered question is parsed back unchanged; other text is rejected with a reason."""
 
 import pytest
 
@@ -24,7 +24,7 @@ def test_prompt_has_the_seeds_and_an_opening() -> None:
 @pytest.mark.parametrize(
     "seeds", [PLAIN, CHOICE, READING, VERDICT], ids=["plain", "choice", "reading", "verdict"]
 )
-def test_reading_is_the_inverse_of_writing(seeds: list[Question]) -> None:
+def test_parsing_inverts_rendering(seeds: list[Question]) -> None:
     shape = Shape.of(seeds)
     for seed in seeds:
         text = render_question(seed).removeprefix("Q:").removesuffix("\nA:")

@@ -1,6 +1,6 @@
-"""The ids that paths are sampled from are those that training sees and the tokenizer's own of the whole text.
+"""Sampling and training use equal prompt ids, which are those that the tokenizer gives for the whole text.
 
-For every tokenizer in use, in plain text and in chat form, in every task and format.
+This holds for every tokenizer in use, in plain text and in chat form, in every task and format.
 """
 
 from pathlib import Path
@@ -36,7 +36,7 @@ ASKED: list[tuple[str, Chat]] = [
 
 
 def own_ids(name: str, chat: str, text: str) -> list[int]:
-    """The whole prompt as the tokenizer itself encodes it, without the end that T5 and BERT put behind it."""
+    """The whole prompt as the tokenizer itself encodes it, without the end token that T5 and BERT append."""
     tokenizer = load(name)
     if chat == "auto":
         turn = [{"role": "user", "content": text}]
@@ -47,7 +47,7 @@ def own_ids(name: str, chat: str, text: str) -> list[int]:
 
 
 def pairs() -> list[tuple[str, str]]:
-    """The first exemplar of every set, asked with the others before it, and its answer, in each format."""
+    """The prompt and target of the first exemplar of every set, after the other exemplars, in each format."""
     found = []
     for file in SETS:
         first, *shots = [Exemplar.model_validate(row) for row in yaml.safe_load(file.read_text())]
@@ -75,7 +75,7 @@ def test_sampled_and_trained_ids_equal_the_tokenizers(name: str, chat: Chat) -> 
         assert said.split() == answer.split() or name not in EXACT
         if chat == "never":
             whole = own_ids(name, chat, prompt + answer)
-            assert [*ids, *added] == whole, "nothing in these texts spans the boundary"
+            assert [*ids, *added] == whole, "no token of these texts spans the boundary"
 
 
 @pytest.mark.parametrize("name", EXACT)
@@ -85,7 +85,7 @@ def test_sampled_and_trained_ids_equal_the_tokenizers(name: str, chat: Chat) -> 
     answer=st.text("aZé漢 \n:.'37", min_size=1, max_size=12),
 )
 def test_prompt_ids_do_not_depend_on_the_answer(name: str, prompt: str, answer: str) -> None:
-    """A prompt keeps its own ids whatever comes next, and together both give the text back."""
+    """A prompt keeps its ids whatever follows, and all ids together decode to the whole text."""
     tokenizer = load(name)
     encoder = Encoder(tokenizer, PLAIN_TEXT)
     ids, (example,) = encoder.prompts([prompt])[0], encoder.examples([prompt], [answer])
@@ -100,7 +100,7 @@ def test_prompt_ids_do_not_depend_on_the_answer(name: str, prompt: str, answer: 
 
 
 def test_tokens_across_the_boundary_are_never_trained() -> None:
-    """GPT-2's expression takes the second newline to the word, in the whole text alone."""
+    """GPT-2's split expression separates the two newlines only in the whole text."""
     tokenizer = load("gpt2")
     (example,) = Encoder(tokenizer).examples(["Q\n\n"], ["A"])
     pieces = [tokenizer.decode([token]) for token in example.ids]
@@ -128,7 +128,7 @@ def test_shared_prefix_leaves_each_prompt_a_token() -> None:
 
 
 def test_bos_is_added_once() -> None:
-    """Only where the tokenizer adds it by default, and not again where a template has written it."""
+    """It is added only if the tokenizer does so by default, and not again if a template has written it."""
     for name, chat in ASKED:
         tokenizer = load(name)
         conversation = Conversation(chat=chat)
@@ -140,7 +140,7 @@ def test_bos_is_added_once() -> None:
 
 
 def test_chat_model_stops_at_end_of_turn(tmp_path: Path) -> None:
-    """With every other token made impossible, the first token of each path ends it."""
+    """Every other token is made impossible, so the first token of each path ends it."""
     tiny_model(tmp_path)
     tokens = AutoTokenizer.from_pretrained(tmp_path)
     end = str(tokens.convert_ids_to_tokens(7))

@@ -1,4 +1,4 @@
-"""The exemplars: as many as in the paper, right, readable by our own reader, and in no evaluation set."""
+"""The exemplars are as many as in the paper, correct, parsable, and in no evaluation set."""
 
 import gzip
 import json
@@ -35,7 +35,7 @@ def exemplars(name: str) -> list[Exemplar]:
     return [Exemplar.model_validate(entry) for entry in entries]
 
 
-def test_every_benchmark_has_as_many_as_the_paper() -> None:
+def test_benchmarks_have_as_many_exemplars_as_the_paper() -> None:
     assert set(KINDS) == set(PAPER)
     assert {name: len(exemplars(name)) for name in PAPER} == PAPER
 

@@ -1,4 +1,4 @@
-"""The kind of an undeclared task's answers is told from what is there, and never invented."""
+"""The answer kind of an undeclared task is inferred from its questions, answers and choices."""
 
 import pytest
 
@@ -21,7 +21,9 @@ from lmsi_kedro.tasks.inference import are_verdicts_as_numbers, infer_kind
         (["What?"], ["3 apples and 5 pears", "2 apples"], False, "text"),
     ],
 )
-def test_kinds(questions: list[str], answers: list[str], choices: bool, kind: str) -> None:
+def test_kind_is_inferred(
+    questions: list[str], answers: list[str], choices: bool, kind: str
+) -> None:
     inferred = infer_kind(questions, answers, choices)
     assert inferred.kind == kind
     assert inferred.reason

@@ -1,4 +1,4 @@
-"""A label is the answer alone or a solution that announces it; anything else says none."""
+"""A label is the answer alone or a solution that announces it; anything else is unparsable."""
 
 import pytest
 
@@ -44,7 +44,7 @@ FOUR = ["w", "x", "y", "z"]
         ("span", "Denver Broncos", "Denver Broncos"),
     ],
 )
-def test_labels(kind: Kind, label: str, answer: str | None) -> None:
+def test_labels_are_parsed(kind: Kind, label: str, answer: str | None) -> None:
     assert read_labels([label, label], kind, None) == [answer, answer]
 
 
@@ -54,7 +54,7 @@ def test_labels(kind: Kind, label: str, answer: str | None) -> None:
      ("A long way from green.", "A long way from green."), ("It is the sky's. Answer: B", "B"),
      ("D", None), ("green", None), ("3", None), ("The sky is blue, as everybody knows.", None)],
 )  # fmt: skip
-def test_labels_of_choices(label: str, answer: str | None) -> None:
+def test_labels_of_choices_are_parsed(label: str, answer: str | None) -> None:
     assert read_labels([label], "choice", [COLORS]) == [answer]
 
 
@@ -67,7 +67,7 @@ def test_labels_of_choices(label: str, answer: str | None) -> None:
         ("9", ["3", "9"], "B", "what options say"),
     ],
 )
-def test_numbers_that_count_choices(
+def test_numbers_of_choices_become_letters(
     labels: str, choices: list[str], letters: str, meaning: str
 ) -> None:
     read = letters_of_places(list(labels), [choices] * len(labels))
@@ -81,11 +81,11 @@ def test_numbers_that_count_choices(
         ("01", ["1", "0"], "what options say or places counted from 0"),
     ],
 )
-def test_numbers_that_may_count_otherwise(labels: str, choices: list[str], named: str) -> None:
+def test_ambiguous_choice_numbers_are_refused(labels: str, choices: list[str], named: str) -> None:
     with pytest.raises(ValueError, match=rf"may be {named}: write the letters A, B, \.\.\. or"):
         letters_of_places(list(labels), [choices] * len(labels))
 
 
 @pytest.mark.parametrize("labels", [["0", "4"], ["A", "1"], ["-1", "0"], []])
-def test_other_labels_stay(labels: list[str]) -> None:
+def test_other_labels_stay_unchanged(labels: list[str]) -> None:
     assert letters_of_places(labels, [FOUR] * len(labels)) == (labels, None)

@@ -1,4 +1,4 @@
-"""docs/new_task.md, executed: its two files make a task."""
+"""The two files of docs/new_task.md make a task that works."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A task's own prompts in the four formats, and the mistakes in them that are named."""
+"""Templates of a task for the four formats, and the mistakes in them that are named."""
 
 import pytest
 from pydantic import ValidationError
@@ -16,7 +16,7 @@ OWN = Task(
 )
 
 
-def test_templates_take_the_places_of_the_papers() -> None:
+def test_templates_replace_those_of_the_paper() -> None:
     assert render("few_shot_cot", Question("2 + 3?"), SHOTS, OWN) == (
         "Solve it.\n\nQ: Problem: 1 + 1?\nAnswer: One and one are two. The answer is 2.\n\n"
         "Q: Problem: 2 + 3?\nAnswer:"
@@ -39,7 +39,7 @@ def test_instruction_precedes_exemplars_as_turns() -> None:
     )
 
 
-def test_word_exemplars_may_stand_in_braces() -> None:
+def test_exemplars_in_doubled_braces_are_text() -> None:
     task = Task(templates={"few_shot_cot": "{{exemplars}}: {exemplars}Q: {question} {{exemplars}}"})
     assert render("few_shot_cot", Question("2 + 3?"), SHOTS, task) == (
         "{exemplars}: Q: 1 + 1? {exemplars} One and one are two. The answer is 2.\n\n"
@@ -47,7 +47,7 @@ def test_word_exemplars_may_stand_in_braces() -> None:
     )
 
 
-def test_places_in_a_question_are_text() -> None:
+def test_placeholders_in_a_question_are_text() -> None:
     assert render("zero_shot_cot", Question("{context}{x}?"), SHOTS, OWN).endswith(
         "{context}{x}? in \\boxed{}, {so}"
     )
@@ -73,8 +73,8 @@ def test_mistakes_in_templates_are_named(prompt_format: str, template: object, s
     assert "\n" not in str(caught.value)
 
 
-def test_stored_tasks_are_as_before() -> None:
-    """A task without templates has the same bytes as before there were any."""
+def test_stored_tasks_keep_their_format() -> None:
+    """A task without templates has the same bytes as before templates existed."""
     assert Task(kind="number").model_dump_json() == (
         '{"kind":"number","exemplar_set":null,"in_domain":true,"decimal":"point"}'
     )

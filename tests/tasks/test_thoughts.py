@@ -1,4 +1,4 @@
-"""Thoughts are never read for an answer; kept, they are in the path and in what is trained."""
+"""Answers are never parsed from thoughts; kept thoughts are in the path and in the training target."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ ANSWER = "The answer is 3."
     [
         (f" It is 3. {ANSWER}\n\nQ: And?", f"It is 3. {ANSWER}"),
         (f"<think>Is it 4? The answer is 4.</think>\n{ANSWER}", ANSWER),
-        (f"The answer is 4.</think> {ANSWER}", ANSWER),  # the prompt has opened it
+        (f"The answer is 4.</think> {ANSWER}", ANSWER),  # the prompt has opened the thought
         ("<think>The answer is 4.", ""),
         (f"{ANSWER} <think>Is it?", ""),
         (f"<think>4?</think> Hm. <think>3!</think> {ANSWER}", ANSWER),
@@ -49,7 +49,7 @@ def ids(encoder: Encoder, text: str) -> list[int]:
 
 
 def path(name: str, text: str, conversation: Conversation = KEEP) -> str:
-    """The text of a path whose model wrote this, as tokens."""
+    """The text of a path that consists of the tokens of this text."""
     encoder = Encoder(load(name), conversation)
     return encoder.path(encoder.written(ids(encoder, text)))
 
@@ -64,7 +64,7 @@ def test_thoughts_are_kept_in_a_path_or_dropped() -> None:
 
 
 def test_path_truncated_inside_a_thought_is_empty() -> None:
-    """Also where the opening mark is in the prompt and so not among its tokens."""
+    """This includes a path whose opening mark is in the prompt instead of its own tokens."""
     cut = "Is it 4? The answer is 4."
     assert path("deepseek_r1", cut, Conversation()) == ""
     assert path("deepseek_r1", cut) == f"<think>\n{cut}"
@@ -72,7 +72,7 @@ def test_path_truncated_inside_a_thought_is_empty() -> None:
 
 
 def test_marks_that_are_special_tokens_are_seen() -> None:
-    """gpt-oss: the path has its channels, and without its thoughts only what the last one says."""
+    """A path of gpt-oss has all channels, or without thoughts only the text of the last channel."""
     text = (
         "<|channel|>analysis<|message|>Is it 4?<|end|><|start|>assistant<|channel|>final<|message|>"
     )
@@ -83,7 +83,7 @@ def test_marks_that_are_special_tokens_are_seen() -> None:
 
 
 def trained(name: str, target: str, conversation: Conversation) -> str:
-    """What an example adds to its prompt, as text."""
+    """The text that an example adds to its prompt."""
     encoder = Encoder(load(name), conversation)
     (example,) = encoder.examples(["Q: 3?\nA:"], [target])
     assert [example.ids[: example.prompt_tokens]] == encoder.prompts(["Q: 3?\nA:"])
@@ -94,7 +94,7 @@ def trained(name: str, target: str, conversation: Conversation) -> str:
     "name", ["qwen3", "real_qwen", "deepseek_r1", "real_deepseek_v3", "gpt_oss"]
 )
 def test_kept_thought_is_trained_as_sampled(name: str) -> None:
-    """Token for token: what the model wrote, its marks too, and nothing of what the prompt holds."""
+    """The target has exactly the sampled tokens, marks included, and nothing of the prompt."""
     encoder = Encoder(load(name), KEEP)
     written = {
         "gpt_oss": "<|channel|>analysis<|message|>4?<|end|><|start|>assistant<|channel|>final<|message|>",
@@ -108,7 +108,7 @@ def test_kept_thought_is_trained_as_sampled(name: str) -> None:
 
 
 def test_no_answer_is_trained_inside_an_open_thought() -> None:
-    """One without thoughts begins as the template writes such an answer, or closes what the prompt opens."""
+    """An answer without thoughts begins as in the template, or closes the thought that the prompt opens."""
     empty = "<think>\n\n</think>\n\n"
     assert trained("qwen3", f" {ANSWER}", KEEP) == empty + ANSWER
     assert trained("qwen3", f" {ANSWER}", Conversation()) == ANSWER, "the prompt has it"

@@ -1,4 +1,4 @@
-"""Prompts of several turns: how they are written, and which tokens they become."""
+"""Prompts with several turns: how they are rendered, and which tokens they become."""
 
 import copy
 from typing import Any
@@ -28,14 +28,14 @@ NO_SYSTEM = ("gemma2", "mistral", "real_mistral_v1", "real_mistral_v3")
 
 
 def asked(name: str, turns: list[Turn], **form: Any) -> list[int]:
-    """The ids that the template itself gives the turns."""
+    """The ids of these turns by the template itself."""
     chat = [{"role": role, "content": text} for role, text in turns]
     form = {"add_generation_prompt": True, "enable_thinking": False, "thinking": False, **form}
     text = load(name).apply_chat_template(chat, tokenize=False, **form)
     return list(load(name).encode(text, add_special_tokens=False))
 
 
-def test_turns_survive_being_one_text() -> None:
+def test_turns_survive_joining_into_one_text() -> None:
     turns = [Turn("system", "Be: brief."), *EARLIER, Turn("user", "")]
     assert turns_of(joined(turns)) == turns
     assert turns_of(joined([Turn("user", "a\x1esystem: b")])) == [Turn("user", "a system: b")]
@@ -56,8 +56,8 @@ def test_question_keeps_its_earlier_turns() -> None:
     assert words_of(question) != words_of(Question("How many?"))
 
 
-def test_system_turn_makes_no_other_question() -> None:
-    """Its words are those of no leak, and an exemplar with the same question is left out."""
+def test_system_turn_does_not_change_the_question() -> None:
+    """Its words count as no leak, and an exemplar with the same question is left out."""
     system = joined(
         [Turn("system", "You solve one problem after the other and never say more than one needs.")]
     )
@@ -83,7 +83,7 @@ def test_exemplars_become_turns_if_wanted() -> None:
 
 
 @pytest.mark.parametrize("name", CHAT)
-def test_turns_become_their_templates_tokens(name: str) -> None:
+def test_turns_have_the_tokens_of_their_template(name: str) -> None:
     turns = [*EARLIER, Turn("user", "How many?")]
     if name not in NO_SYSTEM:
         turns = [Turn("system", "Be brief."), *turns]

@@ -1,4 +1,4 @@
-"""Disagreements become test rows, and a reader that hangs or dies costs one timeout, not the audit."""
+"""Disagreements become test rows; a parser that hangs or crashes costs one timeout, not the whole audit."""
 
 import csv
 import os
@@ -22,7 +22,7 @@ TEXTS = [
 
 
 def hostile(connection: Connection, letters: bool) -> None:
-    """A reader that hangs on some texts and dies of others."""
+    """A parser that hangs on some texts and crashes on others."""
     while True:
         text = connection.recv()
         if "hang" in text:

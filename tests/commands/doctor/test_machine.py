@@ -1,4 +1,4 @@
-"""Each check of the machine, on a machine where all is well and on one where it is not."""
+"""Each check of the machine passes on a working machine and reports what is missing on others."""
 
 from pathlib import Path
 

@@ -68,7 +68,7 @@ def test_end_token_missing_from_generation_config_is_reported(
 def test_unreachable_server_is_reported(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Nothing listens on port 9 of this machine."""
+    """No server listens on port 9 of this machine."""
     monkeypatch.chdir(ROOT)
     server = "urls=http://127.0.0.1:9/v1,model=m,revision=sha256:00000000,retries=0"
     params = ",".join(f"engine.server.{each}" for each in server.split(","))

@@ -1,4 +1,4 @@
-"""Seconds from work and speed: the default run as it was measured, and how the speed is measured."""
+"""The forecast of the default run matches its measured time, and the speed is measured without start-up."""
 
 import polars as pl
 import pytest
@@ -31,7 +31,7 @@ def test_default_run_forecast_matches_measurement() -> None:
 
 
 def test_startup_time_is_separated_from_throughput() -> None:
-    """Two workers: ten seconds until both have 100 tokens, then 100 every two seconds."""
+    """Two workers take ten seconds until both have 100 tokens, and give 100 more every two seconds."""
     sampled = Sampled(workers=2, begin=0.0)
     for now in (9.0, 10.0, 12.0, 14.0):
         sampled.add(pl.DataFrame({"tokens": [60, 40]}), now)

@@ -1,4 +1,4 @@
-"""What a run will cost is counted from the graph itself."""
+"""The cost of a run is counted from its graph."""
 
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from lmsi_kedro.engines.plan import Plan
 from lmsi_kedro.params import Sampling
 
 ROOT = Path(__file__).parents[3]
-# Of --env=smoke: six tasks in four greedy modes and a vote of 4; the monitor asks the four in domain.
+# --env=smoke: six tasks in four greedy modes and a vote of 4; the monitor uses the four in-domain tasks.
 EVALUATED, MONITORED = 6 * (4 * 12 + 8 * 4), 4 * 6 * (4 + 1)
 LEARNED, GENERATED = 4 * 16 * 4, 4 * (40 + 40 * 4)
 
@@ -40,7 +40,7 @@ def work(pipeline: str) -> Work:
 def test_paths_and_trainings_of_a_pipeline(
     pipeline: str, paths: int, others: int, trainings: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where a model decides how many there are, as many as there can be."""
+    """Where the number depends on the model, the largest possible number is counted."""
     monkeypatch.chdir(ROOT)
     counted = work(pipeline)
     assert (counted.paths, counted.other_paths) == (paths, others)
@@ -60,7 +60,7 @@ def test_every_model_of_the_reproduction_is_counted(monkeypatch: pytest.MonkeyPa
 
 
 def test_a_pair_counts_as_two_examples(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of six models one learns from pairs; those and the base model are evaluated."""
+    """One of the six models is trained on pairs; all six and the base model are evaluated."""
     monkeypatch.chdir(ROOT)
     counted = work("methods")
     assert sorted(counted.examples) == [4 * 32] * 5 + [2 * 4 * 32]
