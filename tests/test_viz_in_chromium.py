@@ -1,4 +1,4 @@
-"""Kedro-Viz of a finished run, clicked in Chromium: votes, metrics, a node, the status of the run."""
+"""Kedro-Viz in Chromium shows the votes, the metrics, the code of a node and the status of a finished run."""
 
 import functools
 import http.server
@@ -22,7 +22,7 @@ EVENTS = Path(".viz/kedro_pipeline_events.json")
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of what `kedro viz build` makes, without a network, of a project whose run is finished."""
+    """The address of the site that `kedro viz build` makes, offline, from a project with a finished run."""
     if not CHROMIUM:
         pytest.skip("Chromium is not installed")
     project = tmp_path_factory.mktemp("project")
@@ -50,11 +50,11 @@ def page(site: str) -> Iterator[Any]:
 
 class Quiet(http.server.SimpleHTTPRequestHandler):
     def log_message(self, *_: Any) -> None:
-        """Nothing."""
+        """Log nothing."""
 
 
 class served:  # noqa: N801  # used as a function
-    """The address of a folder."""
+    """Serve a folder over HTTP at the address that is yielded."""
 
     def __init__(self, folder: Path) -> None:
         handler = functools.partial(Quiet, directory=str(folder))
@@ -70,7 +70,7 @@ class served:  # noqa: N801  # used as a function
 
 
 def clicked(page: Any, name: str) -> Any:
-    """The panel of a dataset or node that is searched for and clicked in the list."""
+    """Search for a dataset or node, click it in the list and return its panel."""
     page.get_by_placeholder("Search").fill(name)
     page.locator(f'button[title="{name}"]').click()
     return page.locator(".pipeline-metadata")
@@ -93,10 +93,10 @@ def test_accuracies_are_drawn(page: Any) -> None:
 
 
 def test_a_node_shows_its_code(page: Any) -> None:
-    """That of a function of which an argument is fixed."""
+    """The function of this node has a fixed argument."""
     panel = clicked(page, "count_votes")
     panel.get_by_text("Show Code").click()
-    page.locator(".pipeline-metadata-code", has_text="votes_within(readings").wait_for()
+    page.locator(".pipeline-metadata-code", has_text="count_within(readings").wait_for()
 
 
 def test_layers_are_in_order(page: Any) -> None:
@@ -106,9 +106,9 @@ def test_layers_are_in_order(page: Any) -> None:
 
 
 def test_the_status_of_the_run_is_shown(page: Any, site: str) -> None:
-    """Every node of it succeeded."""
+    """Every node of the run succeeded."""
     page.locator('a[href="/workflow"]').click()
     page.get_by_text("Success").first.wait_for()
-    told = json.loads(page.request.get(f"{site}api/run-status").text())
-    assert {node["status"] for node in told["nodes"].values()} == {"success"}
-    assert len(told["nodes"]) > 60
+    status = json.loads(page.request.get(f"{site}api/run-status").text())
+    assert {node["status"] for node in status["nodes"].values()} == {"success"}
+    assert len(status["nodes"]) > 60

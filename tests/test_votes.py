@@ -7,7 +7,7 @@ import pytest
 
 from lmsi_kedro import schemas
 from lmsi_kedro.params import VotingParams
-from lmsi_kedro.votes import thin_out, votes_within
+from lmsi_kedro.votes import count_within, thin_out
 
 GIVEN: dict[str, Any] = {
     "rule": "trigger", "ties": "abstain", "min_confidence": 0.0, "max_confidence": 1.0,
@@ -17,7 +17,7 @@ VOTING = VotingParams(**GIVEN)
 
 
 def readings(**keys: str) -> pl.DataFrame:
-    """Readings of questions by their answers, one letter each; - is unparsable."""
+    """Readings of questions: each letter is the answer of one path, and - is an unparsable one."""
     rows = [
         {"question_id": question, "path": path, "key": None if key == "-" else key}
         for question, letters in keys.items()
@@ -28,7 +28,7 @@ def readings(**keys: str) -> pl.DataFrame:
 
 def test_reason_says_why_a_vote_is_not_kept() -> None:
     given = readings(sure="aaaa", split="aabb", weak="aabc", close="aaabb-", silent="----")
-    votes = votes_within(given, VOTING, 0.5, 0.9, margin=0.2)
+    votes = count_within(given, VOTING, 0.5, 0.9, margin=0.2)
     assert dict(votes.select("question_id", "reason").iter_rows()) == {
         "sure": "high confidence", "split": "tied", "weak": "winner", "close": "low margin",
         "silent": "unreadable",
@@ -38,7 +38,7 @@ def test_reason_says_why_a_vote_is_not_kept() -> None:
 
 def test_ties_by_probability_need_log_probabilities() -> None:
     with pytest.raises(ValueError, match=r"set voting\.ties=abstain"):
-        votes_within(readings(a="ab"), VotingParams(**GIVEN | {"ties": "logprob"}), 0.0, 1.0)
+        count_within(readings(a="ab"), VotingParams(**GIVEN | {"ties": "logprob"}), 0.0, 1.0)
 
 
 def test_cap_does_not_depend_on_row_order() -> None:

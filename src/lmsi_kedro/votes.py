@@ -8,7 +8,7 @@ from lmsi_kedro import kernels, schemas
 from lmsi_kedro.params import VotingParams
 
 
-def votes_within(
+def count_within(
     readings: pl.DataFrame, voting: VotingParams, low: float, high: float, margin: float = 0.0
 ) -> pl.DataFrame:
     """votes: the most frequent answer of each question, kept if confidence and margin are within bounds."""

@@ -1,4 +1,4 @@
-"""Kinds of answers of one's own: the page's reader of lengths, and readers that are refused."""
+"""Answer kinds of a user: the parser of lengths in docs/new_task.md, and parsers that are refused."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -16,7 +16,7 @@ from lmsi_kedro.pipelines.preparation.labels import read_labels
 from lmsi_kedro.pipelines.preparation.nodes import choose_tasks
 from lmsi_kedro.reading import read_answers
 from lmsi_kedro.tasks import Task, Tasks, answers
-from lmsi_kedro.votes import votes_within
+from lmsi_kedro.votes import count_within
 
 PAGE = (Path(__file__).parents[2] / "docs/new_task.md").read_text()
 VOTING = VotingParams(rule="trigger", ties="abstain", min_confidence=0, max_confidence=1,
@@ -43,7 +43,7 @@ def raw(*labels: str) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=names, orient="row", schema_overrides=schemas.RAW_QUESTIONS)
 
 
-def test_equal_lengths_vote_together_and_are_right(lengths: Tasks) -> None:
+def test_equal_lengths_vote_together_and_are_correct(lengths: Tasks) -> None:
     said = ["It is far. The answer is 5 km.", "5 * 1000 = 5000. The answer is 5,000 m.",
             "The answer is 500 cm.", "The answer is 5.", "I do not know."]  # fmt: skip
     questions = pl.DataFrame(
@@ -60,13 +60,13 @@ def test_equal_lengths_vote_together_and_are_right(lengths: Tasks) -> None:
     assert read["key"].to_list() == ["own:5000 m", "own:5000 m", "own:5 m", None, None]
     assert read["surface"].to_list() == ["5 km", "5,000 m", "500 cm", None, None]
     assert [said[0][s:e] for s, e in read.select("start", "end").head(1).rows()] == ["5 km"]
-    (vote,) = votes_within(read, VOTING, 0, 1).rows(named=True)
+    (vote,) = count_within(read, VOTING, 0, 1).rows(named=True)
     assert (vote["key"], vote["votes"], vote["readable"], vote["paths"]) == ("own:5000 m", 2, 3, 5)
     labels = pl.DataFrame([("q1", ["5.0 km"])], schema=schemas.LABELS, orient="row")
     assert accepted_keys(labels, questions, lengths)["accepted"].to_list() == [["own:5000 m"]]
 
 
-def test_labels_are_read_and_refused(lengths: Tasks) -> None:
+def test_labels_are_parsed_or_refused(lengths: Tasks) -> None:
     read = read_labels(raw("5 km", "It is 2 + 3 = 5. #### 5,000 m"), lengths)
     assert read["answer"].to_list() == [["5 km"], ["5,000 m"]]
     with pytest.raises(

@@ -16,7 +16,7 @@ from lmsi_kedro.evaluation.comparison import Metrics, paired
 from lmsi_kedro.evaluation.marking import is_accepted
 from lmsi_kedro.evaluation.prediction import expect
 from lmsi_kedro.params import VotingParams
-from lmsi_kedro.votes import votes_within
+from lmsi_kedro.votes import count_within
 
 THRESHOLDS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)  # the lowest confidence of the votes in a row
 
@@ -46,7 +46,7 @@ def measure_unlabeled(
 
 def count_votes(readings: pl.DataFrame, voting: VotingParams) -> pl.DataFrame:
     """votes with any confidence; the answer is null if the vote abstains."""
-    return votes_within(readings, voting, 0.0, 1.0)
+    return count_within(readings, voting, 0.0, 1.0)
 
 
 def compare_greedy(votes: pl.DataFrame, greedy_readings: pl.DataFrame) -> Metrics:

@@ -13,7 +13,7 @@ from lmsi_kedro.datasets.model_directory import Model
 from lmsi_kedro.printable import printable
 from lmsi_kedro.reading import in_order
 from lmsi_kedro.schemas import READINGS
-from lmsi_kedro.votes import votes_within
+from lmsi_kedro.votes import count_within
 
 GAP = " | "
 
@@ -68,7 +68,7 @@ def votes(sampled: Mapping[str, list[pl.DataFrame]], asking: Asking, voting: Any
 def vote(read: pl.DataFrame, asking: Asking, voting: Any) -> str:
     """The winner in words, such as "42, with 11 of 16 paths (confidence 0.69)"."""
     paths = read.with_columns(content=pl.col("text").hash())
-    row = votes_within(in_order([paths], READINGS), voting, 0.0, 1.0).row(0, named=True)
+    row = count_within(in_order([paths], READINGS), voting, 0.0, 1.0).row(0, named=True)
     if row["key"] is None:
         tied = ", ".join(answer(key) for key in row["tied"])
         return f"no winner, {f'tied: {tied}' if tied else 'no path has an answer'}"

@@ -1,4 +1,4 @@
-"""What the methods change in a round, and the table of their results."""
+"""The nodes that replace steps of a round in each method, and the table of results."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,7 +10,7 @@ from lmsi_kedro.datasets.model_directory import Model
 from lmsi_kedro.evaluation.comparison import Metrics
 from lmsi_kedro.params import Mode, Training, TrainingParams, VotingParams
 from lmsi_kedro.report.words import MODE_NAMES
-from lmsi_kedro.votes import votes_within
+from lmsi_kedro.votes import count_within
 
 SHARE, MARGIN = 0.375, 0.125  # SCRL (arXiv 2603.19880)
 COMPARED: tuple[Mode, ...] = ("standard", "cot_greedy", "self_consistency")
@@ -26,21 +26,21 @@ LEARNED = {
 
 
 def count_gated(readings: pl.DataFrame, voting: VotingParams) -> pl.DataFrame:
-    """votes: the most frequent answers that pass SCRL's gate."""
-    return votes_within(readings, voting, SHARE, 1.0, MARGIN)
+    """Counts the votes, and keeps the winners that pass SCRL's gate."""
+    return count_within(readings, voting, SHARE, 1.0, MARGIN)
 
 
 def preferring(sft_training: Training, training: TrainingParams) -> Training:
-    """The round's training with the objective scpo."""
+    """Changes the objective of the round's training to scpo."""
     changed = {"objective": "scpo", "preferences": training.preferences}
     return sft_training.model_copy(update=changed)
 
 
 def tabulate(sft: Model, *comparisons: Metrics, names: Sequence[str]) -> Metrics:
-    """methods: accuracies of every model, and each one's difference from sft on the same questions.
+    """Tabulates the accuracy of every model, and its difference from sft on the same questions.
 
-    comparisons: sft (before) with each of `names` (after), pooled over in-domain tasks. p_holm: Holm's correction
-    over the models of a mode.
+    comparisons: sft (before) with each of `names` (after), pooled over in-domain tasks. p_holm: the p-value with
+    Holm's correction over the models of a mode.
     """
     modes = [mode for mode in COMPARED if mode in comparisons[0]["pooled"]]
     rows = {"sft": {mode: comparisons[0]["pooled"][mode]["before"] for mode in modes}}
@@ -60,7 +60,7 @@ def against_sft(row: Metrics) -> Metrics:
 
 
 def write_page(methods: Metrics) -> str:
-    """The table as Markdown: percent, and differences from sft in points with 95 % intervals."""
+    """Writes the table as Markdown: percent, and differences from sft in points with 95 % intervals."""
     rows = methods["methods"]
     modes = list(rows["sft"])
     budget = "{steps} steps of {batch_size}".format(**methods["budget"])

@@ -16,17 +16,17 @@ from lmsi_kedro.tasks import Tasks
 from lmsi_kedro.tasks.continuation import render_seeds
 from lmsi_kedro.tasks.questions import exemplar_sets, prompts_of_sets, questions_in, spread
 from lmsi_kedro.tasks.turns import SEPARATOR
-from lmsi_kedro.votes import votes_within
+from lmsi_kedro.votes import count_within
 
 log = logging.getLogger(__name__)
 Funnel = dict[str, dict[str, int]]  # task -> reason -> candidates
-PER_PROMPT = 4  # continuations of one prompt; they share its computation
+PER_PROMPT = 4  # continuations of one prompt, which is computed only once for them
 
 
 def choose_seeds(
     questions: pl.DataFrame, tasks: Tasks, generation: QuestionGenerationParams
 ) -> pl.DataFrame:
-    """seed_questions: some unlabeled questions of every in-domain task; ValueError if it has too few."""
+    """Selects some unlabeled questions of every in-domain task; raises ValueError if it has too few."""
     chosen = []
     for name in tasks.in_domain:
         alone = ~pl.col("context").str.starts_with(SEPARATOR).fill_null(False)
@@ -48,7 +48,7 @@ def plan_continuations(
     generation: QuestionGenerationParams,
     engine: EngineParams,
 ) -> Plan:
-    """Continuations of prompts with some seeds in random order; raising `candidates` keeps the earlier ones."""
+    """Plans continuations of prompts with some seeds in random order; raising `candidates` keeps earlier ones."""
     by_task = {name: orders(seed_questions, name, generation) for name in tasks.in_domain}
     sampling = generation.sampling.of(model)
     new = sampling.max_new_tokens
@@ -64,7 +64,7 @@ def plan_continuations(
 def orders(
     seed_questions: pl.DataFrame, task: str, generation: QuestionGenerationParams
 ) -> dict[str, str]:
-    """Prompts with randomly ordered seeds of a task, enough for all candidates; the order depends on a number."""
+    """Renders prompts with randomly ordered seeds of a task, enough for all candidates."""
     seeds = questions_in(seed_questions.filter(task=task))
     prompts = {}
     for number in range(-(-generation.candidates // PER_PROMPT)):
@@ -75,7 +75,7 @@ def orders(
 
 
 def open_candidates(drafts: pl.DataFrame) -> pl.DataFrame:
-    """candidate_questions: the drafts to vote on; ValueError if there are none."""
+    """Returns the drafts to vote on; raises ValueError if there are none."""
     left = drafts.filter(reason=OPEN)
     if left.is_empty():
         raise ValueError(
@@ -95,7 +95,7 @@ def plan_answers(
     generation: QuestionGenerationParams,
     engine: EngineParams,
 ) -> Plan:
-    """Paths for the vote on every candidate, sampled as in round 1, but always all m, without early stopping."""
+    """Plans paths for the vote on every candidate: always m, as in round 1 but without early stopping."""
     sampling = paths.of_round(1, model)
     prompts = (
         prompts_of_sets(candidate_questions.filter(task=name), exemplars, tasks[name])
@@ -118,12 +118,12 @@ def plan_answers(
 def count_votes(
     readings: pl.DataFrame, voting: VotingParams, generation: QuestionGenerationParams
 ) -> pl.DataFrame:
-    """candidate_votes: kept if the confidence is within question_generation.confidence."""
-    return votes_within(readings, voting, *generation.bounds)
+    """Counts the votes, and keeps those with a confidence within question_generation.confidence."""
+    return count_within(readings, voting, *generation.bounds)
 
 
 def admit(drafts: pl.DataFrame, votes: pl.DataFrame) -> tuple[pl.DataFrame, Funnel]:
-    """candidates: each with its reason and, after a vote, its winner and confidence; funnel: counts by reason."""
+    """Adds reason, winner and confidence to the candidates after the vote, and counts the reasons (funnel)."""
     decided = votes.select("question_id", "key", "confidence", decision="reason")
     voted = pl.col("reason") == OPEN
     admitted = pl.col("decision").replace("winner", "admitted")
@@ -141,7 +141,7 @@ def admit(drafts: pl.DataFrame, votes: pl.DataFrame) -> tuple[pl.DataFrame, Funn
 
 
 def take_admitted(candidates: pl.DataFrame) -> pl.DataFrame:
-    """generated_questions; ValueError if there are none."""
+    """Returns the admitted candidates; raises ValueError if there are none."""
     admitted = candidates.filter(reason="admitted")
     if admitted.is_empty():
         raise ValueError(
@@ -155,6 +155,6 @@ def take_admitted(candidates: pl.DataFrame) -> pl.DataFrame:
 
 
 def reasons(table: pl.DataFrame) -> str:
-    """'300 cut off, 12 duplicate'"""
+    """Lists the reasons with their counts, such as "300 cut off, 12 duplicate"."""
     counts = statistics.counts(table["reason"])
     return ", ".join(f"{count:,} {reason}" for reason, count in counts.items())

@@ -1,24 +1,28 @@
-"""Counts the votes of each question and marks the agreeing paths to keep; `reading` has the rules for both."""
+"""Votes on the answers of each question, and judges every path by the vote; `votes.py` counts."""
 
 import polars as pl
 
 from lmsi_kedro import schemas
 from lmsi_kedro.params import VotingParams
-from lmsi_kedro.votes import thin_out, votes_within
+from lmsi_kedro.votes import count_within, thin_out
 
 
 def count_votes(
     readings: pl.DataFrame, voting: VotingParams, round_number: int = 1
 ) -> pl.DataFrame:
-    """votes: the most frequent answer of each question, kept if confidence and margin are within the limits."""
+    """votes: the most frequent answer of each question, kept if confidence and margin are within the limits.
+
+    Confidence is the winner's share of all paths of the question, unparsable ones included; margin is its lead
+    over the next answer, as such a share. A tie has no winner (voting.ties).
+    """
     low, high = voting.threshold(round_number), voting.max_confidence
-    return votes_within(readings, voting, low, high, voting.min_margin)
+    return count_within(readings, voting, low, high, voting.min_margin)
 
 
 def keep_agreeing(
     readings: pl.DataFrame, votes: pl.DataFrame, voting: VotingParams
 ) -> pl.DataFrame:
-    """answers: every path with the reason why it is kept or not.
+    """Marks every path with the reason why it is kept or not.
 
     Agreeing paths are kept, without duplicates and up to the cap.
     """

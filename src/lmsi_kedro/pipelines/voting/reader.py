@@ -1,7 +1,7 @@
-"""Unparsable paths -> replies of a chat endpoint -> the answers that these copy from the paths.
+"""Unparsable paths -> replies of a chat endpoint -> the answers that the replies copy from the paths.
 
-It is used if `voting.reader` is set. The copied answer is canonicalised by the rules of the task; a path that the
-rules can parse is never sent. Evaluation, headroom and monitoring use the rules alone.
+The reader is used if `voting.reader` is set. The rules of the task canonicalise the copied answer; paths that they
+can parse are never sent. Evaluation, headroom and monitoring use the rules alone.
 """
 
 import hashlib
@@ -30,7 +30,7 @@ PARSING = re.compile(r"(round_\d+)\.read_answers")
 
 
 def with_reader(pipeline: Pipeline) -> Pipeline:
-    """The pipeline with the reader after the node that parses the paths of a round, for every round."""
+    """Inserts the reader after the node that parses the paths, in every round."""
     for name in [match[1] for node in pipeline.nodes if (match := PARSING.fullmatch(node.name))]:
         parsing = pipeline.only_nodes(f"{name}.read_answers")
         renamed = Pipeline(parsing, outputs={f"{name}.readings": f"{name}.rule_readings"})
@@ -65,7 +65,7 @@ def ask_reader(
     stored: StoredReplies,
     voting: VotingParams,
 ) -> Iterator[dict[str, pl.DataFrame] | tuple[str, list[str]]]:
-    """replies to every unparsable path that ended, one chunk for each chunk of paths.
+    """Yields the replies to every unparsable path that ended, one chunk for each chunk of paths.
 
     A path that was cut off has not stated its answer, so it is not sent.
     """
@@ -101,7 +101,7 @@ def address(content: list[object]) -> str:
 def fill_abstentions(
     readings: pl.DataFrame, replies: Iterable[pl.DataFrame], questions: pl.DataFrame, tasks: Tasks
 ) -> pl.DataFrame:
-    """readings: unparsable paths get the answers that replies copy, with the rule `reader`."""
+    """Fills in the answers that replies copy from unparsable paths, with the rule `reader`."""
     unread = readings.filter(pl.col("key").is_null()).select(*ID, "task")
     copies = pl.concat([schemas.empty(schemas.REPLIES), *replies]).drop_nulls("surface")
     copies = copies.join(unread, on=ID, maintain_order="left").join(
@@ -121,7 +121,7 @@ def fill_abstentions(
 
 
 def canonical(rows: pl.DataFrame, task: Task) -> pl.DataFrame:
-    """The copied answers of a task with their canonical forms, by the rules for its labels."""
+    """Adds the canonical forms of the copied answers of a task, by the rules for its labels."""
     choices = rows["choices"].to_list() if task.kind == "choice" else None
     keys = answers.canonical_keys(rows["surface"], task.kind, choices, decimal=task.decimal)
     return rows.with_columns(key=keys)
