@@ -5,7 +5,7 @@ LMSI_KERNELS:
 
     (unset)    the fastest: triton on a GPU; native on the CPU, or reference if the C++ is not built
     native     the same, but an error if the C++ is not built
-    reference  the specification everywhere, also on a GPU: slow, for finding out whether a kernel is at fault
+    reference  the specification everywhere, even on a GPU: slow, to find out whether a kernel is at fault
 
 LMSI_ISA=scalar|avx2|avx512|avx512bf16 selects the instruction set of the C++.
 """

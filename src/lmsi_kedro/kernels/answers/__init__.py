@@ -103,7 +103,7 @@ def canonical_keys(
         >>> kernels.canonical_keys(answers, "number").to_list()
         ['num:1/2', 'num:1/2', 'num:70000', 'num:21', None]
 
-    The arguments and errors are those of `read_answers`.
+    Arguments and errors are as in `read_answers`.
     """
     _check(kind, decimal)
     column, options = text_column(answers), choice_column(choices)

@@ -3,8 +3,8 @@
 A monomial is a product of atoms with integer exponents; an atom is a variable, pi, i, a square root of
 a square-free integer, or an expression without a simpler form (a function, an inverse of a sum) named by
 its own key. So equal polynomials, fractions and radicals have equal keys, without pairwise comparison,
-rounding or search. Expressions that grow beyond the caps have no normal form. The caps include the names
-of atoms, since each power of a sum repeats them (without a cap, 92 characters had a key of 740 MB).
+rounding or search. Expressions that grow beyond the caps have no normal form. The names of atoms have
+a cap, too, since each power of a sum repeats them (without it, 92 characters had a key of 740 MB).
 """
 
 import math
@@ -130,7 +130,7 @@ def inverse(x: Sum) -> Sum:
 
 
 def _power(x: Sum, n: int) -> Sum:
-    """The power by squaring: 83 products of terms for (x + y)^12, not 156."""
+    """Computes the power by squaring: 83 products of terms for (x + y)^12 instead of 156."""
     result = constant(1)
     while n:
         result = multiply(result, x) if n & 1 else result
@@ -186,7 +186,7 @@ def joined(parts: Iterable[str], separator: str) -> str:
 
 
 def key(x: Sum) -> str:
-    """The key: num: for a number, otherwise the terms in order."""
+    """The key of a sum: "num:" and the value of a number, otherwise "math:" and the terms in order."""
     value = rational(x)
     if value is not None:
         if value.denominator == 1:

@@ -8,7 +8,7 @@ import polars as pl
 def text_column(texts: Any) -> pl.Series:
     """A string or binary column of any list or Arrow array."""
     if isinstance(texts, str | bytes):
-        raise TypeError("expected a list of texts, found a single one")
+        raise TypeError("expected a list of texts, found a single text")
     is_arrow = hasattr(texts, "__arrow_c_stream__") or hasattr(texts, "__arrow_c_array__")
     column = pl.Series(texts if is_arrow else _strings(list(texts)))
     if column.dtype not in (pl.String, pl.Binary, pl.Null):

@@ -52,7 +52,7 @@ class Parser:
         self.text, self.at, self.depth = text, 0, 0
 
     def taken(self, *tokens: str) -> str:
-        """The first of the tokens that comes next, consumed."""
+        """Consumes and returns the first of the tokens that comes next; empty if none does."""
         while self.text.startswith(" ", self.at):
             self.at += 1
         for token in tokens:
@@ -198,9 +198,8 @@ class Parser:
         return self.command()
 
     def command(self) -> Sum:
-        self.depth += (
-            1  # never decremented: it bounds the commands of one expression, nested or not
-        )
+        # Never decremented: it bounds the number of commands in one expression, nested or not.
+        self.depth += 1
         if self.depth > MOST_DEPTH:
             raise RefusedError("too many commands")
         if self.taken("\\frac"):

@@ -1,9 +1,9 @@
 """Canonical forms of mathematical answers (kind `math`): numbers, expressions, tuples, intervals, sets, equations.
 
-The wording is cleaned of typography and units and split at its commas, unions and relations, and
-each part gets the normal form of algebra; unsupported parts keep their cleaned wording. So
-equality is that of strings: symmetric and transitive. Surfaces beyond MOST_LENGTH or MOST_DEPTH
-are compared by their wording.
+A surface is cleaned of typography and units and split at commas, unions and relations. Each part is
+brought into the normal form of `algebra`; unsupported parts keep their cleaned wording. Two answers
+are equal if the resulting strings are, so equality is symmetric and transitive. Surfaces beyond
+MOST_LENGTH or MOST_DEPTH are compared by their wording.
 """
 
 import re
@@ -22,7 +22,7 @@ from .typography import cleaned
 MOST_LENGTH = 400
 _GROUPED = re.compile(r"(?<![\d.])\d{1,3}(?:(?:,|\{,\})\d{3})+(?!\d)")
 _NAMED = r"[A-Za-z]|[A-Za-z]_\{?\w\}?|[a-zA-Z]\([a-z]\)|\\theta|\\alpha"
-_DOUBTFUL = re.compile(r"\d\{,\}\d")  # 3{,}5 is a decimal comma, or a slip
+_DOUBTFUL = re.compile(r"\d\{,\}\d")  # 3{,}5 may be a decimal comma or a typing error
 _UNBOUNDED = re.compile(r"[+-]?(?:nan|inf|infinity)", re.IGNORECASE)
 _LEFT_SIDE = re.compile(rf"(?:{_NAMED})\s?(?:=|\\in)(?!.*=)\s?(?=.)")
 _MATRIX = re.compile(r"\\begin\{([pbv]?matrix)\}(.*)\\end\{\1\}")
@@ -56,7 +56,7 @@ def _listed(keys: list[str]) -> str:
 
 
 def _related(text: str) -> str:
-    """An equation as a sum that equals zero, an inequality from small to large."""
+    """The key of an equation, as a sum that equals zero, or of an inequality, ordered from small to large."""
     pieces = _RELATION.split(text)
     sides, signs = pieces[::2], pieces[1::2]
     if signs == ["="]:
@@ -80,7 +80,7 @@ def _encloses(text: str) -> bool:
 
 
 def _bracketed(text: str) -> str | None:
-    """A tuple, an interval or a set."""
+    """The key of a tuple, an interval or a set; None for other texts."""
     is_set = text.startswith("\\{") and text.endswith("\\}")
     if not (is_set or (text[:1] in "([" and text[-1:] in ")]")) or not _encloses(text):
         return None
@@ -133,7 +133,7 @@ def _valued(text: str) -> str:
 
 
 def _depth(text: str) -> int:
-    """The maximum nesting depth of its brackets, closed or not."""
+    """The maximum nesting depth of the brackets in a text, closed or not."""
     levels = list(accumulate(((c in "([{") - (c in ")]}") for c in text), initial=0))
     return max(levels) - min(levels)
 
@@ -156,7 +156,7 @@ def _boxed(surface: str) -> list[str]:
 def math_key(surface: str, comma: bool = False) -> str | None:
     """The key of a mathematical answer; None for an empty or unparsable one.
 
-    comma: its numbers have decimal commas, so that 1,5 is a number and not a list.
+    comma: numbers have decimal commas, so 1,5 is a number and not a list.
     """
     if len(surface) <= MOST_LENGTH and (boxes := _boxed(surface)):
         keys = [found for box in boxes if (found := math_key(box, comma))]

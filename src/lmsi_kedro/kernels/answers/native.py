@@ -1,6 +1,6 @@
 """The C++ kernel with the signature of the reference. The normal form of kind `math` is computed in Python.
 
-Only distinct surfaces are normalised there, so that repeated answers stay fast.
+Python normalises each distinct surface once, so repeated answers are fast.
 """
 
 from typing import Any
@@ -13,7 +13,7 @@ from .math import math_key
 
 
 def _laid_out(choices: pl.Series | None) -> tuple[Any, Any]:
-    """Option texts in one buffer, and the offset of each row."""
+    """The option texts of all rows in one column, and the offset of each row."""
     if choices is None:
         return None, None
     lengths = choices.list.len().fill_null(0)

@@ -14,8 +14,8 @@ from .reference import attend
 
 __all__ = ["ROUNDING", "Prefixes", "attend", "attend_step", "implementation"]
 NATIVE = (torch.float32, torch.bfloat16)
-# The allowed difference, relative to the largest logit, between sums in different order. In bfloat16 it was up to
-# .065 for twelve fine-tuned models; an error of one position changes logits by .24 or more.
+# The allowed difference between sums in different order, relative to the largest logit. In bfloat16 it was up to
+# .065 for twelve fine-tuned models; positions that are off by one change logits by .24 or more.
 ROUNDING = {torch.float32: 1e-5, torch.bfloat16: 0.15, torch.float16: 0.02}
 
 

@@ -15,7 +15,7 @@ _packed = WeakKeyDictionary[Prefixes, Any]()
 
 
 def packed(prefixes: Prefixes) -> Any:
-    """The prefixes in the C++ layout, converted once and cached as long as they exist."""
+    """The prefixes in the C++ layout, converted once and cached for as long as they exist."""
     if prefixes not in _packed:
         keys, values = prefixes.keys.contiguous(), prefixes.values.contiguous()
         _packed[prefixes] = _native.Prefixes(array(keys), array(values), list(prefixes.lengths))
@@ -45,6 +45,6 @@ def linear(weight: Tensor, bias: Tensor | None) -> Any:
 
 
 def array(tensor: Tensor) -> Any:
-    """A numpy view; bfloat16 as its bits in uint16."""
+    """A numpy view of a tensor; bfloat16 is viewed as its bits in uint16."""
     plain = tensor.view(torch.uint16) if tensor.dtype == torch.bfloat16 else tensor
     return plain.numpy()

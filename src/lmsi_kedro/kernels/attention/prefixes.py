@@ -1,4 +1,4 @@
-"""The keys and values that several paths share in one layer: those of a shared prompt, or of questions."""
+"""The keys and values of a shared prompt or of questions in one layer, which several paths share."""
 
 from dataclasses import dataclass
 from functools import cached_property

@@ -42,8 +42,8 @@ def attend_step(
 ) -> Tensor:  # fmt: skip
     """Attention of one new token per path: query [R, H, D], key, value [R, Hkv, D] -> [R, H, D].
 
-    own has keys and values [S, Hkv, C, >= D] of S slots, to which the new ones are appended; paths [R, 3] has
-    each path's question, its slot, and the number of its own tokens there.
+    own: keys and values [S, Hkv, C, >= D] of S slots, to which the new ones are appended; paths [R, 3]: the
+    question of each path, its slot, and the number of its own tokens in the slot.
     """
     question, slot, length = paths.to(query.device).unbind(1)
     rows, heads, width = query.shape

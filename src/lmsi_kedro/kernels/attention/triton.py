@@ -21,7 +21,7 @@ from torch import Tensor
 
 from .prefixes import Prefixes
 
-LOW = tl.constexpr(-1e30)  # the peak of no keys: finite, so that the difference of two is defined
+LOW = tl.constexpr(-1e30)  # the peak without keys: finite, so that differences of peaks are defined
 FORMATS = (torch.float32, torch.bfloat16, torch.float16)
 MOST_WIDTH = 256
 
@@ -46,7 +46,7 @@ def _merged(peak, total, sums, other_peak, other_total, other_sums):
 @triton.jit
 def _block(query, keys, values, begin, end, member, peak, total, sums, scale, WIDTH: tl.constexpr,
            STRIDE: tl.constexpr, D: tl.constexpr, BLOCK: tl.constexpr, WIDE: tl.constexpr):  # fmt: skip
-    """Adds the keys from `begin` to begin + BLOCK that are before `end`, for the lanes that are members."""
+    """Adds the keys from `begin` to begin + BLOCK that are before `end`, for the lanes in `member`."""
     at, d = begin + tl.arange(0, BLOCK), tl.arange(0, D)
     seen, inside = at < end, d < WIDTH
     k = tl.load(
@@ -84,9 +84,8 @@ def _prefix_kernel(query, keys, values, lengths, capacity, paths, stride, rows, 
     peak, total = tl.full((LANES,), LOW, tl.float32), tl.zeros((LANES,), tl.float32)
     sums = tl.zeros((LANES, D), tl.float32)
     first, last = tl.min(tl.where(live, prefix, 2147483647)), tl.max(prefix)
-    for number in range(
-        first, last + 1
-    ):  # rows of one question are adjacent: mostly one or two questions
+    # Rows of one question are adjacent, so a tile mostly has one or two questions.
+    for number in range(first, last + 1):
         member = prefix == number
         end = tl.minimum(tl.load(lengths + number), (part + 1) * SPLIT)
         end = tl.where(tl.max(member.to(tl.int32)) > 0, end, 0)
@@ -106,7 +105,7 @@ def _prefix_kernel(query, keys, values, lengths, capacity, paths, stride, rows, 
 def _own_kernel(query, key, value, own_keys, own_values, capacity, paths, stride, scale, peaks, totals,
                 parts, count, output, GROUP: tl.constexpr, WIDTH: tl.constexpr, STRIDE: tl.constexpr,
                 LANES: tl.constexpr, D: tl.constexpr, BLOCK: tl.constexpr, WIDE: tl.constexpr):  # fmt: skip
-    """For a row and a head of keys: the new token, then the path's own tokens, then the parts of its prefixes."""
+    """Adds the new token, the path's own tokens and the parts of its prefixes, for a row and a head of keys."""
     row, head, heads = tl.program_id(0), tl.program_id(1), tl.num_programs(1)
     slot = tl.load(paths + row * stride + 1)
     length = tl.load(paths + row * stride + 2).to(tl.int32)
@@ -173,7 +172,7 @@ def attend_step(
 def sizes_of(query: Tensor, group: int) -> tuple[dict[str, Any], dict[str, Any]]:
     """The compile-time sizes of the two kernels, chosen so that ptxas spills almost nothing for an H100.
 
-    With 4 warps instead of 8, the first one spilled 252 bytes in bfloat16 and 19 kB in float32, at width 128.
+    With 4 warps instead of 8, the first kernel spilled 252 bytes in bfloat16 and 19 kB in float32, at width 128.
     """
     width = query.shape[2]
     padded = max(16, triton.next_power_of_2(width))
@@ -203,7 +202,7 @@ def check(
     if key.shape != (rows, key.shape[1], width) or value.shape != key.shape or heads % key.shape[1]:
         raise ValueError("key and value must be [rows, heads, width], and divide the query's heads")
     if any(tensor.shape[1::2] != key.shape[1:] for tensor in prefixes) or len(shared.lengths) != 1:
-        raise ValueError("there must be one shared prefix, of the questions' heads and width")
+        raise ValueError("there must be one shared prefix, with the questions' heads and width")
     if own[0].shape != own[1].shape or own[0].shape[1] != key.shape[1] or own[0].shape[3] < width:
         raise ValueError("own keys and values must be [slots, heads, capacity, width or more]")
     if not all(buffer.is_contiguous() for buffer in own) or paths.shape != (rows, 3):

@@ -15,8 +15,8 @@ has the same cumulative sums.
                 Philox4x32-10(key = seed, counter = stream lo, stream hi, path, position)
     logprob   = logit(token) - log(sum(exp(logits)))            # temperature 1, unfiltered
 
-So a token of weight 0 (2**45 times less likely than the most likely one) is never sampled, and the search always
-ends at a kept token.
+So a token of weight 0, which is 2**45 times less likely than the most likely one, is never sampled, and the search
+always ends at a kept token.
 """
 
 import numpy as np

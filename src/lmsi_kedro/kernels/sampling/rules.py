@@ -9,14 +9,13 @@ from typing import Protocol
 
 import numpy as np
 
-WEIGHT_BITS = (
-    44  # the most likely token has weight 2**44, so that any vocabulary sums to less than 2**63
-)
+# The most likely token has weight 2**44, so that any vocabulary sums to less than 2**63.
+WEIGHT_BITS = 44
 MAX_VOCABULARY = (1 << 19) - 1
 
 
 class LogitsError(ValueError):
-    """The logits of a row do not define a distribution: `row` and, in words, its `fault`."""
+    """The logits of `row` do not define a distribution; `fault` says why."""
 
     def __init__(self, row: int, fault: str) -> None:
         super().__init__(f"row {row}: {fault}")
@@ -38,7 +37,7 @@ class Sampling(Protocol):
 
 @dataclass(frozen=True)
 class Rules:
-    """Thresholds: `scale` turns a logit into a power of two, the rest filters integer weights."""
+    """Thresholds: `scale` turns a logit into a power of two, and the others filter integer weights."""
 
     scale: float  # log2(e) / temperature, a float32; 0 means greedy
     top_k: int  # 0: off

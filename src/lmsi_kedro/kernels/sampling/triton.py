@@ -1,9 +1,9 @@
-"""The sampler on a GPU: integer weights as in `reference`, so the same tokens as the C++.
+"""The sampler on a GPU, with integer weights as in `reference` and therefore the same tokens as the C++.
 
-Persistent programs take one row at a time. A row is read twice: for its maximum, and for the weights relative to
-it. Sampling without filters then reads one block again. Filters do not sort: the maximum of each lane, which is
-every BLOCK-th logit, gives a lower bound of the threshold, and `triton_filters` reads only the lanes above it
-again: about k lanes for top-k, nearly all for top-p alone.
+Persistent programs process one row at a time. A row is read twice: for its maximum, and for the weights relative
+to the maximum. Sampling without filters then reads one block again. Filters do not sort: the maxima of the lanes
+(a lane is every BLOCK-th logit) give a lower bound of the threshold, and `triton_filters` reads only the lanes
+above it again: about k lanes for top-k, nearly all for top-p alone.
 """
 
 # Triton interprets annotations itself, and compile-time arguments are in capitals.
@@ -26,7 +26,7 @@ FAULTS = ("", "logits hold NaN", "logits hold +inf", "every logit is -inf")
 
 @triton.jit
 def _peaks(row, vocabulary, BLOCK: tl.constexpr):
-    """The largest logit of each lane, or NaN if one of them is NaN."""
+    """The largest logit of each lane, or NaN if the lane has one."""
     lanes = tl.full((BLOCK,), float("-inf"), tl.float32)
     for begin in range(0, vocabulary, BLOCK):
         _, x = load_block(row, begin, vocabulary, BLOCK)
@@ -58,7 +58,7 @@ def _sums(row, vocabulary, peak, scale, GREEDY: tl.constexpr, WEIGH: tl.constexp
 
 @triton.jit
 def _of_all(row, vocabulary, peak, scale, bits, blocks, BLOCK: tl.constexpr, BLOCKS: tl.constexpr):
-    """The token without filters: first its block, then its position."""
+    """The token without filters: finds its block first, then its position."""
     target = target_of(bits, tl.sum(blocks))
     ends = tl.cumsum(blocks)
     block = tl.sum((ends <= target).to(tl.int32))

@@ -1,7 +1,8 @@
 """The second kernel of the GPU sampler: applies the filters to a few candidates and samples among them.
 
-A candidate is stored as one integer, its order, which is larger for a larger logit and then for a lower token
-id. So the threshold (cut) of top-k or top-p is a single number, found by bisection, and ties need no special case.
+A candidate is stored as one integer, its order, which is larger for a larger logit or, among equal logits, for a
+lower token id. So the threshold (cut) of top-k or top-p is a single number, found by bisection, and ties need no
+special case.
 """
 
 # Triton interprets annotations itself, and compile-time arguments are in capitals.
@@ -20,7 +21,7 @@ HIGHEST = tl.constexpr(1 << 50)
 
 @triton.jit
 def orders_of(logits, ids):
-    """One integer per token: larger for a larger logit, then for a lower id."""
+    """One integer per token: larger for a larger logit or, among equal logits, for a lower id."""
     bits = tl.where(logits == 0, 0.0, logits).to(tl.int32, bitcast=True)  # one zero, not two
     signed = bits ^ ((bits >> 31) & 0x7FFFFFFF)
     return (signed.to(tl.int64) << ID_BITS) + (ids ^ LAST_ID)
@@ -71,7 +72,7 @@ def gather(row, vocabulary, lanes, floor, found, places, BLOCK: tl.constexpr, SI
 
 @triton.jit
 def weights_at(found, begin, count, cut, peak, scale, min_weight, SIZE: tl.constexpr):
-    """Ids of candidates, and their weights if they are kept: at or above `cut`, and not below `min_weight`."""
+    """Ids of candidates, and their weights, or 0 for those below `cut` or `min_weight`."""
     at = begin + tl.arange(0, SIZE)
     orders = tl.load(found + at, mask=at < count, other=LOWEST)
     weights = weights_of(logits_of(orders), peak, scale)
@@ -109,9 +110,10 @@ def split_at(found, count, cut, peak, scale, WEIGHTED: tl.constexpr, SIZE: tl.co
 
 @triton.jit
 def cut_at(found, count, least, needed, peak, scale, WEIGHTED: tl.constexpr, SIZE: tl.constexpr):
-    """The largest order at or above which candidates (from `least` up) count at least `needed`.
+    """The largest order at or above which the candidates reach `needed` in number or in weight.
 
-    `least` if they never do. Bisection from candidate to candidate: about 8 steps for 50 of them, 51 at most.
+    It is `least` if they never do. Bisection from candidate to candidate takes about 8 steps for 50 candidates,
+    and 51 at most.
     """
     low, high = least, orders_of(peak, tl.full((), 0, tl.int32)) + 1
     while high - low > 1:
@@ -125,7 +127,7 @@ def cut_at(found, count, least, needed, peak, scale, WEIGHTED: tl.constexpr, SIZ
 
 @triton.jit
 def light_logit(peak, scale, weight):
-    """A logit below which every token has a weight less than `weight` (or 1), with a margin of a factor 2."""
+    """A logit below which every token weighs less than `weight` (or 1), with a safety margin of a factor of 2."""
     exponent = tl.log2(tl.maximum(weight, 1).to(tl.float64)) - 45.0 - 1e-6
     logit = (peak.to(tl.float64) + exponent / scale.to(tl.float64)).to(tl.float32)
     return logit - tl.abs(logit) * 1e-6
@@ -181,4 +183,4 @@ def filter_kernel(logits, stride, rows, vocabulary, counters, scales, thresholds
             logit = tl.load(row + token).to(tl.float64) - peak.to(tl.float64)
             tl.store(tokens + number, token.to(tl.int64))
             tl.store(logprobs + number, logit - tl.load(log_normals + number))
-            tl.debug_barrier()  # the next row writes where this one is read
+            tl.debug_barrier()  # the next row overwrites memory that this one reads

@@ -8,7 +8,7 @@ import triton
 import triton.language as tl
 
 LAST_ID = tl.constexpr((1 << 19) - 1)
-# 1.5 * 2**23: adding it rounds to an integer, which the sum's last bits hold
+# 1.5 * 2**23: adding it rounds to an integer, which is in the last bits of the sum
 HALF = tl.constexpr(12582912.0)
 HALF_BITS = tl.constexpr(0x4B400000)
 

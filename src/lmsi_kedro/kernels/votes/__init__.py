@@ -1,6 +1,6 @@
 """Counts the votes of each question's paths: winner, ties, confidence, margin, entropy.
 
-`reference.py` is the specification, `native.py` the C++; `triton.py` counts integer ids that live on a GPU.
+`reference.py` is the specification, `native.py` the C++; `triton.py` counts integer ids in GPU memory.
 """
 
 from collections.abc import Sequence
@@ -92,7 +92,7 @@ def count_votes(
 
 
 def _dtype(keys: Any) -> Any:
-    """The column type: a list of nulls needs it, Arrow arrays have their own."""
+    """The column type, which a list of nulls needs; Arrow arrays have a type."""
     return pl.String if isinstance(keys, Sequence) else None
 
 

@@ -1,7 +1,7 @@
-"""Votes over integer key ids that already live on a GPU, one program per question.
+"""Votes over integer key ids that are already in GPU memory, one program per question.
 
-Every number equals the reference's to the bit. Ties abstain, because weights would need exact sums, which only the
-CPU implementations compute.
+Every number is bit-identical to the reference. Ties have no winner, because weights would need exact sums, which
+only the CPU implementations compute.
 """
 
 # Triton interprets annotations itself, and compile-time arguments are in capitals.
@@ -36,7 +36,7 @@ class Votes(NamedTuple):
 
 @triton.jit
 def _counts(row, ids, m, M: tl.constexpr, CHUNK: tl.constexpr):
-    """For each path: how many paths have its key, and the first one of these."""
+    """For each path: the number of paths with the same key, and the first of these paths."""
     counts = tl.zeros((M,), tl.int32)
     first = tl.full((M,), M, tl.int32)
     for begin in range(0, M, CHUNK):

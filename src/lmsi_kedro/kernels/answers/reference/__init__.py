@@ -66,7 +66,7 @@ class _Reader:
         return self.worded(a, b, form)
 
     def worded(self, a: int, b: int, form: str) -> Found | None:
-        """An answer that is a wording: all of a box, or otherwise the first sentence."""
+        """An answer in words: the whole box, or otherwise the first sentence."""
         found = Found(a, b, "") if form == "boxed" and a < b else wording(self.s, a, b)
         key = self.wording_key(self.text[found.start : found.end]) if found else None
         return None if found is None or key is None else found._replace(key=key)
@@ -78,7 +78,7 @@ class _Reader:
         return text_key(wording) if self.kind == "text" else ""
 
     def boxes(self, a: int, b: int) -> Found | None:
-        """The answer of a list of boxes: the list, if the kind has lists, or the answer of every box."""
+        """The answer of a list of boxes: the list, if the kind has lists, or the answer that all boxes share."""
         if self.kind == "math":
             return Found(a, b, "")
         inner = contents(self.s, a, b)
@@ -136,7 +136,7 @@ class _Reader:
 def read_answer(
     text: str | None, kind: str, choices: Choices, rule: str, finish: str | None, comma: bool
 ) -> Answer:
-    """The answer of one completion; `comma`: its numbers have decimal commas."""
+    """The answer of one completion; `comma`: numbers have decimal commas."""
     return Answer() if text is None else _Reader(text, kind, choices, comma).read(rule, finish)
 
 

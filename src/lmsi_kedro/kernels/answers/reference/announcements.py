@@ -1,6 +1,6 @@
 """Announcements by words: "answer", and for choices "option", "choice" and "correct".
 
-The value stands after the word ("the answer is", "Answer:", a heading, a tag) or before it ("(B) is the correct
+The value follows the word ("the answer is", "Answer:", a heading, a tag) or precedes it ("(B) is the correct
 answer").
 """
 
@@ -32,8 +32,8 @@ _PRAISE = word_set(
     "correct right best final most appropriate likely suitable accurate only the our my"
 )
 _BEING = word_set("is be was")
-GAP = 80  # characters between "answer" and its verb
-CLAUSE = 120  # characters before "is the correct answer" that may name it
+GAP = 80  # maximum number of characters between "answer" and its verb
+CLAUSE = 120  # number of characters before "is the correct answer" in which the answer may be
 
 
 class Trigger(NamedTuple):
@@ -45,7 +45,7 @@ class Trigger(NamedTuple):
 
 
 def _previous(s: str, i: int) -> tuple[int, str]:
-    """The word that ends before position i, apostrophes included: (where it begins, in lower case)."""
+    """The word that ends before position i, including apostrophes: (its start, the word in lower case)."""
     j = i
     while j > 0 and (space(s[j - 1]) or s[j - 1] in "*_") and i - j < 8:
         j -= 1
@@ -66,7 +66,7 @@ def _clause(s: str, i: int) -> int:
 
 
 def _before_answer(s: str, i: int) -> Trigger | None:
-    """ "(B) is the correct answer": the value stands before the verb, in the same clause."""
+    """ "(B) is the correct answer": the value precedes the verb in the same clause."""
     j, word = _previous(s, i)
     praised = word in _PRAISE
     while word in _PRAISE:
@@ -75,7 +75,7 @@ def _before_answer(s: str, i: int) -> Trigger | None:
 
 
 def _heading(s: str, start: int, end: int) -> bool:
-    """Whether the line before position `start` holds nothing but a short title: "## Final "."""
+    """Whether the line before position `start` contains only a short title: "## Final "."""
     i = start
     while i > 0 and s[i - 1] != "\n" and start - i <= 24:
         i -= 1
@@ -84,7 +84,7 @@ def _heading(s: str, start: int, end: int) -> bool:
 
 
 def _after_answer(s: str, start: int, i: int, end: int) -> Trigger | None:
-    """From "answer" over at most GAP characters to its verb, its colon or the end of its heading."""
+    """Scans at most GAP characters after "answer" for a verb, a colon or the end of a heading."""
     words, word = 0, ""
     stop = min(end, i + GAP)
     while i < stop:
@@ -147,7 +147,7 @@ def _either(before: Trigger | None, after: Trigger | None) -> Iterator[Trigger]:
 
 
 def option(s: str, i: int, end: int) -> Iterator[Trigger]:
-    """ "the correct option is (D)": the verb must follow directly, so "option B is wrong" is no announcement."""
+    """ "the correct option is (D)": the verb must follow directly, so "option B is wrong" announces nothing."""
     if lowered(s[i : i + 6]) not in ("option", "choice") or _previous(s, i)[1] not in _BEST:
         return
     j = skip_spaces(s, i + 6, end)

@@ -10,8 +10,8 @@ _NAMES = ("\\boxed", "\\fbox")
 _BETWEEN = word_set(
     "and or part question problem case first second third text mbox quad qquad ii iii iv"
 )
-GAP = 60  # characters between two boxes of a list
-REACH = 400  # characters of a box of a list
+GAP = 60  # maximum number of characters between two boxes of a list
+REACH = 400  # maximum number of characters in a box of a list
 
 
 def box_name(s: str, i: int, end: int) -> int:
@@ -47,7 +47,7 @@ def _joins(s: str, a: int, b: int) -> bool:
 
 
 def _box_before(s: str, i: int) -> int:
-    """The start of the box that a list joins to the one at i, or -1."""
+    """The start of the box that precedes the box at i in a list, or -1."""
     start = max(s.rfind(name, max(0, i - REACH - GAP), i) for name in _NAMES)
     if start < 0:
         return -1

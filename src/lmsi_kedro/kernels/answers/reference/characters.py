@@ -1,7 +1,7 @@
-"""One code below 256 for every character, so that both implementations scan the same string.
+"""Maps every character to a code below 256, so that both implementations scan the same string.
 
 Look-alikes (full-width digits, dashes, quotes, thin spaces) become their plain equivalents, symbols that
-are used in numbers get a code of their own, and everything else is a letter or a symbol.
+are used in numbers have their own codes, and everything else becomes a letter or a symbol.
 A folded text has as many characters as the original, so positions are the same in both.
 """
 
@@ -24,7 +24,7 @@ _RANGES = (  # first, last, folded
     (0x2080, 0x2089, LOWERED),
     (0x20A0, 0x20CF, CURRENCY),
 )
-_RUNS = (  # first, last, what the first is folded to; the others follow it
+_RUNS = (  # first, last, the folded form of the first; the folded forms of the others follow it
     (0x2074, 0x2079, "\x96"),
     (0x2153, 0x215E, THIRD),
     (0xFF01, 0xFF5E, "!"),
@@ -64,13 +64,13 @@ _TABLE = _Table()
 
 
 def fold(text: str, comma: bool = False) -> str:
-    """The folded text; with `comma` its decimal commas are points (1.234,5 becomes 1,234.5)."""
+    """The folded text; with `comma`, decimal commas become points (1.234,5 becomes 1,234.5)."""
     s = text.translate(_TABLE)
     return pointed(s) if comma else s
 
 
 def pointed(s: str) -> str:
-    """Commas between digits become points, and points before exactly three digits commas."""
+    """Commas between digits become points, and points before exactly three digits become commas."""
     chars, end = list(s), len(s)
     for i, c in enumerate(s):
         braced = char(s, i - 1, end) == "{" and char(s, i + 1, end) == "}"  # 3{,}5

@@ -1,8 +1,8 @@
 """Quantities of more than one number: 2 hours 30 minutes, 5'6", 2h30m, 4 10/3, 2 million 500 thousand.
 
 Such a quantity is not a number: its value depends on the unit, which is not given. Two numbers with a comma or
-"and" between them belong together only if the second unit is a smaller one of the same measure, so
-that "2 apples and 3 pears" begins with a number.
+"and" between them belong together only if the second unit is a smaller unit of the same measure; so
+"2 apples and 3 pears" begins with a number.
 """
 
 from .characters import char, digit, letter, skip_spaces, space, word_at, word_end, word_set
@@ -31,7 +31,7 @@ _UNITS = [
     for word in words.split(" ")
 ]
 _WRAPPERS = word_set("text mathrm textrm mbox quad qquad")
-_ABBREVIATED = 3  # letters: a full stop after so few does not end a sentence (5 ft. 6 in.)
+_ABBREVIATED = 3  # maximum letters of a unit whose full stop does not end a sentence (5 ft. 6 in.)
 _ARC = "'\xb0"  # feet, degrees and minutes of arc
 
 
@@ -50,7 +50,7 @@ def _gap(s: str, i: int, end: int, dollars: bool) -> int:
 
 
 def _is_above(unit: str, smaller: str | None = None) -> bool:
-    """Whether a measure has the unit and, below it, the smaller one, or any."""
+    """Whether some measure contains `unit` and, below it, the unit `smaller` (or any unit if that is None)."""
     above = [(measure, rank) for word, measure, rank in _UNITS if word == unit]
     return any(
         measure == m and rank < r
@@ -71,9 +71,9 @@ def _counted(s: str, i: int, end: int) -> int:
 
 
 def _two_numbers(s: str, i: int, end: int) -> bool:
-    """Whether the second of two numbers in a row, at i, does not count another thing: 4 10/3, 7 8.
+    """Whether the number at i, which follows another number, does not count anything else: 4 10/3, 7 8.
 
-    "6 12-inch pizzas" and "10 6 inch tiles" begin with a number, "2 million 500 thousand" is one.
+    It is False in "6 12-inch pizzas" and "10 6 inch tiles", and True in "2 million 500 thousand".
     """
     after = _counted(s, i, end)
     word = word_at(s, skip_spaces(s, after, end), end)
@@ -125,7 +125,7 @@ def _unit_goes_on(s: str, j: int, end: int, dollars: bool) -> bool:
 
 
 def compound(s: str, i: int, end: int, money: bool = False) -> bool:
-    """Whether the quantity whose first number ends at i has a second; `money`: a currency stands before it."""
+    """Whether the quantity whose first number ends at i has a second number; `money`: it has a currency sign."""
     j = skip_spaces(s, i, end)
     if j > i and digit(char(s, j, end)):
         return _two_numbers(s, j, end)

@@ -1,6 +1,6 @@
 """Negations of an option: "it is not green", "B is wrong", "no idea".
 
-Words are those of `matchable` texts: in lower case, without punctuation, one space apart.
+The words come from `matchable` texts: they are in lower case, without punctuation, one space apart.
 """
 
 from .characters import word_set
@@ -49,7 +49,7 @@ def refuses(words: list[str]) -> bool:
 
 
 def means(option: str, before: list[str], after: list[str]) -> bool:
-    """Whether the word of an option stands for it: "no" may belong to a noun, and "I" to a verb."""
+    """Whether the text of an option in a value names the option: "no" may belong to a noun, and "I" to a verb."""
     following = after[0] if after else ""
     if option == "no":
         return not no_noun(following) if not before else not after or following in _AFTER_NO

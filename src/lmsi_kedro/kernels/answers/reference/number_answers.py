@@ -176,11 +176,11 @@ def number_value(
 ) -> Found | None:
     """The number that s[a:b] announces.
 
-    After the label of a list item and before "is the answer" the number must come first, and before
-    "is the answer" it must stand alone.
+    After the label of a list item and before "is the answer", the number must come first; before
+    "is the answer", it must also stand alone.
 
-    `last_digit` is the position of the last digit of the text: if it is after the sentence of a
-    loose form, that is an unfinished calculation ("Answer: 3 * 4 = 12. 12 + 1 = 13").
+    `last_digit` is the position of the last digit of the text. After a colon or a heading, a digit
+    behind the sentence means an unfinished calculation ("Answer: 3 * 4 = 12. 12 + 1 = 13").
     """
     head, may = _head(s, a, b)
     if not may:
@@ -213,7 +213,8 @@ def number_value(
 def _equation(s: str, first: Token, stop: int, end: int, behind: int) -> Found | None:
     """The last side of the chain of equations that begins with a number, or the number itself.
 
-    stop: the end of the sentence; end: that of the line; behind: the last digit of a loose form's text.
+    stop: the end of the sentence; end: the end of the line; behind: the position of the text's last digit
+    after a colon or a heading, otherwise -1.
     """
     after = _last_equal(s, first.end, stop)
     last = next(tokens(s, after, stop), None) if after else None

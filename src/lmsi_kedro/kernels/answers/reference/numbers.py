@@ -1,6 +1,6 @@
 """Parses the magnitude at a position of a folded text exactly.
 
-It handles digits with thousands separators, decimals, exponents, fractions, mixed numbers, times, ratios. A
+It handles digits with thousands separators, decimals, exponents, fractions, mixed numbers, times and ratios. A
 comma between digits that does not separate thousands makes a number unparsable: 3,5 may be 3.5, 35, or 3 and 5.
 Signs, currencies and percent are handled in tokens.py.
 """
@@ -121,7 +121,7 @@ def _frac(s: str, i: int, end: int) -> tuple[int, Value | None, bool] | None:
 
 
 def _mixed(s: str, j: int, end: int, whole: Value) -> tuple[int, Value | None] | None:
-    """The fraction after a whole number: 1 1/2, 1 1/2 written as one character, 1\\frac{1}{2}, 1 and 1/2."""
+    """The fraction after a whole number: 1 1/2, 1\\frac{1}{2}, 1 and 1/2, or a fraction in one character."""
     k = skip_spaces(s, j, min(end, j + 2))
     if k > j and word_at(s, k, end) == "and":
         k += 3

@@ -6,7 +6,7 @@ from .number_answers import number_value
 _STRIPPED = ".,;:!?\"'()[]{}*$\\`"
 _WRAPPERS = ("text{", "textbf{", "textit{", "mathrm{", "mathbf{", "mathsf{", "mbox{")
 ARTICLES = frozenset(("a", "an", "the"))
-WINDOW = 2000  # characters searched for an option's text: an announced value is short
+WINDOW = 2000  # characters searched for an option's text, since an announced value is short
 
 
 def matchable(text: str) -> str:
@@ -17,7 +17,7 @@ def matchable(text: str) -> str:
 
 
 def _unwrapped(word: str) -> str:
-    """The word inside \\text{...}, whose braces may close some words later."""
+    """The word inside \\text{...}, whose closing brace may be some words later."""
     for wrapper in _WRAPPERS:
         if word.startswith(wrapper):
             return word.removeprefix(wrapper).strip(_STRIPPED)
@@ -30,7 +30,7 @@ def _number_key(s: str) -> str:
 
 
 class Options:
-    """The options of one question: how many letters there are, and what each one says."""
+    """The options of one question: the number of letters, and the text of each option."""
 
     def __init__(self, texts: list[str] | None, comma: bool = False) -> None:
         self.texts = None if texts is None else [matchable(text) for text in texts]
@@ -38,6 +38,6 @@ class Options:
         self.letters = 26 if texts is None else min(26, len(texts))
 
     def says(self, key: str, words: str) -> bool:
-        """Whether the words begin with the text of the option of a key: "(B) C" where B reads "C"."""
+        """Whether the words begin with the text of the key's option: "(B) C", if the text of B is "C"."""
         text = self.texts[ord(key[-1]) - ord("A")] if self.texts else ""
         return bool(text) and f"{matchable(words[:WINDOW])} ".startswith(f"{text} ")

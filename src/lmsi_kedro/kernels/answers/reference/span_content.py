@@ -1,7 +1,6 @@
 """The content of a span without brackets and markup: a number with its unit, a date or a time.
 
-Ambiguous numbers ("1,5"), days that do not exist, NaN and infinity have no key: they are not treated as wordings
-either.
+Ambiguous numbers ("1,5"), days that do not exist, NaN and infinity have no key; nor are they compared as wordings.
 """
 
 from .characters import (
@@ -44,7 +43,7 @@ LAYERS = 4  # maximum nesting of brackets and quotes
 
 
 def _unquoted(s: str, a: int, b: int) -> tuple[int, int]:
-    """The range without outer spaces, markup, quotes and its last full stop."""
+    """The range without outer spaces, markup, quotes and closing punctuation."""
     while a < b and (space(s[a]) or s[a] in "*`\"'"):
         a += 1
     while b > a and (space(s[b - 1]) or s[b - 1] in "*`\"'.!?,;"):
@@ -79,7 +78,7 @@ def _unbracketed(s: str, a: int, b: int) -> tuple[int, int]:
 
 
 def trim(s: str, a: int, b: int) -> tuple[int, int]:
-    """The range without outer spaces, markup, quotes, brackets and its last full stop.
+    """The range without outer spaces, markup, quotes, brackets and closing punctuation.
 
     A range without letters and digits, such as closing brackets, keeps its brackets.
     """
@@ -134,7 +133,7 @@ def _related(s: str, i: int, b: int) -> str | None:
 
 
 def _unbounded(s: str, i: int, b: int) -> bool:
-    """NaN or infinity, as data files write them."""
+    """Whether the range is NaN or infinity as written in data files."""
     i += s[i] in "+-"
     return lowered(s[i:b]) in ("nan", "inf", "infinity", INFINITY)
 

@@ -1,4 +1,4 @@
-"""The canonical answer of kind `span`, which normalises words by DROP's rules.
+"""The canonical form of kind `span`, with words normalised by DROP's rules.
 
 A span that is a number with its unit, a date or a time is compared as such; several parts joined by
 commas, semicolons or "and" are an unordered list. Otherwise case, articles, hyphens and punctuation
@@ -41,7 +41,7 @@ def _word_key(s: str, original: str, i: int, j: int) -> str:
 
 
 def _signed(s: str, i: int, a: int, b: int) -> bool:
-    """Whether the dash at i is a number's sign; others join words or separate them."""
+    """Whether the dash at i is the sign of a number; other dashes join or separate words."""
     joins = i > a and (letter(s[i - 1]) or digit(s[i - 1]))
     return digit(char(s, i + 1, b)) and not joins
 
@@ -70,7 +70,7 @@ def _words(s: str, original: str, a: int, b: int) -> list[str]:
 
 
 def _symbols(text: str) -> str:
-    """Text of symbols alone, such as closing brackets, as written."""
+    """A text of symbols only, such as closing brackets, which is kept as written."""
     return " ".join(word for word in plain(text).split(" ") if word)
 
 
@@ -90,7 +90,7 @@ def _part(s: str, original: str, stretches: list[Stretch]) -> str | None:
 
 
 def _separator(s: str, i: int, a: int, b: int) -> int:
-    """The width of a separator of two parts at i: ", ", ";", a line end, " and ", " & "."""
+    """The width of the separator between two parts at i, or 0: ", ", ";", a line end, " and ", " & "."""
     if s[i] in ";\n" or (s[i] == "," and (i + 1 == b or space(s[i + 1]))):
         return 1
     if i == a or not space(s[i - 1]):

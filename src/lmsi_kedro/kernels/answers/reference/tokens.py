@@ -65,7 +65,7 @@ def _joins(s: str, i: int, first: int) -> bool:
 
 
 def _sign_apart(s: str, i: int, first: int) -> tuple[int, bool]:
-    """A sign with a space after it: "- 80" at the start (no bullet), "minus 80", "negative 80"."""
+    """A sign with a space after it: "- 80" at the start (unless it is a bullet), "minus 80", "negative 80"."""
     k = i - 1
     if k > first and s[k - 1] == "-":
         opens = (
@@ -96,7 +96,7 @@ def _begins(s: str, i: int, end: int, first: int) -> bool:
 
 
 def token(s: str, m: int, end: int, first: int) -> Token:
-    """The number whose magnitude begins at m; `first` bounds the look back."""
+    """The number whose magnitude begins at m; its sign and currency are searched back to `first`."""
     j, value, flipped = magnitude(s, m, end)
     start, negative, currency = _sign_and_currency(s, m, first)
     if currency and isinstance(value, Decimal) and not letter(char(s, j + 1, end)):

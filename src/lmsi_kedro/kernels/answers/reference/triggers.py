@@ -35,7 +35,7 @@ def readable_end(s: str) -> int:
 
 
 def _box(s: str, i: int, end: int, limit: int) -> Trigger | None:
-    """A box up to its closing brace, or to `limit`, where a later trigger begins; or a list of boxes."""
+    """A list of boxes, or one box up to its closing brace; without a brace before `limit`, the box stays open."""
     width = box_name(s, i, end)
     j = skip_spaces(s, i + width, end)
     if not width or char(s, j, end) != "{":
@@ -67,7 +67,7 @@ def _at(s: str, i: int, end: int, limit: int, options: bool) -> Iterator[Trigger
 def triggers(s: str, end: int, options: bool) -> Iterator[Trigger]:
     """The triggers of s[:end] from the last to the first; `options` adds "the correct option is".
 
-    The value of each ends where the next trigger begins, at the latest.
+    Each value ends at the latest where the next trigger begins.
     """
     limit = end
     for i in range(end - 1, -1, -1):

@@ -1,4 +1,4 @@
-"""Parses yes or no, and entailment, contradiction or neither, in an announced value.
+"""Parses an announced value as yes or no, or as entailment, contradiction or neutral.
 
 A verdict must be a word or phrase of a fixed list; it is never guessed from prose.
 """

@@ -1,4 +1,4 @@
-"""The canonical answer of kind `text`, which is nearly as written, and the end of an answer in words."""
+"""The canonical form of kind `text`, which is close to the original text, and the end of an answer in words."""
 
 from .characters import char, letter, plain, skip_spaces, space, upper, word_at, word_set
 from .number_answers import Found
@@ -9,7 +9,7 @@ _ABBREVIATIONS = word_set(
 
 
 def text_key(original: str) -> str | None:
-    """The key ignores case, runs of spaces, outer quotes and markup, a last full stop and ", "."""
+    """The key without case, runs of spaces, outer quotes and markup, the last full stop and the comma in ", "."""
     s = plain(original)
     a, b = 0, len(s)
     before = None
