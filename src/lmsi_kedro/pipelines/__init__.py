@@ -1,1 +1,1 @@
-"""The pipelines, one folder each: `pipeline.py` is the wiring, `nodes.py` the functions."""
+"""The pipelines, one folder each: `pipeline.py` contains the wiring, `nodes.py` the functions."""

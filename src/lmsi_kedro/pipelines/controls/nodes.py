@@ -23,7 +23,7 @@ def afford_paths(
     evaluation: EvaluationParams,
     controls: ControlParams,
 ) -> dict[str, Any]:
-    """How many paths per in-domain held-out question the tokens of round 1 pay for, and how many are sampled.
+    """Computes how many paths per in-domain held-out question round 1 could pay for, and how many to sample.
 
     The round's compute is its sampled tokens plus three times its trained tokens; prompt tokens are not counted.
     """
@@ -47,17 +47,17 @@ def plan_untrained(
     engine: EngineParams,
     afforded: dict[str, Any],
 ) -> Plan:
-    """Self-consistency of the base model with the affordable paths, on the in-domain questions of that mode."""
+    """Plans self-consistency of the base model with the affordable number of paths, on in-domain questions."""
     in_domain = Tasks({name: tasks[name] for name in tasks.in_domain})
     alone = evaluation.model_copy(update={"modes": ["self_consistency"], "m": afforded["m"]})
     return plan_evaluation(questions, exemplars, base_model, in_domain, alone, engine)
 
 
 def contrast(untrained: pl.DataFrame, tuned: pl.DataFrame, afforded: dict[str, Any]) -> Metrics:
-    """The base model's vote (before) against one greedy path of the tuned model (after), on the same questions.
+    """Compares the base model's vote (before) with one greedy path of the tuned model (after) by question.
 
-    The two are decoded differently on purpose, so the difference is not a gain of training: it compares what a
-    user would get from either. Empty without labeled held-out questions.
+    The two are decoded differently on purpose, so the difference is not the gain of training: it compares what a
+    user would get from either. The result is empty without labeled held-out questions.
     """
     greedy = tuned.filter(mode="cot_greedy").select("question_id", after="correct")
     pairs = untrained.select("question_id", before="correct").join(

@@ -1,4 +1,4 @@
-"""Builds one control arm of round 1, and the vote of the untrained model under the same compute."""
+"""Builds one control arm of round 1, and the vote of the untrained model with the same compute."""
 
 from kedro.pipeline import Node, Pipeline
 
@@ -11,7 +11,7 @@ OUTSIDE = {"questions", "tasks", "exemplars", "base_model", "gold_labels", "exam
 
 
 def create_arm(arm: Arm) -> Pipeline:
-    """model_{arm}: the base model trained with the steps, batch size and seed of round 1 on other examples.
+    """Trains model_{arm}: the base model with the steps, batch size and seed of round 1, on other examples.
 
     A smaller set of examples is repeated more often, since the number of steps is the same.
     """
@@ -24,7 +24,7 @@ def create_arm(arm: Arm) -> Pipeline:
 
 
 def create_equal_compute() -> Pipeline:
-    """equal_compute: the untrained model's vote, over as many paths as round 1 pays for, against model_1."""
+    """Compares the untrained model's vote, over as many paths as round 1 pays for, with model_1."""
     steps = Pipeline([*affordable_votes(), evaluation.create_marking(0, "untrained"), contest()])
     renamed = {
         "vote_statistics": "vote_statistics_1",

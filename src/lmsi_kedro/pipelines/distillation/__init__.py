@@ -1,4 +1,4 @@
-"""One model learns from the paths of another (paper, section 5.4 and table 7)."""
+"""Trains one model on the paths of another (paper, section 5.4 and table 7)."""
 
 from lmsi_kedro.pipelines.distillation.pipeline import create_pipeline
 

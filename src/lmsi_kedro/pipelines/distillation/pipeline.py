@@ -1,7 +1,7 @@
 """examples of a finished run, student_model -> model_distilled -> metrics_distilled.
 
-The examples are text, so the student may have another tokenizer, chat template and context than the model that
-sampled the paths; it is checked like any other model. Evaluation is the same as in `self_improve`.
+The examples are text, so the tokenizer, chat template and context of the student may differ from those of the
+model that sampled the paths. The student is checked like any other model, and evaluated as in `self_improve`.
 """
 
 from kedro.pipeline import Node, Pipeline
@@ -15,7 +15,7 @@ STUDENT = {"base_model": "student_model"}
 
 
 def create_pipeline(rounds: int) -> Pipeline:
-    """The student trained on the examples of this many rounds, compared before and after."""
+    """Trains the student on the examples of the given number of rounds, and evaluates it before and after."""
     balanced = mixing.create_pipeline().only_nodes("balance_examples")
     training = Pipeline([balanced, fine_tuning.create_pipeline()])
     renamed = {**STUDENT, "examples": f"examples_{rounds}", "tuned_model": "model_distilled"}

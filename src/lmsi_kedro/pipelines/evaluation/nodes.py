@@ -23,7 +23,7 @@ def plan_evaluation(
     evaluation: EvaluationParams,
     engine: EngineParams,
 ) -> Plan:
-    """Held-out questions of every task in the configured modes; the same for every model."""
+    """Plans the held-out questions of every task in the configured modes, the same for every model."""
     plan = Plan(model.path, model.digest, engine)
     for name, task in tasks.root.items():
         sets = exemplar_sets(exemplars, task)
@@ -39,14 +39,14 @@ def plan_evaluation(
 def read_evaluation_answers(
     paths: Iterable[pl.DataFrame], questions: pl.DataFrame, tasks: Tasks, voting: VotingParams
 ) -> pl.DataFrame:
-    """evaluation_readings: parsed answers with the texts, which the report shows."""
+    """Parses the answers; evaluation_readings also keep the texts, which the report shows."""
     return in_order(read_texts(paths, questions, tasks, voting), schemas.EVALUATION_READINGS)
 
 
 def decide_answers(
     readings: pl.DataFrame, evaluation: EvaluationParams, round_number: int, arm: str
 ) -> pl.DataFrame:
-    """One answer per question and mode: the winner of the vote, null for a tie; a single path wins its vote."""
+    """Decides one answer per question and mode: the winner of the vote (a single path wins), null for a tie."""
     ordered = readings.sort("mode", "question_id", "path")
     columns = ["mode", "question_id", "task", "decoding"]
     sizes = ordered.group_by(columns, maintain_order=True).len()
@@ -72,7 +72,7 @@ def mark_predictions(
     questions: pl.DataFrame,
     tasks: Tasks,
 ) -> pl.DataFrame:
-    """predictions: an answer is correct if it is among the accepted ones; an unparsable or tied one is wrong."""
+    """Marks an answer as correct if it is among the accepted ones; unparsable and tied answers are wrong."""
     accepted = accepted_keys(labels, questions, tasks)
     marked = evaluation_answers.join(accepted, on="question_id", how="left", maintain_order="left")
     unlabeled = marked.filter(pl.col("accepted").list.len().fill_null(0) == 0)

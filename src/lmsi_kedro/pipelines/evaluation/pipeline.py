@@ -13,7 +13,7 @@ from lmsi_kedro.wiring import fixed, sampled
 
 
 def create_pipeline(round_number: int, arm: str) -> Pipeline:
-    """The predictions of the model of this round and arm."""
+    """Evaluates the model of the given round and arm."""
     inputs = ["questions", "exemplars", "model", "tasks", "params:evaluation", "params:engine"]
     curves = Node(
         measure_curves,

@@ -1,4 +1,4 @@
-"""Makes few-shot exemplars of the model's own greedy answers to the seeds (paper, sections 3.3 and 5.2)."""
+"""Makes few-shot exemplars from the model's own greedy answers to the seeds (paper, sections 3.3 and 5.2)."""
 
 import re
 from collections.abc import Iterable
@@ -27,7 +27,7 @@ def plan_worked_seeds(
     engine: EngineParams,
     tasks: Tasks,
 ) -> Plan:
-    """One greedy path per seed after "Let's think step by step." (Kojima et al. 2022)."""
+    """Plans one greedy path per seed, prompted by "Let's think step by step." (Kojima et al. 2022)."""
     greedy = paths.sampling.of(model).model_copy(update={"temperature": 0.0})
     prompts = {
         question: prompt
@@ -47,7 +47,7 @@ def read_worked_seeds(
     tasks: Tasks,
     voting: VotingParams,
 ) -> pl.DataFrame:
-    """worked_seeds: rationale and answer of each seed, kept if both can be parsed, whether right or wrong."""
+    """Parses the rationale and answer of each seed; it is kept if both can be parsed, whether right or wrong."""
     rows = [
         worked(row, tasks[row["task"]].kind)
         for chunk in read_texts(seed_paths, seed_questions, tasks, voting)
@@ -57,7 +57,7 @@ def read_worked_seeds(
 
 
 def worked(row: dict[str, Any], kind: Kind) -> dict[str, Any]:
-    """A row of worked_seeds: the rationale consists of the complete sentences before the one with the answer."""
+    """Makes a row of worked_seeds: the rationale is the complete sentences before the one with the answer."""
     if row["key"] is None:
         return {**row, "reason": "unreadable"}
     text = row["text"][: row["start"]]
@@ -73,9 +73,9 @@ def compose_sets(
     seed_questions: pl.DataFrame,
     exemplar_generation: ExemplarGenerationParams,
 ) -> pl.DataFrame:
-    """generated_exemplars: the sets "task/01", "task/02", ..., each with random exemplars in random order.
+    """Composes the sets "task/01", "task/02", ..., each with random exemplars in random order.
 
-    ValueError if a task has fewer usable exemplars than a set needs.
+    Raises ValueError if a task has fewer usable exemplars than a set needs.
     """
     size, sets = exemplar_generation.exemplars_per_set, exemplar_generation.sets
     content = seed_questions.select("question_id", "question", "context", "choices")

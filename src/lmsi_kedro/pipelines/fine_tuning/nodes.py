@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 def choose_training(
     examples: pl.DataFrame, base_model: Model, training: TrainingParams
 ) -> Training:
-    """training with the parameters that are `auto` resolved by the model's size and the number of examples."""
+    """Resolves the parameters that are `auto` from the model's size and the number of examples."""
     chosen = training.of(base_model, examples.height)
     log.info(
         "Training: %d steps of %d of the %s examples (%.1f epochs), learning rate %g, %s",
@@ -39,9 +39,9 @@ def fine_tune(
     workspace: str,
     first_day: date,
 ) -> Model:
-    """The base model trained on the examples (paper, section 3.3); a finished job is reused.
+    """Trains the base model on the examples (paper, section 3.3), or reuses a finished job.
 
-    Examples without a rejected path, as those of control arms, are learned as they are.
+    Examples without a rejected path, such as those of control arms, are always trained with the objective sft.
     """
     if "rejected" not in examples.columns:
         training = training.model_copy(update={"objective": "sft"})

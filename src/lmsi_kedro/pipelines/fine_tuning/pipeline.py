@@ -17,7 +17,7 @@ def create_pipeline(examples: str = "mixture") -> Pipeline:
 
 
 def create_training(examples: str = "mixture") -> Node:
-    """Trains on a mixture, with settings that may have been chosen for another one."""
+    """Trains on a mixture, with settings that may have been chosen for a different mixture."""
     return Node(
         fine_tune,
         inputs={

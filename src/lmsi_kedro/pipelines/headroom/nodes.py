@@ -1,4 +1,4 @@
-"""Samples greedy paths and measures whether the votes of round 1 are more accurate than these."""
+"""Plans greedy paths, and measures whether the votes of round 1 are more accurate than they are."""
 
 import logging
 from collections.abc import Iterable
@@ -27,15 +27,15 @@ def plan_headroom(
     headroom: HeadroomParams,
     engine: EngineParams,
 ) -> Plan:
-    """A greedy path for unlabeled questions of round 1; with headroom.probe also for probe questions.
+    """Plans a greedy path for unlabeled questions of round 1 and, with headroom.probe, for probe questions.
 
-    Probe questions also get m sampled paths as in round 1. The greedy path is the last one, with index m.
-    ValueError if there are no probe questions.
+    Probe questions also get m sampled paths, as in round 1. The greedy path is the last one, with index m.
+    Raises ValueError if headroom.probe is set but there are no probe questions.
     """
     probes = questions.filter(pl.col("task").is_in(tasks.in_domain), split="probe")
     if headroom.probe and probes.is_empty():
         raise ValueError(
-            "headroom.probe=true: no in-domain task has labeled probe questions; give it some, as by"
+            "headroom.probe=true: no in-domain task has labeled probe questions; add some, for example with"
             " --params=preparation.probe_share=0.1, or leave headroom.probe out"
         )
     sampling = paths.of_round(1, model)
@@ -65,9 +65,9 @@ def measure(
     paths: PathParams,
     labels: pl.DataFrame | None = None,
 ) -> Metrics:
-    """headroom: compares the votes of round 1 with greedy paths; with labels, also on probe questions.
+    """Compares the votes of round 1 with greedy paths; if labels are given, also on probe questions.
 
-    sampled_paths and sampled_readings are those of round 1, readings those of the paths that plan_headroom plans.
+    sampled_paths and sampled_readings belong to round 1, readings to the paths that plan_headroom plans.
     """
     question_path = ["question_id", "path"]
     sets = pl.concat([chunk.select(*question_path, "exemplar_set") for chunk in sampled_paths])
@@ -88,10 +88,10 @@ def measure(
 
 
 def refuse_without_gain(counted_votes: pl.DataFrame, headroom: Metrics) -> pl.DataFrame:
-    """votes, unchanged. RuntimeError unless labels show that they are more accurate than greedy paths."""
+    """Returns the votes unchanged; raises RuntimeError unless labels show that they beat greedy paths."""
     if is_shown(headroom):
         return counted_votes
     raise RuntimeError(
-        f"headroom.stop ended the run before any training. {verdict(headroom)} headroom.stop=false trains all the"
-        " same"
+        f"headroom.stop ended the run before any training. {verdict(headroom)} Set headroom.stop=false to train"
+        " anyway"
     )

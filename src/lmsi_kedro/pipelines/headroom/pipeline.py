@@ -1,4 +1,4 @@
-"""model, paths and readings of round 1 -> greedy paths -> headroom; with a gate before training."""
+"""model, paths and readings of round 1 -> greedy paths -> headroom -> a gate before training."""
 
 from kedro.pipeline import Node, Pipeline
 
@@ -7,7 +7,7 @@ from lmsi_kedro.wiring import parsed, sampled
 
 
 def create_pipeline(probe: bool) -> Pipeline:
-    """Compares the base model's votes with its greedy paths; probe: also by labels of the probe split."""
+    """Compares the base model's votes with its greedy paths; probe: also use the labels of the probe split."""
     inputs = ["questions", "exemplars", "model", "tasks"]
     voted = ["sampled_paths", "sampled_readings", "readings", "questions", "tasks"]
     params = ["params:paths", "params:headroom", "params:engine"]

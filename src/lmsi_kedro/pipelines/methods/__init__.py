@@ -1,4 +1,4 @@
-"""Ways to learn from the same paths, compared: fine-tuning, weights, a gate, preferences, and two controls."""
+"""Compares ways to learn from the same paths: fine-tuning, weights, a gate, preferences, and two controls."""
 
 from lmsi_kedro.pipelines.methods.pipeline import create_pipeline
 

@@ -1,7 +1,7 @@
 """The paths of round 1 -> models of several methods -> methods.json and methods.md.
 
-Every model is the base model after the steps and batch size of the round's own fine-tuning (sft), on what its
-method makes of the same stored paths. Nothing is promoted or refused here: each figure is of the trained model.
+Every method trains the base model with the steps and batch size of the round's own fine-tuning (sft), on examples
+from the same stored paths. No model is promoted or rejected here, so each figure describes the trained model.
 """
 
 from kedro.pipeline import Node, Pipeline
@@ -25,7 +25,7 @@ OUTSIDE = {"questions", "tasks", "exemplars", "base_model"}
 
 
 def create_pipeline() -> Pipeline:
-    """Preparation, one round without promotion, every method and control beside it, and their table."""
+    """Creates the preparation, one round without promotion, the other methods and controls, and the table."""
     methods = {"weighted": weighted(), "gated": gated(), "scpo": preferred()}
     names = ["base", *methods, *CONTROLS]
     return Pipeline(
@@ -43,13 +43,13 @@ def create_pipeline() -> Pipeline:
 
 
 def weighted() -> Pipeline:
-    """The vote's own paths, weighted by margin."""
+    """Trains on the paths of the vote, weighted by margin."""
     steps = Pipeline([mixing.create_rendering("margin"), fine_tuning.create_training()])
     return of_round(steps, "weighted", {"taught", "votes"})
 
 
 def gated() -> Pipeline:
-    """Votes that pass a gate, and the paths that agree with them."""
+    """Trains on the paths that agree with votes that pass SCRL's gate."""
     votes = Node(
         count_gated, inputs=["readings", "params:voting"], outputs="votes", name="count_votes"
     )
@@ -64,7 +64,7 @@ def gated() -> Pipeline:
 
 
 def preferred() -> Pipeline:
-    """Pairs of the vote's paths and those of the least-voted answer."""
+    """Trains on pairs of a path of the winning answer and a path of the least-voted answer."""
     choice = Node(
         preferring, ["sft_training", "params:training"], "training", name="choose_training"
     )
@@ -77,7 +77,7 @@ def preferred() -> Pipeline:
 def of_round(
     steps: Pipeline, name: str, read: set[str], renamed: dict[str, str] | None = None
 ) -> Pipeline:
-    """The steps under round_1 and the method's name; they read what the round has made."""
+    """Puts the steps into the namespace of a method in round 1, where they read the outputs of the round."""
     made = {made: f"{made}_{name}" for made in ("examples", "leaks", "pairs")}
     made["tuned_model"] = f"model_{name}"
     outer = renamed or {"training": "training"}
@@ -88,7 +88,7 @@ def of_round(
 
 
 def create_table(names: list[str]) -> Pipeline:
-    """methods: every model against sft; methods_page: the same as Markdown."""
+    """Compares every model with sft, and writes the table as JSON (methods) and Markdown (methods_page)."""
     compared = [
         Node(
             compare,

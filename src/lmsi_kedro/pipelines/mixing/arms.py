@@ -1,4 +1,4 @@
-"""Selects the paths that an arm is trained on: those that agree with the vote or, in a control, others."""
+"""Selects the paths to train on: those that agree with the vote or, in a control arm, other ones."""
 
 from collections.abc import Iterable
 from random import Random
@@ -16,12 +16,12 @@ SELECTED = list(schemas.SELECTED)
 
 
 def select_voted(answers: pl.DataFrame, paths: Iterable[pl.DataFrame]) -> pl.DataFrame:
-    """selected: the kept paths, with their texts."""
+    """Selects the kept paths, with their texts."""
     return with_texts(kept(answers), paths, "vote")
 
 
 def kept(answers: pl.DataFrame) -> pl.DataFrame:
-    """The paths that agree with a vote; ValueError, with the reasons, if none was kept."""
+    """Returns the paths that were kept; raises ValueError with the reasons if there are none."""
     if not answers["kept"].any():
         reasons = statistics.counts(answers["reason"]).items()
         why = ", ".join(f"{count:,} {reason}" for reason, count in reasons)
@@ -37,7 +37,7 @@ def select_random(
     voted: pl.DataFrame,
     mixing: MixingParams,
 ) -> pl.DataFrame:
-    """Random distinct parsed paths, as many per question as the vote keeps, chosen without looking at votes."""
+    """Selects random distinct parsed paths, as many per question as the vote keeps, without using the votes."""
     readable = readings.filter(pl.col("key").is_not_null()).sort("question_id", "path")
     distinct = readable.unique(["question_id", "content"], keep="first", maintain_order=True)
     limit = dict(voted.group_by("question_id", maintain_order=True).len().iter_rows())
@@ -49,7 +49,7 @@ def select_random(
 
 
 def with_texts(chosen: pl.DataFrame, paths: Iterable[pl.DataFrame], arm: str) -> pl.DataFrame:
-    """The chosen paths with their texts, read a few chunks at a time; ValueError if nothing was chosen."""
+    """Adds the texts to the chosen paths, a few chunks at a time; raises ValueError if nothing was chosen."""
     if chosen.is_empty():
         raise ValueError(f"arm {arm}: no path was kept, so there is nothing to train on")
     keys = chosen.select("question_id", "path", "key", "surface", arm=pl.lit(arm))
@@ -63,7 +63,7 @@ def with_texts(chosen: pl.DataFrame, paths: Iterable[pl.DataFrame], arm: str) ->
 def select_shuffled(
     voted: pl.DataFrame, questions: pl.DataFrame, mixing: MixingParams
 ) -> pl.DataFrame:
-    """Every question gets the voted paths of another question of its task, so the answers do not fit it."""
+    """Assigns every question the kept paths of another question of its task, so that the answers do not fit."""
     task_of = dict(questions.select("question_id", "task").iter_rows())
     givers: dict[str, list[str]] = {}
     for question in voted["question_id"].unique(maintain_order=True).sort():
@@ -89,7 +89,7 @@ def select_gold(
     tasks: Tasks,
     voting: VotingParams,
 ) -> pl.DataFrame:
-    """The upper bound: paths that are right by label, deduplicated and capped like those of the vote."""
+    """Selects paths that are right by label, deduplicated and capped like those of the vote: an upper bound."""
     if gold_labels.is_empty():
         raise ValueError(
             "arm gold: no unlabeled question has an answer in the question file; leave gold out of controls.arms"
@@ -105,7 +105,7 @@ def select_gold(
 def keep_formats(
     voted_examples: pl.DataFrame, arm: str, formats: tuple[Format, ...]
 ) -> pl.DataFrame:
-    """examples: those of the vote, in these formats only (paper, table 5)."""
+    """Keeps only the examples of the vote in these formats (paper, table 5)."""
     kept = voted_examples.filter(pl.col("format").is_in(formats))
     if kept.is_empty():
         raise ValueError(f"arm {arm}: the vote has no example in {' or '.join(formats)}")
@@ -113,5 +113,5 @@ def keep_formats(
 
 
 def repeat_labeled(examples_warm: pl.DataFrame) -> pl.DataFrame:
-    """examples: those of the warm start. The arm shows what more steps on the labeled examples would gain."""
+    """Returns the examples of the warm start: the arm shows what more steps on labeled examples would gain."""
     return examples_warm.with_columns(arm=pl.lit("labeled"))

@@ -1,8 +1,8 @@
-"""Pairs for preference training (ScPO, arXiv 2411.04109): a path of the winning and one of the least-voted answer.
+"""Pairs a path of the winning answer with one of the least-voted answer (ScPO, arXiv 2411.04109).
 
-The weight of a pair is that of the paper: the votes of the winner minus those of the other answer, divided by the
-number of paths. The paper has one pair per question. Here every kept path is in a pair, so
-`voting.max_paths_per_question` limits their number.
+Pairs are weighted as in the paper: by the votes of the winner minus those of the other answer, divided by the
+number of paths. The paper uses one pair per question. Here every kept path is in a pair, so
+`voting.max_paths_per_question` limits the number of pairs.
 """
 
 from collections.abc import Iterable
@@ -26,7 +26,7 @@ def select_paired(
     mixing: MixingParams,
     round_number: int,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """selected: the kept paths of questions with a second answer; pairs: the rejected path of each of them."""
+    """Selects the kept paths of questions with a second answer, and makes a pair of each with a rejected path."""
     losing = least_voted(answers, votes)
     chosen = kept(answers).join(losing, on="question_id", how="semi", maintain_order="left")
     if chosen.is_empty():
@@ -48,7 +48,7 @@ def select_paired(
 
 
 def least_voted(answers: pl.DataFrame, votes: pl.DataFrame) -> pl.DataFrame:
-    """question_id, key, margin of the answers that have the fewest votes of a kept question, behind its winner."""
+    """Finds for each kept question the answers with the fewest votes, and their margin to the winner."""
     counted = answers.drop_nulls("key").group_by(ANSWER, maintain_order=True).len("count")
     winners = votes.filter("kept").select("question_id", "votes", "paths", winner="key")
     return (
@@ -62,7 +62,7 @@ def least_voted(answers: pl.DataFrame, votes: pl.DataFrame) -> pl.DataFrame:
 
 
 def opposed(selected: pl.DataFrame, rejected: pl.DataFrame, seed: int) -> pl.DataFrame:
-    """question_id, path, rejected: opponents in random order; none is repeated before all have been used."""
+    """Assigns rejected paths to selected ones in random order; none is repeated before all have been used."""
     others = dict(rejected.group_by("question_id", maintain_order=True).agg("path").iter_rows())
     rows = []
     for (question,), own in selected.partition_by("question_id", as_dict=True).items():
@@ -78,9 +78,9 @@ def opposed(selected: pl.DataFrame, rejected: pl.DataFrame, seed: int) -> pl.Dat
 def oppose(
     mixture: pl.DataFrame, questions: pl.DataFrame, tasks: Tasks, *pairs: pl.DataFrame
 ) -> pl.DataFrame:
-    """preferences: each example with its rejected path in the same format, its weight times the margin.
+    """Adds to each example its rejected path in the same format, and multiplies its weight by the margin.
 
-    pairs: those of every round so far.
+    pairs: the pairs of every round so far.
     """
     taught = mixture.join(
         pl.concat(pairs), on=["question_id", "path", "round"], validate="m:1", maintain_order="left"

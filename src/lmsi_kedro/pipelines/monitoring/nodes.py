@@ -1,8 +1,8 @@
 """Distinguishes a collapse from a gain without labels; a model with an alarm is not promoted.
 
-Training on its own majority can lead a model to a constant answer: agreement jumps while the entropy of the
-winners over questions falls (SRT, arXiv 2505.21444). The monitor watches these, as well as diversity, length and
-the share of unparsable paths. support.py estimates whether a round is better.
+Training on its own majority can make a model give a constant answer: agreement jumps while the entropy of the
+winners over questions falls (SRT, arXiv 2505.21444). The monitor watches both, as well as diversity, length and
+the share of unparsable paths. support.py estimates whether a round improves the model.
 """
 
 import logging
@@ -34,7 +34,7 @@ def plan_examination(
     monitor: MonitorParams,
     engine: EngineParams,
 ) -> Plan:
-    """A few paths for probe questions of every in-domain task, or for unlabeled ones if it has no probe questions.
+    """Plans a few paths for the probe questions of every in-domain task, or for unlabeled ones if it has none.
 
     The last path, with index m, is the greedy one. Probe questions are neither trained on nor held out; their
     labels are not used here.
@@ -63,14 +63,14 @@ def read_examination(
     voting: VotingParams,
     monitor: MonitorParams,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """monitor_readings of the m sampled paths, and greedy_readings of one path per question."""
+    """Parses the m sampled paths (monitor_readings) and the greedy path of each question (greedy_readings)."""
     readings = read_answers(paths, questions, tasks, voting)
     sampled = pl.col("path") < monitor.m
     return readings.filter(sampled), readings.filter(~sampled)
 
 
 def examine(readings: pl.DataFrame) -> Health:
-    """The signals of every task: statistics of a model's paths and votes."""
+    """Measures the signals of every task: statistics of a model's paths and votes."""
     return {
         str(task): signals(rows)
         for (task,), rows in sorted(readings.partition_by("task", as_dict=True).items())
@@ -78,7 +78,10 @@ def examine(readings: pl.DataFrame) -> Health:
 
 
 def signals(readings: pl.DataFrame) -> dict[str, float]:
-    """agreement and unreadable (unparsable) are shares of paths; winner_entropy is in bits over questions."""
+    """Measures the signals of one task.
+
+    agreement and unreadable (unparsable) are shares of paths; winner_entropy is in bits, over questions.
+    """
     offsets = readings.group_by("question_id", maintain_order=True).len()["len"].cum_sum()
     votes = kernels.count_votes(readings["key"], [0, *offsets])
     winners = votes["key"].drop_nulls()
@@ -97,9 +100,9 @@ def signals(readings: pl.DataFrame) -> dict[str, float]:
 def examine_probe(
     readings: pl.DataFrame, labels: pl.DataFrame, questions: pl.DataFrame, tasks: Tasks
 ) -> Health:
-    """With `guard=probe`: the signals, the accuracy of the vote, and pass@m - maj@m.
+    """Measures for `guard=probe` the signals, the accuracy of the vote, and pass@m - maj@m.
 
-    This uses labels; ValueError for a question without one.
+    This uses labels; raises ValueError for a question without one.
     """
     check_labeled(readings, labels)
     health = examine(readings)
@@ -116,10 +119,10 @@ def examine_probe(
 
 
 def judge(before: Health, after: Health, monitor: MonitorParams) -> list[str]:
-    """One sentence for every signal of a task that exceeds its limit; an empty list means healthy.
+    """Describes every signal of a task that exceeds its limit; an empty list means healthy.
 
-    Agreement is expected to rise. A rise is an alarm only if the winners' entropy also falls at least half way to
-    its limit: the model then agrees on ever fewer answers.
+    Agreement is expected to rise. A rise is an alarm only if the winners' entropy also falls at least halfway to
+    its limit, since the model then agrees on ever fewer answers.
     """
     limits = {
         "winner_entropy": (monitor.min_winner_entropy, None),
@@ -155,10 +158,10 @@ def promote(
     monitor: MonitorParams,
     round_number: int = 1,
 ) -> tuple[Model, Health, pl.DataFrame, dict[str, Any]]:
-    """The candidate or the previous model, its health and support, and the verdict.
+    """Returns the candidate or the previous model, its health and support, and the verdict.
 
-    RuntimeError after an alarm with `monitor.on_alarm: stop`; nothing computed is lost. A doubt is not an alarm:
-    it is logged, and with `later_rounds_must_gain` the loop continues with the previous model.
+    Raises RuntimeError after an alarm with `monitor.on_alarm: stop`; nothing computed is lost. A doubt is not an
+    alarm: it is logged, and with `later_rounds_must_gain` the loop continues with the previous model.
     """
     change = compare_support(support_before, support_candidate)
     alarms = judge(health_before, health_candidate, monitor) + fall(change, monitor)
@@ -182,22 +185,22 @@ def promote(
 
 
 def fall(change: Change, monitor: MonitorParams) -> list[str]:
-    """The alarm of support, if its whole interval is a loss beyond the limit."""
+    """Returns an alarm if the whole interval of the change in support is a loss beyond the limit."""
     lost = change["high"] < -monitor.max_support_fall
     return [f"all tasks: {in_words(change)}"] if lost else []
 
 
 def stopped(alarms: list[str]) -> RuntimeError:
-    """The error with which alarms end a run."""
+    """The error that ends a run after an alarm."""
     return RuntimeError(
         f"the collapse monitor stopped the run: {'; '.join(alarms)}. The previous model is the result; run the"
         " same command with --params=monitor.on_alarm=roll_back to continue from it to the report, or change"
-        " monitor's limits"
+        " the monitor's limits"
     )
 
 
 def doubt(change: Change, round_number: int) -> list[str]:
-    """A sentence if a round after the first shows no gain; the first round is not required to show one."""
+    """Returns a doubt if a round after the first shows no gain; the first round is not required to show one."""
     if round_number == 1 or change["low"] > 0:
         return []
     return [f"the monitor sees no gain ({in_words(change)})"]

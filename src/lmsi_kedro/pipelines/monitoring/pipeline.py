@@ -18,7 +18,7 @@ from lmsi_kedro.wiring import fixed, sampled
 
 
 def create_examination(guard: Guard) -> Pipeline:
-    """A model's answers to the monitor's questions, its health and the support of its answers."""
+    """Samples a model's answers to the monitor's questions, and measures its health and support."""
     return Pipeline(
         [
             *sampled(
@@ -46,7 +46,7 @@ def create_examination(guard: Guard) -> Pipeline:
 
 
 def judgements(guard: Guard) -> list[Node]:
-    """health and support; with the guard `probe` both use labels instead of the base model's paths."""
+    """Measures health and support; with the guard `probe` both use labels instead of the base model's paths."""
     functions: dict[Guard, tuple[Callable[..., Any], Callable[..., Any]]] = {
         "none": (examine, measure_support),
         "probe": (examine_probe, mark_greedy),

@@ -1,4 +1,4 @@
-"""Estimates from the base model's own paths, without labels, whether a model is better than the one before.
+"""Estimates from the base model's own paths, without labels, whether a model is better than the previous one.
 
 The share of a model's paths that agree on an answer approximates the probability that it is right (paper, figure
 2). So the share of the base model's paths that agree with another model's greedy answer is, on average, close to
@@ -27,7 +27,7 @@ class Change(TypedDict):
 
 
 def measure_support(greedy_readings: pl.DataFrame, base_readings: pl.DataFrame) -> pl.DataFrame:
-    """question_id, task, support: the share of the base model's sampled paths that give the greedy answer.
+    """Measures support by question: the share of the base model's sampled paths that give the greedy answer.
 
     The support of an unparsable answer is 0. Greedy paths are not among the sampled ones, so the base model has no
     advantage.
@@ -46,7 +46,7 @@ def measure_support(greedy_readings: pl.DataFrame, base_readings: pl.DataFrame) 
 def mark_greedy(
     greedy_readings: pl.DataFrame, labels: pl.DataFrame, questions: pl.DataFrame, tasks: Tasks
 ) -> pl.DataFrame:
-    """With `guard=probe`: support by label, 1 for a right answer and otherwise 0."""
+    """Measures support by label for `guard=probe`: 1 for a right answer, otherwise 0."""
     check_labeled(greedy_readings, labels)
     accepted = accepted_keys(labels, questions, tasks)
     marked = greedy_readings.join(accepted, on="question_id", maintain_order="left")
@@ -54,17 +54,17 @@ def mark_greedy(
 
 
 def check_labeled(readings: pl.DataFrame, labels: pl.DataFrame) -> None:
-    """ValueError for a question without a label: tasks without probe questions are monitored on unlabeled ones."""
+    """Raises ValueError if a question has no label, as in a task that is monitored on unlabeled questions."""
     unlabeled = readings.join(labels, on="question_id", how="anti")
     if unlabeled.height:
         raise ValueError(
-            f"guard=probe: the task {unlabeled['task'][0]} has no labeled probe questions; give it some, as by"
-            " --params=preparation.probe_share=0.1, or leave the guard out"
+            f"guard=probe: the task {unlabeled['task'][0]} has no labeled probe questions; add some, for example"
+            " with --params=preparation.probe_share=0.1, or leave the guard out"
         )
 
 
 def compare_support(before: pl.DataFrame, candidate: pl.DataFrame) -> Change:
-    """Paired by question over all tasks; the interval is a bootstrap over questions."""
+    """Compares two models, paired by question over all tasks, with a bootstrap interval over questions."""
     both = before.join(
         candidate, on="question_id", suffix="_candidate", maintain_order="left"
     ).sort("question_id")
@@ -81,7 +81,7 @@ def compare_support(before: pl.DataFrame, candidate: pl.DataFrame) -> Change:
 
 
 def in_words(change: Change) -> str:
-    """support 0.61 -> 0.60, change -0.02 to 0.01"""
+    """Describes the change, for example "support 0.610 -> 0.600, change -0.020 to +0.010"."""
     return (
         f"support {change['before']:.3f} -> {change['candidate']:.3f},"
         f" change {change['low']:+.3f} to {change['high']:+.3f}"

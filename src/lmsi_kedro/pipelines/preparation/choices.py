@@ -12,7 +12,7 @@ log = logging.getLogger(__name__)
 def choices(
     model: Sized, paths: PathParams, evaluation: EvaluationParams, training: TrainingParams
 ) -> dict[str, Any]:
-    """The resolved values of the parameters that are `auto`; ValueError if LoRA needs a missing package."""
+    """Resolves the parameters that are `auto`; raises ValueError if LoRA needs a missing package."""
     sampling, few, many = paths.sampling, training.of(model, 1), training.of(model, 10**6)
     if few.lora and find_spec("peft") is None:
         raise ValueError(

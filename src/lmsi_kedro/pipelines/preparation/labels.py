@@ -1,4 +1,4 @@
-"""Parses the labels of the question file into answers; one error names all labels that are unparsable."""
+"""Parses the labels of the question file into answers; a single error lists all unparsable labels."""
 
 import logging
 
@@ -17,9 +17,9 @@ ADVICE = "Write the answer alone, or end a solution with '#### ' and the answer;
 
 
 def read_labels(raw_questions: pl.DataFrame, tasks: Tasks) -> pl.DataFrame:
-    """checked_questions: raw_questions with every label replaced by the answer that it states.
+    """Replaces every label of raw_questions with the answer that it states.
 
-    ValueError names the labels that are unparsable or state several answers, with their lines in the file.
+    Raises ValueError for labels that are unparsable or state several answers, with their lines in the file.
     """
     rows = raw_questions.with_row_index("row")
     labels = rows.explode("answer").drop_nulls("answer").rename({"answer": "label"})
@@ -38,7 +38,7 @@ def read_labels(raw_questions: pl.DataFrame, tasks: Tasks) -> pl.DataFrame:
 
 
 def of_task(name: str, labels: pl.DataFrame, tasks: Tasks) -> pl.DataFrame:
-    """The labels of a task with their parsed answers; null for an unparsable label."""
+    """Parses the labels of a task; the answer is null for an unparsable label."""
     task, choices = tasks[name], labels["choices"].to_list()
     written = labels["label"].to_list()
     if task.kind == "choice":
@@ -77,13 +77,13 @@ def shown(label: str) -> str:
 
 
 def places(rows: pl.DataFrame) -> str:
-    """The lines of the rows in their file, or their questions if they come from no file."""
+    """The lines of the rows in their file, or their questions if they do not come from a file."""
     found = rows["source"].fill_null("questions: " + rows["question"])
     return " and ".join(found.to_list())
 
 
 def prepare_labels(checked_questions: pl.DataFrame, questions: pl.DataFrame) -> pl.DataFrame:
-    """labels of held-out and probe questions. No node that trains a model may use this table."""
+    """Returns the labels of held-out and probe questions. No node that trains a model may use this table."""
     evaluated = questions.filter(pl.col("split") != "unlabeled")
     table = answered(checked_questions, evaluated)
     doubles = table.filter(pl.col("question_id").is_duplicated())
@@ -110,13 +110,13 @@ def prepare_labels(checked_questions: pl.DataFrame, questions: pl.DataFrame) -> 
 
 
 def prepare_gold_labels(checked_questions: pl.DataFrame, questions: pl.DataFrame) -> pl.DataFrame:
-    """gold_labels: the answers that the file has for unlabeled questions; only the control arm gold uses them."""
+    """Returns the answers in the file to unlabeled questions; only the control arm gold uses them."""
     gold = answered(checked_questions, questions.filter(split="unlabeled"))
     return gold.filter(~pl.col("question_id").is_duplicated()).select(*schemas.LABELS)
 
 
 def answered(checked_questions: pl.DataFrame, selected: pl.DataFrame) -> pl.DataFrame:
-    """The rows of these questions that have an answer, as `answers`; a question with two answers has two rows."""
+    """The selected questions that have `answers`; a question with two different answers has two rows."""
     table = with_ids(checked_questions).rename({"answer": "answers"}).drop_nulls("answers")
     labeled = table.join(selected, on="question_id", how="semi", maintain_order="left")
     return labeled.unique(["question_id", "answers"], maintain_order=True)

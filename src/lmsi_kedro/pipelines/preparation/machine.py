@@ -24,7 +24,7 @@ def check_machine(
     base_model: Model,
     engine: EngineParams,
 ) -> tuple[pl.DataFrame, dict[str, Any]]:
-    """questions, unchanged, and preflight, all findings. ValueError says what to change."""
+    """Returns the questions unchanged and all findings (preflight); a ValueError says what to change."""
     needed = memory(base_model.path, engine, **model_findings["most_tokens"])
     check_servers(engine, base_model.path)
     found = {
@@ -39,7 +39,7 @@ def check_machine(
 
 
 def check_servers(engine: EngineParams, model: Path) -> None:
-    """ValueError unless every server answers and lists the model, or can be started with it."""
+    """Raises ValueError unless every server answers and lists the model, or can be started with it."""
     if engine.executor == "launch":
         from lmsi_kedro.engines.executors.launch import check_launch, check_model
 
@@ -57,9 +57,10 @@ def check_servers(engine: EngineParams, model: Path) -> None:
 
 
 def memory(model: Path, engine: EngineParams, shared: int, own: int, new: int) -> int:
-    """The bytes that sampling needs in all workers; shared and own: the prompt's tokens in and after the prefix.
+    """The bytes that sampling needs in all workers, for prompts of `shared` prefix tokens and `own` further ones.
 
-    ValueError if not even one path per worker fits; a warning if engine.rows may not fit. Servers are not checked.
+    Raises ValueError if not even one path per worker fits, and warns if engine.rows may not fit. Servers are not
+    checked.
     """
     if engine.is_served:
         return 0

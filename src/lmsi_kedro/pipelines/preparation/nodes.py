@@ -28,9 +28,9 @@ def choose_tasks(
     declared: Tasks,
     prompts: PromptParams = AS_TEXT,
 ) -> Tasks:
-    """tasks: one for every task name in the questions, in order; undeclared settings are inferred and logged.
+    """Returns one task per task name in the questions, in order; undeclared settings are inferred and logged.
 
-    All tasks with unlabeled questions are in domain.
+    Tasks with unlabeled questions are in domain unless they are declared otherwise.
     """
     turns = {"exemplars": "turns"} if prompts.exemplars == "turns" else {}
     sets = {name.split("/")[0] for name in raw_exemplars}
@@ -50,12 +50,12 @@ def choose_tasks(
 
 
 def has_unlabeled(rows: pl.DataFrame) -> bool:
-    """Whether any of these questions may be unlabeled; a row without a split may be."""
+    """Whether any of these questions may be used as unlabeled, as may a row without a split."""
     return bool((rows["split"].fill_null("unlabeled") == "unlabeled").any())
 
 
 def inferred(task: str, rows: pl.DataFrame) -> Kind:
-    """The kind of answer of an undeclared task: that of the benchmark with its name, or inferred from its rows."""
+    """Infers the kind of answer of an undeclared task from the benchmark with its name, or from its rows."""
     if task in BENCHMARKS:
         kind, reason = BENCHMARKS[task].task.kind, "a public benchmark has this name"
     else:
@@ -78,7 +78,7 @@ def inferred(task: str, rows: pl.DataFrame) -> Kind:
 def prepare_questions(
     checked_questions: pl.DataFrame, tasks: Tasks, preparation: PreparationParams
 ) -> pl.DataFrame:
-    """questions, without their answers and without duplicates."""
+    """Assigns ids and splits to the questions, and drops their answers and duplicates."""
     check_choices(checked_questions, tasks)
     table = in_splits(with_ids(checked_questions), preparation)
     once = table.unique(["question_id", "split"], maintain_order=True)
@@ -96,7 +96,7 @@ def prepare_questions(
 
 
 def in_splits(table: pl.DataFrame, preparation: PreparationParams) -> pl.DataFrame:
-    """Fills in missing splits: a hash decides that of a labeled question; the others are unlabeled."""
+    """Fills in missing splits: by a hash for labeled questions, and `unlabeled` for the others."""
     place = pl.col("question_id").str.slice(0, 8).str.to_integer(base=16) / 2**32
     held_out, probe = preparation.held_out_share, preparation.probe_share
     split = (
@@ -112,7 +112,7 @@ def in_splits(table: pl.DataFrame, preparation: PreparationParams) -> pl.DataFra
 
 
 def check_choices(checked_questions: pl.DataFrame, tasks: Tasks) -> None:
-    """ValueError when a multiple-choice question has no choices."""
+    """Raises ValueError if a multiple-choice question has no choices."""
     multiple = [name for name, task in tasks.root.items() if task.kind == "choice"]
     wrong = checked_questions.filter(pl.col("task").is_in(multiple), pl.col("choices").is_null())
     if wrong.height:
@@ -123,7 +123,7 @@ def check_choices(checked_questions: pl.DataFrame, tasks: Tasks) -> None:
 
 
 def prepare_exemplars(raw_exemplars: Loaders) -> pl.DataFrame:
-    """exemplars from one file per set, in the order of the file."""
+    """Reads the exemplars from one file per set, in the order of the file."""
     rows = []
     for name, load in sorted(raw_exemplars.items()):
         try:
@@ -144,11 +144,11 @@ def prepare_exemplars(raw_exemplars: Loaders) -> pl.DataFrame:
 
 
 def faults(error: ValidationError) -> str:
-    """The faults in one line, such as "answer: Input should be a valid string"."""
+    """Lists the faults in one line, such as "answer: Input should be a valid string"."""
     found = ((".".join(map(str, fault["loc"])), fault["msg"]) for fault in error.errors())
     return "; ".join(f"{place}: {what}" if place else what for place, what in found)
 
 
 def start_accumulation() -> pl.DataFrame:
-    """examples_0: an empty table, to which every round adds its examples."""
+    """Returns an empty table, examples_0, to which every round adds its examples."""
     return schemas.empty(schemas.EXAMPLES)

@@ -57,7 +57,7 @@ def create_pipeline() -> Pipeline:
 
 
 def labels() -> list[Node]:
-    """labels of held-out and probe questions, and separately gold_labels of unlabeled ones."""
+    """Stores the labels of held-out and probe questions, and separately the gold_labels of unlabeled ones."""
     return [
         Node(
             prepare_labels,
@@ -75,7 +75,7 @@ def labels() -> list[Node]:
 
 
 def checks(of: str = "") -> list[Node]:
-    """Checks the questions against the model, and the machine against both; of: a prefix for the nodes' names."""
+    """Checks that the questions fit the model, and that the machine can run it; of: a prefix of the node names."""
     return [
         Node(
             check_model,

@@ -36,7 +36,7 @@ def check_model(
     training: TrainingParams,
     engine: EngineParams,
 ) -> tuple[pl.DataFrame, dict[str, Any]]:
-    """fitting_questions, those within the model's context, and model_findings. ValueError says what to change."""
+    """Returns the questions that fit the model's context, and model_findings; a ValueError says what to change."""
     check_settings(base_model.path)
     context = Context.of(base_model.path, engine)
     encoder = context.encoder
@@ -75,13 +75,13 @@ def check_model(
 def prompt_groups(
     questions: pl.DataFrame, exemplars: pl.DataFrame, tasks: Tasks
 ) -> Iterator[dict[str, str]]:
-    """Groups of prompts with a common prefix; rendered each time, since all of them may not fit into memory."""
+    """Yields groups of prompts with a common prefix, rendered each time since all may not fit into memory."""
     for name, task in tasks.root.items():
         yield from prompts_of_sets(questions.filter(task=name), exemplars, task)
 
 
 def check_plain(questions: pl.DataFrame, tasks: Tasks, encoder: Encoder) -> None:
-    """ValueError for turns and templates that do not work with a model whose prompts are plain text."""
+    """Raises ValueError for turns and templates that do not work with a model whose prompts are plain text."""
     if not (lack := lacking(encoder.tokenizer, encoder.conversation)):
         return
     for name, task in tasks.root.items():
@@ -92,7 +92,7 @@ def check_plain(questions: pl.DataFrame, tasks: Tasks, encoder: Encoder) -> None
         if task.exemplar_set and (prompt_format := task.unstoppable):
             raise ValueError(
                 f"tasks.{name}.templates.{prompt_format}: in plain text, a question after {{exemplars}} must "
-                "begin with Q:, where a model is stopped that goes on with the next one"
+                "begin with Q:, because sampling stops there if the model continues with another question"
             )
     turned = questions.filter(pl.col("context").str.starts_with(SEPARATOR))
     if turned.height:
@@ -108,13 +108,13 @@ def check_round_trip(encoder: Encoder, prompts: Iterable[dict[str, str]]) -> Non
         (ids,) = encoder.prompts([text])
         decoded = encoder.tokenizer.decode(ids)
         if any(content not in decoded for _, content in turns_of(text) or [Turn("user", text)]):
-            log.warning("The tokenizer changes what it is given, as in %r", text[-80:])
+            log.warning("The tokenizer changes the text of prompts, such as %r", text[-80:])
 
 
 def refuse_too_long(
     too_long: dict[str, int], context: Context, new_tokens: int, engine: EngineParams
 ) -> None:
-    """ValueError that names the longest questions, or a warning with `engine.skip_too_long`."""
+    """Raises ValueError for questions that are too long, or only warns with `engine.skip_too_long`."""
     if not too_long:
         return
     problem = f"{len(too_long):,} questions {context.describe(too_long, new_tokens)}"

@@ -1,4 +1,4 @@
-"""Makes a question file of public benchmarks (paper, section 4: six tasks in domain, seven out of domain)."""
+"""Makes a question file from public benchmarks (paper, section 4: six tasks in domain, seven out of domain)."""
 
 from lmsi_kedro.pipelines.public_tasks.pipeline import create_pipeline
 

@@ -15,7 +15,7 @@ from lmsi_kedro.tasks.benchmarks import BENCHMARKS
 def read_benchmark(
     hub: Mapping[str, Iterable[Row]], public_tasks: PublicTasksParams, name: str
 ) -> pl.DataFrame:
-    """A benchmark's questions; KeyError names a split that the hub does not have."""
+    """Reads the questions of a benchmark; raises KeyError for a split that the hub does not have."""
     benchmark = BENCHMARKS[name]
     tables = []
     for theirs, ours in benchmark.splits.items():
@@ -30,7 +30,7 @@ def read_benchmark(
 
 
 def as_raw(row: Row, task: str, split: str) -> Row:
-    """The stripped row with its answer as a list; only the control arm gold uses those of unlabeled questions."""
+    """The stripped row with its answer as a list; only the arm gold uses the answers of unlabeled questions."""
     answer = row["answer"] if isinstance(row["answer"], list) else [row["answer"]]
     return {
         "split": split,
@@ -55,7 +55,7 @@ def place(row: Row) -> bytes:
 
 
 def join_benchmarks(*tables: pl.DataFrame) -> pl.DataFrame:
-    """public_questions: each question once per task and split."""
+    """Joins the benchmarks, with each question once per task and split."""
     together: Any = pl.concat(tables)
     content = ["task", "split", "question", "context", "choices"]
     return together.unique(content, keep="first", maintain_order=True)  # type: ignore[no-any-return]

@@ -10,7 +10,7 @@ from lmsi_kedro.wiring import fixed
 
 
 def create_pipeline(names: Sequence[str]) -> Pipeline:
-    """The question file of these benchmarks."""
+    """Creates the question file of these benchmarks."""
     read = [
         Node(
             fixed(read_benchmark, name=name),

@@ -31,7 +31,7 @@ def draft_candidates(
     questions: pl.DataFrame,
     generation: QuestionGenerationParams,
 ) -> pl.DataFrame:
-    """drafts: every continuation with its parsed question and the reason why it is dropped, or OPEN."""
+    """Returns every continuation with its parsed question and the reason for dropping it, or OPEN."""
     texts = pl.concat(list(continuations)).rename({"question_id": "prompt"}).sort("prompt", "path")
     rows: list[dict[str, Any]] = []
     for (task,), continued in texts.partition_by("task", as_dict=True).items():

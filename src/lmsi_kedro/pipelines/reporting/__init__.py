@@ -1,4 +1,4 @@
-"""Reporting: metrics.json and report.html from what the rounds measured, and the record of the run."""
+"""Makes metrics.json and report.html from the measurements of the rounds, and the record of the run."""
 
 from lmsi_kedro.pipelines.reporting.pipeline import create_pipeline, create_record
 

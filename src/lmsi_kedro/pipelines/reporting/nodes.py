@@ -1,4 +1,4 @@
-"""Collects the metrics of the rounds and control arms in metrics.json, and renders the page."""
+"""Collects the metrics of the rounds and control arms in metrics.json, and renders the report."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -24,7 +24,7 @@ def describe_round(
     curves_after: Metrics,
     round_number: int,
 ) -> Metrics:
-    """One entry of `rounds`: the results of the round's model, its step from the model before, its votes."""
+    """Makes one entry of `rounds`: the results of a round's model, its gain over the previous one, its votes."""
     return {
         "round": round_number,
         **metrics,
@@ -37,9 +37,9 @@ def describe_round(
 
 
 def gather_controls(*measured: Any, arms: Sequence[Arm]) -> Metrics:
-    """controls: base against each arm; vote_over: each arm against the vote of round 1; equal_compute.
+    """Collects the base model against each arm, each arm against the vote of round 1, and equal_compute.
 
-    measured has these comparisons in this order; self_improve does not measure the last one.
+    measured contains these comparisons in this order; self_improve does not measure the last one.
     """
     over_base, vote_over = measured[: len(arms)], measured[len(arms) : 2 * len(arms)]
     return {
@@ -52,7 +52,7 @@ def gather_controls(*measured: Any, arms: Sequence[Arm]) -> Metrics:
 def summarise(
     controls: Metrics, label_precision: Metrics, record: Metrics, *rounds: Metrics
 ) -> Metrics:
-    """metrics.json: the last round against the base, and round 1 against its control arms; record: the run's."""
+    """Makes metrics.json: the last round against the base model, and round 1 against its control arms."""
     guard = record["parameters"]["guard"]
     bases = [measured["before"] for measured in [*rounds, *controls["controls"].values()]]
     if any(base != bases[0] for base in bases):
@@ -69,7 +69,7 @@ NOTHING = dict.fromkeys(("before", "after", "delta", "delta_low", "delta_high", 
 
 
 def _headline(rounds: Sequence[Metrics], controls: Metrics) -> Metrics:
-    """CoT greedy, pooled; without labeled held-out questions nothing is measured, so nothing is claimed."""
+    """Summarises pooled greedy CoT; without labeled held-out questions nothing is measured, so nothing claimed."""
     if "cot_greedy" not in rounds[-1]["pooled"]:
         return {**NOTHING, "n": 0, "improved": False, "beats_controls": False, "arms": {}}
     last = rounds[-1]["pooled"]["cot_greedy"]
@@ -87,7 +87,7 @@ def _headline(rounds: Sequence[Metrics], controls: Metrics) -> Metrics:
 
 
 def _standing(arm: Arm, first: Metrics, controls: Metrics) -> Metrics:
-    """An arm's gain, its share of the vote's gain in round 1, and whether the vote is better than it."""
+    """An arm's gain, its share of the vote's gain in round 1, and whether the vote beats the arm."""
     gain = controls["controls"][arm]["pooled"]["cot_greedy"]
     vote, contest = (
         first["pooled"]["cot_greedy"],
@@ -105,7 +105,7 @@ def _standing(arm: Arm, first: Metrics, controls: Metrics) -> Metrics:
 def describe_model(
     metrics: Metrics, record: Metrics, base: Model, tuned: Model, round_number: int
 ) -> str:
-    """The card of a round's model: the one that a run of this many rounds would write for its last model."""
+    """Writes the card of a round's model, as if the run had ended after this round."""
     rounds = metrics["rounds"][:round_number]
     headline = {**metrics["headline"], **_headline(rounds, metrics)}
     made = {**metrics, "rounds": rounds, "headline": headline}
@@ -118,5 +118,5 @@ def render_report(
     record: Metrics,
     headroom: Metrics | None = None,
 ) -> str:
-    """The self-contained page; record: the run's."""
+    """Renders the self-contained page of the report; record: the record of the run."""
     return render(metrics, questions, record, headroom)

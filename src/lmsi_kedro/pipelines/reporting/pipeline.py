@@ -29,7 +29,7 @@ def create_pipeline(
     equal_compute: bool = False,
     headroom: bool = False,
 ) -> Pipeline:
-    """Reports on the base model, the given number of rounds and control arms; questions show the last round.
+    """Reports on the base model, the rounds and the control arms; the list of questions shows the last round.
 
     `kedro run --pipelines=controls --tags=reporting` makes the report of that pipeline again, with its arms.
     """
@@ -40,7 +40,7 @@ def create_pipeline(
 def create_record(
     rounds: int, arms: Sequence[Arm] = ("random",), equal_compute: bool = False
 ) -> Pipeline:
-    """run_record, label_precision and the model cards, which depend on the parameters and models of the run."""
+    """Makes run_record, label_precision and the model cards, which depend on parameters and models of the run."""
     numbers = range(1, rounds + 1)
     untrained = ["untrained"] if equal_compute else []
     evaluated = [f"evaluation_readings_{model}" for model in ("0", *numbers, *arms, *untrained)]
@@ -68,7 +68,7 @@ def create_record(
 
 
 def numbers(rounds: int) -> list[Node]:
-    """metrics.json from the metrics of each round."""
+    """Makes metrics.json from the metrics of each round."""
     described = [
         Node(
             fixed(describe_round, round_number=k),
@@ -95,7 +95,7 @@ def numbers(rounds: int) -> list[Node]:
 
 
 def controls(arms: Sequence[Arm], equal_compute: bool) -> Node:
-    """The comparisons of the control arms."""
+    """Collects the comparisons of the control arms."""
     measured = [f"metrics_{arm}" for arm in arms] + [f"metrics_vote_over_{arm}" for arm in arms]
     return Node(
         fixed(gather_controls, arms=arms),
@@ -106,7 +106,7 @@ def controls(arms: Sequence[Arm], equal_compute: bool) -> Node:
 
 
 def label_precision() -> Node:
-    """label_precision, from the base model's votes on the probe questions that the monitor sampled."""
+    """Measures label_precision from the base model's votes on the probe questions that the monitor sampled."""
     return Node(
         calibrate_probe,
         inputs=["monitor_readings_0", "labels", "questions", "tasks", "params:evaluation"],
@@ -116,7 +116,7 @@ def label_precision() -> Node:
 
 
 def page(rounds: int, headroom: bool) -> list[Node]:
-    """The chart for Kedro-Viz, the questions with all answers before and after, and the page."""
+    """Makes the chart for Kedro-Viz, the questions with all answers before and after, and the page."""
     last = str(rounds)
     return [
         Node(chart_accuracy, "metrics", "accuracy_chart", name="chart_accuracy"),
@@ -145,7 +145,7 @@ def page(rounds: int, headroom: bool) -> list[Node]:
 
 
 def cards(rounds: int) -> list[Node]:
-    """The card in each round's model directory; saving the model again removes it, so the model is an input."""
+    """Writes a card into each round's model directory; saving a model removes it, so the model is an input."""
     return [
         Node(
             fixed(describe_model, round_number=k),

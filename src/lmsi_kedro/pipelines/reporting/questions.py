@@ -1,4 +1,4 @@
-"""The held-out questions as the page lists them, each with its labels and all answers of two models."""
+"""Prepares the held-out questions for the page, each with its labels and all answers of two models."""
 
 import polars as pl
 
@@ -19,10 +19,10 @@ def gather_questions(
     predictions_before: pl.DataFrame,
     predictions_after: pl.DataFrame,
 ) -> pl.DataFrame:
-    """A row for each of the first MOST evaluated questions; before and after: a struct for each mode.
+    """Makes a row for each of the first MOST evaluated questions; before and after have a struct for each mode.
 
-    A mode has the canonical answer, whether it is correct, the vote's confidence, whether it is tied, and the
-    paths.
+    A struct contains the canonical answer, whether it is correct, the vote's confidence, whether it is tied, and
+    the paths.
     """
     evaluated = (
         predictions_before.select("question_id")
@@ -49,7 +49,7 @@ def gather_questions(
 def answered(
     readings: pl.DataFrame, predictions: pl.DataFrame, accepted: pl.DataFrame
 ) -> pl.DataFrame:
-    """question_id, modes: the answers of one model to the questions that have accepted answers."""
+    """Collects the answers of one model, by mode, to the questions that have accepted answers."""
     kept = readings.join(accepted, on="question_id", maintain_order="left").with_columns(
         right=pl.col("accepted").list.contains(pl.col("key")).fill_null(value=False)
     )

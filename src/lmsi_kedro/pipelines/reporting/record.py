@@ -29,7 +29,7 @@ def describe_run(
     monitor_tokens: int,
     *sharing: Record,
 ) -> Record:
-    """run_record: what the results depend on, and the cost; the report shows it."""
+    """Records for the report what the results depend on, and what they cost."""
     return {
         **this_run,
         "seconds": seconds_by_step(this_run["seconds"]),
@@ -50,7 +50,7 @@ def identified(model: Model, name: str) -> Record:
 
 
 def describe_trainings(*candidates: Model) -> list[Record]:
-    """How the candidate of each round was trained, whether it was promoted or not."""
+    """Describes how the candidate of each round was trained, whether it was promoted or not."""
     records = [model.record() for model in candidates]
     return [
         {"round": number} | {name: made[name] for name in LEARNED if name in made}
@@ -63,7 +63,7 @@ def count_tokens(*readings: pl.DataFrame) -> int:
 
 
 def seconds_by_step(nodes: dict[str, float]) -> dict[str, float]:
-    """The seconds of a run's nodes, summed by step, in order; everything else is last."""
+    """Sums the seconds of a run's nodes by step, in order; everything else is last."""
     steps: dict[str, float] = {}
     for name, seconds in nodes.items():
         steps[step_of(name)] = steps.get(step_of(name), 0) + seconds

@@ -27,7 +27,7 @@ from lmsi_kedro.pipelines.self_improve_from_seeds.nodes import (
 )
 from lmsi_kedro.wiring import fixed, namespaced, sampled
 
-# Names of models, with the suffix of their predictions here.
+# Names of models, and the suffixes of their predictions in these pipelines.
 EXTRAS = {
     "generated": "generated",
     "student": "student_0",
@@ -39,12 +39,12 @@ CURVES = ("before", "after_0", "step_by_step", "own_exemplars")
 
 
 def votes_after(temperatures: Sequence[float]) -> list[str]:
-    """after_0, after_1, ...: votes of the trained model."""
+    """The names of the trained model's votes, one for each temperature: after_0, after_1, ..."""
     return [f"after_{place}" for place in range(len(temperatures))]
 
 
 def create_extras(temperatures: Sequence[float], seed: int) -> list[Pipeline]:
-    """All extras; the base model votes at the first temperature with given, no and generated exemplars."""
+    """Creates all extras; the base model votes at the first temperature with given, no and generated exemplars."""
     first, *_ = temperatures
     votes = dict(zip(votes_after(temperatures), temperatures, strict=True))
     return [
@@ -69,7 +69,7 @@ def create_votes(
     tasks: str = "tasks",
     exemplars: str = "exemplars",
 ) -> Pipeline:
-    """predictions_{name} and curve_{name}: a vote over many paths at a temperature."""
+    """Makes predictions_{name} and curve_{name} from a vote over many paths at one temperature."""
     plan = fixed(plan_votes, temperature=temperature)
     curve = fixed(curve_of_questions, seed=seed)
     inputs = ["questions", "exemplars", "model", "tasks"]
@@ -95,7 +95,7 @@ def create_votes(
 
 
 def create_prompts() -> Pipeline:
-    """Tasks without exemplars, and with exemplars generated from the seeds (paper, section 5.2)."""
+    """Makes tasks without exemplars, and with exemplars generated from the seeds (paper, section 5.2)."""
     return Pipeline(
         [
             question_generation.seeds(),
@@ -107,7 +107,7 @@ def create_prompts() -> Pipeline:
 
 
 def create_generated() -> Pipeline:
-    """Round 1 on questions generated from the seeds, with the same prompts (paper, section 5.2)."""
+    """Runs round 1 on questions generated from the seeds, with the same prompts (paper, section 5.2)."""
     replaced = Node(
         replace_unlabeled,
         inputs=["questions", "generated_questions"],
@@ -124,7 +124,7 @@ def create_generated() -> Pipeline:
 
 
 def create_student() -> Pipeline:
-    """The smaller model, before and after a round of its own."""
+    """Evaluates the smaller model before and after its own round."""
     own = self_improve.create_pipeline(1, arms=()).to_outputs(
         "predictions_0", "predictions_1", "monitor_1"
     )
@@ -138,7 +138,7 @@ def create_student() -> Pipeline:
 
 
 def create_teaching() -> Pipeline:
-    """The smaller model trained on the examples of the larger one (paper, table 7)."""
+    """Trains the smaller model on the examples of the larger one (paper, table 7)."""
     taught = distillation.create_pipeline(1).to_outputs("predictions_distilled")
     shared = {
         "raw_exemplars",

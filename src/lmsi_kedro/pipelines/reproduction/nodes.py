@@ -14,11 +14,11 @@ from lmsi_kedro.pipelines.evaluation.nodes import plan_evaluation
 from lmsi_kedro.report.render import render_reproduction
 from lmsi_kedro.tasks import Tasks
 
-KS = (1, 2, 4, 5, 8, 10, 15, 16, 32, 64)  # 5, 15 and 32 are those of the paper's claims
+KS = (1, 2, 4, 5, 8, 10, 15, 16, 32, 64)  # the paper makes claims about 5, 15 and 32
 
 
 def draw_questions(world: WorldParams, tasks: Tasks, seed: int) -> pl.DataFrame:
-    """raw_questions of a seed that was not used to choose any setting."""
+    """Generates the questions of a seed that was not used to choose any setting."""
     return make_questions(world.model_copy(update={"seed": seed}), tasks)
 
 
@@ -32,7 +32,7 @@ def plan_votes(
     engine: EngineParams,
     temperature: float,
 ) -> Plan:
-    """reproduction.paths paths of in-domain questions at a temperature."""
+    """Plans reproduction.paths paths for in-domain questions at the given temperature."""
     in_domain = Tasks({name: tasks[name] for name in tasks.in_domain})
     changed = {
         "modes": ["self_consistency"],
@@ -45,7 +45,7 @@ def plan_votes(
 
 
 def without_exemplars(tasks: Tasks) -> Tasks:
-    """The tasks with zero-shot prompts ("Let's think step by step.")."""
+    """Returns the tasks with zero-shot prompts ("Let's think step by step.")."""
     zero_shot = {
         name: task.model_copy(update={"exemplar_set": None}) for name, task in tasks.root.items()
     }
@@ -55,7 +55,7 @@ def without_exemplars(tasks: Tasks) -> Tasks:
 def curve_of_questions(
     readings: pl.DataFrame, labels: pl.DataFrame, questions: pl.DataFrame, tasks: Tasks, seed: int
 ) -> pl.DataFrame:
-    """seed, question_id, k, maj, pass: for every question, exact over the k-subsets of its paths."""
+    """Computes maj@k and pass@k of every question, exactly, over all k-subsets of its paths."""
     rows = [
         (seed, question, k, group.maj(k), group.passes(k))
         for question, group in tallies(readings, labels, questions, tasks).items()
@@ -67,7 +67,7 @@ def curve_of_questions(
 
 
 def pool(*predictions: pl.DataFrame, seeds: tuple[int, ...]) -> pl.DataFrame:
-    """One model's predictions over all seeds; the column `seed` becomes the seed of the questions."""
+    """Pools one model's predictions over all seeds; the column `seed` becomes the seed of the questions."""
     named = zip(predictions, seeds, strict=True)
     return pl.concat([made.with_columns(seed=pl.lit(seed, pl.Int64)) for made, seed in named])
 
@@ -75,7 +75,7 @@ def pool(*predictions: pl.DataFrame, seeds: tuple[int, ...]) -> pl.DataFrame:
 def gather_verdicts(
     *verdicts: dict[str, Any], rounds: tuple[tuple[str, int], ...]
 ) -> list[dict[str, Any]]:
-    """model, seed, promoted, alarms, doubts: the collapse monitor's verdict on each round."""
+    """Collects the verdicts of the collapse monitor on each round."""
     shown = ("promoted", "alarms", "doubts")
     return [
         {"model": model, "seed": seed} | {name: verdict[name] for name in shown}
@@ -84,5 +84,5 @@ def gather_verdicts(
 
 
 def render_page(reproduction: dict[str, Any]) -> str:
-    """reproduction.html."""
+    """Renders reproduction.html."""
     return render_reproduction(reproduction)

@@ -29,15 +29,15 @@ from lmsi_kedro.pipelines.reproduction.nodes import (
 from lmsi_kedro.wiring import fixed, namespaced
 
 OUTSIDE = {"raw_exemplars", "base_model", "student_model"}
-# Names of models, with the suffix of their predictions in `controls`.
+# Names of models, and the suffixes of their predictions in `controls`.
 MODELS = {"base": "0", "vote": "1"} | {str(arm): arm for arm in CONTROL_ARMS}
 ONCE = {"second": "2", "untrained": "untrained"}
-# The collapse monitor's verdicts that only the first seed has, by the trained model.
+# Verdicts of the collapse monitor that exist only for the first seed, by trained model.
 VERDICTS = {"second": "monitor_2", "student_vote": "monitor_student"}
 
 
 def create_pipeline(seeds: Sequence[int], temperatures: Sequence[float]) -> Pipeline:
-    """reproduction.json and reproduction.html. Tables that use only one seed use the first."""
+    """Makes reproduction.json and reproduction.html. Tables that use only one seed use the first."""
     first, *others = seeds
     once = [*ONCE, *EXTRAS, *votes_after(temperatures)]
     pooled = dict.fromkeys(MODELS, tuple(seeds)) | dict.fromkeys(once, (first,))
@@ -57,7 +57,7 @@ def create_controls(rounds: int) -> Pipeline:
 
 
 def create_first_seed(seed: int, temperatures: Sequence[float]) -> Pipeline:
-    """The steps of every seed, and a second round, the untrained model's vote and the extras."""
+    """Creates the steps of every seed, and a second round, the untrained model's vote and the extras."""
     votes = {name: name for name in votes_after(temperatures)}
     steps = Pipeline([create_controls(2), *create_extras(temperatures, seed)])
     others = {f"curve_{name}": f"curve_{name}" for name in CURVES}
@@ -68,7 +68,7 @@ def create_first_seed(seed: int, temperatures: Sequence[float]) -> Pipeline:
 def create_seed(
     seed: int, steps: Pipeline, models: dict[str, str], others: dict[str, str]
 ) -> Pipeline:
-    """Steps on the questions of a seed, with predictions_{model}_{seed}, verdicts and others as outputs."""
+    """Runs steps on the questions of a seed; outputs are predictions_{model}_{seed}, verdicts and others."""
     world = Node(
         fixed(draw_questions, seed=seed),
         inputs=["params:world", "params:tasks"],
@@ -104,7 +104,7 @@ def gathering(seeds: Sequence[int]) -> Node:
 def summary(
     models: Sequence[str], seeds: Sequence[int], temperatures: Sequence[float]
 ) -> list[Node]:
-    """Tables, figures and findings, and the page."""
+    """Makes the tables, figures and findings, and the page."""
     gathered = fixed(reproduce, seeds=tuple(seeds), temperatures=tuple(temperatures))
     found = {name: f"pooled_{name}" for name in models}
     found |= {f"curve_{name}": f"curve_{name}" for name in CURVES}

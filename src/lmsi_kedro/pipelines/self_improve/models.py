@@ -1,4 +1,4 @@
-"""What the loop does with each model: examine, promote, evaluate and compare it."""
+"""The steps of the loop for each model: examination, promotion, evaluation and comparison."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ LABELED = {"questions", "tasks", "exemplars", "labels"}
 
 
 def create_examination(model: str, suffix: str, guard: Guard) -> Pipeline:
-    """health and support: the collapse monitor's measurements of a model."""
+    """Measures the health and support of a model for the collapse monitor."""
     made = ("health", "support", "monitor_readings", "greedy_readings")
     renamed = {name: f"{name}_{suffix}" for name in made}
     renamed |= {"model": model, "base_readings": "monitor_readings_0"}
@@ -21,7 +21,7 @@ def create_examination(model: str, suffix: str, guard: Guard) -> Pipeline:
 
 
 def create_promotion(number: int, previous: str, candidate: str) -> Pipeline:
-    """model_k: the candidate, or the model before it."""
+    """Promotes the candidate to model_k, or keeps the previous model as model_k."""
     renamed = {
         "candidate": candidate,
         "previous_model": previous,
@@ -38,7 +38,7 @@ def create_promotion(number: int, previous: str, candidate: str) -> Pipeline:
 
 
 def create_evaluation(model: str, round_number: int, arm: str, suffix: str) -> Pipeline:
-    """The predictions of one model."""
+    """Evaluates one model: its readings, predictions and curves."""
     renamed = {
         "model": model,
         "evaluation_readings": f"evaluation_readings_{suffix}",
@@ -50,7 +50,7 @@ def create_evaluation(model: str, round_number: int, arm: str, suffix: str) -> P
 
 
 def create_comparison(rounds: int, arms: Sequence[Arm]) -> Pipeline:
-    """Compares every model with the base model and the one before, and the vote of round 1 with its controls."""
+    """Compares every model with the base and the previous model, and model_1 with the control arms."""
     numbers = range(1, rounds + 1)
     pairs = [(f"metrics_{k}", "0", str(k)) for k in numbers]
     pairs += [(f"metrics_step_{k}", str(k - 1), str(k)) for k in numbers]

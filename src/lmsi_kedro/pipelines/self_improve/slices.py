@@ -1,4 +1,4 @@
-"""The steps of the loop as pipelines of their own, on the data of round 1."""
+"""Makes each step of the loop available as a separate pipeline, on the data of round 1."""
 
 from kedro.pipeline import Pipeline
 
@@ -22,7 +22,7 @@ STEPS = {
 
 
 def create_steps(*steps: str, objective: Objective = "sft") -> Pipeline:
-    """These steps of round 1, and the plan node, which is needed to find the stored paths."""
+    """Returns these steps of round 1, and the plan node, which is needed to find the stored paths."""
     nodes = {"round_1.plan_paths"}.union(*(STEPS[step] for step in steps))
     whole = create_round(1, objective=objective)
     return whole.only_nodes(*nodes & {node.name for node in whole.nodes})

@@ -1,4 +1,4 @@
-"""The loop from only a few seed questions (paper, sections 3.3 and 5.2)."""
+"""Runs the loop from only a few seed questions (paper, sections 3.3 and 5.2)."""
 
 from lmsi_kedro.pipelines.self_improve_from_seeds.pipeline import create_pipeline
 

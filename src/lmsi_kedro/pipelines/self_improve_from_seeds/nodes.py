@@ -1,4 +1,4 @@
-"""Replaces the given questions and exemplars by generated ones before the rounds."""
+"""Replaces the given questions and exemplars with generated ones before the rounds."""
 
 from typing import Any
 
@@ -8,9 +8,9 @@ from lmsi_kedro.tasks import Tasks
 
 
 def name_exemplar_sets(given_tasks: Tasks) -> Tasks:
-    """tasks: every in-domain task has the exemplar sets of its own name.
+    """Assigns to every in-domain task the exemplar sets with its own name.
 
-    Another task gets those of the first in-domain task with which it shared its set, or none.
+    An out-of-domain task gets those of the first in-domain task that was given the same set, or none.
     """
     lent = {given_tasks[name].exemplar_set: name for name in reversed(given_tasks.in_domain)}
     lent.pop(None, None)
@@ -27,10 +27,10 @@ def name_exemplar_sets(given_tasks: Tasks) -> Tasks:
 def replace_unlabeled(
     given_questions: pl.DataFrame, generated_questions: pl.DataFrame
 ) -> pl.DataFrame:
-    """prepared_questions: generated questions for training, and the given ones for evaluation and probe."""
+    """Returns generated questions for training, and the given ones for evaluation and probe."""
     return pl.concat([generated_questions, given_questions.filter(pl.col("split") != "unlabeled")])
 
 
 def add_funnel(loop_metrics: dict[str, Any], generation_funnel: dict[str, Any]) -> dict[str, Any]:
-    """metrics with the funnel of the candidates."""
+    """Adds the funnel of the candidates to the metrics."""
     return {**loop_metrics, "generation": generation_funnel}

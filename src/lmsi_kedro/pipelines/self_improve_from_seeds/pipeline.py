@@ -31,7 +31,7 @@ def create_pipeline(
     measured: HeadroomParams | None = None,
     objective: Objective = "sft",
 ) -> Pipeline:
-    """The loop on the generated questions; metrics also have the funnel."""
+    """Creates the loop on the generated questions; its metrics also contain the funnel."""
     preparing = preparation.create_pipeline()
     loop = (
         self_improve.create_pipeline(rounds, guard, measured=measured, objective=objective)
@@ -57,7 +57,7 @@ def create_pipeline(
 
 
 def generation() -> Pipeline:
-    """Generated tasks, exemplars and questions, checked like given ones."""
+    """Generates tasks, exemplars and questions, and checks them like given ones."""
     mapping = {"questions": GIVEN["questions"]}
     seeds = Pipeline([question_generation.seeds()], inputs=mapping)
     exemplars = exemplar_generation.create_pipeline()

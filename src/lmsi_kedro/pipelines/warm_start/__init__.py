@@ -1,4 +1,4 @@
-"""Supervised training of the base model on labeled, worked examples before the loop."""
+"""Trains the base model on labeled, worked examples before the loop."""
 
 from lmsi_kedro.pipelines.warm_start.pipeline import create_pipeline, start_warm
 

@@ -22,9 +22,9 @@ log = logging.getLogger(__name__)
 
 
 def read_worked_examples(raw_worked_examples: pl.DataFrame, tasks: Tasks) -> pl.DataFrame:
-    """worked_examples: every row with its task, the answer that its label states, and the text to teach.
+    """Returns every row with its task, the answer that its label states, and the text to train on.
 
-    If several answers are accepted, the first is taught. ValueError names the wrong rows with their lines.
+    If several answers are accepted, the first is used. Raises ValueError with the lines of the wrong rows.
     """
     placed = with_tasks(raw_worked_examples, tasks)
     check_choices(placed, tasks)
@@ -39,7 +39,7 @@ def read_worked_examples(raw_worked_examples: pl.DataFrame, tasks: Tasks) -> pl.
 
 
 def with_tasks(raw: pl.DataFrame, tasks: Tasks) -> pl.DataFrame:
-    """The rows with their tasks; a row without a task gets the questions' task if they have only one."""
+    """Fills in missing tasks if the questions have only one task; raises ValueError for other tasks."""
     only = next(iter(tasks.root)) if len(tasks.root) == 1 else None
     table = raw.with_columns(pl.col("task").fill_null(pl.lit(only, pl.String)))
     wrong = table.filter(pl.col("task").is_in(list(tasks.root)).not_().fill_null(True))
@@ -53,7 +53,7 @@ def with_tasks(raw: pl.DataFrame, tasks: Tasks) -> pl.DataFrame:
 
 
 def with_texts(rows: pl.DataFrame, task: Task) -> pl.DataFrame:
-    """The rows of a task with key, surface and text; `announced` is the answer that the rationale itself gives."""
+    """Adds key, surface and text to the rows of a task; `announced` is the answer that the rationale gives."""
     choices = rows["choices"].to_list() if task.kind == "choice" else None
     surfaces, rationales = rows["answer"].list.first().to_list(), rows["rationale"].to_list()
     keys = canonical_keys(surfaces, task.kind, choices, decimal=task.decimal)
@@ -73,7 +73,7 @@ def with_texts(rows: pl.DataFrame, task: Task) -> pl.DataFrame:
 
 
 def without_answer(rationale: str, surface: str) -> str:
-    """The rationale without a final "#### 18" or "The answer is 18.", which `target` writes.
+    """The rationale without a final "#### 18" or "The answer is 18.", which `target` adds again.
 
     It is empty if the rationale is only the answer.
     """
@@ -83,7 +83,7 @@ def without_answer(rationale: str, surface: str) -> str:
 
 
 def check_rationales(table: pl.DataFrame) -> None:
-    """ValueError for rationales that are only the answer, or announce a different answer than their label."""
+    """Raises ValueError if a rationale is only the answer, or announces an answer that differs from its label."""
     wrong = table.filter((pl.col("announced") != pl.col("key")) | (pl.col("rationale") == ""))
     value = {name: pl.col(name).str.split_exact(":", 1).struct[1] for name in ("announced", "key")}
     other = pl.format("the rationale says {}, the answer {}", value["announced"], value["key"])
@@ -98,7 +98,7 @@ def check_rationales(table: pl.DataFrame) -> None:
 
 
 def check_answers(table: pl.DataFrame) -> None:
-    """ValueError for questions with several answers."""
+    """Raises ValueError for questions with several answers."""
     doubles = table.unique(["question_id", "key"], maintain_order=True).filter(
         pl.col("question_id").is_duplicated()
     )
@@ -116,7 +116,7 @@ def leave_out_evaluated(
     exemplars: pl.DataFrame,
     tasks: Tasks,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """taught_warm and worked_questions: the worked examples except those that are held-out or probe questions.
+    """Drops the worked examples that are held-out or probe questions; returns taught_warm and worked_questions.
 
     The exemplar sets of a task are assigned to its examples in turn.
     """
@@ -147,7 +147,7 @@ def leave_out_evaluated(
 
 
 def file_of(worked_examples: pl.DataFrame) -> str:
-    """The name of their file; a source looks like "worked.jsonl, line 3"."""
+    """The name of the file with the worked examples; a source looks like "worked.jsonl, line 3"."""
     return str(worked_examples["source"][0]).rpartition(", ")[0]
 
 
@@ -158,7 +158,7 @@ def choose_warm_training(
     warm_start_training: WarmStartParams,
     preflight: dict[str, Any],
 ) -> Training:
-    """training with the changes of warm_start_training. The input preflight makes training wait for the checks."""
+    """Applies warm_start_training to training. The input preflight makes training wait for the checks."""
     return choose_training(mixture, base_model, warm_start_training.of(training, mixture.height))
 
 
@@ -167,7 +167,7 @@ def leave_out_worked(
     worked_examples: pl.DataFrame,
     worked_questions: pl.DataFrame,
 ) -> tuple[pl.DataFrame, dict[str, Any]]:
-    """prepared_questions: all questions except the unlabeled ones taught by the warm start; warm_start_counts."""
+    """Drops the unlabeled questions that are taught by the warm start; also returns warm_start_counts."""
     taught_words = Evaluated(questions_in(worked_questions))
     unlabeled = pl.col("split") == "unlabeled"
     is_taught = pl.Series(
@@ -195,5 +195,5 @@ def leave_out_worked(
 def add_warm_start(
     loop_metrics: Metrics, warm_start_counts: dict[str, Any], metrics_warm: Metrics
 ) -> Metrics:
-    """metrics, with the data of the warm start and the comparison with the given model."""
+    """Adds to the metrics the data of the warm start and the comparison with the given model."""
     return {**loop_metrics, "warm_start": {**warm_start_counts, **metrics_warm}}

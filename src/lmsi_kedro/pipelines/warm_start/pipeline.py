@@ -1,7 +1,7 @@
 """raw_worked_examples -> worked_examples -> taught_warm -> examples_warm -> mixture -> warm_model.
 
-The nodes of mixing render the examples in the same way as sampled paths, and that of fine_tuning trains on them.
-`start_warm` puts this before a pipeline of the loop, which then uses warm_model in place of base_model.
+The nodes of mixing render the examples in the same way as sampled paths, and fine_tuning trains on them.
+`start_warm` inserts this into a pipeline of the loop, which then uses warm_model in place of base_model.
 """
 
 from kedro.pipeline import Node, Pipeline
@@ -20,7 +20,7 @@ from lmsi_kedro.wiring import namespaced
 
 
 def create_pipeline() -> Pipeline:
-    """The warm start alone: warm_model, and metrics_warm, which compares it with the given model."""
+    """Creates the warm start alone: warm_model, and metrics_warm, which compares it with the given model."""
     return Pipeline(
         [
             preparation.create_pipeline(),
@@ -32,7 +32,7 @@ def create_pipeline() -> Pipeline:
 
 
 def start_warm(pipeline: Pipeline) -> Pipeline:
-    """The pipeline with a warm start inserted after its preparation; metrics and report disclose it."""
+    """Inserts a warm start after the preparation of a pipeline; metrics and report disclose it."""
     preparing = preparation.create_pipeline()
     rest = pipeline - preparing
     if "base_model" in rest.inputs():
@@ -42,7 +42,7 @@ def start_warm(pipeline: Pipeline) -> Pipeline:
 
 
 def create_separation(preparing: Pipeline) -> Pipeline:
-    """The preparation, without the questions that the warm start teaches; they are removed before the checks."""
+    """Removes from the preparation, before the checks, the questions that the warm start teaches."""
     whole = preparing.only_nodes("prepare_questions")
     separation = Node(
         leave_out_worked,
@@ -55,7 +55,7 @@ def create_separation(preparing: Pipeline) -> Pipeline:
 
 
 def create_training() -> Pipeline:
-    """warm_model: the base model trained on the worked examples that are not evaluated in all_questions."""
+    """Trains warm_model: the base model on the worked examples that are not held-out or probe questions."""
     read = Node(
         read_worked_examples,
         inputs=["raw_worked_examples", "tasks"],
@@ -93,7 +93,7 @@ def create_training() -> Pipeline:
 
 
 def create_comparison() -> Pipeline:
-    """metrics_warm: the given model (arm `given`) against the warm-started one."""
+    """Compares the given model (arm `given`) with the warm-started one."""
     compared = Node(
         compare,
         inputs=["predictions_given", "predictions_0", "tasks"],
@@ -104,7 +104,7 @@ def create_comparison() -> Pipeline:
 
 
 def disclosed(loop: Pipeline) -> Pipeline:
-    """The loop with the warm start added to its metrics."""
+    """Adds the warm start to the metrics of the loop."""
     summary = loop.only_nodes("summarise_rounds")
     added = Node(
         add_warm_start,
