@@ -1,6 +1,6 @@
 // Announcements by words: "answer", and for choices "option", "choice" and "correct".
 //
-// The value stands after the word ("the answer is", "Answer:", a heading, a tag) or before it ("(B) is the correct
+// The value follows the word ("the answer is", "Answer:", a heading, a tag) or precedes it ("(B) is the correct
 // answer").
 #include <algorithm>
 
@@ -9,8 +9,8 @@
 namespace lmsi {
 namespace {
 
-constexpr size_t GAP = 80;      // characters between "answer" and its verb
-constexpr size_t CLAUSE = 120;  // characters before "is the correct answer" that may name it
+constexpr size_t GAP = 80;      // maximum number of characters between "answer" and its verb
+constexpr size_t CLAUSE = 120;  // number of characters before "is the correct answer" in which the answer may be
 constexpr View COPULAS[] = {"is", "are", "was", "be", "equals", "becomes", "comes"};
 constexpr View VERB_BEFORE[] = {"to", "can", "cannot", "not",   "will", "must", "should", "could", "would",
                                 "we", "you", "please", "let's", "i",    "they", "now",    "first"};
@@ -43,7 +43,7 @@ size_t clause(View s, size_t i) {
     return k;
 }
 
-// "(B) is the correct answer": the value stands before the verb, in the same clause. `last`: the word before `i`.
+// "(B) is the correct answer": the value precedes the verb in the same clause. `last`: the word before "answer" or "option".
 MaybeTrigger before_answer(View s, Previous last) {
     if (!one_of(last.word, PRAISE)) return std::nullopt;
     while (one_of(last.word, PRAISE)) last = previous(s, last.begin);
@@ -61,7 +61,7 @@ bool titled(View s, size_t start) {
     return true;
 }
 
-// The effect on an unfinished trigger of a character that is not a letter.
+// What a character that is not a letter means between "answer" and its value.
 enum class Mark : uint8_t { pass, value, refuse };
 
 Mark mark(View s, size_t i, size_t end, bool bare) {
@@ -77,7 +77,7 @@ bool denies(View s, size_t begin, size_t end) {
     return one_of(Word(s, begin, end), DENIALS) || (end - begin >= 3 && same(s, end - 3, end, "n't"));
 }
 
-// From "answer" over at most GAP characters to its verb, its colon or the end of its heading.
+// Scans at most GAP characters after "answer" for a verb, a colon or the end of a heading.
 MaybeTrigger after_answer(View s, size_t start, size_t i, size_t end) {
     Stretch last{i, i};  // the previous word
     bool bare = true;
@@ -144,7 +144,7 @@ Announcement answer_announces(View s, size_t i, size_t end) {
     return either(after && after->form != Form::answer_is ? std::nullopt : before_answer(s, last), after);
 }
 
-// "the correct option is (D)": the verb must follow directly, so "option B is wrong" is no announcement.
+// "the correct option is (D)": the verb must follow directly, so "option B is wrong" announces nothing.
 Announcement option_announces(View s, size_t i, size_t end) {
     if (!same(s, i, end, "option") && !same(s, i, end, "choice")) return {};
     const Previous last = previous(s, i);

@@ -21,7 +21,7 @@ View rule_name(Form form) { return RULES[static_cast<size_t>(form)]; }
 
 std::string Reader::wording_key(View said) const { return kind_ == Kind::span ? span_key(said, comma_) : text_key(said); }
 
-// The answers that are wordings: all of a box, or otherwise the first sentence.
+// An answer in words: the whole box, or otherwise the first sentence.
 Reading Reader::worded(size_t a, size_t b, Form form) const {
     Reading found = form == Form::boxed ? Reading(Found{a, b, {}}) : wording(text_.folded(), a, b);
     if (!found || kind_ == Kind::math) return found;
@@ -43,7 +43,7 @@ Reading Reader::value(size_t a, size_t b, Form form, bool labelled, LastDigit& d
     }
 }
 
-// The answer of a list of boxes: the list, if the kind has lists, or the answer of every box.
+// The answer of a list of boxes: the list, if the kind has lists, or the answer that all boxes share.
 Reading Reader::boxes(size_t begin, size_t end, LastDigit& digits) const {
     if (kind_ == Kind::math) return Found{begin, end, {}};
     std::vector<std::string> keys;

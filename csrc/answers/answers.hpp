@@ -1,4 +1,4 @@
-// Answers: where a completion states one, and its canonical form, the key.
+// Finds where a completion states its answer, and computes the canonical form of the answer, the key.
 //
 // Two answers are the same if and only if their keys are equal (docs/answers.md). Guarantees: any bytes are accepted,
 // time is linear in the length of the text, and there is no locale, no floating point and no backtracking. A Reader

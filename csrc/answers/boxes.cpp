@@ -11,8 +11,8 @@ namespace {
 
 constexpr View BETWEEN[] = {"and",   "or",   "part", "question", "problem", "case", "first", "second",
                             "third", "text", "mbox", "quad",     "qquad",   "ii",   "iii",   "iv"};
-constexpr size_t GAP = 60;     // characters between two boxes of a list
-constexpr size_t REACH = 400;  // characters of a box of a list
+constexpr size_t GAP = 60;     // maximum number of characters between two boxes of a list
+constexpr size_t REACH = 400;  // maximum number of characters in a box of a list
 
 // Whether the text between two boxes only joins them: ", ", " and ", "(b) ", ", y = ".
 bool joins(View s, size_t a, size_t b) {
@@ -32,7 +32,7 @@ bool joins(View s, size_t a, size_t b) {
     return b - a <= GAP;
 }
 
-// The start of the box that a list joins to the one at i, or NONE.
+// The start of the box that precedes the box at i in a list, or NONE.
 size_t box_before(View s, size_t i) {
     const size_t from = i > REACH + GAP ? i - REACH - GAP : 0;
     const View reach = s.substr(from, i - from);

@@ -8,7 +8,7 @@
 namespace lmsi {
 namespace {
 
-constexpr size_t REFUSAL = 40;  // characters after a letter that are searched for a negation
+constexpr size_t REFUSAL = 40;  // number of characters after a letter that are searched for a negation
 
 Reading by_text(const Text& text, size_t a, size_t stop, size_t b, const Options& options) {
     auto option = options.by_text(text.slice(a, std::min(stop, a + OPTION_WINDOW)));
@@ -17,7 +17,7 @@ Reading by_text(const Text& text, size_t a, size_t stop, size_t b, const Options
     return choice(a, stop, static_cast<char>('A' + *option));
 }
 
-// Whether neither the words before a letter nor those directly after it negate it.
+// Whether a letter is negated neither by the words before it nor by those directly after it.
 bool affirmed(const Text& text, size_t a, const Found& found, size_t end, const Options& options) {
     const View s = text.folded();
     if (found.start > a && denies(matchable(text.slice(a, found.start)))) return false;

@@ -1,6 +1,7 @@
 // Quantities of more than one number: 2 hours 30 minutes, 5'6", 2h30m, 4 10/3, 2 million 500 thousand.
 //
-// Two numbers with a comma or "and" between them belong together only if the second unit is a smaller one of the same measure.
+// Two numbers with a comma or "and" between them belong together only if the second unit is a smaller unit of the same
+// measure.
 #include <algorithm>
 
 #include "numbers.hpp"
@@ -48,7 +49,7 @@ constexpr Unit UNITS[] = {{"year years yr yrs", 0, 0},
                           {"second seconds", 8, 2}};
 constexpr View WRAPPERS[] = {"text", "mathrm", "textrm", "mbox", "quad", "qquad"};
 constexpr View ARC = "'\xb0";          // feet, degrees and minutes of arc
-constexpr size_t ABBREVIATED = 3;      // letters: a full stop after so few does not end a sentence (5 ft. 6 in.)
+constexpr size_t ABBREVIATED = 3;      // maximum letters of a unit whose full stop does not end a sentence (5 ft. 6 in.)
 
 // Skips spaces, braces and LaTeX between a number and its unit.
 size_t gap(View s, size_t i, size_t end, bool dollars) {
@@ -68,7 +69,7 @@ bool has(View words, View word) {
     return false;
 }
 
-// Whether a measure has the unit and, below it, the smaller one; an empty one stands for any.
+// Whether some measure contains `unit` and, below it, the unit `smaller` (or any unit if that is empty).
 bool is_above(View unit, View smaller = {}) {
     for (const Unit& above : UNITS)
         if (has(above.words, unit))
@@ -88,8 +89,8 @@ size_t counted(View s, size_t i, size_t end) {
     return i;
 }
 
-// Whether the second of two numbers in a row, at i, counts nothing of its own: 4 10/3, 7 8. "6 12-inch pizzas" and
-// "10 6 inch tiles" begin with a number, "2 million 500 thousand" is one.
+// Whether the number at i, which follows another number, does not count anything else: 4 10/3, 7 8. It is false in
+// "6 12-inch pizzas" and "10 6 inch tiles", and true in "2 million 500 thousand".
 bool two_numbers(View s, size_t i, size_t end) {
     const size_t after = counted(s, i, end);
     const Word word = word_at(s, skip_spaces(s, after, end), end);

@@ -1,7 +1,7 @@
 // Dates and times of day: date:2022-10-02, date:2022-10, date:2022, date:--10-02 (no year), time:14:00.
 //
 // With slashes the month is first unless that is impossible; two-digit years are not dates. A date that does not exist
-// (29 February 2023) has no key, and neither has any part of it.
+// (29 February 2023) has no key, and neither does any part of it.
 #include <algorithm>
 #include <cstdio>
 

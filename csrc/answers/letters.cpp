@@ -1,4 +1,4 @@
-// Letters that name an option: (B), B., **B**, option B; but not the article "a" and the pronoun "I".
+// Letters that name an option: (B), B., **B**, option B; but not the article "a" or the pronoun "I".
 #include <algorithm>
 
 #include "readers.hpp"

@@ -1,7 +1,8 @@
 // Finds the number of an announced value that is the answer.
 //
-// It is the first number, with three exceptions: of an equation the last side counts ("5 x 3 = 15"), of a sentence that
-// leads up to its number the bold one or the one after "is" counts, and a bare expression or a range is not a number.
+// It is the first number, with three exceptions. In an equation, the last side counts ("5 x 3 = 15"). In a sentence
+// that leads up to its number, the bold number or the one after "is" counts. A bare expression or a range is not a
+// number.
 #include <algorithm>
 
 #include "readers.hpp"
@@ -137,7 +138,7 @@ Found found_token(const Token& token) {
 }
 
 // The last side of the chain of equations that begins with a number, or the number itself; `stop` is the end of the
-// sentence, `end` that of the line.
+// sentence, `end` the end of the line.
 Reading equation(View s, const Token& first, size_t stop, size_t end, bool loose, LastDigit& digits) {
     std::optional<Token> last;
     if (const size_t after = last_equal(s, first.end, stop)) last = first_token(s, after, stop);

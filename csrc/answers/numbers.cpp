@@ -118,7 +118,7 @@ std::optional<Magnitude> frac(View s, size_t i, size_t end) {
 
 Value digits_value(View s, size_t i, size_t j) { return Value::decimal(std::string(s.substr(i, j - i)), 0); }
 
-// The fraction after a whole number: 1 1/2, 1 1/2 written as one character, 1\frac{1}{2}, 1 and 1/2.
+// The fraction after a whole number: 1 1/2, 1\frac{1}{2}, 1 and 1/2, or a fraction in one character.
 std::optional<Magnitude> mixed(View s, size_t j, size_t end, const Value& number) {
     size_t k = skip_spaces(s, j, std::min(end, j + 2));
     if (k > j && lower(at(s, k, end)) == 'a' && word_at(s, k, end) == "and") {

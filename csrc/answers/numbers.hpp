@@ -1,7 +1,7 @@
 // Numbers as people and models write them, parsed exactly and in one pass over a folded text.
 //
 // numbers.cpp parses the magnitude at a position (separators, decimals, fractions, mixed numbers, ratios), and
-// powers.cpp the factors after it (exponents, powers of ten, scale words). tokens.cpp finds every number of a range
+// powers.cpp the factors after it (exponents, powers of ten, scale words). tokens.cpp finds every number in a range
 // with its sign, currency and percent. number_words.cpp parses numbers in words. compounds.cpp and expressions.cpp test
 // whether a number is only part of something larger. number_answers.cpp decides which number is the answer.
 #pragma once
@@ -63,7 +63,7 @@ std::optional<SpelledNumber> number_words(View s, size_t i, size_t end);
 bool is_part(View word);                              // half, thirds
 size_t and_a_half(View s, size_t i, size_t end);      // the end of "a half" in "two and a half", or 0
 
-// Whether the quantity whose first number ends at i has a second (5'6"); `money`: a currency stands before it.
+// Whether the quantity whose first number ends at i has a second number (5'6"); `money`: it has a currency sign.
 bool compound(View s, size_t i, size_t end, bool money = false);
 // Whether a number can be parsed and is not part of an expression, a range or a compound quantity.
 // `stop`: the end of its sentence, beyond which "5 ft. 6 in." continues; `end`: the end of its line.

@@ -14,7 +14,7 @@ View stripped(View word) {
     return word;
 }
 
-// The word inside \text{...}; its braces may close some words later.
+// The word inside \text{...}; its closing brace may be some words later.
 View unwrapped(View word) {
     for (View wrapper : {View("text{"), View("textbf{"), View("textit{"), View("mathrm{"), View("mathbf{"), View("mathsf{"), View("mbox{")})
         if (word.substr(0, wrapper.size()) == wrapper) return stripped(word.substr(wrapper.size()));
@@ -35,7 +35,7 @@ std::string stripped_words(View words, bool articles) {
     return result;
 }
 
-// Whether the words of `inner` occur in `outer` as a sequence, and where; on request only at the beginning.
+// The position in `outer` at which the words of `inner` occur as a sequence, or npos; `at_start`: only at the beginning.
 size_t place(View outer, View inner, bool at_start) {
     for (size_t i = inner.empty() ? View::npos : outer.find(inner); i != View::npos && !(at_start && i > 0); i = outer.find(inner, i + 1)) {
         const size_t end = i + inner.size();
@@ -54,7 +54,7 @@ struct Around {
     }
 };
 
-// Whether only further options follow an option: "Monsters, Inc", if both are options.
+// Whether an option is followed only by further options: "Monsters, Inc", if both words are options.
 bool lists(View after, const std::vector<std::string>& texts) {
     for (View rest = after; !rest.empty();) {
         size_t longest = 0;
@@ -90,7 +90,7 @@ bool Options::says(char letter, View words) const {
     return given() && index < texts_.size() && place(matchable(words), texts_[index], true) == 0;
 }
 
-// The only option whose text a value is, begins with, or contains.
+// The only option whose text equals the value, begins it, or occurs in it; tried in this order.
 std::optional<size_t> Options::by_text(View value) const {
     const std::string said = matchable(value);
     std::vector<size_t> named;

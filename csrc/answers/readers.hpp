@@ -1,4 +1,4 @@
-// One parser per answer kind: the answer that a range of folded text announces, with its key.
+// One parser per answer kind. Each finds the answer that a range of folded text announces, and its key.
 //
 // Parsers use only s[a, b), in time linear in its length, and return nothing rather than guess.
 #pragma once
@@ -21,8 +21,8 @@ using Reading = std::optional<Found>;
 // The first full stop, question or exclamation mark that ends a sentence at or after i.
 size_t sentence_end(View s, size_t i, size_t end);
 
-// If a digit follows the sentence of a loose form, that is an unfinished calculation: "Answer: 3 * 4 = 12. 12 + 1 =
-// 13".
+// The last digit of the text. After "Answer:" or a heading, a digit behind the sentence means that the calculation is
+// unfinished: "Answer: 3 * 4 = 12. 12 + 1 = 13".
 struct LastDigit {
     View text;
     bool behind(size_t i) {
@@ -35,17 +35,16 @@ struct LastDigit {
     size_t at = 0;  // one after the last digit
     bool known = false;
 };
-// After the label of a list item and before "is the answer" the number must come first, and before "is the answer" it
-// must stand alone.
+// After the label of a list item and before "is the answer", the number must come first; before "is the answer", it
+// must also stand alone.
 Reading number_value(View s, size_t a, size_t b, Form form, bool labelled, LastDigit& digits);
 Reading last_number(View s, size_t end);
 
-// Lower-case words without articles and outer punctuation, one space apart: the form in which option texts are
-// characters searched for an option's text, since values are short
+// The form in which option texts are compared: lower-case words without articles and outer punctuation, one space apart.
 std::string matchable(View text);
-constexpr size_t OPTION_WINDOW = 2000;  // characters that are searched for an option's text, since an announced value is short
+constexpr size_t OPTION_WINDOW = 2000;  // number of characters searched for an option's text, since an announced value is short
 
-// The options of one question: the number of letters, and the text of each option; set anew for each row.
+// The options of one question: the number of letters, and the text of each option. They are set again for each row.
 class Options {
 public:
     explicit Options(bool comma) : text_(comma) {}
@@ -56,7 +55,7 @@ public:
     unsigned letters() const { return letters_; }
     std::optional<size_t> by_text(View value) const;
     std::optional<size_t> by_number(View key) const;
-    // Whether the words begin with the text of the option of a letter: "(B) C", if the text of B is "C".
+    // Whether the words begin with the text of the letter's option: "(B) C", if the text of B is "C".
     bool says(char letter, View words) const;
 
 private:
@@ -94,9 +93,9 @@ Reading date_value(View s, size_t a, size_t b);
 
 // The keys of wordings; empty if there is no text.
 std::string span_key(View valid_utf8, bool comma);
-std::string joined_spans(std::vector<std::string> keys);  // a list without order, whose parts may be lists
-// The number, date or time in a span, ignoring brackets and markup; nothing for a wording, an empty key for a content
-// without a key.
+std::string joined_spans(std::vector<std::string> keys);  // an unordered list, whose parts may be lists
+// The key of the number, date or time in a span, ignoring brackets and markup; nothing for a wording, and an empty key
+// for one of these without a key, such as a day that does not exist.
 Stretch trim(View s, Stretch stretch);
 std::optional<std::string> content(View s, Stretch stretch);
 std::string text_key(View valid_utf8);

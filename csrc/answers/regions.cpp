@@ -1,5 +1,5 @@
-// Finds the range of an announced value: the rest of the line, or the first line with content, without the label of a
-// list item ("1. 18", "Part 1: 18"). A list of several items is not an answer.
+// Finds the range of an announced value: the rest of the line, or the first non-empty line, without the label of a list
+// item ("1. 18", "Part 1: 18"). A list of several items is unparsable.
 #include <algorithm>
 
 #include "triggers.hpp"
@@ -51,7 +51,7 @@ bool lone_number(View s, size_t i, size_t end) {
     return std::ranges::all_of(rest, [](char c) { return digit(c) || space(c) || one_of(c, ".,*$%"); });
 }
 
-// Whether s[i, end) contains a second list item, or the next line with content begins with one.
+// Whether s[i, end) contains a second list item, or the next non-empty line begins with one.
 bool another_item(View s, size_t i, size_t end, size_t stop) {
     for (size_t k = i + 1; k < end; ++k)
         if (space(s[k - 1]) && label_end(s, k, end, true) > k) return true;

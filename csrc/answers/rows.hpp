@@ -11,13 +11,13 @@ using Rows = std::vector<std::string_view>;  // data() is null for a null row
 // The options of each row: concatenated texts, and the offset of each row. Without offsets, no row has options.
 struct RowOptions {
     Rows texts;
-    std::vector<int64_t> begins;  // one more than rows, in order
+    std::vector<int64_t> begins;  // one more than there are rows, in order
 
     void put(size_t row, Options& options) const;
 };
 
 // Columns key, surface, start, end (in characters) and rule, null if a text has no answer; one chunk per thread. A text
-// with `finish` "length" was cut off; without finishes, none was. `comma`: numbers have decimal commas.
+// whose `finish` is "length" was cut off; if `finish` is empty, no text was. `comma`: numbers have decimal commas.
 std::vector<Columns> read_rows(const Rows& texts, Kind kind, bool comma, const RowOptions& options, bool fall_back, const Rows& finish,
                                int threads);
 // A column with the keys of gold or already extracted answers, null if unparsable; one chunk per thread.

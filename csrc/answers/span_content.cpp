@@ -1,6 +1,6 @@
 // The content of a span without brackets and markup: a number with its unit, a date or a time.
 //
-// An ambiguous number ("1,5"), a day that does not exist, NaN and infinity are contents without a key.
+// Ambiguous numbers ("1,5"), days that do not exist, NaN and infinity have an empty key.
 #include <algorithm>
 
 #include "readers.hpp"
@@ -26,7 +26,7 @@ constexpr View WRAPPERS[] = {"text", "textbf", "textit", "mathrm", "mathbf", "ma
 constexpr int LAYERS = 4;  // maximum nesting of brackets and quotes
 using Content = std::optional<std::string>;
 
-// The range without outer spaces, markup, quotes and its last full stop.
+// The range without outer spaces, markup, quotes and closing punctuation.
 Stretch unquoted(View s, Stretch x) {
     while (x.begin < x.end && (space(s[x.begin]) || one_of(s[x.begin], "*`\"'"))) ++x.begin;
     while (x.end > x.begin && (space(s[x.end - 1]) || one_of(s[x.end - 1], "*`\"'.!?,;"))) --x.end;
@@ -116,7 +116,7 @@ Content related(View s, size_t i, size_t b) {
     return "span:" + std::string(sign) + (equal ? "=" : "") + found->substr(4);
 }
 
-// NaN or infinity, as data files write them.
+// Whether the range is NaN or infinity as written in data files.
 bool unbounded(View s, size_t i, size_t b) {
     i += s[i] == '+' || s[i] == '-';
     const Word word(s, i, b);

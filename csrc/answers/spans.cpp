@@ -1,8 +1,8 @@
-// Kind `span`: wordings after DROP's rules, keyed by content.
+// The canonical form of kind `span`, with words normalised by DROP's rules.
 //
-// A span that is a number with its unit, a date or a time has the key of that content; parts joined by commas,
-// semicolons or "and" are a list without order. Otherwise case, articles, hyphens and punctuation are ignored, except
-// between digits, and number words become digits.
+// A span that is a number with its unit, a date or a time is compared as such; parts joined by commas, semicolons or
+// "and" are an unordered list. Otherwise case, articles, hyphens and punctuation are ignored, except between digits,
+// and number words become digits.
 #include <algorithm>
 
 #include "readers.hpp"
@@ -67,7 +67,7 @@ void append_words(const Text& text, Stretch x, std::vector<std::string>& words) 
     }
 }
 
-// Symbols alone, such as closing brackets, are kept as written.
+// A text of symbols only, such as closing brackets, which is kept as written.
 std::string symbols(View valid_utf8) {
     std::string kept;
     for (const char c : plain(valid_utf8))
@@ -87,7 +87,7 @@ std::string wording_of(const std::vector<std::string>& words) {
     return said;
 }
 
-// The key of one part, which is several words if it is a compound quantity; empty for a part without a key.
+// The key of one part, which has several ranges if it is a compound quantity; empty for a part without a key.
 std::optional<std::string> part_key(const Text& text, const std::vector<Stretch>& stretches) {
     const Stretch all = trim(text.folded(), {stretches.front().begin, stretches.back().end});
     if (all.begin >= all.end) return std::nullopt;
@@ -98,7 +98,7 @@ std::optional<std::string> part_key(const Text& text, const std::vector<Stretch>
     return "span:" + (all_of(said, "<> ") ? symbols(text.slice(all.begin, all.end)) : said);
 }
 
-// The width of a separator of two parts at i: ", ", ";", a line end, " and ", " & ".
+// The width of the separator between two parts at i, or 0: ", ", ";", a line end, " and ", " & ".
 size_t separator(View s, size_t i, size_t a, size_t b) {
     if (s[i] == ';' || s[i] == '\n' || (s[i] == ',' && (i + 1 == b || space(s[i + 1])))) return 1;
     if (i == a || !space(s[i - 1])) return 0;
@@ -114,7 +114,7 @@ bool continues(View s, size_t start, size_t i, size_t b) {
     return end > 0 && compound(s, end, b) && !compound(s, end, i);
 }
 
-// The keys of the parts; empty for a part without one.
+// The keys of all parts; the key is empty for a part without one.
 std::vector<std::string> part_keys(const Text& text, size_t a, size_t b) {
     const View s = text.folded();
     std::vector<std::string> keys;

@@ -1,8 +1,8 @@
-// One byte for every character, so that all parsers scan plain bytes and positions count characters.
+// Maps every character to one byte, so that all parsers scan plain bytes and positions count characters.
 //
 // Look-alikes (full-width digits, dashes, quotes, thin spaces) become their plain equivalents, symbols that are used in
-// numbers get a code of their own, and everything else is a letter or a symbol. ASCII text is its own folded form and
-// is not copied. Any bytes are accepted; invalid UTF-8 is decoded as U+FFFD, like Python's decode(errors="replace").
+// numbers have their own codes, and everything else becomes a letter or a symbol. ASCII text is its own folded form and
+// is not copied. Any bytes are accepted; invalid UTF-8 is decoded as U+FFFD, as by Python's decode(errors="replace").
 #pragma once
 
 #include <cstddef>
@@ -34,14 +34,14 @@ inline bool letter(char c) {
     return (lower(c) >= 'a' && lower(c) <= 'z') || (u >= 0xC0 && c != TIMES && c != DIVIDED);
 }
 inline bool space(char c) { return c == ' ' || (c >= '\t' && c <= '\r') || c == NO_BREAK; }
-// Comparisons without a branch once inlined; for a few characters a call of memchr is slower.
+// Branch-free once inlined; for a few characters, a call of memchr is slower.
 inline bool one_of(char c, View set) {
     bool found = false;
     for (const char known : set) found |= known == c;
     return found;
 }
 
-// A word in lower case; one that is longer than any known word equals none.
+// A word in lower case, cut to 24 characters; a longer word equals no known word.
 class Word {
 public:
     Word(View s, size_t begin, size_t end) {
@@ -82,13 +82,13 @@ inline size_t digit_run(View s, size_t i, size_t end) {
     return i;
 }
 
-// Commas between digits become points, and points before exactly three digits commas: 1.234,5 becomes 1,234.5.
+// Commas between digits become points, and points before exactly three digits become commas: 1.234,5 becomes 1,234.5.
 void point(std::string& codes);
 
 // A text with its folded form; the buffers are reused for the next text.
 class Text {
 public:
-    explicit Text(bool comma = false) : comma_(comma) {}  // `comma`: its decimal commas become points
+    explicit Text(bool comma = false) : comma_(comma) {}  // `comma`: decimal commas become points
     void read(View original);
     View folded() const { return folded_; }
     // The original characters between two positions, as valid UTF-8.

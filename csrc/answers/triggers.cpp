@@ -27,8 +27,8 @@ bool ends(View s, size_t i) {
 }
 
 // Every trigger contains a rare pair of letters: answer, \boxed, \fbox, ####; for options also option, choice, correct.
-// A letter has a bit for each pair; two letters are a candidate if their bits overlap, which is as rare as the pairs,
-// so the branch predictor handles it well.
+// A letter has a bit for each pair, and two letters are a candidate if their bits overlap. This is as rare as the pairs
+// are, so the branch is predicted well.
 constexpr View PAIRS[] = {"sw", "\\b", "\\f", "##", "pt", "oi", "rr"};
 using Bits = std::array<uint8_t, 256>;
 constexpr Bits bits_of(size_t place) {
@@ -69,7 +69,7 @@ template <bool options> bool block_announces(View s, size_t i) {
     return hit != 0;
 }
 
-// A box up to its closing brace, or to `limit`, where a later trigger begins; or a list of boxes.
+// A list of boxes, or one box up to its closing brace; without a brace before `limit`, the box stays open.
 MaybeTrigger box(View s, size_t i, size_t end, size_t limit) {
     const size_t width = box_name(s, i, end);
     if (width == 0) return std::nullopt;
@@ -111,7 +111,7 @@ MaybeTrigger Triggers::take(size_t start, Announcement found) {
     return found.before;
 }
 
-// The trigger with the pair at i.
+// The trigger that contains the pair at i.
 MaybeTrigger Triggers::match(size_t i) {
     const char c = s_[i], following = s_[i + 1];
     if (c == '\\' && (following == 'b' || following == 'f')) return take(i, {{}, box(s_, i, end_, limit_)});

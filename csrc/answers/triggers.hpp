@@ -12,16 +12,16 @@
 
 namespace lmsi {
 
-// `boxes`: a list of several; `last`: the fallback without an announcement
+// `boxes`: a list of several boxes; `last`: the fallback without an announcement
 enum class Form : uint8_t { answer_is, answer_colon, heading, hashes, boxed, boxes, tag, is_the_answer, last };
 
 struct Trigger {
-    size_t value, stop;  // the start and the latest end of its value
+    size_t value, stop;  // the start and the latest end of the value
     Form form;
 };
 using MaybeTrigger = std::optional<Trigger>;
 
-// The announcement at a position: of a value before it ("(B) is the correct answer"), or after it.
+// The announcement at a position, of a value before it ("(B) is the correct answer") or after it.
 struct Announcement {
     MaybeTrigger before, after;
 };
@@ -47,7 +47,7 @@ class Triggers {
 public:
     // `options` adds "the correct option is".
     Triggers(View s, size_t end, bool options) : s_(s), end_(end), limit_(end), i_(end > 0 ? end - 1 : 0), options_(options) {}
-    // The trigger before those already returned. Its value ends where the next one begins, at the latest.
+    // The last trigger before those already returned. Its value ends at the latest where the next trigger begins.
     MaybeTrigger next();
 
 private:
@@ -64,9 +64,9 @@ struct Region {
     size_t begin, end;
     bool labelled;  // the label of a list item was skipped
 };
-// The range of the value: the rest of the line, or the first line with content.
+// The range of the value: the rest of the line, or the first non-empty line.
 Region value_region(View s, const Trigger& trigger);
-// The start of the value after the label of a list item ("1. ", "(1) ", "Part 1: "), or i. `opens`: it begins on a new
+// The start of the value after the label of a list item ("1. ", "(1) ", "Part 1: "), or i. `opens`: the label begins a
 // line.
 size_t label_end(View s, size_t i, size_t end, bool opens);
 bool is_markup(char c);

@@ -19,7 +19,7 @@ constexpr Big power_of_ten(int n) {
 }
 constexpr Big LIMIT = power_of_ten(38);
 
-// A division of 128 bits is a function call, one of 64 bits an instruction; most answers are small numbers.
+// A 128-bit division is a function call, a 64-bit division an instruction; most answers are small numbers.
 bool small(Big n) { return n <= std::numeric_limits<uint64_t>::max(); }
 
 Big gcd(Big a, Big b) {
@@ -95,7 +95,7 @@ Value Value::exact() const {
 Value Value::quotient(const Value& above, const Value& below) {
     const Value a = above.exact(), b = below.exact();
     if (!a || !b || b.above_ == 0) return {};
-    // Cancels crosswise first, so that a product beyond the limit is also beyond it in lowest terms.
+    // Cancels crosswise first, so that a product exceeds the limit only if it does so in lowest terms.
     const Big tops = gcd(a.above_, b.above_), bottoms = gcd(a.below_, b.below_);
     Big top = a.above_ / tops, bottom = a.below_ / bottoms;
     if (!multiply(top, b.below_ / bottoms) || !multiply(bottom, b.above_ / tops)) return {};

@@ -1,7 +1,7 @@
 // Exact numbers and their keys: decimals by digits, fractions by 128-bit integers, never a double.
 //
 // A decimal stores its digits and its power of ten separately, so that 1e999999999 is cheap. The key of a result beyond
-// 38 digits has digits and exponent; a larger fraction is not a value. Nothing here overflows, rounds or throws.
+// 38 digits has digits and exponent; a larger fraction has no value. Nothing here overflows, rounds or throws.
 #pragma once
 
 #include <cstdint>

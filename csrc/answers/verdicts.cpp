@@ -1,5 +1,5 @@
-// Parses yes or no, and entailment, contradiction or neither: a word or phrase of a fixed list, never guessed from
-// prose.
+// Parses yes or no, and entailment, contradiction or neutral. A verdict must be a word or phrase of a fixed list; it is
+// never guessed from prose.
 #include <algorithm>
 
 #include "readers.hpp"
@@ -7,7 +7,7 @@
 namespace lmsi {
 namespace {
 
-constexpr size_t WINDOW = 400;  // characters of a value that are searched, since a verdict is short
+constexpr size_t WINDOW = 400;  // number of characters of a value that are searched, since a verdict is short
 
 struct Verdict {
     View word, key;
@@ -99,7 +99,7 @@ Reading verdict(View s, size_t a, size_t b, const Verdicts& verdicts) {
     return Found{head, end, std::string(said)};
 }
 
-// The first phrase which states that it is not possible to tell.
+// The first phrase that says that it is not possible to tell.
 Reading neutral(View s, size_t a, size_t stop) {
     std::string value(s.substr(a, stop - a));
     std::transform(value.begin(), value.end(), value.begin(), lower);

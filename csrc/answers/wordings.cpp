@@ -1,4 +1,4 @@
-// Kind `text`, compared nearly as written, and the range of a value that is a wording.
+// The canonical form of kind `text`, which is close to the original text, and the range of an answer in words.
 #include "readers.hpp"
 
 namespace lmsi {
@@ -25,7 +25,7 @@ bool abbreviates(View s, size_t a, size_t i, size_t b) {
 
 }  // namespace
 
-// Case, runs of spaces, outer quotes and markup, a last full stop and ", " are ignored.
+// Case, runs of spaces, outer quotes and markup, the last full stop and the comma in ", " are ignored.
 std::string text_key(View valid_utf8) {
     const std::string all = plain(valid_utf8);
     View s = all;
