@@ -14,7 +14,7 @@
 
 namespace lmsi {
 
-// A column as in the C interface: its buffers in the order of the format, and their owner.
+// A column in the terms of the C interface: its buffers in the order that the format defines, and their owner.
 struct ArrowColumn {
     const char* name;
     const char* format;

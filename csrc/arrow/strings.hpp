@@ -1,6 +1,6 @@
-// Access to Arrow's string arrays.
+// Reads Arrow's string arrays.
 //
-// Supports string, large_string, string_view (and their binary equivalents) and the null type, sliced or not.
+// Supported are string, large_string, string_view (and their binary equivalents) and the null type, sliced or not.
 // Guarantees: it copies and allocates nothing, and never throws while reading a row; a null row is a view whose data()
 // is null. It does not own the buffers: the ArrowArray must be kept alive (csrc/bindings/arrow_strings.hpp does this).
 #pragma once
@@ -50,7 +50,7 @@ public:
         return validity_ != nullptr && ((validity_[bit >> 3] >> (bit & 7)) & 1) == 0;
     }
 
-    // A bit for each null among `count` <= 64 rows.
+    // One bit for each of `count` <= 64 rows: 1 for a null row.
     uint64_t null_bits(size_t row, size_t count) const {
         const uint64_t rows = count > 0 ? ~uint64_t{0} >> (64 - count) : 0;
         if (layout_ == StringLayout::none) return rows;
@@ -65,7 +65,7 @@ public:
         return ~valid & rows;
     }
 
-    // The text of a row; data() is null for a null row, and never for a valid one, however short.
+    // The text of a row; data() is null for a null row, but not for an empty text.
     std::string_view operator[](size_t row) const {
         if (is_null(row)) return {};
         const size_t at = offset_ + row;

@@ -54,7 +54,7 @@ private:
         }
     }
 
-    // The byte offset of a query's own keys and values.
+    // The byte offset of the own keys and values of a query's path.
     size_t own(size_t head, size_t query) const {
         return (static_cast<size_t>(path(query).slot) * heads_ + head) * step_.capacity * padded_ * size_of(step_.format);
     }

@@ -2,8 +2,8 @@
 //
 // The specification is src/lmsi_kedro/kernels/attention/reference.py. Prefixes are packed once; the paths' own keys and
 // values are in the caller's buffers, to which `attend` appends. With bfloat16 prefixes, queries and weights are
-// rounded to bfloat16. Scores are never stored as a whole: each level is read under a running maximum. Guarantees: a
-// path's result does not depend on other paths; sums are float32 on every instruction set, with different rounding;
+// rounded to bfloat16. The scores of a row are never stored all at once: the softmax uses a running maximum. Guarantees:
+// a path's result does not depend on other paths; sums are float32 on every instruction set, with different rounding;
 // rows of any content are safe. It allocates scratch memory once per call and starts no threads.
 #pragma once
 
@@ -38,8 +38,7 @@ private:
     Lines<char> keys_, values_;
 };
 
-// Columns of `rows`: the question that a path continues, its slot in the buffers, and the number of its own tokens
-// there.
+// A row: the question that a path continues, its slot in the buffers, and the number of its own tokens in the slot.
 struct Path {
     int64_t question, slot, length;
 };
@@ -47,7 +46,7 @@ struct Path {
 // The new token of each row.
 struct Step {
     NumberFormat format;  // of the paths' own keys and values, and of the prefixes
-    size_t rows, groups;  // groups: queries per head of the keys
+    size_t rows, groups;  // groups: number of query heads per head of the keys
     const float* tokens;  // [rows][groups * heads, heads, heads][width]: queries, keys, values
     void *own_keys, *own_values;  // [slots][heads][capacity][width rounded up to 16], zero where padded
     size_t capacity;

@@ -1,6 +1,6 @@
 // Compiled once per instruction set; see simd/lanes.inc.
-// For every query, sums run in the order of keys and of width, so tiles do not affect the result; products and sums may
-// be fused.
+// For every query, sums run in the order of the keys and of the width, so tiles do not affect the result. Products and
+// sums may be fused.
 #include "lanes.hpp"
 #include "../simd/lanes.inc"
 #include "../simd/products.inc"
@@ -12,7 +12,7 @@
 namespace lmsi {
 namespace {
 
-// The numbers of a table as floats; bfloat16 ones are converted into `block`.
+// The numbers at `from` as floats; bfloat16 numbers are converted into `block`.
 inline const float* unpacked(const float* from, size_t count, const float* next, float*) {
     for (size_t i = 0; i < count; i += kLine / sizeof(float)) __builtin_prefetch(next + i, 0, 2);
     return from;
@@ -32,7 +32,7 @@ inline const float* unpacked(const uint16_t* from, size_t count, const uint16_t*
     return block;
 }
 
-// The next lines to prefetch; if none are left, any that exist.
+// The next lines to prefetch; if none are left, `there`, which may be prefetched again.
 const char* taken(Ahead& ahead, size_t lines, const void* there) {
     if (ahead.region == ahead.count) return static_cast<const char*>(there);
     const char* next = ahead.regions[ahead.region] + ahead.offset;
@@ -62,7 +62,7 @@ void soften(float* scores, size_t count, float& peak, float& sum, float* output,
     }
     float total = 0;
     for (size_t j = 0; j < kLanes; ++j) total += lanes[j];
-    const float scale = probability(peak, top);  // 2^-100 times 0 for the first keys
+    const float scale = probability(peak, top);  // 2^-100 for the first keys, whose old sums are 0
     peak = top;
     sum = sum * scale + total;
     for (size_t d = 0; d < width; ++d) output[d] *= scale;
@@ -92,7 +92,7 @@ void read_prefix(const float* queries, size_t count, size_t width, const Panels&
     }
 }
 
-// The sum of each of kWidth vectors, in a fixed order: neighbours are added until one vector is left.
+// The sums of kWidth vectors, in a fixed order: neighbours are added until one vector is left.
 inline Floats sums_of(Floats* vectors) {
     for (size_t left = kWidth / 2; left > 0; left /= 2)
         for (size_t j = 0; j < left; ++j) {

@@ -10,8 +10,8 @@
 namespace lmsi {
 
 constexpr size_t kMaxWidth = 256;  // maximum width of a head
-constexpr size_t kTile = 16;   // queries that read a prefix together
-constexpr size_t kKeys = 256;  // keys whose scores are stored at a time
+constexpr size_t kTile = 16;   // number of queries that read a prefix together
+constexpr size_t kKeys = 256;  // number of keys whose scores are stored at a time
 static_assert(kStride >= kKeys && kStride >= kMaxWidth);
 
 // The keys and values of a prefix for one head, as panels of 16 columns: keys [length / 16][width][16], values [width /
@@ -38,15 +38,16 @@ struct Ahead {
     size_t region = 0, offset = 0;
 };
 
-// width is a multiple of 16 up to kMaxWidth; queries and scratch are [kTile][kStride]. The result of a query is the
-// same to the bit in any tile.
+// width is a multiple of 16 up to kMaxWidth; queries and scratch are [kTile][kStride]. The result of a query is
+// bit-identical in any tile.
 struct AttentionLanes {
     void (*read_prefix)(const float* queries, size_t count, size_t width, const Panels& prefix, Ahead& ahead, Reading reading,
                         float* scratch);
-    // The queries of one path's new token with its own keys and values [length][width] in the table's format.
+    // Attention of the queries of one path's new token to the path's own keys and values [length][width], in the table's
+    // format. Prefetches those of the next row, which are `apart` elements further on.
     void (*read_own)(const float* queries, size_t count, size_t width, const void* keys, const void* values, size_t length, ptrdiff_t apart,
                      Reading reading, float* scratch);
-    // Keys or values, converted to the table's format.
+    // Writes keys or values in the table's format.
     void (*append)(const float* from, size_t count, void* to);
     void (*multiply)(const float* from, float factor, size_t count, float* to);
     void (*divide)(const float* from, float divisor, size_t count, float* to);

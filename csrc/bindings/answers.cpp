@@ -1,4 +1,4 @@
-// Python bindings of answers: check arguments, release the GIL, and parse rows on the requested number of threads.
+// Python bindings of answers: they check arguments, release the GIL, and parse rows on the requested number of threads.
 #include <pybind11/numpy.h>
 
 #include "../answers/rows.hpp"
@@ -18,7 +18,7 @@ lmsi::Kind kind_of(const std::string& name) {
     return *kind;
 }
 
-// A column with its rows; it may be None.
+// A column and its rows; without rows if the column is None.
 struct Optional {
     Optional(const py::object& column, const char* argument) {
         if (column.is_none()) return;

@@ -1,4 +1,4 @@
-// Python bindings of tables: the PyCapsule interface of Arrow.
+// Python bindings of tables, with Arrow's PyCapsule interface.
 #include "../arrow/columns.hpp"
 #include "bindings.hpp"
 

@@ -1,7 +1,8 @@
-// Python objects with __arrow_c_stream__ or __arrow_c_array__ (the Arrow PyCapsule interface) as string chunks.
+// Reads Python objects with __arrow_c_stream__ or __arrow_c_array__ (the Arrow PyCapsule interface) as string chunks.
 //
-// Zero copy: the object's buffers are moved here and released with this object. The GIL is needed for construction and
-// destruction, but not for reading. A list has neither method; the Python side converts it to a polars Series first.
+// Nothing is copied: the buffers of the Python object are moved here and released with this object. The GIL is needed
+// for construction and destruction, but not for reading. A list has neither method; the Python side converts it to a
+// polars Series first.
 #pragma once
 
 #include <pybind11/pybind11.h>
@@ -54,7 +55,7 @@ private:
         return static_cast<T*>(found);
     }
 
-    // Moves the struct out of its capsule, which keeps an empty one, as the interface requires.
+    // Moves the struct out of its capsule, in which a released struct remains, as the interface requires.
     template <class T> static void take(T& from, T& to) {
         to = from;
         from.release = nullptr;

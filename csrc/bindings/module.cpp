@@ -1,4 +1,4 @@
-// The Python module. The bindings of each kernel are in a separate file: they check the arguments, release the GIL and
+// The Python module. The bindings of each kernel are in a separate file; they check the arguments, release the GIL and
 // call the kernel.
 #include "bindings.hpp"
 

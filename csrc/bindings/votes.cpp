@@ -1,4 +1,4 @@
-// Python bindings of votes: check the offsets, release the GIL, and return the columns without a copy.
+// Python bindings of votes: they check the offsets, release the GIL, and return the columns without copying.
 #include "../votes/votes.hpp"
 
 #include <pybind11/numpy.h>
@@ -53,8 +53,8 @@ lmsi::Table exported(lmsi::VoteTable counted) {
                                              numbers("margin", "g", table.margin), numbers("entropy", "g", table.entropy), tied})});
 }
 
-// The caller has checked offsets and weights, with errors that name the index; checks that protect memory are repeated
-// here.
+// The Python side has checked offsets and weights, with errors that name the index. The checks that protect memory are
+// repeated here.
 void check(const Offsets& offsets, const std::optional<Weights>& weights, size_t keys) {
     const auto size = static_cast<int64_t>(keys);
     const int64_t* offset = offsets.data();

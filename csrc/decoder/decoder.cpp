@@ -6,7 +6,7 @@
 namespace lmsi {
 namespace {
 
-// Packs a weight in the layout of Packed; T is a number of the format.
+// Packs a weight in the layout of Packed; T is the type of its numbers.
 template <class T> Lines<uint32_t> packed(const T* weight, size_t in, size_t out) {
     constexpr size_t kDepth = sizeof(uint32_t) / sizeof(T), kDeep = kDepthBlock * kDepth;
     const size_t padded = whole_lanes(out);

@@ -1,4 +1,4 @@
-// A decoding step: one token of each row through all layers of a Llama-like model.
+// A decoding step: computes all layers of a Llama-like model for one token of each row.
 //
 //     x += attention(rotate(normalize(x) qkv)) out, with queries and keys normalized before they are rotated where a layer has norms for them
 //     x += silu(gate) * up, of normalize(x) [gate, up], times down
@@ -27,7 +27,7 @@ public:
     size_t in() const { return in_; }
     size_t out() const { return out_; }
     NumberFormat format() const { return format_; }
-    // y[rows][out] = x[rows][in] weight^T + bias; with `add`, this is added to y
+    // y[rows][out] = x[rows][in] weight^T + bias, or += if `add`
     void apply(const float* x, size_t rows, Isa isa, float* y, bool add = false) const;
 
 private:
@@ -53,7 +53,7 @@ public:
     // The keys and values to which the tokens attend in one layer.
     struct Level {
         const Prefixes *shared, *questions;
-        Step step;  // without the step's tokens
+        Step step;  // without tokens
     };
 
     // std::invalid_argument if the shapes of the layers do not fit together

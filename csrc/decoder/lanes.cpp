@@ -6,7 +6,7 @@
 namespace lmsi {
 namespace {
 
-constexpr size_t kChunk = 64;      // rows at a time: their inputs of a block of depth stay in L1, their sums in L2
+constexpr size_t kChunk = 64;      // rows at a time, so that their inputs for a block of depth stay in L1 and their sums in L2
 constexpr size_t kColumns = 1024;  // columns at a time; with all 49,152 of a head, the sums left the cache: 145 instead of 205 GFLOP/s
 
 // sums[count / 16][rows][16] = x weight^T for the columns from `first`. They are not written to y directly, because
@@ -27,7 +27,7 @@ void sum_products(const float* x, size_t rows, const Packed& weight, size_t firs
     }
 }
 
-// y[rows][count] = or += sums[count / 16][rows][16]; consecutive rows of y have the distance `stride`.
+// y[rows][count] = sums[count / 16][rows][16], or += if `add`; consecutive rows of y are `stride` apart.
 void hand_over(const float* sums, size_t rows, size_t count, size_t stride, bool add, float* y) {
     for (size_t row = 0; row < rows; ++row, sums += kLanes, y += stride) {
         const float* from = sums;

@@ -8,7 +8,7 @@
 
 namespace lmsi {
 
-constexpr size_t kDepthBlock = 64;  // steps of depth per partial sum: with 256, the logits of a deep model were off by 1.0e-5
+constexpr size_t kDepthBlock = 64;  // steps of depth per partial sum; with 256, the logits of a deep model were off by 1.0e-5
 static_assert(kStride >= kDepthBlock);
 
 // A weight [out][in] as [blocks of depth][out / 16][steps][16] words, padded with zeros; a word is a float, or two
@@ -19,7 +19,7 @@ struct Packed {
 };
 
 struct DecoderLanes {
-    // y[rows][out] = x[rows][in] weight^T; with `add`, this is added to y. bfloat16 rounds x.
+    // y[rows][out] = x[rows][in] weight^T, or += if `add`. With bfloat16, x is rounded.
     void (*multiply[2])(const float* x, size_t rows, const Packed& weight, bool add, float* y);
     // x / sqrt(mean(x^2) + epsilon) * weight, for each row [width].
     void (*normalize)(const float* x, size_t rows, size_t width, const float* weight, float epsilon, float* to);

@@ -1,5 +1,5 @@
-// Fuzzes answers with arbitrary bytes. Checks: no memory or arithmetic errors, positions inside the text, the same
-// answer twice, and keys that are their own answers.
+// Fuzzes answers with arbitrary bytes. It checks that there are no memory or arithmetic errors, that positions are
+// inside the text, that a text gives the same answer twice, and that a key is parsed to itself.
 //
 // The first byte of an input selects the kind and the parsing options, the second the number of options; the rest is
 // the text.
@@ -69,7 +69,7 @@ void check_answer(std::string_view text, Kind kind, const lmsi::Answer& answer) 
     if (!answer.key.empty()) names_itself(kind, answer.key);
 }
 
-// Relations between the results of different parsing options (docs/answers.md, "Where an answer is announced").
+// Checks relations between the results of different parsing options (docs/answers.md, "Where an answer is announced").
 void check_ways(std::string_view text, Kind kind, unsigned options) {
     lmsi::Reader reader = make_reader(kind, options), again = make_reader(kind, options);
     const MaybeAnswer announced = reader.read(text, false, false);

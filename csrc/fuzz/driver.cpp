@@ -1,6 +1,6 @@
-// A mutation driver for compilers without libFuzzer: `answers_fuzz -max_total_time=5 -seed=1`, or files to run again.
+// A mutation driver for compilers without libFuzzer: `answers_fuzz -max_total_time=5 -seed=1`, or with the files to run.
 //
-// Prints the number of inputs. The current input is stored in crash-input, so that it can be run again after a crash.
+// It prints the number of inputs. After a crash, the input is in the file crash-input, so that it can be run again.
 #include <chrono>
 #include <csignal>
 #include <cstring>
@@ -13,7 +13,7 @@
 
 namespace {
 
-constexpr size_t LARGEST = 1 << 14;  // maximum size of an input; longer ones slow the search, and large sizes have tests of their own
+constexpr size_t LARGEST = 1 << 14;  // maximum size of an input; longer ones slow down the search and are tested separately
 std::string current;
 
 void keep_input(int) {

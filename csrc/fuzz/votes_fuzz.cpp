@@ -1,5 +1,5 @@
-// Fuzzes votes with arbitrary groups of keys. Checks: no memory or arithmetic errors, equality with a plain count, and
-// the same result in another order.
+// Fuzzes votes with arbitrary groups of keys. It checks that there are no memory or arithmetic errors, that the result
+// equals a plain count, and that it is the same in another order.
 //
 // An input is a list of keys separated by line breaks; a tab ends a group, a key "-" is null, and the last byte of a
 // key is its weight.

@@ -6,10 +6,10 @@
 namespace lmsi {
 namespace {
 
-constexpr size_t kStrip = 128;  // values that are examined together before any is stored
+constexpr size_t kStrip = 128;  // number of values that are tested together before any is stored
 constexpr int kUpperBits = 26, kLowerBits = kWeightBits - kUpperBits;
 
-// Calls work(values, begin) for each 16 values; the last ones are padded with -inf, whose weight is 0.
+// Calls work(values, begin) for every 16 values; the last group is padded with -inf, whose weight is 0.
 template <class T, class Work> inline void by_lanes(const T* row, size_t begin, size_t end, Work work) {
     float lane[kLanes];
     size_t i = begin;
@@ -39,7 +39,7 @@ inline uint32_t lower(float weight) {
 }
 inline uint64_t joined(uint32_t high, uint32_t low) { return (static_cast<uint64_t>(high) << kLowerBits) + low; }
 
-// Loops over lanes are vectorised only if they are not unrolled; unrolled, they took a tenth of a row's time.
+// Loops over lanes are vectorised only if they are not unrolled; unrolled loops took 10 % of the time of a row.
 template <class Number> Number sum_of(const Number* lanes) {
     Number sum = 0;
 #pragma GCC unroll 1
@@ -101,7 +101,7 @@ template <class T> double normalizer(const void* data, const void* next, size_t 
     return sum_of(sum);
 }
 
-// With kOther, the terms of the normalizer are not the weights.
+// kOther: the temperature is not 1, so the terms of the normalizer are not the weights.
 template <class T, bool kOther>
 Sums sums_of(const T* row, const T* next, size_t size, float max, float scale, uint64_t* block_totals) {
     uint64_t total = 0;

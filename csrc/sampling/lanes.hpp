@@ -9,7 +9,7 @@
 namespace lmsi {
 
 constexpr int kWeightBits = 44;  // the most likely token has weight 2^44, so that any vocabulary sums to less than 2^63
-constexpr size_t kBlock = 256;   // values per stored weight total
+constexpr size_t kBlock = 256;   // number of values per stored total weight
 
 struct Peak {
     float value;  // the largest logit
@@ -23,11 +23,11 @@ struct Sums {
 
 // `row` points to float32 or bfloat16 values, according to the table.
 struct SamplingLanes {
-    // The maximum, and the maximum of each group: group g of a tile has every 16th of its 16 * depth values.
+    // The maximum, and the maximum of each group: group g of a tile of 16 * depth values has every 16th of them.
     Peak (*peak)(const void* row, size_t size, size_t depth, float* group_maxima);
-    // sum(exp(value - max)): float32 terms, 16 of them per lane, then double; the same bits on every instruction set.
-    // Also prefetches `next`, the same number of values: waiting for the first access to a row took half as long as all
-    // other work.
+    // sum(exp(value - max)): float32 sums of 16 terms per lane, then double; the same bits on every instruction set.
+    // Also prefetches the same number of values at `next`: waiting for the first access to a row took half as long as
+    // all other work.
     double (*normalizer)(const void* row, const void* next, size_t size, float max);
     // Integer weights, summed per block of kBlock values, and the normalizer.
     Sums (*sums)(const void* row, const void* next, size_t size, float max, float scale, uint64_t* block_totals);

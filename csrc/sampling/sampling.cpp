@@ -54,7 +54,7 @@ void keep_nucleus(std::vector<Candidate>& candidates, uint64_t needed) {
     candidates.resize(static_cast<size_t>(high));
 }
 
-// A logit below which every token weighs less than `weight`, with a margin of a factor 2.
+// A logit below which every token weighs less than `weight`, with a safety margin of a factor of 2.
 float logit_below(float max, float scale, uint64_t weight) {
     if (weight == 0) return kLowest;
     const double exponent = std::log2(static_cast<double>(weight)) - kWeightBits - 1;
@@ -127,7 +127,7 @@ private:
         } else if (rules_.nucleus != 0) {
             const uint64_t total = sum_weights();
             needed = scaled_up(rules_.nucleus, total);
-            // Tokens that weigh less than an equal share of the weight that top-p may drop can all be dropped.
+            // All tokens that weigh less than an equal share of the weight that top-p may drop can be dropped.
             floor = logit_below(max_, rules_.scale, (total - needed) / size_);
         } else {
             floor = logit_below(max_, rules_.scale, rules_.min_weight);
@@ -177,7 +177,7 @@ private:
     double normalizer_ = 0;  // of the row; 0 until it is computed
     std::vector<float> group_maxima_;
     std::vector<uint64_t> block_totals_;
-    // Uninitialised, because filling it with zeros took as long as three rows.
+    // Uninitialised, because filling them with zeros took as long as sampling three rows.
     std::unique_ptr<uint32_t[]> ids_;
     std::unique_ptr<float[]> values_;
     std::unique_ptr<uint64_t[]> weights_;

@@ -23,7 +23,7 @@ struct SamplingRules {
     uint64_t min_weight;  // ceil(min_p * 2^44); 0: off
 };
 
-// rows x vocabulary logits, vocabulary from 1 to kMaxVocabulary; `stride` is the distance of rows in bytes.
+// rows x vocabulary logits, with 1 <= vocabulary <= kMaxVocabulary; `stride` is the distance between rows in bytes.
 struct Logits {
     const void* data;
     NumberFormat format;

@@ -1,4 +1,4 @@
-// Instruction sets, for which the loops of kernels are selected at run time.
+// Instruction sets; the loops of kernels are selected for one of them at run time.
 #pragma once
 
 #include <cstdint>

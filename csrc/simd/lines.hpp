@@ -17,7 +17,7 @@ template <class T> struct LineAllocator {
     bool operator==(const LineAllocator&) const { return true; }
 };
 
-// Does not initialise its elements: filling scratch with zeros took 5 % of a step. In tests they are NaN.
+// Does not initialise elements: filling scratch memory with zeros took 5 % of a step. In tests, elements are NaN.
 template <class T> struct UnsetAllocator : LineAllocator<T> {
     template <class U> struct rebind {
         using other = UnsetAllocator<U>;
@@ -30,7 +30,7 @@ template <class T> struct UnsetAllocator : LineAllocator<T> {
     }
 };
 
-// A vector that begins at a cache line, so that no load of 16 numbers crosses one.
+// A vector that begins at a cache line, so that no load of 16 numbers crosses a line.
 template <class T> using Lines = std::vector<T, LineAllocator<T>>;
 
 // The same without initialisation; elements must be written before they are read.

@@ -1,4 +1,4 @@
-// Tests of the answer kernel without Python: forms, exactness, hostile bytes and linear time.
+// Tests of the answer kernel without Python: forms of answers, exact numbers, hostile bytes and linear time.
 #include "../answers/answers.hpp"
 
 #include <cstdio>
@@ -120,7 +120,7 @@ std::string repeated(const std::string& piece, size_t size) {
 }
 
 void takes_linear_time() {
-    // A text of four times the length may take eight times as long plus 50 ms; quadratic time would be sixteen times.
+    // A text of four times the length may take eight times as long plus 50 ms; quadratic code takes sixteen times as long.
     for (const char* piece : PIECES)
         for (int kind = 0; kind < 7; ++kind) {
             const double small = seconds(repeated(piece, 50'000), static_cast<lmsi::Kind>(kind));

@@ -1,6 +1,6 @@
 // Tests of the decoder without Python: every instruction set and both number formats, prompts in one call or token by
-// token, and independence of rows. Scratch memory is filled with NaN here, so that reading it before it is written
-// fails.
+// token, and independence of rows. Scratch memory is filled with NaN here, so that a read before the first write makes
+// a test fail.
 #include "../decoder/decoder.hpp"
 
 #include <cmath>
@@ -16,7 +16,7 @@ namespace {
 
 using lmsi::NumberFormat;
 
-// Odd sizes: no width is a multiple of a vector's, and the vocabulary ends in its second block.
+// Odd sizes: no width is a multiple of a vector's width, and the vocabulary ends in its second block.
 constexpr size_t kSize = 40, kHeads = 3, kKeyHeads = 1, kWidth = 12, kInner = 50, kVocabulary = 1030,
                  kLayers = 2;  // the second layer has norms of queries and keys, and rotates them
 constexpr size_t kPadded = 16, kCapacity = 64, kSlots = 3;
@@ -38,7 +38,7 @@ std::vector<float> numbers(size_t count, uint64_t stream) {
     return made;
 }
 
-// The numbers in a format, as bytes.
+// The bytes of numbers in a format.
 std::vector<char> stored(const std::vector<float>& given, NumberFormat format) {
     const size_t size = format == NumberFormat::float32 ? 4 : 2;
     std::vector<char> bytes(given.size() * size);
@@ -95,7 +95,7 @@ struct Memory {
     std::vector<std::vector<char>> keys, values;
 };
 
-// The logits of some rows of `embedded` [all][kSize], selected by the number of their token.
+// The logits after a step with the embeddings `embedded` [rows][kSize] of the paths' new tokens.
 std::vector<float> step(const lmsi::Decoder& model, Memory& memory, const std::vector<lmsi::Path>& paths, std::vector<float> embedded,
                         lmsi::Isa isa) {
     const size_t rows = paths.size();

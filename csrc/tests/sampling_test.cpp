@@ -1,4 +1,4 @@
-// Tests of the sampler without Python: known random numbers, equal results on every instruction set, hostile rows.
+// Tests of the sampler without Python: published random numbers, equal results on every instruction set, hostile rows.
 #include "../sampling/sampling.hpp"
 
 #include <cmath>

@@ -1,5 +1,5 @@
 // An Arrow column of texts, for tests and fuzzers. Each buffer has exactly the required length, so that a sanitizer
-// detects a read beyond it. A text without data() is null.
+// detects reads beyond its end. A text whose data() is null is a null row.
 #pragma once
 
 #include <memory>

@@ -1,4 +1,5 @@
-// Tests of the votes without Python: counts against a map, exact sums, equal results for any order and layout.
+// Tests of the votes without Python: counts equal those of a map, sums are exact, results are equal in any order and
+// layout.
 #include "../votes/votes.hpp"
 
 #include <algorithm>
@@ -37,7 +38,7 @@ std::string winner(const lmsi::VoteTable& table, size_t row = 0) {
     return (table.decided[row / 8] >> (row % 8) & 1) != 0 ? std::string(table.text(table.key[row])) : "none";
 }
 
-// Keys of 1 to 40 bytes, some of them equal up to the last byte.
+// Keys of 1 to 37 bytes, some of which differ only in the last byte.
 Keys texts(std::mt19937& random, std::vector<std::string>& owner, size_t paths) {
     const size_t kinds = 1 + random() % 20;
     owner.clear();

@@ -1,6 +1,6 @@
 // Numbers the distinct items of one question in order of appearance; items are equal if their bytes are.
 //
-// A hash table with open addressing, at most half full; hashes only find candidates. Expected linear time.
+// It is a hash table with open addressing, at most half full; hashes only find candidates. Expected linear time.
 #pragma once
 
 #include <vector>
@@ -17,7 +17,7 @@ inline uint64_t mixed(uint64_t a, uint64_t b) {
 inline uint64_t hash_of(const Token& token) { return mixed(token.low, token.high); }
 inline bool equal(const Token& a, const Token& b) { return a == b; }
 
-// The hash of a text of at least 16 bytes; the last words may overlap the ones before.
+// The hash of a text of at least 16 bytes; the last 16 bytes may overlap those before.
 inline uint64_t hash_of(std::string_view text) {
     uint64_t hash = text.size();
     const char* last = text.data() + text.size() - 16;
@@ -64,7 +64,7 @@ private:
         uint64_t hash;
     };
 
-    // The first slot that contains `wanted`, from the item's home on.
+    // The first slot that contains `wanted`, from the slot of the item's hash on.
     size_t slot_of(uint32_t number, uint32_t wanted) const {
         size_t slot = entries_[number].hash & (slots_.size() - 1);
         while (slots_[slot] != wanted) slot = (slot + 1) & (slots_.size() - 1);

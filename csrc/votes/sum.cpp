@@ -6,7 +6,7 @@
 namespace lmsi {
 namespace {
 
-// Adds `value` to a list of non-overlapping numbers, whose sum stays exact (Shewchuk, 1997).
+// Adds `value` to a list of non-overlapping numbers, so that the sum of the list is exact (Shewchuk, 1997).
 void add_exactly(std::vector<double>& partials, double value) {
     size_t kept = 0;
     for (double partial : partials) {

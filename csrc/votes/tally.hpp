@@ -8,20 +8,20 @@
 
 namespace lmsi {
 
-constexpr size_t kFew = 64;  // paths that fit into the bits of a word
+constexpr size_t kFew = 64;  // number of paths that fit into the bits of a word
 
-// A distinct key: its votes in the upper bits, a path that has it in the lower ones, so that the maximum is found
+// A distinct key: its votes are in the upper bits and a path that has it in the lower bits, so that the maximum is found
 // without a branch.
 using Tally = uint64_t;
 inline Tally tally_of(uint64_t votes, size_t path) { return votes << 32 | path; }
 inline int32_t votes_of(Tally tally) { return static_cast<int32_t>(tally >> 32); }
 inline size_t path_of(Tally tally) { return static_cast<uint32_t>(tally); }
 
-// Reused for the next question, so that its vectors are allocated once.
+// The counts of one question. The object is reused for the next question, so that its vectors are allocated once.
 struct Question {
     size_t paths = 0;
-    std::vector<Token> tokens = std::vector<Token>(kFew + 1);  // one per path, and room for one more
-    uint64_t nulls = 0;                                        // for few paths: a bit for each unparsable one
+    std::vector<Token> tokens = std::vector<Token>(kFew + 1);  // one per path, and space for one more
+    uint64_t nulls = 0;                                        // for few paths: the bits of unparsable paths
     // The results of counting:
     std::vector<Tally> tallies = std::vector<Tally>(kFew + 1);
     size_t distinct = 0;  // tallies in use
@@ -34,7 +34,7 @@ struct Question {
     bool tied() const { return votes_of(top) == votes_of(second); }
 };
 
-// Counts questions of at most kFew paths, two at a time.
+// Counts two questions of at most kFew paths at a time.
 void count_few(Question& one, Question& other);
 // Counts a question of any number of paths; `keys` is scratch.
 void count_many(Question& question, Numbering<Token>& keys);

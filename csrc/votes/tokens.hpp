@@ -1,7 +1,7 @@
 // Keys as 16-byte tokens: two keys of a question are equal iff their tokens are equal.
 //
-// The token of a key of up to 15 bytes consists of its bytes, zeros and its length. A longer key gets a number
-// (numbering.hpp). So counting does not compare texts.
+// The token of a key of up to 15 bytes consists of its bytes, zeros and its length. The token of a longer key contains a
+// number (numbering.hpp). So counting does not compare texts.
 #pragma once
 
 #include <algorithm>
@@ -20,7 +20,7 @@
 
 namespace lmsi {
 
-static_assert(std::endian::native == std::endian::little, "tokens are put together from words");
+static_assert(std::endian::native == std::endian::little, "tokens are assembled from words");
 
 inline uint64_t word_at(const char* at) {
     uint64_t word;
@@ -59,7 +59,7 @@ struct alignas(16) Token {
 inline bool is_in_place(const char* view) { return static_cast<uint32_t>(word_at(view)) <= kInPlace; }
 
 // Every x86-64 CPU has SSE2, so there is no selection at run time. Wider registers did not help: counting 32 paths took
-// 0.064 us a question, with AVX2 0.068 and with AVX-512 0.065, because an iteration waits longer than it computes.
+// 0.064 us per question, 0.068 with AVX2 and 0.065 with AVX-512, because an iteration waits longer than it computes.
 #if defined(LMSI_SSE2)
 
 // Makes tokens of Arrow views (length, text, zeros); false if a longer text is stored elsewhere.
@@ -74,7 +74,7 @@ inline bool read_views(const char* views, size_t count, Token* tokens) {
     return static_cast<uint32_t>(_mm_cvtsi128_si32(largest)) <= kInPlace;
 }
 
-// A bit for each of the first `count` <= 64 tokens that equals `token`; reads up to 3 more, whose bits are undefined.
+// One bit for each of the first `count` <= 64 tokens: 1 if it equals `token`. Reads up to 3 more, whose bits are undefined.
 inline uint64_t equal_to(const Token* tokens, size_t count, const Token& token) {
     const auto* at = reinterpret_cast<const __m128i*>(tokens);
     const __m128i wanted = *reinterpret_cast<const __m128i*>(&token);

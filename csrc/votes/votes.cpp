@@ -31,7 +31,7 @@ public:
     }
 
 private:
-    // Iterates over the keys of each question as tokens, across chunks.
+    // Reads the keys of the next question as tokens, across chunks.
     void read(size_t row, Question& question) {
         question.paths = row < questions_ ? static_cast<size_t>(offsets_[row + 1] - offsets_[row]) : 0;
         question.nulls = 0;
@@ -44,7 +44,7 @@ private:
         }
     }
 
-    // Returns the nulls among few paths as bits, branch-free; marks them among many.
+    // Returns the nulls of a question with few paths as bits, without branches; with many paths, marks their tokens.
     uint64_t read_rows(const StringArray& chunk, size_t count, bool few, Token* tokens) {
         const char* views = chunk.cell(row_);
         const bool done = views != nullptr && read_views(views, count, tokens);  // the usual case
@@ -90,7 +90,7 @@ private:
         std::sort(tied_.begin(), tied_.end(), [&](size_t a, size_t b) { return text(question.tokens[a]) < text(question.tokens[b]); });
     }
 
-    // Whether exactly one of the tied keys has the largest sum of weights, and which.
+    // Whether exactly one of the tied keys has the largest sum of weights; `winner` is its index.
     bool heaviest(const double* weights, const Question& question, size_t& winner) const {
         bool alone = false;
         double most = -INFINITY;

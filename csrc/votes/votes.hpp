@@ -1,4 +1,4 @@
-// Majority votes of ragged groups of keys.
+// Majority votes over groups of keys of different sizes.
 //
 // The specification is src/lmsi_kedro/kernels/votes/reference.py. Guarantees: the result does not depend on the order
 // of a question's paths; keys are compared by their bytes; weights are summed exactly and rounded once; expected linear
@@ -18,7 +18,7 @@
 
 namespace lmsi {
 
-// A cell of an Arrow string_view column: a short text, or the place of a longer one.
+// A cell of an Arrow string_view column: a short text, or the position of a longer one.
 struct KeyCell {
     int32_t size = 0;
     union {
@@ -40,22 +40,22 @@ struct VoteTable {
     int64_t undecided = 0;
     std::span<int32_t> votes, readable, paths;
     std::span<double> confidence, margin, entropy;
-    std::span<int64_t> tied_offsets;        // one more than questions
+    std::span<int64_t> tied_offsets;        // one more than there are questions
     std::vector<KeyCell> tied;              // keys with the most votes, sorted by their bytes
     std::vector<std::string> longer_keys;   // the bytes of longer keys, concatenated in blocks of less than 2^31 bytes
 
 private:
-    // A single allocation: several would be returned to the system after each call, and their pages would cost 40 %
-    // more time.
+    // A single allocation: several would be returned to the system after each call, and getting their pages again would
+    // take 40 % more time.
     std::unique_ptr<std::byte[]> columns_;
 };
 
 // The keys are in consecutive chunks. offsets: questions + 1 values from 0 to the number of keys, each at least as
-// large as the one before, and less than 2^31 larger. weights: one finite number per key, which break ties; or null, in
-// which case ties have no winner.
+// large as the one before, and less than 2^31 larger. weights: one finite number per key, to break ties; if it is null,
+// ties have no winner.
 VoteTable count_votes(const std::vector<StringArray>& keys, const int64_t* offsets, size_t questions, const double* weights);
 
-// The sum of finite numbers, rounded once, like math.fsum (sizes below 2^960, so that nothing overflows).
+// The sum of finite numbers, rounded once, like math.fsum (absolute values below 2^960, so that nothing overflows).
 double exact_sum(const std::vector<double>& values);
 
 }  // namespace lmsi
