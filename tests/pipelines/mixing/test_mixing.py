@@ -190,7 +190,7 @@ def test_training_prompt_has_the_exemplars_of_its_path() -> None:
     examples = render_examples(selected, nothing, questions, exemplars, TASKS, MIXING)
     shown = examples.filter(question_id="q0", format="few_shot_cot").sort("path")["prompt"]
     assert [prompt.split("\n")[0] for prompt in shown] == ["Q: 3 + 3?", "Q: 1 + 1?"]
-    with pytest.raises(ValueError, match="'mini_gsm/2', which are no longer there; sample again"):
+    with pytest.raises(ValueError, match="'mini_gsm/2', which no longer exist; sample again"):
         render_examples(selected, nothing, questions, tables()[3], TASKS, MIXING)
 
 
@@ -206,7 +206,7 @@ def test_questions_of_an_evaluation_set_are_not_taught() -> None:
     taught, leaks = leave_out_leaks(selected, asked)
     assert leaks == {"questions": 2, "exact": 1, "overlapping": 1, "words": 13}
     assert set(taught["question_id"]) == {"q0"}
-    with pytest.raises(ValueError, match="is a held-out question too"):
+    with pytest.raises(ValueError, match="is also a held-out question"):
         leave_out_leaks(selected.filter(question_id="q1"), asked)
     alone, none = leave_out_leaks(selected, questions)
     assert alone.equals(selected)

@@ -9,7 +9,7 @@ from lmsi_kedro.tasks.questions import questions_in
 def leave_out_leaks(
     selected: pl.DataFrame, questions: pl.DataFrame
 ) -> tuple[pl.DataFrame, dict[str, int]]:
-    """taught: the selected paths, except those whose question is also in another split; leaks: the counts.
+    """Returns the selected paths, except those whose question is also in another split, and counts (leaks).
 
     exact: questions with the same words as one in another split; they are left out. overlapping: further questions
     that share LEAK_WORDS consecutive words with one (as in GPT-3, appendix C); they are only counted.
@@ -22,7 +22,7 @@ def leave_out_leaks(
     overlapping = [question for question in learned if evaluated.overlaps(by_id[question])]
     taught = selected.filter(~pl.col("question_id").is_in(exact))
     if taught.is_empty():
-        raise ValueError("questions: each one that would be taught is a held-out question too")
+        raise ValueError("questions: every question to train on is also a held-out question")
     return taught, {
         "questions": len(learned),
         "exact": len(exact),

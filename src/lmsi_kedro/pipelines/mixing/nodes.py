@@ -1,4 +1,4 @@
-"""Renders the selected paths (arms.py) as training examples, and weights these into a mixture."""
+"""Renders the selected paths (arms.py) as training examples, and weights the examples into a mixture."""
 
 import polars as pl
 
@@ -26,10 +26,10 @@ def render_examples(
     votes: pl.DataFrame | None = None,
     weight: Weight | None = None,
 ) -> pl.DataFrame:
-    """examples: every path in the chain-of-thought formats, and only its answer in the direct ones.
+    """Renders every path in the chain-of-thought formats, and only its answer in the direct ones.
 
-    A prompt has the exemplars with which its path was sampled. votes: if given, every example is weighted by the
-    vote on its question, as `weight` says or, without it, mixing.weight.
+    A prompt contains the exemplars with which its path was sampled. votes: if given, every example is weighted by
+    the vote on its question, according to `weight` or, if it is None, mixing.weight.
     """
     round_number = 1 + max(previous["round"].to_list(), default=0)
     rows = taught.join(questions, on="question_id", how="left", maintain_order="left")
@@ -47,7 +47,7 @@ def render_examples(
 
 
 def accumulate(previous: pl.DataFrame, new: pl.DataFrame) -> pl.DataFrame:
-    """All rounds' examples; the newest vote on a question replaces its older examples."""
+    """Adds new examples to those of previous rounds; they replace older examples of the same question."""
     older = previous.join(new, on="question_id", how="anti", maintain_order="left")
     return pl.concat([older, new])
 
@@ -55,10 +55,10 @@ def accumulate(previous: pl.DataFrame, new: pl.DataFrame) -> pl.DataFrame:
 def balance(
     examples: pl.DataFrame, base_model: Model, mixing: MixingParams, engine: EngineParams
 ) -> pl.DataFrame:
-    """mixture: all examples, with weights multiplied by one factor per format to reach mixing.parts.
+    """Multiplies the weights of all examples by one factor per format, to reach mixing.parts.
 
-    With balance=rows, the formats' sums of weights are in the proportion of their parts. With balance=tokens, each
-    weight counts once per target token: the formats' shares of the loss are in that proportion.
+    With balance=rows, the total weights of the formats are proportional to their parts. With balance=tokens, each
+    weight counts once per target token, so the formats' shares of the loss are proportional to their parts.
     """
     factors = format_factors(examples, base_model, mixing, engine)
     factor = pl.col("format").replace_strict(factors, return_dtype=pl.Float64)

@@ -39,7 +39,7 @@ SELECTIONS: dict[Arm, tuple[Callable[..., pl.DataFrame], list[str]]] = {
 
 
 def create_pipeline(arm: Arm = "vote") -> Pipeline:
-    """The mixture of an arm: the paths that it selects, or the examples of the vote in some formats."""
+    """Creates the mixture of an arm: the paths that it selects, or the vote's examples in some formats."""
     if arm == "labeled":
         return Pipeline([again(), balanced()])
     if arm in FORMATS:
@@ -50,7 +50,7 @@ def create_pipeline(arm: Arm = "vote") -> Pipeline:
 
 
 def create_preferences(round_number: int) -> Pipeline:
-    """The mixture of the vote in a round, counted from 1, and the rejected path of each of its examples."""
+    """Creates the mixture of a round's vote, and adds a rejected path to each example. Rounds count from 1."""
     selection = Node(
         fixed(select_paired, round_number=round_number),
         inputs=["answers", "votes", "paths", "params:mixing"],
@@ -68,7 +68,7 @@ def create_preferences(round_number: int) -> Pipeline:
 
 
 def create_rendering(weight: Weight | None = None) -> Pipeline:
-    """taught -> mixture, without weights; if `weight` is set, examples are weighted by the votes in this way."""
+    """taught -> mixture; examples are weighted by the votes only if `weight` is set."""
     return Pipeline([rendered(weight is not None, weight), accumulated(), balanced()])
 
 
@@ -103,7 +103,7 @@ def exampled(rendering: Node) -> list[Node]:
 
 
 def rendered(voted: bool = False, weight: Weight | None = None) -> Node:
-    """voted: whether the votes weight the examples, according to `weight` or, if it is None, mixing.weight."""
+    """Renders the examples; if `voted`, weights them by `weight` or, if it is None, by mixing.weight."""
     inputs = ["taught", "previous_examples", "questions", "exemplars", "tasks", "params:mixing"]
     return Node(
         fixed(render_examples, weight=weight) if weight else render_examples,

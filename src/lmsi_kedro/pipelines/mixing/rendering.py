@@ -1,4 +1,4 @@
-"""How rows of selected paths become the texts of examples."""
+"""Renders selected paths as the texts of examples."""
 
 import hashlib
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ PROMPTED = ["question_id", "exemplar_set"]  # rows with equal values have the sa
 
 
 def usable_formats(sets: ExemplarSets, mixing: MixingParams) -> list[Format]:
-    """mixing.formats, each once; without exemplars (one empty set), few-shot formats become zero-shot ones."""
+    """The distinct formats in use: without exemplars (one empty set), few-shot formats become zero-shot ones."""
     first_set = next(iter(sets.values()))
     return list(dict.fromkeys(usable(each, first_set) for each in mixing.formats))
 
@@ -33,7 +33,7 @@ def direct_rows(whole: pl.DataFrame, direct: str) -> pl.DataFrame:
 def render_prompts(
     rows: pl.DataFrame, prompt_format: Format, sets: ExemplarSets, mixing: MixingParams, task: Task
 ) -> pl.DataFrame:
-    """question_id, exemplar_set, prompt, each once: a million paths share a few thousand long prompts."""
+    """Renders each distinct prompt once, since a million paths share a few thousand long prompts."""
 
     def prompt(row: dict[str, Any]) -> str:
         shots = sampled_with(row["exemplar_set"], sets)
@@ -50,13 +50,13 @@ def render_prompts(
 def sampled_with(exemplar_set: str, sets: ExemplarSets) -> list[Exemplar]:
     if exemplar_set not in sets:
         raise ValueError(
-            f"paths: sampled with the exemplars {exemplar_set!r}, which are no longer there; sample again"
+            f"paths: sampled with the exemplars {exemplar_set!r}, which no longer exist; sample again"
         )
     return sets[exemplar_set]
 
 
 def disturbed(shots: Sequence[Exemplar], how: str, seed: str) -> Sequence[Exemplar]:
-    """The exemplars of a training prompt (MixingParams.exemplars); dropped keeps each with probability 1/2."""
+    """The exemplars of a training prompt (MixingParams.exemplars); `dropped` keeps each with probability 1/2."""
     random = Random(seed)
     if how == "shuffled":
         return random.sample(shots, len(shots))
@@ -68,7 +68,7 @@ def disturbed(shots: Sequence[Exemplar], how: str, seed: str) -> Sequence[Exempl
 def written_down(
     rows: pl.DataFrame, prompts: pl.DataFrame, prompt_format: Format, round_number: int, task: Task
 ) -> pl.DataFrame:
-    """examples of one task in one format. Rows with the same prompt share its memory."""
+    """Builds the examples of one task in one format; rows with the same prompt share the memory of its text."""
     named = rows.select("question_id", "path", "arm").iter_rows()
     ids = pl.Series(
         [example_id(q, path, arm, prompt_format, round_number) for q, path, arm in named],

@@ -1,4 +1,4 @@
-"""Weights of examples: by the vote on the question, and by format."""
+"""Weights examples by the vote on their question, and by their format."""
 
 import polars as pl
 
@@ -9,7 +9,7 @@ from lmsi_kedro.tasks.encoding import Encoder
 
 
 def weigh(examples: pl.DataFrame, votes: pl.DataFrame, weight: Weight) -> pl.DataFrame:
-    """The examples, weighted by the confidence or margin of the vote; those of weight 0 are left out."""
+    """Weights examples by the confidence or margin of the vote, and leaves out those of weight 0."""
     if weight == "none":
         return examples
     sure = votes.select("question_id", sure=weight)
@@ -39,7 +39,7 @@ def format_factors(
 
 
 def part(prompt_format: Format, mixing: MixingParams) -> float:
-    """The part of a format or, if this is a zero-shot one that stands in for a few-shot one, that one's part."""
+    """The part of a format, or of the few-shot format that it replaces if its own part is 0 or missing."""
     return mixing.parts.get(prompt_format) or mixing.parts[few_shot(prompt_format)]
 
 

@@ -8,7 +8,7 @@ from lmsi_kedro.wiring import fixed, sampled
 
 
 def create_pipeline(round_number: int = 1) -> Pipeline:
-    """The paths of a round, counted from 1; the temperature may differ between rounds."""
+    """Samples the paths of a round. Rounds count from 1; the temperature may differ between them."""
     return Pipeline(
         [
             *sampled(

@@ -1,4 +1,4 @@
-"""How much of the prompts of a plan is computed once for several paths."""
+"""Counts the prompt tokens of a plan that are computed once for several paths."""
 
 from lmsi_kedro.engines.architecture import attends_fully, text_config
 from lmsi_kedro.engines.plan import Plan
@@ -6,7 +6,7 @@ from lmsi_kedro.tasks.encoding import Encoder, alike
 
 
 def measure_sharing(plan: Plan) -> dict[str, int]:
-    """sharing, for the report: the number of prompt tokens of all paths, and how many of these are computed.
+    """Counts for the report the prompt tokens of all paths, and how many of them are computed.
 
     The common prefix of a chunk's prompts is computed once, and so is the rest of each prompt. The result is empty
     where this is unknown: for servers, with early stopping, and for models that the prefix tree does not support.

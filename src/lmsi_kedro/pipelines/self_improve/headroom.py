@@ -1,4 +1,4 @@
-"""The headroom of the base model in the loop, and the gate that stops a run without one."""
+"""Measures the headroom of the base model in the loop, and can stop a run without headroom."""
 
 from kedro.pipeline import Pipeline
 
@@ -8,13 +8,13 @@ from lmsi_kedro.wiring import namespaced
 
 
 def with_headroom(loop: Pipeline, measured: HeadroomParams) -> Pipeline:
-    """The loop, with the headroom measured after the votes of round 1 and, with `stop`, the gate behind them."""
+    """Adds to the loop the measurement of headroom after the votes of round 1 and, with `stop`, a gate."""
     loop += create_headroom(measured.probe)
     return gated(loop) if measured.stop else loop
 
 
 def create_headroom(probe: bool) -> Pipeline:
-    """headroom: how much more accurate the base model's votes in round 1 are than its greedy paths."""
+    """Measures how much more accurate the base model's votes in round 1 are than its greedy paths."""
     outside = {"questions", "tasks", "exemplars", "labels", "headroom"}
     voted = {"sampled_paths": "paths", "sampled_readings": "readings"}
     steps = namespaced(headroom.create_pipeline(probe), "headroom", {*outside, "model"}, voted)
@@ -22,7 +22,7 @@ def create_headroom(probe: bool) -> Pipeline:
 
 
 def gated(loop: Pipeline) -> Pipeline:
-    """The loop with a gate after the votes of round 1: all training depends on it."""
+    """Inserts a gate after the votes of round 1, on which all training depends."""
     counting = loop.only_nodes("round_1.count_votes")
     counted = Pipeline(counting, outputs={"round_1.votes": "round_1.counted_votes"})
     return (

@@ -6,10 +6,10 @@
 
 Every round fine-tunes the base model. The monitor compares paths of both models: it promotes the candidate unless
 it sees a collapse, a loss or, from the second round on, no gain; it uses no labels unless `guard` is "probe".
-Elsewhere the labels of questions only serve measurements, except in the control arm `gold`.
+Otherwise labels are only used for measurements, except in the control arm `gold`.
 
-`create_round` and `create_candidate` are the method. `create_pipeline` chains the rounds, each in its namespace
-`round_k`, and adds what measures them: control arms, evaluations, comparisons, the report.
+`create_round` and `create_candidate` implement the method. `create_pipeline` chains the rounds, each in the
+namespace `round_k`, and adds the measurements: control arms, evaluations, comparisons and the report.
 """
 
 from collections.abc import Sequence
@@ -35,7 +35,7 @@ from lmsi_kedro.pipelines.self_improve.models import (
 )
 from lmsi_kedro.wiring import namespaced
 
-# Datasets that all rounds have in common; namespaced() prefixes the names of the others with round_k.
+# Datasets that all rounds share; namespaced() prefixes the names of the others with round_k.
 SHARED = {"questions", "tasks", "exemplars", "base_model"}
 
 
@@ -59,7 +59,7 @@ def create_round(number: int, guard: Guard = "none", objective: Objective = "sft
 def create_candidate(
     number: int, previous: str, candidate: str, objective: Objective = "sft"
 ) -> Pipeline:
-    """The previous model samples paths, votes select some of them, and the base model is trained on these."""
+    """The previous model samples paths, votes select some of them, and the base model is trained on those."""
     paired = objective == "scpo"
     steps = [
         sampling.create_pipeline(number),
@@ -67,7 +67,7 @@ def create_candidate(
         mixing.create_preferences(number) if paired else mixing.create_pipeline(),
         fine_tuning.create_pipeline("preferences" if paired else "mixture"),
     ]
-    # The datasets of the round that are named outside its namespace.
+    # The datasets of the round that have names outside its namespace.
     renamed = {
         "model": previous,
         "previous_examples": f"examples_{number - 1}",
@@ -91,11 +91,11 @@ def create_pipeline(
     measured: HeadroomParams | None = None,
     objective: Objective = "sft",
 ) -> Pipeline:
-    """Preparation, rounds, control arms, evaluation of every model, report.
+    """Creates the whole loop: preparation, rounds, control arms, evaluation of every model, report.
 
-    guard: "probe" lets the monitor use the labels of probe questions. arms: what the controls are trained on.
-    equal_compute: also measures what the compute of round 1 would gain without training. measured: the settings
-    for measuring headroom before training; with its `stop`, training depends on the result. objective: how the
+    guard: "probe" lets the monitor use the labels of probe questions. arms: the control arms to train.
+    equal_compute: also measure what the compute of round 1 would gain without training. measured: the settings
+    for measuring headroom before training; if `stop` is set, training depends on the result. objective: how the
     rounds train; control arms have no pairs and are always fine-tuned on their paths.
     """
     in_loop = measured is not None and measured.in_loop

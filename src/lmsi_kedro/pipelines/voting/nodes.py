@@ -1,4 +1,4 @@
-"""Votes on the answers of each question, and judges every path by the vote; `votes.py` counts."""
+"""Votes on the answers of each question, and marks the paths to keep; `votes.py` counts the votes."""
 
 import polars as pl
 
@@ -10,10 +10,10 @@ from lmsi_kedro.votes import count_within, thin_out
 def count_votes(
     readings: pl.DataFrame, voting: VotingParams, round_number: int = 1
 ) -> pl.DataFrame:
-    """votes: the most frequent answer of each question, kept if confidence and margin are within the limits.
+    """Finds the most frequent answer of each question, which is kept if confidence and margin are within limits.
 
-    Confidence is the winner's share of all paths of the question, unparsable ones included; margin is its lead
-    over the next answer, as such a share. A tie has no winner (voting.ties).
+    Confidence is the winner's share of all paths of the question, including unparsable ones; margin is the
+    difference to the share of the next answer. A tie has no winner (voting.ties).
     """
     low, high = voting.threshold(round_number), voting.max_confidence
     return count_within(readings, voting, low, high, voting.min_margin)

@@ -8,7 +8,7 @@ from lmsi_kedro.wiring import fixed, parsed
 
 
 def create_pipeline(round_number: int) -> Pipeline:
-    """The votes of a round, counted from 1; the threshold may differ between rounds."""
+    """Counts the votes of a round. Rounds count from 1; the threshold may differ between them."""
     count = fixed(count_votes, round_number=round_number)
     return Pipeline(
         [
