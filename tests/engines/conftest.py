@@ -1,4 +1,4 @@
-"""What the tests of servers share."""
+"""Fixtures shared by the tests of servers."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from tests.engines.fake_server import Length
 
 @pytest.fixture(scope="session")
 def tokenizer_only(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A tokenizer is all that is needed of a model that others serve."""
+    """A model directory with only a tokenizer, which is all that the client of a server needs."""
     folder = tmp_path_factory.mktemp("model")
     train_tokenizer(seed=1, sample=500).save_pretrained(folder)
     return folder
@@ -19,7 +19,7 @@ def tokenizer_only(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def length(tokenizer_only: Path) -> Length:
-    """Of a prompt, in tokens."""
+    """Counts the tokens of a prompt."""
     from transformers import AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(tokenizer_only)
@@ -28,6 +28,6 @@ def length(tokenizer_only: Path) -> Length:
 
 @pytest.fixture
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Short pauses between the tries."""
+    """Shortens the pauses between retries."""
     monkeypatch.setattr(fleet, "PAUSE", 0.01)
     monkeypatch.setattr(fleet, "LONGEST_PAUSE", 0.02)

@@ -1,4 +1,4 @@
-"""The embedded student behind the fake server: it draws choice i as the path of number seed + i."""
+"""The embedded student model behind the fake server: choice i of a request is path number seed + i."""
 
 import threading
 from pathlib import Path
@@ -17,7 +17,7 @@ SLOTS = 4
 
 
 class Embedded:
-    """Takes whole prompts, as servers do: a template is the client's business."""
+    """Takes whole prompts, as servers do; the client applies the chat template."""
 
     def __init__(self, model: Path = STUDENT) -> None:
         plain = Conversation(chat="never")
@@ -25,7 +25,7 @@ class Embedded:
         self.lock = threading.Lock()
 
     def answer(self, body: dict[str, Any], count: int) -> Reply:
-        """Refuses more choices at once than it has slots, as llama.cpp does."""
+        """Rejects requests for more choices than it has slots, as llama.cpp does."""
         if body.get("n", 1) > SLOTS:
             return 400, {"error": {"message": "n_cmpl cannot be greater than the number of slots"}}
         with self.lock:
@@ -34,7 +34,7 @@ class Embedded:
         return 200, answered(choices(drawn, body), tokens)
 
     def draw(self, body: dict[str, Any]) -> pl.DataFrame:
-        """path, text, tokens, logprob, finish of each choice."""
+        """Sample the choices of a request; the columns are path, text, tokens, logprob and finish."""
         seed = body.get("seed", 0)
         paths = range(seed, seed + body.get("n", 1))
         sampling = Sampling(

@@ -1,4 +1,4 @@
-"""A small HTTP server on loopback that speaks enough of the OpenAI protocol, and misbehaves when told to."""
+"""A small HTTP server on loopback with a part of the OpenAI protocol, which can be made to misbehave."""
 
 import json
 import threading
@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-Length = Callable[[Any], int]  # of a text, or of token ids
+Length = Callable[[Any], int]  # the number of tokens of a text or of a list of token ids
 
 
 @dataclass(frozen=True)
 class Raw:
-    """A body as it is sent; announced: a Content-Length that is a lie; drip: seconds after each line."""
+    """A response body; announced: a wrong Content-Length; drip: seconds to wait after each line."""
 
     body: bytes
     kind: str = "application/json"
@@ -29,7 +29,7 @@ Answer = Callable[[dict[str, Any], int], Reply]
 
 
 class FakeServer(ThreadingHTTPServer):
-    """answer(body, count) gives status and content of the count-th request with this body, from 1."""
+    """answer(body, count) returns status and content for the count-th request with this body, from 1."""
 
     daemon_threads = True
 
@@ -60,7 +60,7 @@ class Handler(BaseHTTPRequestHandler):
             server.most_busy = max(server.most_busy, server.busy)
         try:
             answer = server.answer(body, server.counts[key])
-        finally:  # before the reply, after which the client may ask again
+        finally:  # before the reply, after which the client may send another request
             with server.lock:
                 server.busy -= 1
         self.reply(*answer)
@@ -82,7 +82,7 @@ class Handler(BaseHTTPRequestHandler):
                 time.sleep(raw.drip)
 
     def log_message(self, *args: Any) -> None:
-        """Silent."""
+        """Do not log requests."""
 
 
 @contextmanager
@@ -99,7 +99,7 @@ def running(answer: Answer) -> Iterator[FakeServer]:
 
 
 def completion(body: dict[str, Any], length: Length, choices: int | None = None) -> Reply:
-    """A good answer; choice i has the request's seed + i, as in vLLM and llama.cpp, and its text is made of it.
+    """A valid answer; choice i has the request's seed + i, as in vLLM and llama.cpp, and a text with this seed.
 
     length counts the tokens of a prompt.
     """
@@ -136,6 +136,6 @@ def answered(choices: list[dict[str, Any]], prompt_tokens: int) -> dict[str, Any
 
 
 def chatted(content: str | None, finish: str = "stop") -> dict[str, Any]:
-    """A good answer to a chat, without usage, which some servers leave out."""
+    """A valid answer to a chat request, without usage, which some servers leave out."""
     message = {"role": "assistant", "content": content}
     return {"id": "1", "choices": [{"index": 0, "message": message, "finish_reason": finish}]}

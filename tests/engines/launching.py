@@ -23,7 +23,7 @@ MODEL = ROOT / "data/06_models/base_small"  # for the stand-in of llama.cpp's se
 
 
 def engine(folder: Path, workers: int = 1, **changed: Any) -> EngineParams:
-    """The logs are in the folder; changed are fields of LaunchParams."""
+    """Engine parameters with the logs in this folder; `changed` are fields of LaunchParams."""
     given = {"server": VLLM, "folder": str(folder), "start_seconds": 300, "concurrency": 4}
     launch = LaunchParams.model_validate(given | changed)
     return EngineParams(
@@ -40,7 +40,7 @@ def plan(
     m: int = 4,
     **changed: Any,
 ) -> Plan:
-    """m paths of each question; the model is in the folder, too."""
+    """Plan m paths of each question; the model is copied into the folder."""
     model = folder / "model"
     shutil.copytree(tokenizer, model, dirs_exist_ok=True)
     made = Plan(model, DIGEST, engine(folder, workers, options=options, **changed))
@@ -49,12 +49,12 @@ def plan(
 
 
 def logs(folder: Path) -> list[str]:
-    """What the servers of a plan printed."""
+    """The output of each server of a plan."""
     return [log.read_text() for log in sorted((folder / DIGEST[:12]).glob("*.log"))]
 
 
 def alive(folder: Path) -> list[psutil.Process]:
-    """Processes that the servers printed, and that run."""
+    """The running processes among those whose ids the servers printed."""
     found = [
         int(pid)
         for log in logs(folder)

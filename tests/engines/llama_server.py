@@ -1,4 +1,4 @@
-"""llama.cpp's own server, from the package xllamacpp, with the arguments of `llama-server`."""
+"""Runs llama.cpp's own server, from the package xllamacpp, with the arguments of `llama-server`."""
 
 import argparse
 import threading

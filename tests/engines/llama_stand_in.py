@@ -22,7 +22,7 @@ def main() -> None:
 
     def answer(body: dict[str, Any], count: int) -> Reply:
         if not isinstance(body["prompt"], list):
-            return 400, {"error": {"message": "a text, which may be split otherwise here"}}
+            return 400, {"error": {"message": "a text may be tokenized differently here"}}
         # Requests are answered in threads: two writes could interleave.
         os.write(1, f"prompt {body['prompt']}\n".encode())
         return completion(body, len)

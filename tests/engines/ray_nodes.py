@@ -1,4 +1,4 @@
-"""Nodes of a Ray cluster on this machine."""
+"""Kills nodes of a Ray cluster on this machine."""
 
 import time
 from typing import Any
@@ -7,7 +7,7 @@ import psutil
 
 
 def kill_at_work(cluster: Any, node: Any) -> bool:
-    """Takes a node away, by SIGKILL, if one of its workers is seen to compute a chunk."""
+    """Kill a node by SIGKILL if one of its workers is computing a chunk; return whether it was killed."""
     raylet = psutil.Process(node.all_processes["raylet"][0].process.pid)
     deadline = time.monotonic() + 1
     while not (at_work := [p for p in raylet.children() if "ray::sample" in " ".join(p.cmdline())]):

@@ -1,4 +1,4 @@
-"""A sampling run in a process of its own, for tests to kill: python -m tests.engines.sampling_run MODEL STORE."""
+"""A sampling run in a separate process that tests kill: python -m tests.engines.sampling_run MODEL STORE."""
 
 import sys
 from pathlib import Path
@@ -9,11 +9,11 @@ from lmsi_kedro.params import EngineParams, Sampling
 from tests.stores import fill
 
 PROMPTS = {f"q{i}": f"Q: a?\nA: b.\n\nQ: {i}?\nA:" for i in range(192)}
-WORKERS = 1  # most of the time is their start
+WORKERS = 1  # starting workers takes most of the time
 
 
 def plan(model: Path) -> Plan:
-    """96 chunks of 8 paths, 4 of which are decoded at a time."""
+    """Plan 96 chunks of 8 paths, 4 of which are decoded at a time."""
     engine = EngineParams(
         executor="processes", ray_address=None, workers=WORKERS, dtype="float32", paths_per_chunk=8, rows=4,
         chat="auto", trust_remote_code=False, skip_too_long=False,

@@ -1,4 +1,4 @@
-"""A plan whose paths a fake server draws: of six questions, with a tokenizer for a model."""
+"""A plan for six questions whose paths come from a fake server; the model is only a tokenizer."""
 
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ def plan(
     prompts: dict[str, str] = PROMPTS,
     **changed: Any,
 ) -> Plan:
-    """m paths of each question; changed are fields of ServerParams."""
+    """Plan m paths of each question; `changed` are fields of ServerParams."""
     server: dict[str, Any] = {
         "urls": [s.url for s in servers],
         "model": served,
@@ -48,5 +48,5 @@ def sampled(made: Plan) -> pl.DataFrame:
 
 
 def asked(server: FakeServer) -> list[dict[str, Any]]:
-    """The bodies after the negotiation."""
+    """The request bodies after the negotiation."""
     return [body for body in server.bodies if body["max_tokens"] == SAMPLING.max_new_tokens]

@@ -1,4 +1,4 @@
-"""Where the number of rows is left open, the free memory decides it, and it is part of the address."""
+"""If the number of rows is not given, it is chosen by the free memory; it is part of a chunk's address."""
 
 import json
 import shutil
@@ -32,13 +32,13 @@ ENGINE = EngineParams(
 
 
 def given(monkeypatch: pytest.MonkeyPatch, free: int) -> EngineParams:
-    """The engine's parameters on a machine with so many free bytes for each worker."""
+    """The engine's parameters on a machine with this number of free bytes per worker."""
     monkeypatch.setattr(capacity, "free_memory", lambda workers: free)
     return with_rows(ENGINE, BASE, [[PROMPT]], 96)
 
 
 def test_memory_demand_of_prefix_and_rows(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two numbers per head, width and layer for each token; on the CPU a prefix is packed beside in float32."""
+    """A token takes two numbers per head, width and layer; on the CPU, prefixes are also packed in float32."""
     config = json.loads((BASE / "config.json").read_text())
     token = 4 * 2 * config["num_hidden_layers"] * config["hidden_size"]
     logits = 4 * config["vocab_size"]
@@ -58,7 +58,7 @@ def test_memory_demand_of_prefix_and_rows(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_without_the_tree_rows_hold_whole_prompts(tmp_path: Path) -> None:
-    """The same model, but its configuration names a window."""
+    """The model is the same, but its configuration has a sliding window."""
     model = Path(shutil.copytree(BASE, tmp_path / "model"))
     config = json.loads((model / "config.json").read_text())
     (model / "config.json").write_text(
@@ -72,7 +72,7 @@ def test_without_the_tree_rows_hold_whole_prompts(tmp_path: Path) -> None:
 
 
 def test_sizes_of_any_architecture_are_found(tmp_path: Path) -> None:
-    """GPT-2 has other names for them, Mamba has no attention."""
+    """GPT-2 uses other names for its sizes, and Mamba has no attention."""
     for kind in ("gpt2", "mamba"):
         AutoConfig.for_model(kind).save_pretrained(tmp_path / kind)
         save_file({"weight": np.zeros(9)}, tmp_path / kind / "model.safetensors")
@@ -90,7 +90,7 @@ def test_free_memory_gives_power_of_two_rows(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_parts_are_shared_prefix_and_longest_suffix() -> None:
-    """The last token of a prompt is always its own."""
+    """The last token of a prompt is never part of the shared prefix."""
     shown = "Q: a?\nA: b.\n\n"
     groups = [[f"{shown}Q: {'pens ' * n}?\nA:" for n in (1, 9, 3)], ["Q: a?\nA:"]]
     tokens = [[len(ids) for ids in ENCODER.prompts(group)] for group in groups]
@@ -102,7 +102,7 @@ def test_parts_are_shared_prefix_and_longest_suffix() -> None:
 
 
 def test_longest_prompt_of_a_plan_decides(monkeypatch: pytest.MonkeyPatch) -> None:
-    """In whatever order its tasks are added; a number that is given changes nothing."""
+    """The order in which tasks are added does not matter; if rows is given, more prompts change no chunk."""
     long = PROMPT + " How many?" * 200
     free = int(
         demand(BASE, ENGINE, *parts_of(ENCODER, [PROMPT, "A?"]), 96).of(600) / capacity.USABLE
@@ -142,10 +142,10 @@ def test_memory_of_remote_executors_is_not_measured() -> None:
         with_rows(ENGINE.model_copy(update={"executor": "ray"}), BASE, [[PROMPT]], 96)
 
 
-def test_number_of_rows_is_addressed_and_logged(
+def test_chosen_rows_are_in_address_and_log(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """So a run that finds another number never takes chunks for its own that are not."""
+    """So a run that chooses another number does not reuse these chunks."""
 
     def planned(engine: EngineParams) -> Plan:
         made = Plan(BASE, "d", engine)
@@ -168,12 +168,12 @@ def test_workers_share_the_memory_of_the_machine(monkeypatch: pytest.MonkeyPatch
     hardware.free_memory.cache_clear()
     assert hardware.free_memory(4) == 250
     monkeypatch.setattr(hardware, "available_memory", lambda: 500)
-    assert hardware.free_memory(4) == 250, "asked once: all plans of a run have the same number"
+    assert hardware.free_memory(4) == 250, "measured once: all plans of a run use the same number"
     hardware.free_memory.cache_clear()
 
 
 def test_gpus_unusable_by_torch_are_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As where the driver is not the one that torch was built for: the model then runs on the CPU."""
+    """For example if the driver does not fit torch; the model then runs on the CPU."""
     monkeypatch.setattr(hardware, "gpus", lambda: 2)
     monkeypatch.setattr(hardware, "available_memory", lambda: 1000)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
@@ -184,7 +184,7 @@ def test_gpus_unusable_by_torch_are_not_counted(monkeypatch: pytest.MonkeyPatch)
 
 @pytest.mark.parametrize("stored", ["float32", "bfloat16", "float16"])
 def test_weights_are_counted_in_any_number_format(tmp_path: Path, stored: str) -> None:
-    """From the headers of the files that transformers loads; consolidated weights beside them do not count."""
+    """Only the headers of files that transformers loads are read; consolidated weights are not counted."""
     import torch
     from transformers import AutoModelForCausalLM
 

@@ -1,4 +1,4 @@
-"""A chunk's address says all that decides its content; workers and order decide nothing."""
+"""A chunk's address covers everything that its content depends on; workers and order do not affect it."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
@@ -65,7 +65,7 @@ def test_address_covers_every_input(changed: Callable[[], Plan]) -> None:
     assert first in plan(model=Path("elsewhere"), workers=2).chunks
 
 
-def test_more_paths_keep_the_chunks_of_fewer() -> None:
+def test_raising_m_keeps_existing_chunks() -> None:
     few, many = plan(m=8), plan(m=20)
     assert set(few.chunks) < set(many.chunks)
     drawn = sum(len(r.paths) for chunk in many.chunks.values() for r in chunk.requests)
@@ -85,7 +85,7 @@ def test_result_does_not_depend_on_workers_or_order(tmp_path: Path) -> None:
 
 @dataclass
 class Scripted(Plan):
-    """Its paths are written here, not by a model: of 6 paths of question q<i>, i agree. Dies like a run."""
+    """A plan without a model: of 6 paths of question q<i>, i agree. It dies, like a run, after `lives` chunks."""
 
     lives: Iterator[int] = field(default_factory=lambda: iter(range(99)))
     order: int = 1
@@ -125,8 +125,8 @@ def stamps(folder: Path) -> dict[str, int]:
     return {path.name: path.stat().st_mtime_ns for path in folder.glob("*.parquet")}
 
 
-def test_more_paths_sample_only_those_that_are_missing(tmp_path: Path) -> None:
-    """m = 16, then 32, by a real model through a store: 16 new paths of each question, the others untouched."""
+def test_raising_m_samples_only_missing_paths(tmp_path: Path) -> None:
+    """Raising m from 16 to 32 samples 16 new paths of each question and does not touch the stored ones."""
     model, store = tiny_model(tmp_path / "model"), ChunkStore(filepath=str(tmp_path / "paths"))
     fill(store, plan(model, m=16))
     before, first = stamps(tmp_path / "paths"), store.load().table()
@@ -143,7 +143,7 @@ def test_more_paths_sample_only_those_that_are_missing(tmp_path: Path) -> None:
 
 
 def test_sampling_stops_early_once_majority_is_decided(tmp_path: Path) -> None:
-    """By content: q4 and q5 are decided after 8 paths, q2 and q3 after 16, q0 and q1 never."""
+    """q4 and q5 are decided after 8 paths, q2 and q3 after 16, q0 and q1 never."""
     store = ChunkStore(filepath=str(tmp_path / "paths"))
     fill(store, scripted(32, 0.95))
     assert drawn(store) == {"q0": 32, "q1": 32, "q2": 16, "q3": 16, "q4": 8, "q5": 8}
@@ -152,7 +152,7 @@ def test_sampling_stops_early_once_majority_is_decided(tmp_path: Path) -> None:
 
 
 def test_paths_added_in_parts_stop_early_as_well(tmp_path: Path) -> None:
-    """As those of several exemplar sets are."""
+    """Paths of several exemplar sets are added in parts."""
     store, made = ChunkStore(filepath=str(tmp_path / "paths")), scripted(0, 0.95)
     for first in range(0, 32, 2):
         made.add(PROMPTS, range(first, first + 2), SAMPLING, {"exemplar_set": str(first)})
@@ -161,7 +161,7 @@ def test_paths_added_in_parts_stop_early_as_well(tmp_path: Path) -> None:
 
 
 def test_resumed_run_stops_early_at_the_same_paths(tmp_path: Path) -> None:
-    """Killed after any number of chunks, and whichever were finished first."""
+    """This holds for a kill after any number of chunks, in whatever order they were finished."""
 
     def contents(folder: Path) -> dict[str, bytes]:
         return {p.name: p.read_bytes() for p in folder.iterdir() if p.name != ".lock"}
@@ -177,7 +177,7 @@ def test_resumed_run_stops_early_at_the_same_paths(tmp_path: Path) -> None:
 
 
 def test_progress_shows_agreement_of_paths(caplog: pytest.LogCaptureFixture) -> None:
-    """One of two questions is unanimous, the other's winner has one of its two paths."""
+    """One of two questions is unanimous; the winner of the other one has one of two paths."""
     table = pl.DataFrame(
         {"question_id": list("aabb"), "key": ["1", "1", "1", "2"], "tokens": [5] * 4}
     )

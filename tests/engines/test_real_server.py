@@ -1,4 +1,4 @@
-"""Real servers, launched: `transformers serve` in a plan, and in two rounds; llama.cpp's own server."""
+"""Launches real servers: `transformers serve` for a plan and for two rounds, and llama.cpp's own server."""
 
 import json
 import os
@@ -27,7 +27,7 @@ from tests.stores import fill
 
 PROMPTS = {f"q{i}": f"Q: a?\nA: b.\n\nQ: {i}?\nA:" for i in range(3)}
 KILLS = 3
-PATIENCE = 3600.0  # seconds of the last run; the machine may be busy
+PATIENCE = 3600.0  # seconds allowed for the last run, because the machine may be busy
 
 
 def plan(model: Model, folder: Path, server: str) -> Plan:
@@ -45,7 +45,7 @@ def plan(model: Model, folder: Path, server: str) -> Plan:
 
 
 def test_real_server_samples_all_paths(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """It ignores n and log-probabilities and takes seeds; all paths come, each with a text of its own."""
+    """It ignores n and log-probabilities but uses seeds; all paths come back, with different texts."""
     model = Model.at(tiny_model(tmp_path / "model"))
     store = ChunkStore(filepath=str(tmp_path / "paths"), check="lmsi_kedro.schemas.paths")
     with caplog.at_level("INFO"):
@@ -78,7 +78,7 @@ def test_llama_cpp_serves_a_gguf_file(
 
 
 def start(data: Path) -> "subprocess.Popen[bytes]":
-    """Two rounds with a few paths of the embedded student."""
+    """Start two rounds with a few paths of the embedded student."""
     given = TINY | {
         "data_root": data, "questions": data / "questions.jsonl", "rounds": 2,
         "model": ROOT / "data/06_models/base_small", "engine.executor": "launch",
@@ -93,12 +93,12 @@ def start(data: Path) -> "subprocess.Popen[bytes]":
     with (data / "run.log").open("ab") as log:
         one = os.environ | {
             "OMP_NUM_THREADS": "1"
-        }  # threads of so small a model wait for each other
+        }  # with more threads, those of such a small model wait for each other
         return subprocess.Popen(command, cwd=ROOT, env=one, stdout=log, stderr=log)
 
 
 def serving(folder: Path) -> list[psutil.Process]:
-    """Servers of models below a folder, and what watches them."""
+    """The servers of models below a folder, and their watchdog processes."""
     found = []
     for process in psutil.process_iter():
         try:
@@ -110,7 +110,7 @@ def serving(folder: Path) -> list[psutil.Process]:
     return found
 
 
-@pytest.mark.slow  # about 15 starts of a server, 5 s each: torch and transformers are loaded anew
+@pytest.mark.slow  # about 15 starts of a server, 5 s each, to load torch and transformers
 def test_two_unattended_rounds_survive_random_kills(tmp_path: Path) -> None:
     data = tmp_path / "data"
     data.mkdir()

@@ -1,4 +1,4 @@
-"""A chunk with more paths than rows: where a path ends the next begins, and nothing of it is seen in the paths."""
+"""In a chunk with more paths than rows, a new path replaces one that ends, without any effect on the paths."""
 
 import io
 import subprocess
@@ -28,7 +28,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def expected(model: Path) -> pl.DataFrame:
-    """No path waits."""
+    """The paths sampled without refilling, since there are as many rows as paths."""
     return engine(model, 96).sample(REQUESTS, SAMPLING)
 
 
@@ -36,7 +36,7 @@ Add = Callable[[torch.Tensor], torch.Tensor]
 
 
 def same(found: pl.DataFrame, expected: pl.DataFrame) -> None:
-    """Texts, lengths and ends exactly; log-probabilities up to rounding."""
+    """Assert equal texts, lengths and finish reasons, and log-probabilities equal up to rounding."""
     assert_frame_equal(found, expected, rel_tol=1e-5)
     exact = pl.exclude("logprob")
     assert found.select(exact).equals(expected.select(exact))
@@ -48,7 +48,7 @@ def test_paths_are_of_many_lengths(expected: pl.DataFrame) -> None:
 
 
 @pytest.mark.parametrize("rows", [7, 40])
-def test_refilled_rows_write_the_same_paths(
+def test_refilled_rows_sample_the_same_paths(
     model: Path, rows: int, expected: pl.DataFrame, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made, beside = engine(model, rows), list[int]()
@@ -60,7 +60,7 @@ def test_refilled_rows_write_the_same_paths(
 
     monkeypatch.setattr(made.decoder, "add", counting)
     same(made.sample(REQUESTS, SAMPLING), expected)
-    assert max(beside) > 0, "no path began beside others"
+    assert max(beside) > 0, "no path joined a running batch"
     assert max(beside) < rows
 
 
@@ -72,7 +72,7 @@ def test_model_without_the_tree_starts_new_batches(
 
 
 def plan(model: Path, workers: int = 1) -> Plan:
-    """6 chunks of 16 paths, 5 of which are decoded at a time."""
+    """Plan 6 chunks of 16 paths, 5 of which are decoded at a time."""
     params = EngineParams(
         executor="processes", ray_address=None, workers=workers, dtype="float32", paths_per_chunk=16, rows=5,
         chat="auto", trust_remote_code=False, skip_too_long=False,
@@ -89,7 +89,7 @@ def content(table: pl.DataFrame) -> bytes:
 
 
 def test_a_refilled_chunk_has_the_same_bytes_anywhere(model: Path, expected: pl.DataFrame) -> None:
-    """In any order and by any worker."""
+    """The chunks are computed in any order and by any worker."""
     with closing(plan(model)) as one, closing(plan(model, workers=2)) as two:
         assert {len(chunk.requests) for chunk in one.chunks.values()} == {2}
         alone = {name: content(table) for name, table in one.compute(list(one.chunks))}
@@ -100,10 +100,10 @@ def test_a_refilled_chunk_has_the_same_bytes_anywhere(model: Path, expected: pl.
 
 
 @pytest.mark.parametrize("decoder", ["tree", "plain"])
-def test_out_of_memory_halves_and_goes_on(
+def test_out_of_memory_halves_batch_and_continues(
     model: Path, decoder: str, expected: pl.DataFrame, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A device that has room for 20 rows, found where each decoder takes its memory."""
+    """The device has memory for 20 rows; the error is raised where each decoder allocates its memory."""
     made = engine(model, 96, decoder)
     start = made.decoder.start
     add: Add = made.decoder.add
@@ -120,11 +120,11 @@ def test_out_of_memory_halves_and_goes_on(
 
     made.decoder.start, made.decoder.add = reserving, adding
     same(made.sample(REQUESTS, SAMPLING), expected)
-    assert "Out of memory with 12 questions and 96 rows at a time: halved" in caplog.text
+    assert "Out of memory with 12 questions in batches of 96 rows: halving both" in caplog.text
     assert caplog.text.count("Out of memory") == 3
 
 
-def test_one_row_too_many_is_an_error(model: Path) -> None:
+def test_out_of_memory_with_one_row_is_an_error(model: Path) -> None:
     made = engine(model, 96)
 
     def refusing(prompts: Sequence[Any], rows: int, capacity: int) -> None:
@@ -153,14 +153,14 @@ print(table.height, table["tokens"].max())
 
 
 def test_real_out_of_memory_halves_the_batch(model: Path) -> None:
-    """96 rows of 20,000 tokens are 1,875 MiB of keys and values; 1,300 are there, and polars needs some."""
+    """96 rows of 20,000 tokens take 1,875 MiB of keys and values; 1,300 MiB are free, some of it for polars."""
     done = subprocess.run(
         [sys.executable, "-c", SHORT_OF_MEMORY, str(model)],
         cwd=ROOT, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.stdout.split() == ["96", "1"], done.stderr
-    assert "12 questions and 96 rows at a time: halved" in done.stderr
-    assert done.stderr.count("halved") == 1
+    assert "12 questions in batches of 96 rows: halving both" in done.stderr
+    assert done.stderr.count("halving both") == 1
 
 
 @pytest.mark.parametrize(
@@ -172,7 +172,7 @@ def test_real_out_of_memory_halves_the_batch(model: Path) -> None:
     ],
 )
 def test_bad_logits_name_the_path(model: Path, value: float, everywhere: bool, fault: str) -> None:
-    """Of a model that breaks at its fourth token, in the 14th row of paths that none has left yet."""
+    """The model gives bad logits at the fourth token of the 14th row, before any path has ended."""
     made, steps = engine(model, 96), iter(range(1, 99))
     made.stops.ends = made.stops.ends[:0]
     computed = made.decoder.computed

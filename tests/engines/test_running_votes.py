@@ -1,4 +1,4 @@
-"""Adaptive-Consistency's criterion against its definition, and the running agreement against a recount."""
+"""Compares Adaptive-Consistency's criterion with its definition, and the running agreement with a recount."""
 
 from collections import Counter
 from math import comb
@@ -14,7 +14,7 @@ from lmsi_kedro.engines.running_votes import RunningVotes, lead
     ("first", "second"), [(0, 0), (1, 0), (8, 0), (7, 1), (6, 2), (20, 11), (5, 5)]
 )
 def test_lead_is_the_beta_posterior(first: int, second: int) -> None:
-    """P(p > 1/2), p ~ Beta(first + 1, second + 1), is a binomial tail: exact in whole numbers."""
+    """P(p > 1/2) for p ~ Beta(first + 1, second + 1) is a binomial tail, computed exactly with integers."""
     n = first + second + 1
     tail = sum(comb(n, k) for k in range(first + 1)) / 2**n
     votes = Counter({"a": first, "b": second, "c": min(second, 1)})
@@ -22,7 +22,7 @@ def test_lead_is_the_beta_posterior(first: int, second: int) -> None:
 
 
 def test_decisions_match_known_cases() -> None:
-    """Of eight paths 7 to 1 is decided at 0.95, 6 to 2 is not; unreadable paths decide nothing."""
+    """With eight paths, 7 to 1 is decided at 0.95 and 6 to 2 is not; unparsable paths do not count."""
     running = RunningVotes(lambda table: table)
     for question, keys in {"a": "aaaaaaab", "b": "aaaaaabb", "c": [None] * 8}.items():
         running.add(pl.DataFrame({"question_id": [question] * 8, "key": list(keys)}))
@@ -30,7 +30,7 @@ def test_decisions_match_known_cases() -> None:
 
 
 def test_agreement_equals_a_recount() -> None:
-    """Whatever the order in which chunks come in."""
+    """This holds for chunks of any rows in any order."""
     draw = Random(1)
     rows = [(f"q{draw.randrange(20)}", draw.choice(["1", "2", "3", None])) for _ in range(500)]
     running = RunningVotes(lambda table: table)

@@ -1,9 +1,9 @@
-"""Stands in for `vllm serve`: takes its flags, starts an engine process in a session of its own, and serves.
+"""Stands in for `vllm serve`: takes its flags, starts an engine process in a separate session, and serves.
 
-Its own flags let it misbehave: --lives N --requests M ends it after M requests in its first N lives,
---begin-slowly S waits before it listens, --extra-tokens K counts so many too many in each prompt,
---stubborn has an engine that does not end when it is asked to. --parts FOLDER: each server takes
-the first file there, whose content it has as further flags; --seconds-each S waits before each answer.
+More flags make it misbehave: --lives N --requests M ends it after M requests in its first N starts,
+--begin-slowly S waits S seconds before it listens, --extra-tokens K counts K tokens too many in each prompt,
+--stubborn starts an engine that ignores SIGTERM, --seconds-each S waits S seconds before each answer.
+With --parts FOLDER, each server takes the first file there, which contains further flags.
 """
 
 import argparse

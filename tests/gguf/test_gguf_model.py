@@ -1,4 +1,4 @@
-"""Which models are written as GGUF files, and with which split expression."""
+"""Only supported models are written as GGUF files, with the split expression of their tokenizer."""
 
 import json
 from pathlib import Path
@@ -48,7 +48,7 @@ def test_weights_beyond_float16_are_named() -> None:
     ("family", "split"), [("gpt2", "gpt-2"), ("llama3", "llama-bpe"), ("qwen2", "llama-bpe")]
 )
 def test_the_split_expression_is_found(family: str, split: str) -> None:
-    """No token of Qwen has two digits, so Llama's, which cuts them later, gives the same tokens."""
+    """Qwen has no tokens of two digits, so Llama's expression, which splits off three, gives the same tokens."""
     assert closest(FAMILIES[family].build(), TEXTS) == (split, 0)
 
 

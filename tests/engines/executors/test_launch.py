@@ -1,4 +1,4 @@
-"""Servers that a run starts itself: paths without a digest by hand, GPUs shared out, and nothing left behind."""
+"""Servers launched by a run: no digest has to be given, GPUs are shared out, and no process is left behind."""
 
 import os
 import random
@@ -65,10 +65,10 @@ def test_server_that_ends_is_started_again_once(
     assert not alive(tmp_path)
 
 
-def test_server_is_started_again_whatever_it_leaves(
+def test_server_with_stubborn_child_is_started_again(
     tokenizer_only: Path, tmp_path: Path, hurried: None
 ) -> None:
-    """Though its watcher first ends what does not want to end, for seconds, and there are no retries."""
+    """The watchdog first takes seconds to end the server's child process, and no retries are allowed."""
     options = "--lives 1 --requests 14 --stubborn"
     assert sampled(plan(tokenizer_only, tmp_path, options, retries=0)).height == 24
     assert logs(tmp_path)[0].count("$ ") == 2
@@ -100,7 +100,7 @@ def test_unusable_server_is_named_and_stopped(
 def test_unresponsive_server_is_named_and_stopped(
     tokenizer_only: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By a clock that stands still until the server has printed its first line."""
+    """The clock is frozen until the server has printed its first line."""
     clock = SimpleNamespace(monotonic=lambda: 9.0 if "processes" in logs(tmp_path)[0] else 0.0)
     monkeypatch.setattr(launched, "time", clock)
     made = plan(tokenizer_only, tmp_path, "--begin-slowly 600", start_seconds=2)
@@ -110,11 +110,11 @@ def test_unresponsive_server_is_named_and_stopped(
 
 
 @pytest.mark.parametrize("seen", [True, False], ids=["before", "after"])
-def test_taken_port_gives_way_to_the_next(
+def test_next_port_is_tried_if_one_is_taken(
     seen: bool, tokenizer_only: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whether that is seen before the server is started, or by the server."""
-    monkeypatch.setattr(launched, "PROBE_SECONDS", 0.5)  # the other one takes connections
+    """The port is found to be taken either before the server is started or by the server itself."""
+    monkeypatch.setattr(launched, "PROBE_SECONDS", 0.5)  # the other socket accepts connections
     with socket.create_server(("127.0.0.1", 0)) as other:
         taken = other.getsockname()[1]
         monkeypatch.setattr(random.SystemRandom, "randrange", lambda *_: taken)
@@ -128,14 +128,14 @@ def test_taken_port_gives_way_to_the_next(
 
 @pytest.fixture
 def foreign(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeServer]:
-    """A server of others that takes the port of ours before ours listens."""
+    """Another program's server, which takes the port of our server before ours listens."""
     with running(lambda body, count: (500, {})) as other:
         monkeypatch.setattr(random.SystemRandom, "randrange", lambda *_: other.server_port)
         monkeypatch.setattr(launched, "is_free", lambda port: True)
         yield other
 
 
-def test_foreign_server_at_the_port_is_left(
+def test_foreign_server_at_the_port_is_not_used(
     tokenizer_only: Path, tmp_path: Path, foreign: FakeServer
 ) -> None:
     still_loads = "--begin-slowly 4"
@@ -158,7 +158,7 @@ def test_foreign_server_is_named_after_all_tries(
 ) -> None:
     monkeypatch.setattr(launch, "PORT_RETRIES", 0)
     foreign.models = 200, {"data": [{"id": name} for name in names]}
-    with pytest.raises(ServerError, match=f"is another server's: it serves {served}$"):
+    with pytest.raises(ServerError, match=f"belongs to another server, which serves {served}$"):
         sampled(plan(tokenizer_only, tmp_path))
     assert not alive(tmp_path)
 
@@ -193,7 +193,7 @@ def test_killed_run_leaves_no_server(moment: str, tokenizer_only: Path, tmp_path
 
 
 def test_only_the_last_start_is_read_from_log(tmp_path: Path) -> None:
-    """Though an earlier one ended in the middle of a line, and prints more than is read."""
+    """Even if an earlier start ended in the middle of a line, after more output than is read."""
     log = tmp_path / "log"
     log.write_bytes(b"$ serve\naddress already in use" + b"x" * 2 * launched.READ)
     say = f"{sys.executable} -c \"print('out of memory', end='')\" {{port}}"
@@ -209,7 +209,7 @@ def test_only_the_last_start_is_read_from_log(tmp_path: Path) -> None:
 
 
 def test_transformers_serve_gets_a_model_with_sampling_enabled(tmp_path: Path) -> None:
-    """All files of the model, but no filter of its generation_config.json."""
+    """The folder has all files of the model, but a generation_config.json without filters."""
     model = ROOT / "data/06_models/base"
     for _ in range(2):
         served = sampling_model(model, tmp_path / "served")

@@ -1,4 +1,4 @@
-"""What would keep launched servers from starting is said before anything is sampled."""
+"""Problems that would keep launched servers from starting are reported before anything is sampled."""
 
 import json
 import sys
@@ -42,7 +42,7 @@ def test_options_may_have_braces() -> None:
     ["--api-key hunter2", "--api-key=hunter2", "--hf-token hunter2", "--admin_api_key hunter2", "-hft hunter2",
      "--ssl-keyfile-password 'hunter2", "--dtype auto --auth-token='hunter2'"],
 )  # fmt: skip
-def test_options_with_secrets_are_refused_unseen(secret: str) -> None:
+def test_options_with_secrets_are_refused_without_quoting_them(secret: str) -> None:
     for given in ({"options": secret}, {"server": f"my-server {{model}} {{port}} {secret}"}):
         with pytest.raises(
             ValidationError, match=r"engine\.launch: -.*variable .*HF_TOKEN"

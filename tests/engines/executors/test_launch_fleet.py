@@ -1,4 +1,4 @@
-"""Four launched servers, of which one ends, one is slow and one lies about its tokens."""
+"""Four launched servers: one ends, one is slow, and one reports wrong token counts."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ PARTS = {
 
 
 def prepare(folder: Path, *parts: str) -> str:
-    """The options of four servers: some take these parts, the others behave."""
+    """Return the options of four servers, some of which take these parts; the others work normally."""
     folder.mkdir()
     for part in parts:
         (folder / f"{part}.flags").write_text(PARTS[part])
@@ -24,7 +24,7 @@ def prepare(folder: Path, *parts: str) -> str:
 
 
 def run(folder: Path, tokenizer: Path, options: str, stored: set[str]) -> dict[str, int]:
-    """The paths of each chunk that is not stored; stores their names one by one."""
+    """Count the paths of each chunk that was not in `stored`, and add its name to `stored`."""
     made = plan(tokenizer, folder, options, workers=4, m=256)
     heights = {}
     try:
@@ -36,7 +36,7 @@ def run(folder: Path, tokenizer: Path, options: str, stored: set[str]) -> dict[s
     return heights
 
 
-def test_lost_and_slow_servers_cost_no_path(
+def test_lost_and_slow_servers_lose_no_paths(
     tokenizer_only: Path, tmp_path: Path, hurried: None, caplog: pytest.LogCaptureFixture
 ) -> None:
     found = run(tmp_path, tokenizer_only, prepare(tmp_path / "parts", "dies", "slow"), set())
@@ -56,6 +56,6 @@ def test_lying_server_is_named_and_stored_chunks_stay(
         run(tmp_path, tokenizer_only, options, stored)
     assert not alive(tmp_path)
     before = len(stored)
-    again = run(tmp_path, tokenizer_only, options, stored)  # the parts are taken: all four behave
+    again = run(tmp_path, tokenizer_only, options, stored)  # no parts are left: all four work
     assert sum(again.values()) == 256 * len(PROMPTS) - 8 * before
     assert not alive(tmp_path)

@@ -1,4 +1,4 @@
-"""llama.cpp's server, by a stand-in: it is given a GGUF file and token ids, and the file goes with it."""
+"""A stand-in for llama.cpp's server receives a GGUF file and token ids; the file is removed with the server."""
 
 import json
 import re
@@ -44,7 +44,7 @@ def test_gguf_file_is_removed_with_servers(tmp_path: Path) -> None:
 def test_gguf_file_of_older_writer_is_replaced(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One that a killed run left is taken, as long as the code that writes such files is the same."""
+    """A file left by a killed run is reused only if the code that writes such files has not changed."""
     with monkeypatch.context() as changed:
         changed.setattr(served_model, "writer_digest", lambda: "0123")
         older = gguf_model(MODEL, tmp_path, [])

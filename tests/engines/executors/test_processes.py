@@ -1,4 +1,4 @@
-"""kill -9 at 20 random moments: the store ends byte for byte as without a kill, and no chunk is drawn twice."""
+"""After kill -9 at 20 random moments the store has the same bytes as without, and no chunk is sampled twice."""
 
 import os
 import signal
@@ -33,7 +33,7 @@ def chunks(store: Path) -> dict[str, int]:
 
 
 def killed(run: "subprocess.Popen[str]", store: Path, draw: Random) -> None:
-    """While it starts, or at a random moment of the next few chunks; its orphans end by themselves."""
+    """Kill the run while it starts or at a random moment of the next few chunks; its orphans must end."""
     before, wanted = len(chunks(store)), draw.randrange(4)
     while run.poll() is None and len(chunks(store)) < before + wanted:
         time.sleep(0.002)
@@ -53,7 +53,7 @@ def test_twenty_kills_change_nothing(tmp_path: Path) -> None:
     draw, store, seen = Random(4), tmp_path / "killed", dict[str, int]()
     for _ in range(KILLS):
         killed(start(model, store), store, draw)
-        assert chunks(store).items() >= seen.items(), "a stored chunk was drawn again"
+        assert chunks(store).items() >= seen.items(), "a stored chunk was sampled again"
         seen = chunks(store)
         assert not (store / "manifest.json").exists()
     assert start(model, store).wait(300) == 0
@@ -65,7 +65,7 @@ def test_twenty_kills_change_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_killed_worker_stops_the_run_with_reason(tmp_path: Path) -> None:
-    """As the system does when memory runs out; what was stored stays."""
+    """The test kills a worker as the system does when memory runs out; stored chunks are kept."""
     model, store = tiny_model(tmp_path / "model"), tmp_path / "paths"
     run = start(model, store, stderr=subprocess.PIPE)
     while len(chunks(store)) < 2:

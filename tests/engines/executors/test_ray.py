@@ -1,4 +1,4 @@
-"""A real Ray cluster of two nodes, one of which is killed mid-run: the same chunks, byte for byte."""
+"""A real Ray cluster of two nodes, one of which is killed mid-run, computes the same chunks, byte for byte."""
 
 import io
 import time

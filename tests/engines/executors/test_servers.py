@@ -1,4 +1,4 @@
-"""`kedro run` through a server of the embedded model, which misbehaves as llama.cpp, proxies and overload do."""
+"""`kedro run` with a server of the embedded model that fails like llama.cpp, proxies and overloaded servers."""
 
 import re
 import subprocess
@@ -30,7 +30,7 @@ FAULTS: list[Reply] = [
 
 
 class Faulty(Embedded):
-    """The first answer to every request for paths is a fault; paths has by seed what it drew."""
+    """Answers every request for paths with a fault the first time; `paths` has the sampled paths by seed."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -70,7 +70,7 @@ def run(server: FakeServer, data: Path) -> "subprocess.CompletedProcess[str]":
 
 
 def test_run_stores_the_paths_that_the_server_sampled(tmp_path: Path) -> None:
-    """Six of a question from four slots, though the server breaks in the middle, and first answers are bad."""
+    """Four slots give six paths per question, although first answers are faulty and the server breaks down."""
     embedded = Faulty()
 
     def dead(body: dict[str, Any], count: int) -> Reply:
@@ -82,7 +82,7 @@ def test_run_stores_the_paths_that_the_server_sampled(tmp_path: Path) -> None:
         failed = run(server, tmp_path)
         assert failed.returncode != 0
         assert re.search(
-            rf"question \w+: no server answers .* {server.url}/ answers with an HTML page 'Bad gateway'",
+            rf"question \w+: no server gave .* {server.url}/ answers with an HTML page 'Bad gateway'",
             " ".join(failed.stdout.split()),
         )
         server.answer = embedded.answer

@@ -1,4 +1,4 @@
-"""Any decoder: the tree where it gives the model's own logits, else the model's own way, with the same tokens."""
+"""Every model gets the prefix tree if it reproduces the logits, else its own forward, with the same tokens."""
 
 import logging
 from pathlib import Path
@@ -23,7 +23,7 @@ SMALL = {
     "intermediate_size": 96, "max_position_embeddings": 512, "initializer_range": 0.2,
     "bos_token_id": None, "eos_token_id": 0, "pad_token_id": 0,
 }  # fmt: skip
-# Model type, what else its configuration needs, and the decoder that serves it.
+# Model type, further fields of its configuration, and the decoder that is used for it.
 MODELS: list[tuple[str, dict[str, Any], type]] = [
     ("llama", {}, NativeDecoder),
     ("llama", {"attention_bias": True, "mlp_bias": True}, NativeDecoder),
@@ -62,11 +62,11 @@ def engine(kind: str, more: dict[str, Any], tokenizer: Any, folder: Path) -> Loc
 @pytest.mark.parametrize(
     ("kind", "more", "decoder"), MODELS, ids=[f"{kind}-{d.__name__}" for kind, _, d in MODELS]
 )
-def test_logits_are_the_model_s_own(
+def test_logits_equal_those_of_the_model(
     kind: str, more: dict[str, Any], decoder: type[Any], tokenizer: Any, tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
 ) -> None:  # fmt: skip
-    """At every token of every path, whose prompts are of different lengths."""
+    """The logits are compared at every token of every path; the prompts have different lengths."""
     with caplog.at_level(logging.INFO):
         made = engine(kind, more, tokenizer, tmp_path)
     assert type(made.decoder) is decoder
@@ -97,7 +97,7 @@ def test_logits_are_the_model_s_own(
 def test_tree_survives_rounding_but_not_wrong_positions(
     shift: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In bfloat16, with sharp attention: .056 of the largest logit by rounding, .73 by places."""
+    """In bfloat16 with sharp attention, rounding changes logits by .056 of the largest, wrong positions by .73."""
     model = AutoModelForCausalLM.from_pretrained(SHIPPED, dtype=torch.bfloat16).eval()
     for layer in model.model.layers:
         layer.self_attn.q_proj.weight.data *= 3
@@ -135,4 +135,4 @@ def test_out_of_memory_halves_the_batch(
 
     monkeypatch.setattr(made, "decode", small_machine)
     assert made.sample(REQUESTS, SAMPLING).drop("logprob").equals(whole.drop("logprob"))
-    assert sizes == [3, 2, 1, 1, 1]  # what was halved stays so
+    assert sizes == [3, 2, 1, 1, 1]  # the batch is not enlarged again

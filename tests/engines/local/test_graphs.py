@@ -1,4 +1,4 @@
-"""Steps of a few shapes write what steps of any shape do; the capture itself needs a GPU (benchmarks/gpu.py)."""
+"""Steps padded to a few shapes sample the same paths; capturing itself needs a GPU (benchmarks/gpu.py)."""
 
 import contextlib
 import logging
@@ -52,7 +52,7 @@ def test_bucket_sizes(rows: int, sizes: list[int]) -> None:
 def test_padded_steps_sample_the_same_paths(
     engine: LocalEngine, expected: pl.DataFrame, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """While rows end, are dropped and others join: 45 paths, 37 at a time."""
+    """Of 45 paths, 37 are decoded at a time, so rows end and are dropped, and others join."""
     widths, forward = [], TreeDecoder.forward
 
     def seen(self: Any, tree: Any, ids: torch.Tensor, *rest: Any) -> torch.Tensor:
@@ -69,7 +69,7 @@ def test_padded_steps_sample_the_same_paths(
 def test_each_shape_is_captured_once_a_chunk(
     engine: LocalEngine, expected: pl.DataFrame, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And its result is read before the next step overwrites it, as a graph does."""
+    """Each result is also read before the next step overwrites it, which is what a graph does."""
     captures = []
 
     def fake(step: Callable[[], torch.Tensor], pool: Any) -> Callable[[], torch.Tensor]:
@@ -106,7 +106,7 @@ def test_model_that_cannot_be_captured_runs_uncaptured(
     ]
 
 
-def test_a_capture_without_memory_halves_the_batch(
+def test_out_of_memory_during_capture_halves_the_batch(
     engine: LocalEngine, expected: pl.DataFrame, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def tight(step: Callable[[], torch.Tensor], pool: Any) -> Callable[[], torch.Tensor]:
@@ -122,7 +122,7 @@ def test_a_capture_without_memory_halves_the_batch(
 
 
 class Recorded:
-    """In place of torch.cuda: a graph whose replays add `error` to what its step gives."""
+    """Replaces torch.cuda with a graph whose replays add `error` to the result of its step."""
 
     def __init__(self, error: float) -> None:
         self.error, self.capturing, self.streams = error, False, ["first"]

@@ -1,4 +1,4 @@
-"""The prefix tree must give the model's own logits, and a path must not depend on the rows beside it."""
+"""The prefix tree gives the model's own logits, and a path does not depend on the other rows of the batch."""
 
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ def requests(shared: str, paths: range = range(4)) -> list[Request]:
 
 @pytest.mark.parametrize("shared", [SHARED, ""], ids=["few-shot", "zero-shot"])
 def test_logits_equal_a_full_forward(engine: LocalEngine, shared: str) -> None:
-    """At the first token and after every step, with rows dropped on the way."""
+    """The logits are compared at the first token and after every step; some rows are dropped in between."""
     prompts = engine.encoder.prompts([shared + own for own in OWN])
     decoder = engine.decoder
     assert isinstance(decoder, TreeDecoder)
@@ -60,7 +60,7 @@ def test_logits_equal_a_full_forward(engine: LocalEngine, shared: str) -> None:
 def test_common_prefix_is_computed_once_and_kept(
     engine: LocalEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The exemplars and the first words of the questions, found by their ids and computed once."""
+    """The prefix consists of the exemplars and the first words of the questions; it is found by token ids."""
     computed, decoder = list[list[int]](), type(engine.decoder)
     prefill = decoder.prefill
 
@@ -79,7 +79,7 @@ def test_common_prefix_is_computed_once_and_kept(
 
 
 def test_paths_do_not_depend_on_the_batch(engine: LocalEngine) -> None:
-    """Alone, with others, or with other path ranges: the same text and log-probability."""
+    """A path has the same text alone, with other questions, and with another range of paths."""
     together = engine.sample(requests(SHARED), SAMPLING)
     first = engine.sample(requests(SHARED)[1:2], SAMPLING)
     later = engine.sample(requests(SHARED, range(2, 4)), SAMPLING)
@@ -90,7 +90,7 @@ def test_paths_do_not_depend_on_the_batch(engine: LocalEngine) -> None:
 
 
 def test_greedy_equals_generate(engine: LocalEngine) -> None:
-    """Temperature 0 writes what transformers' own greedy search writes, with its log-probability."""
+    """Temperature 0 gives the text and the log-probability of transformers' own greedy search."""
     greedy = SAMPLING.model_copy(update={"temperature": 0.0})
     table = engine.sample(requests(SHARED, range(1)), greedy)
     engine.model.set_attn_implementation("sdpa")
@@ -107,7 +107,7 @@ def test_greedy_equals_generate(engine: LocalEngine) -> None:
 
 
 def test_reference_samples_the_same_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """LMSI_KERNELS reaches the decoder, its layers and the sampler."""
+    """LMSI_KERNELS affects the decoder, its layers and the sampler."""
     model = tiny_model(tmp_path)
     native = LocalEngine(model, torch.float32)
     expected = native.sample(requests(SHARED), SAMPLING)
@@ -122,7 +122,7 @@ def test_reference_samples_the_same_paths(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_ids_without_a_token_are_never_sampled(tmp_path: Path) -> None:
-    """Vocabularies are padded, as in Qwen, by rows that nothing trains: here they have the largest logits."""
+    """Some vocabularies, such as Qwen's, are padded with untrained rows; here these have the largest logits."""
     directory = tiny_model(tmp_path / "model")
     usual = LocalEngine(directory, torch.float32)
     model: Any = AutoModelForCausalLM.from_pretrained(directory)

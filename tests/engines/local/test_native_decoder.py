@@ -1,4 +1,4 @@
-"""A step in C++ gives the model's own logits on every instruction set; neighbours decide no bit of a row."""
+"""A C++ step gives the model's logits on every instruction set, and other rows do not change any bit of a row."""
 
 import copy
 from typing import Any
@@ -53,7 +53,7 @@ def logits_of(decoder: Any, kept: list[int]) -> list[torch.Tensor]:
 def test_logits_equal_those_of_the_model(
     kind: str, dtype: torch.dtype, tolerance: float, isa: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Which another decoder computes in float32 from the same weights."""
+    """The expected logits are computed by another decoder in float32 from the same weights."""
     if not supported(isa):
         pytest.skip(f"this machine has no {isa}")
     monkeypatch.setenv("LMSI_ISA", isa)
@@ -74,7 +74,7 @@ def test_logits_equal_those_of_the_model(
 def test_logits_of_split_prompts_equal_the_models(
     block: int, piece: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """However they are cut: keys, values and last hidden states after a shared prefix, and without one."""
+    """Keys, values and last hidden states are the same for any split, with and without a shared prefix."""
     monkeypatch.setattr(native_decoder, "BLOCK", block)
     monkeypatch.setattr(native_decoder, "PIECE", piece)
     given = model(torch.float32)

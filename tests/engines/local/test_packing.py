@@ -1,4 +1,4 @@
-"""Packed linear layers compute what the layers did, whichever of those that share an input is asked first."""
+"""Packed linear layers give the same results, whichever of the layers that share an input is called first."""
 
 import weakref
 from typing import Any
@@ -34,7 +34,7 @@ def test_layers_sharing_an_input_become_one_matmul(bias: bool) -> None:
 
 @torch.inference_mode()
 def test_packed_product_is_freed_with_its_input() -> None:
-    """Whichever parts were asked for."""
+    """Even if only some of the layers were called."""
     layer = Attention(False)
     pack(layer)
     x: Any = torch.randn(5, 24)

@@ -1,4 +1,4 @@
-"""A reply counts only where it copies a part of the text; requests are as the docs say."""
+"""A reply counts only if it copies a part of the text; requests are as documented."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -69,8 +69,8 @@ def test_last_copy_in_the_text_counts() -> None:
     assert stated("7 and 8, so 7 it is.", "7").start == 12
 
 
-def test_requests_hold_prompt_and_text(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Equal texts are one request; thoughts and blank texts are not sent, the key of the engine neither."""
+def test_requests_contain_prompt_and_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Equal texts are sent once; thoughts, blank texts and the key of the engine are not sent."""
     monkeypatch.setenv("LMSI_API_KEY", "of-the-engine")
     monkeypatch.setenv("LMSI_READER_API_KEY", "of-the-reader")
     texts = ["<think>9</think> So 7.", "<think>9", "  ", "So 7.", "So 8."]
@@ -87,7 +87,7 @@ def test_requests_hold_prompt_and_text(monkeypatch: pytest.MonkeyPatch) -> None:
     assert server.keys == {"Bearer of-the-reader"}
 
 
-def test_prompt_stands_in_the_docs() -> None:
+def test_prompt_is_quoted_in_the_docs() -> None:
     page = " ".join((ROOT / "docs/new_task.md").read_text().replace("\n> ", " ").split())
     assert " ".join(PROMPT.split()) in page
 
@@ -114,14 +114,14 @@ def test_withheld_reply_abstains() -> None:
     [
         ((404, {"error": "no such model"}), "404.*Look at voting.reader.urls, voting.reader.model and "
          "the environment variable LMSI_READER_API_KEY"),
-        ((503, {"error": "too busy"}), "^voting.reader: no server answers .*503.*too busy"),
-        ((200, {"choices": [{"text": "7", "finish_reason": "stop"}]}), "no chat endpoint.*voting.reader to null"),
+        ((503, {"error": "too busy"}), "^voting.reader: no server gave .*503.*too busy"),
+        ((200, {"choices": [{"text": "7", "finish_reason": "stop"}]}), "not a chat.*voting.reader to null"),
         ((400, {"error": "no temperature"}), "^voting.reader: .*400.*no temperature"),
         ((200, chatted("<think>\nLet me see")), "^voting.reader: .*thoughts in 64 tokens; turn thinking off"),
         ((200, chatted(None, "length")), "^voting.reader: .*thoughts in 64 tokens; turn thinking off"),
     ],
 )  # fmt: skip
-def test_bad_endpoint_is_one_line(answer: Reply, said: str) -> None:
+def test_bad_endpoint_is_a_one_line_error(answer: Reply, said: str) -> None:
     with (
         reading(lambda body, _: answer, retries=0) as (server, reader),
         pytest.raises(ServerError, match=said) as failed,

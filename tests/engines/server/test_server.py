@@ -1,4 +1,4 @@
-"""Paths from servers: all of them, with their seeds, whatever a server takes at a time and in a request."""
+"""Servers return all paths with their seeds, whatever fields and number of choices they support."""
 
 import time
 from pathlib import Path
@@ -59,7 +59,7 @@ def test_one_request_returns_all_paths_of_a_question(model: Path, length: Length
 
 @pytest.mark.parametrize("slots", [1, 3, 4, 6])
 def test_paths_do_not_depend_on_n_per_request(model: Path, length: Length, slots: int) -> None:
-    """llama.cpp refuses an n above its slots; there eight paths are asked for as four and four, and so on."""
+    """llama.cpp rejects an n above its number of slots; eight paths are then two requests for four, and so on."""
 
     def few(body: dict[str, Any], count: int) -> Reply:
         if body.get("n", 1) > slots:
@@ -78,7 +78,7 @@ def test_paths_do_not_depend_on_n_per_request(model: Path, length: Length, slots
 
 
 def test_missing_choices_are_requested_again(model: Path, length: Length) -> None:
-    """Of a server that gives two at most, whatever n says; it is not asked for more again."""
+    """The server returns at most two choices whatever n is; after that, no more than two are requested."""
     with running(good(length)) as server:
         wanted = sampled(plan(model, server))
     with running(lambda body, count: completion(body, length, min(body.get("n", 1), 2))) as server:
@@ -87,7 +87,7 @@ def test_missing_choices_are_requested_again(model: Path, length: Length) -> Non
 
 
 def test_choices_are_ordered_by_their_index(model: Path, length: Length) -> None:
-    """In any order; one that comes twice leaves another that is asked for."""
+    """Choices may come in any order; if one comes twice, the missing one is requested."""
 
     def turned(body: dict[str, Any], count: int) -> Reply:
         choices = [choice(body, i) for i in reversed(range(body.get("n", 1)))]
@@ -104,7 +104,7 @@ def test_choices_are_ordered_by_their_index(model: Path, length: Length) -> None
 
 @pytest.mark.parametrize("first", [1, 7, -3, None, "0"])
 def test_invalid_choice_indices_leave_the_order(model: Path, length: Length, first: Any) -> None:
-    """They begin at another number, or are no numbers."""
+    """The indices begin at another number, or are not numbers."""
 
     def odd(body: dict[str, Any], count: int) -> Reply:
         choices = [choice(body, i) for i in range(body.get("n", 1) + 1)]  # one too many
@@ -123,7 +123,7 @@ def test_invalid_choice_indices_leave_the_order(model: Path, length: Length, fir
 def test_server_without_n_gets_one_request_per_path(
     model: Path, length: Length, status: int
 ) -> None:
-    """It ignores n, refuses it, or breaks at it, as older llama.cpp does."""
+    """The server ignores n, rejects it, or fails on it, as older versions of llama.cpp do."""
 
     def single(body: dict[str, Any], count: int) -> Reply:
         if "n" in body and status != 200:
@@ -152,7 +152,7 @@ def test_choices_sharing_a_seed_are_rejected(model: Path, length: Length) -> Non
 def test_the_key_comes_from_the_environment(
     model: Path, length: Length, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A line break at its end is no part of it."""
+    """A line break at the end of the variable is not part of the key."""
     monkeypatch.setenv("LMSI_API_KEY", "a-secret\n")
     with running(good(length)) as server:
         made = plan(model, server)
@@ -183,7 +183,7 @@ def test_fields_that_a_server_refuses_are_left_out(model: Path, length: Length) 
 def test_ignored_sampling_filter_is_an_error(
     model: Path, length: Length, name: str, value: float
 ) -> None:
-    """Ollama takes top_k, and ignores it. TGI refuses a top_p of 1, and acts on others."""
+    """Ollama accepts top_k but ignores it. TGI rejects a top_p of 1 and applies other values."""
     sampling = SAMPLING.model_copy(update={name: value})
 
     def ignores(body: dict[str, Any], count: int) -> Reply:
@@ -225,7 +225,7 @@ def test_concurrent_requests_stay_within_the_limit(model: Path, length: Length) 
 
 
 def test_server_of_another_model_is_refused(model: Path, length: Length) -> None:
-    """By the tokens it counts; and before that by what the user vouched for."""
+    """It is detected by its token count, or earlier by the revision that the user has stated."""
     with running(good(lambda prompt: length(prompt) + 1)) as server:
         with pytest.raises(ServerError, match=rf"{server.url}/ sees 19 tokens .* training 18"):
             sampled(plan(model, server))
@@ -234,7 +234,7 @@ def test_server_of_another_model_is_refused(model: Path, length: Length) -> None
 
 
 def test_server_that_truncates_long_prompts_is_refused(model: Path, length: Length) -> None:
-    """Ollama keeps the end of a prompt that is longer than its num_ctx, and says nothing."""
+    """Ollama silently keeps only the end of a prompt that is longer than its num_ctx."""
 
     def cuts(body: dict[str, Any], count: int) -> Reply:
         return completion(body, lambda prompt: 11 if "Q: 5?" in prompt else length(prompt))
@@ -250,7 +250,7 @@ def test_server_that_truncates_long_prompts_is_refused(model: Path, length: Leng
 def test_other_ways_of_counting_prompts_are_accepted(
     model: Path, length: Length, counted: str
 ) -> None:
-    """Without the tokens that were cached, or once per choice."""
+    """Some servers leave out cached tokens, or count the prompt once per choice."""
 
     def counts(body: dict[str, Any], count: int) -> Reply:
         status, content = completion(body, length)
@@ -277,7 +277,7 @@ def test_a_url_needs_a_scheme() -> None:
 @pytest.mark.parametrize(
     "url", ["http://user:hunter2@host/v1", "https://host/v1?key=hunter2", "user:hunter2@host/v1"]
 )
-def test_url_with_a_password_is_refused_unseen(url: str) -> None:
+def test_url_with_password_is_refused_without_quoting_it(url: str) -> None:
     with pytest.raises(ValidationError, match=r"engine\.server\.urls") as refused:
         ServerParams(urls=[url], model="served", revision="sha256:00000000")
     assert "hunter2" not in str(refused.value)
@@ -286,10 +286,10 @@ def test_url_with_a_password_is_refused_unseen(url: str) -> None:
 @pytest.mark.parametrize(
     ("listed", "said"),
     [((404, {}), "Look at engine.launch.server, engine.launch.options and the environment variable LMSI_API_KEY"),
-     ((200, Raw(b"<html>")), "look at engine.launch.server, HTTP_PROXY and NO_PROXY"),
+     ((200, Raw(b"<html>")), "check engine.launch.server, HTTP_PROXY and NO_PROXY"),
      ((200, {"error": {"code": "401"}}), "Look at engine.launch.server, "),
-     ((200, answered([{"text": None}], 1)), "mend that server, or set another engine.launch.server"),
-     ((200, answered([{"text": "", "finish_reason": "stop"}], 7)), "7 tokens .* than this run samples, cuts")],
+     ((200, answered([{"text": None}], 1)), "repair that server, or set another engine.launch.server"),
+     ((200, answered([{"text": "", "finish_reason": "stop"}], 7)), "7 tokens .* a different model, cuts")],
 )  # fmt: skip
 def test_errors_of_launched_servers_name_their_settings(listed: Reply, said: str) -> None:
     with running(lambda body, count: listed) as server:
@@ -333,7 +333,7 @@ def test_key_echoed_by_a_server_is_masked(monkeypatch: pytest.MonkeyPatch) -> No
 def test_server_chunks_are_resumed_only_for_their_model(
     model: Path, length: Length, tmp_path: Path
 ) -> None:
-    """A failure in the middle keeps what came before; the address knows the model's name, not the url."""
+    """Chunks before a failure are kept; their address contains the model's name but not the url."""
     store = ChunkStore(filepath=str(tmp_path / "paths"))
     broken = {"yes": True}
 
@@ -343,7 +343,7 @@ def test_server_chunks_are_resumed_only_for_their_model(
         return completion(body, length)
 
     with running(breaks) as server:
-        with pytest.raises(ServerError, match="no server answers"):
+        with pytest.raises(ServerError, match="no server gave a valid answer"):
             fill(store, plan(model, server, retries=0, concurrency=1))
         kept = {path.name for path in (tmp_path / "paths").glob("*.parquet")}
         broken["yes"] = False

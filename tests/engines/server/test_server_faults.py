@@ -1,4 +1,4 @@
-"""Servers that misbehave: asked again or reported in one line, but never a path lost, broken or made up."""
+"""Faulty responses are retried or reported in one line; no path is lost, broken or made up."""
 
 import json
 import re
@@ -29,7 +29,7 @@ def instead(status: int, body: Any, kind: str = "application/json", **more: Any)
 
 
 def choices(**changed: Any) -> Spoil:
-    """Every choice with these fields; ... takes one away."""
+    """Set these fields in every choice; the value ... removes a field."""
 
     def spoil(content: Content) -> Reply:
         for choice in content["choices"]:
@@ -111,9 +111,9 @@ FINAL: dict[str, Spoil] = {
     "error_400": instead(400, {"error": {"message": "context length is 64"}}),
     "too_large": instead(413, HTML, "text/html"),
 }
-# What the error says besides the url.
+# The content of the error besides the url.
 STAYS = {
-    **dict.fromkeys(PASSING, "no server answers as it should after 2 retries: .*Chunks that are done stay"),
+    **dict.fromkeys(PASSING, "no server gave a valid answer after 2 retries: .*Finished chunks are kept"),
     "html": r"HTML page '502 Bad Gateway'.*engine\.server\.urls, HTTP_PROXY",
     "html_502": "502: an HTML page '502 Bad Gateway'",
     "cut": "bytes that end in",
@@ -144,7 +144,7 @@ def model(tokenizer_only: Path, hurried: None) -> Path:
 
 
 def spoilt(spoil: Spoil, length: Length, times: int = 10**9) -> Answer:
-    """A good server but for the first answers to each request that draws paths of q1."""
+    """A server that works except for its first answers to each request for paths of q1."""
 
     def answer(body: Content, count: int) -> Reply:
         status, content = completion(body, length)
@@ -157,7 +157,7 @@ def spoilt(spoil: Spoil, length: Length, times: int = 10**9) -> Answer:
 
 
 def test_transient_faults_are_retried(model: Path, length: Length) -> None:
-    """Each question has its fault, twice: the same paths come as from a good server."""
+    """Each question is answered twice with its fault; then the paths are the same as from a working server."""
     prompts = {name: f"Q: {name}?\nA:" for name in ["none", *PASSING]}
 
     def answer(body: Content, count: int) -> Reply:
@@ -177,7 +177,7 @@ def test_transient_faults_are_retried(model: Path, length: Length) -> None:
 
 @pytest.fixture(scope="module")
 def faulty() -> Iterator[tuple[FakeServer, Fleet]]:
-    """A server with the fault that the prompt names, and those who ask it."""
+    """A server that answers with the fault named in the prompt, and a fleet that uses it."""
 
     def answer(body: Content, count: int) -> Reply:
         _, content = completion(body, len)
@@ -193,7 +193,7 @@ def faulty() -> Iterator[tuple[FakeServer, Fleet]]:
 def test_permanent_faults_are_one_line_errors(
     hurried: None, faulty: tuple[FakeServer, Fleet], name: str, message: str
 ) -> None:
-    """With the url and what was answered; what cannot pass is not asked for again."""
+    """The error has the url and quotes the response; faults that cannot be temporary are not retried."""
     server, fleet = faulty
     with pytest.raises(ServerError, match=message) as failed:
         fleet.complete(0, name, frozenset({"logprobs"}), logprobs=1)
@@ -207,13 +207,13 @@ def test_permanent_faults_are_one_line_errors(
 def test_an_error_names_the_question(model: Path, length: Length) -> None:
     with (
         running(spoilt(PASSING["cut"], length)) as server,
-        pytest.raises(ServerError, match=r"^question q1: no server answers as it should after 1"),
+        pytest.raises(ServerError, match=r"^question q1: no server gave a valid answer after 1"),
     ):
         sampled(plan(model, server, retries=1))
 
 
 def test_valid_choices_of_a_reply_are_kept(model: Path, length: Length) -> None:
-    """One of four was aborted: it alone is asked for again, with its seed."""
+    """One of four choices was aborted; only this one is requested again, with its seed."""
 
     def answer(body: Content, count: int) -> Reply:
         status, content = completion(body, length)
@@ -245,7 +245,7 @@ def test_finish_reasons_are_mapped(
 
 
 def test_log_probabilities_of_llama_cpp_are_read(model: Path, length: Length) -> None:
-    """In the form of chats."""
+    """They have the form of chat completions."""
 
     def chat_like(body: Content, count: int) -> Reply:
         status, content = completion(body, length)
@@ -263,7 +263,7 @@ def test_log_probabilities_of_llama_cpp_are_read(model: Path, length: Length) ->
 
 
 def test_empty_completion_is_a_path(model: Path, length: Length) -> None:
-    """With nothing to give log-probabilities of."""
+    """An empty text has no log-probabilities."""
     with running(spoilt(choices(text="", logprobs=None), length)) as server:
         table = sampled(plan(model, server)).filter(question_id="q1")
     assert table.select("text", "tokens", "logprob").rows() == [("", 4, None)] * 4
@@ -278,14 +278,16 @@ def test_missing_prompt_token_count_is_an_error(model: Path, length: Length) -> 
 
         with (
             running(silent) as server,
-            pytest.raises(ServerError, match=rf"{server.url}/ does not say usage\.prompt_tokens"),
+            pytest.raises(
+                ServerError, match=rf"{server.url}/ does not report usage\.prompt_tokens"
+            ),
         ):
             sampled(plan(model, server, retries=1))
         assert len(server.bodies) == 2
 
 
 def test_usage_is_not_needed_for_every_path(model: Path, length: Length) -> None:
-    """The length is that of the log-probabilities; without either a path is not stored."""
+    """The length is taken from the log-probabilities; without both, a path is not stored."""
 
     def unused(content: Content) -> Reply:
         return 200, {name: value for name, value in content.items() if name != "usage"}

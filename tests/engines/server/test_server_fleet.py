@@ -1,4 +1,4 @@
-"""A fleet and its clock: limits, pauses, lost connections, and the list of models."""
+"""Time limits, pauses, lost connections, and the list of models of a fleet of servers."""
 
 import threading
 import time
@@ -25,7 +25,7 @@ def params(url: str, retries: int = 1) -> ServerParams:
 
 
 def once(bad: Reply, length: Length) -> Answer:
-    """A good server but for its first answer to q1."""
+    """A server that works except for its first answer to q1."""
 
     def answer(body: dict[str, Any], count: int) -> Reply:
         first = "Q: 1?" in body["prompt"] and count == 1
@@ -35,7 +35,7 @@ def once(bad: Reply, length: Length) -> Answer:
 
 
 def test_hanging_server_times_out(model: Path, length: Length) -> None:
-    """Each request has its limit; the error names the server, and stored chunks stay."""
+    """Each request has a time limit; the error names the server, and stored chunks are kept."""
 
     def hangs(body: dict[str, Any], count: int) -> Reply:
         if "n" in body and body["max_tokens"] == 8 and "Q: 5?" in body["prompt"]:
@@ -47,12 +47,12 @@ def test_hanging_server_times_out(model: Path, length: Length) -> None:
         with pytest.raises(ServerError, match=rf"{server.url}/ APITimeoutError") as failed:
             sampled(plan(model, server, timeout_seconds=0.3, retries=1))
         assert time.monotonic() - start < 15
-        assert "Chunks that are done stay" in str(failed.value)
+        assert "Finished chunks are kept" in str(failed.value)
 
 
 @pytest.mark.parametrize("kind", ["application/json", "text/event-stream"])
 def test_trickling_response_times_out_too(model: Path, length: Length, kind: str) -> None:
-    """A proxy may keep a connection alive, so that no pause is long."""
+    """A proxy may keep a connection alive by sending a little data again and again."""
     drips = 200, Raw(b": ping\n" * 100, kind, drip=0.1)
     start = time.monotonic()
     with (
@@ -80,7 +80,7 @@ def test_closing_a_fleet_ends_waiting_requests(monkeypatch: pytest.MonkeyPatch) 
         def ask() -> None:
             try:
                 fleet.complete(0, "?", max_tokens=1)
-            except Exception as error:  # of the client too, if it was still reading
+            except Exception as error:  # may come from the HTTP client, if it was still reading
                 failed.append(error)
 
         thread = threading.Thread(target=ask)
