@@ -83,7 +83,7 @@ MaybePart year(View s, size_t i, size_t end) {
     return found;
 }
 
-// October 2, 2022; October 2; October 2022.
+// A date with the month first: October 2, 2022; October 2; October 2022.
 MaybeDate month_first(View s, size_t i, size_t end) {
     const auto m = month(s, i, end);
     if (!m) return std::nullopt;
@@ -93,7 +93,7 @@ MaybeDate month_first(View s, size_t i, size_t end) {
     return Date{y ? y->end : d->end, date_key(y ? y->number : NO_YEAR, m->number, d ? d->number : 0)};
 }
 
-// 2 October 2022; the 2nd of October.
+// A date with the day first: 2 October 2022; the 2nd of October.
 MaybeDate day_first(View s, size_t i, size_t end) {
     const auto d = day(s, i, end);
     if (!d) return std::nullopt;
@@ -105,7 +105,7 @@ MaybeDate day_first(View s, size_t i, size_t end) {
     return Date{y ? y->end : m->end, date_key(y ? y->number : NO_YEAR, m->number, d->number)};
 }
 
-// 2022-10-02, 2022/10/02, 10/02/2022, 2.10.2022.
+// A date in digits: 2022-10-02, 2022/10/02, 10/02/2022, 2.10.2022.
 MaybeDate numeric(View s, size_t i, size_t end) {
     const auto first = number(s, i, end, 4);
     const char mark = first ? at(s, first->end, end) : '\0';

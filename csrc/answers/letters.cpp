@@ -23,7 +23,7 @@ char option_letter(char c, const Options& options) {
     return capital >= 'A' && capital < 'A' + static_cast<int>(options.letters()) ? capital : '\0';
 }
 
-// (B), [B], {B}.
+// A letter in brackets: (B), [B], {B}.
 Reading enclosed(View s, size_t i, size_t end, const Options& options) {
     const char closing = s[i] == '(' ? ')' : s[i] == '[' ? ']' : '}';
     const size_t j = skip_spaces(s, i + 1, std::min(end, i + 2));
@@ -33,7 +33,7 @@ Reading enclosed(View s, size_t i, size_t end, const Options& options) {
     return choice(i, k + 1, found);
 }
 
-// B, B., B) and the like; the next characters distinguish a letter from an article, a pronoun or a word.
+// B, B., B) and so on; the next characters distinguish a letter from an article, a pronoun or a word.
 Reading bare(View s, size_t i, size_t end, const Options& options) {
     const char found = option_letter(s[i], options);
     const char before = i > 0 && i - 1 < end ? s[i - 1] : '\0', after = at(s, i + 1, end);

@@ -63,7 +63,7 @@ struct Decimal {
     bool plain;  // written as a whole number
 };
 
-// Digits, decimals, exponent.
+// A number of digits, decimals and exponent.
 std::optional<Decimal> decimal(View s, size_t i, size_t end) {
     std::string digits;
     size_t j = whole(s, i, end, digits);

@@ -29,7 +29,7 @@ struct Integer {
 };
 // A signed integer that is short enough for an exponent.
 std::optional<Integer> integer(View s, size_t i, size_t end);
-// x 10^k, ^k or a raised k after the decimal that ends at j.
+// Applies the x 10^k, ^k or raised k after the decimal that ends at j.
 Magnitude power(View s, size_t j, size_t end, Value value);
 bool is_scale(View word);                           // million, thousand
 void scale(View s, size_t end, Magnitude& number);  // multiplies by the scale words after the number

@@ -65,7 +65,7 @@ private:
     std::vector<std::string> texts_, numbers_;
 };
 
-// letters.cpp: (B), B., **B**, option B.
+// letters.cpp: letters that name an option, such as (B), B., **B** or option B.
 Found choice(size_t start, size_t end, char letter);
 inline char letter_of(const Found& found) { return found.key.back(); }
 Reading head_letter(View s, size_t& i, size_t end, const Options& options);  // at the start of a value; moves `i` after filler words
@@ -86,7 +86,7 @@ Reading nli_value(View s, size_t a, size_t b);
 Reading last_yes_no(View s, size_t end);
 Reading last_nli(View s, size_t end);
 
-// A date; without a key if the day does not exist.
+// The date at i; its key is empty if the day does not exist.
 Reading date_at(View s, size_t i, size_t end);
 Reading time_at(View s, size_t i, size_t end);
 Reading date_value(View s, size_t a, size_t b);

@@ -43,7 +43,7 @@ size_t closed(View s, size_t a, size_t b) {
     return NONE;
 }
 
-// Whether the bracket at the last position has an opening one.
+// Whether the closing bracket at the last position has a matching opening one.
 bool opened(View s, size_t a, size_t b) {
     long depth = 0;
     for (size_t i = b; i-- > a;)
@@ -51,7 +51,7 @@ bool opened(View s, size_t a, size_t b) {
     return false;
 }
 
-// The range without a pair of outer brackets, or without an outer bracket that has no partner.
+// The range without a pair of outer brackets, or without an unmatched outer bracket.
 Stretch unbracketed(View s, Stretch x) {
     const auto [a, b] = x;
     if (a >= b) return x;
@@ -104,7 +104,7 @@ Content number(View s, size_t a, size_t b) {
     return key_of(words->value, false);
 }
 
-// The key of a number after a relation, <50 or >= 50, which is a different answer from the number.
+// The key of a number after a relation (<50, >= 50), which is a different answer from the number alone.
 Content related(View s, size_t i, size_t b) {
     const char c = s[i];
     const View sign = c == '<' ? "<" : c == '>' ? ">" : c == AT_MOST ? "<=" : c == AT_LEAST ? ">=" : "";

@@ -106,7 +106,7 @@ private:
     bool comma_;
 };
 
-// Appends lower case, look-alikes as ASCII, and white space as plain spaces: the form in which wordings are compared.
+// Appends the form in which wordings are compared: lower case, look-alikes as ASCII, white space as plain spaces.
 void append_plain(View valid_utf8, std::string& to);
 std::string plain(View valid_utf8);
 

@@ -54,7 +54,7 @@ class Rules:
     dropout: float
 
     def visible(self, before: int, length: int) -> Tensor:
-        """Which of the before + length keys each of the last `length` tokens attends to."""
+        """The mask [length, before + length]: which keys each of the last `length` tokens attends to."""
         places = torch.arange(before + length)
         behind = places[before:, None] - places
         return (behind >= 0) & (behind < (self.window or before + length))

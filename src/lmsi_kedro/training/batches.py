@@ -86,7 +86,7 @@ class PairPlan(BatchPlan):
 def cut(
     lengths: Sequence[int], repeated: Sequence[int], micro_steps: int, processes: int
 ) -> list[int]:
-    """The start of each share of consecutive rows: no share is empty, and processes wait little for each other.
+    """The starts of the shares of consecutive rows: no share is empty, and processes wait little for each other.
 
     A row repeats the first `repeated` tokens of the row before it, which cost nothing unless the row begins a
     share. A micro-step takes as long as its largest share, which may exceed the minimum by SPARE. The result is

@@ -95,7 +95,7 @@ def checksum(path: Path) -> str:
 
 
 def newest_whole(folder: Path, rank: int, processes: int, device: torch.device) -> Path | None:
-    """The newest checkpoint that is intact for all processes, or None; newer, damaged ones are removed."""
+    """The newest checkpoint that is intact for all processes, or None; newer, damaged checkpoints are removed."""
     for checkpoint in newest_first(folder):
         if agreed(is_whole(checkpoint, rank, processes), device):
             return checkpoint

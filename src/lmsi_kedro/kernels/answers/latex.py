@@ -131,7 +131,7 @@ class Parser:
         return result
 
     def argument(self, signed: bool = False) -> Sum:
-        """{...}, or one digit, letter or command."""
+        """Parses an argument: {...}, or one digit, letter or command."""
         if self.taken("{"):
             result = self.sum()
             self.expect("}")
@@ -145,7 +145,7 @@ class Parser:
         return self.primary()
 
     def number(self) -> Sum:
-        """Digits and decimals; a following proper \\frac of integers makes a mixed number."""
+        """Parses digits and decimals; a following proper \\frac of integers makes a mixed number."""
         start = self.at
         while self.text[self.at : self.at + 1].isdecimal():
             self.at += 1

@@ -139,7 +139,7 @@ def _depth(text: str) -> int:
 
 
 def _signs(text: str) -> list[str]:
-    """Both readings of a plus-minus."""
+    """Both readings of a text with one plus-minus sign; other texts have one reading."""
     return (
         [text.replace("\\pm", "+"), text.replace("\\pm", "-")]
         if text.count("\\pm") == 1

@@ -1,6 +1,6 @@
 """The C++ kernel with the signature of the reference. The normal form of kind `math` is computed in Python.
 
-Python normalises each distinct surface once, so repeated answers are fast.
+Each distinct surface is normalised once, so repeated answers are fast.
 """
 
 from typing import Any

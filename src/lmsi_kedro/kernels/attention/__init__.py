@@ -20,7 +20,7 @@ ROUNDING = {torch.float32: 1e-5, torch.bfloat16: 0.15, torch.float16: 0.02}
 
 
 def attend_step(query: torch.Tensor, *rest: Any) -> torch.Tensor:
-    """`reference.attend_step`, by the fastest implementation."""
+    """Computes `reference.attend_step` with the fastest implementation."""
     output: torch.Tensor = implementation(query.device, query.dtype).attend_step(query, *rest)
     return output
 

@@ -38,7 +38,7 @@ def attend_step(
 
 
 def linear(weight: Tensor, bias: Tensor | None) -> Any:
-    """A linear layer, packed."""
+    """A packed linear layer."""
     return _native.Linear(
         array(weight.contiguous()), None if bias is None else array(bias.detach())
     )

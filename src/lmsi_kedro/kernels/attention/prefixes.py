@@ -21,5 +21,5 @@ class Prefixes:
         return torch.tensor(self.lengths, dtype=torch.int32, device=self.keys.device)
 
     def visible(self) -> Tensor:
-        """[N, L], False on padding."""
+        """The mask [N, L] of tokens, False on padding."""
         return torch.arange(self.keys.shape[2], device=self.keys.device) < self.counts[:, None]

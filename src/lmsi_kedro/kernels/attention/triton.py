@@ -3,8 +3,8 @@
 The first kernel multiplies a tile of rows with SPLIT keys of a prefix at a time; each part stores its peak, total
 and weighted sum. The second kernel, with a program per row and head, starts with the new token, appends it, reads
 the path's own tokens and merges the parts by log-sum-exp. Products accumulate in float32, without tf32. A path's
-result does not depend on the other paths. The kernels do not synchronise and allocate through torch, so a CUDA
-graph can capture them.
+result does not depend on the other paths. The kernels never synchronise, and they allocate through torch, so a
+CUDA graph can capture them.
 """
 
 # Triton interprets annotations itself, and compile-time arguments are in capitals.
@@ -192,7 +192,7 @@ def check(
     query: Tensor, key: Tensor, value: Tensor, own: tuple[Tensor, Tensor], paths: Tensor,
     shared: Prefixes, questions: Prefixes,
 ) -> None:  # fmt: skip
-    """ValueError for arguments that the kernels would misinterpret; the values in paths are not checked."""
+    """Raises ValueError for arguments that the kernels would misinterpret; the values in paths are not checked."""
     rows, heads, width = query.shape
     prefixes = [tensor for level in (shared, questions) for tensor in (level.keys, level.values)]
     if query.dtype not in FORMATS or width > MOST_WIDTH:

@@ -51,7 +51,7 @@ def philox(counters: Counters) -> NDArray[np.uint64]:
 
 
 def check_row(logits: NDArray[np.float64], row: int) -> None:
-    """LogitsError if the logits of a row do not define a distribution."""
+    """Raises LogitsError if the logits of a row do not define a distribution."""
     if np.isnan(logits).any():
         raise LogitsError(row, "logits hold NaN")
     if np.isposinf(logits).any():

@@ -1,8 +1,8 @@
-"""Parsing answers in plain Python: the specification with which the C++ kernel is compared.
+"""Parses answers in plain Python: the specification with which the C++ kernel is compared.
 
-A text is folded (characters), cut before an invented next question, and its announcements are tried
-from the last to the first (triggers); the first one whose value can be parsed gives surface, span and
-key. Positions count characters. docs/answers.md states the rules.
+A text is folded (`characters`) and cut before an invented next question. Its announcements are tried
+from the last to the first (`triggers`); the first one whose value can be parsed gives surface, span
+and key. Positions count characters. docs/answers.md states the rules.
 """
 
 from collections.abc import Sequence
@@ -96,7 +96,7 @@ class _Reader:
         return last_verdict(self.s, self.end, self.kind) if self.kind in ("yes_no", "nli") else None
 
     def cut(self, found: Found | None, b: int) -> bool:
-        """Whether the end of a text cut by the length limit may have changed this answer."""
+        """Whether this answer might be different if the length limit had not cut the text."""
         end = len(self.s)
         if found is None:
             return b == end

@@ -106,7 +106,7 @@ def space(c: str) -> bool:
 
 
 def lower_code(code: int) -> int:
-    """Lower case by arithmetic on code points: ASCII, Latin-1, Latin Extended-A, Greek, Cyrillic."""
+    """The lower-case code point by arithmetic: ASCII, Latin-1, Latin Extended-A, Greek, Cyrillic."""
     if 0x41 <= code <= 0x5A or (0xC0 <= code <= 0xDE and code != 0xD7):
         return code + 32
     if 0x391 <= code <= 0x3A9 or 0x410 <= code <= 0x42F:
@@ -125,13 +125,13 @@ def lower(c: str) -> str:
 
 
 def plain(text: str) -> str:
-    """Lower case, look-alikes as ASCII, white space as plain spaces: the form in which wordings are compared."""
+    """The form in which wordings are compared: lower case, look-alikes as ASCII, white space as plain spaces."""
     pairs = ((c, fold_code(ord(c))) for c in text)
     return "".join(" " if space(f) else lower(f if f < "\x80" else c) for c, f in pairs)
 
 
 def lowered(s: str) -> str:
-    """ASCII lower case of a folded string, in which words are compared."""
+    """A folded string in ASCII lower case, the form in which words are compared."""
     return "".join(chr(ord(c) + 32) if upper(c) else c for c in s)
 
 

@@ -1,4 +1,4 @@
-"""Dates and times of day at a position of a folded text, as keys.
+"""Parses dates and times of day in a folded text to keys.
 
 `date:2022-10-02`, `date:2022-10`, `date:2022`, `date:--10-02` (no year), `time:14:00`. With slashes the
 month is first unless that is impossible; two-digit years are not dates. A date that does not exist
@@ -89,7 +89,7 @@ def _year(s: str, i: int, end: int) -> Part | None:
 
 
 def _month_first(s: str, i: int, end: int) -> tuple[int, str | None] | None:
-    """October 2, 2022; October 2; October 2022."""
+    """A date with the month first: October 2, 2022; October 2; October 2022."""
     month = _month(s, i, end)
     if month is None:
         return None
@@ -103,7 +103,7 @@ def _month_first(s: str, i: int, end: int) -> tuple[int, str | None] | None:
 
 
 def _day_first(s: str, i: int, end: int) -> tuple[int, str | None] | None:
-    """2 October 2022; the 2nd of October."""
+    """A date with the day first: 2 October 2022; the 2nd of October."""
     day = _day(s, i, end)
     if day is None:
         return None
@@ -118,7 +118,7 @@ def _day_first(s: str, i: int, end: int) -> tuple[int, str | None] | None:
 
 
 def _numeric(s: str, i: int, end: int) -> tuple[int, str | None] | None:
-    """2022-10-02, 2022/10/02, 10/02/2022, 2.10.2022."""
+    """A date in digits: 2022-10-02, 2022/10/02, 10/02/2022, 2.10.2022."""
     first = _number(s, i, end, 4)
     mark = char(s, first[0], end) if first else ""
     second = _number(s, first[0] + 1, end, 2) if first and mark in ("-", "/", ".") else None
@@ -170,7 +170,7 @@ def date_value(s: str, a: int, b: int) -> Found | None:
 
 
 def time_at(s: str, i: int, end: int) -> Found | None:
-    """2:00 pm, 14:00, 2 pm, 2 o'clock."""
+    """The time of day at i: 2:00 pm, 14:00, 2 pm, 2 o'clock."""
     hour = _number(s, i, end, 2)
     if hour is None:
         return None

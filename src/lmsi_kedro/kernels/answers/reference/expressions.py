@@ -1,4 +1,4 @@
-"""Whether a number stands alone, or is part of something larger: 5 + 3, 5-6, 2\\pi, \\sqrt{2}, 5'6"."""
+"""Tests whether a number stands alone, or is part of something larger: 5 + 3, 5-6, 2\\pi, \\sqrt{2}, 5'6"."""
 
 from .characters import (
     DIVIDED,

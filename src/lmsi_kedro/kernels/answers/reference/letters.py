@@ -33,7 +33,7 @@ def _letter(c: str, options: Options) -> str:
 
 
 def _enclosed(s: str, i: int, end: int, options: Options) -> Found | None:
-    """(B), [B], {B}."""
+    """A letter in brackets: (B), [B], {B}."""
     closing = {"(": ")", "[": "]", "{": "}"}.get(s[i])
     j = skip_spaces(s, i + 1, min(end, i + 2))
     found = _letter(char(s, j, end), options)
@@ -42,7 +42,7 @@ def _enclosed(s: str, i: int, end: int, options: Options) -> Found | None:
 
 
 def _bare(s: str, i: int, end: int, options: Options) -> Found | None:
-    """B, B., B) and the like; the next characters distinguish a letter from an article, a pronoun or a word."""
+    """B, B., B) and so on; the next characters distinguish a letter from an article, a pronoun or a word."""
     found = _letter(s[i], options)
     before, after = char(s, i - 1, end), char(s, i + 1, end)
     if not found or letter(before) or digit(before) or before in ("'", "-"):
@@ -102,7 +102,7 @@ def another(s: str, original: str, found: Found, end: int, options: Options) -> 
 
 
 def head_letter(s: str, i: int, end: int, options: Options) -> tuple[int, Found | None]:
-    """The letter at the beginning of a value, after "option", markup and the like."""
+    """The letter at the beginning of a value, after filler words and markup."""
     while i < end:
         found = letter_at(s, i, end, options)
         if found:

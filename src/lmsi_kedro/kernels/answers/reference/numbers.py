@@ -63,7 +63,7 @@ def _mark(s: str, j: int, end: int, mark: str) -> int:
 
 
 def _decimal(s: str, i: int, end: int) -> tuple[int, Decimal, bool] | None:
-    """Digits, decimals, exponent: (end, value, whether it was written as a whole number)."""
+    """A number of digits, decimals and exponent: (end, value, whether it was written as a whole number)."""
     j, digits = _whole(s, i, end)
     exponent = 0
     if width := _mark(s, j, end, "."):

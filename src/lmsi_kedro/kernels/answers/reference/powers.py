@@ -1,6 +1,6 @@
-"""Factors after a magnitude: exponents, powers of ten and scale words.
+"""Parses the factors after a magnitude: exponents, powers of ten and scale words.
 
-2^3, 10⁶, 1.5 x 10^6, 1.5 million, 5 hundred thousand.
+Examples are 2^3, 10⁶, 1.5 x 10^6, 1.5 million and 5 hundred thousand.
 """
 
 from .characters import (
@@ -55,7 +55,7 @@ def _raised_integer(s: str, i: int, end: int) -> tuple[int, int] | None:
 
 
 def power(s: str, j: int, end: int, value: Decimal) -> tuple[int, Value | None]:
-    """x 10^k, or ^k, after a decimal."""
+    """Applies the x 10^k or ^k after a decimal: (end, value)."""
     if found := _exponent(s, j, end):
         return found[0], powered(value, found[1])
     k = skip_spaces(s, j, end)
@@ -67,7 +67,7 @@ def power(s: str, j: int, end: int, value: Decimal) -> tuple[int, Value | None]:
 
 
 def scaled(s: str, j: int, end: int, value: Value | None) -> tuple[int, Value | None]:
-    """The scale words after a number: 1.5 million, 5 hundred thousand."""
+    """Multiplies a number by the scale words after it: 1.5 million, 5 hundred thousand."""
     while value is not None:
         k = j + (char(s, j, end) == "$")  # $1.5$ million
         k = skip_spaces(s, k, min(end, k + 2))

@@ -52,7 +52,7 @@ def _unquoted(s: str, a: int, b: int) -> tuple[int, int]:
 
 
 def _partner(s: str, a: int, b: int, step: int) -> int:
-    """The position of the partner of the first (step 1) or last (step -1) bracket, or -1."""
+    """The position of the bracket that matches the first (step 1) or last (step -1) one, or -1."""
     depth = 0
     for i in range(a, b) if step > 0 else range(b - 1, a - 1, -1):
         depth += (s[i] in "([{") - (s[i] in ")]}")
@@ -62,7 +62,7 @@ def _partner(s: str, a: int, b: int, step: int) -> int:
 
 
 def _unbracketed(s: str, a: int, b: int) -> tuple[int, int]:
-    """The range without a pair of outer brackets, or without an outer bracket that has no partner."""
+    """The range without a pair of outer brackets, or without an unmatched outer bracket."""
     if s[a] == "<" and s[b - 1] == ">":
         return a + 1, b - 1
     start = a + (s[a] == "\\")
@@ -122,7 +122,7 @@ def _number(s: str, a: int, b: int) -> str | None:
 
 
 def _related(s: str, i: int, b: int) -> str | None:
-    """The key of a number after a relation, <50 or >= 50, which is a different answer from the number."""
+    """The key of a number after a relation (<50, >= 50), which is a different answer from the number alone."""
     sign = _RELATIONS.get(s[i], "")
     if not sign:
         return None
