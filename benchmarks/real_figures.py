@@ -5,7 +5,8 @@
 ROOT is the data root of one seed; all seeds have the same held-out questions. The file also has one character per
 question for each model, 1 if it was right, so that seeds of different days can be compared. GIVEN, WARM and TUNED
 are data roots of the pipeline `evaluation` on other questions: for the given model, after the warm start, and
-after the round.
+after the round. What the experiment says about the findings of the paper goes to the reproduction page by
+src/lmsi_kedro/report/real_model.json.
 """
 
 import argparse
@@ -16,7 +17,11 @@ from typing import Any
 import polars as pl
 from result import RESULTS
 
+from lmsi_kedro.paper import findings
 from lmsi_kedro.paper.contrasts import accuracy, answers, gain
+from lmsi_kedro.pipelines.reproduction.nodes import curve_of_questions
+from lmsi_kedro.report import real_model
+from lmsi_kedro.tasks import Tasks
 
 MODELS = {
     "given": "given",
@@ -27,6 +32,7 @@ MODELS = {
     "gold": "gold",
     "untrained vote, equal compute": "untrained",
 }
+CURVES = {"before": "0", "after_0": "1"}
 MODES = ("cot_greedy", "self_consistency")
 CONTRASTS = {  # before, after; CoT greedy
     "vote over warm start": ("warm start", "vote"),
@@ -84,6 +90,34 @@ def measure(seeds: Figures) -> Figures:
     return {"arms": arms, "contrasts": contrasts}
 
 
+def decided(roots: dict[int, Path]) -> list[Figures]:
+    """The findings on which the experiment bears, for the model after the warm start as the base model."""
+    models = {}
+    for name, suffix in {"base": "0", "vote": "1", "random": "random", "gold": "gold"}.items():
+        tables = [
+            pl.read_parquet(path).with_columns(seed=pl.lit(seed))
+            for seed, root in roots.items()
+            if (path := root / f"07_evaluation/predictions_{suffix}.parquet").exists()
+        ]
+        models[name] = pl.concat(tables)
+    tasks = models["base"]["task"].unique(maintain_order=True).to_list()
+    made = findings.of_training(models, tasks, ()) + findings.of_controls(models, tasks)
+    made += findings.of_paths({name: curve(roots, suffix) for name, suffix in CURVES.items()})
+    return [*made, *findings.of_calibration(models, tasks)]
+
+
+def curve(roots: dict[int, Path], suffix: str) -> pl.DataFrame:
+    """maj@k and pass@k of each question of the first seed, the only one with votes."""
+    seed, root = next(iter(roots.items()))
+    tables = root / "02_intermediate"
+    labels, questions = (
+        pl.read_parquet(tables / f"{name}.parquet") for name in ("labels", "questions")
+    )
+    tasks = Tasks.model_validate_json((tables / "tasks.json").read_text(encoding="utf-8"))
+    readings = pl.read_parquet(root / f"07_evaluation/readings_{suffix}.parquet")
+    return curve_of_questions(readings, labels, questions, tasks, seed)
+
+
 def forgetting(given: Path, warm: Path, tuned: Path) -> Figures:
     """CoT greedy accuracy of three models on other kinds of questions, and how training changed it."""
     read = {
@@ -104,9 +138,12 @@ def main() -> None:
     path = RESULTS / "real.json"
     stored = json.loads(path.read_text(encoding="utf-8"))
     seeds = stored.setdefault("seeds", {})
-    for seed, _, root in (entry.partition("=") for entry in chosen.seeds):
-        seeds[seed] = marks(Path(root))
+    roots = {int(seed): Path(root) for seed, _, root in (e.partition("=") for e in chosen.seeds)}
+    for seed, root in roots.items():
+        seeds[str(seed)] = marks(root)
     stored["experiment"] = measure(seeds)
+    if roots:
+        real_model.PATH.write_text(json.dumps(decided(roots), indent=1) + "\n", encoding="utf-8")
     if chosen.forgetting:
         stored["forgetting"] = forgetting(*chosen.forgetting)
     path.write_text(json.dumps(stored, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

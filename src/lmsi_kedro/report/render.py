@@ -12,6 +12,7 @@ from markupsafe import Markup
 from lmsi_kedro.printable import printable
 from lmsi_kedro.report import figures, findings, record, words
 from lmsi_kedro.report import headroom as headroom_words
+from lmsi_kedro.report.real_model import on_real_model
 
 FOLDER = Path(__file__).parent
 
@@ -47,7 +48,8 @@ def render_reproduction(reproduction: dict[str, Any]) -> str:
         "curves": figures.curves(shown["paths"]["k"], shown["paths"]["curves"]),
         "calibration": figures.calibration(shown["calibration"]["votes"]),
     }
-    return fill("reproduction.html.j2", reproduction=reproduction, figure=rendered)
+    real = on_real_model()
+    return fill("reproduction.html.j2", reproduction=reproduction, figure=rendered, real=real)
 
 
 def draw_figures(metrics: dict[str, Any], run: dict[str, Any]) -> dict[str, Markup]:
