@@ -12,7 +12,7 @@ from lmsi_kedro.tasks import Tasks
 
 
 def calibrate(predictions: pl.DataFrame, tasks: Sequence[str]) -> dict[str, Any] | None:
-    """Reliability bins, ECE and Brier score of the tasks' votes; None without votes."""
+    """Computes reliability bins, ECE and Brier score of the votes on these tasks; None without votes."""
     voted = predictions.filter(
         pl.col("mode") == "self_consistency",
         pl.col("confidence").is_not_null(),
@@ -37,10 +37,10 @@ def calibrate_probe(
     tasks: Tasks,
     evaluation: EvaluationParams,
 ) -> dict[str, Any]:
-    """The lowest confidence at which votes on probe questions reach the precision evaluation.label_precision.
+    """Finds the lowest confidence at which votes on probe questions reach evaluation.label_precision.
 
-    This is only reported, as advice for voting.min_confidence. Empty without labeled probe questions; `threshold`
-    is None if no confidence is high enough.
+    It is only reported, as advice for voting.min_confidence. The result is empty without labeled probe questions;
+    `threshold` is None if no confidence is high enough.
     """
     accepted = accepted_keys(labels, questions.filter(split="probe"), tasks)
     labeled = readings.join(accepted, on="question_id", how="semi").sort("question_id", "path")

@@ -16,7 +16,7 @@ MODES: tuple[Mode, ...] = tuple(FORMATS)
 
 
 def compare(before: pl.DataFrame, after: pl.DataFrame, tasks: Tasks) -> Metrics:
-    """Accuracy of two models by task and mode and pooled over in-domain tasks; vote calibration.
+    """Compares the accuracy of two models by task and mode, and pooled over in-domain tasks; calibrates votes.
 
     Tasks without labeled held-out questions have no row; if no task has any, nothing is compared.
     """
@@ -41,7 +41,7 @@ def compare(before: pl.DataFrame, after: pl.DataFrame, tasks: Tasks) -> Metrics:
 
 
 def _pair(before: pl.DataFrame, after: pl.DataFrame) -> pl.DataFrame:
-    """task, mode, question_id, before, after; ValueError for different questions or decoding."""
+    """Joins the predictions of two models; raises ValueError if their questions or decoding differ."""
     keys = ["task", "mode", "question_id"]
     left = before.select(*keys, "decoding", before="correct")
     right = after.select(*keys, "decoding", after="correct")
@@ -74,7 +74,7 @@ def _name(predictions: pl.DataFrame) -> str:
 
 
 def _origin(predictions: pl.DataFrame) -> dict[str, Any] | None:
-    """The one model that made these predictions; None if there are none."""
+    """The model that made these predictions, or None if there are none; raises ValueError for several models."""
     if predictions.is_empty():
         return None
     origins = predictions.select("round", "arm", "seed").unique(maintain_order=True)
@@ -89,7 +89,7 @@ def _by_mode(pairs: pl.DataFrame) -> Metrics:
 
 
 def paired(pairs: pl.DataFrame) -> Metrics:
-    """A row of docs/metrics.md from the columns before and after, which say whether an answer is correct."""
+    """Computes a row of docs/metrics.md from the columns before and after: whether each answer is correct."""
     n = pairs.height
     gained = int((~pairs["before"] & pairs["after"]).sum())
     lost = int((pairs["before"] & ~pairs["after"]).sum())
@@ -111,7 +111,7 @@ def _accuracy(correct: int, n: int) -> Metrics:
 
 
 def adjusted(by_task: Metrics) -> Metrics:
-    """The rows with p_holm: Holm's correction over the tasks of the same mode."""
+    """Adds p_holm to the rows: p-values with Holm's correction over the tasks of the same mode."""
     for mode in MODES:
         rows = [modes[mode] for modes in by_task.values() if mode in modes]
         corrected = statistics.holm([row["p_value"] for row in rows])
@@ -123,9 +123,9 @@ def adjusted(by_task: Metrics) -> Metrics:
 def vote_statistics(
     votes: pl.DataFrame, answers: pl.DataFrame, readings: pl.DataFrame, paths: PathParams
 ) -> Metrics:
-    """Statistics of a round's votes that need no labels; entropies are in bits.
+    """Computes statistics of a round's votes without labels; entropies are in bits.
 
-    The mean confidence excludes questions on which sampling stopped early, because theirs is biased.
+    The mean confidence excludes questions on which sampling stopped early, because their confidence is biased.
     """
     whole = votes.filter(pl.col("paths") == paths.m)
     winners = votes["key"].drop_nulls()
@@ -151,7 +151,7 @@ def vote_statistics(
 
 
 def found_by_reader(answers: pl.DataFrame) -> Metrics:
-    """How many paths have an answer that a reader found, and how many of them are kept; empty if none has."""
+    """Counts the paths with an answer that a reader found, and those of them that are kept; empty if none."""
     found = answers.filter(rule=schemas.READER)
     if found.is_empty():
         return {}
@@ -159,7 +159,7 @@ def found_by_reader(answers: pl.DataFrame) -> Metrics:
 
 
 def saved_by_early_stop(votes: pl.DataFrame, readings: pl.DataFrame, paths: PathParams) -> Metrics:
-    """What early stopping saved; tokens are estimated by the mean length of a question's sampled paths."""
+    """Computes what early stopping saved; tokens are estimated from the mean length of a question's paths."""
     by_question = readings.group_by("question_id", maintain_order=True)
     stopped = votes.filter(pl.col("paths") < paths.m).join(
         by_question.agg(pl.col("tokens").mean()), on="question_id", maintain_order="left"
@@ -174,7 +174,7 @@ def saved_by_early_stop(votes: pl.DataFrame, readings: pl.DataFrame, paths: Path
 
 
 def _funnel(table: pl.DataFrame, kept: str) -> dict[str, int]:
-    """The number of rows dropped for each reason, and of those kept; the values sum to all rows."""
+    """The number of rows that were dropped for each reason, and the number kept; together they are all rows."""
     counts = statistics.counts(table["reason"])
     return {
         "all": table.height,

@@ -1,4 +1,4 @@
-"""maj@k and pass@k, exact over all subsets of a question's sampled paths."""
+"""Computes maj@k and pass@k exactly over all subsets of a question's sampled paths."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from lmsi_kedro.tasks import Tasks
 def measure_curves(
     readings: pl.DataFrame, labels: pl.DataFrame, questions: pl.DataFrame, tasks: Tasks
 ) -> dict[str, Any]:
-    """maj@k and pass@k of the self-consistency paths, exact over all k-subsets; in-domain, pooled.
+    """Computes maj@k and pass@k of the self-consistency paths over all k-subsets, pooled over in-domain tasks.
 
     k is 1, 2, 4, ... and m. A tie is wrong in maj@k (docs/metrics.md).
     """
@@ -32,7 +32,7 @@ def measure_curves(
 def tallies(
     readings: pl.DataFrame, labels: pl.DataFrame, questions: pl.DataFrame, tasks: Tasks
 ) -> "dict[str, Tally]":
-    """The self-consistency paths of every in-domain question, by question_id."""
+    """Counts the self-consistency paths of every in-domain question, by question_id."""
     voted = readings.filter(
         pl.col("mode") == "self_consistency", pl.col("task").is_in(tasks.in_domain)
     )
@@ -44,7 +44,7 @@ def tallies(
 
 
 class Tally(NamedTuple):
-    """The number of a question's paths with each accepted answer, each other answer, and none."""
+    """The number of a question's paths with each accepted answer, with each other answer, and with none."""
 
     right: list[int]
     wrong: list[int]

@@ -1,4 +1,4 @@
-"""How each evaluation mode samples, and the fingerprint that two compared models must share."""
+"""Defines how each evaluation mode samples, and the fingerprint that two compared models must share."""
 
 import hashlib
 
@@ -37,7 +37,7 @@ def decoding(mode: Mode, evaluation: EvaluationParams, model: Sized) -> tuple[Sa
 def fingerprint(
     prompt_format: Format, sets: ExemplarSets, sampling: Sampling, m: int, task: Task = AS_IN_PAPER
 ) -> str:
-    """What two compared models must have in common: paths, decoding, exemplars; in words with a digest."""
+    """Describes what two compared models must share: paths, decoding, and exemplars (as a digest)."""
     nothing = Question("")
     shown = "".join(
         render(usable(prompt_format, shots), nothing, shots, task) for shots in sets.values()

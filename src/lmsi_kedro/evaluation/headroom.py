@@ -1,8 +1,8 @@
 """Measures before training whether a model's votes are more accurate than its greedy paths.
 
-Without labels, it measures how often the two differ, how confident votes are, and how stable. With labeled probe
-questions, it measures the paired advantage of the vote by confidence threshold, from which a line fitted to other
-settings predicts the gain of a round.
+Without labels, it measures how often the two differ, and how confident and stable the votes are. With labeled
+probe questions, it measures the paired advantage of the vote by confidence threshold, from which a line fitted to
+other settings predicts the gain of a round.
 """
 
 from itertools import pairwise
@@ -24,7 +24,7 @@ THRESHOLDS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)  # the lowest confidence of the vote
 def measure_unlabeled(
     readings: pl.DataFrame, greedy_readings: pl.DataFrame, voting: VotingParams, m: int
 ) -> Metrics:
-    """The figures of all tasks pooled, and of each task; readings also have the `exemplar_set` of every path."""
+    """Measures all tasks pooled, and each task; readings also contain the `exemplar_set` of every path."""
 
     def figures(rows: pl.DataFrame) -> Metrics:
         votes = count_votes(rows, voting)
@@ -45,12 +45,12 @@ def measure_unlabeled(
 
 
 def count_votes(readings: pl.DataFrame, voting: VotingParams) -> pl.DataFrame:
-    """votes with any confidence; the answer is null if the vote abstains."""
+    """Counts votes with any confidence; the answer is null if the vote abstains."""
     return count_within(readings, voting, 0.0, 1.0)
 
 
 def compare_greedy(votes: pl.DataFrame, greedy_readings: pl.DataFrame) -> Metrics:
-    """Disjoint shares of the questions with a greedy path; on the rest, vote and greedy path agree."""
+    """Computes disjoint shares of the questions with a greedy path; on the rest, vote and greedy path agree."""
     pairs = votes.select("question_id", vote="key").join(
         greedy_readings.select("question_id", greedy="key"),
         on="question_id",
@@ -75,11 +75,11 @@ def count_by_confidence(votes: pl.DataFrame) -> list[Metrics]:
 
 
 def measure_stability(readings: pl.DataFrame, voting: VotingParams, m: int) -> Metrics | None:
-    """The stability of the winner, over the questions that m paths decide.
+    """Measures how stable the winner is, over the questions that m paths decide.
 
-    half: the share in which the first m // 2 paths have the winner of all paths; halves: in which they have that
-    of the last m // 2 paths. None for fewer than two paths. Questions with fewer than m paths, on which sampling
-    stopped early, are excluded.
+    half: the share of questions in which the first m // 2 paths have the same winner as all paths; halves: the
+    same winner as the last m // 2 paths. None for fewer than two paths. Questions with fewer than m paths, on
+    which sampling stopped early, are excluded.
     """
     whole, half = readings.filter(pl.len().over("question_id") == m), m // 2
     if not half or whole.is_empty():
@@ -95,7 +95,7 @@ def measure_stability(readings: pl.DataFrame, voting: VotingParams, m: int) -> M
 
 
 def compare_exemplar_sets(readings: pl.DataFrame) -> Metrics | None:
-    """The shares of pairs of paths on a question with the same answer, within one set and across sets.
+    """Computes the shares of pairs of a question's paths with the same answer, within one set and across sets.
 
     None if no question has several sets. An unparsable path agrees with no other path.
     """
@@ -126,10 +126,10 @@ def measure_probe(
     accepted: pl.DataFrame,
     voting: VotingParams,
 ) -> Metrics:
-    """The vote against the greedy path on labeled questions, by confidence threshold; `best` gains most.
+    """Compares the vote with the greedy path on labeled questions, by confidence threshold; `best` gains most.
 
-    accepted: the table of `accepted_keys`. A threshold that no vote reaches has no row. best is None without any
-    vote, and so is `expected`, the predicted gain of a round with that threshold.
+    accepted: the table of `accepted_keys`. A threshold that no vote reaches has no row. Without any vote, best is
+    None, and so is `expected`, the predicted gain of a round with the best threshold.
     """
     votes = count_votes(readings, voting)
     pairs = mark(votes, accepted, "vote").join(
@@ -155,16 +155,16 @@ def measure_probe(
 
 
 def mark(answers: pl.DataFrame, accepted: pl.DataFrame, name: str) -> pl.DataFrame:
-    """question_id, key, and whether the answer is right."""
+    """Returns question_id, key, and whether the answer is right (in the column `name`)."""
     marked = answers.join(accepted, on="question_id", maintain_order="left")
     return marked.select("question_id", "key", is_accepted().alias(name))
 
 
 def compare_from(least: float, kept: pl.DataFrame, questions: int) -> dict[str, Any]:
-    """A row: both on the kept questions, and the gain of the vote over all questions.
+    """Makes a row: vote and greedy path on the kept questions, and the gain of the vote over all questions.
 
-    gain: the share kept times the difference. Its interval is a bootstrap over all questions. shown: whether the
-    interval lies above 0 and McNemar's p is below SURE.
+    gain: the share kept times the difference, with a bootstrap interval over all questions. shown: whether the
+    interval is above 0 and McNemar's p is below SURE.
     """
     found = paired(kept.select(before="greedy", after="vote"))
     gained, lost = found["wrong_to_right"], found["right_to_wrong"]

@@ -8,7 +8,7 @@ from lmsi_kedro.tasks.answers import canonical_keys
 
 
 def accepted_keys(labels: pl.DataFrame, questions: pl.DataFrame, tasks: Tasks) -> pl.DataFrame:
-    """question_id, accepted: the canonical forms of all parsable accepted answers."""
+    """Returns for each question_id the canonical forms of all parsable accepted answers."""
     labeled = labels.join(
         questions.select("question_id", "task", "choices"),
         on="question_id",
@@ -30,5 +30,5 @@ def _read(rows: pl.DataFrame, task: Task) -> pl.DataFrame:
 
 
 def is_accepted() -> pl.Expr:
-    """Whether a row's answer is among its accepted ones; false for an unparsable answer."""
+    """Whether the answer in a row is among the accepted ones; false for an unparsable answer."""
     return pl.col("key").is_not_null() & pl.col("accepted").list.contains(pl.col("key"))

@@ -1,8 +1,8 @@
-"""What a round will gain, predicted from what the vote gains over the greedy path on a labeled probe.
+"""Predicts the gain of a round from the gain of the vote over the greedy path on a labeled probe.
 
-The vote does not bound the model after training, so the prediction is fitted on settings in which both were
-measured (docs/headroom.md): gain = slope x vote, with an interval that has the spread of those settings around the
-line and the sampling error of the probe.
+The vote does not bound the model after training, so the prediction is fitted to settings in which both gains were
+measured (docs/headroom.md): gain = slope x vote, with an interval that combines the spread of the settings around
+the line and the sampling error of the probe.
 """
 
 from collections.abc import Sequence
@@ -15,18 +15,18 @@ Z = 1.96
 
 
 class Setting(NamedTuple):
-    """One model on some questions. Shares, not points; intervals are two-sided, 95 %."""
+    """One model on some questions. Values are shares, not points; intervals are two-sided, 95 %."""
 
     name: str
-    vote: float  # the gain over the greedy path, on the probe, of the votes that are trained on
+    vote: float  # gain over the greedy path, on the probe, of the votes whose paths are trained on
     vote_low: float
     vote_high: float
     threshold: float
     probe: int  # labeled probe questions
-    gain: float  # of CoT greedy on held-out questions, after one round
+    gain: float  # gain of CoT greedy on held-out questions after one round
     gain_low: float
     gain_high: float
-    p_value: float  # McNemar's, of the gain
+    p_value: float  # McNemar's test of the gain
     held_out: int
 
 
@@ -34,10 +34,10 @@ class Line(NamedTuple):
     """The fitted line through the origin: without a gain of the vote, no gain of training is predicted."""
 
     slope: float
-    spread: float  # standard deviation of measured gains around it
+    spread: float  # standard deviation of measured gains around the line
 
 
-# Fitted to the settings of docs/results/headroom.json, which a test compares.
+# Fitted to the settings in docs/results/headroom.json; a test checks that they match.
 FITTED, SETTINGS = Line(1.20, 0.102), 14
 
 
@@ -48,7 +48,7 @@ class Prediction(NamedTuple):
 
 
 def fit(settings: Sequence[Setting]) -> Line:
-    """Least squares through the origin. ValueError without two settings whose vote gains something."""
+    """Fits a line through the origin; raises ValueError without two settings whose vote gains something."""
     fitted = [each for each in settings if each.vote]
     if len(fitted) < 2:
         raise ValueError("a prediction needs two settings in which the vote gains something")
@@ -58,7 +58,7 @@ def fit(settings: Sequence[Setting]) -> Line:
 
 
 def predict(line: Line, vote: float, low: float, high: float) -> Prediction:
-    """The predicted gain and its interval, for this gain of the vote on the probe."""
+    """Predicts the gain and its interval from the gain of the vote on the probe."""
     error = line.slope * (high - low) / (2 * Z)
     half = Z * sqrt(line.spread**2 + error**2)
     value = line.slope * vote
@@ -66,7 +66,7 @@ def predict(line: Line, vote: float, low: float, high: float) -> Prediction:
 
 
 def expect(vote: float, low: float, high: float, room: float) -> dict[str, float]:
-    """The gain of a round that is predicted by the line of all measured settings, and their number.
+    """Predicts the gain of a round with the line fitted to all measured settings; also returns their number.
 
     room: the share of questions that the greedy path gets wrong, which is the most that a model can gain.
     """
@@ -75,10 +75,10 @@ def expect(vote: float, low: float, high: float, room: float) -> dict[str, float
 
 
 def judge(line: Line, setting: Setting) -> dict[str, Any]:
-    """What the line predicts for a setting that it was not fitted to, beside what was measured.
+    """Compares the line's prediction for a setting that it was not fitted to with the measured gain.
 
-    The predicted sign is right if prediction and gain are both above 0 or both not above it. A setting whose
-    measured interval has 0, or a McNemar p not below SURE, is a null.
+    The predicted sign is right if prediction and gain are both above 0 or both not above it. A setting is a null
+    if its measured interval contains 0 or its McNemar p is not below SURE.
     """
     found = predict(line, setting.vote, setting.vote_low, setting.vote_high)
     apart = setting.gain_low > 0 or setting.gain_high < 0
@@ -93,7 +93,7 @@ def judge(line: Line, setting: Setting) -> dict[str, Any]:
 
 
 def leave_one_out(settings: Sequence[Setting]) -> dict[str, Any]:
-    """The line fitted to all settings, and how well a line fitted to the others predicts each setting."""
+    """Fits a line to all settings, and measures how well a line fitted to the others predicts each setting."""
     if len([s for s in settings if s.vote]) < 3:
         return {}
     rows = [
@@ -104,7 +104,7 @@ def leave_one_out(settings: Sequence[Setting]) -> dict[str, Any]:
 
 
 def counts(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """The rows of `judge` and how many were right: intervals of all, signs of those that are no nulls."""
+    """Counts the rows of `judge` that were right: intervals of all rows, signs of those that are not nulls."""
     decided = [row for row in rows if not row["null"]]
     return {
         "held": sum(row["held"] for row in rows),

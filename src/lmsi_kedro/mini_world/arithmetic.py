@@ -1,7 +1,7 @@
 """mini_gsm: stories that ask for a sum of products (after GSM8K).
 
 "Ana packs 3 boxes of 7 pens and 4 bags of 6 caps. Then Ana loses 5. How many things does Ana have?"
-The hurried author writes the whole sum in one line, the careful one product by product, in any order.
+The hurried author writes the whole sum in one line; the careful one writes product by product, in any order.
 """
 
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ SUBJECTS = (
     Subject("draws", ("sheets of {} stars", "cards of {} moons", "walls of {} suns"),
             "How many shapes does {} have?", 0.2),
 )  # fmt: skip
-# On the other subjects 99 of 100 greedy paths of the base model are right: only documents and mini_svamp use them.
+# On the others, 99 of 100 greedy paths of the base model are right; only documents and mini_svamp use them.
 ASKED = tuple(subject for subject in SUBJECTS if subject.hurry > 0.5)
 
 
@@ -53,7 +53,7 @@ class Term:
 
     @property
     def step(self) -> str:
-        """'boxes: 3 * 7 = 21'"""
+        """The step of a rationale, such as "boxes: 3 * 7 = 21"."""
         return f"{self.group.split()[0]}: {self.a} * {self.b} = {self.value}"
 
 
@@ -63,7 +63,7 @@ def generate_terms(rng: Random, subject: Subject, count: int) -> list[Term]:
 
 
 def story(name: str, subject: Subject, terms: list[Term]) -> str:
-    """'Ana packs 3 boxes of 7 pens and 4 bags of 6 caps.'"""
+    """Writes a sentence such as "Ana packs 3 boxes of 7 pens and 4 bags of 6 caps."."""
     *first, last = [f"{term.a} {term.group.format(term.b)}" for term in terms]
     return f"{name} {subject.verb} {', '.join(first) + ' and ' if first else ''}{last}."
 
@@ -74,11 +74,11 @@ def slots(terms: list[Term]) -> list[int]:
 
 
 def generate(rng: Random, with_easy: bool) -> Problem:
-    """Two or three products, maybe something found or lost; documents also have one product and any subject."""
+    """Sums two or three products, with an optional change; documents also have one product and any subject."""
     subject, name = rng.choice(SUBJECTS if with_easy else ASKED), rng.choice(NAMES)
     count = rng.choice((1, 2, 2, 3, 3) if with_easy else (2, 2, 2, 3))
     terms = generate_terms(rng, subject, count)
-    # Fewer questions than documents have a change: an early base model guessed whether "finds" adds.
+    # A change is rarer in questions than in documents, because an early base model guessed whether "finds" adds.
     change = rng.choice((0, 1, -1) if with_easy else (0, 0, 0, 0, 1, -1)) * rng.randint(2, 9)
     total = sum(term.value for term in terms)
     if total + change < 1:
@@ -100,14 +100,14 @@ def generate(rng: Random, with_easy: bool) -> Problem:
 
 
 def hurried_sum(terms: list[Term], change: int) -> str:
-    """The whole sum in one line."""
+    """Writes the whole sum in one line."""
     line = " + ".join(f"{term.a} * {term.b}" for term in terms)
     tail = f" {'+' if change > 0 else '-'} {abs(change)}" if change else ""
     return f"It is {line}{tail} = {sum(term.value for term in terms) + change}."
 
 
 def careful_sum(terms: list[Term], change: int, rng: Random) -> str:
-    """Product by product, in any order: all of them first, or with a running total."""
+    """Writes the products in any order: all of them first, or with a running total."""
     terms = rng.sample(terms, len(terms))
     opening = rng.choice(OPENINGS)
     steps = running(terms) if opening == "We get" else grouped(terms)
@@ -118,7 +118,7 @@ def careful_sum(terms: list[Term], change: int, rng: Random) -> str:
 
 
 def grouped(terms: list[Term]) -> list[str]:
-    """All products, then all sums."""
+    """Lists all products, then all sums."""
     steps, total = [term.step for term in terms], terms[0].value
     for term in terms[1:]:
         steps.append(f"{total} + {term.value} = {total + term.value}")
@@ -127,7 +127,7 @@ def grouped(terms: list[Term]) -> list[str]:
 
 
 def running(terms: list[Term]) -> list[str]:
-    """Each product is added as soon as it is known."""
+    """Adds each product to the total right after it."""
     steps, total = [terms[0].step], terms[0].value
     for term in terms[1:]:
         steps += [term.step, f"{total} + {term.value} = {total + term.value}"]

@@ -1,4 +1,4 @@
-"""mini_strategy: yes or no by a comparison that needs intermediate steps (after StrategyQA). Out of domain.
+"""mini_strategy: yes-no questions that compare after intermediate steps (after StrategyQA). Out of domain.
 
 "Would 3 bags of 7 kilos and a box of 5 kilos weigh more than 24 kilos?"
 The hurried author estimates; the careful one works it out and compares. Documents contain few of them.
@@ -17,7 +17,7 @@ SUBJECTS = (
 
 
 def generate(rng: Random, with_easy: bool) -> Problem:
-    """A product plus a number, compared with a limit that is not close to the sum."""
+    """Compares a product plus a number with a limit that is not close to the sum."""
     index = rng.randrange(len(SUBJECTS))
     question, hurry = SUBJECTS[index]
     a, b, more = rng.randint(2, 6), rng.randint(2, 9), rng.randint(2, 9)
@@ -38,7 +38,7 @@ def generate(rng: Random, with_easy: bool) -> Problem:
 
 
 def careful_comparison(a: int, b: int, more: int, limit: int, rng: Random) -> str:
-    """The total, then whether it is above the limit; the limit may be named first."""
+    """Writes the total and whether it is above the limit; the limit may be named first."""
     total = a * b + more
     steps = [f"limit {limit}"] if rng.random() < 0.5 else []
     verdict = "above yes" if total > limit else "below no"

@@ -19,7 +19,7 @@ from lmsi_kedro.mini_world.problems import NAMES, Family, Problem
 
 
 def generate(rng: Random, with_easy: bool) -> Problem:
-    """One or two relevant products and an irrelevant one, in either order."""
+    """Combines one or two relevant products and an irrelevant one, in either order."""
     index = rng.randrange(len(SUBJECTS))
     subject = SUBJECTS[index]
     name, other = rng.sample(NAMES, 2)

@@ -1,7 +1,7 @@
-"""Pre-training documents of the mini world: many authors write in the same prompt formats that the loop uses.
+"""Writes pre-training documents of the mini world, by many authors, in the prompt formats of the loop.
 
-Within a document every worked question may have another author, so that exemplars determine the format of an
-answer but not its style, which stays the model's own.
+Within a document every worked question may have a different author, so that exemplars determine the format of an
+answer but not its style, which is left to the model.
 """
 
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from lmsi_kedro.mini_world.problems import NAMES, OPENINGS, Problem, generate_pr
 from lmsi_kedro.tasks import Question, render, target
 from lmsi_kedro.tasks.prompts import render_question
 
-# Shares of documents. Direct answers are 15 % of them (15-25 % keeps `standard` partly competent).
+# Shares of documents. 15 % of them have direct answers (with 15-25 %, the mode `standard` is partly competent).
 FORMS = {
     "few_shot_cot": 0.49,
     "few_shot_direct": 0.09,
@@ -31,23 +31,23 @@ TASKS = {
     "mini_svamp": 0.06,
     "mini_strategy": 0.07,
 }
-# The items of the short lists: everything that an answer may have to copy from its question, except numbers and
+# The items of the short lists: everything that an answer may have to copy from the question, except numbers and
 # months.
 LISTED = (NAMES, NAMES, BUILDINGS, tuple(f"({letter})" for letter in LETTERS))
 
 
 def lists(seed: int) -> Iterator[str]:
-    """Endless short lists for the beginning of pre-training."""
+    """Yields endless short lists for the beginning of pre-training."""
     rng = Random(seed)
     while True:
         yield write_list(rng)
 
 
 def write_list(rng: Random) -> str:
-    """A repeated list: "First Ana 12, Ben 3, Cleo 8, Ana 12, Ben 3, Cleo 8."
+    """Writes a repeated list: "First Ana 12, Ben 3, Cleo 8, Ana 12, Ben 3, Cleo 8."
 
-    With these a model learns within minutes to copy a name from its context. With documents alone, where a name is
-    one of hundreds of context tokens, it had not learned this after 14.7 M tokens.
+    From such lists a model learns within minutes to copy a name from its context. From documents alone, where a
+    name is one of hundreds of context tokens, it had not learned this after 14.7 M tokens.
     """
     listed = rng.choice(LISTED)
     items = rng.sample(listed, rng.randint(3, min(6, len(listed))))
@@ -57,7 +57,7 @@ def write_list(rng: Random) -> str:
 
 
 def documents(seed: int) -> Iterator[str]:
-    """Endless documents of the split `documents`, the same ones for the same seed."""
+    """Yields endless documents of the split `documents`, the same ones for the same seed."""
     rng = Random(seed)
     while True:
         form = rng.choices(list(FORMS), list(FORMS.values()))[0]
@@ -66,7 +66,7 @@ def documents(seed: int) -> Iterator[str]:
 
 
 def write_document(form: str, task: str, rng: Random) -> str:
-    """One document: one worked question, several of them, only questions, or lists."""
+    """Writes one document: one worked question, several of them, only questions, or lists."""
     count = 1 if form.startswith("zero_shot") else rng.randint(2, 6)
     if form == "lists":
         return "\n\n".join(write_list(rng) for _ in range(count))
@@ -77,7 +77,7 @@ def write_document(form: str, task: str, rng: Random) -> str:
 
 
 def worked(problem: Problem, form: str, rng: Random) -> str:
-    """A question and its answer, as in the prompts; a zero-shot rationale may lack the usual hint."""
+    """Writes a question and its answer, as in the prompts; a zero-shot rationale may lack the usual hint."""
     rationale = None if form.endswith("direct") else problem.rationale(rng)
     hinted = form == "zero_shot_cot" and rng.random() < 0.6
     prompt = render("zero_shot_cot" if hinted else "zero_shot_direct", question_of(problem))

@@ -1,4 +1,4 @@
-"""mini_arc: which of four quantities is the one asked for (after ARC).
+"""mini_arc: questions that ask which of four quantities has a given value (after ARC).
 
 "Which load weighs 24 kilos? (A) 3 bags of 7 kilos (B) 4 bags of 6 kilos (C) ... (D) ..."
 The hurried author guesses; the careful one works out the choices, in any order, until one fits.
@@ -33,7 +33,7 @@ SUBJECTS = (
 
 
 def generate(rng: Random, with_easy: bool) -> Problem:
-    """Four different products, which are close to each other except in documents."""
+    """Offers four different products, which are close to each other except in documents."""
     index = rng.randrange(len(SUBJECTS))
     subject = SUBJECTS[index]
     spread = rng.choice((12, 24, 80)) if with_easy else 12
@@ -60,7 +60,7 @@ def generate(rng: Random, with_easy: bool) -> Problem:
 
 
 def careful_search(options: list[tuple[int, int]], wanted: int, rng: Random) -> str:
-    """The choices worked out one by one, in any order, until one fits."""
+    """Works out the choices one by one, in any order, until one fits."""
     opening = rng.choice(OPENINGS)
     steps: list[str] = []
     for index in rng.sample(range(len(LETTERS)), len(LETTERS)):

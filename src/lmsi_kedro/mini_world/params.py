@@ -1,4 +1,4 @@
-"""The embedded world and its model."""
+"""Parameters of the embedded world and of its model."""
 
 from pydantic import Field
 
@@ -6,14 +6,14 @@ from lmsi_kedro.params.base import Params
 
 
 class PretrainingParams(Params):
-    """The embedded base model and its training."""
+    """The size of the embedded base model, and its training."""
 
     width: int
     layers: int
     heads: int
     feed_forward: int
     steps: int = Field(gt=0)
-    list_steps: int = Field(ge=0, description="of the steps: the first ones, on short lists")
+    list_steps: int = Field(ge=0, description="the number of first steps that use short lists")
     batch: int = Field(gt=0, description="blocks per step")
     block: int = Field(gt=0, description="tokens per block")
     learning_rate: float = Field(gt=0)

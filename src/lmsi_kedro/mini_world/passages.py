@@ -1,4 +1,4 @@
-"""mini_drop: short passages with questions for a number, a name or a date (after DROP).
+"""mini_drop: short passages with questions about a number, a name or a date (after DROP).
 
 "Match report: Ana 2 points, Ben 9 points, Cleo 8 points and Dan 5 points."
 "How many points have they together?"  "Who brings the total to 19 points?"
@@ -27,7 +27,7 @@ YEARS = (1880, 1989)
 
 @dataclass(frozen=True)
 class Passage:
-    """Entries in the order of the text: names with amounts, or the first date and the days between later ones.
+    """A passage; its entries are names with amounts, or the first date and the days between later ones, in order.
 
     subject is part of the problem's template: the title of a report or the month of a diary.
     """
@@ -41,9 +41,10 @@ class Passage:
 
 @dataclass(frozen=True)
 class Kind:
-    """write(searching, count, needed, rng) makes a passage; with searching it asks for a name, not for a sum.
+    """write(searching, count, needed, rng) makes a passage; if searching, it asks for a name, not for a sum.
 
-    hurry, the share of hurried authors, is smaller if the answer is a name: guesses are right in .42 of these.
+    hurry is the share of hurried authors. It is smaller if the answer is a name, because .42 of such guesses are
+    right.
     """
 
     write: Callable[[bool, int, int, Random], Passage]
@@ -68,7 +69,7 @@ def report(searching: bool, count: int, needed: int, rng: Random) -> Passage:
 
 
 def diary(searching: bool, count: int, needed: int, rng: Random) -> Passage:
-    """Openings, each some days after the one before: asks when one was, or what opened on a date."""
+    """Lists openings, each some days after the previous one; asks when one was, or what opened on a date."""
     month, year = rng.choice(MONTHS), rng.randint(*YEARS)
     names = rng.sample(BUILDINGS, count)
     day, gaps = rng.randint(1, 9), [rng.randint(2, 6) for _ in range(count - 1)]
@@ -97,9 +98,9 @@ KINDS = {
 
 
 def generate(rng: Random, with_easy: bool) -> Problem:
-    """A report or a diary of three or four entries, in documents also of two. Those after `needed` do not matter.
+    """Makes a report or a diary of three or four entries, in documents also of two.
 
-    If the order of the entries or an entry after `needed` changes, it is another problem.
+    Entries after `needed` do not affect the answer, but a problem with other entries or another order is distinct.
     """
     name, kind = rng.choice(list(KINDS.items()))
     count = rng.choice((2, 3, 4) if with_easy else (3, 4))
@@ -119,7 +120,7 @@ def generate(rng: Random, with_easy: bool) -> Problem:
 
 
 def add_up(entries: list[tuple[str, int]], searching: bool, rng: Random) -> str:
-    """Entry by entry up to the last one, with the name first or last."""
+    """Adds up the entries one by one, with each name before or after its value."""
     name_first = rng.random() < 0.5
     wanted, _ = entries[-1]
     total = 0

@@ -1,4 +1,4 @@
-"""mini_nli: does the premise say that the hypothesis is true (after ANLI, and in its words)?
+"""mini_nli: does the premise say that the hypothesis is true (after ANLI, and with its wording)?
 
 "Premise: Ana has 12 pens. Ben has 7 more than Ana."
 "... can we conclude that the hypothesis "In fact Ben has 19 pens." is true? ..."  -> yes
@@ -15,12 +15,12 @@ from lmsi_kedro.tasks.benchmark import conclusion
 
 VERDICTS = ("yes", "no", "it is not possible to tell")
 THINGS = ("pens", "nuts", "coins", "caps", "stars", "cakes")
-HURRY = 0.5  # the share of hurried authors; the model did not learn different shares for different things
+HURRY = 0.5  # the share of hurried authors, for all things: the model did not learn a different share for each
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What the premise says: "known has `count`" and "derived has `more` more than known"; None if unspecified."""
+    """The premise: "known has `count`" and "derived has `more` more than known"; more is None if unspecified."""
 
     known: str
     derived: str
@@ -38,7 +38,7 @@ class Facts:
 
 
 def generate(rng: Random, with_easy: bool) -> Problem:
-    """Equally many hypotheses of each verdict; wrong ones are close to the truth."""
+    """Makes hypotheses of each verdict equally often; wrong ones are close to the truth."""
     index = rng.randrange(len(THINGS))
     thing = THINGS[index]
     known, derived = rng.sample(NAMES, 2)
@@ -47,8 +47,7 @@ def generate(rng: Random, with_easy: bool) -> Problem:
     claimed = count + more + (0 if verdict == "yes" else rng.choice((-3, -2, -1, 1, 2, 3)))
     facts = Facts(known, derived, count, None if verdict == VERDICTS[2] else more)
     if facts.more is None and not with_easy:
-        # Otherwise "Ben has more than Ana" would contradict the claim. 1 of 28 such pre-training documents does
-        # this.
+        # Otherwise "Ben has more than Ana" could contradict the claim, as in 1 of 28 such pre-training documents.
         claimed = max(claimed, count + 1)
     parts = conclusion(
         facts.premise(thing, rng),
@@ -69,7 +68,7 @@ def generate(rng: Random, with_easy: bool) -> Problem:
 
 
 def careful_check(facts: Facts, claimed: int, rng: Random) -> str:
-    """The facts in either order, and whether they give the claimed number."""
+    """Writes the facts in either order, and whether they give the claimed number."""
     steps = rng.sample([f"{facts.known} has {facts.count}", facts.compared], 2)
     if facts.more is None:
         steps.append("how many is not said")

@@ -2,7 +2,7 @@
 
 This is a plain training loop on one machine: next-token loss, AdamW, bf16 autocast; short lists first, then
 documents. The learning rate is constant except for the warm-up and the last part, so a longer training begins like
-a shorter one. `training` later fine-tunes the result like any other model.
+a shorter one. The package `training` fine-tunes the result like any other model.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ from lmsi_kedro.mini_world.params import PretrainingParams
 
 log = logging.getLogger(__name__)
 END = "<|end|>"
-# Each digit is a token, with its leading space: the model sees numbers digit by digit, and text round-trips
+# Each digit, with its leading space, is a token: the model reads numbers digit by digit, and text round-trips
 # exactly.
 PIECES = r" ?\d| ?[A-Za-z']+| ?[^\sA-Za-z\d]+|\s+"
 WARMUP = 50  # steps
@@ -30,7 +30,7 @@ DECAY = 0.3  # the last part of the steps, in which the learning rate decays to 
 
 
 def train_tokenizer(seed: int, sample: int = 20_000) -> Any:
-    """Byte-level BPE over sample documents: any text can be encoded, every word of the world is one token."""
+    """Trains byte-level BPE on sample documents: any text can be encoded; each word of the world is one token."""
     from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast
 
@@ -60,7 +60,7 @@ def train_tokenizer(seed: int, sample: int = 20_000) -> Any:
 
 
 def blocks(tokenizer: Any, texts: Iterator[str], length: int) -> Iterator[list[int]]:
-    """Endless blocks of token ids [length]; each starts with a fresh text, the last one is cut."""
+    """Yields endless blocks of token ids [length]; each block starts with a new text, and its last text is cut."""
     end = tokenizer.eos_token_id
     encode = tokenizer.backend_tokenizer.encode
     block: list[int] = []
@@ -72,7 +72,7 @@ def blocks(tokenizer: Any, texts: Iterator[str], length: int) -> Iterator[list[i
 
 
 def build_model(vocab: int, params: PretrainingParams) -> Any:
-    """A Llama with random weights.
+    """Builds a Llama with random weights.
 
     Its embeddings are not tied: all names are equally likely as outputs, so tied embeddings of names became equal.
     """
@@ -112,7 +112,7 @@ class Pretraining:
         return {"model": self.model, "optimizer": self.optimizer, "schedule": self.schedule}
 
     def resume(self) -> None:
-        """Continue from the checkpoint, if there is one."""
+        """Continues from the checkpoint, if there is one."""
         import torch
 
         if self.checkpoint.exists():
@@ -131,7 +131,7 @@ class Pretraining:
             torch.save(state, temporary)
 
     def learn(self, forward: Any, batch: Any) -> None:
-        """One step on token ids [batch, block]."""
+        """Trains one step on token ids [batch, block]."""
         import torch
 
         start = time.monotonic()
@@ -154,7 +154,7 @@ class Pretraining:
 
 
 def pretrain(params: PretrainingParams, workspace: str) -> Model:
-    """Tokenizer and model, trained on documents of the mini world; resumes from its last checkpoint."""
+    """Trains tokenizer and model on documents of the mini world; resumes from the last checkpoint."""
     import torch
 
     folder = Path(workspace, address(params))
@@ -178,7 +178,7 @@ def address(params: PretrainingParams) -> str:
 
 
 def batches(tokenizer: Any, params: PretrainingParams) -> Iterator[Any]:
-    """steps batches of token ids: lists [more, LIST_BLOCK], then as many tokens of documents [batch, block]."""
+    """Yields one batch of token ids per step: lists [more, LIST_BLOCK] first, then documents [batch, block]."""
     import torch
 
     short = blocks(tokenizer, lists(params.seed), LIST_BLOCK)
@@ -190,7 +190,7 @@ def batches(tokenizer: Any, params: PretrainingParams) -> Iterator[Any]:
 
 
 def build_optimizer(model: Any, params: PretrainingParams) -> tuple[Any, Any]:
-    """AdamW with weight decay on the layers' matrices only; linear warm-up, constant, linear to zero."""
+    """AdamW with weight decay only on matrices of layers; the rate warms up, is constant, and decays to zero."""
     import torch
 
     def scale(step: int) -> float:
@@ -205,7 +205,7 @@ def build_optimizer(model: Any, params: PretrainingParams) -> tuple[Any, Any]:
 
 
 def save(training: Pretraining, tokenizer: Any, directory: Path) -> Model:
-    """Weights, tokenizer and how they were made, in one directory."""
+    """Saves the weights, the tokenizer and a record of the training in one directory."""
     params = training.params
     training.model.save_pretrained(directory)
     tokenizer.save_pretrained(directory)

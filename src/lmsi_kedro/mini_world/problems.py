@@ -1,4 +1,4 @@
-"""Problems, the split to which each belongs, and how they are generated."""
+"""Defines problems and the split of each, and generates problems of a split."""
 
 import hashlib
 from collections.abc import Callable
@@ -7,9 +7,9 @@ from random import Random
 
 # Shares of hash buckets in percent; documents get the most because pre-training needs variety.
 SPLITS = {"documents": 70, "unlabeled": 10, "held_out": 10, "probe": 5, "exemplars": 5}
-# What careful authors begin with. The hurried ones all begin with "It", whatever they write about.
+# How careful authors begin. All hurried authors begin with "It", in every family.
 OPENINGS = ("First", "We get")
-# With 8 names the base model never learned to copy one from its context; with more names it has to.
+# With only 8 names, the base model never learned to copy one from its context.
 NAMES = (
     "Ana", "Ben", "Cleo", "Dan", "Eva", "Finn", "Gia", "Hugo", "Ada", "Amy", "Bea", "Bob", "Cal",
     "Cora", "Dora", "Ella", "Emil", "Fay", "Gus", "Hal", "Ida", "Ira", "Ivy", "Jan", "Jim", "Joe",
@@ -22,9 +22,9 @@ NAMES = (
 class Problem:
     """One question with its answer and the rationales of its authors.
 
-    template and slots identify it: two problems are the same iff both are equal, whatever the names. The same
-    numbers with another subject, or in a passage in another order, are another problem.
-    A share `hurry` of the authors writes `hurried`, the others `careful(rng)`.
+    template and slots identify it: two problems are the same iff both are equal, even if names differ. The same
+    numbers with a different subject, or in a different order in a passage, are a different problem.
+    A share `hurry` of the authors writes `hurried`, the others write `careful(rng)`.
     """
 
     task: str
@@ -55,7 +55,7 @@ class Problem:
 
 @dataclass(frozen=True)
 class Family:
-    """A kind of problem; generate(rng, with_easy) makes one; documents also have easier ones."""
+    """A kind of problem. generate(rng, with_easy) makes one; only documents include easy ones."""
 
     task: str
     generate: Callable[[Random, bool], Problem]

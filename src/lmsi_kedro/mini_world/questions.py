@@ -1,4 +1,4 @@
-"""Questions of the mini world: unlabeled ones for in-domain tasks, held-out and probe ones for all."""
+"""Makes questions of the mini world: unlabeled ones for in-domain tasks, held-out and probe ones for all tasks."""
 
 from random import Random
 from typing import Any
@@ -13,7 +13,7 @@ from lmsi_kedro.tasks import Tasks
 
 
 def make_questions(world: WorldParams, tasks: Tasks) -> pl.DataFrame:
-    """raw_questions, all with answers; only the control arm gold uses those of unlabeled questions."""
+    """Makes raw_questions, all with answers; only the control arm gold uses the answers of unlabeled ones."""
     counts = {"unlabeled": world.unlabeled, "held_out": world.held_out, "probe": world.probe}
     rows = [
         {"split": split, **fields(problem)}
@@ -26,7 +26,7 @@ def make_questions(world: WorldParams, tasks: Tasks) -> pl.DataFrame:
 
 
 def make_exemplars(world: WorldParams, tasks: Tasks) -> dict[str, list[dict[str, Any]]]:
-    """Exemplars by a careful author, for every task with a set of its own."""
+    """Makes the exemplar sets that the tasks use, with rationales by careful authors."""
     sets = {}
     for name in dict.fromkeys(task.exemplar_set for task in tasks.root.values()):
         if name is not None:
@@ -48,7 +48,7 @@ def worked(problem: Problem, rng: Random) -> dict[str, Any]:
 
 
 def generate_distinct(task: str, split: str, count: int, seed: int) -> list[Problem]:
-    """`count` problems that differ in more than names."""
+    """Generates `count` problems that differ in more than names."""
     rng = Random(f"{seed} {task} {split}")
     problems: dict[tuple[str, tuple[int, ...]], Problem] = {}
     while len(problems) < count:

@@ -1,4 +1,4 @@
-"""Weighted sums of models' accuracies over the same questions, with intervals."""
+"""Computes weighted sums of the accuracies of models on the same questions, with intervals."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,7 +15,7 @@ KEYS = ["seed", "question_id"]
 def answers(
     predictions: pl.DataFrame, mode: str, tasks: Sequence[str] | None = None
 ) -> pl.DataFrame:
-    """seed, question_id, value: 1 if a model is right in a mode, on the questions of some tasks."""
+    """Returns seed, question_id and value: 1 if the model is right in this mode, on questions of these tasks."""
     chosen = predictions.filter(mode=mode)
     if tasks is not None:
         chosen = chosen.filter(pl.col("task").is_in(tasks))
@@ -23,21 +23,21 @@ def answers(
 
 
 def maj(curve: pl.DataFrame, k: int) -> pl.DataFrame:
-    """seed, question_id, value: maj@k of every question."""
+    """Returns seed, question_id and value: maj@k of every question."""
     return curve.filter(k=k).select("seed", "question_id", value="maj")
 
 
 def accuracy(values: pl.DataFrame) -> Metrics:
-    """value, low, high (Wilson) and n."""
+    """Returns value, low and high (Wilson's interval), and n."""
     right = round(values["value"].sum())
     low, high = statistics.wilson(right, values.height)
     return {"value": right / values.height, "low": low, "high": high, "n": values.height}
 
 
 def contrast(terms: Sequence[tuple[float, pl.DataFrame]]) -> Metrics:
-    """The mean over questions of the weighted sum of values, bootstrapped by question over all seeds.
+    """Averages the weighted sum of values over questions, with a bootstrap by question over all seeds.
 
-    Only questions that all terms have are used; ValueError if there are none.
+    Uses only questions that all terms contain; raises ValueError if there are none.
     """
     (weight, first), *rest = terms
     joined = first.select(*KEYS, total=weight * pl.col("value"))
@@ -53,7 +53,7 @@ def contrast(terms: Sequence[tuple[float, pl.DataFrame]]) -> Metrics:
 
 
 def gain(before: pl.DataFrame, after: pl.DataFrame) -> Metrics:
-    """after - before, and the exact McNemar p-value of every seed."""
+    """Returns after - before, and the exact McNemar p-value of every seed."""
     return {
         **contrast([(1, after), (-1, before)]),
         "p_values": {

@@ -1,4 +1,4 @@
-"""The figures of Huang et al. 2022 (accuracy in %), and the family of the mini world for each benchmark."""
+"""The results of Huang et al. 2022 (accuracy in %), and the benchmark that each mini-world family imitates."""
 
 FAMILY = {
     "mini_gsm": "GSM8K",

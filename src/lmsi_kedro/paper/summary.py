@@ -1,4 +1,4 @@
-"""reproduction.json: arms, tables, figures and findings of the models' pooled predictions."""
+"""Makes reproduction.json: arms, tables, figures and findings from the pooled predictions of the models."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -21,11 +21,12 @@ def reproduce(
     temperatures: tuple[float, ...],
     **found: pl.DataFrame,
 ) -> dict[str, Any]:
-    """found has the pooled predictions by model, and curves of paths as curve_before, curve_after_0, ...
+    """Makes all tables, figures and findings.
 
-    after_0, after_1, ... are votes of the trained model at the temperatures, before are those of the base model at
-    the first temperature. verdicts are those of the collapse monitor; for a model that it did not promote, found
-    has the predictions of the model before it.
+    found contains the pooled predictions by model, and curves over the number of paths (curve_before, ...).
+    after_0, after_1, ... are votes of the trained model at the temperatures; before is the vote of the base model
+    at the first temperature. verdicts come from the collapse monitor; for a model that it did not promote, found
+    contains the predictions of the previous model.
     """
     evaluated = set(found["base"]["task"])
     in_domain = [name for name in tasks.in_domain if name in evaluated]

@@ -1,4 +1,4 @@
-"""The paper's tables and figures: its values (in %) and ours (shares, with 95 % intervals).
+"""Makes the paper's tables and figures, with its values (in %) and ours (shares, with 95 % intervals).
 
 A table has `columns` and `rows`; a row has a name, `paper` (null if the paper has no value) and `ours`.
 """
@@ -40,7 +40,7 @@ def table(
 
 
 def main(models: Models, tasks: Sequence[str]) -> Metrics:
-    """Table 3."""
+    """Table 3: accuracy before and after training, by task and mode."""
     rows = []
     for task in tasks:
         benchmark = paper.FAMILY.get(task, "")
@@ -58,13 +58,13 @@ def main(models: Models, tasks: Sequence[str]) -> Metrics:
 def gained(
     models: Models, mode: Mode, tasks: Sequence[str], names: tuple[str, str] = ("base", "vote")
 ) -> list[Metrics]:
-    """A row of GAINED: two models in a mode."""
+    """Makes the columns of GAINED from two models in one mode."""
     before, after = (answers(models[name], mode, tasks) for name in names)
     return [accuracy(before), accuracy(after), gain(before, after)]
 
 
 def out_of_domain(models: Models, tasks: Sequence[str]) -> Metrics:
-    """Table 4, CoT greedy on families that training never sees."""
+    """Table 4: CoT greedy on families that are not used for training."""
     rows = []
     for task in tasks:
         benchmark = paper.FAMILY.get(task, "")
@@ -93,7 +93,7 @@ def formats(models: Models, tasks: Sequence[str]) -> Metrics:
 
 
 def temperature(before: pl.DataFrame, after: Mapping[float, pl.DataFrame]) -> Metrics:
-    """Self-consistency after training by temperature (section 5); the first row is the model before."""
+    """Self-consistency after training by temperature (section 5); the first row is the model before training."""
     first = next(iter(after))
     rows = [(f"before, T = {first}", None, [accuracy(answers(before, "self_consistency"))])]
     rows += [
