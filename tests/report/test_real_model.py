@@ -30,6 +30,6 @@ def test_page_shows_the_real_model_beside_findings() -> None:
     page = render_reproduction(reproduction(models()))
     rows = [row.partition("</tr>")[0].split("<td>")[1:] for row in page.split("<tr>")]
     there = {re.split(" <small>|</td>", row[0])[0]: row[-1] for row in rows if row}
-    assert "+0.8, −0.9 to +2.5" in there["the vote beats random paths"]
+    assert "+0.8, \N{MINUS SIGN}0.9 to +2.5" in there["the vote beats random paths"]
     assert "undecided" in there["the vote beats random paths"]
     assert there["generated questions gain"] == "</td>"
