@@ -96,7 +96,7 @@ def test_module_that_fails_to_load_is_an_error(tmp_path: Path) -> None:
 
 @pytest.fixture
 def not_built(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """As in a checkout without the compiled module."""
+    """Simulates a checkout without the compiled module."""
     monkeypatch.setitem(sys.modules, dispatch.MODULE, None)
     dispatch.is_built.cache_clear()
     yield

@@ -1,4 +1,4 @@
-"""The private calls of the compiled module refuse what would crash it: their callers may be wrong, too."""
+"""Even the private functions of the compiled module reject arguments that would crash it."""
 
 import math
 from typing import Any
@@ -18,7 +18,7 @@ def linear(size: int, out: int) -> Any:
 
 
 def decoder(**changed: Any) -> Any:
-    """A layer of width 8 with two heads of 4."""
+    """A decoder with one layer of width 8 and two heads of width 4."""
     norm = [1.0] * 8
     layer = {
         "attention_norm": norm,

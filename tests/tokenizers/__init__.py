@@ -1,10 +1,10 @@
-"""Tokenizers of every type in use: trained here in the configurations of model families, and real ones.
+"""Tokenizers of every type in use: trained here with the configurations of model families, and real ones.
 
     @pytest.mark.parametrize("name", NAMES)
     def test_it(name: str) -> None:
         tokenizer = load(name)
 
-CHAT are those with a chat template.
+CHAT has the names of those with a chat template.
 """
 
 from functools import cache
@@ -16,10 +16,10 @@ from tests.tokenizers.packaged import PACKAGED
 _ALL = FAMILIES | PACKAGED
 NAMES = list(_ALL)
 CHAT = [name for name, family in _ALL.items() if family.template]
-EXACT = [name for name, family in _ALL.items() if family.exact]  # decoding gives the text back
+EXACT = [name for name, family in _ALL.items() if family.exact]  # decoding restores the text
 
 
 @cache
 def load(name: str) -> Any:
-    """The tokenizer of that name, made once: whoever changes it copies it first."""
+    """The tokenizer of that name, which is built once and shared: copy it before you change it."""
     return _ALL[name].build()

@@ -1,11 +1,11 @@
-"""What the tokenizers of tests are trained on: questions and exemplars of the project, and prose.txt."""
+"""The training corpus of the test tokenizers: questions and exemplars of the project, and prose.txt."""
 
 import json
 from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-PROSE = Path(__file__).with_name("prose.txt").read_text()  # code and other scripts too
+PROSE = Path(__file__).with_name("prose.txt").read_text()  # includes code and other scripts
 
 
 @cache

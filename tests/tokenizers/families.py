@@ -1,4 +1,4 @@
-"""The model families whose tokenizers tests use: special tokens, what surrounds a text, chat template."""
+"""Model families whose tokenizers are used in tests: special tokens, tokens around a text, chat template."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,12 +20,12 @@ class Family:
     backend: Callable[[], Tokenizer]
     named: dict[str, str]  # eos_token, bos_token, pad_token, ...
     others: tuple[str, ...] = ()  # further special tokens
-    template: str | None = None  # of its chat template
+    template: str | None = None  # the name of its chat template
     before: str | None = None  # the special token that encode puts before a text, if it does
     after: str | None = None
     added: tuple[str, ...] = ()  # tokens that are not special but are one token each
-    rstrip: bool = False  # special tokens swallow the white space behind them
-    exact: bool = True  # decoding gives the text back
+    rstrip: bool = False  # special tokens absorb the white space after them
+    exact: bool = True  # decoding restores the text
 
     def build(self) -> Any:
         from transformers import PreTrainedTokenizerFast
@@ -52,7 +52,7 @@ class Family:
 
 
 def named(eos: str, bos: str | None = None, pad: str | None = None, **more: str) -> dict[str, str]:
-    """The named special tokens that are given."""
+    """The special tokens by name, without those that are None."""
     given = {"eos_token": eos, "bos_token": bos, "pad_token": pad, **more}
     return {name: token for name, token in given.items() if token is not None}
 
@@ -99,7 +99,7 @@ FAMILIES = {
     "qwen3": Family(QWEN, QWEN_CHAT, TURNS, "qwen3", added=THOUGHT),
     "llama3_base": Family(LLAMA_3, LLAMA_3_BASE, HEADERS, None, BEGIN),
     "llama3": Family(LLAMA_3, LLAMA_3_CHAT, HEADERS, "llama3", BEGIN),
-    # The first release of Llama 3: what ends a turn is not the tokenizer's eos_token.
+    # In the first release of Llama 3, turns do not end with the tokenizer's eos_token.
     "llama3_first": Family(LLAMA_3, LLAMA_3_BASE, HEADERS, "llama3", BEGIN),
     "llama3_date": Family(LLAMA_3, LLAMA_3_CHAT, HEADERS, "llama3_date", BEGIN),
     "deepseek_r1": Family(

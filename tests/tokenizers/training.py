@@ -1,4 +1,4 @@
-"""The kinds of tokenizer, each with the real pipeline of a model family and a small vocabulary trained here."""
+"""Builds each kind of tokenizer with the pipeline of a real model family and a small vocabulary trained here."""
 
 import json
 from typing import Any
@@ -24,7 +24,7 @@ O200K = (
 def byte_level(
     split: str | None = None, digits: bool = False, nfc: bool = False, spaces: int = 0
 ) -> Tokenizer:
-    """BPE over bytes, by GPT-2's split expression unless one is given; up to `spaces` spaces are one token."""
+    """BPE over bytes, with GPT-2's split expression unless one is given; up to `spaces` spaces are one token."""
     tokenizer = Tokenizer(models.BPE())
     steps: list[Any] = [pre.Digits(individual_digits=True)] if digits else []
     steps += [pre.Split(Regex(split), "isolated")] if split else []
@@ -47,7 +47,7 @@ def llama_2_legacy() -> Tokenizer:
 
 
 def sentencepiece_legacy(ids: dict[str, int], merges: list[tuple[str, str]]) -> Tokenizer:
-    """Llama 2's and Mistral 7B's pipeline around any vocabulary."""
+    """The pipeline of Llama 2 and Mistral 7B with any vocabulary."""
     tokenizer = _sentencepiece(ids, merges, strip=True)
     tokenizer.normalizer = normalizers.Sequence(
         [normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")]
@@ -72,7 +72,7 @@ def gemma() -> Tokenizer:
 
 
 def _sentencepiece(ids: dict[str, int], merges: list[tuple[str, str]], strip: bool) -> Tokenizer:
-    """A BPE whose unknown characters are bytes; strip: of a decoded text's first blank."""
+    """A BPE that encodes unknown characters as bytes; strip: remove the first blank of decoded texts."""
     model = models.BPE(ids, merges, unk_token="<unk>", fuse_unk=True, byte_fallback=True)
     tokenizer = Tokenizer(model)
     steps = [decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse()]
@@ -83,7 +83,7 @@ def _sentencepiece(ids: dict[str, int], merges: list[tuple[str, str]], strip: bo
 def _learn_pieces(
     first: list[str], newlines: bool = False
 ) -> tuple[dict[str, int], list[tuple[str, str]]]:
-    """Ids of `first`, of 256 bytes and of the pieces of words; rare characters are left to the bytes."""
+    """Ids of `first`, of 256 bytes and of the pieces of words; rare characters are encoded as bytes."""
     words = Tokenizer(models.BPE(unk_token="<unk>"))
     words.normalizer = normalizers.Replace(" ", "▁")
     words.pre_tokenizer = pre.Split(Regex(r"▁+[^▁\n\d]*|\n+|\d|[^▁\n\d]+"), "isolated")
@@ -101,7 +101,7 @@ def _learn_pieces(
 
 
 def unigram() -> Tokenizer:
-    """T5's: any white space, a newline too, is one blank."""
+    """T5's tokenizer: any white space, including newlines, becomes one blank."""
     tokenizer = Tokenizer(models.Unigram())
     tokenizer.normalizer = normalizers.NFKC()
     tokenizer.pre_tokenizer = pre.Sequence([pre.WhitespaceSplit(), pre.Metaspace()])
@@ -117,7 +117,7 @@ def unigram() -> Tokenizer:
 
 
 def word_piece() -> Tokenizer:
-    """BERT's, uncased."""
+    """BERT's uncased tokenizer."""
     tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
     tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
     tokenizer.pre_tokenizer = pre.BertPreTokenizer()

@@ -1,4 +1,4 @@
-"""Parameters of small training jobs, what they leave, and the losses that they should have."""
+"""Parameters of small training jobs, their records, and the losses that they should have."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -14,7 +14,7 @@ from lmsi_kedro.training import Job
 from lmsi_kedro.training.batches import BatchPlan, PairPlan
 from lmsi_kedro.training.setup import build_plan
 
-MakeJob = Callable[..., Job]  # of the changed parameters
+MakeJob = Callable[..., Job]  # takes the changed parameters
 PARAMS: dict[str, Any] = {
     "steps": 10,
     "batch_size": 9,
@@ -36,12 +36,12 @@ PARAMS: dict[str, Any] = {
 
 
 def record(job: Job) -> Any:
-    """What the trainer wrote beside the model."""
+    """The record that the trainer wrote next to the model."""
     return json.loads((job.model / "training.json").read_text())
 
 
 def plain_losses(job: Job) -> list[float]:
-    """The specification: one process, torch's AdamW, each example on its own."""
+    """The expected losses, computed in one process with torch's AdamW and each example on its own."""
     plan, _ = build_plan(job, processes=1)
     model = AutoModelForCausalLM.from_pretrained(job.base_model)
     base = AutoModelForCausalLM.from_pretrained(job.base_model)
@@ -64,7 +64,7 @@ def plain_losses(job: Job) -> list[float]:
 
 
 def log_probability(model: Any, example: Encoded) -> torch.Tensor:
-    """Of an example's target tokens together."""
+    """The log-probability of all target tokens of an example."""
     logits = model(torch.tensor([example.ids])).logits[0, example.prompt_tokens - 1 : -1]
     targets = torch.tensor(example.ids[example.prompt_tokens :])
     return -cross_entropy(logits, targets, reduction="sum")
@@ -82,7 +82,7 @@ def target_loss(model: Any, plan: BatchPlan, rows: Sequence[int]) -> torch.Tenso
 def preference_loss(
     model: Any, base: Any, plan: PairPlan, rows: Sequence[int], params: PreferenceParams
 ) -> torch.Tensor:
-    """The mean over pairs of equation 3 of ScPO, each weighted."""
+    """The weighted mean over pairs of equation 3 of ScPO."""
     total = torch.zeros(())
     for row in rows:
         chosen = log_probability(model, plan.encoded[row])

@@ -19,13 +19,13 @@ TRAIN = (
 
 
 def sealed(job: Job) -> list[int]:
-    """The steps of whole checkpoints."""
+    """The steps of complete checkpoints."""
     seals = Counter(path.parent.name for path in job.checkpoints.glob("checkpoint-*/seal-*.json"))
     return [int(name.removeprefix("checkpoint-")) for name, parts in seals.items() if parts == 2]
 
 
 def kill_after_checkpoint(job: Job, step: int) -> None:
-    """Starts a run, kills what started it (kill -9) at a checkpoint, and sees that its processes end too."""
+    """Start a training, kill its parent (kill -9) at a checkpoint, and check that its processes end, too."""
     starter = subprocess.Popen([sys.executable, "-c", TRAIN, job.folder / "job.json"])
     while step not in sealed(job):
         assert starter.poll() is None, failure(job, [])

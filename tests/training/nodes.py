@@ -4,7 +4,7 @@ import stat
 import sys
 from pathlib import Path
 
-# What pdsh does, without a network: the command once per host, %n its number.
+# Like pdsh, but without a network: runs the command once per host, whose number replaces %n.
 PDSH = """#!{python}
 import subprocess, sys
 hosts = sys.argv[sys.argv.index("-w") + 1].split(",")

@@ -1,4 +1,4 @@
-"""LoRA, and what saves memory: the same losses, or the adapters' own, and a model like any other."""
+"""LoRA adapters are trained, saved and merged; options that save memory do not change the losses."""
 
 import json
 from pathlib import Path
@@ -50,7 +50,7 @@ def test_a_target_without_a_module_is_named(base_model: Path) -> None:
     [{"gradient_checkpointing": True}, {"offload": "optimizer"}, {"offload": "all", "zero_stage": 3}],
     ids=str,
 )  # fmt: skip
-def test_saving_memory_changes_no_loss(make_job: MakeJob, changed: dict[str, object]) -> None:
+def test_memory_options_do_not_change_losses(make_job: MakeJob, changed: dict[str, object]) -> None:
     job = make_job(steps=6, **changed)
     train(job)
     assert record(job)["losses"] == pytest.approx(plain_losses(job), abs=1e-4)
@@ -60,7 +60,7 @@ def test_saving_memory_changes_no_loss(make_job: MakeJob, changed: dict[str, obj
     )
 
 
-def test_offload_needs_a_stage_that_divides(make_job: MakeJob) -> None:
+def test_offload_needs_a_sharding_stage(make_job: MakeJob) -> None:
     with pytest.raises(ValidationError, match="offload=all needs zero_stage 3, not 2"):
         make_job(offload="all")
     with pytest.raises(

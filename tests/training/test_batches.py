@@ -47,7 +47,7 @@ def test_micro_batches_partition_the_batch(
         assert sorted(row for share in shares for row in share) == sorted(whole.rows[step])
 
 
-def test_examples_that_begin_alike_are_in_one_share() -> None:
+def test_examples_with_common_prefix_are_in_one_share() -> None:
     """Eight examples with 30 of 40 tokens in common cost 110, as much as the two others of 55."""
     alike = [Encoded([*range(30), *[40 + n] * 10], 3) for n in range(8)]
     others = [Encoded([100 + n] * 55, 3) for n in range(2)]
@@ -64,7 +64,7 @@ def test_examples_that_begin_alike_are_in_one_share() -> None:
 def test_processes_get_balanced_shares(
     rows: list[tuple[int, int]], micro_steps: int, processes: int
 ) -> None:
-    """Beside every other way to cut the rows, tried out."""
+    """The shares are compared with every other way to cut the rows."""
     lengths = [length for length, _ in rows]
     repeated = [
         0,
@@ -74,7 +74,7 @@ def test_processes_get_balanced_shares(
     assume(parts <= len(rows))
 
     def cost(starts: list[int]) -> tuple[int, int]:
-        """The largest share, and tokens that are waited for."""
+        """The tokens of the largest share, and the tokens for which the processes wait in total."""
         ends = [*starts[1:], len(lengths)]
         tokens = [
             sum(lengths[start:end]) - sum(repeated[start + 1 : end])

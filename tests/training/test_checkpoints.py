@@ -1,4 +1,4 @@
-"""A checkpoint with any damage is removed, and none runs code."""
+"""Damaged checkpoints are removed, and loading a checkpoint does not run code."""
 
 import os
 import pickle
@@ -40,7 +40,7 @@ def whole(path: Path, processes: int = 2) -> bool:
 
 @pytest.fixture
 def group(tmp_path: Path) -> Iterator[None]:
-    """A group of this process alone."""
+    """A process group with only this process."""
     store = f"file://{tmp_path}/group"
     torch.distributed.init_process_group("gloo", init_method=store, rank=0, world_size=1)
     yield

@@ -1,4 +1,4 @@
-"""Several nodes by a hostfile: DeepSpeed's own launcher, with two "nodes" on this machine."""
+"""Training on several nodes with a hostfile: DeepSpeed's own launcher starts two "nodes" on this machine."""
 
 import contextlib
 import json
@@ -66,7 +66,7 @@ def test_hosts_have_slots(hostfile: Path) -> None:
 
 
 def leaving(monkeypatch: pytest.MonkeyPatch, printed: str) -> list[Job]:
-    """Trainers that end well, print this, and save no model; returns their starts."""
+    """Replace trainers by ones that print this and exit with status 0 without a model; return their starts."""
     starts: list[Job] = []
 
     @contextlib.contextmanager

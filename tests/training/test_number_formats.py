@@ -1,4 +1,4 @@
-"""Bases in every number format, trained in every precision, ZeRO stage and with adapters, save and load back."""
+"""Base models in every number format are trained in every precision and ZeRO stage, with and without LoRA."""
 
 from collections.abc import Callable
 from itertools import product
@@ -68,7 +68,7 @@ def test_trained_model_keeps_its_number_format(
 
 @pytest.mark.parametrize("stored", FORMATS)
 def test_saved_model_must_equal_the_trained_one(bases: dict[str, Path], stored: str) -> None:
-    """A file without one weight's last bit; weights with a little less than was trained."""
+    """A changed norm and a change in the last bits of one weight are both detected."""
     trained: Any = AutoModelForCausalLM.from_pretrained(bases[stored]).eval()
     weights = dict(trained.named_parameters())
     loaded = loaded_back(bases[stored], trained, weights, False)

@@ -1,4 +1,4 @@
-"""What a run leaves behind when it is killed: nothing that goes on training, and no lock while something does."""
+"""After a run is killed, its trainers end, and its lock is held until they have ended."""
 
 import os
 import signal
@@ -55,7 +55,7 @@ def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def start(path: Path) -> Iterator[Start]:
-    """A trainer on "another machine", with a token."""
+    """Starts a trainer on "another machine", with a token."""
     started = []
 
     def start(token: str) -> "subprocess.Popen[str]":
@@ -115,7 +115,7 @@ def test_remote_ranks_end_with_a_killed_run(
     starter.wait()
     time.sleep(1)
     assert ranks(job.folder), (
-        "these ranks do not see that their starter is gone, as on another machine"
+        "these ranks must not notice that their parent is gone, as on another machine"
     )
     with locked(job.folder / "lock", wait=False):
         assert not ranks(job.folder)
@@ -123,7 +123,7 @@ def test_remote_ranks_end_with_a_killed_run(
 
 
 def ranks(job: Path) -> list[psutil.Process]:
-    """Processes that train this job, or are about to."""
+    """The processes that train this job or are about to."""
     found = (process for process in psutil.process_iter() if process.status() != "zombie")
     return [process for process in found if is_rank(process, job)]
 

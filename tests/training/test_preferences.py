@@ -1,4 +1,4 @@
-"""Preference training: the loss is that of the paper, and a run on two processes that of plain training."""
+"""Preference training has the paper's loss, and training on two processes has the losses of plain training."""
 
 from collections import defaultdict
 from pathlib import Path
@@ -21,7 +21,7 @@ from tests.training.killed import kill_after_checkpoint
 
 
 def test_one_step_has_the_papers_loss_and_gradient(make_job: MakeJob) -> None:
-    """Pairs that share their prompts in one row, against each answer on its own; the model has left its base."""
+    """Pairs with shared prompts in one row are compared with separate answers; the model differs from its base."""
     job = make_job(objective="scpo")
     plan, ids = build_plan(job, processes=1)
     assert isinstance(plan, PairPlan)
@@ -54,12 +54,12 @@ def test_one_step_has_the_papers_loss_and_gradient(make_job: MakeJob) -> None:
 
 
 def drawn() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """log-probabilities [pairs, 2] of a model and of its base, and lengths of chosen answers."""
+    """Random log-probabilities [pairs, 2] of a model and of its base, and the lengths of the chosen answers."""
     torch.manual_seed(0)
     return -50 * torch.rand(7, 2), -50 * torch.rand(7, 2), torch.arange(1, 8)
 
 
-def test_without_likelihood_the_loss_is_dpo() -> None:
+def test_loss_without_likelihood_is_dpo() -> None:
     logs, reference, lengths = drawn()
     (chosen, rejected), (before, other) = logs.T, reference.T
     ratio = (chosen - rejected) - (before - other)
@@ -67,8 +67,8 @@ def test_without_likelihood_the_loss_is_dpo() -> None:
     torch.testing.assert_close(loss, -torch.log(torch.sigmoid(0.3 * ratio)), rtol=1e-5, atol=1e-6)
 
 
-def test_without_likelihood_the_loss_is_trls() -> None:
-    """DPOTrainer's own sum over its outputs, whose log-probabilities are given."""
+def test_loss_without_likelihood_equals_trls() -> None:
+    """DPOTrainer computes its own loss from the same log-probabilities."""
     trl = pytest.importorskip("trl.trainer.dpo_trainer")
     logs, reference, lengths = drawn()
     tokens = torch.ones(14, 5)
@@ -117,7 +117,7 @@ def test_every_stage_trains_on_pairs(make_job: MakeJob, given: dict[str, int]) -
     assert record(job)["losses"] == pytest.approx(plain_losses(job), abs=1e-4)
 
 
-def test_a_damaged_reference_is_not_taken(make_job: MakeJob) -> None:
+def test_damaged_reference_is_not_reused(make_job: MakeJob) -> None:
     job = make_job(objective="scpo")
     assert stored(job.reference, ["e01"]) is None
     job.reference.write_bytes(b"PAR1 and no more")
@@ -133,7 +133,7 @@ def test_pair_without_rejected_path_is_an_error(
 
 
 def test_scpo_settings_do_not_change_sft_jobs(make_job: MakeJob) -> None:
-    """Their digests are those of before there was another objective."""
+    """Their digests are the same as before scpo was added."""
     assert make_job().folder.name == "a9576175f230ece423dfb109f3ce13f8"
     assert make_job(preferences={"beta": 0.5}).folder == make_job().folder
     paired = make_job(objective="scpo")

@@ -1,4 +1,4 @@
-"""Whether a tuned model ends its answers is found out before it counts as done."""
+"""After training, greedy answers that do not end by themselves are counted and logged."""
 
 import logging
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The logits and gradients of a forest are those of each example alone, whatever else is in its row."""
+"""A packed batch with shared prefixes gives the logits and gradients of each example computed alone."""
 
 import logging
 from collections.abc import Sequence
@@ -57,7 +57,7 @@ def examples(
         (40, 25, 20),
     ),
 ) -> list[Encoded]:
-    """Of so many exemplar tokens, question tokens and target tokens each; the first two ask the same."""
+    """Examples with these numbers of exemplar, question and target tokens; the first two share a question."""
     made = []
     for number, (shots, question, target) in enumerate(lengths):
         own = [50 + (5 * place) % 40 for place in range(question)]
@@ -67,7 +67,7 @@ def examples(
 
 
 def alone(model: Any, encoded: list[Encoded]) -> torch.Tensor:
-    """The specification: each example by itself."""
+    """The expected logits, with each example computed by itself."""
     rows = [model(torch.tensor([e.ids])).logits[0, e.prompt_tokens - 1 : -1] for e in encoded]
     return torch.cat(rows)
 
@@ -105,7 +105,7 @@ def test_models_unsupported_by_trees_get_padded_rows(family: str) -> None:
 
 
 def test_no_token_sees_another_example(base_model: Path) -> None:
-    """Other tokens in one leaf leave the logits of all others as they are, bit by bit."""
+    """Changing tokens in one leaf does not change any bit of the logits of the other examples."""
     model = AutoModelForCausalLM.from_pretrained(base_model)
     encoded = examples()
     assert unsupported_reason(model, model, encoded) is None
@@ -135,7 +135,7 @@ ids = st.lists(st.integers(0, 2), min_size=2, max_size=60)
 @settings(max_examples=200)
 @given(made=st.lists(st.tuples(ids, st.integers(1, 59)), min_size=1, max_size=8))
 def test_every_example_is_a_path_of_its_tree(made: list[tuple[list[int], int]]) -> None:
-    """Walking back from each target's place through its tree gives the example's own tokens."""
+    """The tokens on the way through a tree to a leaf are those of the example."""
     encoded = sorted(
         (Encoded(tokens, min(prompt, len(tokens) - 1)) for tokens, prompt in made),
         key=lambda example: example.ids,
@@ -168,8 +168,10 @@ def test_padded_rows_predict_target_and_end() -> None:
     assert batch["targets"].tolist() == [8, 9, 0]
 
 
-def test_a_refusal_is_logged_once(make_job: MakeJob, caplog: pytest.LogCaptureFixture) -> None:
-    """A trainer lays out for its model; the reason why not is in the log."""
+def test_unsupported_model_is_logged_once(
+    make_job: MakeJob, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A trainer uses padded rows for an unsupported model and logs the reason."""
     from lmsi_kedro.training.target_trainer import TargetTrainer
 
     trainer = TargetTrainer.__new__(TargetTrainer)

@@ -1,4 +1,4 @@
-"""Trains for real, with DeepSpeed on two processes; about 10 s of both cores for each launch."""
+"""Trains with DeepSpeed on two processes; each launch takes about 10 s of both cores."""
 
 import json
 import shutil
@@ -35,7 +35,7 @@ def test_zero_2_and_resumed_runs_equal_plain_training(make_job: MakeJob) -> None
     for checkpoint in (4, 12):
         kill_after_checkpoint(interrupted, checkpoint)
         assert not interrupted.model.exists()
-    if len(sealed(interrupted)) < 2:  # the kill came late, while the next one replaced the older
+    if len(sealed(interrupted)) < 2:  # the kill came late, while the older one was replaced
         kill_after_checkpoint(interrupted, 20)
     newest = max(sealed(interrupted))
     with (interrupted.checkpoints / f"checkpoint-{newest}" / "trainer_state.json").open(
@@ -130,7 +130,7 @@ def test_failure_shows_the_trainers_error_or_log(make_job: MakeJob) -> None:
     assert "nothing, exit statuses [3, None]" in failure(job, [3, None])
 
 
-def test_full_disk_is_named_without_a_reason(
+def test_full_disk_is_reported_without_an_error_message(
     make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = make_job()
@@ -164,7 +164,7 @@ def test_killed_trainer_is_reported_as_out_of_memory(make_job: MakeJob) -> None:
     ):
         train(job)
     killer.join()
-    assert set(listening) == {"127.0.0.1"}, "trainers of one machine listen to it alone"
+    assert set(listening) == {"127.0.0.1"}, "trainers on one machine must listen on loopback only"
 
 
 def test_too_small_a_batch_names_the_settings(make_job: MakeJob) -> None:

@@ -1,4 +1,4 @@
-"""A path whose reading fails as on a network disk that is away."""
+"""Makes reading a path fail, as on a network disk that is temporarily unavailable."""
 
 import builtins
 import errno
@@ -12,7 +12,7 @@ import pytest
 
 
 def unreadable(monkeypatch: pytest.MonkeyPatch, broken: Path) -> None:
-    """Opening or listing it raises OSError; it is there all the same."""
+    """Make opening or listing the path raise OSError, although it exists."""
 
     def failing(real: Callable[..., Any]) -> Callable[..., Any]:
         def read(path: Any = ".", *given: Any, **named: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Completions made from a grammar, and mutations of them: what both implementations are compared on."""
+"""Generates completions from a grammar, and mutations of them, on which both implementations are compared."""
 
 import ast
 import random
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def _pieces(section: str) -> list[str]:
-    """A section of pieces.txt: one piece a line, ended by a bar, in Python escapes."""
+    """A section of pieces.txt: one piece per line, ended by a bar, with Python escapes."""
     text = Path(__file__).with_name("pieces.txt").read_text(encoding="utf-8")
     lines = text.split(f"# {section}\n")[1].split("\n# ")[0].splitlines()
     return [
@@ -53,7 +53,7 @@ def _mutated(rng: random.Random, text: str) -> str:
 
 
 def completion(rng: random.Random) -> str:
-    """A text of a few announcements and much around them."""
+    """Generate a text with a few announced answers and other text around them."""
     text = ""
     for _ in range(rng.randrange(1, 4)):
         filler = " ".join(_piece(rng) for _ in range(rng.randrange(0, 12)))

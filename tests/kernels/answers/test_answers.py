@@ -1,4 +1,4 @@
-"""Reading and canonicalising: the table of forms, both implementations compared, the laws of equality."""
+"""Parsing and canonicalising: tables of forms, both implementations compared, and the laws of equality."""
 
 import csv
 import importlib.util
@@ -101,7 +101,7 @@ def test_decimal_comma_is_read_where_configured(said: str, key: str | None) -> N
     assert canonical_keys([said], "number", decimal="comma")[0] == key
 
 
-def test_dates_keep_their_points_beside_a_decimal_comma() -> None:
+def test_decimal_comma_does_not_affect_dates() -> None:
     assert canonical_keys(["2.10.2022"], "date", decimal="comma")[0] == "date:2022-10-02"
 
 
@@ -125,7 +125,7 @@ def test_native_equals_reference(kind: str) -> None:
 
 @settings(max_examples=60)
 @given(st.binary(max_size=200), st.sampled_from(KINDS))
-def test_any_bytes_read_alike(noise: bytes, kind: str) -> None:
+def test_implementations_agree_on_any_bytes(noise: bytes, kind: str) -> None:
     texts = pl.Series(
         [b"The answer is " + noise, noise + b" #### 4" + noise, noise], dtype=pl.Binary
     )
@@ -208,8 +208,8 @@ def test_equal_numbers_share_a_key() -> None:
     st.sampled_from(KINDS),
     st.integers(0, 2**32),
 )
-def test_a_key_depends_on_the_row_alone(letters: list[str], kind: str, seed: int) -> None:
-    """Equality of keys is symmetric and transitive if a row's key never depends on its neighbours."""
+def test_key_does_not_depend_on_other_rows(letters: list[str], kind: str, seed: int) -> None:
+    """Equality of keys is symmetric and transitive if a row's key never depends on other rows."""
     rng = random.Random(seed)
     texts = [completions.completion(rng) for _ in range(4)]
     alone = [canonical_keys([text], kind)[0] for text in texts]
@@ -221,7 +221,7 @@ def test_a_key_depends_on_the_row_alone(letters: list[str], kind: str, seed: int
 @given(
     st.sampled_from(["number", "math", "nli", "yes_no", "choice", "date"]), st.integers(0, 2**32)
 )
-def test_keys_are_stable_under_rereading(kind: str, seed: int) -> None:
+def test_keys_are_stable_when_parsed_again(kind: str, seed: int) -> None:
     text = completions.completion(random.Random(seed))
     key = key_of(text, kind, rule="trigger_or_last")
     prefix, _, said = (key or "").partition(":")
@@ -286,7 +286,7 @@ def test_sliced_chunked_and_null_arrow_columns_are_read() -> None:
     assert canonical_keys(pl.Series([None, None]), "number").to_list() == [None, None]
 
 
-def test_threads_change_nothing() -> None:
+def test_results_do_not_depend_on_threads() -> None:
     texts = [f"The answer is {i}." for i in range(1001)]
     assert read_answers(texts, "number", threads=3).equals(read_answers(texts, "number"))
 

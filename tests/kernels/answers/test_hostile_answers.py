@@ -1,4 +1,4 @@
-"""Texts that are meant to hurt: linear time for every kind, bounded work for mathematics, no text refused."""
+"""Hostile texts take linear time in every kind and bounded work in mathematics, and none is rejected."""
 
 import time
 from typing import Any
@@ -24,7 +24,7 @@ CHOICES = ["12 km", "the dog", "none of the above", "9"]
 
 
 def cpu_seconds(texts: pl.Series, kind: str) -> float:
-    """The best of three; reading, and keying the whole text as an answer."""
+    """CPU seconds, best of three, to parse the texts and to canonicalise each whole text as an answer."""
     choices = pl.Series([CHOICES] * len(texts)) if kind == "choice" else None
     best = float("inf")
     for _ in range(3):
@@ -36,7 +36,7 @@ def cpu_seconds(texts: pl.Series, kind: str) -> float:
 
 
 def shapes(piece: bytes, size: int) -> list[bytes]:
-    """The piece over and over: alone, announced, before an announcement, and in three parts of a text."""
+    """The repeated piece alone, after an announcement, before one, and in three parts of a text."""
     run = piece * (size // len(piece))
     third = piece * (size // len(piece) // 3)
     return [run, b"The answer is " + run, run + b"\n#### 7", b"\n\\boxed{".join([third] * 3)]
@@ -93,7 +93,7 @@ def test_huge_exponents_cost_no_time(text: str, key: str | None) -> None:
 
 
 def repeated(piece: str) -> str:
-    """A surface as long as is still taken apart."""
+    """A surface of the greatest length that is still parsed."""
     return (piece * (math.MOST_LENGTH // len(piece))).rstrip(",+-*/")
 
 
@@ -117,7 +117,7 @@ EXPENSIVE = [
 
 @pytest.mark.parametrize("surface", EXPENSIVE, ids=lambda surface: surface[:16])
 def test_mathematics_is_bounded(surface: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Counted in products of terms, as seconds differ; the costliest known makes 7,896, in 31 ms."""
+    """Work is counted in products of terms, since times vary; the largest known number is 7,896 (31 ms)."""
     products = 0
     product = algebra._product
 
@@ -141,7 +141,7 @@ def test_square_factors_are_split_exactly() -> None:
 
 
 def test_deep_nesting_does_not_overflow_the_stack() -> None:
-    """Well below Python's limit of 1,000 frames, of which a caller has used some."""
+    """Each surface is parsed with 450 frames on the stack; Python's limit is 1,000."""
 
     def below(frames: int, surface: str) -> str | None:
         return below(frames - 1, surface) if frames else math.math_key(surface)

@@ -1,4 +1,4 @@
-"""Random steps of attention, in float32 or bfloat16."""
+"""Random inputs of an attention step, in float32 or bfloat16."""
 
 from typing import Any
 
@@ -40,7 +40,7 @@ def case(shape: Any, dtype: torch.dtype) -> dict[str, Any]:
 
 
 def wide(given: Any) -> Any:
-    """The same numbers in float32, nested as they are."""
+    """The same numbers in float32, with the same nesting."""
     if isinstance(given, dict):
         return {name: wide(part) for name, part in given.items()}
     if isinstance(given, Prefixes):

@@ -1,6 +1,6 @@
-"""The GPU's attention gives the reference's numbers: on a GPU where there is one, else in Triton's interpreter.
+"""Attention in Triton gives the reference's numbers, on a GPU if there is one, else in Triton's interpreter.
 
-A small split makes every loop run several times; a last test compiles the kernels for a real GPU.
+A small split makes every loop run several times; the last test compiles the kernels for a real GPU.
 """
 
 import os
@@ -30,7 +30,7 @@ CASES = [  # rows, heads, key heads, width, shared length, question lengths; num
 
 
 def placed(given: Any) -> Any:
-    """Where the kernels run, nested as it is."""
+    """The same inputs on the device of the kernels, with the same nesting."""
     if isinstance(given, dict):
         return {name: placed(part) for name, part in given.items()}
     if isinstance(given, Prefixes):
@@ -46,7 +46,7 @@ def attended(given: Any) -> torch.Tensor:
 
 @pytest.mark.parametrize(("shape", "dtype", "tolerance"), CASES, ids=str)
 def test_triton_equals_reference(shape: Any, dtype: torch.dtype, tolerance: float) -> None:
-    """And the same keys and values are appended."""
+    """Both also append the same keys and values."""
     one, two = placed(case(shape, dtype)), wide(case(shape, dtype))
     found = gpu.attend_step(**one, split=48).cpu()
     expected = reference.attend_step(**two)
@@ -56,7 +56,7 @@ def test_triton_equals_reference(shape: Any, dtype: torch.dtype, tolerance: floa
 
 
 def test_rows_do_not_depend_on_the_batch() -> None:
-    """In any order, questions mixed, and alone."""
+    """Rows are computed in any order, with mixed questions, and alone."""
     given = case((7, 4, 1, 32, 60, (40, 7)), torch.float32)
     together = attended(given)
     for rows in [torch.tensor([6, 0, 3, 1, 5, 4, 2]), torch.tensor([5])]:
@@ -73,7 +73,7 @@ def test_large_scores_stay_finite() -> None:
 
 
 def test_strided_rows_are_accepted() -> None:
-    """As columns of a table that holds more of each row."""
+    """The paths may be columns of a wider table."""
     given = case((3, 4, 1, 32, 10, (4, 7)), torch.float32)
     table = torch.cat([torch.full((3, 2), 99), given["paths"]], 1)
     assert torch.equal(attended(given | {"paths": table[:, 2:]}), attended(given))
@@ -136,7 +136,7 @@ for kernel in both("bf16", 90, 6, 64, 64, WIDTH=128, D=128, WIDE=False):
 """
 
 
-def test_it_compiles_for_an_h100(tmp_path: Any) -> None:
+def test_kernels_compile_for_an_h100(tmp_path: Any) -> None:
     environment = {k: v for k, v in os.environ.items() if k != "TRITON_INTERPRET"}
     environment["TRITON_CACHE_DIR"] = str(tmp_path)
     done = subprocess.run(

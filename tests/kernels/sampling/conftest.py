@@ -1,4 +1,4 @@
-"""The implementations on this machine, each of which a test runs on."""
+"""Runs a test with every implementation that this machine supports."""
 
 import pytest
 

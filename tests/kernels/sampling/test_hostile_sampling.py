@@ -1,4 +1,4 @@
-"""sample_tokens on rows at the edge of what numbers hold, and on input that it must refuse by name."""
+"""Tests sample_tokens with extreme logits, and with bad input that it must reject with a clear message."""
 
 from typing import Any
 
@@ -31,7 +31,7 @@ def test_huge_and_tiny_logits(backend: str) -> None:
 def test_the_largest_random_number_takes_the_last_token(
     backend: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # 64 set bits times the total, shifted: the last unit of weight, never past it.
+    # 64 set bits, times the total and shifted, select the last unit of weight, never one beyond it.
     rules = Rules.of(Sampling())
     assert reference.sample_token(np.array([0.0, 0.0, -np.inf]), rules, 2**64 - 1) == 1
 

@@ -1,4 +1,4 @@
-"""sample_tokens: the published random numbers, the filters by hand, distribution, any batch."""
+"""Tests sample_tokens: published random numbers, filters, distribution, and independence of the batch."""
 
 from typing import Any
 
@@ -79,8 +79,8 @@ def test_weights_are_powers_of_two(temperature: float) -> None:
 
 
 def test_fused_arithmetic_changes_at_most_one_in_million() -> None:
-    # The share of draws that fall between the two cumulative sums, from the sums themselves: the
-    # reference rounds a fused step twice, which is all that can differ from C++ and Triton.
+    # The gap between the two cumulative sums is the share of samples that differ. The reference
+    # rounds a fused step twice, which is the only possible difference from C++ and Triton.
     for spread in (0.0, 1.0, 4.0):
         logits = logits_of(1, 150_000, spread)
         exact = reference.weights_of(logits[0].astype(np.float64), Rules.of(Sampling(0.7)).scale)
@@ -90,7 +90,7 @@ def test_fused_arithmetic_changes_at_most_one_in_million() -> None:
 
 
 def fused_weights(logits: NDArray[np.float32], scale: np.float32) -> NDArray[np.int64]:
-    """As reference.weights_of, the steps in 80 bits."""
+    """Like reference.weights_of, with every step in 80 bits."""
     y = np.maximum((logits - logits.max()) * scale, np.float32(-64))
     n = np.rint(y)
     power = np.full_like(y, reference.POWER[0])
@@ -101,7 +101,7 @@ def fused_weights(logits: NDArray[np.float32], scale: np.float32) -> NDArray[np.
 
 
 class TestFilters:
-    """Which tokens can come out, by hand; 2,000 draws reach all that may."""
+    """Checks which tokens can be sampled; 2,000 samples reach all of them."""
 
     def reached(self, row: Row, **parameters: Any) -> list[int]:
         return sorted(set(draw(row, Sampling(**parameters)).tolist()))
@@ -198,7 +198,7 @@ class TestTensors:
         for array, tensor in zip(arrays, tensors, strict=True):
             np.testing.assert_array_equal(array, tensor.numpy())
 
-    def test_bfloat16_is_its_float32(self, backend: str) -> None:
+    def test_bfloat16_equals_its_float32_values(self, backend: str) -> None:
         narrow = torch.from_numpy(logits_of(9, 300)).bfloat16()
         for plan in PLANS:
             pairs = zip(

@@ -1,6 +1,6 @@
-"""The GPU sampler gives the CPU's tokens: on a GPU where there is one, else in Triton's interpreter.
+"""The Triton sampler gives the tokens of the CPU, on a GPU if there is one, else in Triton's interpreter.
 
-Small blocks make every loop run several times; a last test compiles the kernel for a real GPU.
+Small blocks make every loop run several times; the last test compiles the kernels for a real GPU.
 """
 
 import os
@@ -66,7 +66,7 @@ def test_tokens_equal_those_of_the_cpu(vocabulary: int, spread: float, plan: Sam
 
 
 def adversarial_rows(vocabulary: int = 500) -> Case:
-    """Ties, both zeros, few finite logits, far offsets, one NaN: more rows than programs, column-major."""
+    """Column-major rows, more than programs, with ties, both zeros, few finite logits, large offsets or NaN."""
     rng = np.random.default_rng(1)
     rows = rng.standard_normal((9, vocabulary)).astype(np.float32)
     rows[0] = 0
@@ -164,7 +164,7 @@ for kernel, fixed, warps in cases:
 """
 
 
-def test_it_compiles_for_an_h100(tmp_path: Path) -> None:
+def test_kernels_compile_for_an_h100(tmp_path: Path) -> None:
     environment = {k: v for k, v in os.environ.items() if k != "TRITON_INTERPRET"}
     environment["TRITON_CACHE_DIR"] = str(tmp_path)
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""count_votes: by hand, against the reference, in any order, and on input that must be refused."""
+"""Tests count_votes on worked cases, against the reference, in any order, and on bad input."""
 
 import math
 from typing import Any
@@ -12,7 +12,7 @@ from polars.testing import assert_frame_equal
 
 from lmsi_kedro.kernels.votes import TIES, Ties, count_votes, reference
 
-# Short and long keys, equal up to the last byte, empty, with zeros, and not ASCII: each way to hold a key.
+# Every way in which keys are stored: short, long, empty, equal up to the last byte, with zero bytes, not ASCII.
 KEYS = ["num:1", "num:2", "", "\0", "a", "a\0", "é", "a" * 12, "a" * 13, "a" * 15, "a" * 14 + "b",
         "b" * 16, "b" * 17, "b" * 40, "b" * 39 + "c"]  # fmt: skip
 WEIGHTS = [-0.1, -0.2, -0.3, -1.0, -1e16, 1e16, 1e-30, 0.0]

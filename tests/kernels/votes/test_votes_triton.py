@@ -1,4 +1,4 @@
-"""The GPU votes are the reference's: on a GPU where there is one, else in Triton's interpreter."""
+"""The Triton kernel counts votes like the reference, on a GPU if there is one, else in the interpreter."""
 
 import numpy as np
 import pytest
