@@ -20,9 +20,9 @@ from lmsi_kedro.tasks.encoding import Encoder, alike
 
 log = logging.getLogger(__name__)
 BYTES = {"bfloat16": 2, "float32": 4}
-USABLE = 0.8  # the share of free memory that is used; the rest is lost to fragmentation
+USABLE = 0.8  # the share of free memory to plan with; the rest is lost to fragmentation
 PROCESS = 512 << 20  # bytes that torch and transformers, or CUDA on a GPU, take without a model
-LONGEST = 16  # the longest texts of a group, in bytes; the one with the most tokens is among them
+LONGEST = 16  # number of a group's longest texts that are encoded to find the one with most tokens
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Demand:
     def rows(self, engine: EngineParams) -> int:
         """The largest batch size that fits into free memory, at most paths_per_chunk; ValueError if none does.
 
-        It is a power of two, so that a resumed run finds the same size although slightly less memory may be free.
+        It is a power of two, so that a resumed run finds the same size even if slightly less memory is free.
         """
         free = free_memory(engine.workers)
         if self.of(1) > USABLE * free:
@@ -55,8 +55,8 @@ class Demand:
 def demand(model: Path, engine: EngineParams, shared: int, own: int, new: int) -> Demand:
     """The memory for prompts with at most `shared` common and `own` other tokens, and paths of `new` tokens.
 
-    In the worst case every row has another question, as in greedy evaluation. A row needs most memory while its
-    question is computed or when its path ends. Without the prefix tree it holds the whole prompt.
+    In the worst case every row has a different question, as in greedy evaluation. A row needs most memory while
+    its question is computed or when its path ends. Without the prefix tree it holds the whole prompt.
     """
     config = text_config(model, engine.trust_remote_code)
     size = BYTES[engine.number_format]
@@ -108,7 +108,7 @@ def with_rows(
     parts = [parts_of(encoder, group) for group in prompts]
     rows = demand(model, engine, *longest(parts), new).rows(engine)
     log.info(
-        "%d rows at a time fit into the free memory. They are in each chunk's address: engine.rows=%d keeps them",
+        "%d rows at a time fit into the free memory. Each chunk's address contains this: engine.rows=%d keeps it",
         rows,
         rows,
     )
@@ -117,7 +117,7 @@ def with_rows(
 
 def parts_of(encoder: Encoder, prompts: Sequence[str]) -> tuple[int, int]:
     """The length in tokens of the common prefix of a group's prompts, and of the longest remainder."""
-    ends = encoder.prompts([min(prompts), max(prompts)])  # they have the shortest common prefix
+    ends = encoder.prompts([min(prompts), max(prompts)])  # no pair has a shorter common prefix
     texts = nlargest(LONGEST, prompts, key=lambda text: len(text.encode()))
     shared, most = alike(ends), max(map(len, encoder.prompts(texts)))
     return shared, most - shared

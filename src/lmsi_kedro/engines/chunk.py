@@ -26,7 +26,7 @@ class Engine(Protocol):
     """Samples paths: `local` with the model in this process, `server` through an API."""
 
     def sample(self, requests: Sequence[Request], sampling: Sampling) -> pl.DataFrame:
-        """The table `paths` without exemplar_set; all requests must have the same number of paths."""
+        """Returns the table `paths` without exemplar_set; all requests must have the same number of paths."""
 
 
 @dataclass(frozen=True)

@@ -43,8 +43,8 @@ class Context:
     def lengths(self, prompts: Mapping[str, str], room: int) -> dict[str, int]:
         """The lengths in tokens of the prompts that may be longer than `room`.
 
-        Others are not encoded: a text has at most one token per byte, so the bytes after the common prefix bound
-        the length. Prompts with several turns are always encoded, because the template adds text between turns.
+        Other prompts are not encoded: a text has at most one token per byte, so the bytes after the common prefix
+        bound the length. Prompts with several turns are always encoded, because the template adds text in between.
         """
         texts = [text for text in prompts.values() if not turns_of(text)]
         shared = texts[0][: beginning(texts)] if texts else ""
@@ -58,7 +58,7 @@ class Context:
         return {name: len(ids) for name, ids in zip(unsure, encoded, strict=True)}
 
     def describe(self, too_long: Mapping[str, int], new: int) -> str:
-        """The end of an error message: that these prompts do not fit, with the names of the longest."""
+        """The end of an error message about prompts that do not fit; it names the longest ones."""
         worst = sorted(too_long, key=too_long.__getitem__, reverse=True)
         named = ", ".join(f"{name} ({too_long[name]} tokens)" for name in worst[:NAMED])
         more = f" and {len(worst) - NAMED:,} more" if len(worst) > NAMED else ""

@@ -33,16 +33,16 @@ class Wanted:
     columns: Mapping[str, str]
 
     def without(self, decided: Collection[str]) -> "Wanted":
-        """The same without the decided questions."""
+        """The same request without the decided questions."""
         left = {q: prompt for q, prompt in self.prompts.items() if q not in decided}
         return replace(self, prompts=left)
 
 
 @dataclass
 class Plan:
-    """The chunks that a model is to compute; `compute(missing)` yields (chunk_id, table) as they finish.
+    """The chunks to sample from a model; `compute(missing)` yields (chunk_id, table) as they finish.
 
-    read gives the canonical answers of a chunk's paths, so progress shows how far they agree. With early_stop, a
+    read returns the canonical answers of a chunk's paths, so progress shows how many agree. With early_stop, a
     confidence, only paths before the horizon are planned; `then` plans the next block for undecided questions.
     All requests must be added before `chunks` is first used.
     """

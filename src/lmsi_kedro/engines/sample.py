@@ -1,4 +1,4 @@
-"""The node that samples the chunks of a plan that are not stored yet."""
+"""The node that samples those chunks of a plan that are not stored yet."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, closing

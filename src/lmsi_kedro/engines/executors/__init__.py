@@ -1,6 +1,6 @@
 """Executors compute chunks: in processes of this machine, on a Ray cluster, or on running or launched servers.
 
-In processes and on Ray, the same chunks give the same bytes, whichever worker computes them; a worker loads the
+With processes and Ray, the same chunks give the same bytes, whichever worker computes them; a worker loads the
 model once. `engines.server.engine` describes what servers guarantee.
 """
 

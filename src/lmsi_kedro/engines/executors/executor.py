@@ -1,4 +1,4 @@
-"""The interface of executors, and how they yield chunks."""
+"""The interface of executors, and the function with which they yield chunks."""
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait

@@ -1,4 +1,4 @@
-"""Computes the chunks of a plan on servers that it starts for the plan's model and ends afterwards."""
+"""Computes the chunks of a plan on servers that are started for the plan's model and ended afterwards."""
 
 import logging
 import os
@@ -26,9 +26,7 @@ from lmsi_kedro.parent import GRACE
 
 log = logging.getLogger(__name__)
 PROMPTS = 64  # number of prompts with which llama.cpp's split expression is chosen
-SETTLING = (
-    0.5  # seconds after a lost connection, within which a process that ends has closed its port
-)
+SETTLING = 0.5  # seconds after a lost connection in which an ending process closes its port
 
 
 class Launch:
@@ -48,7 +46,7 @@ class Launch:
             bypass_proxy()
             prompts = [request.prompt for name in missing for request in chunks[name].requests]
             self.running = list(self.launched(prompts[:PROMPTS]))
-            # llama.cpp may split a text in another way than the tokenizer, so it gets token ids.
+            # llama.cpp may split a text differently from the tokenizer, so prompts are sent as token ids.
             ids = "{gguf}" in self.launch.command
             self.servers = Servers(self.model, self.digest, self.started(), self.revive, ids)
         yield from self.servers.compute(chunks, missing)
@@ -109,7 +107,7 @@ class Launch:
             try:
                 return server.await_answer(self.launch.start_seconds, self.as_server())
             except PortTakenError as error:
-                log.warning("%s; the next port is tried", error)
+                log.warning("%s; trying the next port", error)
                 server.move()
         return server.await_answer(self.launch.start_seconds, self.as_server())
 
@@ -132,7 +130,7 @@ class Launch:
         return bool(gone)
 
     def settle(self) -> list[Launched]:
-        """The servers that do not take connections, after their processes have ended and cleaned up."""
+        """Waits until servers that accept no connections have ended and cleaned up; returns these servers."""
         self.closed.wait(SETTLING)
         end = time.monotonic() + 2 * GRACE
         gone = [server for server in self.running if server.has_ended or not server.listens]
@@ -186,7 +184,7 @@ def search_path() -> str:
 
 
 def check_launch(engine: EngineParams) -> None:
-    """Raises ValueError if a program, package or GPU is missing that starting or using the servers needs."""
+    """Raises ValueError if a program, package or GPU that the servers need is missing."""
     assert engine.launch is not None
     named = f"engine.launch.server={engine.launch.server}"
     gpus = visible_gpus()

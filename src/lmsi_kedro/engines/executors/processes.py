@@ -1,4 +1,4 @@
-"""Chunks in worker processes of this machine, which share its GPUs."""
+"""Computes chunks in worker processes on this machine, which share its GPUs."""
 
 import os
 import signal
@@ -31,13 +31,12 @@ class Processes:
             yield from finished(
                 lambda name: pool.submit(sample, str(self.model), self.engine, chunks[name]),
                 missing,
-                2
-                * self.engine.workers,  # so that the next chunk is waiting when a worker finishes one
+                2 * self.engine.workers,  # so that the next chunk is already waiting
             )
         except BrokenProcessPool as error:
             raise RuntimeError(
                 "a sampling worker died, most likely because memory ran out: lower engine.workers or "
-                "engine.rows and run again; the chunks that are done stay"
+                "engine.rows and run again; finished chunks are kept"
             ) from error
 
     def started(self) -> ProcessPoolExecutor:

@@ -22,17 +22,17 @@ class Servers:
         revive: Callable[[], bool] = lambda: False,
         ids: bool = False,
     ) -> None:
-        """revive and ids are those of `ServerEngine`."""
+        """revive, ids: see `ServerEngine`."""
         assert engine.server is not None
         self.model, self.digest, self.engine, self.server = model, digest, engine, engine.server
         self.revive, self.ids = revive, ids
-        self.asks: ServerEngine | None = None
+        self.sampler: ServerEngine | None = None
 
     def compute(self, chunks: dict[str, Chunk], missing: Sequence[str]) -> Computed:
         """Yields the missing chunks; ServerError names the server, question or parameter that is at fault."""
         first = chunks[missing[0]]
         engine = self.connected(first)
-        # Enough chunks to keep the allowed number of requests in flight, and one more.
+        # Enough chunks to keep the allowed number of requests in flight, plus one.
         width = 1 + -(-self.server.concurrency // len(first.requests))
         pool = ThreadPoolExecutor(width)
         try:
@@ -47,16 +47,16 @@ class Servers:
         digest = f"sha256:{self.digest}"
         if not digest.startswith(self.server.revision):
             raise ServerError(
-                f"engine.server.revision is {self.server.revision}, but paths of {self.model} are wanted, whose "
-                f"digest is {digest[:19]}: serve that model under the same name, set engine.server.revision to it "
-                "and run again, which goes on from here"
+                f"engine.server.revision is {self.server.revision}, but this run now samples {self.model}, whose "
+                f"digest is {digest[:19]}: serve that model under the same name, set engine.server.revision to "
+                "this digest and run again to continue from here"
             )
-        if self.asks is None:
-            self.asks = ServerEngine(self.model, self.engine, self.revive, self.ids)
-            self.asks.negotiate(chunk.requests[0], chunk.sampling)
-        return self.asks
+        if self.sampler is None:
+            self.sampler = ServerEngine(self.model, self.engine, self.revive, self.ids)
+            self.sampler.negotiate(chunk.requests[0], chunk.sampling)
+        return self.sampler
 
     def close(self) -> None:
-        if self.asks is not None:
-            self.asks.close()
-            self.asks = None
+        if self.sampler is not None:
+            self.sampler.close()
+            self.sampler = None

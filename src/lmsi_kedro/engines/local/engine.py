@@ -50,7 +50,7 @@ class LocalEngine:
             self.model.to("cuda")
         ends = self.encoder.ends(self.model.generation_config)
         self.stops = Stops(self.encoder, ends)
-        # Embeddings of most models are padded with rows that belong to no token.
+        # The embeddings of most models are padded with rows that belong to no token.
         self.vocabulary = max(self.encoder.tokenizer.get_vocab().values()) + 1
         self.parameters: int = self.model.num_parameters()
         self.decoder: Any = self.fastest(ROUNDING[dtype])
@@ -77,7 +77,7 @@ class LocalEngine:
 
     @torch.inference_mode()
     def sample(self, requests: Sequence[Request], sampling: Sampling) -> pl.DataFrame:
-        """The table `paths` without exemplar_set; all requests must have the same number of paths."""
+        """Returns the table `paths` without exemplar_set; all requests must have the same number of paths."""
         prompts = self.encoder.prompts([request.prompt for request in requests])
         tables: list[pl.DataFrame] = []
         done, size, rows = 0, len(requests), self.rows
@@ -107,7 +107,9 @@ class LocalEngine:
                 raise
         torch.cuda.empty_cache()
         log.warning(
-            "Out of memory with %d questions and %d rows at a time: halved", len(requests), rows
+            "Out of memory with %d questions in batches of %d rows: halving both",
+            len(requests),
+            rows,
         )
         return None
 
@@ -138,7 +140,7 @@ class LocalEngine:
     def steps(
         self, paths: Rows, prompts: Sequence[list[int]], sampling: Sampling
     ) -> Iterator[None]:
-        """Samples one token for every row at a time."""
+        """Samples one token for every row in each iteration."""
         self.decoder.start(prompts, paths.size, sampling.max_new_tokens)
         while paths.are_left:
             coming = paths.coming(self.decoder.refills)
@@ -174,7 +176,7 @@ class LocalEngine:
 
 
 def is_out_of_memory(error: Exception) -> bool:
-    """Whether GPU or CPU memory ran out; for the latter, torch raises a plain RuntimeError and numpy its own."""
+    """Whether GPU or CPU memory ran out; on the CPU, torch raises a plain RuntimeError and numpy a MemoryError."""
     return isinstance(error, torch.OutOfMemoryError | MemoryError) or should_reduce_batch_size(
         error
     )

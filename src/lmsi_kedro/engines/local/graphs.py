@@ -21,7 +21,7 @@ DRIFT = 0.05  # allowed difference, relative to the largest logit; a wrong graph
 
 
 class GraphDecoder(TreeDecoder):
-    """Decodes with CUDA graphs; every step overwrites the logits that the one before returned."""
+    """Decodes with CUDA graphs; every step overwrites the logits that the previous one returned."""
 
     def __init__(self, model: Any) -> None:
         super().__init__(model)
@@ -92,5 +92,5 @@ def captured(step: Callable[[], Tensor], pool: Any) -> Callable[[], Tensor]:
         return result
 
     if not (replayed() - expected).abs().max() <= DRIFT * expected.abs().max():
-        raise RuntimeError("a graph gives other logits than its step")
+        raise RuntimeError("the logits of a graph differ from those of its step")
     return replayed

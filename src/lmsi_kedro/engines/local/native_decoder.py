@@ -35,9 +35,9 @@ class NativeDecoder(TreeDecoder):
 
     def __init__(self, model: Any) -> None:
         config, packed = model.config, isinstance(model.get_output_embeddings(), PackedLinear)
-        # The trial of `unsupported_reason` could miss another activation, as bfloat16 rounding has a similar size.
+        # The trial of `unsupported_reason` could mistake a different activation for bfloat16 rounding.
         if type(model) not in MODELS or config.hidden_act != "silu" or not packed:
-            raise TypeError("the C++ has not all layers of this model")
+            raise TypeError("the C++ decoder does not support all layers of this model")
         super().__init__(model)
         attention = self.body.layers[0].self_attn
         self.scale = attention.scaling

@@ -1,7 +1,7 @@
 """Linear layers on the CPU with packed weights: stored once in the order in which the kernel reads them.
 
-For 32 rows they are 1.1 to 2.3 times as fast as torch's, which packs the weights at every call. A row's result is
-the same to the bit for any number of rows. Layers with the same input become one matrix product.
+For 32 rows they are 1.1 to 2.3 times as fast as torch's layers, which pack the weights at every call. A row's
+result is bit-identical for any number of rows. Layers with the same input become one matrix product.
 """
 
 from collections.abc import Sequence

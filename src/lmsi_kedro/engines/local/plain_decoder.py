@@ -10,7 +10,7 @@ from torch import Tensor
 class PlainDecoder:
     """Repeats the prompt for each path, with padding on the left."""
 
-    refills = False  # a new batch begins when all paths of the last one have ended
+    refills = False  # a new batch begins only when all paths of the last one have ended
 
     def __init__(self, model: Any) -> None:
         self.model = model

@@ -15,8 +15,8 @@ from lmsi_kedro.engines.chunk import Request
 from lmsi_kedro.tasks.encoding import Encoder
 from lmsi_kedro.tasks.thoughts import STOP, speech
 
-TAIL = 8  # last tokens that are searched for a stop sequence; "\nQ:" has at most 3 tokens in any tokenizer
-STEP = 16  # a shrinking batch keeps a multiple of this many rows, so that there are few shapes to prepare
+TAIL = 8  # number of last tokens searched for a stop sequence; "\nQ:" has at most 3 tokens in any tokenizer
+STEP = 16  # a shrinking batch keeps a multiple of this many rows, so that few shapes occur
 Ints = NDArray[np.int64]
 
 
@@ -50,7 +50,7 @@ class Stops:
         return speech(text)[1] < len(text)
 
     def text(self, path: list[int]) -> str:
-        """The text of a path that is stored."""
+        """The text to store for a path."""
         ends = set(self.ends.tolist())
         return self.encoder.path(self.encoder.written([t for t in path if t not in ends]))
 
@@ -90,11 +90,11 @@ class Rows:
 
     @property
     def are_left(self) -> bool:
-        """Whether any path is incomplete or has not begun."""
+        """Whether there are incomplete paths, including those that have not begun."""
         return self.begun < len(self.path) or bool(self.active.any())
 
     def coming(self, refills: bool) -> int:
-        """How many paths join the batch next; if the decoder does not refill, none do until all others ended."""
+        """How many paths join the batch next; if the decoder does not refill, none join until all others ended."""
         active = int(self.active.sum())
         room = self.size - active if refills or not active else 0
         return min(room, len(self.path) - self.begun)

@@ -1,4 +1,4 @@
-"""The prefix tree as caches of transformers: shared prompt -> question -> path.
+"""The prefix tree in the form of transformers caches: shared prompt -> question -> path.
 
 An attention layer of the model passes its new keys and values to the cache and then calls `tree_attention`, which
 finds the keys and values of earlier tokens in the cache.
@@ -19,7 +19,7 @@ LANES = 16  # the native kernel reads keys and values in blocks of this many num
 
 
 class PassingLayer(DynamicLayer):
-    """A cache layer that stores nothing but the newest keys and values, and returns these unchanged."""
+    """A cache layer that stores only the newest keys and values, and returns them unchanged."""
 
     keys: Any
     values: Any

@@ -28,9 +28,8 @@ class TreeDecoder:
 
     def start(self, prompts: Sequence[list[int]], rows: int, capacity: int) -> None:
         """Computes the prompts (token ids), and allocates slots for `rows` paths of up to `capacity` tokens."""
-        self.tree = self.first = (
-            None  # free the memory of the last chunk before new memory is allocated
-        )
+        # Frees the memory of the last chunk before new memory is allocated.
+        self.tree = self.first = None
         count = alike(prompts)
         shared = self.shared_prefix(prompts[0][:count])
         questions, last = self.prefill([ids[count:] for ids in prompts], shared)
@@ -49,7 +48,7 @@ class TreeDecoder:
     ) -> tuple[list[Prefixes], Tensor]:
         """Keys and values per layer of N prompts that continue the shared one, and their last hidden states.
 
-        These are [N, width], normalized; the state of a prompt without tokens is undefined.
+        The states are [N, width], normalized; the state of a prompt without tokens is undefined.
         """
         lengths = [len(ids) for ids in prompts]
         padded = torch.zeros(len(prompts), max(1, *lengths), dtype=torch.long)

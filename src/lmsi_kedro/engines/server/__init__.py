@@ -1,1 +1,1 @@
-"""Samples from OpenAI-compatible servers: `fleet` sends requests, `reply` parses replies, `engine` makes paths."""
+"""Sampling from OpenAI-compatible servers: `fleet` sends requests, `reply` parses replies, `engine` samples."""

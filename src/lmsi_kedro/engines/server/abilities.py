@@ -9,13 +9,13 @@ from lmsi_kedro.engines.server.reply import Reply
 from lmsi_kedro.params import Sampling
 
 log = logging.getLogger(__name__)
-# Request fields that some servers reject (TGI: top_p of 1), with a neutral value. From top_k on, they override the
+# Request fields that some servers reject (TGI: top_p = 1), each with a neutral value. From top_k on, they override
 # values that vLLM and SGLang read from the model's generation_config.json, such as Qwen2.5's penalty of 1.05.
 OPTIONAL: dict[str, Any] = {
     "seed": 1, "logprobs": 1, "n": 2, "top_k": -1, "min_p": 0.0, "top_p": 1.0, "repetition_penalty": 1.0,
     "presence_penalty": 0.0, "frequency_penalty": 0.0,
 }  # fmt: skip
-# Values with which only the most likely token remains.
+# Values that leave only the most likely token.
 STRICTEST: dict[str, Any] = {"top_k": 1, "min_p": 1.0, "top_p": 1e-6}
 # A length and a temperature at which two samples are not equal by chance.
 HOT: dict[str, Any] = {"max_tokens": 16, "temperature": 1.5}

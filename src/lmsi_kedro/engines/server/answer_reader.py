@@ -1,4 +1,4 @@
-"""Finds with a chat endpoint where texts state their final answers.
+"""Uses a chat endpoint to find where texts state their final answers.
 
 A reply is never used as an answer itself. It only points to a part of the text, which is then canonicalised by the
 rules of the task; a reply that does not occur in the text is ignored.
@@ -30,7 +30,7 @@ AROUND = " \t\r\n\"'`*\u201c\u201d"
 
 
 class Stated(NamedTuple):
-    """A reply, and the part of the text that it copies; None if there is none."""
+    """A reply, and the part of the text that it copies; the other fields are None if there is no such part."""
 
     reply: str | None = None
     surface: str | None = None
@@ -45,19 +45,19 @@ class AnswerReader:
         self.fleet, self.pool = Fleet(params), ThreadPoolExecutor(params.concurrency)
 
     def try_out(self) -> None:
-        """Raises ServerError if a trial request fails; so a later rejected request is due to its text."""
+        """Raises ServerError if a trial request fails; a later rejection is therefore due to the text sent."""
         try:
             reply = self.ask(0, TRIAL)
         except RefusedError as error:
             raise ServerError(f"voting.reader: {error}") from None
         if not spoken(reply):
             raise ServerError(
-                f"voting.reader: the reply has nothing but thoughts in {TOKENS} tokens; turn thinking off in the "
-                "server, or take a model that does not think"
+                f"voting.reader: the reply contains only thoughts in {TOKENS} tokens; turn thinking off in the "
+                "server, or use a model that does not think"
             )
 
     def read(self, texts: Iterable[str]) -> list[Stated]:
-        """Where each text, outside its thoughts, states its answer; equal texts are sent once."""
+        """Finds where each text, outside its thoughts, states its answer; equal texts are sent once."""
         texts = list(texts)
         visible = [spoken(text) for text in texts]
         unique = list(dict.fromkeys(filter(None, visible)))
@@ -94,7 +94,7 @@ def stated(text: str, reply: str | None) -> Stated:
     words = spoken(reply or "").strip(AROUND).rstrip(".").strip(AROUND).split()
     if not words or words == [NOTHING] or sum(map(len, words)) > len(text):
         return Stated(reply)
-    is_letter = len(words) == 1 and len(words[0]) == 1  # of an option: A is not the article a
+    is_letter = len(words) == 1 and len(words[0]) == 1  # an option's letter: A is not the article a
     pattern = BEGIN + r"\s+".join(map(re.escape, words)) + END
     copied = re.compile(pattern, re.NOFLAG if is_letter else re.IGNORECASE)
     found = list(copied.finditer(text, *speech(text)))

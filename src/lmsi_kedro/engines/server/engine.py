@@ -4,8 +4,8 @@
 from (seed, question, path). Consecutive paths have consecutive seeds, because vLLM and llama.cpp sample choice i
 of a request with its seed + i; so a path does not depend on how many are requested at once. But its text may
 change with the server's version, hardware, batching and restarts, so identical bytes are not guaranteed; dtype and
-weights cannot be verified. It is guaranteed that a stored chunk is never sampled again, and that the server counts
-the same number of tokens in every prompt as training.
+weights cannot be verified. Two things are guaranteed: a stored chunk is never sampled again, and the server counts
+the same number of tokens in every prompt as training does.
 """
 
 import hashlib
@@ -46,7 +46,7 @@ class ServerEngine:
     ) -> None:
         """model: the directory of the served model, whose tokenizer and chat template are used here.
 
-        revive is that of `Fleet`. ids: send prompts as token ids, because the server's tokenizer may differ.
+        revive: see `Fleet`. ids: send prompts as token ids, because the server's tokenizer may differ.
         """
         assert params.server is not None
         self.encoder = Encoder.of(model, params.conversation, params.trust_remote_code)
@@ -69,7 +69,7 @@ class ServerEngine:
         self.most = MANY if "n" in self.taken else 1
 
     def sample(self, requests: Sequence[Request], sampling: Sampling) -> pl.DataFrame:
-        """The table `paths` without exemplar_set."""
+        """Returns the table `paths` without the column exemplar_set."""
         sampled = self.pool.map(lambda request: self.sample_question(request, sampling), requests)
         rows = [
             (request.question_id, path, self.text(one), one.tokens, one.logprob, one.finish)
@@ -79,13 +79,13 @@ class ServerEngine:
         table = pl.DataFrame(rows, schema=SCHEMA, orient="row")
         if sampling.temperature > 0 and all_alike(table):
             log.warning(
-                "all paths of each question of a chunk are the same: does the server sample? `transformers serve` "
+                "all paths of each question in a chunk are the same: does the server sample? `transformers serve` "
                 "does so only with do_sample in the model's generation_config.json"
             )
         return table
 
     def sample_question(self, request: Request, sampling: Sampling) -> dict[int, Completion]:
-        """All paths of a question by index, in as few requests as the server allows."""
+        """Samples all paths of a question in as few requests as the server allows; returns them by index."""
         tokens, completions = (
             len(self.encoder.prompts([request.prompt])[0]),
             dict[int, Completion](),
@@ -106,7 +106,7 @@ class ServerEngine:
         return {path: completions[path] for path in request.paths}
 
     def ask(self, request: Request, sampling: Sampling, paths: Sequence[int]) -> Reply:
-        """The choices for consecutive paths, or only for the first ones if the server has fewer slots."""
+        """Requests the choices for consecutive paths, or only for the first ones if the server has fewer slots."""
         n, seed = len(paths), seed_of(sampling.seed, request.question_id, paths[0])
         needed, fields = self.taken & {"logprobs"}, self.fields(sampling, seed, n)
         try:
@@ -138,7 +138,7 @@ class ServerEngine:
     def prompt(self, request: Request) -> str | list[int]:
         """The prompt as text without the BOS token, which the server adds.
 
-        It is token ids if the question contains control tokens, since the server would not encode these as text.
+        Token ids are sent if the question contains control tokens, since the server would not encode them as text.
         """
         encoder, parts = self.encoder, self.encoder.prompt_parts(request.prompt)
         if self.ids or len(encoder.pieces(parts)) > 1:
@@ -147,7 +147,7 @@ class ServerEngine:
         return text.removeprefix(encoder.tokenizer.decode(encoder.opening))
 
     def text(self, completion: Completion) -> str:
-        """The text of a path that is stored."""
+        """The text to store for a path."""
         return self.encoder.path(self.encoder.frame.opened + completion.text)
 
     def close(self) -> None:
@@ -163,14 +163,13 @@ def check_prompt(reply: Reply, question_id: str, tokens: int, n: int) -> None:
     if seen is None or tokens in (seen, seen + reply.cached_tokens) or seen == n * tokens:
         return
     raise ServerError(
-        f"{reply.url} sees {seen} tokens in the prompt of question {question_id}, training {tokens}: it serves "
-        "another model than this run samples, cuts long prompts or puts them into a template, or engine.chat is "
-        "wrong"
+        f"{reply.url} sees {seen} tokens in the prompt of question {question_id}, training {tokens}: the server "
+        "has a different model, cuts long prompts or puts them into a template, or engine.chat is wrong"
     )
 
 
 def seed_of(seed: int, question_id: str, path: int) -> int:
-    """A path's seed; it has 31 bits, which every server accepts. A question's paths have consecutive seeds."""
+    """The seed of a path: 31 bits, which every server accepts; paths of a question have consecutive seeds."""
     content = f"{seed} {question_id}".encode()
     return (int.from_bytes(hashlib.blake2b(content, digest_size=4).digest(), "big") >> 2) + path
 

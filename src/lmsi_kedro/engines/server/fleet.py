@@ -2,7 +2,7 @@
 
 Transient errors are retried with exponential backoff or after the pause that the server requests, and then on the
 next server: lost connections, timeouts, the status codes in `faults`, and responses that `reply` rejects. The API
-key is only read from an environment variable, which is LMSI_API_KEY for engines.
+key is only read from an environment variable; for engines it is LMSI_API_KEY.
 """
 
 import os
@@ -53,8 +53,8 @@ class Fleet:
             except PassingError as error:
                 failures[server.url], status = f"{error}{because(error)}", error.status
         failed = ServerError(
-            f"no server answers as it should after {self.params.retries} retries: {'; '.join(failures.values())}. "
-            "Chunks that are done stay: run again when the servers are well"
+            f"no server gave a valid answer after {self.params.retries} retries: {'; '.join(failures.values())}. "
+            "Finished chunks are kept: run again when the servers work"
         )
         failed.status = status
         raise failed
@@ -117,7 +117,7 @@ class Server:
             from openai import OpenAI
         except ModuleNotFoundError as error:
             raise ServerError(
-                "servers are asked through the package openai: pip install 'lmsi-kedro[server]'"
+                "requests to servers need the package openai: pip install 'lmsi-kedro[server]'"
             ) from error
         self.model, self.timeout, self.advice = params.model, params.timeout_seconds, params.advice
         self.client = OpenAI(
@@ -131,7 +131,7 @@ class Server:
         if chat:
             create_chat = self.client.chat.completions.with_streaming_response.create
             call = partial(create_chat, messages=[])
-        # extra_body, because the client's own arguments are only OpenAI's fields.
+        # extra_body, because the client's own arguments cover only OpenAI's fields.
         body = self.answer(partial(call, model=self.model, extra_body=fields))
         return Reader(self.url, needed, fields.get("n", 1), self.advice, chat).reply(*body)
 
@@ -163,7 +163,7 @@ class Server:
             raise PassingError(f"{self.url} {error}") from error.__cause__
 
     def body(self, response: Any, end: float) -> bytes:
-        """The whole body within the time limit; the client's own limit applies to each part."""
+        """Reads the whole body within the time limit; the client's own limit applies to each part."""
         parts = []
         try:
             for part in response.iter_bytes():
@@ -187,7 +187,7 @@ def key(name: str) -> str:
     token = os.environ.get(name, "").strip()
     if not token.isascii() or not token.isprintable():
         raise ServerError(
-            f"the environment variable {name} has characters that no HTTP header takes"
+            f"the environment variable {name} has characters that an HTTP header cannot contain"
         )
     return token or "none"
 

@@ -1,7 +1,7 @@
 """A server process that this process starts, monitors and ends.
 
-It runs under `lmsi_kedro.parent`, so it ends with this process even if that is killed. Its output goes to a log
-file. If it ends after its first answer, it is restarted once, at the same port.
+The server runs under `lmsi_kedro.parent`, so it ends with this process even if this process is killed. Its output
+goes to a log file. If it ends after its first answer, it is restarted once, at the same port.
 """
 
 import os
@@ -38,7 +38,7 @@ class PortTakenError(ServerError):
 
 
 class Launched:
-    """One server; setting `closed` ends all waiting for it."""
+    """One launched server; setting `closed` interrupts all waiting for it."""
 
     def __init__(
         self,
@@ -48,7 +48,7 @@ class Launched:
         log: Path,
         closed: threading.Event,
     ) -> None:
-        """places: the values of all places in the command except {port}."""
+        """places: the values of all placeholders in the command except {port}."""
         self.command, self.places, self.environment = command, places, dict(environment)
         self.log, self.closed = log, closed
         self.port = random.SystemRandom().randrange(*PORTS)
@@ -93,7 +93,7 @@ class Launched:
             )
 
     def await_answer(self, seconds: float, params: ServerParams) -> None:
-        """Waits until the server lists its models; ServerError if it ends, rejects this or exceeds the time."""
+        """Waits until the server lists its models; ServerError if it ends, rejects this or takes too long."""
         probe = Server(self.url, params.model_copy(update={"timeout_seconds": PROBE_SECONDS}))
         end = time.monotonic() + seconds
         while True:
@@ -109,12 +109,12 @@ class Launched:
                     f"{self.last_words()}"
                 )
             if self.closed.wait(0.3):
-                raise ServerError(f"{self.named} is no longer wanted")
+                raise ServerError(f"{self.named} was closed before it answered")
 
     def listed(self, probe: Server) -> list[str] | None:
-        """The models that the server lists, None while it starts; ServerError for another answer.
+        """The models that the server lists, None while it starts; ServerError for any other answer.
 
-        Without a network, `transformers serve` answers 500 here: an error only for a command with {name}.
+        Without a network, `transformers serve` answers 500 here, which is an error only if the command has {name}.
         """
         try:
             return probe.names()
@@ -129,7 +129,7 @@ class Launched:
         """Raises PortTakenError if another server answers at this port; only this server lists this name."""
         if "{name}" in self.command and self.places["name"] not in names:
             served = ", ".join(names) or "no model"
-            raise PortTakenError(f"{self.url} is another server's: it serves {served}")
+            raise PortTakenError(f"{self.url} belongs to another server, which serves {served}")
 
     @property
     def has_ended(self) -> bool:
@@ -174,7 +174,7 @@ class Launched:
 
 
 def filled(word: str, places: Mapping[str, str]) -> str:
-    """A word of the command with its places filled in; other braces, such as those of JSON, are unchanged."""
+    """A word of the command with its placeholders filled in; other braces, such as JSON's, are unchanged."""
     return re.sub(r"\{(\w+)\}", lambda place: places.get(place[1], place[0]), word)
 
 

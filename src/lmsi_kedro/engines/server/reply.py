@@ -63,9 +63,10 @@ class Completion:
 
 @dataclass(frozen=True)
 class Reply:
-    """completions: the complete choices by index, at least one; choices: the number of choices in the response.
+    """A parsed response with at least one complete choice.
 
-    prompt_tokens: None if the server does not count them; some servers do not count cached ones.
+    completions: the complete choices by index; choices: the number of choices in the response; prompt_tokens: None
+    if the server does not count them (some servers do not count cached ones).
     """
 
     url: str
@@ -77,9 +78,10 @@ class Reply:
 
 @dataclass(frozen=True)
 class Reader:
-    """needed: `usage` and `logprobs`, if a reply without them is an error; n: the number of requested choices.
+    """Parses the responses of one server.
 
-    chat: choices are messages.
+    needed: `usage` and `logprobs`, if a reply without them is an error; n: the number of requested choices; chat:
+    choices are messages.
     """
 
     url: str
@@ -99,8 +101,8 @@ class Reader:
         usage: dict[str, Any] = data["usage"] if isinstance(data.get("usage"), dict) else {}
         if "usage" in self.needed and number(usage, "prompt_tokens") is None:
             raise PassingError(
-                f"{self.url} does not say usage.prompt_tokens, which shows whether it has the right model: take a "
-                "server, or a proxy before it, that does"
+                f"{self.url} does not report usage.prompt_tokens, which shows whether it has the right model: use "
+                "a server, or a proxy before it, that does"
             )
         return Reply(
             self.url,
@@ -127,16 +129,16 @@ class Reader:
                 complete.setdefault(index, one)
         if not complete:
             raise PassingError(
-                f"{self.url} answers with a choice that {broken}: if it stays so, mend that server, or "
+                f"{self.url} answers with a choice that {broken}: if this persists, repair that server, or "
                 f"{self.advice.without}"
             )
         return complete
 
     def data(self, content: bytes, kind: str) -> dict[str, Any]:
-        """The JSON object of a body."""
+        """The JSON object in a body."""
         if "event-stream" in kind or content.lstrip().startswith((b"data:", b"event:")):
             raise ServerError(
-                f"{self.url} answers with an event stream, which was not asked for: turn streaming off in the "
+                f"{self.url} answers with an event stream, which was not requested: turn streaming off in the "
                 "server, or in the proxy before it"
             )
         text = content.decode(errors="replace")
@@ -148,8 +150,8 @@ class Reader:
             return data
         what = brief(text) if is_html(text) else f"{len(content)} bytes that end in {text[-40:]!r}"
         raise PassingError(
-            f"{self.url} answers with {what}, which is not a whole JSON object: if it stays so, something else "
-            f"answers there; look at {self.advice.url}, HTTP_PROXY and NO_PROXY"
+            f"{self.url} answers with {what}, which is not a complete JSON object: if this persists, something "
+            f"else answers there; check {self.advice.url}, HTTP_PROXY and NO_PROXY"
         )
 
     def error(self, data: dict[str, Any]) -> ServerError:
@@ -166,7 +168,7 @@ class Reader:
         """
         text, reason = choice.get("text"), choice.get("finish_reason")
         if not isinstance(text, str):
-            chat = "a chat message instead, so it is no completions endpoint"
+            chat = "a chat message instead, so it is not a completions endpoint"
             raise ValueError(f"has {chat if 'message' in choice else 'no text'}")
         if not valid(text):
             raise ValueError("has half of a surrogate pair in its text")
@@ -189,7 +191,7 @@ class Reader:
         """A chat message as a completion without its length; empty if it is withheld or has only thoughts."""
         message, reason = choice.get("message"), choice.get("finish_reason")
         if not isinstance(message, dict):
-            raise ValueError("has no message, so it is no chat endpoint")
+            raise ValueError("has no message, so it is not a chat endpoint")
         if isinstance(reason, str) and reason.casefold() in DECLINED:
             return Completion("", 0, None, "stop")
         completion = {"text": message.get("content") or "", "finish_reason": reason}
@@ -206,7 +208,7 @@ def valid(text: str) -> bool:
 
 
 def indices(choices: list[dict[str, Any]]) -> list[int]:
-    """The index of each choice; if an index is missing or out of range, their order counts."""
+    """The index of each choice; if an index is missing or out of range, the choices are numbered in order."""
     numbers = [number(choice, "index", len(choices)) or 0 for choice in choices]
     return numbers if max(numbers) < len(choices) else list(range(len(choices)))
 

@@ -14,10 +14,10 @@ KEPT = ("bos_token_id", "eos_token_id", "pad_token_id")
 
 
 def sampling_model(model: Path, folder: Path) -> Path:
-    """A folder of links to the model's files with a generation_config.json of its own.
+    """Creates a folder of links to the model's files, with a new generation_config.json.
 
-    `transformers serve` samples only if that file has do_sample. It keeps the model's token ids and sets no
-    filter.
+    `transformers serve` samples only if that file has do_sample. The new file keeps the model's token ids and sets
+    no filter.
     """
     prepared = partial(folder)
     for each in model.iterdir():
@@ -34,7 +34,7 @@ def sampling_model(model: Path, folder: Path) -> Path:
 def gguf_model(model: Path, folder: Path, prompts: Sequence[str]) -> Path:
     """The model as a GGUF file in this folder, for llama.cpp; ValueError for unsupported models.
 
-    The file is as large as the model, so the caller should remove it. A file that a killed run left is reused.
+    The file is as large as the model, so the caller should remove it. The file of a killed run is reused.
     """
     final = folder / f"model-f16-{writer_digest()}.gguf"
     if not final.exists():
