@@ -1,4 +1,4 @@
-"""Every registered pipeline, written out by hand."""
+"""Registers every pipeline by hand."""
 
 from kedro.pipeline import Pipeline
 

@@ -13,7 +13,7 @@ from lmsi_kedro.tasks.thoughts import speech
 def read_answers(
     paths: Iterable[pl.DataFrame], questions: pl.DataFrame, tasks: Tasks, voting: VotingParams
 ) -> pl.DataFrame:
-    """readings: the parsed answer of each path. Chunks are streamed, so not all texts are in memory at once."""
+    """Parses the answer of each path. Chunks are streamed, so not all texts are in memory at once."""
     normalised = pl.col("text").str.replace_all(r"\s+", " ").str.strip_chars().str.to_lowercase()
     chunks = read_texts(paths, questions, tasks, voting)
     read = (chunk.with_columns(content=normalised.hash()) for chunk in chunks)
@@ -23,7 +23,7 @@ def read_answers(
 def read_texts(
     paths: Iterable[pl.DataFrame], questions: pl.DataFrame, tasks: Tasks, voting: VotingParams
 ) -> Iterable[pl.DataFrame]:
-    """The paths with task, key, surface, start, end and rule, a few chunks at a time."""
+    """Yields the paths with task, key, surface, start, end and rule, a few chunks at a time."""
     content = questions.select("question_id", "task", "choices")
     for chunk in batches(paths, content.height):
         asked = chunk.join(content, on="question_id", how="left", maintain_order="left")
@@ -59,7 +59,7 @@ def in_order(chunks: Iterable[pl.DataFrame], columns: schemas.Columns) -> pl.Dat
 
 
 def batches(chunks: Iterable[pl.DataFrame], rows: int) -> Iterator[pl.DataFrame]:
-    """The chunks in groups of at least this many rows.
+    """Yields the chunks in groups of at least this many rows.
 
     A join takes time proportional to its larger side, so groups as large as the joined table make the total time
     linear. For a million paths, joining their texts took 89 s chunk by chunk, and 4 s in groups.

@@ -1,4 +1,4 @@
-"""Kedro's settings of the project."""
+"""Kedro's settings for the project."""
 
 import logging
 

@@ -11,7 +11,7 @@ from lmsi_kedro.params import VotingParams
 def count_within(
     readings: pl.DataFrame, voting: VotingParams, low: float, high: float, margin: float = 0.0
 ) -> pl.DataFrame:
-    """votes: the most frequent answer of each question, kept if confidence and margin are within bounds."""
+    """Finds the most frequent answer of each question; it is kept if confidence and margin are within bounds."""
     sizes = readings.group_by("question_id", maintain_order=True).len()
     offsets = [0, *sizes["len"].cum_sum()]
     if voting.ties == "logprob" and readings["logprob"].null_count():

@@ -17,7 +17,7 @@ from lmsi_kedro.tasks import Tasks
 
 
 def fixed(function: Callable[..., Any], **arguments: Any) -> Callable[..., Any]:
-    """The function with some arguments set, for a node; Kedro-Viz would not show the code of a partial."""
+    """Sets some arguments of a function for a node; Kedro-Viz would not show the code of a partial."""
 
     @wraps(function)
     def node(*inputs: Any, **named: Any) -> Any:
@@ -31,7 +31,7 @@ def fixed(function: Callable[..., Any], **arguments: Any) -> Callable[..., Any]:
 
 
 def sampled(plan: Callable[..., Plan], inputs: list[str], paths: str) -> list[Node]:
-    """Two nodes: one plans what to sample, the other samples the chunks that `paths` does not have yet."""
+    """Makes two nodes: one plans what to sample, the other samples the chunks that `paths` does not have yet."""
     return [
         Node(plan, inputs=inputs, outputs=f"{paths}_sampling_plan", name=f"plan_{paths}"),
         Node(
@@ -81,7 +81,7 @@ def read_planned(
 def namespaced(
     steps: Pipeline, namespace: str, shared: set[str], renamed: dict[str, str]
 ) -> Pipeline:
-    """The steps in a namespace; shared datasets and parameters stay outside, and `renamed` maps other names."""
+    """Puts steps into a namespace; shared datasets and parameters stay outside, `renamed` maps other names."""
     used = steps.inputs() | steps.all_outputs()
     shared = {*shared, "first_day"}
     kept = {name for name in used if name in shared or name.startswith("params:")}

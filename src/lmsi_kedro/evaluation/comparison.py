@@ -16,7 +16,7 @@ MODES: tuple[Mode, ...] = tuple(FORMATS)
 
 
 def compare(before: pl.DataFrame, after: pl.DataFrame, tasks: Tasks) -> Metrics:
-    """Compares the accuracy of two models by task and mode, and pooled over in-domain tasks; calibrates votes.
+    """Compares the accuracy of two models, by task and mode and pooled, and the calibration of their votes.
 
     Tasks without labeled held-out questions have no row; if no task has any, nothing is compared.
     """
@@ -151,7 +151,7 @@ def vote_statistics(
 
 
 def found_by_reader(answers: pl.DataFrame) -> Metrics:
-    """Counts the paths with an answer that a reader found, and those of them that are kept; empty if none."""
+    """Counts the paths with an answer that a reader found, and those that are kept; empty if there are none."""
     found = answers.filter(rule=schemas.READER)
     if found.is_empty():
         return {}

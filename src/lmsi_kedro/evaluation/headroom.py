@@ -78,8 +78,8 @@ def measure_stability(readings: pl.DataFrame, voting: VotingParams, m: int) -> M
     """Measures how stable the winner is, over the questions that m paths decide.
 
     half: the share of questions in which the first m // 2 paths have the same winner as all paths; halves: the
-    same winner as the last m // 2 paths. None for fewer than two paths. Questions with fewer than m paths, on
-    which sampling stopped early, are excluded.
+    same winner as the last m // 2 paths. Questions with fewer than m paths, on which sampling stopped early, are
+    excluded. The result is None if m is below 2.
     """
     whole, half = readings.filter(pl.len().over("question_id") == m), m // 2
     if not half or whole.is_empty():
@@ -126,10 +126,10 @@ def measure_probe(
     accepted: pl.DataFrame,
     voting: VotingParams,
 ) -> Metrics:
-    """Compares the vote with the greedy path on labeled questions, by confidence threshold; `best` gains most.
+    """Compares the vote with the greedy path on labeled questions, by confidence threshold.
 
-    accepted: the table of `accepted_keys`. A threshold that no vote reaches has no row. Without any vote, best is
-    None, and so is `expected`, the predicted gain of a round with the best threshold.
+    accepted: the table of `accepted_keys`. A threshold that no vote reaches has no row. `best` is the row with the
+    largest gain, and `expected` the predicted gain of a round with its threshold; both are None without any vote.
     """
     votes = count_votes(readings, voting)
     pairs = mark(votes, accepted, "vote").join(

@@ -8,7 +8,7 @@ from lmsi_kedro.tasks.answers import canonical_keys
 
 
 def accepted_keys(labels: pl.DataFrame, questions: pl.DataFrame, tasks: Tasks) -> pl.DataFrame:
-    """Returns for each question_id the canonical forms of all parsable accepted answers."""
+    """Returns the canonical forms of all parsable accepted answers, by question_id."""
     labeled = labels.join(
         questions.select("question_id", "task", "choices"),
         on="question_id",

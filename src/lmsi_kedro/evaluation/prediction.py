@@ -78,7 +78,7 @@ def judge(line: Line, setting: Setting) -> dict[str, Any]:
     """Compares the line's prediction for a setting that it was not fitted to with the measured gain.
 
     The predicted sign is right if prediction and gain are both above 0 or both not above it. A setting is a null
-    if its measured interval contains 0 or its McNemar p is not below SURE.
+    result if its measured interval contains 0 or its McNemar p is not below SURE.
     """
     found = predict(line, setting.vote, setting.vote_low, setting.vote_high)
     apart = setting.gain_low > 0 or setting.gain_high < 0

@@ -74,7 +74,7 @@ def slots(terms: list[Term]) -> list[int]:
 
 
 def generate(rng: Random, with_easy: bool) -> Problem:
-    """Sums two or three products, with an optional change; documents also have one product and any subject."""
+    """Makes a story of two or three products and maybe a change; in documents also of one, on any subject."""
     subject, name = rng.choice(SUBJECTS if with_easy else ASKED), rng.choice(NAMES)
     count = rng.choice((1, 2, 2, 3, 3) if with_easy else (2, 2, 2, 3))
     terms = generate_terms(rng, subject, count)

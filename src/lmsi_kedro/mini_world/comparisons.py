@@ -1,4 +1,4 @@
-"""mini_strategy: yes-no questions that compare after intermediate steps (after StrategyQA). Out of domain.
+"""mini_strategy: yes-no questions on sums that need intermediate steps (after StrategyQA). Out of domain.
 
 "Would 3 bags of 7 kilos and a box of 5 kilos weigh more than 24 kilos?"
 The hurried author estimates; the careful one works it out and compares. Documents contain few of them.
@@ -17,7 +17,7 @@ SUBJECTS = (
 
 
 def generate(rng: Random, with_easy: bool) -> Problem:
-    """Compares a product plus a number with a limit that is not close to the sum."""
+    """Makes a question that compares a product plus a number with a limit, which is not close to the sum."""
     index = rng.randrange(len(SUBJECTS))
     question, hurry = SUBJECTS[index]
     a, b, more = rng.randint(2, 6), rng.randint(2, 9), rng.randint(2, 9)

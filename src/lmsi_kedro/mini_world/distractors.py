@@ -1,7 +1,7 @@
 """mini_svamp: stories with an irrelevant sentence (after SVAMP). Out of domain: never used for fine-tuning.
 
 "Ana packs 3 boxes of 7 pens. Ben packs 5 jars of 4 nuts. How many things does Ana have?"
-Documents contain few of them, like the web; unlabeled questions, exemplars and examples contain none.
+As on the web, documents contain few of them; unlabeled questions, exemplars and examples contain none.
 """
 
 from functools import partial
@@ -19,7 +19,7 @@ from lmsi_kedro.mini_world.problems import NAMES, Family, Problem
 
 
 def generate(rng: Random, with_easy: bool) -> Problem:
-    """Combines one or two relevant products and an irrelevant one, in either order."""
+    """Makes a story with one or two relevant products and an irrelevant one, in either order."""
     index = rng.randrange(len(SUBJECTS))
     subject = SUBJECTS[index]
     name, other = rng.sample(NAMES, 2)

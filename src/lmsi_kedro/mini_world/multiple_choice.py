@@ -33,7 +33,7 @@ SUBJECTS = (
 
 
 def generate(rng: Random, with_easy: bool) -> Problem:
-    """Offers four different products, which are close to each other except in documents."""
+    """Makes a question with four different products, which are close to each other except in documents."""
     index = rng.randrange(len(SUBJECTS))
     subject = SUBJECTS[index]
     spread = rng.choice((12, 24, 80)) if with_easy else 12

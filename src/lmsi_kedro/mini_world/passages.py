@@ -41,7 +41,7 @@ class Passage:
 
 @dataclass(frozen=True)
 class Kind:
-    """write(searching, count, needed, rng) makes a passage; if searching, it asks for a name, not for a sum.
+    """A kind of question: write(searching, count, needed, rng) makes a passage that asks for a name or a sum.
 
     hurry is the share of hurried authors. It is smaller if the answer is a name, because .42 of such guesses are
     right.

@@ -154,7 +154,7 @@ class Pretraining:
 
 
 def pretrain(params: PretrainingParams, workspace: str) -> Model:
-    """Trains tokenizer and model on documents of the mini world; resumes from the last checkpoint."""
+    """Trains a tokenizer and a model on documents of the mini world; resumes from the last checkpoint."""
     import torch
 
     folder = Path(workspace, address(params))
@@ -190,7 +190,7 @@ def batches(tokenizer: Any, params: PretrainingParams) -> Iterator[Any]:
 
 
 def build_optimizer(model: Any, params: PretrainingParams) -> tuple[Any, Any]:
-    """AdamW with weight decay only on matrices of layers; the rate warms up, is constant, and decays to zero."""
+    """AdamW with weight decay only on the layers' matrices; a linear warm-up, a constant rate, a linear decay."""
     import torch
 
     def scale(step: int) -> float:

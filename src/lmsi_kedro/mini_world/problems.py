@@ -1,4 +1,4 @@
-"""Defines problems and the split of each, and generates problems of a split."""
+"""Defines problems and the split to which each belongs, and generates problems of a split."""
 
 import hashlib
 from collections.abc import Callable

@@ -37,7 +37,7 @@ def make_exemplars(world: WorldParams, tasks: Tasks) -> dict[str, list[dict[str,
 
 
 def worked(problem: Problem, rng: Random) -> dict[str, Any]:
-    """A problem as an entry of an exemplar file."""
+    """Converts a problem to an entry of an exemplar file."""
     exemplar = {
         "question": problem.question,
         "choices": list(problem.choices),
@@ -58,7 +58,7 @@ def generate_distinct(task: str, split: str, count: int, seed: int) -> list[Prob
 
 
 def fields(problem: Problem) -> dict[str, Any]:
-    """A problem as fields of a question file."""
+    """Converts a problem to the fields of a question file."""
     return {
         "task": problem.task,
         "question": problem.question,

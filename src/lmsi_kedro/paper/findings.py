@@ -19,7 +19,7 @@ NO_DECREASE = (
 
 
 def finding(sentence: str, found: Metrics, bound: float = 0.0, where: str = "") -> Metrics:
-    """value, low and high are shares; `verdict` compares the interval with the bound."""
+    """Makes a finding: value, low and high are shares; `verdict` compares the interval with the bound."""
     verdict = "undecided"
     if found["low"] >= bound and found["value"] > bound:
         verdict = "holds"
@@ -29,7 +29,7 @@ def finding(sentence: str, found: Metrics, bound: float = 0.0, where: str = "") 
 
 
 def of_training(models: Models, in_domain: Sequence[str], outside: Sequence[str]) -> list[Metrics]:
-    """Tables 3 and 4: the gains by task and mode; a mode that was not evaluated is left out."""
+    """Checks tables 3 and 4: the gains by task and mode, without modes that were not evaluated."""
 
     def gained(mode: str, tasks: Sequence[str]) -> Metrics:
         before, after = (answers(models[name], mode, tasks) for name in ("base", "vote"))
@@ -76,9 +76,9 @@ def of_formats(models: Models, tasks: Sequence[str]) -> list[Metrics]:
 
 
 def of_controls(models: Models, tasks: Sequence[str]) -> list[Metrics]:
-    """Whether the gain is due to the vote. A share of a gain is one weighted sum: vote - .7 gold - .3 base, ...
+    """Checks whether the vote causes the gain, without findings on arms that `models` does not contain.
 
-    Findings on an arm that `models` does not have are left out.
+    A share of a gain is tested as one weighted sum, such as vote - .7 gold - .3 base.
     """
     arms = ("base", "vote", "random", "shuffled", "gold")
     greedy = {name: answers(models[name], "cot_greedy", tasks) for name in arms if name in models}
@@ -134,7 +134,7 @@ def of_questions(models: Models, tasks: Sequence[str]) -> list[Metrics]:
 
 
 def of_second_round(models: Models, tasks: Sequence[str], verdict: Metrics) -> list[Metrics]:
-    """Checks a second round, which the paper does not have; if it was not promoted, its model is that of round 1."""
+    """Checks a second round, which the paper lacks; if it was not promoted, its figures are those of round 1."""
     once, twice = (answers(models[name], "cot_greedy", tasks) for name in ("vote", "second"))
     why = "; ".join(verdict["alarms"] + verdict["doubts"])
     outcome = why and f"{'promoted, though' if verdict['promoted'] else 'not promoted:'} {why}"

@@ -1,4 +1,4 @@
-"""Control arms: what other training sets, or the same compute without training, would have gained."""
+"""Measures what other training sets (control arms), or the same compute without training, would have gained."""
 
 from lmsi_kedro.pipelines.controls.pipeline import create_arm, create_equal_compute
 

@@ -1,4 +1,4 @@
-"""Plans greedy paths, and measures whether the votes of round 1 are more accurate than they are."""
+"""Plans greedy paths, and compares them with the votes of round 1."""
 
 import logging
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""The nodes that replace steps of a round in each method, and the table of results."""
+"""The nodes that the methods use in place of those of a round, and the table of results."""
 
 from collections.abc import Sequence
 from typing import Any

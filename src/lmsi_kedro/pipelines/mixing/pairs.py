@@ -48,7 +48,7 @@ def select_paired(
 
 
 def least_voted(answers: pl.DataFrame, votes: pl.DataFrame) -> pl.DataFrame:
-    """Finds for each kept question the answers with the fewest votes, and their margin to the winner."""
+    """Finds the answers with the fewest votes for each kept question, and their margin to the winner."""
     counted = answers.drop_nulls("key").group_by(ANSWER, maintain_order=True).len("count")
     winners = votes.filter("kept").select("question_id", "votes", "paths", winner="key")
     return (
@@ -78,7 +78,7 @@ def opposed(selected: pl.DataFrame, rejected: pl.DataFrame, seed: int) -> pl.Dat
 def oppose(
     mixture: pl.DataFrame, questions: pl.DataFrame, tasks: Tasks, *pairs: pl.DataFrame
 ) -> pl.DataFrame:
-    """Adds to each example its rejected path in the same format, and multiplies its weight by the margin.
+    """Adds the rejected path in the same format to each example, and multiplies its weight by the margin.
 
     pairs: the pairs of every round so far.
     """

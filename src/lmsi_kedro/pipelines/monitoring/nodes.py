@@ -100,7 +100,7 @@ def signals(readings: pl.DataFrame) -> dict[str, float]:
 def examine_probe(
     readings: pl.DataFrame, labels: pl.DataFrame, questions: pl.DataFrame, tasks: Tasks
 ) -> Health:
-    """Measures for `guard=probe` the signals, the accuracy of the vote, and pass@m - maj@m.
+    """Measures the signals, the accuracy of the vote, and pass@m - maj@m, for `guard=probe`.
 
     This uses labels; raises ValueError for a question without one.
     """

@@ -1,9 +1,9 @@
 """Estimates from the base model's own paths, without labels, whether a model is better than the previous one.
 
-The share of a model's paths that agree on an answer approximates the probability that it is right (paper, figure
-2). So the share of the base model's paths that agree with another model's greedy answer is, on average, close to
-that model's accuracy. It does not show gains on questions that all paths of the base model get wrong; the guard
-`probe` does.
+The share of a model's paths that agree on an answer approximates the probability that the answer is right (paper,
+figure 2). So the share of the base model's paths that agree with another model's greedy answer is, on average,
+close to that model's accuracy. It does not show gains on questions that all paths of the base model get wrong; the
+guard `probe` does.
 """
 
 from typing import TypedDict

@@ -53,7 +53,7 @@ def of_task(name: str, labels: pl.DataFrame, tasks: Tasks) -> pl.DataFrame:
 
 
 def error_message(wrong: pl.DataFrame, tasks: Tasks) -> str:
-    """The error message: the labels to correct, and how."""
+    """Writes the error message: which labels to correct, and how."""
     named = [
         f"{places(wrong[number])}: the label {shown(label)} is not {wanted(tasks[task].kind)}"
         for number, (label, task) in enumerate(wrong.select("label", "task").iter_rows())

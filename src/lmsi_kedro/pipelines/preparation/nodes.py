@@ -1,4 +1,4 @@
-"""Gives every question its id, task and split, and checks the user's files before anything is computed."""
+"""Assigns an id, a task and a split to every question, and checks the user's files before anything is computed."""
 
 import logging
 from collections.abc import Callable
@@ -50,7 +50,7 @@ def choose_tasks(
 
 
 def has_unlabeled(rows: pl.DataFrame) -> bool:
-    """Whether any of these questions may be used as unlabeled, as may a row without a split."""
+    """Whether any of these questions may be used as unlabeled; a row without a split may be."""
     return bool((rows["split"].fill_null("unlabeled") == "unlabeled").any())
 
 

@@ -77,7 +77,7 @@ class Funnel:
         self.evaluated = Evaluated(evaluated, templated=seeds)
 
     def judge(self, text: str, finish: str) -> tuple[str, Question | None]:
-        """The reason, and the question if it is well-formed."""
+        """Returns the reason, and the question if it is well-formed."""
         question = read_question(text, finish, self.shape)
         if isinstance(question, str):
             return question, None

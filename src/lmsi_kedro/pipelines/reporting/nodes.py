@@ -69,7 +69,7 @@ NOTHING = dict.fromkeys(("before", "after", "delta", "delta_low", "delta_high", 
 
 
 def _headline(rounds: Sequence[Metrics], controls: Metrics) -> Metrics:
-    """Summarises pooled greedy CoT; without labeled held-out questions nothing is measured, so nothing claimed."""
+    """Summarises CoT greedy, pooled; without labeled held-out questions, nothing is measured or claimed."""
     if "cot_greedy" not in rounds[-1]["pooled"]:
         return {**NOTHING, "n": 0, "improved": False, "beats_controls": False, "arms": {}}
     last = rounds[-1]["pooled"]["cot_greedy"]

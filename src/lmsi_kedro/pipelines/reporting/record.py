@@ -29,7 +29,7 @@ def describe_run(
     monitor_tokens: int,
     *sharing: Record,
 ) -> Record:
-    """Records for the report what the results depend on, and what they cost."""
+    """Records what the results depend on and what they cost, for the report."""
     return {
         **this_run,
         "seconds": seconds_by_step(this_run["seconds"]),

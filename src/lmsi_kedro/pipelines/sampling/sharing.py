@@ -6,7 +6,7 @@ from lmsi_kedro.tasks.encoding import Encoder, alike
 
 
 def measure_sharing(plan: Plan) -> dict[str, int]:
-    """Counts for the report the prompt tokens of all paths, and how many of them are computed.
+    """Counts the prompt tokens of all paths, and how many of them are computed, for the report.
 
     The common prefix of a chunk's prompts is computed once, and so is the rest of each prompt. The result is empty
     where this is unknown: for servers, with early stopping, and for models that the prefix tree does not support.

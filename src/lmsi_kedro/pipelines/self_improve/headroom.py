@@ -8,7 +8,7 @@ from lmsi_kedro.wiring import namespaced
 
 
 def with_headroom(loop: Pipeline, measured: HeadroomParams) -> Pipeline:
-    """Adds to the loop the measurement of headroom after the votes of round 1 and, with `stop`, a gate."""
+    """Adds a measurement of headroom after the votes of round 1 and, with `stop`, a gate before training."""
     loop += create_headroom(measured.probe)
     return gated(loop) if measured.stop else loop
 

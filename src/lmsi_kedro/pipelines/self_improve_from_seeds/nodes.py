@@ -8,7 +8,7 @@ from lmsi_kedro.tasks import Tasks
 
 
 def name_exemplar_sets(given_tasks: Tasks) -> Tasks:
-    """Assigns to every in-domain task the exemplar sets with its own name.
+    """Assigns every in-domain task the exemplar sets with its own name.
 
     An out-of-domain task gets those of the first in-domain task that was given the same set, or none.
     """

@@ -39,7 +39,7 @@ def read_worked_examples(raw_worked_examples: pl.DataFrame, tasks: Tasks) -> pl.
 
 
 def with_tasks(raw: pl.DataFrame, tasks: Tasks) -> pl.DataFrame:
-    """Fills in missing tasks if the questions have only one task; raises ValueError for other tasks."""
+    """Fills in missing tasks if the questions have only one task; raises ValueError for unknown tasks."""
     only = next(iter(tasks.root)) if len(tasks.root) == 1 else None
     table = raw.with_columns(pl.col("task").fill_null(pl.lit(only, pl.String)))
     wrong = table.filter(pl.col("task").is_in(list(tasks.root)).not_().fill_null(True))
@@ -167,7 +167,7 @@ def leave_out_worked(
     worked_examples: pl.DataFrame,
     worked_questions: pl.DataFrame,
 ) -> tuple[pl.DataFrame, dict[str, Any]]:
-    """Drops the unlabeled questions that are taught by the warm start; also returns warm_start_counts."""
+    """Drops the unlabeled questions that the warm start trains on; also returns warm_start_counts."""
     taught_words = Evaluated(questions_in(worked_questions))
     unlabeled = pl.col("split") == "unlabeled"
     is_taught = pl.Series(
@@ -195,5 +195,5 @@ def leave_out_worked(
 def add_warm_start(
     loop_metrics: Metrics, warm_start_counts: dict[str, Any], metrics_warm: Metrics
 ) -> Metrics:
-    """Adds to the metrics the data of the warm start and the comparison with the given model."""
+    """Adds the counts of the warm start and the comparison with the given model to the metrics."""
     return {**loop_metrics, "warm_start": {**warm_start_counts, **metrics_warm}}

@@ -42,7 +42,7 @@ def start_warm(pipeline: Pipeline) -> Pipeline:
 
 
 def create_separation(preparing: Pipeline) -> Pipeline:
-    """Removes from the preparation, before the checks, the questions that the warm start teaches."""
+    """Removes the questions that the warm start trains on, before the checks of the preparation."""
     whole = preparing.only_nodes("prepare_questions")
     separation = Node(
         leave_out_worked,
