@@ -29,12 +29,12 @@ def choices(**changed: Any) -> Misbehaviour:
 
 
 LOOK = ". Look at engine.server.urls, engine.server.model and the environment variable LMSI_API_KEY"
-PASSING = "no server answers as it should after 0 retries: {url} %s. Chunks that are done stay: run again when the servers are well"
+PASSING = "no server gave a valid answer after 0 retries: {url} %s. Finished chunks are kept: run again when the servers work"
 OTHER = (
-    " which is not a whole JSON object: if it stays so, something else answers there; look at engine.server.urls, "
+    " which is not a complete JSON object: if this persists, something else answers there; check engine.server.urls, "
     "HTTP_PROXY and NO_PROXY"
 )
-MEND = ": if it stays so, mend that server, or take it out of engine.server.urls"
+MEND = ": if this persists, repair that server, or take it out of engine.server.urls"
 SERVERS: list[tuple[Misbehaviour, str]] = [
     (says(401, {"error": "bad key"}), '{url} answers 401: {"error": "bad key"}' + LOOK),
     (says(403, {"error": "forbidden"}), '{url} answers 403: {"error": "forbidden"}' + LOOK),
@@ -51,7 +51,7 @@ SERVERS: list[tuple[Misbehaviour, str]] = [
      "message body (received 1 bytes, expected 50)"),
     (says(200, answered([], 3)), PASSING % "answers with no choice"),
     (says(200, b"data: {}\n\n", "text/event-stream"),
-     "{url} answers with an event stream, which was not asked for: turn streaming off in the server, or in the proxy before it"),
+     "{url} answers with an event stream, which was not requested: turn streaming off in the server, or in the proxy before it"),
     (choices(text=None), PASSING % f"answers with a choice that has no text{MEND}"),
     (choices(text="\ud800"), PASSING % f"answers with a choice that has half of a surrogate pair in its text{MEND}"),
     (choices(finish_reason="abort"), PASSING % f"answers with a choice that ended with finish_reason 'abort'{MEND}"),
