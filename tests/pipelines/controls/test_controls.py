@@ -6,7 +6,7 @@ from tests.graphs import ARMS, ancestors
 
 
 def test_arms_differ_only_in_their_mixture() -> None:
-    """The arms differ in their mixture alone."""
+    """All other inputs of training are the same."""
     pipeline = create_pipeline(rounds=1, arms=ARMS)
     training = {n.name: n for n in pipeline.nodes if n.name.endswith("fine_tune")}
     vote = set(training["round_1.fine_tune"].inputs) - {"round_1.mixture"}
@@ -16,7 +16,7 @@ def test_arms_differ_only_in_their_mixture() -> None:
 
 
 def test_labeled_repeats_the_warm_start_and_nothing_sampled() -> None:
-    """The warm-started model after the round's number of steps on the labeled examples alone."""
+    """The warm-started model is trained on the labeled examples for as many steps as the round takes."""
     pipeline = start_warm(create_pipeline(rounds=1, arms=["labeled"]))
     training = {n.name: n for n in pipeline.nodes if n.name.endswith("fine_tune")}
     labeled, vote = (training[f"round_1.{name}fine_tune"] for name in ("labeled.", ""))

@@ -1,4 +1,4 @@
-"""One answer per question and mode, marked against the accepted ones."""
+"""Every question has one answer per mode, which is compared with the accepted answers."""
 
 import polars as pl
 import pytest
@@ -34,7 +34,7 @@ def test_any_accepted_answer_is_correct() -> None:
     assert marked["correct"].to_list() == [True, True, False]
 
 
-def test_a_question_without_a_readable_label_is_refused() -> None:
+def test_question_without_a_parsable_label_is_refused() -> None:
     answers = evaluation_answers(2, skill=0.5)
     first = pl.col("question_id") == answers[0, "question_id"]
     empty = pl.lit([], dtype=pl.List(pl.String))
@@ -45,7 +45,7 @@ def test_a_question_without_a_readable_label_is_refused() -> None:
 
 
 def test_every_mode_decides_by_its_own_paths() -> None:
-    """Two voted modes of one question are two votes; a lone path has no confidence."""
+    """Two voted modes of a question are separate votes; a single path has no confidence."""
     made = evaluation_readings(3, skill=0.5)
     voted = made.filter(mode="self_consistency")
     flipped = voted.with_columns(mode=pl.lit("self_consistency_raised"), key=pl.lit("num:-1"))

@@ -1,4 +1,4 @@
-"""The model's own answers as exemplars: rationale and answer apart, sets drawn at random but always the same."""
+"""The model's own answers become exemplars with rationale and answer; sets are random but reproducible."""
 
 from pathlib import Path
 
@@ -77,7 +77,7 @@ def test_a_seed_beyond_the_context_is_named() -> None:
         plan_worked_seeds(seeds, Model(BASE, "digest"), paths, ENGINE, TASKS)
 
 
-def test_rationale_and_answer_are_read_apart() -> None:
+def test_rationale_and_answer_are_parsed_separately() -> None:
     read = {row["question_id"]: row for row in worked().iter_rows(named=True)}
     told = {q: (row["rationale"], row["answer"], row["reason"]) for q, row in read.items()}
     assert told == {
@@ -109,7 +109,7 @@ def test_exemplar_sets_are_drawn_from_kept_answers() -> None:
     )
 
 
-def test_too_few_readable_answers_say_what_to_change() -> None:
+def test_too_few_parsable_answers_suggest_a_change() -> None:
     texts = {**TEXTS, "s0": "hm", "s1": "hm"}
     with pytest.raises(
         ValueError,

@@ -50,7 +50,7 @@ ENGINE = EngineParams(
 
 @pytest.fixture
 def job(tmp_path: Path) -> Job:
-    """A finished one."""
+    """A finished job."""
     base = tmp_path / "base"
     base.mkdir()
     for part in ("config.json", "tokenizer.json"):

@@ -1,4 +1,4 @@
-"""What the headroom samples, how it is wired into the loop, that it can stop, and a run of it."""
+"""The headroom pipeline: what it samples, how it is wired into the loop, how it stops a run, and a whole run."""
 
 import json
 from pathlib import Path
@@ -51,7 +51,7 @@ def plan(headroom: HeadroomParams, splits: dict[str, int] = SPLITS, asked: int =
 
 
 def drawn(made: Plan) -> dict[float, dict[str, list[int]]]:
-    """By temperature, the paths of every question."""
+    """The planned paths of every question, by temperature."""
     found: dict[float, dict[str, list[int]]] = {}
     for wanted in made.wanted:
         asked = found.setdefault(wanted.sampling.temperature, {})
@@ -60,7 +60,7 @@ def drawn(made: Plan) -> dict[float, dict[str, list[int]]]:
 
 
 def test_greedy_paths_of_some_unlabeled_questions() -> None:
-    """Of questions that round 1 samples, so never more than it asks."""
+    """They belong to questions that round 1 samples, so there are never more of them."""
     assert drawn(plan(params())) == {0.0: {"unlabeled-0": [M], "unlabeled-1": [M]}}
     assert drawn(plan(params(), asked=1)) == {0.0: {"unlabeled-0": [M]}}
 
@@ -100,7 +100,7 @@ def test_headroom_is_off_by_default() -> None:
 
 @pytest.mark.parametrize("probe", [False, True])
 def test_enabled_headroom_only_adds_to_the_report(probe: bool) -> None:
-    """Labels of the probe are read by the parameter alone, and never reach training."""
+    """Probe labels are only read if headroom.probe is set, and never reach training."""
     loop = create_pipeline(rounds=1, arms=ARMS, measured=params(enabled=True, probe=probe))
     measuring = next(node for node in loop.nodes if node.name.endswith("measure_headroom"))
     assert ("labels" in measuring.inputs) is probe
@@ -149,8 +149,8 @@ def test_training_is_refused_without_a_shown_gain() -> None:
 
 @pytest.mark.slow
 def test_headroom_pipeline_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Measured alone and told, stopped before training, and reported by a loop that goes on from its paths."""
-    rows = world_rows(unlabeled=6, probe=1)  # of so few labeled questions none shows anything
+    """The headroom is measured and printed; then it stops a run, and a loop reports it and reuses its paths."""
+    rows = world_rows(unlabeled=6, probe=1)  # too few labeled questions to show a gain
     done = run(tmp_path, rows, pipeline="headroom", headroom__probe="true")
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-5000:]
     found = json.loads((tmp_path / "08_reporting/headroom.json").read_text())

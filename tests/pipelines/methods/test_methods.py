@@ -1,4 +1,4 @@
-"""The methods differ in one thing each, and are compared with sft on the same questions."""
+"""Each method differs from sft in one respect, and is compared with it on the same questions."""
 
 import json
 from pathlib import Path
@@ -18,7 +18,7 @@ METHODS = ("weighted", "gated", "scpo")
 
 
 def test_every_method_trains_on_the_same_stored_paths() -> None:
-    """With the steps of the round; labels reach gold alone, and nothing is sampled for training but once."""
+    """All take as many steps as the round; only gold uses labels, and training paths are sampled once."""
     pipeline = create_pipeline()
     training = {node.name: node for node in pipeline.nodes if node.name.endswith("fine_tune")}
     assert len(training) == 1 + len(METHODS) + 2
@@ -54,7 +54,7 @@ class Trained(Model):
 
 
 def compared(delta: float, p: float) -> dict[str, Any]:
-    """A comparison of sft, which is right in 60 %."""
+    """A comparison with sft, whose accuracy is 60 %."""
     after = {"accuracy": 0.6 + delta, "low": 0.5, "high": 0.7, "n": 100}
     row = {"before": {**after, "accuracy": 0.6}, "after": after, "delta": delta,
            "delta_low": delta - 0.02, "delta_high": delta + 0.02, "p_value": p}  # fmt: skip
@@ -83,7 +83,7 @@ def test_table_has_each_models_difference_from_sft() -> None:
 
 @pytest.mark.slow
 def test_methods_are_trained_and_compared(tmp_path: Path) -> None:
-    """With preferences in every other way to run them: two rounds of scpo on the same data root."""
+    """Two rounds with training.objective=scpo then run on the same data root."""
     given: dict[str, Any] = {"paths__m": 8, "paths__questions_per_task": 5}
     done = run(tmp_path, world_rows(), pipeline="methods", **given)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-5000:]

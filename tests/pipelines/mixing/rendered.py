@@ -1,4 +1,4 @@
-"""Two questions with their paths and exemplars, and the examples that are made of them."""
+"""Two questions with their paths and exemplars, and the examples rendered from them."""
 
 import polars as pl
 

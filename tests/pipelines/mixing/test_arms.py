@@ -1,4 +1,4 @@
-"""The control arms: each differs from the vote in one thing, and says so when it cannot be made."""
+"""Each control arm differs from the vote in one respect; if it cannot be made, an error says why."""
 
 import polars as pl
 import pytest
@@ -20,7 +20,7 @@ VOTING = VotingParams(
 
 
 def voted(counts: dict[str, int]) -> pl.DataFrame:
-    """So many kept paths of each question; question a1 belongs to mini_arc, g1 to mini_gsm."""
+    """The given number of kept paths of each question; a1 is a question of mini_arc, g1 of mini_gsm."""
     rows = [
         (q, p, "s", "vote", f"num:{q}", q, f"{q} {p}.") for q, n in counts.items() for p in range(n)
     ]
@@ -59,7 +59,7 @@ def test_shuffled_swaps_paths_between_questions_of_a_task() -> None:
 
 
 def test_gold_arm_takes_correct_paths_ignoring_votes() -> None:
-    """The label is 5, the vote 4; distinct texts, capped as the vote's."""
+    """The label is 5, the vote 4; texts are distinct and capped as for the vote."""
     readings = pl.DataFrame(
         {"question_id": "g1", "path": range(6), "key": KEYS, "surface": [k and k[4:] for k in KEYS],
          "content": [1, 2, 1, 3, 4, 5]},

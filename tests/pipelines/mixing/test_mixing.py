@@ -1,4 +1,4 @@
-"""What is taught: the right paths, in the right formats, and the control arm beside it."""
+"""Examples have the selected paths in the right formats; so do those of the control arm `random`."""
 
 import polars as pl
 import pytest
@@ -53,7 +53,7 @@ def test_random_arm_keeps_counts_and_ignores_votes() -> None:
 
 
 def test_the_four_formats() -> None:
-    """Chain of thought for every path, direct answers once, choices by their letter."""
+    """Every path gives CoT examples, a direct answer is taught once, and choices are given by letter."""
     examples = schemas.examples(render())
     counts = dict(examples.filter(question_id="q0").group_by("format").len().iter_rows())
     assert counts == {
@@ -115,7 +115,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Model:
 
 @pytest.mark.parametrize("balancing", ["rows", "tokens"])
 def test_a_balanced_mixture_has_the_parts(balancing: str, model: Model) -> None:
-    """Of the summed weights of rows, or of target tokens, counted here with the tokenizer itself."""
+    """The parts are shares of the summed weights of rows, or of target tokens, which are counted here."""
     parts = dict(zip(FORMATS, [2.0, 1.0, 1.0, 0.5], strict=True))
     mixing = MIXING.model_copy(update={"balance": balancing, "parts": parts})
     mixture = balance(render(mixing), model, mixing, ENGINE)
@@ -234,7 +234,7 @@ def test_nothing_kept_is_an_error() -> None:
     ("weight", "counted"), [("none", 1.0), ("confidence", 0.75), ("margin", 0.5)]
 )
 def test_examples_are_weighted_by_their_vote(weight: str, counted: float) -> None:
-    """The vote on q1 has no margin: with weight=margin it teaches nothing."""
+    """The vote on q1 has margin 0, so with weight=margin q1 has no examples."""
     answers, paths, questions, exemplars = tables()
     selected, nothing = select_voted(answers, [paths]), schemas.empty(schemas.EXAMPLES)
     votes = pl.DataFrame(

@@ -1,4 +1,4 @@
-"""Pairs for preference training: a path of the winner, and one of the least-voted answer to the same question."""
+"""A pair for preference training has a path of the winner and one of the least-voted answer to the question."""
 
 import polars as pl
 import pytest
@@ -12,7 +12,7 @@ from tests.pipelines.mixing.rendered import MIXING, TEXTS, tables
 
 
 def voted(answers: pl.DataFrame) -> pl.DataFrame:
-    """votes of these answers; the key of the kept paths has won."""
+    """The votes of these answers; the key of the kept paths is the winner."""
     rows: list[tuple[object, ...]] = []
     for (question,), own in answers.partition_by("question_id", as_dict=True).items():
         key = own.filter("kept")["key"].unique().item()
@@ -24,7 +24,7 @@ def voted(answers: pl.DataFrame) -> pl.DataFrame:
 
 
 def paired(keys: str, seed: int = 1) -> pl.DataFrame:
-    """pairs of one question whose paths have these answers, ? for none; the most frequent one has won."""
+    """The pairs of one question whose paths have these answers, ? for none; the most frequent one wins."""
     winner = max(keys, key=keys.count)
     answers = pl.DataFrame(
         [("q", n, None if k == "?" else k, k, 0, 1, "trigger", k == winner, "r") for n, k in enumerate(keys)],

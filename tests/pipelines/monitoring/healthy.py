@@ -1,4 +1,4 @@
-"""The monitor's parameters, and the signals of a healthy model."""
+"""Parameters of the collapse monitor, and the signals of a healthy model."""
 
 from lmsi_kedro.params import MonitorParams
 

@@ -1,4 +1,4 @@
-"""A collapse is caught without labels, a healthy round is not, and nothing collapsed is promoted."""
+"""The monitor detects a collapse without labels, promotes healthy rounds, and rejects collapsed ones."""
 
 import logging
 from pathlib import Path
@@ -110,7 +110,7 @@ def test_only_the_probe_guard_reads_labels() -> None:
 
 
 def test_support_is_measured_on_the_base_models_paths() -> None:
-    """A promoted model takes its support with it to the next round, which compares its candidate with that."""
+    """The next round compares the support of its candidate with that of the promoted model."""
     named = {node.name: node for node in create_pipeline(2).nodes}
     for model in ("0", "candidate_1", "candidate_2"):
         measured = named[f"monitor_{model}.measure_support"]
@@ -142,7 +142,7 @@ def shipped() -> Any:
 
 
 def examined(shipped: dict[str, Any], model: Model) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Readings of sampled and of greedy paths, which a real model really draws."""
+    """The readings of sampled and of greedy paths of a real model."""
     params, tables = shipped["params"], (shipped["questions"], shipped["exemplars"])
     plan = plan_examination(
         *tables, model, shipped["tasks"], params["paths"], MONITOR, params["engine"]
@@ -154,8 +154,8 @@ def examined(shipped: dict[str, Any], model: Model) -> tuple[pl.DataFrame, pl.Da
 
 
 @pytest.mark.slow
-def test_a_real_collapse_is_caught(shipped: dict[str, Any], tmp_path: Path) -> None:
-    """Trained to give one constant answer to everything, the real model agrees with itself, and is held back."""
+def test_a_real_collapse_is_detected(shipped: dict[str, Any], tmp_path: Path) -> None:
+    """A model trained to answer everything with one constant agrees with itself and is not promoted."""
     tasks, rows = shipped["tasks"], []
     for name, answer in (("mini_gsm", "7"), ("mini_arc", "(A)")):
         asked = shipped["questions"].filter(task=name, split="unlabeled").head(64)

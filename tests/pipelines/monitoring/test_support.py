@@ -1,4 +1,4 @@
-"""How far the base model's paths agree with a model's greedy answers, and what is made of a change of that."""
+"""Support: how far the base model's paths agree with greedy answers, and how the monitor uses a change of it."""
 
 import logging
 from pathlib import Path
@@ -41,7 +41,7 @@ def test_support_equals_value_by_hand() -> None:
 
 
 def test_support_estimates_accuracy_of_calibrated_paths() -> None:
-    """Where a path is right with the probability that a question has, support is the accuracy of other answers."""
+    """If every question has its own probability of right paths, support estimates the accuracy of answers."""
     draw = np.random.default_rng(0)
     ease = draw.uniform(size=400)
     right = draw.uniform(size=(400, 33)) < ease[:, None]
@@ -69,7 +69,7 @@ def test_probe_guard_measures_support_by_labels() -> None:
 
 
 def test_change_of_support_is_paired() -> None:
-    """Questions differ much more than their changes, and may come in another order."""
+    """Differences between questions are much larger than the changes; the order of questions may differ."""
     before = supports([i / 100 for i in range(100)])
     after = before.with_columns(pl.col("support") + 0.01).reverse()
     change = compare_support(before, after)
@@ -113,7 +113,7 @@ def test_later_round_without_gain_is_reported(
 
 
 def test_missing_gain_does_not_stop_the_loop() -> None:
-    """`on_alarm=stop` is for what went wrong; a later round that is merely no better leaves a report."""
+    """`on_alarm=stop` only applies to alarms; a later round without a gain is reported as usual."""
     stop = MONITOR.model_copy(update={"on_alarm": "stop"})
     same, worse = supports([0.5, 0.75]), supports([0.25, 0.5])
     model, *_, verdict = promote(NEW, OLD, WELL, WELL, same, same, stop, round_number=2)

@@ -1,4 +1,4 @@
-"""What `auto` becomes is said once, before anything is sampled."""
+"""The values chosen for `auto` are logged once, before anything is sampled."""
 
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -25,7 +25,7 @@ class Sized:
 
 
 def test_choices_are_logged(caplog: pytest.LogCaptureFixture) -> None:
-    """Only of what is not given."""
+    """Only parameters that are not given are listed."""
     with caplog.at_level("INFO"):
         chosen = choices(Sized(134_500_000), PATHS, EVALUATION, TrainingParams(**PARAMS | AUTO))
     assert chosen == {

@@ -1,4 +1,4 @@
-"""What would fail in the middle of a run is said before it begins, with what to change."""
+"""Problems that would fail in the middle of a run are reported before it begins, with what to change."""
 
 import json
 import re
@@ -98,7 +98,7 @@ def test_questions_beyond_context_are_named_or_skipped() -> None:
 
 
 def test_a_question_that_just_fits_is_kept() -> None:
-    """Counted in tokens, not in characters."""
+    """Length is counted in tokens, not in characters."""
     text = "pens " * 400
     fitting, _ = check(questions(text))
     assert fitting.height == 1
@@ -106,7 +106,7 @@ def test_a_question_that_just_fits_is_kept() -> None:
 
 
 def test_longest_exemplar_set_of_a_task_counts() -> None:
-    """A question's paths are spread over all of them."""
+    """The paths of a question are spread over all exemplar sets."""
     exemplars = pl.DataFrame(
         [(f"mini/{n}", "3 + 4?", None, None, "3 + 4 = 7. " * 20**n, "7") for n in (0, 1, 2)],
         schema=schemas.EXEMPLARS,
@@ -128,7 +128,7 @@ def test_a_model_without_an_end_token_is_refused(model: Path) -> None:
 
 
 def test_vocabulary_smaller_than_the_tokenizers_is_refused(model: Path) -> None:
-    """A larger one is padded, as Qwen's; its ids without a token are never drawn."""
+    """A larger vocabulary is padded, like Qwen's, and its ids without a token are never sampled."""
     config = json.loads((model / "config.json").read_text())
     for embedded in (800, 832):
         (model / "config.json").write_text(json.dumps({**config, "vocab_size": embedded}))
@@ -148,7 +148,7 @@ def test_damaged_weights_are_named_before_sampling(model: Path) -> None:
 def test_insufficient_memory_is_named(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Refused where one row has no room; warned of where it has, since a part of the rows may do."""
+    """It is an error if not even one row fits; otherwise there is a warning, since fewer rows may suffice."""
     monkeypatch.setattr(machine, "gpus", lambda: 0)
     one = demand(BASE, ENGINE, 1, 20, 96)
     for free, executor, said in [
@@ -178,19 +178,19 @@ def test_questions_left_out_are_not_in_the_forecast() -> None:
 
 
 def test_a_gpt2_configuration_is_read(model: Path) -> None:
-    """It has names of its own for the context and all sizes."""
+    """GPT-2 uses other names for the context and all sizes."""
     AutoConfig.for_model("gpt2", n_positions=300, n_embd=96, n_head=4).save_pretrained(model)
     _, found = check(questions("How many?"), model)
     assert found["context"] == 300
     assert found["memory_gib"] > 1
 
 
-def test_the_forecast_is_what_all_workers_need() -> None:
-    """And where the number of rows is left open, what the chosen one needs."""
+def test_forecast_is_the_memory_of_all_workers() -> None:
+    """If the number of rows is not given, the forecast is that of the chosen number."""
     one = demand(BASE, ENGINE, 30, 20, 50)
     assert machine.memory(BASE, ENGINE, 30, 20, 50) == 2 * one.of(64)
     chosen = ENGINE.model_copy(update={"rows": None})
-    assert machine.memory(BASE, chosen, 30, 20, 50) == 2 * one.of(64), "all of a chunk fits"
+    assert machine.memory(BASE, chosen, 30, 20, 50) == 2 * one.of(64), "all rows of a chunk fit"
 
 
 def test_servers_must_answer_and_have_the_model() -> None:

@@ -1,4 +1,4 @@
-"""What people write becomes checked tables, or one clear sentence."""
+"""Questions and exemplars written by people become checked tables, or one clear error."""
 
 import logging
 from collections.abc import Callable
@@ -31,7 +31,7 @@ HELD_OUT: list[Row] = [
 
 
 def raw(*rows: Row) -> pl.DataFrame:
-    """The rows, and a held-out question of every in-domain task."""
+    """A table of the rows and a held-out question of every in-domain task."""
     columns = ["task", "split", "question", "choices", "answer"]
     full = [dict(zip(columns, row, strict=True)) for row in (*rows, *HELD_OUT)]
     return pl.DataFrame(full, schema=schemas.RAW_QUESTIONS)
@@ -64,7 +64,7 @@ def test_undeclared_task_is_inferred(
         "mini_gsm": TASKS["mini_gsm"],
         "mini_arc": TASKS["mini_arc"],
     }
-    assert "Task mine: kind of answer number, since so read 9 answers" in caplog.text
+    assert "Task mine: kind of answer number, since 9 answers can be parsed as such" in caplog.text
     in_a_folder = choose_tasks(rows, {"mine/1": list, "mine/2": list}, TASKS)
     assert in_a_folder["mine"].exemplar_set == "mine"
     assert choose_tasks(rows, {"mines": list}, TASKS)["mine"].exemplar_set is None
@@ -77,7 +77,7 @@ def test_undeclared_task_is_inferred(
 
 
 def test_benchmark_name_gives_kind_and_exemplars_only() -> None:
-    """What the file leaves to learn from is in domain, whatever it is called."""
+    """A task with unlabeled questions is in domain, whatever its name."""
     file = raw(*[("svamp", None, f"q{i}?", None, [str(i)]) for i in range(9)])
     sets: dict[str, Callable[[], Any]] = {"gsm8k": list, "mini_gsm": list}
     task = choose_tasks(file, sets, TASKS)["svamp"]
@@ -93,7 +93,7 @@ def test_benchmark_name_gives_kind_and_exemplars_only() -> None:
 
 
 def test_labeled_questions_are_split_by_their_hash() -> None:
-    """The same question falls on the same side in every file; unlabeled ones are never held out."""
+    """A question gets the same split in every file; unlabeled ones are never held out."""
     rows = [("mini_gsm", None, f"q{i}?", None, ["1"] if i % 2 else None) for i in range(2000)]
     shares = PreparationParams(held_out_share=0.3, probe_share=0.1)
     table = prepare_questions(raw(*rows), TASKS, shares)

@@ -1,4 +1,4 @@
-"""Labels as they come from people and data sets: answers, or one error with file, line and label."""
+"""Labels written by people or taken from data sets become answers, or one error with file, line and label."""
 
 import json
 import logging
@@ -45,7 +45,7 @@ def checked(raw: pl.DataFrame) -> tuple[pl.DataFrame, Tasks]:
         ([{"question": "How far?", "answer": [0.1, "1/10"]}], "number", ["0.1", "1/10"]),
     ],
 )  # fmt: skip
-def test_rows_as_they_come_from_the_hub(
+def test_labels_of_hub_rows_are_parsed(
     tmp_path: Path, rows: list[Row], kind: Kind, answers: list[str]
 ) -> None:
     questions = [row | {"split": "held_out"} for row in rows]
@@ -126,7 +126,7 @@ def test_ambiguous_choice_numbers_are_refused(
     with caplog.at_level(logging.INFO):
         table, _ = checked(load(tmp_path / "mmlu.jsonl", *rows, rows[0] | {"answer": 0}))
     assert table["answer"].to_list() == [["(B)"], ["(C)"], ["(D)"], ["(A)"]]
-    assert "Task mmlu: its labels are places counted from 0" in caplog.text
+    assert "Task mmlu: its labels are positions counted from 0" in caplog.text
 
 
 def test_0_and_1_are_not_read_as_verdicts(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The question file that is made of benchmarks."""
+"""The question file made from public benchmarks."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Every candidate has a row and a reason; the first test that it fails is the one that is told."""
+"""Every candidate has a row whose reason is the first test that it fails."""
 
 from pathlib import Path
 from typing import Any
@@ -115,7 +115,7 @@ def test_threshold_decides_what_is_a_near_duplicate() -> None:
 
 
 def test_template_words_are_not_contamination() -> None:
-    """They would refuse everything; eleven words of this one stand after the number and the thing."""
+    """They would reject every question; this template has eleven words after the number and the thing."""
     template = (
         "{} Is it so that he has {}? Answer with yes or with no and with nothing else please?"
     )
@@ -186,7 +186,7 @@ def test_candidates_rejected_by_vote_have_a_reason(reason: str) -> None:
     [("confident", ["winner", "low confidence"]), ("band", ["high confidence", "winner"])],
 )
 def test_policies_limit_the_confidence(policy: Any, kept: list[str]) -> None:
-    """Of votes of 4 and of 2 in 4 paths."""
+    """The votes have 4 and 2 of 4 paths."""
     keys = ["num:1"] * 4 + ["num:1", "num:1", "num:2", None]
     readings = pl.DataFrame(
         {
@@ -214,7 +214,7 @@ def test_seeds_are_drawn_from_unlabeled_in_domain_questions() -> None:
         QuestionGenerationParams(**{**GENERATION.model_dump(), "seeds_per_prompt": 3})
 
 
-def test_more_candidates_keep_the_chunks_of_fewer() -> None:
+def test_more_candidates_keep_existing_chunks() -> None:
     seeds, model = QUESTIONS.filter(split="unlabeled"), Model(BASE, "digest")
     few, many = (
         plan_continuations(
@@ -230,7 +230,7 @@ def test_more_candidates_keep_the_chunks_of_fewer() -> None:
 
 
 def test_seeds_beyond_the_context_are_named() -> None:
-    """1,024 tokens of the embedded model; before anything is sampled."""
+    """The context of the embedded model is 1,024 tokens; the error comes before anything is sampled."""
     seeds = asked(("unlabeled", "How many pens has Finn? " * 200), ("unlabeled", SEEDS[1]))
     with pytest.raises(
         ValueError,
@@ -240,7 +240,7 @@ def test_seeds_beyond_the_context_are_named() -> None:
 
 
 def test_candidates_beyond_the_context_are_named() -> None:
-    """A candidate has the exemplars before it when it is voted on."""
+    """When a candidate is voted on, its prompt begins with the exemplars."""
     candidates = asked(("unlabeled", NEW), ("unlabeled", "How many pens has Finn? " * 200))
     paths = PathParams(m=4, sampling=GENERATION.sampling, questions_per_task=9)
     rest = schemas.empty(schemas.EXEMPLARS), Model(BASE, "digest"), TASKS, paths, GENERATION, ENGINE
@@ -252,7 +252,7 @@ def test_candidates_beyond_the_context_are_named() -> None:
     assert plan_answers(candidates.head(1), *rest).chunks
 
 
-def test_nothing_left_says_what_to_change() -> None:
+def test_error_without_candidates_suggests_a_change() -> None:
     drafts = drafted()
     dropped = drafts.filter(pl.col("reason") != OPEN)
     with pytest.raises(

@@ -1,4 +1,4 @@
-"""The table of questions, against plain Python on the tables that it is made of."""
+"""The table of questions is compared with plain Python on the tables from which it is made."""
 
 import polars as pl
 import pytest
@@ -40,7 +40,7 @@ def test_every_question_has_all_its_answers_and_paths() -> None:
 
 
 def test_some_votes_are_tied_and_some_paths_unparsable() -> None:
-    """Else the test above would not have looked at them."""
+    """Otherwise the test above would not cover them."""
     entries = [entry for row in gathered()["before"] for entry in row]
     assert any(entry["tied"] for entry in entries)
     assert any(path["key"] is None for entry in entries for path in entry["paths"])

@@ -1,4 +1,4 @@
-"""The record of a run: the steps that its time is summed over, and the trainings of every round."""
+"""The record of a run has its time by step and the trainings of every round."""
 
 import json
 from pathlib import Path
@@ -41,8 +41,8 @@ def test_seconds_are_summed_per_step() -> None:
     assert seconds_by_step(nodes) == {"sampling, to learn from": 5.0, "everything else": 1.5}
 
 
-def test_record_holds_what_the_run_was(tmp_path: Path) -> None:
-    """As JSON, typed parameters included."""
+def test_record_describes_the_run(tmp_path: Path) -> None:
+    """It can be stored as JSON, including typed parameters."""
     model = Model.at(tiny_model(tmp_path / "tiny"))
     (model.path / "training.json").write_text(json.dumps({"losses": [2.0, 1.0], "params": {}}))
     trainings = describe_trainings(model, model)

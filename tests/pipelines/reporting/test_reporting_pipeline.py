@@ -1,4 +1,4 @@
-"""The reporting pipeline on invented tables, end to end in memory."""
+"""Runs the reporting pipeline on fabricated tables in memory."""
 
 import json
 import re
@@ -68,7 +68,7 @@ MONITOR = {
 
 
 def inputs(rounds: int, n: int = N, gain: float = 0.2) -> dict[str, Any]:
-    """Every input of the pipeline; each round adds half as much as the one before."""
+    """Every input of the pipeline; each round gains half as much as the round before."""
     skills = [0.45 + gain * (2 - 0.5 ** (k - 1)) for k in range(1, rounds + 1)]
     base, random = predictions(n, 0.45), predictions(n, 0.46, 1, "random")
     rounds_made = [predictions(n, skill, k, "vote") for k, skill in enumerate(skills, 1)]
@@ -97,7 +97,7 @@ def inputs(rounds: int, n: int = N, gain: float = 0.2) -> dict[str, Any]:
 
 
 def run(rounds: int, folder: Path, **changed: Any) -> dict[str, Any]:
-    """What a run leaves on disk, loaded again."""
+    """Run the pipeline and load what it stored."""
     return report_on(inputs(rounds, **changed), create_pipeline(rounds), folder)
 
 
@@ -121,7 +121,7 @@ def test_inputs_are_the_declared_ones() -> None:
     assert create_pipeline(2).inputs() == set(inputs(2))
 
 
-def test_metrics_are_json_with_the_promised_shape(made: dict[str, Any]) -> None:
+def test_metrics_are_json_with_the_documented_shape(made: dict[str, Any]) -> None:
     metrics = json.loads(json.dumps(made["metrics"], allow_nan=False))
     headline = metrics["headline"]
     assert {"before", "after", "delta", "p_value", "n", "improved", "beats_controls"} < set(
@@ -154,7 +154,7 @@ def test_headline_is_the_last_round_against_the_base(made: dict[str, Any]) -> No
 
 
 def test_share_of_an_insignificant_gain_is_omitted(tmp_path: Path) -> None:
-    """The vote gains .4 points and the control loses 1.4: "-350 % of the vote's gain" says nothing."""
+    """The vote gains .4 points and the control loses 1.4, so "-350 % of the vote's gain" is meaningless."""
     given = inputs(1)
     base = given["predictions_0"]
     given["metrics_1"] = compare(base, predictions(N, 0.47, 1, "vote"), TASKS)
@@ -170,7 +170,7 @@ def test_threshold_of_the_run_is_reported(made: dict[str, Any]) -> None:
 
 
 def test_every_arm_is_described(tmp_path: Path) -> None:
-    """A control as good as the vote takes the claim away; the upper bound and the formats do not."""
+    """Nothing is claimed if a control is as good as the vote; the upper bound and the formats do not matter."""
     given = inputs(1)
     arms: tuple[Arm, ...] = ("random", "shuffled", "gold", "direct_only")
     vote, base = predictions(N, 0.65, 1, "vote"), given["predictions_0"]
@@ -215,7 +215,7 @@ def test_missing_gain_is_stated_plainly(tmp_path: Path) -> None:
 
 
 def test_without_labels_nothing_is_claimed(tmp_path: Path) -> None:
-    """The votes and the monitor are reported all the same."""
+    """The votes and the monitor are still reported."""
     found = run(1, tmp_path, n=0)
     headline = found["metrics"]["headline"]
     assert (headline["n"], headline["improved"], headline["p_value"]) == (0, False, None)
@@ -287,7 +287,7 @@ def test_later_round_without_gain_is_reported_at_top() -> None:
 
 
 def test_model_card_of_a_round_satisfies_the_hub(made: dict[str, Any]) -> None:
-    """Of round 1 of two: its own figures, and front matter that huggingface_hub accepts."""
+    """The card of round 1 of 2 has the figures of round 1, and front matter that huggingface_hub accepts."""
     from huggingface_hub import ModelCard
 
     models = Model(Path("base"), "b" * 64), Model(Path("tuned"), "c" * 64)

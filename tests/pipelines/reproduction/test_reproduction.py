@@ -1,4 +1,4 @@
-"""Questions of each seed, curves by question, the page, and a graph that makes nothing twice."""
+"""The questions of each seed, the curves by question, the page, and a graph without duplicate work."""
 
 import json
 
@@ -51,7 +51,7 @@ def test_the_page_shows_both_sides() -> None:
 
 
 def test_shared_inputs_are_made_once() -> None:
-    """Two seeds: every training and sampling of the graph, counted."""
+    """Counts every training and sampling of the graph for two seeds."""
     pipeline = create_pipeline([1, 2], [0.7, 1.2])
     trained = [node.name for node in pipeline.nodes if node.name.endswith("fine_tune")]
     assert len(trained) == 2 * 6 + 4  # second round, generated questions, the smaller model twice
@@ -65,7 +65,7 @@ def test_shared_inputs_are_made_once() -> None:
 
 
 def test_every_round_is_reported_with_its_verdict() -> None:
-    """Of every seed, the second round and the smaller model."""
+    """The rounds are those of every seed, the second round and the smaller model's round."""
     pipeline = create_pipeline([1, 2], [0.7])
     (gathered,) = [node for node in pipeline.nodes if node.name == "gather_verdicts"]
     made = {name: node.name for node in pipeline.nodes for name in node.outputs}
@@ -77,8 +77,8 @@ def test_every_round_is_reported_with_its_verdict() -> None:
     ]
 
 
-def test_every_model_is_asked_as_the_reproduction_says() -> None:
-    """No node reads the evaluation of other pipelines."""
+def test_reproduction_uses_its_own_evaluation_parameters() -> None:
+    """No node reads the evaluation parameters of other pipelines."""
     pipeline = create_pipeline([1, 2], [0.7, 1.2])
     assert "params:reproduction_evaluation" in pipeline.inputs()
     assert "params:evaluation" not in pipeline.inputs()

@@ -1,4 +1,4 @@
-"""Which prompt every path of a question is asked with."""
+"""The prompt and the exemplar set of every planned path."""
 
 from pathlib import Path
 
@@ -49,7 +49,7 @@ def plan(m: int, *sets: str) -> Plan:
 
 
 def asked_with(made: Plan) -> dict[tuple[str, int], str]:
-    """The exemplar set of every path, after a look at its prompt."""
+    """The exemplar set of every path, after checking its prompt."""
     found: dict[tuple[str, int], str] = {}
     for chunk in made.chunks.values():
         for request in chunk.requests:
@@ -59,8 +59,8 @@ def asked_with(made: Plan) -> dict[tuple[str, int], str]:
     return found
 
 
-def test_the_temperature_of_a_round_is_its_own() -> None:
-    """temperatures has one per round, and the last one stands for all later rounds."""
+def test_each_round_has_its_own_temperature() -> None:
+    """temperatures has one entry per round, and the last one applies to all later rounds."""
     sampling = Sampling(temperature=0.7, max_new_tokens=4, seed=3)
     paths = PathParams(m=2, sampling=sampling, questions_per_task=3, temperatures=[0.5, 0.9])
     model, tasks = Model(Path("model"), "digest"), Tasks({"sums": TASK})
@@ -84,14 +84,14 @@ def test_paths_are_spread_evenly_over_exemplar_sets() -> None:
     assert asked_with(plan(6, "sums/1", "sums/2"))["q0", 4] == "sums/1"
 
 
-def test_more_paths_keep_sets_and_chunks_of_fewer() -> None:
+def test_raising_m_keeps_exemplar_sets_and_chunks() -> None:
     names = [f"sums/{i}" for i in range(3)]
     few, many = plan(4, *names), plan(10, *names)
     assert set(few.chunks) < set(many.chunks)
     assert asked_with(few).items() < asked_with(many).items()
 
 
-def test_a_single_set_is_all_paths() -> None:
+def test_a_single_exemplar_set_has_all_paths() -> None:
     assert set(asked_with(plan(12, "sums")).values()) == {"sums"}
     assert len(asked_with(plan(12, "sums"))) == 36
 
@@ -106,7 +106,7 @@ def test_folder_of_sets_belongs_to_the_naming_task() -> None:
 
 
 def test_question_among_exemplars_is_prompted_without_itself() -> None:
-    """So that the chunks of all others begin with the same exemplars."""
+    """So the chunks of all other questions begin with the same exemplars."""
     shots = [Exemplar(question=f"{i} + 1?", rationale="So.", answer=str(i + 1)) for i in (7, 1)]
     one, two = prompts_alike(QUESTIONS, "few_shot_cot", shots)
     assert [list(one), list(two)] == [["q0", "q2"], ["q1"]]
@@ -130,7 +130,7 @@ def early_plan(questions: pl.DataFrame, early_stop: float | None) -> Plan:
 
 
 def test_early_stop_reads_answers_as_the_vote_does() -> None:
-    """Four and 4.0 are one answer, a path without one counts for none: q0 is decided, q1 and q2 are not."""
+    """Four and 4.0 are the same answer, and unparsable paths do not count, so only q0 is decided."""
     texts = {
         "q0": ["So it is 4. The answer is 4.", "The answer is four.", "The answer is 4.0."] * 2
         + ["The answer is 5.", "I do not know."],

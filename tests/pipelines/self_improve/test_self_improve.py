@@ -1,11 +1,11 @@
-"""The graph of the loop: what training descends from, and what each round begins with."""
+"""The graph of the loop: the ancestors of training, and the models that each round uses."""
 
 from lmsi_kedro.pipelines.self_improve.pipeline import create_pipeline
 from tests.graphs import ARMS, ancestors
 
 
 def test_labels_never_reach_training() -> None:
-    """No fine-tuning input descends from labels, but gold's from those of unlabeled questions; the metrics do."""
+    """Only metrics descend from labels; only the arm gold descends from labels of unlabeled questions."""
     pipeline = create_pipeline(rounds=3, arms=ARMS, equal_compute=True)
     training = [node for node in pipeline.nodes if node.name.endswith("fine_tune")]
     assert len(training) == 3 + len(ARMS)
@@ -21,7 +21,7 @@ def test_labels_never_reach_training() -> None:
 
 
 def test_evaluation_never_stops_early() -> None:
-    """Its paths are those of the rounds alone: whatever evaluates or monitors a model draws all of its own."""
+    """Only the paths of the rounds are stopped early; evaluation and monitor sample all of their paths."""
     pipeline = create_pipeline(rounds=2)
     drawn = [
         node for node in pipeline.nodes if "params:engine" in node.inputs and "paths" in node.name
@@ -47,7 +47,7 @@ def test_rounds_sample_the_last_and_train_base_model() -> None:
 
 
 def test_preferences_replace_the_mixture_of_every_round() -> None:
-    """Each round trains on pairs of all rounds so far; control arms have none, and labels still reach nothing."""
+    """Each round trains on pairs of all rounds so far; control arms have no pairs, and no pair uses labels."""
     pipeline = create_pipeline(rounds=2, arms=ARMS, objective="scpo")
     nodes = {node.name: set(node.inputs) for node in pipeline.nodes}
     for number in (1, 2):

@@ -1,4 +1,4 @@
-"""Self-made questions and exemplars take the place of those that people gave."""
+"""Generated questions and exemplars replace the given ones."""
 
 import polars as pl
 
@@ -47,7 +47,7 @@ def test_only_evaluation_questions_stay() -> None:
 
 
 def test_the_loop_is_the_same_node_by_node() -> None:
-    """But for the summary, which gets the funnel."""
+    """Only the summary differs: the funnel is added to it."""
     own = {
         node
         for node in self_improve(2).nodes

@@ -1,4 +1,4 @@
-"""A chat endpoint fills what no rule can parse, and nothing else."""
+"""A chat endpoint finds answers only in paths that no rule can parse."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,7 +27,7 @@ from tests.graphs import ARMS, ancestors
 VOTING = VotingParams(
     rule="trigger", ties="abstain", min_confidence=0.0, max_confidence=1.0, max_paths_per_question=None, seed=1
 )  # fmt: skip
-# (question, task, text, finish, what the endpoint replies)
+# (question, task, text, finish, reply of the endpoint)
 PATHS = [
     ("q1", "mini_gsm", "The answer is 4.", "stop", "5"),
     ("q1", "mini_gsm", "2 and 2, so Bob has 4 pens.", "stop", "4"),
@@ -87,7 +87,7 @@ def rule_readings() -> pl.DataFrame:
 
 
 def asked(folder: Path, voting: VotingParams) -> Chunks:
-    """What the node stores, chunk by chunk as a runner does it, and loads again."""
+    """Run the node, store its chunks one by one as a runner does, and load them again."""
     given: dict[str, Any] = {"filepath": str(folder)}
     store = ChunkStore(**given, check="lmsi_kedro.schemas.replies")
     stored, planned = StoredChunks(**given).load(), Planned()
@@ -98,7 +98,7 @@ def asked(folder: Path, voting: VotingParams) -> Chunks:
 
 @pytest.fixture(scope="module")
 def filled(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[str], pl.DataFrame]:
-    """The texts that the endpoint has seen, and the readings."""
+    """The texts that were sent to the endpoint, and the readings."""
     with serving(answering) as (server, voting):
         replies = asked(tmp_path_factory.mktemp("replies"), voting)
     readings = fill_abstentions(rule_readings(), replies, questions(), TASKS)
@@ -110,8 +110,8 @@ def test_parsed_and_cut_paths_are_never_sent(filled: tuple[list[str], pl.DataFra
     assert filled[0] == [TRIAL, *texts]
 
 
-def test_rules_judge_what_replies_copy(filled: tuple[list[str], pl.DataFrame]) -> None:
-    """Copies that no rule takes, and replies that are no copies, leave the path unparsable."""
+def test_copied_replies_are_parsed_by_rules(filled: tuple[list[str], pl.DataFrame]) -> None:
+    """Copies that no rule can parse, and replies that are not copies, leave the path unparsable."""
     keys = ["num:4", "num:4", "num:5", None, None, None, "choice:B", None]
     assert filled[1]["key"].to_list() == keys
     given = ("answer is", "reader", "reader", None, None, None, "reader", None)
@@ -142,7 +142,7 @@ def test_answers_of_a_reader_are_counted(filled: tuple[list[str], pl.DataFrame])
 
 
 def test_replies_that_disagree_overrule_nothing() -> None:
-    """Even a reply that is stored for a parsed path."""
+    """This holds even for a reply that is stored for a parsed path."""
     wrong = pl.DataFrame([("q1", 0, "5", "5", 0, 1)], schema=schemas.REPLIES, orient="row")
     readings = rule_readings()
     assert fill_abstentions(readings, [wrong], questions(), TASKS).equals(readings)
@@ -162,7 +162,7 @@ def test_interrupted_reading_asks_nothing_twice(tmp_path: Path) -> None:
     assert len(server.bodies) == 3
 
 
-def test_another_model_is_asked_anew(tmp_path: Path) -> None:
+def test_stored_replies_of_another_model_are_ignored(tmp_path: Path) -> None:
     with serving(answering) as (server, voting):
         asked(tmp_path, voting)
         assert voting.reader is not None
@@ -171,7 +171,9 @@ def test_another_model_is_asked_anew(tmp_path: Path) -> None:
     assert len(server.bodies) == 14
 
 
-def test_nothing_unparsable_asks_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_requests_without_unparsable_paths(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(globals(), "PATHS", PATHS[:1])
     with serving(answering) as (server, voting):
         replies = asked(tmp_path, voting)

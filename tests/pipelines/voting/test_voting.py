@@ -1,4 +1,4 @@
-"""From texts to winners: unreadable paths and ties never teach anything."""
+"""Texts become votes; unparsable paths and tied questions are never used for training."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -89,7 +89,7 @@ def test_low_confidence_keeps_nothing() -> None:
 
 
 def test_a_band_and_a_threshold_per_round() -> None:
-    """R-Zero's band keeps what is neither certain nor hopeless; ScPO's threshold rises with the round."""
+    """R-Zero's band drops votes with very high or low confidence; ScPO's threshold rises with the round."""
     paths, questions = tables()
     readings = read_answers([paths], questions, TASKS, VOTING)
     band = VOTING.model_copy(update={"max_confidence": 0.4})
@@ -104,7 +104,7 @@ def test_a_band_and_a_threshold_per_round() -> None:
 
 
 def test_winner_below_minimum_margin_is_not_kept() -> None:
-    """SCRL's gate on share and margin: 2 of 4 paths against 1 is a margin of .25; others are judged as before."""
+    """In SCRL's gate, 2 of 4 paths against 1 have a margin of .25; the other reasons do not change."""
     paths, questions = tables()
     readings = read_answers([paths], questions, TASKS, VOTING)
     for margin, reason in ((0.25, "winner"), (0.26, "low margin")):
@@ -118,7 +118,7 @@ def test_winner_below_minimum_margin_is_not_kept() -> None:
 
 
 def test_duplicates_are_dropped_before_the_random_cap() -> None:
-    """A copy differs in spaces and capitals only; who is capped depends on the seed, not on the order of rows."""
+    """Duplicates differ only in spaces and case; the cap depends on the seed, not on the order of rows."""
     texts = ["Three. The answer is 3.", "three.  The answer is 3. "]
     texts += [f"Way {way}: 3. The answer is 3." for way in range(9)]
     rows = [("won", i, "s", text, 5, -1.0, "stop") for i, text in enumerate(texts)]
@@ -140,7 +140,7 @@ def test_duplicates_are_dropped_before_the_random_cap() -> None:
 
 
 def test_texts_are_read_chunk_by_chunk() -> None:
-    """Only one chunk is asked for at a time, and no text is left in the readings."""
+    """Only one chunk is read at a time, and the readings contain no texts."""
     paths, questions = tables()
     asked: list[int] = []
 

@@ -1,4 +1,4 @@
-"""From rows of a worked file to what is taught: answers, texts, and the questions that are kept apart."""
+"""Rows of a file of worked examples become training texts, separated from evaluated and unlabeled questions."""
 
 from typing import Any
 
@@ -38,7 +38,7 @@ def read(*rows: dict[str, Any], tasks: Tasks = TASKS) -> pl.DataFrame:
 
 
 def questions(*rows: tuple[str, ...]) -> pl.DataFrame:
-    """split, question[, context]; of the task sums."""
+    """Questions of the task sums; a row is (split, question) or (split, question, context)."""
     table = [(f"q{n}", "sums", *row, *[None] * (4 - len(row))) for n, row in enumerate(rows)]
     return pl.DataFrame(table, schema=schemas.QUESTIONS, orient="row")
 
@@ -49,7 +49,7 @@ def exemplars() -> pl.DataFrame:
 
 
 def test_texts_end_as_sampled_paths_do() -> None:
-    """Choices by their letter; an answer that the rationale announces at its end is not written twice."""
+    """Choices are given by letter; an answer announced at the end of the rationale is not written twice."""
     announced = SUM | {"question": "3 + 5?", "rationale": "It is 8.\n#### 8", "answer": ["8"]}
     table = read(SUM, announced, PICK)
     assert table["text"].to_list() == [
@@ -133,7 +133,7 @@ def test_examples_have_the_formats_of_sampled_paths() -> None:
 
 @pytest.mark.parametrize("split", ["held_out", "probe"])
 def test_an_evaluated_question_is_not_taught(split: str) -> None:
-    """Whatever its case and punctuation; with another passage it is another question."""
+    """Case and punctuation do not matter; with another passage it is another question."""
     passage = SUM | {"context": "A story."}
     asked = questions((split, "2 + 5"), ("unlabeled", "A story. 2 + 5?"))
     taught, worked = leave_out_evaluated(read(SUM, passage), asked, exemplars(), TASKS)
@@ -145,7 +145,7 @@ def test_an_evaluated_question_is_not_taught(split: str) -> None:
 
 
 def test_a_taught_question_is_not_learned_from_again() -> None:
-    """Those of other splits stay; the counts tell what became of all rows."""
+    """Questions of other splits stay; the counts cover all rows."""
     whole = questions(("unlabeled", "2 + 5 ?"), ("unlabeled", "9 + 9?"), ("held_out", "3 + 4?"))
     table = read(SUM, SUM | {"question": "3 + 4?"})
     _, worked = leave_out_evaluated(table, whole, exemplars(), TASKS)
