@@ -23,7 +23,7 @@ TINY = {
 
 
 def world_rows(**kept: int) -> list[Row]:
-    """The first questions of every task and split of the embedded world; `kept` is their number by split."""
+    """The first questions of every task and split of the embedded world; `kept` gives the number per split."""
     counts: Counter[tuple[str, str]] = Counter()
     rows = []
     for line in (ROOT / "data/01_raw/questions.jsonl").read_text().splitlines():

@@ -23,7 +23,7 @@ def test_every_experiment_is_in_the_history() -> None:
 
 
 def test_every_page_is_in_the_navigation() -> None:
-    """Pages of experiments are listed in their history instead."""
+    """The pages of experiments are listed in docs/experiments.md instead."""
     navigation = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
     pages = [*(ROOT / "docs").glob("*.md"), *(ROOT / "docs" / "api").glob("*.md")]
     names = [page.relative_to(ROOT / "docs").as_posix() for page in pages]

@@ -28,7 +28,7 @@ def disk(tmp_path: Path) -> Iterator[Small]:
 
 
 def written(model: Path) -> dict[str, Any]:
-    """One dataset of every kind that a run writes, in the order of the steps, with a content."""
+    """One dataset of every kind that a run writes, in the order of the steps, with its content."""
     return {
         "tasks": TASKS,
         "questions": schemas.empty(schemas.QUESTIONS),

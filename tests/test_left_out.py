@@ -40,7 +40,7 @@ def test_labels_for_some_tasks(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The data of a whole run; later runs in it compute only what is missing or different."""
+    """The data of a whole run; later runs on it compute only what is missing or different."""
     folder = tmp_path_factory.mktemp("data")
     metrics_of(folder, world_rows())
     return folder

@@ -63,7 +63,7 @@ def test_enough_mistakes_are_tried() -> None:
     "command", ["$ kedro run --params=rondes=2", "$ lmsi forecast --params=paths.m=many"]
 )
 def test_mistake_in_a_subprocess_gives_one_line(command: str) -> None:
-    """With the logging that conf/logging.yml configures."""
+    """The subprocess logs as conf/logging.yml configures it."""
     _, program, *arguments = command.split(" ")
     started = {"kedro": ["-m", "kedro"], "lmsi": ["-c", CONSOLE]}[program]
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""The whole loop on the embedded model with small sizes: killed, resumed, explored and drawn."""
+"""The whole loop on the embedded model with small sizes: killed, resumed, explored in notebooks, drawn."""
 
 import json
 import os

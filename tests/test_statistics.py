@@ -1,4 +1,4 @@
-"""Every statistic against a brute-force version of its definition."""
+"""Every statistic equals a brute-force version of its definition."""
 
 from itertools import combinations
 from math import comb, sqrt
@@ -89,7 +89,7 @@ def test_subset_statistics_equal_enumeration(data: st.DataObject) -> None:
 
 
 def test_maj_at_k_is_exact_beyond_64_bits() -> None:
-    """Without one of the 100 correct votes, they tie with the 99 wrong ones; otherwise the correct key wins."""
+    """Leaving out one of the 100 correct votes gives a tie; otherwise the correct key wins."""
     assert statistics.maj_at_k(100, [99], 0, 198) == pytest.approx(99 / 199)
 
 

@@ -1,4 +1,4 @@
-"""Files that a run reads but did not write are complete and of its parameters, or they are named and not used.
+"""Files that a run reads but did not write are complete and match its parameters, or are named and not used.
 
 They are the user's inputs, sampled chunks and training jobs, whose addresses are hashes of all that affects them,
 and, for reports and students, the tables of a finished run. Every run makes all other tables anew.

@@ -110,7 +110,8 @@ def test_stored_parameters_of_the_run_are_logged(
 )
 def test_every_round_is_a_nested_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = str(tmp_path / "mlruns")
-    parameters = {"tracking": "mlruns", "paths": {"m": 8, "sampling": {"seed": 2}}}  # today's
+    # Parameters of today, which differ from those of the run.
+    parameters = {"tracking": "mlruns", "paths": {"m": 8, "sampling": {"seed": 2}}}
     monkeypatch.setattr(ShapeHook, "parameters", parameters)
     hook = TrackingHook()
     hook.after_context_created(SimpleNamespace(project_path=tmp_path))

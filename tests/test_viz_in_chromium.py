@@ -54,7 +54,7 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 
 
 class served:  # noqa: N801  # used as a function
-    """Serve a folder over HTTP at the address that is yielded."""
+    """Serves a folder over HTTP and returns its address."""
 
     def __init__(self, folder: Path) -> None:
         handler = functools.partial(Quiet, directory=str(folder))

@@ -1,4 +1,4 @@
-"""Losses and weak evidence are reported, tested at the bounds from which they are."""
+"""Losses and weak evidence are reported from certain thresholds on."""
 
 from typing import Any
 

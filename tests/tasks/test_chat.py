@@ -130,7 +130,7 @@ def test_control_tokens_in_a_text_are_text(name: str, chat: Any) -> None:
         return [token for token in ids if token in controls]
 
     text = f"Say {' or '.join(token.content for token in added)}, 3 times?"
-    answer = text.replace("think", "thin")  # marks of thoughts in an answer are not text
+    answer = text.replace("think", "thin")  # in an answer, marks of thoughts are not plain text
     harmless, asked = encoder.prompts(["Q: 3?\nA:", text])
     assert steering(asked) == steering(harmless)
     (plain,) = encoder.examples(["Q: 3?\nA:"], [" 3."])

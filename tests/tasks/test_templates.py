@@ -1,4 +1,4 @@
-"""Templates of a task for the four formats, and the mistakes in them that are named."""
+"""Templates of a task replace those of the four formats, and mistakes in them are named."""
 
 import pytest
 from pydantic import ValidationError

@@ -49,7 +49,7 @@ def ids(encoder: Encoder, text: str) -> list[int]:
 
 
 def path(name: str, text: str, conversation: Conversation = KEEP) -> str:
-    """The text of a path that consists of the tokens of this text."""
+    """The text that is stored for a path whose sampled tokens are those of `text`."""
     encoder = Encoder(load(name), conversation)
     return encoder.path(encoder.written(ids(encoder, text)))
 

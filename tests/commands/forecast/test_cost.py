@@ -6,7 +6,7 @@ import pytest
 from lmsi_kedro.commands.forecast.cost import Measured, Work, cost_of
 from lmsi_kedro.commands.forecast.measurement import Sampled
 
-# The embedded default on two idle cores, README: about four minutes.
+# The embedded default takes about four minutes on two idle cores, see README.
 DEFAULT = Work(
     paths=9600, other_paths=32_400, stages=6, examples=[8000, 8000], workers=2, processes=2
 )

@@ -49,7 +49,7 @@ def test_paths_and_trainings_of_a_pipeline(
 
 
 def test_every_model_of_the_reproduction_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One seed, two temperatures: three modes for twelve models, five monitored, votes of 4 on 6 questions."""
+    """One seed and two temperatures give twelve models in three modes, five monitored models, and five votes."""
     monkeypatch.chdir(ROOT)
     counted = work("reproduction")
     assert counted.paths == 4 * LEARNED
