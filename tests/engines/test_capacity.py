@@ -145,7 +145,7 @@ def test_memory_of_remote_executors_is_not_measured() -> None:
 def test_chosen_rows_are_in_address_and_log(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """So a run that chooses another number does not reuse these chunks."""
+    """A run that chooses another number therefore does not reuse these chunks."""
 
     def planned(engine: EngineParams) -> Plan:
         made = Plan(BASE, "d", engine)
@@ -173,7 +173,7 @@ def test_workers_share_the_memory_of_the_machine(monkeypatch: pytest.MonkeyPatch
 
 
 def test_gpus_unusable_by_torch_are_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    """For example if the driver does not fit torch; the model then runs on the CPU."""
+    """If, for example, the driver does not fit torch, the model runs on the CPU."""
     monkeypatch.setattr(hardware, "gpus", lambda: 2)
     monkeypatch.setattr(hardware, "available_memory", lambda: 1000)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")

@@ -42,7 +42,7 @@ def decoder(family: str, sizes: dict[str, Any], seed: int = 0) -> Any:
     torch.manual_seed(seed)
     config = getattr(transformers, f"{family}Config")(**SIZES, **sizes)
     model = AutoModelForCausalLM.from_config(config).float().eval()
-    for parameter in model.parameters():  # large enough that every part of a layer shows
+    for parameter in model.parameters():  # large enough for every part of a layer to matter
         torch.nn.init.normal_(parameter, std=0.3)
     return model
 

@@ -193,7 +193,7 @@ def test_killed_run_leaves_no_server(moment: str, tokenizer_only: Path, tmp_path
 
 
 def test_only_the_last_start_is_read_from_log(tmp_path: Path) -> None:
-    """Even if an earlier start ended in the middle of a line, after more output than is read."""
+    """This holds even if an earlier start ended in the middle of a line, after more output than is read."""
     log = tmp_path / "log"
     log.write_bytes(b"$ serve\naddress already in use" + b"x" * 2 * launched.READ)
     say = f"{sys.executable} -c \"print('out of memory', end='')\" {{port}}"

@@ -73,7 +73,9 @@ def test_weights_are_powers_of_two(temperature: float) -> None:
     weights = reference.weights_of(logits.astype(np.float64), scale)
     assert weights[-1] == 2**44
     exact = np.exp2(logits.astype(np.float64) * scale + 44)
-    assert (np.abs(weights - exact) <= 4e-6 * exact + 1).all()  # far below, y itself is rounded
+    assert (
+        np.abs(weights - exact) <= 4e-6 * exact + 1
+    ).all()  # for small weights, y itself is rounded
     near = exact >= 2.0**40
     assert (np.abs(weights - exact)[near] <= 5e-7 * exact[near]).all()
 
@@ -130,7 +132,7 @@ class TestFilters:
         assert self.reached([0, 0, 0, 0], top_p=0.5) == [0, 1]
 
     def test_top_p_is_renormalised_after_top_k(self, backend: str) -> None:
-        row = np.log([0.4, 0.3, 0.3])  # of the first two: 0.57 and 0.43
+        row = np.log([0.4, 0.3, 0.3])  # the first two, renormalised: 0.57 and 0.43
         assert self.reached(row, top_k=2, top_p=0.55) == [0]
         assert self.reached(row, top_p=0.55) == [0, 1]
 

@@ -18,7 +18,7 @@ KEYS = ["num:4", "num:4", "num:4", "num:4", "num:5", None]
 
 
 def tables() -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame, pl.DataFrame]:
-    """answers, paths, questions, exemplars; question q0 of mini_gsm, q1 of mini_arc."""
+    """Tables of answers, paths, questions and exemplars; q0 is a question of mini_gsm, q1 of mini_arc."""
     answers, paths = [], []
     for question in ("q0", "q1"):
         for path, (text, key) in enumerate(zip(TEXTS, KEYS, strict=True)):

@@ -91,7 +91,7 @@ def drafted(generation: QuestionGenerationParams = GENERATION) -> pl.DataFrame:
 
 
 def votes(*rows: tuple[str, str | None, float, str]) -> pl.DataFrame:
-    """question_id, key, confidence, reason."""
+    """A table of votes; each row is (question_id, key, confidence, reason)."""
     full: list[tuple[Any, ...]] = [
         (q, key, 1, 4, 4, share, share, 0.0, [], why == "winner", why)
         for q, key, share, why in rows
@@ -186,7 +186,7 @@ def test_candidates_rejected_by_vote_have_a_reason(reason: str) -> None:
     [("confident", ["winner", "low confidence"]), ("band", ["high confidence", "winner"])],
 )
 def test_policies_limit_the_confidence(policy: Any, kept: list[str]) -> None:
-    """The votes have 4 and 2 of 4 paths."""
+    """The winners have 4 and 2 of 4 paths."""
     keys = ["num:1"] * 4 + ["num:1", "num:1", "num:2", None]
     readings = pl.DataFrame(
         {

@@ -34,7 +34,7 @@ def test_every_seed_has_fresh_questions() -> None:
     assert set(first["question"]).isdisjoint(other["question"])
 
 
-def test_the_page_shows_both_sides() -> None:
+def test_page_shows_paper_and_own_figures() -> None:
     made = reproduction(models())
     page = render_page(json.loads(json.dumps(made)))
     assert "56.5, 73.5" in page

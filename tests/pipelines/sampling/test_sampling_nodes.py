@@ -106,7 +106,7 @@ def test_folder_of_sets_belongs_to_the_naming_task() -> None:
 
 
 def test_question_among_exemplars_is_prompted_without_itself() -> None:
-    """So the chunks of all other questions begin with the same exemplars."""
+    """The chunks of all other questions then begin with the same exemplars."""
     shots = [Exemplar(question=f"{i} + 1?", rationale="So.", answer=str(i + 1)) for i in (7, 1)]
     one, two = prompts_alike(QUESTIONS, "few_shot_cot", shots)
     assert [list(one), list(two)] == [["q0", "q2"], ["q1"]]
@@ -129,7 +129,7 @@ def early_plan(questions: pl.DataFrame, early_stop: float | None) -> Plan:
     return plan_paths(*tables, paths, ENGINE, VOTING)
 
 
-def test_early_stop_reads_answers_as_the_vote_does() -> None:
+def test_early_stop_parses_answers_like_the_vote() -> None:
     """Four and 4.0 are the same answer, and unparsable paths do not count, so only q0 is decided."""
     texts = {
         "q0": ["So it is 4. The answer is 4.", "The answer is four.", "The answer is 4.0."] * 2

@@ -36,7 +36,7 @@ def test_evaluation_never_stops_early() -> None:
             assert not early & set(source.inputs), node.name
 
 
-def test_rounds_sample_the_last_and_train_base_model() -> None:
+def test_rounds_sample_last_model_and_train_base_model() -> None:
     pipeline = create_pipeline(rounds=2)
     nodes = {node.name: set(node.inputs) for node in pipeline.nodes}
     assert "model_1" in nodes["round_2.plan_paths"]

@@ -13,7 +13,7 @@ from lmsi_kedro.pipelines.self_improve_from_seeds.nodes import (
 from lmsi_kedro.tasks import Task, Tasks
 
 
-def test_in_domain_tasks_lend_their_generated_exemplars() -> None:
+def test_out_of_domain_tasks_borrow_generated_exemplars() -> None:
     given = Tasks(
         {
             "own": Task(kind="number"),

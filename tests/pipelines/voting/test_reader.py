@@ -141,14 +141,14 @@ def test_answers_of_a_reader_are_counted(filled: tuple[list[str], pl.DataFrame])
     assert not found_by_reader(answers.filter(pl.col("rule") != "reader"))
 
 
-def test_replies_that_disagree_overrule_nothing() -> None:
+def test_replies_never_override_parsed_answers() -> None:
     """This holds even for a reply that is stored for a parsed path."""
     wrong = pl.DataFrame([("q1", 0, "5", "5", 0, 1)], schema=schemas.REPLIES, orient="row")
     readings = rule_readings()
     assert fill_abstentions(readings, [wrong], questions(), TASKS).equals(readings)
 
 
-def test_interrupted_reading_asks_nothing_twice(tmp_path: Path) -> None:
+def test_resumed_reader_repeats_no_requests(tmp_path: Path) -> None:
     def failing(body: dict[str, Any], count: int) -> Reply:
         return (500, {}) if sent(body) == PATHS[6][2] else answering(body, count)
 

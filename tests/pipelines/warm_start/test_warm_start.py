@@ -144,7 +144,7 @@ def test_an_evaluated_question_is_not_taught(split: str) -> None:
         leave_out_evaluated(read(SUM), asked, exemplars(), TASKS)
 
 
-def test_a_taught_question_is_not_learned_from_again() -> None:
+def test_worked_questions_are_removed_from_unlabeled_ones() -> None:
     """Questions of other splits stay; the counts cover all rows."""
     whole = questions(("unlabeled", "2 + 5 ?"), ("unlabeled", "9 + 9?"), ("held_out", "3 + 4?"))
     table = read(SUM, SUM | {"question": "3 + 4?"})
