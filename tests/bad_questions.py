@@ -66,8 +66,8 @@ ROWS = [
      "questions: the labels of task quiz are 0 and 1, but its questions ask for yes or no: write yes and no, or set "
      "tasks.quiz.kind=number"),
     ([{"question": f"Which {n}?", "choices": ["1", "2", "3"], "answer": 1 + n % 2} for n in range(8)],
-     "questions: task quiz: its labels are whole numbers, which may be what options say or places counted from 0 or "
-     "places counted from 1: write the letters A, B, ... or the texts of the options"),
+     "questions: task quiz: its labels are whole numbers, which may be option texts or positions counted from 0 or "
+     "positions counted from 1: write the letters A, B, ... or the texts of the options"),
 ]  # fmt: skip
 
 # Contents of mine.yml

@@ -61,10 +61,10 @@ def test_labels_of_choices_are_parsed(label: str, answer: str | None) -> None:
 @pytest.mark.parametrize(
     ("labels", "choices", "letters", "meaning"),
     [
-        ("032", FOUR, "ADC", "places counted from 0"),
-        ("142", FOUR, "ADB", "places counted from 1"),
-        ("213", ["1", "2", "3"], "BAC", "what options say"),  # the same as counted from 1
-        ("9", ["3", "9"], "B", "what options say"),
+        ("032", FOUR, "ADC", "positions counted from 0"),
+        ("142", FOUR, "ADB", "positions counted from 1"),
+        ("213", ["1", "2", "3"], "BAC", "option texts"),  # the same as counted from 1
+        ("9", ["3", "9"], "B", "option texts"),
     ],
 )
 def test_numbers_of_choices_become_letters(
@@ -77,8 +77,8 @@ def test_numbers_of_choices_become_letters(
 @pytest.mark.parametrize(
     ("labels", "choices", "named"),
     [
-        ("132", FOUR, "places counted from 0 or places counted from 1"),
-        ("01", ["1", "0"], "what options say or places counted from 0"),
+        ("132", FOUR, "positions counted from 0 or positions counted from 1"),
+        ("01", ["1", "0"], "option texts or positions counted from 0"),
     ],
 )
 def test_ambiguous_choice_numbers_are_refused(labels: str, choices: list[str], named: str) -> None:

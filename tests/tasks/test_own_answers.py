@@ -1,4 +1,4 @@
-"""Answer kinds of a user: the parser of lengths in docs/new_task.md, and parsers that are refused."""
+"""User-defined answer kinds: the parser of lengths in docs/new_task.md, and parsers that are refused."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -84,9 +84,9 @@ def test_reader_of_the_page_passes_its_checks(lengths: Tasks) -> None:
     [(lambda given: [str(1 / float(text)) for text in given], "raises ValueError .*, for ''"),
      (lambda given: [text for text in given if text], r"returns \d+ forms for \d+ answers"),
      (lambda given: [len(text) for text in given], "returns 0, which is neither text nor None, for ''"),
-     (lambda given: [f"{text} m" for text in given], "gives ' m', but for that ' m m': a form must be its own"),
+     (lambda given: [f"{text} m" for text in given], "gives ' m', but ' m m' for this form: both must be equal"),
      (lambda given: [text.rstrip() or None for text in given], "gives .0., and with spaces around it"),
-     (lambda given: [given[0] for _ in given], "gives an answer another form when others stand beside it")],
+     (lambda given: [given[0] for _ in given], "gives an answer a different form if the call has other")],
 )  # fmt: skip
 def test_bad_reader_is_named(reader: Reader, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(answers, "reader", lambda kind: reader)

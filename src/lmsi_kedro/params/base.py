@@ -14,6 +14,6 @@ def of_round(schedule: Sequence[float], round_number: int) -> float:
 
 
 class Params(BaseModel):
-    """Base of all parameter models: immutable, unknown fields are errors."""
+    """The base of all parameter models: they are immutable, and unknown fields are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -18,16 +18,16 @@ CONTROL_ARMS: tuple[Arm, ...] = get_args(Arm)[1:-1]
 
 
 class ControlParams(Params):
-    """The pipeline controls: the arms that it trains in addition to the vote, and the untrained model's vote."""
+    """The arms that the pipeline controls trains in addition to the vote, and the untrained model's vote."""
 
     arms: list[Arm] = Field(min_length=1)
     most_paths: int = Field(
-        gt=0, description="limit for the untrained model's vote, however many are affordable"
+        gt=0, description="limit for the untrained model's vote, even if more are affordable"
     )
 
 
 class ReproductionParams(Params):
-    """The pipeline reproduction: seeds of the questions, and settings of tables that need more paths."""
+    """Parameters of the pipeline reproduction: question seeds, and settings of tables that need more paths."""
 
     seeds: list[int] = Field(min_length=1)
     temperatures: list[float] = Field(
@@ -48,7 +48,7 @@ class EvaluationParams(Params):
     raised_temperature: float = Field(gt=0, description="of self_consistency_raised")
     max_new_tokens: Tokens | Auto
     label_precision: Share = Field(
-        description="of votes; the report has the confidence that reaches it"
+        description="wanted precision of votes; the report states the confidence that reaches it"
     )
     seed: int = Field(ge=0)
 
@@ -66,9 +66,9 @@ class MonitorParams(Params):
     max_unreadable_rise: float = Field(ge=0, le=1, description="in shares of all paths")
     max_accuracy_fall: float = Field(ge=0, le=1, description="on the probe; guard=probe only")
     max_support_fall: float = Field(
-        ge=0, le=1, description="an alarm if the whole interval is beyond"
+        ge=0, le=1, description="an alarm if the whole interval exceeds it"
     )
-    later_rounds_must_gain: bool = Field(description="do not promote a round with a doubt")
+    later_rounds_must_gain: bool = Field(description="do not promote a later round without gain")
     on_alarm: Literal["roll_back", "stop"]
 
 

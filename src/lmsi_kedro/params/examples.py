@@ -16,7 +16,7 @@ class VotingParams(Params):
 
     A question's winner is kept if its confidence is in [min_confidence, max_confidence] and its margin, which is
     its share of the paths minus that of the second answer, is at least min_margin. min_confidence may be a list
-    with one value per round; the last one applies to all later rounds. reader: fills what no rule can parse.
+    with one value per round; the last one applies to all later rounds. reader: extracts what no rule can parse.
     """
 
     rule: Literal["trigger", "trigger_or_last"]
@@ -48,8 +48,8 @@ class MixingParams(Params):
     parts: the formats' parts of the mixture; 0 leaves a format out. balance: none weights every example by its
     format's part; rows and tokens also compensate for formats with fewer examples or shorter targets.
     direct: the k paths of a question give k identical direct examples; once keeps one, weight keeps one with
-    weight k, copies keeps all. exemplars: those of training prompts may be shuffled or dropped at random.
-    weight: the weight of an example of the vote in the loss: 1, or its question's confidence or margin.
+    weight k, copies keeps all. exemplars: exemplars in training prompts may be shuffled or dropped at random.
+    weight: the weight in the loss of an example from the vote: 1, or its question's confidence or margin.
     """
 
     parts: dict[Format, Annotated[float, Field(ge=0)]]

@@ -8,7 +8,7 @@ from typing import Any, TypeVar, get_args
 from pydantic import BaseModel, RootModel, ValidationError
 
 Model = TypeVar("Model", bound=BaseModel)
-LISTED = 40  # names that a line may list
+LISTED = 40  # maximum names in a line
 
 
 def unknown(where: str, name: str, existing: Iterable[str]) -> str:
@@ -21,20 +21,20 @@ def unknown(where: str, name: str, existing: Iterable[str]) -> str:
 
 
 def nearest(name: str, existing: Iterable[str]) -> list[str]:
-    """At most two names with a similar spelling, or of which this one is a part."""
+    """At most two names that are spelled similarly, or that contain this one."""
     names = list(existing)
     alike = difflib.get_close_matches(name, names, n=2, cutoff=0.7)
     return alike or [each for each in names if name and name in each][:2]
 
 
 def within(name: str, parameters: dict[str, Any]) -> list[str]:
-    """Fields of groups with a spelling similar to this name, which was given without a group."""
+    """Fields of groups that are spelled like this name, which was given without a group."""
     groups = {group: fields for group, fields in parameters.items() if isinstance(fields, dict)}
     return [f"{group}.{near}" for group, fields in groups.items() for near in nearest(name, fields)]
 
 
 def typed(name: str, model: type[Model], value: Any) -> Model:
-    """A group of parameters as its pydantic model; ValueError with a sentence for each wrong value."""
+    """Validates a group of parameters; raises ValueError with a sentence for each wrong value."""
     try:
         return model.model_validate(value)
     except ValidationError as error:
@@ -52,9 +52,9 @@ def sentences(
     kinds = {each["type"] for each in error.errors()}
     for place, (first, *others) in alternatives.items():
         if any(deeper.startswith(f"{place}.") for deeper in alternatives):
-            continue  # another alternative of a union, which the value does not look like
+            continue  # the value matches another alternative of the union better
         if first["type"] == "missing" and "extra_forbidden" in kinds:
-            continue  # it is there, misspelt
+            continue  # it is probably the unknown field, misspelt
         if first["type"] == "extra_forbidden":
             group, _, field = place.rpartition(".")
             yield unknown(f"parameters: {group}", field, fields_at(model, first["loc"][:-1]))
@@ -91,10 +91,10 @@ def place_of(error: Any, value: Any) -> Iterator[str | int]:
 
 
 def fields_at(model: Any, location: Iterable[str | int]) -> list[str]:
-    """The fields of the model at a location within another one."""
+    """The fields of the nested model at a location in this model."""
     for step in location:
         field = model.model_fields.get("root" if issubclass(model, RootModel) else step)
-        if field is not None:  # else the step names an alternative of a union
+        if field is not None:  # otherwise the step names an alternative of a union
             model = next(models_in(field.annotation), model)
     return list(model.model_fields)
 

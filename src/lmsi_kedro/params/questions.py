@@ -8,7 +8,7 @@ from lmsi_kedro.params.base import Params, Share
 
 
 class PreparationParams(Params):
-    """How labeled questions without a split are divided, by a hash of the question, so always in the same way."""
+    """How labeled questions without a split are divided; a hash of the question makes this deterministic."""
 
     held_out_share: Share
     probe_share: Share

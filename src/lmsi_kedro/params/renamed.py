@@ -8,14 +8,14 @@ RENAMED = {
     "mixing.direct_per_question": "mixing.direct",
     "mixing.formats": "mixing.parts",
 }
-# The preset never trained on preferences, as training.objective=scpo does.
+# The preset was renamed because it does not train on preferences, which training.objective=scpo does.
 PRESETS = {"scpo": "rising_threshold"}
 
 
 def refuse_renamed(parameters: Mapping[str, Any]) -> None:
-    """ValueError with the new name, if a parameter is given by its old name."""
+    """Raises ValueError with the new name if a parameter is given by its old name."""
     for old, new in RENAMED.items():
         group, _, name = old.partition(".")
         value = parameters.get(group)
         if isinstance(value, Mapping) and name in value:
-            raise ValueError(f"parameters: {old} is called {new} now; write that")
+            raise ValueError(f"parameters: {old} is now called {new}")

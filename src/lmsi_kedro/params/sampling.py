@@ -14,7 +14,7 @@ Temperature = Annotated[float, Field(ge=0)]
 
 
 class SamplingParams(Params):
-    """How a path's tokens are sampled. Temperature 0 is greedy; 0 or 1 switches a filter off."""
+    """How the tokens of a path are sampled. Temperature 0 is greedy; the default of a filter switches it off."""
 
     temperature: Temperature
     top_k: int = Field(default=0, ge=0)
@@ -30,7 +30,7 @@ class SamplingParams(Params):
 
 
 class Sampling(SamplingParams):
-    """SamplingParams with `auto` resolved, as engines take them."""
+    """SamplingParams with `auto` resolved, as engines expect them."""
 
     max_new_tokens: Tokens
 
@@ -60,7 +60,7 @@ class PathParams(Params):
 
 
 class TemplateParams(Params):
-    """What a chat template gets in addition to the question."""
+    """The arguments of a chat template in addition to the question."""
 
     system: str | None = Field(default=None, description="a system turn")
     date: dt.date | None = Field(
@@ -69,7 +69,7 @@ class TemplateParams(Params):
 
 
 class PromptParams(TemplateParams):
-    """The template's parameters, and whether exemplars are text in the user's turn or turns of their own."""
+    """The template's parameters, and whether exemplars are text in the user's turn or separate turns."""
 
     exemplars: Literal["text", "turns"] = "text"
 
@@ -77,7 +77,7 @@ class PromptParams(TemplateParams):
 class Conversation(TemplateParams):
     """How prompts are written: in the turns of the model's chat template (auto), or in plain text.
 
-    thoughts of thinking models are dropped from the text of a path, or kept and also trained.
+    thoughts of thinking models are dropped from the text of a path, or kept and trained on.
     """
 
     chat: Literal["auto", "never"] = "auto"
@@ -92,9 +92,9 @@ class EngineParams(Params):
     workers: int = Field(gt=0)
     dtype: Literal["auto", "bfloat16", "float32"]
     paths_per_chunk: int = Field(
-        gt=0, description="stored together; a kill loses at most this many"
+        gt=0, description="paths stored together; a kill loses at most the chunks in progress"
     )
-    rows: int | None = Field(gt=0, description="batch size of decoding; None: by free memory")
+    rows: int | None = Field(gt=0, description="decoding batch size; None: from free memory")
     chat: Literal["auto", "never"]
     thoughts: Literal["drop", "keep"] = "drop"
     prompts: PromptParams = PromptParams()
@@ -113,12 +113,13 @@ class EngineParams(Params):
 
     @property
     def is_served(self) -> bool:
-        """Whether paths come from servers, which have their own decoding and memory."""
+        """Whether paths come from servers, which manage decoding and memory themselves."""
         return self.executor in ("server", "launch")
 
     @property
     def conversation(self) -> Conversation:
-        template = self.prompts.model_dump(exclude={"exemplars"})  # these are part of the prompts
+        # Exemplars are part of the prompts.
+        template = self.prompts.model_dump(exclude={"exemplars"})
         return Conversation(chat=self.chat, thoughts=self.thoughts, **template)
 
     @property

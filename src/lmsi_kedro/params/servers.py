@@ -20,7 +20,7 @@ COMMANDS = {
 }
 
 
-# The end of the name of an option or variable for a secret: --api-key, --hf-token, HF_TOKEN=, not
+# Matches the name of an option or variable that contains a secret: --api-key, --hf-token, HF_TOKEN=, but not
 # --max-num-tokens.
 SECRET = re.compile(r"(^|[-_])(api[-_]?key|token|password|passwd|secret|hft)$", re.IGNORECASE)
 
@@ -58,7 +58,7 @@ class EndpointParams(RequestParams):
     @field_validator("urls", mode="before")
     @classmethod
     def one_is_a_list(cls, urls: Any) -> Any:
-        """A single url, as from --params, becomes a list."""
+        """Turns a single url, as from --params, into a list."""
         return [urls] if isinstance(urls, str) else urls
 
     @field_validator("urls")
@@ -89,7 +89,7 @@ class ServerParams(EndpointParams):
 
 
 class ReaderParams(EndpointParams):
-    """A chat endpoint that extracts answers which no rule can parse. It has an API key of its own."""
+    """A chat endpoint that extracts answers which no rule can parse. It has a separate API key."""
 
     advice: ClassVar[Advice] = Advice(
         "voting.reader.urls",
@@ -118,7 +118,7 @@ class LaunchParams(RequestParams):
     @field_validator("server", "options")
     @classmethod
     def have_no_secret(cls, arguments: str) -> str:
-        """A command is logged, stored with the run, and visible to all users of the machine."""
+        """Refuses secrets: a command is logged, stored with the run, and visible to all users of the machine."""
         for word in arguments.split():
             name, equals, _ = word.strip("'\"").partition("=")
             if (equals or name.startswith("-")) and SECRET.search(name):
@@ -145,7 +145,9 @@ class LaunchParams(RequestParams):
         try:
             shlex.split(self.command)
         except ValueError as error:
-            raise ValueError(f"engine.launch is no command line: {self.command}: {error}") from None
+            raise ValueError(
+                f"engine.launch is not a command line: {self.command}: {error}"
+            ) from None
         return self
 
     @property

@@ -1,4 +1,4 @@
-"""Resolves parameters that are `auto` by the model's size, and the number of steps by the number of examples."""
+"""Resolves `auto` parameters from the size of the model, and the number of steps from the number of examples."""
 
 from dataclasses import dataclass
 from math import ceil, inf
@@ -26,7 +26,7 @@ class Sized(Protocol):
 
 @dataclass(frozen=True)
 class Size:
-    """Settings for models up to this size; steps is None if the number of examples decides."""
+    """Settings for models up to this size; steps is None if it depends on the number of examples."""
 
     parameters: float
     max_new_tokens: int
@@ -71,7 +71,7 @@ def tokens_for(setting: int | Auto, model: Sized) -> int:
 
 
 def steps_for(examples: int, batch_size: int) -> int:
-    """The steps of one epoch; for few examples up to FEW_STEPS in at most MOST_EPOCHS; at most MOST_STEPS."""
+    """The steps of one epoch, up to MOST_STEPS; with few examples FEW_STEPS, but at most MOST_EPOCHS epochs."""
     epoch = max(1, ceil(examples / batch_size))
     few = min(FEW_STEPS, MOST_EPOCHS * epoch)
     return min(max(epoch, few), MOST_STEPS)

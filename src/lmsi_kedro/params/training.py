@@ -14,7 +14,7 @@ Objective = Literal["sft", "scpo"]
 
 
 class LoraParams(Params):
-    """Low-rank adapters instead of all weights (Hu et al. 2021); dropout acts on their input."""
+    """Trains low-rank adapters instead of all weights (Hu et al. 2021); dropout is applied to their input."""
 
     rank: int = Field(gt=0)
     alpha: float = Field(default=32.0, gt=0, description="the adapter is scaled by alpha / rank")
@@ -36,7 +36,7 @@ class PreferenceParams(Params):
 
 
 class TrainingParams(Params):
-    """Fine-tuning in its own process (paper, section 4, which does not give optimizer and schedule).
+    """Fine-tuning in its own process (paper, section 4, which does not specify optimizer and schedule).
 
     objective: sft trains on the paths that agree with the vote; scpo trains the model to prefer them to other
     paths.
@@ -106,7 +106,7 @@ class TrainingParams(Params):
 
 
 class WarmStartParams(Params):
-    """Changes to `training` for the warm start; null: no change. Its length is given in steps or in epochs.
+    """Changes to `training` for the warm start; null: no change. The length is given in steps or in epochs.
 
     Worked examples have no rejected path, so the warm start always has the objective sft.
     """
@@ -131,7 +131,7 @@ class WarmStartParams(Params):
 
 
 class Training(TrainingParams):
-    """Training parameters with `auto` resolved, as the trainer takes them."""
+    """Training parameters with `auto` resolved, as the trainer expects them."""
 
     steps: Steps
     learning_rate: Rate

@@ -1,4 +1,4 @@
-"""Tasks, and how their questions become prompts: see `task` and `prompts`."""
+"""Tasks and the prompts for their questions: see `task` and `prompts`."""
 
 from lmsi_kedro.tasks.prompts import (
     Question,

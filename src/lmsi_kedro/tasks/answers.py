@@ -1,7 +1,7 @@
-"""Answers of all kinds: the built-in ones of `kernels`, and custom kinds.
+"""Parses answers of all kinds: the built-in ones of `kernels`, and custom kinds.
 
 A custom kind is a function, named as package.module.function or by an entry point of the group
-`lmsi_kedro.answers`. It takes the answers that texts announce, found as for kind `text`, and returns the
+`lmsi_kedro.answers`. It receives the answers that texts announce, found as for kind `text`, and returns the
 canonical form of each, or None for an unparsable one. Two answers are the same iff their forms are equal.
 """
 
@@ -18,7 +18,7 @@ from lmsi_kedro.kernels.answers import KINDS
 
 GROUP = "lmsi_kedro.answers"
 Reader = Callable[[list[str]], Sequence[str | None]]
-# Typical texts of models in the place of an answer; a function must accept all of them.
+# Texts that models typically give as an answer; a function must accept all of them.
 PROBES = [
     "", " ", "0", "-1", "1/0", "0/0", "1e999", "9" * 400, "3,5", "1.2.3", "NaN", "∞", "½", "٣", "a", "None", "(",
     "[", "{}", "\\frac{1}{0}", "%s", "\\", "\x00", "\n", "é" * 50, "🙂", "5 km", "5/0 km", "x" * 10_000,
@@ -32,13 +32,13 @@ def is_reader(kind: str) -> bool:
 
 @cache
 def points() -> EntryPoints:
-    """The entry points of all installed packages, which takes a while to look up."""
+    """The entry points of all installed packages, cached because the lookup is slow."""
     return entry_points(group=GROUP)
 
 
 @cache
 def reader(kind: str) -> Reader:
-    """The function of a custom kind; ValueError if there is none."""
+    """Imports the function of a custom kind; raises ValueError if there is none."""
     try:
         if kind in points().names:
             found = points()[kind].load()
@@ -56,7 +56,7 @@ def reader(kind: str) -> Reader:
 
 
 def read_answers(texts: Any, kind: str, choices: Any = None, **options: Any) -> pl.DataFrame:
-    """`kernels.read_answers`, also for custom kinds, whose canonical answers begin with `own:`."""
+    """Like `kernels.read_answers`, but also parses custom kinds, whose canonical answers begin with `own:`."""
     if not is_reader(kind):
         return kernels.read_answers(texts, kind, choices, **options)
     read = kernels.read_answers(texts, "text", **options)
@@ -68,14 +68,14 @@ def read_answers(texts: Any, kind: str, choices: Any = None, **options: Any) -> 
 
 
 def canonical_keys(answers: Any, kind: str, choices: Any = None, **options: Any) -> pl.Series:
-    """`kernels.canonical_keys`, also for custom kinds."""
+    """Like `kernels.canonical_keys`, but also for custom kinds."""
     if is_reader(kind):
         return own_keys(list(answers), kind)
     return kernels.canonical_keys(answers, kind, choices, **options)
 
 
 def own_keys(answers: Sequence[str | None], kind: str) -> pl.Series:
-    """The canonical answers of a custom kind; ValueError names an answer for which the function fails."""
+    """The canonical answers of a custom kind; raises ValueError with an answer for which the function fails."""
     distinct = list(dict.fromkeys(answer for answer in answers if answer is not None))
     forms = dict(zip(distinct, forms_of(distinct, kind), strict=True))
     keys = [None if a is None or forms[a] is None else f"own:{forms[a]}" for a in answers]
@@ -100,16 +100,16 @@ def forms_of(answers: list[str], kind: str) -> list[str | None]:
 
 
 def check_reader(kind: str, answers: Sequence[str]) -> None:
-    """ValueError if the function fails for some text, or gives equal answers different forms.
+    """Raises ValueError if the function fails for some text, or returns different forms for equal answers.
 
-    It is tested with typical texts and the given answers: a form must be its own form, must stay
-    the same with spaces around the answer, and must not depend on the other answers in the call.
+    The function is tested with typical texts and the given answers: the form of a form must be the same form,
+    spaces around an answer must not change its form, and neither may the other answers in the call.
     """
     texts = list(dict.fromkeys([*PROBES, *answers]))
     forms = forms_of(texts, kind)
     if forms_of(texts[::-1], kind)[::-1] != forms:
         raise ValueError(
-            f"the kind {kind} gives an answer another form when others stand beside it"
+            f"the kind {kind} gives an answer a different form if the call has other answers"
         )
     pairs = [(answer, form) for answer, form in zip(texts, forms, strict=True) if form is not None]
     for (answer, form), again in zip(pairs, forms_of([f for _, f in pairs], kind), strict=True):
@@ -117,7 +117,7 @@ def check_reader(kind: str, answers: Sequence[str]) -> None:
             raise wrong(
                 kind,
                 [answer],
-                f"gives {form!r}, but for that {again!r}: a form must be its own form",
+                f"gives {form!r}, but {again!r} for this form: both must be equal",
             )
     spaced = forms_of([f"  {answer} \n" for answer, _ in pairs], kind)
     for (answer, form), other in zip(pairs, spaced, strict=True):

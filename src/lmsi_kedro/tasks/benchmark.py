@@ -1,4 +1,4 @@
-"""A public benchmark: its place on the hub, and how its rows are converted to ours."""
+"""A public benchmark: its location on the hub, and the conversion of its rows to ours."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,8 +13,8 @@ Row = dict[str, Any]
 class Benchmark:
     """splits maps the hub's splits to `unlabeled` and `held_out`; limit caps the unlabeled rows, as in the paper.
 
-    convert gives question, context, choices and answer, or None for a row without a label. It also arranges NLI
-    and passages, so that a prompt is always "Q: context, question, choices", then "A:".
+    convert returns question, context, choices and answer, or None for a row without a label. It also arranges NLI
+    pairs and passages, so that a prompt is always "Q: context, question, choices", then "A:".
     """
 
     task: Task
@@ -37,7 +37,7 @@ def conclusion(premise: str, hypothesis: str, verdicts: str) -> Row:
 
 
 def three_way(row: Row) -> Row | None:
-    """ANLI and MNLI: label 0 is entailment, 1 neutral, 2 contradiction, -1 no label."""
+    """Converts a row of ANLI or MNLI: label 0 is entailment, 1 neutral, 2 contradiction, -1 no label."""
     answers = {0: "yes", 1: "it is not possible to tell", 2: "no"}
     if row["label"] not in answers:
         return None
@@ -46,7 +46,10 @@ def three_way(row: Row) -> Row | None:
 
 
 def multiple_choice(question: str, choices: Mapping[str, list[str]], key: str) -> Row:
-    """ARC and OpenBookQA: the key is one of choices["label"], letters or numbers; ours is a letter by position."""
+    """Converts a row of ARC or OpenBookQA.
+
+    Their key is one of choices["label"], which are letters or numbers; ours is the letter of the position.
+    """
     place = choices["label"].index(key)
     texts = choices["text"]
     return {"question": question, "choices": texts, "answer": f"({chr(ord('A') + place)})"}

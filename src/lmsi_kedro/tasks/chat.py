@@ -1,7 +1,7 @@
 """The frame that a chat template writes around a question and after an answer.
 
-Tables have plain text, which is framed when it is tokenized. The template is rendered once, with markers in place
-of question and answer: the text around them is the frame.
+Tables contain plain text; the frame is added when it is tokenized. The template is rendered once, with markers in
+place of question and answer: the text around them is the frame.
 """
 
 import re
@@ -44,7 +44,7 @@ PLAIN = Frame()
 def frame_of(tokenizer: Any, conversation: Conversation) -> Frame:
     """The frame of a model's template; it is empty if there is no template or `chat` is never.
 
-    ValueError for a template that rejects the conversation or changes its text.
+    Raises ValueError if the template rejects the conversation or changes its text.
     """
     if lacking(tokenizer, conversation):
         if conversation.system:
@@ -85,8 +85,8 @@ def texts_around(
 ) -> tuple[list[int], list[str]]:
     """The order in which the template writes the turns of a prompt, and the texts around them.
 
-    A system turn of the prompt replaces prompts.system. ValueError if there are no turns, or the template rejects
-    or changes these.
+    A system turn of the prompt replaces prompts.system. Raises ValueError if prompts cannot have turns, or if the
+    template rejects or changes them.
     """
     if lack := lacking(tokenizer, conversation):
         raise ValueError(f"a prompt has several turns, but {lack}")
@@ -105,7 +105,7 @@ def texts_around(
 
 
 def rendered(tokenizer: Any, conversation: Conversation, turns: list[dict[str, str]]) -> str:
-    """The turns, after the system turn of the conversation, rendered by the template."""
+    """Renders the turns with the template, after the system turn of the conversation."""
     thinks, system = conversation.thoughts == "keep", conversation.system
     first = [{"role": "system", "content": system}] if system else []
     try:
@@ -115,7 +115,7 @@ def rendered(tokenizer: Any, conversation: Conversation, turns: list[dict[str, s
                 chat_template=on_day(tokenizer.get_chat_template(), conversation.date),
                 tokenize=False,
                 add_generation_prompt=turns[-1]["role"] == "user",
-                enable_thinking=thinks,  # as Qwen names it; DeepSeek: thinking
+                enable_thinking=thinks,  # the option in Qwen's template; DeepSeek's is `thinking`
                 thinking=thinks,
             )
         )
@@ -135,7 +135,7 @@ def advice(system: str | None, turns: list[dict[str, str]]) -> str:
 
 
 def on_day(template: str, day: date | None) -> str:
-    """The template with a fixed date in place of today's; transformers cannot pass it a function for this."""
+    """The template with a fixed date in place of today's; transformers has no option to set the date."""
     if day is None:
         return template
     fixed = TODAY.sub(lambda call: repr(day.strftime(call["format"])), template)

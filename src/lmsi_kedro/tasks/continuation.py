@@ -1,4 +1,4 @@
-"""Prompts that a model continues with a new question, and how that question is parsed (paper, section 3.3).
+"""Renders prompts that a model continues with a new question, and parses that question (paper, section 3.3).
 
     Q: one seed\\n\\nQ: another\\n\\nQ:   ->   " passage\\nquestion\\nAnswer Choices: (A) one (B) two\\nA: ..."
 
@@ -18,7 +18,7 @@ LISTED = "\nAnswer Choices: "
 
 @dataclass(frozen=True)
 class Shape:
-    """The common shape of a task's seeds: a context, choices, a last character; None where they differ."""
+    """What a task's seeds have in common: a context, choices (None if only some have them), last characters."""
 
     context: bool | None
     choices: bool | None
@@ -39,7 +39,7 @@ def common(values: Sequence[bool]) -> bool | None:
 
 
 def render_seeds(seeds: Sequence[Question]) -> str:
-    """The questions one after the other, and the beginning of another one."""
+    """Renders the questions one after the other, followed by the beginning of a new one."""
     listed = "".join(f"{render_question(seed).removesuffix('A:')}\n" for seed in seeds)
     return f"{listed}Q:"
 

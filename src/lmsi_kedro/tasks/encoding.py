@@ -4,7 +4,7 @@ The ids of a prompt are the tokenizer's own ids of its whole text, template incl
 give other ids: GPT-2's split expression splits "\\n\\nQ" but keeps "\\n\\n", and SentencePiece puts a space before
 each part. Sampling continues these ids, and the ids of a training example begin with them.
 
-Control tokens are special tokens, added tokens of the template and markers of thoughts. They have their function
+Control tokens are special tokens, added tokens of the template and markers of thoughts. They are encoded as such
 only in the template and in the thoughts of an answer; in a question they are ordinary text.
 """
 
@@ -20,7 +20,7 @@ from lmsi_kedro.tasks.thoughts import MARK, MARKS, speech
 from lmsi_kedro.tasks.turns import Role, turns_of
 
 Row = TypeVar("Row", list[int], str)
-BATCH = 512  # texts encoded at once: with the offsets of all tokens, 20,000 long prompts would take 2 GB
+BATCH = 512  # texts per call: 20,000 long prompts at once would take 2 GB, with the offsets of all tokens
 AUTO = Conversation()
 
 
@@ -37,7 +37,7 @@ class Encoded:
 
 
 class Part(NamedTuple):
-    """A part of a text; controls: whether its control tokens have their function."""
+    """A part of a text; controls: whether control tokens in it are encoded as such."""
 
     text: str
     controls: bool
@@ -51,7 +51,7 @@ def beginning(rows: Sequence[Row]) -> int:
 
 
 def alike(prompts: Sequence[list[int]]) -> int:
-    """The length of the common prefix of all prompts; each prompt has at least one id after it."""
+    """The length of the common prefix of all prompts, limited so that at least one id of each prompt follows."""
     return min(beginning(prompts), min(map(len, prompts)) - 1)
 
 
@@ -67,12 +67,12 @@ class Encoder:
         written = "".join([str(tokenizer.chat_template), *frame, *marks])
         self.special = any_of(token for token, special in added.items() if special)
         self.control = any_of(t for t, special in added.items() if special or t in written)
-        # Servers and stop sequences have to know whether there may be thoughts.
+        # Servers and stop sequences depend on whether there may be thoughts.
         self.thinks = any(m in str(tokenizer.chat_template) or m in added for m in marks)
         alone, whole = self.ids(["a"])[0], tokenizer.encode("a")
         starts = (n for n in range(len(whole)) if whole[n : n + len(alone)] == alone)
-        # The ids that the tokenizer adds before a text by default, mostly BOS; an id that it adds after a text is
-        # EOS.
+        # The ids that the tokenizer adds before a text by default, mostly BOS, without those that it adds after a
+        # text, such as EOS.
         self.opening: list[int] = whole[: next(starts, 0)]
 
     @classmethod
@@ -84,15 +84,16 @@ class Encoder:
         return cls(tokenizer, conversation)
 
     def prompts(self, texts: Sequence[str]) -> list[list[int]]:
-        """The ids that a model continues."""
+        """Encodes prompts as the ids that a model continues."""
         return self.encoded([self.prompt_parts(text) for text in texts])
 
     def examples(self, prompts: Sequence[str], targets: Sequence[str]) -> list[Encoded]:
-        """Training pairs: the ids of each prompt as in sampling, then those of its target and the end token.
+        """Encodes training pairs: the ids of a prompt as in sampling, then those of its target and the end token.
 
-        A target's ids are those that encoding prompt and target together adds. If the tokenizer merges the end of
-        a prompt with the beginning of its target, the prompt keeps its ids, because sampling continues from these;
-        the target then has the ids after the prompt's text or, if no token begins there, those of its own text.
+        Prompt and target are encoded together, and the ids after the prompt are those of the target. If the
+        tokenizer merges the end of a prompt with the beginning of its target, the prompt keeps its own ids,
+        because sampling continues from these; the target then has the ids from the end of the prompt's text on
+        or, if no token begins there, the ids of its text alone.
         """
         different = list(dict.fromkeys(prompts))  # a question's paths share a prompt
         ids = dict(zip(different, self.prompts(different), strict=True))
@@ -158,7 +159,7 @@ class Encoder:
         return [ids if ids[: len(opening)] == opening else opening + ids for ids in wholes]
 
     def pieces(self, parts: Sequence[Part]) -> list[str]:
-        """The text, split inside control tokens that are ordinary text, so that they lose their function."""
+        """The text, split inside control tokens that are ordinary text, so that they are encoded as such."""
         text, places = "", [0]
         for part in parts:
             if not part.controls:
@@ -168,7 +169,7 @@ class Encoder:
         return [text[start:end] for start, end in pairwise([*places, len(text)])]
 
     def behind(self, pieces: Sequence[str]) -> list[int]:
-        """The ids of pieces that continue a text, without the space that SentencePiece adds at a beginning."""
+        """The ids of pieces that continue a text, without the space that SentencePiece adds before a text."""
         ids: list[int] = []
         for piece in pieces:
             line, both = self.ids(["\n", f"\n{piece}"])

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from lmsi_kedro.tasks.labels import read_labels
 from lmsi_kedro.tasks.task import Kind
 
-ENOUGH = 0.95  # required share of the answers; a few may be written in another way
+ENOUGH = 0.95  # required share of the answers; a few may be written differently
 SAMPLE = 1_000
 ASKS_FOR_A_NUMBER = re.compile(
     r"\bhow (?:many|much|old|far|long|tall)\b|\bwhat (?:number|percent)", re.I
@@ -33,7 +33,7 @@ def infer_kind(questions: Sequence[str], answers: Sequence[str], has_choices: bo
         kinds: tuple[Kind, ...] = ("yes_no", "nli", "number", "date")
         for kind in kinds:
             if share(read is not None for read in read_labels(sample, kind, None)) >= ENOUGH:
-                return Inferred(kind, f"so read {len(answers):,} answers")
+                return Inferred(kind, f"{len(answers):,} answers can be parsed as such")
         if share(bool(LATEX.search(answer)) for answer in sample) > 1 - ENOUGH:
             return Inferred("math", f"some of {len(answers):,} answers are LaTeX")
         return Inferred("text", f"{len(answers):,} answers are neither numbers, dates nor verdicts")
@@ -43,7 +43,7 @@ def infer_kind(questions: Sequence[str], answers: Sequence[str], has_choices: bo
 
 
 def are_verdicts_as_numbers(questions: Sequence[str], answers: Sequence[str]) -> bool:
-    """Whether 0 and 1 answer questions that begin with "Is", "Does", ..., which no path would answer so."""
+    """Whether labels are 0 and 1 for questions that begin with "Is", "Does", ...: a path would say yes or no."""
     return {*answers} == {"0", "1"} and (
         share(bool(ASKS_FOR_A_VERDICT.match(question)) for question in questions[:SAMPLE]) >= 0.5
     )

@@ -65,19 +65,18 @@ def is_short(label: str, kind: Kind, options: Sequence[str] | None) -> bool:
 
 
 def letters_of_places(labels: Sequence[str], choices: Choices) -> tuple[list[str], str | None]:
-    """Labels that are positions of choices (MMLU: 0 to 3) as letters, and their meaning; others unchanged.
+    """Converts labels that are positions of choices (MMLU: 0 to 3) to letters; returns them and their meaning.
 
-    ValueError if they may be counted from 0 or from 1, or may be option texts.
+    Other labels are unchanged. Raises ValueError if it is not clear whether they are positions counted from 0,
+    positions counted from 1, or option texts.
     """
     if not labels or not all(re.fullmatch(r"\d{1,2}", label) for label in labels):
         return list(labels), None
     keys = canonical_keys(labels, "choice", list(choices))
-    meanings = {
-        "what options say": [None if k is None else k.removeprefix("choice:") for k in keys]
-    }
+    meanings = {"option texts": [None if k is None else k.removeprefix("choice:") for k in keys]}
     for first in (0, 1):
         places = [int(label) - first for label in labels]
-        meanings[f"places counted from {first}"] = [
+        meanings[f"positions counted from {first}"] = [
             LETTERS[place] if 0 <= place < len(options or ()) else None
             for place, options in zip(places, choices, strict=True)
         ]

@@ -12,9 +12,9 @@ Words = tuple[str, ...]
 class Evaluated:
     """The questions of evaluation sets, to compare other questions with them.
 
-    Words of a template are excluded from runs: these are three consecutive words that occur in every one of the
-    `templated` questions. Otherwise "... is true? Answer yes, no or it is not possible to tell." would make most
-    NLI questions overlap.
+    Runs do not include the words of a template, which are any three consecutive words that occur in every one of
+    the `templated` questions. Otherwise "... is true? Answer yes, no or it is not possible to tell." would make
+    most NLI questions overlap.
     """
 
     def __init__(self, questions: Iterable[Question], templated: Iterable[Question] = ()) -> None:
@@ -24,11 +24,11 @@ class Evaluated:
         self.runs = {run for words in self.texts for run in self._own_runs(words)}
 
     def has(self, question: Question) -> bool:
-        """Whether one of them has the same words, ignoring punctuation and case."""
+        """Whether an evaluated question has the same words, ignoring punctuation and case."""
         return words_of(question) in self.texts
 
     def overlaps(self, question: Question) -> bool:
-        """Whether one of them shares LEAK_WORDS consecutive words with it."""
+        """Whether an evaluated question shares LEAK_WORDS consecutive words with this one."""
         return not self.runs.isdisjoint(self._own_runs(words_of(question)))
 
     def _own_runs(self, words: Words) -> list[Words]:

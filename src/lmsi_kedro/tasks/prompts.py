@@ -5,9 +5,9 @@
     zero_shot_cot     "Q: ...\\nA: Let's think step by step."      -> " rationale The answer is Y."
     zero_shot_direct  "Q: ...\\nA:"                                -> " The answer is Y."
 
-A task may have its own templates in place of these (see `templates`), and its exemplars as turns. A prompt is one
-text, tokenized as a whole: see `encoding`. That of a question with earlier turns, or with exemplars as turns, has
-several turns: see `turns`.
+A task may use its own templates instead (see `templates`), and show its exemplars as turns. A prompt is one text,
+tokenized as a whole: see `encoding`. If the question has earlier turns, or exemplars are shown as turns, the
+prompt has several turns: see `turns`.
 """
 
 from collections.abc import Sequence
@@ -91,7 +91,7 @@ def others(exemplars: Sequence[Exemplar], question: Question) -> list[Exemplar]:
 def words_of(question: Question | Exemplar) -> tuple[str, ...]:
     """The lower-case words of a question without punctuation; questions with the same words are the same.
 
-    Those of a system turn do not count, because all questions may have the same one.
+    Words of a system turn do not count, because all questions may have the same one.
     """
     earlier = turns_of(question.context)
     said = [turn.text for turn in earlier if turn.role != "system"]
@@ -126,7 +126,7 @@ def render_question(question: Question | Exemplar) -> str:
 
 
 def written_in(form: str, parts: Question | Exemplar) -> str:
-    """The question in a template, without earlier turns; parts without a place of their own go into {question}."""
+    """The question in a template, without earlier turns; parts without a placeholder are put into {question}."""
     context = "" if turns_of(parts.context) else parts.context or ""
     choices = " ".join(
         f"({letter}) {text}" for letter, text in zip(LETTERS, parts.choices or (), strict=False)

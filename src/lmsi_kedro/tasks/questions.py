@@ -11,7 +11,7 @@ from lmsi_kedro.params import Format
 from lmsi_kedro.tasks.prompts import AS_IN_PAPER, ZERO_SHOT, Question, render, usable, words_of
 from lmsi_kedro.tasks.task import Exemplar, Task
 
-PATHS_PER_SET = 2  # PAPER, section 5.2: 40 paths of 20 generated prompts
+PATHS_PER_SET = 2  # PAPER, section 5.2: 40 paths from 20 generated prompts
 ExemplarSets = dict[str, list[Exemplar]]
 
 
@@ -24,7 +24,7 @@ def with_ids(raw: pl.DataFrame) -> pl.DataFrame:
 
 
 def question_id(task: str, question: str, context: str | None, choices: list[str] | None) -> str:
-    """16 hex digits; the same question in another task is another question."""
+    """16 hex digits; the same question has a different id in another task."""
     content = [task, question, choices or [], *([context] if context else [])]
     return hashlib.blake2b(json.dumps(content).encode(), digest_size=8).hexdigest()
 
@@ -37,9 +37,9 @@ def questions_in(questions: pl.DataFrame) -> list[Question]:
 
 
 def exemplar_sets(exemplars: pl.DataFrame, task: Task) -> ExemplarSets:
-    """The exemplar sets of a task by name: the one it names, or all "name/..." of a folder.
+    """The exemplar sets of a task by name: the set that it names, or all sets "name/..." of a folder.
 
-    A task without a set has one named "none" without exemplars. ValueError if there is no set of that name.
+    A task without exemplar_set has an empty set called "none". Raises ValueError if there is no set of the name.
     """
     if task.exemplar_set is None:
         return {"none": []}
@@ -80,7 +80,7 @@ def prompts_alike(
     exemplars: list[Exemplar],
     task: Task = AS_IN_PAPER,
 ) -> list[dict[str, str]]:
-    """`prompts_of` in groups with the same exemplars: an exemplar equal to the question is left out."""
+    """Groups `prompts_of` by their exemplars, which differ because one equal to the question is left out."""
     shown = {words_of(shot) for shot in exemplars if prompt_format in ZERO_SHOT}
     prompts = prompts_of(questions, prompt_format, exemplars, task)
     groups: dict[tuple[str, ...], dict[str, str]] = {}
@@ -107,9 +107,9 @@ def spread(
     m: int,
     task: Task = AS_IN_PAPER,
 ) -> Iterator[tuple[str, range, dict[str, str]]]:
-    """(exemplar set, path indices, prompts with a common prefix): m paths per question, with the sets in turns.
+    """Yields (exemplar set, path indices, prompts with a common prefix): m paths per question, sets in turns.
 
-    Raising m keeps the set of every path, and so its chunks (paper, section 5.2: 40 paths, 20 sets).
+    With a larger m, every path keeps its set and thus its chunk (paper, section 5.2: 40 paths, 20 sets).
     """
     size = PATHS_PER_SET if len(sets) > 1 else m
     groups = {

@@ -23,7 +23,7 @@ Decimal = Literal["point", "comma"]
 
 
 def check_kind(kind: Any, built_in: Any) -> Any:
-    """The kind, if it is built in or a function that can be imported."""
+    """Validates that a kind is built in, or a function that can be imported."""
     if isinstance(kind, str) and is_reader(kind):
         reader(kind)
         return kind
@@ -42,8 +42,8 @@ class Task(BaseModel):
     task (paper: SVAMP uses those of GSM8K), or a folder of several files, over which a question's paths are
     spread; without one, prompts are zero-shot. decimal is the decimal mark in answers and labels: with a point,
     3,5 is unparsable, since it may be 35. exemplars: whether prompts show them as text or as turns; None: as in
-    prompts.exemplars. templates: the task's own prompt templates by format, see `templates`; others are the
-    paper's.
+    prompts.exemplars. templates: the task's own prompt templates by format, see `templates`; formats without one
+    use the paper's.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -52,7 +52,7 @@ class Task(BaseModel):
     exemplar_set: str | None = None
     in_domain: bool = True
     decimal: Decimal = "point"
-    # Not stored if unset, so that such a task equals one of an older version, which lacks these fields.
+    # Not stored if unset, so that the stored task equals that of an older version, which lacks these fields.
     exemplars: Literal["text", "turns"] | None = Field(default=None, exclude_if=operator.not_)
     templates: dict[str, Template] = Field(default={}, exclude_if=operator.not_)
 
@@ -69,7 +69,7 @@ class Task(BaseModel):
 
 
 class Tasks(RootModel[dict[str, Task]]):
-    """Tasks by name. The dataset `tasks` has those of the run, in the order of the questions."""
+    """Tasks by name. The dataset `tasks` contains the tasks of the run, in the order of the questions."""
 
     def __getitem__(self, name: str) -> Task:
         if name not in self.root:

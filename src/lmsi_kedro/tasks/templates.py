@@ -1,4 +1,4 @@
-"""Prompt templates: those of the paper, and a task's own.
+"""The prompt templates of the paper, and those that a task defines itself.
 
     few_shot_cot: "Solve each problem.\\n\\n{exemplars}Q: {question}\\nA:"
 
@@ -46,7 +46,7 @@ def checked(where: str, templates: Mapping[str, str]) -> None:
 
 
 def parted(template: str) -> tuple[str, str, str]:
-    """The text before {exemplars}, the placeholder, and the template of one question; only this without it."""
+    """Splits a template into the text before {exemplars}, this placeholder, and the template of one question."""
     for place in BRACES.finditer(template):
         if place[1] == "exemplars":
             return template[: place.start()], place[0], template[place.end() :]

@@ -2,7 +2,7 @@
 
 import re
 
-# A model that goes on after its answer invents the next question: nothing from here on is its answer.
+# A model that continues after its answer invents the next question: text from here on is not part of its answer.
 STOP = "\nQ:"
 # The markers that open and close a thought.
 MARKS = {
@@ -13,7 +13,7 @@ MARKS = {
     "<reasoning>": "</reasoning>",
     "<seed:think>": "</seed:think>",  # Seed-OSS
     "<|channel>thought": "<channel|>",  # Gemma 4
-    # gpt-oss: a message in the channel for thoughts, then one in that for answers.
+    # gpt-oss: a message in the channel for thoughts, then one in the channel for answers.
     "<|channel|>analysis<|message|>": "<|end|><|start|>assistant<|channel|>final<|message|>",
 }
 OPENING = re.compile("|".join(map(re.escape, MARKS)))
@@ -50,7 +50,7 @@ def spoken(text: str) -> str:
 
 
 def opened(text: str) -> str:
-    """The part of a text from the marker of a thought that it leaves open; empty if there is none."""
+    """The part of a text from the opening marker of an unclosed thought on; empty if there is none."""
     for mark in OPENING.finditer(text):
         if MARKS[mark.group()] not in text[mark.end() :]:
             return text[mark.start() :]

@@ -1,7 +1,7 @@
-"""Conversations as one text: the earlier turns of a question, and a prompt of several turns.
+"""Stores conversations as one text: the earlier turns of a question, and a prompt of several turns.
 
-Every turn begins with the record separator (U+001E), which no turn contains, and its role. So tables keep their
-columns, prompts that begin alike are texts that begin alike, and any other text is one turn of the user.
+Every turn begins with the record separator (U+001E), which no turn contains, and its role. So tables need no more
+columns, prompts with the same first turns have a common text prefix, and any other text is one turn of the user.
 """
 
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""The public benchmarks of the paper: one file each, found by its name. docs/new_task.md shows how to add one."""
+"""The public benchmarks of the paper, by the names of their files. docs/new_task.md shows how to add one."""
 
 from importlib import import_module
 from pkgutil import iter_modules

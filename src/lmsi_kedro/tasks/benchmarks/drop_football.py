@@ -6,9 +6,9 @@ Hub ucinlp/drop:
 Ours:
     {"context": "The Lions scored ...", "question": "Who scored first?", "answer": ["Ann Lee", "Lee"]}
 
-Unlabeled: 5,000 of train, held out: validation, both with drop_other. Sections nfl_* only: the paper has
-exemplars of their own for football and for the rest, three each. Every span is an accepted answer; the hub does
-not tell lists from alternatives.
+Unlabeled: 5,000 of train. Held out: validation. Both are divided by section: nfl_* here, the rest in drop_other.
+The paper has separate exemplars for football and for other passages, three each. Every span is an accepted
+answer, because the hub does not distinguish lists from alternatives.
 """
 
 from lmsi_kedro.tasks.benchmark import Benchmark, Row

@@ -1,6 +1,6 @@
-"""DROP, questions on passages of history and census, all that is not football. In domain; span.
+"""DROP, questions on all passages that are not about football: history and census. In domain; span.
 
-Hub and ours: as drop_football. Unlabeled: the other half of the paper's 5,000. Three exemplars.
+Hub and ours: as in drop_football. Unlabeled: the other half of the paper's 5,000. Three exemplars.
 """
 
 from lmsi_kedro.tasks.benchmark import Benchmark, Row

@@ -5,7 +5,7 @@ Hub openai/gsm8k, main:
 Ours:
     {"question": "Ann has 3 pens ... how many?", "answer": "7"}
 
-Unlabeled: train, all 7,473 (the paper's number). Held out: test, 1,319. Eight exemplars.
+Unlabeled: train, all 7,473, as in the paper. Held out: test, 1,319. Eight exemplars.
 """
 
 from lmsi_kedro.tasks.benchmark import Benchmark, Row

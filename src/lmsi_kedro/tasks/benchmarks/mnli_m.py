@@ -1,12 +1,12 @@
 """MNLI, inference over many genres, matched (Williams et al. 2018). Out of domain; nli.
 
 Hub nyu-mll/glue, mnli:
-    {"premise": "Ann sings.", "hypothesis": "Ann is loud.", "label": 1, "idx": 0}; labels as ANLI's, and -1
-     is none
+    {"premise": "Ann sings.", "hypothesis": "Ann is loud.", "label": 1, "idx": 0}; labels as in ANLI, or -1
+     for no label
 Ours:
-    as anli_a1's
+    as in anli_a1
 
-Held out: validation_matched, whose labels are public. Six exemplars, those of ANLI.
+Held out: validation_matched, whose labels are public. Six exemplars, shared with ANLI.
 """
 
 from lmsi_kedro.tasks.benchmark import Benchmark, three_way

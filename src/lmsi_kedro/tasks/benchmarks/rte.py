@@ -1,8 +1,8 @@
 """RTE, two-way inference (Dagan et al. 2006, in GLUE). Out of domain; yes_no.
 
 Hub nyu-mll/glue, rte:
-    {"sentence1": "Ann sings.", "sentence2": "Ann is loud.", "label": 1, "idx": 0}; 0 is entailment, 1 none,
-     -1 no label
+    {"sentence1": "Ann sings.", "sentence2": "Ann is loud.", "label": 1, "idx": 0}; 0 is entailment, 1 no
+     entailment, -1 no label
 Ours:
     {"context": "Premise: Ann sings.", "question": "Based on this premise, can we conclude that the
      hypothesis \"Ann is loud.\" is true? Answer yes or no.", "answer": "no"}

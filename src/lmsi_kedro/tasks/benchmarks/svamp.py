@@ -6,7 +6,7 @@ Hub ChilleD/SVAMP:
 Ours:
     {"question": "Ann has 3 pens and 2 books. How many pens has she?", "answer": "3"}
 
-Held out: train and test together, all 1,000, as in the paper. Its prompts have the exemplars of GSM8K.
+Held out: train and test together, all 1,000, as in the paper. The exemplars are those of GSM8K.
 """
 
 from lmsi_kedro.tasks.benchmark import Benchmark, Row
