@@ -160,7 +160,7 @@ def test_an_example_is_explained(data: Path, capsys: pytest.CaptureFixture[str])
     right = "right" if voted["correct"] else "wrong"
     assert f"  self-consistency: {voted['key'] or 'no answer'}, {right}: " in after
     assert main(["explain", "nobody", *given]) == 1
-    assert "'nobody' is no example of rounds [1]" in capsys.readouterr().err
+    assert "'nobody' is not an example of rounds [1]" in capsys.readouterr().err
 
 
 def test_steps_never_use_results_of_other_parameters(data: Path, tmp_path: Path) -> None:

@@ -138,7 +138,7 @@ def test_folder_is_pushed_with_a_token(
     monkeypatch.setattr(hub, "HfApi", Api)
     if refused:
         with pytest.raises(
-            ValueError, match=r"me/data was not pushed, .* stays: 401 Unauthorized$"
+            ValueError, match=r"me/data was not pushed, .* is kept: 401 Unauthorized$"
         ):
             hub.push(tmp_path, "me/data", True, True)
         return

@@ -1,4 +1,4 @@
-"""Runs the nodes of a pipeline that need no model: they give the prepared tables and the sampling plans."""
+"""Runs the nodes of a pipeline that need no model: they return the prepared tables and the sampling plans."""
 
 from collections.abc import Callable
 from typing import Any
@@ -20,8 +20,8 @@ from lmsi_kedro.stages import function_of, samples, trains
 def dry_run(pipeline: Pipeline, catalog: Any) -> dict[str, Any]:
     """The datasets of a pipeline by name, as far as they can be known before the run.
 
-    Nodes that sample are skipped. If a node's output depends on a model, `STAND_INS` gives the largest possible
-    one; all other nodes run, if their inputs are known.
+    Nodes that sample are skipped. If the output of a node depends on a model, `STAND_INS` returns the largest
+    possible output; all other nodes run if their inputs are known.
     """
     check_inputs(pipeline, catalog)
     needed = {name for node in pipeline.nodes for name in inputs_of(node)}
@@ -70,7 +70,7 @@ def worked(_: Any, seed_questions: pl.DataFrame, *__: Any) -> tuple[pl.DataFrame
     )
 
 
-# The first outputs of a node by its function, from its inputs (None for an unknown input).
+# For the function of a node, a stand-in that computes its first outputs from its inputs (None if unknown).
 STAND_INS: dict[Callable[..., Any], Callable[..., tuple[Any, ...]]] = {
     choose_training: lambda mixture, base_model, training: (
         training if mixture is None else training.of(base_model, mixture.height),

@@ -1,4 +1,4 @@
-"""`lmsi headroom`: whether the votes of a model are more accurate than its greedy path, before training."""
+"""`lmsi headroom`: prints whether a model's votes were more accurate than its greedy path before training."""
 
 import argparse
 import json

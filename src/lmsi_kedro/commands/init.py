@@ -14,7 +14,7 @@ project_name = "{name}"
 kedro_init_version = "{kedro}"
 source_dir = "."
 """
-# Parts of the repository, or of the wheel, which has them in the folder `project` (csrc/CMakeLists.txt).
+# Parts of the repository, or of the wheel, where they are in the folder `project` (csrc/CMakeLists.txt).
 COPIED = ("conf", "data/01_raw/questions.jsonl", "data/06_models/base", "data/06_models/base_small")
 
 
@@ -28,7 +28,7 @@ def add_to(commands: Any) -> None:
 
 
 def init(folder: Path) -> str:
-    """Creates the project atomically; ValueError if the folder exists."""
+    """Creates the project atomically; raises ValueError if the folder exists."""
     import kedro
 
     if folder.exists():
@@ -56,7 +56,7 @@ def shipped() -> Path:
 
 
 def copy(source: Path, target: Path) -> None:
-    """Copies a file, or a folder without files that an editor or a run may have left in it."""
+    """Copies a file, or a folder without the files that an editor or a run may have left in it."""
     target.parent.mkdir(parents=True, exist_ok=True)
     if source.is_file():
         shutil.copy(source, target)

@@ -19,7 +19,7 @@ def configured(env: str, params: str) -> Iterator[tuple[Any, dict[str, Any]]]:
     project = Path.cwd()
     if not is_kedro_project(project):
         raise ValueError(
-            f"{project} is no project: run this in the folder with pyproject.toml and conf"
+            f"{project} is not a project: run this in the folder with pyproject.toml and conf"
         )
     bootstrap_project(project)
     with KedroSession.create(project, env=env, runtime_params=split(params)) as session:
@@ -32,7 +32,7 @@ def configured(env: str, params: str) -> Iterator[tuple[Any, dict[str, Any]]]:
 
 
 def registered(names: str) -> Any:
-    """The pipelines with these names, separated by commas, as one."""
+    """The pipelines with these names, separated by commas, combined into one."""
     from kedro.framework.project import pipelines
     from kedro.pipeline import Pipeline
 
@@ -51,7 +51,7 @@ def data_root(params: str) -> Path:
 
 
 def split(params: str) -> dict[str, Any]:
-    """a.b=1,c=2 as nested parameters, as `kedro run --params` reads them."""
+    """Converts a.b=1,c=2 to nested parameters, in the same way as `kedro run --params`."""
     from omegaconf import OmegaConf
 
     pairs = [pair.strip() for pair in params.split(",") if pair.strip()]
@@ -62,7 +62,7 @@ def split(params: str) -> dict[str, Any]:
 
 
 def model_named(name: str, catalog: Any) -> Any:
-    """A model of the run by its dataset, such as model_1, or a directory, a .gguf file or hub:owner/name."""
+    """Loads a model of the run by its dataset, such as model_1, or a directory, .gguf file or hub:owner/name."""
     from lmsi_kedro.datasets.model_directory import ModelDirectory
     from lmsi_kedro.params.mistakes import nearest, unknown
 

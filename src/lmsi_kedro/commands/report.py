@@ -11,7 +11,7 @@ from lmsi_kedro.commands.project import add_parameters, data_root
 def add_to(commands: Any) -> None:
     """Adds this subcommand to argparse's subparsers."""
     command: argparse.ArgumentParser = commands.add_parser(
-        "report", help="print the result, and where report and model are"
+        "report", help="print the result, and the paths of report and model"
     )
     add_parameters(command)
     command.set_defaults(run=lambda args: report(data_root(args.params)))

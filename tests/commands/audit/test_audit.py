@@ -77,7 +77,7 @@ def test_the_command_writes_rows_for_the_table(
         file
     )
     assert main(["audit", str(file), "--output", str(output), "--workers", "1"]) == 0
-    assert "2 completions read as number" in capsys.readouterr().out
+    assert "2 completions parsed as number" in capsys.readouterr().out
     with output.open(encoding="utf-8", newline="") as lines:
         row = next(iter(csv.DictReader(lines)))
     assert (row["kind"], row["rule"], row["choices"]) == ("number", "trigger", "")

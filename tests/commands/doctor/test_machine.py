@@ -54,5 +54,5 @@ def test_stale_build_locks_are_reported(monkeypatch: pytest.MonkeyPatch, tmp_pat
 def test_gpus_unusable_by_torch_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hardware, "gpus", lambda: 2)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
-    assert "2 there, but torch" in machine.gpus().result
+    assert "2 found, but torch" in machine.gpus().result
     assert not machine.gpus().is_well

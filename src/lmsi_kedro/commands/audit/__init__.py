@@ -19,12 +19,12 @@ def add_to(commands: Any) -> None:
     command.add_argument("--rule", default="trigger", choices=["trigger", "trigger_or_last"])
     command.add_argument("--output", type=Path, default=Path("disagreements.csv"))
     command.add_argument("--workers", type=int, default=2)
-    command.add_argument("--timeout", type=float, default=3.0, help="seconds for a text")
+    command.add_argument("--timeout", type=float, default=3.0, help="seconds per text")
     command.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> str:
-    """The counts and the file with the disagreements, in the format of tests/kernels/answers/answers.csv."""
+    """Writes the disagreements in the format of tests/kernels/answers/answers.csv; returns the counts."""
     from lmsi_kedro.commands.audit.comparison import OUTCOMES, audit
 
     try:
@@ -34,7 +34,7 @@ def run(args: argparse.Namespace) -> str:
     texts = completions(args.file, args.column)
     found = audit(texts, args.kind, args.rule, args.workers, args.timeout)
     found.disagreements.write_csv(args.output)
-    lines = [f"{found.completions:,} completions read as {args.kind} (rule {args.rule})"]
+    lines = [f"{found.completions:,} completions parsed as {args.kind} (rule {args.rule})"]
     lines.append(f"{'':18}" + "".join(f"{name:>16}" for name in OUTCOMES))
     for name, counts in found.counts.items():
         shown = peer if name == "math_verify" else name
@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> str:
 
 
 def completions(file: Path, column: str) -> list[str]:
-    """The texts of a column; ValueError if the column is missing."""
+    """The texts of a column; raises ValueError if the column is missing."""
     import polars as pl
 
     if file.suffix not in READ:

@@ -33,7 +33,7 @@ class Audit:
 def audit(
     texts: Sequence[str], kind: Kind, rule: str, workers: int = 2, timeout: float = 3.0
 ) -> Audit:
-    """Parses every text in three ways. ValueError for a kind that the others do not support.
+    """Parses every text in three ways. Raises ValueError for a kind that the other parsers do not support.
 
     timeout: seconds per text after which Math-Verify is killed.
     """

@@ -16,7 +16,7 @@ LETTERS = tuple("ABCDEFGHIJ")
 
 
 def serve(connection: Connection, letters: bool) -> None:
-    """Runs in the process: parses texts until the connection closes."""
+    """Runs in the worker process: parses texts until the connection closes."""
     import logging
 
     from math_verify import StringExtractionConfig, parse
@@ -34,7 +34,7 @@ def serve(connection: Connection, letters: bool) -> None:
 
 
 class Worker:
-    """One process, which is started again after it was killed."""
+    """One process, which is restarted after it was killed."""
 
     def __init__(self, letters: bool, timeout: float) -> None:
         self.letters, self.timeout = letters, timeout
@@ -60,7 +60,7 @@ class Worker:
         self.process = context.Process(target=serve, args=(theirs, self.letters), daemon=True)
         self.process.start()
         theirs.close()
-        self.connection.send("$1$")  # the imports take seconds, which should not count for a text
+        self.connection.send("$1$")  # the imports take seconds, which must not count for a text
         self.connection.recv()
 
     def stop(self) -> None:

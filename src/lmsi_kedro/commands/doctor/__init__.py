@@ -1,4 +1,4 @@
-"""`lmsi doctor`: checks before a run what would stop it, and forecasts its cost."""
+"""`lmsi doctor`: checks everything that could stop a run, and forecasts the cost of the run."""
 
 import argparse
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ def add_to(commands: Any) -> None:
 
 
 def doctor(env: str, params: str, seconds: float) -> str:
-    """Prints each finding when it is known; ValueError if a check failed."""
+    """Prints each finding as soon as it is known; raises ValueError if a check failed."""
     failures = 0
     for finding in findings(env, params, seconds):
         print(finding, flush=True)
@@ -33,7 +33,7 @@ def doctor(env: str, params: str, seconds: float) -> str:
 
 
 def findings(env: str, params: str, seconds: float) -> Iterator[Any]:
-    """The findings on the machine, then those on the run; its cost only if all checks passed."""
+    """Yields the findings on the machine, then those on the run; forecasts its cost only if all checks passed."""
     from lmsi_kedro.commands.doctor.finding import Finding
     from lmsi_kedro.commands.doctor.machine import check_machine
     from lmsi_kedro.commands.doctor.run import check_run, room

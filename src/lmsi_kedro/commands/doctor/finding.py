@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Finding:
-    """The result of a check and its remedy: None if the check passed, empty if `result` already has it."""
+    """The result of a check and its remedy: None if the check passed, empty if `result` includes it."""
 
     name: str
     result: str

@@ -1,4 +1,4 @@
-"""Checks of the machine: packages, kernels, compiler, DeepSpeed, GPUs."""
+"""Checks the machine: packages, kernels, compiler, DeepSpeed, GPUs."""
 
 import os
 import shutil
@@ -19,11 +19,12 @@ COMPILERS = ("c++", "g++", "clang++")
 
 
 def check_machine() -> Iterator[Finding]:
-    """A finding for each check, when it is known."""
+    """Yields the finding of each check as soon as it is known."""
     yield packages(needed())
     yield kernels()
     yield compiler()
-    yield locks(extensions_folder())  # before DeepSpeed: setuptools warns of its use of distutils
+    # Before DeepSpeed, which uses distutils: setuptools would warn.
+    yield locks(extensions_folder())
     yield deepspeed()
     yield gpus()
 
@@ -41,7 +42,7 @@ def packages(requirements: list[Requirement]) -> Finding:
         remedy = "install them as they were tested: pip install -c constraints.txt -e ."
         return Finding("packages", "; ".join(wrong), remedy)
     shown = ", ".join(f"{name} {version(name)}" for name in SHOWN)
-    return Finding("packages", f"{len(requirements)} as needed ({shown})")
+    return Finding("packages", f"{len(requirements)} in suitable versions ({shown})")
 
 
 def unsuitable(requirement: Requirement) -> str | None:
@@ -79,7 +80,7 @@ def compiler() -> Finding:
 
 
 def deepspeed() -> Finding:
-    """Whether DeepSpeed loads; training needs no operation that must be built."""
+    """Whether DeepSpeed loads; training needs none of the operations that DeepSpeed would have to build."""
     if not hardware.gpus():
         os.environ.setdefault("DS_ACCELERATOR", "cpu")
     try:
@@ -88,7 +89,7 @@ def deepspeed() -> Finding:
         remedy = f"pip install -c constraints.txt deepspeed=={version('deepspeed')}"
         return Finding("DeepSpeed", f"does not load: {error}", remedy)
     could = ", ".join(sorted(name for name, fits in compatible.items() if fits)) or "none"
-    return Finding("DeepSpeed", f"loads, builds nothing for training; could build: {could}")
+    return Finding("DeepSpeed", f"loads; training needs no builds; it could build: {could}")
 
 
 def extensions_folder() -> Path:
@@ -106,24 +107,24 @@ def locks(folder: Path) -> Finding:
     if found and not building():
         names = " ".join(map(str, found))
         return Finding("extension locks", f"{len(found)} left by a killed build", f"rm {names}")
-    return Finding("extension locks", f"none is stale in {folder}")
+    return Finding("extension locks", f"no stale lock in {folder}")
 
 
 def building() -> bool:
-    """Whether some build is running that may hold a lock."""
+    """Whether a build is running that may hold a lock."""
     import psutil
 
     return any(process.info["name"] == "ninja" for process in psutil.process_iter(["name"]))
 
 
 def gpus() -> Finding:
-    """Whether torch sees the GPUs that the machine has."""
+    """Whether torch sees the GPUs of the machine."""
     import torch
 
     there, seen = hardware.gpus(), torch.cuda.device_count()
     if there and not seen:
         remedy = "install a CUDA build of torch that fits the driver (nvidia-smi shows it)"
-        return Finding("GPUs", f"{there} there, but torch {torch.__version__} sees none", remedy)
+        return Finding("GPUs", f"{there} found, but torch {torch.__version__} sees none", remedy)
     if not seen:
         cores = len(os.sched_getaffinity(0))
         number = "bfloat16" if hardware.cpu_has_bfloat16() else "float32"

@@ -1,4 +1,4 @@
-"""Checks of a configured run: its model, questions, training and disk, with the run's own checks."""
+"""Checks the model, questions, training and disk of a configured run, with the same checks as the run itself."""
 
 import shutil
 import subprocess
@@ -23,7 +23,7 @@ SSH = ["ssh", "-o", "BatchMode=yes", "-o", "ConnectTimeout=5"]
 
 
 def check_run(catalog: Any, params: dict[str, Any]) -> Iterator[Finding]:
-    """A finding for each check, when it is known; without a model nothing else is checked."""
+    """Yields the finding of each check as soon as it is known; without a model nothing else is checked."""
     engine, training = params["engine"], params["training"]
     try:
         model = catalog.load("base_model")
@@ -48,7 +48,7 @@ def attempt(name: str, check: Callable[[], str | Finding]) -> Finding:
 
 
 def failed(name: str, error: Exception) -> Finding:
-    """A failed check; the message of the error also says what to do."""
+    """The finding of a failed check; the error message also says what to do."""
     return Finding(name, sentence(error), "")
 
 
@@ -75,7 +75,9 @@ def end_of(model: Model, engine: EngineParams) -> str | Finding:
     ending = f"answers end with {tokenizer.decode([end])!r} ({end})"
     if end not in stops:
         where = file or "config.json"
-        remedy = f"add {end} to eos_token_id in {where}: other engines never stop the tuned model"
+        remedy = (
+            f"add {end} to eos_token_id in {where}, or other engines never stop the tuned model"
+        )
         return Finding("end token", f"{ending}, but {where} stops at {stops}", remedy)
     return (
         f"{ending}, prompts {'in its chat template' if encoder.frame.is_chat else 'as plain text'}"
@@ -137,7 +139,7 @@ def device_memory(training: TrainingParams) -> int:
 
 
 def hosts_of(hostfile: Path) -> str:
-    """Checks that every host of the file answers; TrainingError names the first that does not."""
+    """Checks that every host of the file answers; raises TrainingError for the first that does not."""
     from lmsi_kedro.training.launcher import read_hostfile
 
     hosts = read_hostfile(hostfile)
@@ -157,5 +159,5 @@ def room(folder: Path, disk_gib: float) -> Finding:
     there = next(parent for parent in [folder, *folder.absolute().parents] if parent.exists())
     free = shutil.disk_usage(there).free / 2**30
     space = f"{free:,.1f} GiB free, a run writes about {disk_gib:,.2f} GiB"
-    remedy = "free some, or run elsewhere with --params=data_root=..."
+    remedy = "free some space, or run elsewhere with --params=data_root=..."
     return Finding("disk", space, remedy if free < disk_gib else None)

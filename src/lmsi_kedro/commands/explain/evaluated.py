@@ -40,7 +40,7 @@ def votes(paths: pl.DataFrame) -> str:
 
 
 def look_up_evaluation(question_id: str, catalog: Any) -> list[Evaluated]:
-    """The model before round 1 and that of every round; empty for a question that was not evaluated."""
+    """The answers of the model before round 1 and after every round; empty if the question was not evaluated."""
     found, round_number = [], 0
     while catalog.exists(f"predictions_{round_number}"):
         predictions = catalog.load(f"predictions_{round_number}").filter(question_id=question_id)

@@ -1,8 +1,8 @@
 """The origin of a training example: example -> path -> votes of its question -> prompt -> model -> round.
 
 In a notebook, after `%load_ext kedro.ipython`: `from lmsi_kedro.commands.explain.lineage import explain`, then
-`explain("0f3099fd272034b0", catalog)` with the id of an example or a question; print it, or use its fields. It
-only looks up what a run has stored.
+`explain("0f3099fd272034b0", catalog)` with the id of an example or a question; print the result, or use its
+fields. Everything is looked up in the stored data of a run.
 """
 
 from collections.abc import Iterator
@@ -55,7 +55,7 @@ class Sampled:
 
 @dataclass(frozen=True)
 class Lineage:
-    """A question, the requested example of it (or None), the rounds that sampled it, and its evaluation."""
+    """A question, the requested example (or None), the rounds that sampled the question, and its evaluation."""
 
     question: Row
     example: Row | None
@@ -97,9 +97,9 @@ class Lineage:
 
 
 def explain(identifier: str, catalog: Any) -> Lineage:
-    """The lineage of an example or a question of a finished run; ValueError for an unknown id."""
+    """The lineage of an example or a question of a finished run; raises ValueError for an unknown id."""
     if not catalog.exists("questions"):
-        raise ValueError("no run has stored its questions here yet: `kedro run`, or data_root=...")
+        raise ValueError("no run has stored questions here: `kedro run`, or --params=data_root=...")
     rounds = list(stored_rounds(catalog))
     example = find_example(identifier, catalog, rounds)
     if example and example["arm"] == "warm_start":
@@ -109,7 +109,7 @@ def explain(identifier: str, catalog: Any) -> Lineage:
     question = questions.filter(question_id=question_id)
     if question.is_empty():
         raise ValueError(
-            f"{identifier!r} is no example of rounds {rounds} or arms {', '.join(ARMS)}, and no"
+            f"{identifier!r} is not an example of rounds {rounds} or arms {', '.join(ARMS)}, nor a"
             " question; ids are in the column example_id of 05_examples/*.parquet and question_id of"
             " 02_intermediate/questions.parquet"
         )

@@ -1,4 +1,4 @@
-"""`lmsi export`: writes a finished run's model or data to a folder in a common format; uploads it to the hub."""
+"""`lmsi export`: writes the model or data of a finished run in a common format, and can upload it to the hub."""
 
 import argparse
 from pathlib import Path
@@ -9,8 +9,8 @@ from lmsi_kedro.commands.project import add_configuration, configured, model_nam
 FORMS = {
     "model": "merged safetensors, tokenizer and card",
     "adapter": "the LoRA adapter alone",
-    "gguf": "one float16 file for llama.cpp, of Llama-type models",
-    "data": "examples and votes as a folder of the package datasets",
+    "gguf": "one float16 file for llama.cpp, for Llama-type models",
+    "data": "examples and votes, in a folder that `datasets` loads",
 }
 
 
@@ -22,9 +22,9 @@ def add_to(commands: Any) -> None:
     forms = "; ".join(f"{name}: {what}" for name, what in FORMS.items())
     command.add_argument("form", choices=FORMS, help=forms)
     command.add_argument("to", type=Path, help="a new folder")
-    command.add_argument("--model", help="as for lmsi try; default: that of the run's last round")
+    command.add_argument("--model", help="as for lmsi try; default: the model of the last round")
     command.add_argument(
-        "--push", metavar="OWNER/NAME", help="upload the folder; without a token, a dry run"
+        "--push", metavar="OWNER/NAME", help="upload the folder; a dry run without a token"
     )
     command.add_argument("--private", action="store_true", help="with --push")
     add_configuration(command)
@@ -32,7 +32,7 @@ def add_to(commands: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> str:
-    """Makes the folder and describes its content."""
+    """Creates the folder and describes its content."""
     from lmsi_kedro.commands.export.folders import new_folder
     from lmsi_kedro.commands.export.hub import push
 
@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> str:
 
 
 def fill(args: argparse.Namespace, folder: Path, catalog: Any, params: dict[str, Any]) -> str:
-    """Fills the folder by its form; returns a description of the content."""
+    """Writes the chosen form to the folder; returns a description of the content."""
     from lmsi_kedro.commands.export import folders
     from lmsi_kedro.commands.export.gguf import export_gguf
 

@@ -38,7 +38,7 @@ Made by lmsi-kedro. The answers are the model's own; they were chosen without la
 
 @contextmanager
 def new_folder(final: Path) -> Iterator[Path]:
-    """A temporary folder that is renamed to the final one when it is complete; ValueError if that exists."""
+    """Yields a temporary folder that is renamed to `final` when complete; raises ValueError if `final` exists."""
     if final.exists():
         raise ValueError(f"{final} exists: name a new folder")
     prepared = durable.partial(final)
@@ -50,7 +50,7 @@ def new_folder(final: Path) -> Iterator[Path]:
 
 
 def last_model(catalog: Any) -> str:
-    """The dataset of the last round's model; ValueError if no run has finished."""
+    """The dataset of the last round's model; raises ValueError if no run has finished."""
     if not catalog.exists("metrics"):
         raise ValueError(
             "there is no finished run here: name its folder with --params=data_root=..., or a model with --model"
@@ -67,7 +67,7 @@ def copy_model(model: Model, folder: Path) -> None:
 
 
 def copy_adapter(model: Model, folder: Path) -> None:
-    """Copies the adapter and the card, which names its base model; ValueError if there is no adapter."""
+    """Copies the adapter and the card, which names the base model; raises ValueError if there is no adapter."""
     if not (model.path / ADAPTER).is_dir():
         raise ValueError(
             f"{model.path} has no LoRA adapter, since all weights were trained: export `model` instead"
@@ -77,9 +77,8 @@ def copy_adapter(model: Model, folder: Path) -> None:
         if file.exists():
             shutil.copy(file, folder)
     if (folder / CARD).exists() and (base := base_of((folder / CARD).read_text(encoding="utf-8"))):
-        config = (
-            folder / "adapter_config.json"
-        )  # which names a folder of the machine that trained it
+        # This file names a local folder of the machine that trained the adapter.
+        config = folder / "adapter_config.json"
         settings = json.loads(config.read_text()) | {"base_model_name_or_path": base}
         config.write_text(json.dumps(settings, indent=2))
 
@@ -91,7 +90,7 @@ def base_of(card: str) -> str | None:
 
 
 def export_data(folder: Path, catalog: Any) -> str:
-    """Writes examples.parquet, votes.parquet and a card by which `datasets` finds them; returns a description."""
+    """Writes examples.parquet, votes.parquet and a card that `datasets` needs to load them; describes them."""
     rounds = int(last_model(catalog).removeprefix("model_"))
     questions = catalog.load("questions").drop("split")
     votes = pl.concat(

@@ -1,4 +1,4 @@
-"""`lmsi export gguf`: writes the file and checks that it gives the same answers as the safetensors."""
+"""`lmsi export gguf`: writes the file and checks that its answers equal those of the safetensors."""
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,7 +16,7 @@ NEW_TOKENS = 32  # length of each compared greedy answer
 
 
 def export_gguf(model: Model, folder: Path, name: str, catalog: Any, params: dict[str, Any]) -> str:
-    """Writes NAME-f16.gguf and the card; ValueError for unsupported models, or if the answers differ."""
+    """Writes NAME-f16.gguf and the card; raises ValueError for unsupported models, or if the answers differ."""
     prompts = prompts_of_run(catalog, params)
     file = folder / f"{name}-f16.gguf"
     written = write_model(model.path, file, prompts)
@@ -28,8 +28,8 @@ def export_gguf(model: Model, folder: Path, name: str, catalog: Any, params: dic
     if not written.different:
         return checked
     return (
-        f"{checked}. llama.cpp has no split expression like this tokenizer's: with the closest, {written.split},"
-        f" it encodes {written.different} of {count} prompts in other tokens, so send it token ids"
+        f"{checked}. llama.cpp lacks this tokenizer's split expression: with the closest one, {written.split},"
+        f" it encodes {written.different} of {count} prompts differently, so send it token ids"
     )
 
 
@@ -41,7 +41,7 @@ def prompts_of_run(catalog: Any, params: dict[str, Any]) -> list[str]:
 
 
 def check(file: Path, model: Any, prompts: list[list[int]]) -> None:
-    """ValueError unless the file and the model give the same greedy answers, both in float32."""
+    """Raises ValueError unless the file and the model give the same greedy answers, both in float32."""
     import torch
 
     with TemporaryDirectory(dir=file.parent) as folder:

@@ -7,12 +7,15 @@ from huggingface_hub.errors import HfHubHTTPError
 
 
 def push(folder: Path, name: str, is_data: bool, private: bool) -> str:
-    """The address of the upload; without a token, the files to upload. ValueError if the hub rejects it."""
+    """Uploads the folder and returns its address; without a token, returns the list of files.
+
+    Raises ValueError if the hub rejects the upload.
+    """
     kind = "dataset" if is_data else "model"
     place = f"https://huggingface.co/{'datasets/' if is_data else ''}{name}"
     if get_token() is None:
         return (
-            f"Dry run, as there is no token (`hf auth login`, or HF_TOKEN): {place} would get\n"
+            f"Dry run, as there is no token (`hf auth login`, or HF_TOKEN): {place} would receive\n"
             + "\n".join(listed(folder))
         )
     api = HfApi()
@@ -21,7 +24,7 @@ def push(folder: Path, name: str, is_data: bool, private: bool) -> str:
         api.upload_folder(repo_id=name, folder_path=folder, repo_type=kind)
     except (HfHubHTTPError, ValueError, OSError) as error:
         reason = str(error).strip().split("\n")[0]
-        raise ValueError(f"{name} was not pushed, {folder} stays: {reason}") from error
+        raise ValueError(f"{name} was not pushed, {folder} is kept: {reason}") from error
     return f"pushed to {place}"
 
 

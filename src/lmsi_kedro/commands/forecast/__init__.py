@@ -13,9 +13,9 @@ def add_to(commands: Any) -> None:
     )
     add_configuration(command)
     command.add_argument(
-        "--pipelines", default="self_improve", help="to forecast, such as controls,distillation"
+        "--pipelines", default="self_improve", help="forecast these: controls,distillation"
     )
-    command.add_argument("--seconds", type=float, default=10.0, help="of measurement")
+    command.add_argument("--seconds", type=float, default=10.0, help="of the measurement")
     command.set_defaults(run=run)
 
 
@@ -26,7 +26,7 @@ def run(args: argparse.Namespace) -> str:
 
 
 def forecast(pipelines: str, catalog: Any, seconds: float) -> tuple[list[str], Any]:
-    """Lines with the estimates, and the cost.Cost."""
+    """Returns the estimates in lines of text, and as a cost.Cost."""
     from lmsi_kedro.commands.dry_run import dry_run, work_of
     from lmsi_kedro.commands.forecast.cost import cost_of
     from lmsi_kedro.commands.forecast.measurement import measure
@@ -48,7 +48,7 @@ def described(work: Any, measured: Any, cost: Any) -> list[str]:
         f"measured: {measured.tokens_per_second:,.0f} tokens/s with {work.workers} workers, which start in "
         f"{measured.start_seconds:.0f} s, {measured.tokens / measured.paths:.0f} tokens a path, "
         f"{measured.parameters / 1e6:,.1f} M parameters",
-        f"sampling: {work.paths:,} paths to learn from and {work.other_paths:,} for all else, "
+        f"sampling: {work.paths:,} paths to learn from and {work.other_paths:,} others, "
         f"{cost.tokens:,} tokens, about {duration(cost.sampling_seconds)}",
         f"training: {len(work.examples)} models, {sum(work.examples):,} examples, "
         f"{cost.training_tokens:,} tokens, about {duration(cost.training_seconds)} on {work.processes} processes",

@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 
 # The cost of training on a token, in forward passes: 3 by arithmetic, 4 with gradient checkpointing. The embedded
-# model has 33 k tokens per core and second in a forward pass, 8.2 k in training, as its optimizer takes more time.
+# model processes 33 k tokens per core and second in a forward pass, and 8.2 k in training, where the optimizer
+# takes additional time.
 TRAINED = 4.0
-# The time to start and end a trainer (16 s), and that of all nodes that neither sample nor train (16 s), in units
-# of a worker's start (5.5 s).
+# The time to start and end a trainer (16 s), and the time of all nodes that neither sample nor train (16 s), in
+# units of the start-up time of a worker (5.5 s).
 STARTS_OF_TRAINING = STARTS_OF_OTHERS = 3
 # Bytes per parameter while training: float32 weights, gradients, Adam's two moments, in two checkpoints.
 CHECKPOINT_BYTES = 2 * 12

@@ -22,7 +22,7 @@ PASSES = 6
 def measure(plan: Plan, texts: Sequence[str], seconds: float) -> Measured:
     """Measures the plan's workers on random chunks for this time; texts are training examples.
 
-    A cluster is not measured; a worker on this machine stands for each of its workers.
+    A cluster is not measured; each of its workers is assumed to be as fast as a worker on this machine.
     """
     import torch
 
@@ -64,7 +64,7 @@ class Sampled:
     tokens: int = 0
     bytes: int = 0
     first_tokens: int = 0  # tokens of the workers' first chunks
-    started: float = 0.0  # the time at which all of these were done
+    started: float = 0.0  # the time at which the last of these was done
     last: float = 0.0
 
     def add(self, table: pl.DataFrame, now: float) -> None:
@@ -89,7 +89,7 @@ class Sampled:
 
 
 def sample(plan: Plan, seconds: float) -> Sampled:
-    """Samples for this time after all workers have started, and at least one more chunk than there are workers."""
+    """Samples for this time after all workers have started, but at least one chunk more than there are workers."""
     names = list(plan.chunks)
     Random(0).shuffle(names)
     sampled = Sampled(plan.sized.workers, time.monotonic())

@@ -17,7 +17,7 @@ SAMPLE = 50  # questions per task whose training examples are measured
 
 
 def count(pipeline: Pipeline, datasets: dict[str, Any]) -> Work:
-    """The work of a pipeline whose datasets `dry_run` has returned. ValueError if it samples nothing."""
+    """Counts the work of a pipeline from the datasets of `dry_run`; raises ValueError if it samples nothing."""
     planned = {node.inputs[0] for node in pipeline.nodes if samples(node)}
     if not planned:
         raise ValueError("the pipeline samples nothing")
@@ -49,12 +49,12 @@ def examples_of(node: Node, datasets: dict[str, Any], paths: int) -> int:
 
 
 def paths_of(plan: Plan) -> int:
-    """All paths of all stages, without the savings of early stopping."""
+    """The number of paths in a plan, all of which are sampled if early stopping saves none."""
     return sum(len(wanted.prompts) * len(wanted.paths) for wanted in plan.wanted)
 
 
 def first_plan(pipeline: Pipeline, datasets: dict[str, Any]) -> Plan:
-    """The first plan of paths for training, or the first of all."""
+    """The first plan of paths for training, or else the first plan."""
     plans = [node for node in pipeline.nodes if isinstance(datasets.get(node.outputs[0]), Plan)]
     first = min(plans, key=lambda node: function_of(node) is not plan_paths)
     plan: Plan = datasets[first.outputs[0]]

@@ -9,14 +9,14 @@ from lmsi_kedro.commands.project import add_configuration, configured, model_nam
 def add_to(commands: Any) -> None:
     """Adds this subcommand to argparse's subparsers."""
     command: argparse.ArgumentParser = commands.add_parser(
-        "try", help="ask a model a question: paths as they come, the vote, the answer"
+        "try", help="ask a model a question, and show its paths, the vote and the answer"
     )
     command.add_argument(
         "model", help="model_1, base_model, a directory, .gguf file or hub:owner/name"
     )
     command.add_argument("question")
     command.add_argument("--against", metavar="MODEL", help="a second model, side by side")
-    command.add_argument("--task", help="whose exemplars and kind of answer; none: zero-shot")
+    command.add_argument("--task", help="for exemplars and kind of answer; none: zero-shot")
     command.add_argument("--context", help="a passage or premise before the question")
     command.add_argument("--choices", nargs="+", metavar="TEXT", help="options A, B, ...")
     add_configuration(command)

@@ -19,12 +19,12 @@ from lmsi_kedro.tasks import Tasks
 from lmsi_kedro.tasks.benchmarks import BENCHMARKS
 from lmsi_kedro.tasks.questions import exemplars_of, prompts_of, with_ids
 
-UNNAMED = "question"  # the task of a question without one
+UNNAMED = "question"  # the task of a question if none is given
 
 
 @dataclass(frozen=True)
 class Asking:
-    """questions has one row; the prompt is few-shot if the task has exemplars."""
+    """A question to ask: questions has one row, and the prompt is few-shot if the task has exemplars."""
 
     questions: pl.DataFrame
     tasks: Tasks
@@ -35,10 +35,10 @@ class Asking:
         return pl.concat(read_texts([paths], self.questions, self.tasks, voting))
 
     def sample(self, model: Model, params: dict[str, Any]) -> Iterator[pl.DataFrame]:
-        """m paths sampled as by `params:paths`, in tables as they end."""
+        """Samples m paths with `params:paths`, and yields tables of paths as soon as they end."""
         import torch
 
-        if not torch.cuda.is_available():  # else DeepSpeed prints that it found no GPU
+        if not torch.cuda.is_available():  # otherwise DeepSpeed prints that it found no GPU
             os.environ.setdefault("DS_ACCELERATOR", "cpu")
         from lmsi_kedro.engines.local import LocalEngine
 
@@ -60,7 +60,7 @@ def question_in_run(
     catalog: Any,
     params: dict[str, Any],
 ) -> Asking:
-    """The question with tasks and exemplars of the run, if there is one; ValueError for an unknown task."""
+    """Prepares a question with tasks and exemplars of a stored run, if any; ValueError for an unknown task."""
     stored = tasks_of_run(catalog)
     names = [*stored.root, *params["tasks"].root, *BENCHMARKS]
     if task is not None and task not in names:
@@ -71,7 +71,7 @@ def question_in_run(
 
 
 def question_as(row: dict[str, Any], catalog: Any, params: dict[str, Any]) -> Asking:
-    """A row of raw_questions; the kind of answer is that of the run, or is inferred as in a run."""
+    """Prepares a row of raw_questions; the kind of answer is that of the run, or is inferred as in a run."""
     loaders, stored, name = catalog.load("raw_exemplars"), tasks_of_run(catalog), row["task"]
     raw = with_ids(pl.DataFrame([row], schema=schemas.RAW_QUESTIONS))
     tasks = stored

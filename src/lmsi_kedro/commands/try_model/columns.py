@@ -35,7 +35,7 @@ def print_paths(
 
 
 def paragraphs(paths: pl.DataFrame) -> list[str]:
-    """For each path a line with its answer, then its text."""
+    """For each path, a line with the answer, followed by the text."""
     lines = []
     for row in paths.iter_rows(named=True):
         lines.append(f"path {row['path']}: {answer(row['key'])}, {row['tokens']} tokens")
@@ -59,7 +59,7 @@ def show(columns: Sequence[Sequence[str]]) -> None:
 
 
 def votes(sampled: Mapping[str, list[pl.DataFrame]], asking: Asking, voting: Any) -> str:
-    """A line for each model with the winner of its vote."""
+    """One line per model with the winner of its vote."""
     return "\n".join(
         f"{name}: {vote(pl.concat(tables), asking, voting)}" for name, tables in sampled.items()
     )
