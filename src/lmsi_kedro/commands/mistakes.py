@@ -59,28 +59,28 @@ def raised_in(error: BaseException) -> str:
 
 
 def is_mistake(error: BaseException) -> bool:
-    """Whether the error was raised with a message for the user, and is not a fault of the program."""
+    """Whether the message of the error is written for the user, because it is not a bug in the program."""
     from kedro.io import DatasetError
 
     from lmsi_kedro.durable import LockedError
     from lmsi_kedro.engines.server.faults import ServerError
+    from lmsi_kedro.stopped import StoppedError
     from lmsi_kedro.training.job import TrainingError
 
-    return isinstance(
-        error, (OSError, ValueError, DatasetError, LockedError, ServerError, TrainingError)
-    )
+    named = (DatasetError, LockedError, ServerError, StoppedError, TrainingError)
+    return isinstance(error, (OSError, ValueError, *named))
 
 
 def wrong_folder(folder: Path) -> str | None:
     """The message for an environment that has no folder in conf, or has been renamed."""
     if folder.name in PRESETS:
-        return f"--env: {folder.name} is called {PRESETS[folder.name]} now; write that"
+        return f"--env: {folder.name} is now called {PRESETS[folder.name]}"
     there = [each.name for each in folder.parent.glob("*/") if each.name != "exemplars"]
     return unknown("--env", folder.name, there) if there else None
 
 
 def wrong_parameters() -> str | None:
-    """The message for the first group of parameters that does not fit the node which takes it."""
+    """The message for the first group of parameters that does not fit the type of its node input."""
     from kedro.framework.project import pipelines
     from kedro.validation.type_extractor import TypeExtractor
 
@@ -124,7 +124,7 @@ def wrong_option(options: dict[str, Any]) -> str | None:
             if name not in there:
                 return unknown(option, name, there)
     used = [f"{option}={','.join(wanted)}" for option, (wanted, _) in checks.items() if wanted]
-    return f"no node is left by {' and '.join(used)}" if used else None
+    return f"no node matches {' and '.join(used)}" if used else None
 
 
 def namespaces_of(pipeline: Any) -> set[str]:

@@ -25,7 +25,7 @@ class Processes:
         self.pool: ProcessPoolExecutor | None = None
 
     def compute(self, chunks: dict[str, Chunk], missing: Sequence[str]) -> Computed:
-        """Yields the missing chunks; RuntimeError if a worker was killed."""
+        """Yields the missing chunks; ChildProcessError if a worker was killed."""
         pool = self.started()
         try:
             yield from finished(
@@ -34,7 +34,7 @@ class Processes:
                 2 * self.engine.workers,  # so that the next chunk is already waiting
             )
         except BrokenProcessPool as error:
-            raise RuntimeError(
+            raise ChildProcessError(
                 "a sampling worker died, most likely because memory ran out: lower engine.workers or "
                 "engine.rows and run again; finished chunks are kept"
             ) from error

@@ -12,6 +12,7 @@ from lmsi_kedro.evaluation.headroom import measure_probe, measure_unlabeled
 from lmsi_kedro.evaluation.marking import accepted_keys
 from lmsi_kedro.params import EngineParams, HeadroomParams, PathParams, VotingParams
 from lmsi_kedro.report.headroom import is_shown, verdict
+from lmsi_kedro.stopped import StoppedError
 from lmsi_kedro.tasks import Tasks
 from lmsi_kedro.tasks.questions import exemplar_sets, spread
 
@@ -88,10 +89,10 @@ def measure(
 
 
 def refuse_without_gain(counted_votes: pl.DataFrame, headroom: Metrics) -> pl.DataFrame:
-    """Returns the votes unchanged; raises RuntimeError unless labels show that they beat greedy paths."""
+    """Returns the votes unchanged; raises StoppedError unless labels show that they beat greedy paths."""
     if is_shown(headroom):
         return counted_votes
-    raise RuntimeError(
+    raise StoppedError(
         f"headroom.stop ended the run before any training. {verdict(headroom)} Set headroom.stop=false to train"
         " anyway"
     )

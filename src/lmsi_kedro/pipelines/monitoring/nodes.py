@@ -18,6 +18,7 @@ from lmsi_kedro.evaluation.curves import measure_curves
 from lmsi_kedro.params import EngineParams, MonitorParams, PathParams, VotingParams
 from lmsi_kedro.pipelines.monitoring.support import Change, check_labeled, compare_support, in_words
 from lmsi_kedro.reading import read_answers
+from lmsi_kedro.stopped import StoppedError
 from lmsi_kedro.tasks import Tasks
 from lmsi_kedro.tasks.questions import exemplar_sets, spread
 
@@ -160,7 +161,7 @@ def promote(
 ) -> tuple[Model, Health, pl.DataFrame, dict[str, Any]]:
     """Returns the candidate or the previous model, its health and support, and the verdict.
 
-    Raises RuntimeError after an alarm with `monitor.on_alarm: stop`; nothing computed is lost. A doubt is not an
+    Raises StoppedError after an alarm with `monitor.on_alarm: stop`; nothing computed is lost. A doubt is not an
     alarm: it is logged, and with `later_rounds_must_gain` the loop continues with the previous model.
     """
     change = compare_support(support_before, support_candidate)
@@ -190,9 +191,9 @@ def fall(change: Change, monitor: MonitorParams) -> list[str]:
     return [f"all tasks: {in_words(change)}"] if lost else []
 
 
-def stopped(alarms: list[str]) -> RuntimeError:
+def stopped(alarms: list[str]) -> StoppedError:
     """The error that ends a run after an alarm."""
-    return RuntimeError(
+    return StoppedError(
         f"the collapse monitor stopped the run: {'; '.join(alarms)}. The previous model is the result; run the"
         " same command with --params=monitor.on_alarm=roll_back to continue from it to the report, or change"
         " the monitor's limits"
