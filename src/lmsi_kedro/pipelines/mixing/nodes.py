@@ -6,10 +6,10 @@ from lmsi_kedro import schemas
 from lmsi_kedro.datasets.model_directory import Model
 from lmsi_kedro.params import EngineParams, MixingParams, Weight
 from lmsi_kedro.pipelines.mixing.rendering import (
+    as_examples,
     direct_rows,
     render_prompts,
     usable_formats,
-    written_down,
 )
 from lmsi_kedro.pipelines.mixing.weights import format_factors, weigh
 from lmsi_kedro.tasks import Tasks
@@ -41,7 +41,7 @@ def render_examples(
             direct = prompt_format.endswith("direct")
             source = direct_rows(paths, mixing.direct) if direct else paths
             prompts = render_prompts(source, prompt_format, sets, mixing, tasks[name])
-            tables.append(written_down(source, prompts, prompt_format, round_number, tasks[name]))
+            tables.append(as_examples(source, prompts, prompt_format, round_number, tasks[name]))
     examples = pl.concat(tables)
     return examples if votes is None else weigh(examples, votes, weight or mixing.weight)
 

@@ -65,7 +65,7 @@ def disturbed(shots: Sequence[Exemplar], how: str, seed: str) -> Sequence[Exempl
     return shots
 
 
-def written_down(
+def as_examples(
     rows: pl.DataFrame, prompts: pl.DataFrame, prompt_format: Format, round_number: int, task: Task
 ) -> pl.DataFrame:
     """Builds the examples of one task in one format; rows with the same prompt share the memory of its text."""
