@@ -280,7 +280,7 @@ def test_invalid_first_day_is_named(tmp_path: Path, content: str) -> None:
     path = tmp_path / "first_day.txt"
     path.write_text(content)
     said = line_of(FirstDay(filepath=str(path)).load)
-    assert said.startswith(f"{path} holds no day such as 2026-11-28: ")
+    assert said.startswith(f"{path} has no date such as 2026-11-28: ")
 
 
 def test_enough_bad_inputs_are_tried() -> None:

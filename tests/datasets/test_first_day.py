@@ -15,5 +15,5 @@ def test_resumed_run_keeps_the_date_of_its_start(tmp_path: Path) -> None:
     (tmp_path / "first_day.txt").write_text("2026-11-01\n")
     assert day.load() == date(2026, 11, 1)
     (tmp_path / "first_day.txt").write_text("soon")
-    with pytest.raises(DatasetError, match=r"first_day\.txt holds no day"):
+    with pytest.raises(DatasetError, match=r"first_day\.txt has no date"):
         day.load()

@@ -119,7 +119,7 @@ def test_end_of_turn_and_rope_scaling_survive(
         tmp_path / "yarn.gguf", llama(tokenizer), tokenizer, rope_scaling_type=RopeScalingType.YARN
     )
     load(tmp_path / "yarn.gguf")
-    assert "yarn.gguf: its RoPE scaling (yarn) is left out" in caplog.text
+    assert "yarn.gguf: its RoPE scaling (yarn) is ignored" in caplog.text
 
 
 def test_damaged_file_is_named(tmp_path: Path, tokenizer: Any, cache: Path) -> None:

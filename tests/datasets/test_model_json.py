@@ -15,5 +15,5 @@ def test_saved_model_loads_and_invalid_file_is_refused(tmp_path: Path) -> None:
     dataset.save(TASKS)
     assert dataset.load() == TASKS
     file.write_text('{"gsm": {"kind": "numbr"}}')
-    with pytest.raises(DatasetError, match=r"(?s)tasks.json is no Tasks.*gsm.kind"):
+    with pytest.raises(DatasetError, match=r"(?s)tasks.json is not a valid Tasks.*gsm.kind"):
         dataset.load()

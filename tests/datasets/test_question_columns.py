@@ -96,7 +96,7 @@ def test_rows_of_common_data_sets(tmp_path: Path, name: str, row: Row, read: Row
         ({"problem": "a?", "query": "b?"}, "the columns 'problem' and 'query' may both be the question: rename"),
         ({"Question": "a?", "question": "b?"}, "the columns 'Question' and 'question' may both be the question"),
         ({"question": "a?", "target": "1", "label": "2"}, "the columns 'target' and 'label' may both be"),
-        ({"question": "a?", "label": 2}, "label numbers a class: write its name, or name the column 'answer'"),
+        ({"question": "a?", "label": 2}, "label is a class number: write the class name, or name the column"),
         ({"question": "a?", "correct": True}, "correct is true or false: name the answer's column 'answer'"),
         ({"problem": 7}, "problem must be text, not a number"),
         ({"question": ["a?"]}, "question must be text, not a list"),

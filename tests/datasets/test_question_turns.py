@@ -85,7 +85,7 @@ def test_questions_differ_by_their_context(tmp_path: Path) -> None:
         ({"messages": CHAT, "question": "Why?"},
          "question is not the last turn of messages: leave one of them out"),
         ({"messages": CHAT, "passage": "It is blue."},
-         "passage is beside earlier turns: put it into a turn of the chat"),
+         "passage cannot precede earlier turns: put it into a turn of the chat"),
     ],
 )  # fmt: skip
 def test_bad_chats_are_named_by_row(tmp_path: Path, row: Row, reason: str) -> None:

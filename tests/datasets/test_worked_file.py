@@ -79,7 +79,7 @@ def test_rows_of_common_data_sets(
         ([{"question": "2 + 5?", "rationale": "7."}], "line 1: answer is missing or empty"),
         ([ROW | {"rationale": 7}], "line 1: rationale must be text, not a number"),
         ([{"question": "2?", "rational": "2.", "answer": 2}], "is the column 'rational' meant to be 'rationale'?"),
-        ([], "has no worked examples: it needs one a row"),
+        ([], "has no worked examples: it needs one per row"),
     ],
 )  # fmt: skip
 def test_mistakes_are_one_line(rows: list[Row], said: str, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Stores sampled paths durably in chunks, in a folder of any location that fsspec supports.
+"""Stores sampled paths durably in chunks, in a folder at any location that fsspec supports.
 
     <filepath>/<address>.<checksum>.parquet   one chunk; the name identifies its inputs and its content
     <filepath>/manifest.json                  the last complete plan: its address, and its chunks in order
@@ -36,9 +36,9 @@ AGAIN = "run the sampling pipeline again, which samples only what is missing."
 
 
 class Chunks:
-    """The paths of a complete plan, in its order: iterate over the chunks' tables, or call `table()`.
+    """The paths of a complete plan, in its order: iterate over the tables of the chunks, or call `table()`.
 
-    Iteration holds one chunk in memory; a damaged one raises a DatasetError that says what to do.
+    Iteration holds one chunk in memory; a damaged chunk raises a DatasetError that says what to do.
     """
 
     def __init__(
@@ -51,10 +51,10 @@ class Chunks:
         self._folder, self._plan, self._names, self._check = folder, plan, names, check
 
     def of(self, plan: str) -> "Chunks":
-        """The same chunks; DatasetError if the last completed plan has another address."""
+        """Returns these chunks; raises DatasetError if the last completed plan has another address."""
         if plan != self._plan:
             raise DatasetError(
-                f"{self._folder.location} has paths of another plan, with other questions, exemplars, model or "
+                f"{self._folder.location} has paths of a plan with different questions, exemplars, model or "
                 f"parameters: {AGAIN}"
             )
         return self
@@ -74,7 +74,7 @@ class Chunks:
 
 
 class ChunkStore(AbstractDataset[Mapping[str, pl.DataFrame] | Completed, Chunks]):
-    """A folder of chunks, which are saved one by one by address; the addresses of a plan complete it."""
+    """A folder of chunks, saved one by one under their addresses; saving the addresses of a plan completes it."""
 
     def __init__(
         self,
@@ -152,7 +152,7 @@ class Stored:
         return missing
 
     def tables(self, addresses: Sequence[str]) -> Iterator[pl.DataFrame]:
-        """Stored chunks, one after the other; DatasetError for a damaged one."""
+        """Yields stored chunks; raises DatasetError for a damaged one."""
         files = names_by_address(self._folder)
         return (read(self._folder, files[address]) for address in addresses)
 
@@ -165,7 +165,7 @@ class Stored:
 
 
 class StoredChunks(AbstractDataset[NoReturn, Stored]):
-    """The chunks that a ChunkStore's folder already has; empty before the first run."""
+    """The chunks that the folder of a ChunkStore already contains; empty before the first run."""
 
     def __init__(
         self,

@@ -22,10 +22,10 @@ class FirstDay(AbstractDataset[None, dt.date]):
         try:
             return dt.date.fromisoformat(self._path.read_text().strip())
         except ValueError as error:
-            raise DatasetError(f"{self._path} holds no day such as 2026-11-28: {error}") from None
+            raise DatasetError(f"{self._path} has no date such as 2026-11-28: {error}") from None
 
     def save(self, data: None) -> None:
-        raise DatasetError(f"{self._path}: the first day of a run is not made by a node")
+        raise DatasetError(f"{self._path}: the first day of a run is not written by a node")
 
     def _exists(self) -> bool:
         return True

@@ -1,6 +1,6 @@
-"""A folder of atomically written files in any location that fsspec supports: data/03_paths, s3://...
+"""A folder of atomically written files at any location that fsspec supports: data/03_paths, s3://...
 
-On a local disk, a file gets a temporary name, is flushed, then renamed, and only one run at a time may write.
+On a local disk, a file is written under a temporary name, flushed and renamed; only one run at a time may write.
 Object stores write a file atomically, and two simultaneous runs write the same content under the same names.
 """
 
@@ -17,10 +17,10 @@ from lmsi_kedro import durable
 
 
 class Folder:
-    """Reads and writes files by name; DatasetError names a file that cannot be written and says what to do."""
+    """Reads and writes files by name; raises a DatasetError that says what to do if a file cannot be written."""
 
     def __init__(self, location: str, **options: Any) -> None:
-        """options are the file system's, such as credentials."""
+        """options are passed to the file system, such as credentials."""
         self.location = location.rstrip("/")
         self.files, self.path = url_to_fs(self.location, **options)
         self.is_local = isinstance(self.files, LocalFileSystem)
@@ -79,8 +79,8 @@ class Folder:
                     held.enter_context(durable.locked(Path(self.path) / ".lock", wait=False))
             except durable.LockedError:
                 raise DatasetError(
-                    f"{self.location} is being written by another run: wait for its end and run again, which then "
-                    "finds its chunks, or give this run another data_root."
+                    f"{self.location} is being written by another run: wait for its end and run again to reuse "
+                    "its chunks, or give this run another data_root."
                 ) from None
             yield
 

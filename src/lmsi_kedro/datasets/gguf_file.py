@@ -1,7 +1,7 @@
 """Converts a GGUF file to a model directory: dequantised once, and cached by the file's digest.
 
-The cache is that of the Hugging Face hub (HF_HOME, ~/.cache/huggingface) and not data_root, so that every run and
-every project finds it, like a model of the hub.
+The model is cached with those of the Hugging Face hub (HF_HOME, ~/.cache/huggingface) and not in data_root, so
+that every run and every project finds it.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ from kedro.io import DatasetError
 from lmsi_kedro.durable import locked, partial, publish, recover
 
 log = logging.getLogger(__name__)
-# Part of every path: raise it when the conversion of a GGUF file changes.
+# Part of the folder name of a converted model: raise it when the conversion of a GGUF file changes.
 RECIPE = 1
 ENDS = ("eos", "eot", "eom")  # the ends of a text, of a turn, of a message
 # llama.cpp stores the frequencies scaled by these values of Llama 3; `factor` is 8, for the small models 32.
@@ -23,7 +23,7 @@ LLAMA3 = {"low_freq_factor": 1.0, "high_freq_factor": 4.0, "original_max_positio
 
 
 def dequantised(file: Path) -> Path:
-    """The model directory of a GGUF file; DatasetError if it is damaged or not a causal language model."""
+    """The model directory of a GGUF file; raises DatasetError if it is damaged or not a causal language model."""
     if not file.is_file():
         raise DatasetError(f"{file} does not exist")
     try:
@@ -50,13 +50,13 @@ def dequantised(file: Path) -> Path:
 
 @cache
 def digest_of(file: Path, changed: int) -> str:
-    """sha256 of a file's content, computed again in a process only when the file has changed."""
+    """sha256 of a file's content, cached in this process until the file changes."""
     with file.open("rb") as content:
         return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def converted(file: Path) -> tuple[Any, Any]:
-    """Model and tokenizer, as transformers saves them; DatasetError if the file cannot be converted."""
+    """Model and tokenizer, as transformers saves them; raises DatasetError if the file cannot be converted."""
     from transformers.utils.logging import disable_progress_bar
 
     disable_progress_bar()
@@ -78,7 +78,7 @@ def converted(file: Path) -> tuple[Any, Any]:
 
 
 def contents(file: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Single-valued metadata and tensors, each by name; DatasetError for one part of a split file."""
+    """Single-valued metadata and tensors, each by name; raises DatasetError for one part of a split file."""
     from gguf import GGUFReader
 
     reader = GGUFReader(file)
@@ -94,8 +94,8 @@ def number_format(tensors: dict[str, Any]) -> Any:
     """The torch dtype for a file's weights: their own, or float16 for quantised ones.
 
     A quantised weight is a few bits times a float16 scale. For SmolLM2 (Q4_1), rounding the weights to float16
-    changes the next-token distribution by 3e-6 nats (KL) against float32, which takes twice the space; bfloat16 by
-    6e-5.
+    changes the next-token distribution by 3e-6 nats (KL) against float32, which takes twice the space; rounding to
+    bfloat16 changes it by 6e-5 nats.
     """
     import torch
 
@@ -106,7 +106,7 @@ def number_format(tensors: dict[str, Any]) -> Any:
 
 
 def loaded(file: Path, dtype: Any) -> tuple[Any, Any]:
-    """Model and tokenizer; ValueError names weights that are missing, NaN or infinite."""
+    """Model and tokenizer; raises ValueError for weights that are missing, NaN or infinite."""
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
@@ -123,7 +123,7 @@ def loaded(file: Path, dtype: Any) -> tuple[Any, Any]:
     if missing := sorted(info["missing_keys"]):
         raise ValueError(f"it lacks {', '.join(missing[:3])}")
     for name, weights in model.named_parameters():
-        # isfinite is 20 times as slow in float16.
+        # Only the extremes are tested, because isfinite on all weights is 20 times as slow in float16.
         if not all(torch.isfinite(end) for end in weights.aminmax()):
             raise ValueError(f"{name} is NaN or infinite")
     return model, tokenizer
@@ -147,11 +147,11 @@ def restore_rope(file: Path, config: Any, fields: dict[str, Any], tensors: dict[
             return
         config.rope_parameters = default
     if scaling:
-        log.warning("%s: its RoPE scaling (%s) is left out", file, ", ".join(scaling))
+        log.warning("%s: its RoPE scaling (%s) is ignored", file, ", ".join(scaling))
 
 
 def plain(model: Any) -> Any:
-    """The model without its quantisation settings, with which transformers does not save it."""
+    """A copy of the model without quantisation settings, because transformers cannot save a model with them."""
     import torch
 
     vars(model.config).pop("quantization_config", None)

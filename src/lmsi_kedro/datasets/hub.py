@@ -1,4 +1,4 @@
-"""A public benchmark of the Hugging Face hub; the one of kedro-datasets needs the network for a description."""
+"""A public benchmark of the Hugging Face hub; the dataset of kedro-datasets needs the network to describe it."""
 
 from typing import Any, NoReturn
 

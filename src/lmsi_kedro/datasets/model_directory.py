@@ -41,7 +41,7 @@ class Model:
 
     @classmethod
     def at(cls, path: Path) -> "Model":
-        """The model in a directory; DatasetError names the parts that are missing."""
+        """The model in a directory; raises DatasetError with the parts that are missing."""
         try:
             missing = [part for part in ("config.json", "tokenizer*") if not any(path.glob(part))]
             missing += [name for name in weight_names(path) if not (path / name).is_file()]
@@ -60,7 +60,7 @@ class Model:
 
     @cached_property
     def parameters(self) -> int:
-        """The number of parameters; ValueError names a damaged file of weights."""
+        """The number of parameters; raises ValueError for a damaged weight file."""
         return count_parameters(self.path)
 
     def record(self) -> dict[str, Any]:
@@ -72,9 +72,7 @@ class Model:
 def advice(path: Path) -> str:
     """What to do about a directory that is not a model."""
     if not path.exists():
-        return (
-            "that directory does not exist. A model of the Hugging Face hub is named hub:owner/name"
-        )
+        return "that directory does not exist. A model of the Hugging Face hub is given as hub:owner/name"
     for file in path.glob("*.gguf"):
         return f"the GGUF file in it is a model by itself: use model={file}"
     if any(path.glob("*.bin")):

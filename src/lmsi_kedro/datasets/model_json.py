@@ -12,7 +12,7 @@ from lmsi_kedro import durable
 
 
 class ModelJson(AbstractDataset[BaseModel, BaseModel]):
-    """`model` is the dotted name of a pydantic class; a file that does not match it is an error."""
+    """A JSON file that must match `model`, the dotted name of a pydantic class."""
 
     def __init__(
         self, *, filepath: str, model: str, metadata: dict[str, Any] | None = None
@@ -26,7 +26,7 @@ class ModelJson(AbstractDataset[BaseModel, BaseModel]):
         try:
             return model.model_validate_json(self._path.read_bytes())
         except ValidationError as error:
-            raise DatasetError(f"{self._path} is no {name}: {error}") from None
+            raise DatasetError(f"{self._path} is not a valid {name}: {error}") from None
 
     def save(self, data: BaseModel) -> None:
         durable.write(self._path, data.model_dump_json(indent=2).encode())

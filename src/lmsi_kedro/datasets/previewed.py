@@ -31,7 +31,7 @@ class Chart(JSONDataset):  # type: ignore[misc]
 
 
 def rows_of(table: pl.DataFrame) -> TablePreview:
-    """The rows as Kedro-Viz takes them: numbers and texts, and JSON for anything else."""
+    """The rows as Kedro-Viz expects them: numbers and texts, and JSON for anything else."""
     data = [[plain(cell) for cell in row] for row in table.rows()]
     return TablePreview({"columns": table.columns, "index": list(range(len(data))), "data": data})
 

@@ -14,7 +14,7 @@ RANKS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("prompt", "instruction", "input"),  # DAPO, Alpaca, BIG-Bench Hard
         ("messages", "conversations"),  # chats: the last turn of the user
     ),
-    "messages": (("messages", "conversations"),),  # beside a question, which is its last turn
+    "messages": (("messages", "conversations"),),  # next to a column `question`, which is the last turn
     "context": (("context",), ("passage", "body", "article")),  # BoolQ and DROP, SVAMP, RACE
     "choices": (("choices",), ("options",)),  # MMLU, AQuA
     "answer": (
@@ -36,14 +36,14 @@ SIMILAR = 0.8  # "quesion", "anwser" and "chioces" are above, "answer_idx" and "
 
 
 class MalformedError(ValueError):
-    """What is wrong with a file or a row, in words for its author."""
+    """Says what is wrong with a file or a row, in words for its author."""
 
 
 @lru_cache(maxsize=4096)
 def columns_of(names: tuple[str, ...], fields: tuple[str, ...] = FIELDS) -> dict[str, str]:
     """The column for each field that is present.
 
-    MalformedError if there is none for the question, if two match equally well, or if one looks misspelt.
+    Raises MalformedError if no column has the question, if two match equally well, or if one looks misspelt.
     """
     by_name: dict[str, list[str]] = {}
     for name in names:

@@ -52,14 +52,14 @@ class QuestionFile(AbstractDataset[pl.DataFrame, pl.DataFrame]):
         self.metadata = metadata
 
     def load(self) -> pl.DataFrame:
-        """raw_questions; a row without a task gets the name of the file."""
+        """Returns raw_questions; the name of the file is the task of a row without one."""
         ending = ending_of(self._path)
         if ending is None:
             endings = ", ".join(FORMATS)
             raise DatasetError(f"{self._path}: {self.content} are read from {endings} files.")
         if not self._path.is_file():
             raise DatasetError(
-                f"{self._path} is missing: put your {self.content} there, one a row."
+                f"{self._path} is missing: put your {self.content} there, one per row."
             )
         try:
             return self.collect(FORMATS[ending].read(self._path, self.fields))
@@ -74,11 +74,11 @@ class QuestionFile(AbstractDataset[pl.DataFrame, pl.DataFrame]):
         return self._path.name[: -len(str(ending_of(self._path)))]
 
     def parse(self, row: dict[str, Any]) -> dict[str, Any]:
-        """A row of the table without `source`."""
+        """Converts a row to the columns of the table except `source`."""
         return parse(row, self.task)
 
     def collect(self, rows: Iterator[Numbered]) -> pl.DataFrame:
-        """The parsed rows, batch by batch; an error if any row is malformed."""
+        """Parses the rows batch by batch; raises DatasetError if any row is malformed."""
         tables, batch, shapes = [], [], set[tuple[str, ...]]()
         wrong: Mistakes = []
         for number, row in rows:
@@ -98,11 +98,11 @@ class QuestionFile(AbstractDataset[pl.DataFrame, pl.DataFrame]):
         self.describe_columns(shapes)
         tables.append(pl.DataFrame(batch, schema=self.schema))
         if not (table := pl.concat(tables)).height:
-            raise DatasetError(f"{self._path} has no {self.content}: it needs one a row.")
+            raise DatasetError(f"{self._path} has no {self.content}: it needs one per row.")
         return table
 
     def place(self, number: int) -> str:
-        """The place of a row for messages: "my.jsonl, line 3"."""
+        """The position of a row for messages: "my.jsonl, line 3"."""
         return f"{self._path.name}, {self.unit} {number}"
 
     @property
@@ -135,7 +135,7 @@ class QuestionFile(AbstractDataset[pl.DataFrame, pl.DataFrame]):
             )
 
     def error_message(self, wrong: Mistakes) -> str:
-        """The error message: reasons with counts and the first rows; writes all rows to `problems`."""
+        """Returns the error message, with counts by reason and the first rows; writes all rows to `problems`."""
         self._problems.parent.mkdir(parents=True, exist_ok=True)
         with self._problems.open("w", newline="", encoding="utf-8") as file:
             csv.writer(file).writerows([(self.unit, "reason"), *wrong])
@@ -158,7 +158,7 @@ class QuestionFile(AbstractDataset[pl.DataFrame, pl.DataFrame]):
         return rows_of(self.load().head(nrows))
 
     def save(self, data: pl.DataFrame) -> None:
-        """Writes .jsonl without null fields, which keeps the file readable, and without the rows' places."""
+        """Writes .jsonl without null fields, which keeps the file readable, and without `source`."""
         rows = (
             {name: value for name, value in row.items() if value is not None}
             for row in data.drop("source").iter_rows(named=True)
@@ -181,5 +181,5 @@ class WorkedFile(QuestionFile):
     schema = schemas.RAW_WORKED
 
     def parse(self, row: dict[str, Any]) -> dict[str, Any]:
-        """A row of the table without `source`; a missing task is null."""
+        """Converts a row to the columns of the table except `source`; a missing task is null."""
         return parse_worked(row)

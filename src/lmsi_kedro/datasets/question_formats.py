@@ -54,7 +54,7 @@ def json_value(text: str) -> Any:
     except json.JSONDecodeError as error:
         raise MalformedError(f"is not JSON ({error.msg}, column {error.colno})") from None
     except RecursionError:
-        raise MalformedError("has lists or objects too deep within each other") from None
+        raise MalformedError("has lists or objects that are nested too deeply") from None
     except ArithmeticError:
         raise MalformedError("has a number whose exponent is too large") from None
 
@@ -64,9 +64,8 @@ def integer(digits: str) -> int | Decimal:
     return int(digits) if len(digits) < 1000 else Decimal(digits)
 
 
-DECODER = json.JSONDecoder(
-    parse_float=Decimal, parse_int=integer
-)  # making one takes as long as a row
+# Created once, because creating a decoder takes as long as decoding a row.
+DECODER = json.JSONDecoder(parse_float=Decimal, parse_int=integer)
 
 
 def decoded(line: bytes) -> str:
@@ -77,13 +76,12 @@ def decoded(line: bytes) -> str:
 
 
 def read_csv(path: Path, fields: Fields) -> Iterator[Numbered]:
-    """A header and text cells, separated by comma, semicolon or tab; a row's line is its first one."""
+    """A header and text cells, separated by comma, semicolon or tab; the number of a row is its first line."""
     if broken := undecodable(path):
         yield from broken
         return
-    csv.field_size_limit(
-        sys.maxsize
-    )  # for passages longer than Python's limit of 131,072 characters
+    # For passages longer than Python's limit of 131,072 characters.
+    csv.field_size_limit(sys.maxsize)
     with TextIOWrapper(open_bytes(path), encoding="utf-8-sig", newline="") as file:
         separator = separator_of(file.readline())
         file.seek(0)
@@ -121,7 +119,7 @@ def separator_of(header: str) -> str:
 
 
 def from_cells(header: list[str], cells: list[str], fields: Fields) -> Row | MalformedError:
-    """A row; an empty cell is null, choices are JSON, and so are answers that look like a list of texts."""
+    """Converts cells to a row: empty cells are null; choices, and answers that are lists of texts, are JSON."""
     if len(cells) != len(header):
         return MalformedError(
             f"has {len(cells)} cells, the header {len(header)}: quote texts with commas"

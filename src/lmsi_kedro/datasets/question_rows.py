@@ -21,17 +21,16 @@ from lmsi_kedro.datasets.question_values import (
 
 SPLITS = ("unlabeled", "held_out", "probe")
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-SOLUTION_END = (
-    "#### "  # in GSM8K, the answer is a whole solution, and this precedes the final answer
-)
+# In GSM8K, the answer is a whole solution, and this precedes the final answer.
+SOLUTION_END = "#### "
 
 Row = dict[str, Any]
 
 
 def parse(row: Row, task: str | None, fields: tuple[str, ...] = FIELDS) -> Row:
-    """The row in the columns of raw_questions except `source`; `task` is the default task.
+    """Converts a row to the columns of raw_questions except `source`; `task` is the default task.
 
-    MalformedError names the first mistake and its column.
+    Raises MalformedError with the first mistake and its column.
     """
     columns = columns_of(tuple(row), fields)
     cells = {field: (row[column], column) for field, column in columns.items()}
@@ -46,7 +45,7 @@ def parse(row: Row, task: str | None, fields: tuple[str, ...] = FIELDS) -> Row:
     context = text_of(*cells.get("context", missing))
     if earlier and context:
         raise MalformedError(
-            f"{columns['context']} is beside earlier turns: put it into a turn of the chat"
+            f"{columns['context']} cannot precede earlier turns: put it into a turn of the chat"
         )
     return {
         "split": split,
@@ -75,7 +74,7 @@ def parse_worked(row: Row) -> Row:
 def question_of(
     value: Any, column: str, chat: tuple[Any, str] | None = None
 ) -> tuple[str, str | None]:
-    """The question, and its earlier turns as a text; chat: the messages beside it and their column."""
+    """The question, and its earlier turns as a text; chat: the value and column of `messages`, if any."""
     if is_chat(value):
         return chat_of(value, column)
     question = text_of(None if value == [] else value, column)
@@ -135,7 +134,7 @@ def without_letters(texts: list[str]) -> list[str]:
 def answers_of(
     value: Any, column: str, letters: dict[str, str], has_choices: bool
 ) -> list[str] | None:
-    """The accepted answers; the label of an option as its letter, "(B)"."""
+    """The accepted answers; the label of an option is replaced by its letter, "(B)"."""
     if isinstance(value, dict) and isinstance(value.get("text"), list):
         value = value["text"] or None  # SQuAD; None if the question is unanswerable
     check_meaning(value, column, has_choices)
@@ -158,11 +157,11 @@ def answer_of(value: Any, column: str, letters: dict[str, str]) -> str:
 
 
 def check_meaning(value: Any, column: str, has_choices: bool) -> None:
-    """MalformedError for values that are common in such a column but are not answers."""
+    """Raises MalformedError for values that are common in such a column but are not answers."""
     name = plain(column)
     if name == "correct" and isinstance(value, bool):
         raise MalformedError(f"{column} is true or false: name the answer's column 'answer'")
     if name == "label" and not has_choices and re.fullmatch(r"-?\d+", str(value)):
         raise MalformedError(
-            f"{column} numbers a class: write its name, or name the column 'answer'"
+            f"{column} is a class number: write the class name, or name the column 'answer'"
         )

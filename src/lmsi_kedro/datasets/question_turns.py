@@ -20,7 +20,7 @@ def is_chat(value: Any) -> bool:
 def chat_of(value: Sequence[dict[str, Any]], column: str) -> tuple[str, str | None]:
     """The user's last turn, and the turns before it as a joined text; None if there are none.
 
-    A chat of one turn may have the answer of a supervised data set behind it, which is ignored.
+    A single user turn may be followed by the answer of a supervised data set, which is ignored.
     """
     turns = [turn_of(turn, column, number) for number, turn in enumerate(value, start=1)]
     roles = [turn.role for turn in turns if turn.role != "system"]

@@ -6,7 +6,7 @@ from typing import Any
 
 from lmsi_kedro.datasets.question_columns import MalformedError
 
-LONGEST = 5_000  # digits that are written out; beyond that, 1E+9999 stays as it is
+LONGEST = 5_000  # maximum digits to write out; a longer number such as 1E+9999 is unchanged
 Scalar = str | bool | int | float | Decimal | date | time
 
 
@@ -42,7 +42,7 @@ def written(value: Scalar, column: str) -> str | None:
 
 
 def number(value: Decimal) -> str:
-    """7 for 7.0, as tables with missing values store integers; all digits are kept."""
+    """Writes 7.0, which is how tables with missing values store an integer, as 7; keeps all digits."""
     if abs(value.adjusted()) > LONGEST:
         return str(value)
     digits = format(value, "f")

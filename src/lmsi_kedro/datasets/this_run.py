@@ -15,9 +15,9 @@ from lmsi_kedro.hardware import machine
 
 
 class Stopwatch:
-    """Seconds from the start of each node to that of the next, which includes saving its output.
+    """Measures the seconds from the start of each node to the start of the next, including saving its output.
 
-    A sampling node is a generator, which works while its output is saved.
+    A sampling node is a generator, which runs while its output is saved.
     """
 
     started: ClassVar[dt.datetime] = dt.datetime.now(dt.UTC)
@@ -43,7 +43,7 @@ class Stopwatch:
 
 
 class ThisRun(AbstractDataset[NoReturn, dict[str, Any]]):
-    """command, pipelines, started and seconds of the `kedro run` that loads it; its commit; hardware."""
+    """The command, pipelines, start and seconds of the `kedro run` that loads it, its commit and the hardware."""
 
     def __init__(self, *, metadata: dict[str, Any] | None = None) -> None:
         self.metadata = metadata
@@ -59,7 +59,7 @@ class ThisRun(AbstractDataset[NoReturn, dict[str, Any]]):
         }
 
     def save(self, data: NoReturn) -> NoReturn:
-        raise DatasetError("this_run is not made by a node")
+        raise DatasetError("this_run is not written by a node")
 
     def _exists(self) -> bool:
         return True
