@@ -124,7 +124,7 @@ def test_out_of_memory_halves_batch_and_continues(
     assert caplog.text.count("Out of memory") == 3
 
 
-def test_out_of_memory_with_one_row_is_an_error(model: Path) -> None:
+def test_out_of_memory_with_one_row_fails(model: Path) -> None:
     made = engine(model, 96)
 
     def refusing(prompts: Sequence[Any], rows: int, capacity: int) -> None:

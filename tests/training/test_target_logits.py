@@ -179,7 +179,7 @@ def test_unsupported_model_is_logged_once(
     trainer.plan = type("Plan", (), {"encoded": examples()})()
     with caplog.at_level(logging.WARNING):
         assert trainer.lay_out is trainer.lay_out is pad
-    assert [r.message[:33] for r in caplog.records].count("Prompts are not shared in trainin") == 1
+    assert [r.message[:31] for r in caplog.records].count("Training without packed batches") == 1
 
 
 def test_trees_group_common_prefixes_or_similar_lengths() -> None:
