@@ -94,8 +94,8 @@ def words_of(question: Question | Exemplar) -> tuple[str, ...]:
     Words of a system turn do not count, because all questions may have the same one.
     """
     earlier = turns_of(question.context)
-    said = [turn.text for turn in earlier if turn.role != "system"]
-    context = " ".join(said) if earlier else question.context or ""
+    texts = [turn.text for turn in earlier if turn.role != "system"]
+    context = " ".join(texts) if earlier else question.context or ""
     return _words(" ".join([context, question.question, *(question.choices or ())]))
 
 

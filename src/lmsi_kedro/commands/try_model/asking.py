@@ -60,7 +60,7 @@ def question_in_run(
     catalog: Any,
     params: dict[str, Any],
 ) -> Asking:
-    """Prepares a question with tasks and exemplars of a stored run, if any; ValueError for an unknown task."""
+    """Prepares a question with tasks and exemplars of a stored run, if any; refuses an unknown task."""
     stored = tasks_of_run(catalog)
     names = [*stored.root, *params["tasks"].root, *BENCHMARKS]
     if task is not None and task not in names:
