@@ -229,7 +229,9 @@ def test_server_of_another_model_is_refused(model: Path, length: Length) -> None
     with running(good(lambda prompt: length(prompt) + 1)) as server:
         with pytest.raises(ServerError, match=rf"{server.url}/ sees 19 tokens .* training 18"):
             sampled(plan(model, server))
-        with pytest.raises(ServerError, match=f"ffffffff, but paths of .* sha256:{DIGEST[:12]}"):
+        with pytest.raises(
+            ServerError, match=f"ffffffff, but this run now samples .* sha256:{DIGEST[:12]}"
+        ):
             sampled(plan(model, server, revision="sha256:ffffffff"))
 
 

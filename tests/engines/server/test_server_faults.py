@@ -121,7 +121,7 @@ STAYS = {
     "error_code": "429: .*slow down",
     "loading_503": "503: .*Loading model",
     "no_choice": "with no choice",
-    "text_null": "has no text: .*mend that server",
+    "text_null": "has no text: .*repair that server",
     "chat": "chat message",
     "surrogate": "half of a surrogate pair",
     "logprob_nan": "log-probability nan",
