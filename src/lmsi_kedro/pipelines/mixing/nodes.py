@@ -1,4 +1,4 @@
-"""Renders the selected paths (arms.py) as training examples, and weights the examples into a mixture."""
+"""Renders the taught paths as examples and weights these into a mixture; mixing/arms.py selects the paths."""
 
 import polars as pl
 
@@ -28,8 +28,8 @@ def render_examples(
 ) -> pl.DataFrame:
     """Renders every path in the chain-of-thought formats, and only its answer in the direct ones.
 
-    A prompt contains the exemplars with which its path was sampled. votes: if given, every example is weighted by
-    the vote on its question, according to `weight` or, if it is None, mixing.weight.
+    A few-shot prompt repeats the exemplars with which its path was sampled. votes: if given, every example is
+    weighted by the vote on its question, according to `weight` or, if it is None, mixing.weight.
     """
     round_number = 1 + max(previous["round"].to_list(), default=0)
     rows = taught.join(questions, on="question_id", how="left", maintain_order="left")
@@ -57,8 +57,8 @@ def balance(
 ) -> pl.DataFrame:
     """Multiplies the weights of all examples by one factor per format, to reach mixing.parts.
 
-    With balance=rows, the total weights of the formats are proportional to their parts. With balance=tokens, each
-    weight counts once per target token, so the formats' shares of the loss are proportional to their parts.
+    With balance=rows, the total weights of the formats are proportional to their parts. With balance=tokens, so
+    are their shares of the loss, since every target token has the weight of its example.
     """
     factors = format_factors(examples, base_model, mixing, engine)
     factor = pl.col("format").replace_strict(factors, return_dtype=pl.Float64)

@@ -20,7 +20,7 @@ def plan_paths(
     voting: VotingParams,
     round_number: int = 1,
 ) -> Plan:
-    """Plans m few-shot chain-of-thought paths for the unlabeled questions of every in-domain task.
+    """Plans `paths.m` few-shot chain-of-thought paths for each unlabeled question of every in-domain task.
 
     Answers are parsed as paths arrive: for the progress display and, with `early_stop`, to find questions whose
     vote is already decided.

@@ -4,9 +4,10 @@
                                                           base_model -+-> fine_tuning -> candidate_k
                                        model_{k-1}, candidate_k -> monitoring -> model_k
 
-Every round fine-tunes the base model. The monitor compares paths of both models: it promotes the candidate unless
-it sees a collapse, a loss or, from the second round on, no gain; it uses no labels unless `guard` is "probe".
-Otherwise labels are only used for measurements, except in the control arm `gold`.
+Every round fine-tunes the base model; model_0 is the base model. The monitor samples paths of both models for the
+probe questions and compares their agreement, diversity, length and support: it promotes the candidate unless it
+sees a collapse, a loss or, from the second round on, no gain. It uses no labels unless `guard` is "probe".
+Otherwise labels only serve measurements, except in the control arm `gold` and with `headroom.stop`.
 
 `create_round` and `create_candidate` implement the method. `create_pipeline` chains the rounds, each in the
 namespace `round_k`, and adds the measurements: control arms, evaluations, comparisons and the report.
@@ -50,7 +51,8 @@ def create_round(number: int, guard: Guard = "none", objective: Objective = "sft
     return Pipeline(
         [
             create_candidate(number, previous, candidate, objective),
-            create_examination(candidate, candidate, guard),
+            # Monitoring: sample paths of the candidate, then decide.
+            create_examination(candidate, suffix=candidate, guard=guard),
             create_promotion(number, previous, candidate),
         ]
     )
@@ -102,7 +104,7 @@ def create_pipeline(
     loop = Pipeline(
         [
             preparation.create_pipeline(),
-            create_examination("base_model", "0", guard),
+            create_examination("base_model", suffix="0", guard=guard),
             *[create_round(number, guard, objective) for number in range(1, rounds + 1)],
             create_evaluation("base_model", suffix="0", round_number=0, arm="base"),
             *[

@@ -12,8 +12,8 @@ def count_votes(
 ) -> pl.DataFrame:
     """Finds the most frequent answer of each question, which is kept if confidence and margin are within limits.
 
-    Confidence is the winner's share of all paths of the question, including unparsable ones; margin is the
-    difference to the share of the next answer. A tie has no winner (voting.ties).
+    Confidence is the winner's share of all paths of the question, including unparsable ones; margin is that share
+    minus the share of the second answer. A tie has no winner, unless voting.ties is "logprob".
     """
     low, high = voting.threshold(round_number), voting.max_confidence
     return count_within(readings, voting, low, high, voting.min_margin)
