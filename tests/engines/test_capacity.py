@@ -156,7 +156,7 @@ def test_chosen_rows_are_in_address_and_log(
     with caplog.at_level("INFO"):
         chosen = planned(ENGINE)
         assert len(chosen.chunks) == 1
-    assert f"engine.rows={chosen.sized.rows} keeps them" in caplog.text
+    assert f"engine.rows={chosen.sized.rows} keeps it" in caplog.text
     same = planned(ENGINE.model_copy(update={"rows": chosen.sized.rows}))
     assert set(same.chunks) == set(chosen.chunks)
     assert set(planned(ENGINE.model_copy(update={"rows": 16})).chunks).isdisjoint(same.chunks)
