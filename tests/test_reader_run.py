@@ -83,7 +83,7 @@ def test_report_counts_answers_of_the_reader(tmp_path: Path) -> None:
     assert found.height
     assert metrics["rounds"][0]["votes"]["reader"]["filled"] == found.height
     page = (tmp_path / "08_reporting/report.html").read_text()
-    assert f"the reader (voting.reader) found: {found.height}, of which" in page
+    assert f"the reader (voting.reader) found {found.height} answers" in page
     off = run(tmp_path, rows, pipeline="voting", **HOT)
     assert off.returncode == 0, off.stdout + off.stderr
     rules = (tmp_path / ROUND / "rule_readings.parquet").read_bytes()

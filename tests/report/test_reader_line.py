@@ -15,5 +15,5 @@ def test_page_counts_answers_of_the_reader() -> None:
         assert said not in render(metrics, NONE, recorded())
     metrics["rounds"][0]["votes"]["reader"] = {"filled": 1200, "kept": 7}
     page = render(metrics, NONE, recorded())
-    assert "(voting.reader) found: 1,200, of which 7 are on kept paths.</p>" in page
+    assert "found 1,200 answers that no rule could parse, of which 7 are on kept paths.</p>" in page
     assert "of the sampled paths were parsed (1,200 of them with the reader)" in votes(metrics)

@@ -62,7 +62,7 @@ def test_page_says_if_questions_are_sampled() -> None:
         metrics_of_few(), shown, recorded()
     )
     whole = pl.DataFrame({"question_id": [str(n) for n in range(15)]})
-    assert "Each of the 15 held-out questions" in render(metrics_of_few(), whole, recorded())
+    assert "All 15 held-out questions" in render(metrics_of_few(), whole, recorded())
 
 
 def test_headroom_is_shown_where_it_was_measured() -> None:
@@ -75,7 +75,7 @@ def test_headroom_is_shown_where_it_was_measured() -> None:
 
 def test_stages_whose_tokens_are_not_counted_are_named() -> None:
     metrics = metrics_of_few()
-    arms = "The tokens are without those of the fine-tuning of control arms"
+    arms = "The counts do not include the tokens of the fine-tuning of control arms"
     page = render(metrics, NONE, recorded())
     assert f"{arms}. The time of an" in page
     page = render({**metrics, "generation": {"mini_gsm": {"all": 1}}}, NONE, recorded(), UNLABELED)

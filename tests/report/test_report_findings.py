@@ -101,7 +101,7 @@ def test_weak_evidence_is_reported(headline: dict[str, Any], said: str) -> None:
         ({"votes": VOTES | {"unreadable": 0.52}}, "Round 1: 52.0 % of the sampled paths could not be parsed."),
         ({"votes": VOTES | {"tied": 200}}, "Round 1: 200 of 400 votes are tied"),
         ({"votes": VOTES | {"kept": 12}}, "Round 1: only 12 of 400 questions have a vote that was kept."),
-        ({"leaks": LEAKS | {"overlapping": 100}}, "100 of 300 taught questions share 13 words in a row"),
+        ({"leaks": LEAKS | {"overlapping": 100}}, "100 of 300 training questions share 13 consecutive words"),
     ],
 )  # fmt: skip
 def test_weak_votes_are_reported(changed: dict[str, Any], said: str) -> None:

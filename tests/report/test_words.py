@@ -30,7 +30,7 @@ def test_claim_and_evidence() -> None:
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ({}, "The model improved, and training on as many random paths does less."),
+        ({}, "The model improved, and training on as many random paths gains less."),
         (
             {"beats_controls": False, "arms": {"random": {"beaten": False}}},
             "cannot be credited to the vote",

@@ -27,7 +27,7 @@ SHOWN = ("paths", "voting", "mixing", "evaluation", "prompts", "monitor")
 
 
 def card(metrics: Metrics, name: str, base: Model, model: Model, parameters: dict[str, Any]) -> str:
-    """name: the model's, such as model_1; metrics: those of a run whose last round made it."""
+    """Returns the card of the model called `name`, such as model_1, which the last round in `metrics` made."""
     front = front_matter(metrics, name, base, model, parameters)
     head = yaml.safe_dump(front, sort_keys=False, default_flow_style=None, width=100)
     return f"---\n{head}---\n\n{body(metrics, name, base, model, parameters)}\n"
@@ -102,7 +102,7 @@ def rounded(found: Metrics) -> Metrics:
 
 
 def training(model: Model) -> dict[str, Any]:
-    """From the record of a fine-tuning: its parameters and the amount of training data."""
+    """The parameters and the amount of data from the record of the fine-tuning."""
     record = model.record()
     return {
         key: record[key]
@@ -141,7 +141,7 @@ def body(metrics: Metrics, name: str, base: Model, model: Model, parameters: dic
         f"```python\n{loading('PATH_OR_NAME')}\n```",
         "## Provenance",
         "The parameters are in the front matter. The digests are sha256 over names and contents of weights,"
-        f" tokenizer and configuration: of this model {model.digest}, of its base model {base.digest}.",
+        f" tokenizer and configuration: {model.digest} for this model, {base.digest} for its base model.",
     ]
     return "\n\n".join(filter(None, parts))
 
@@ -160,6 +160,6 @@ def table(entry: Metrics) -> Iterator[str]:
 
 
 def interval(measured: Metrics) -> str:
-    """97.5 % (94.3 % to 98.9 %)"""
+    """Formats an accuracy with its interval, as in 97.5 % (94.3 % to 98.9 %)."""
     low, high = words.percent(measured["low"]), words.percent(measured["high"])
     return f"{words.percent(measured['accuracy'])} ({low} to {high})"

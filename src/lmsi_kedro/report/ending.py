@@ -23,7 +23,7 @@ def ending(metrics: Metrics, page: Path, model: Path) -> str:
 
 
 def worse(metrics: Metrics) -> str:
-    """One line on what got worse, or that nothing did."""
+    """One line that says what got worse, if anything did."""
     if not metrics["headline"]["n"]:
         return "Whether anything got worse was not measured."
     if lost := words.losses(metrics):

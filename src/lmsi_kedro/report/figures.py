@@ -12,7 +12,7 @@ Metrics = dict[str, Any]
 
 
 def headline(metrics: Metrics) -> Markup:
-    """CoT greedy, pooled: the base model, the last round and every control arm of round 1, with intervals."""
+    """Pooled CoT greedy accuracy of the base model, the last round and every control arm of round 1."""
     last = metrics["rounds"][-1]["pooled"]["cot_greedy"]
     rows = [("before", "before", last["before"]), ("after", "after", last["after"])]
     rows += [
@@ -96,7 +96,7 @@ def grid() -> Markup:
 
 
 def span(kind: str, share: Metrics, at: str) -> Markup:
-    """A dot with its interval, at a height: before above after, so that neither hides the other."""
+    """A dot with its interval at a given height; before is above after, so that neither hides the other."""
     low, middle, high = (round(100 * share[name], 2) for name in ("low", "accuracy", "high"))
     return Markup(
         '<line class="whisker {0}" x1="{1}%" x2="{2}%" y1="{3}" y2="{3}"/>'
@@ -177,7 +177,7 @@ def loss(trainings: list[Metrics]) -> Markup:
 
 
 def funnel(counts: Metrics) -> Markup:
-    """A bar of all rows, divided by their reasons."""
+    """A bar of all rows, divided by reason."""
     parts = [(name, counts[reason]) for reason, name in REASONS.items() if counts.get(reason)]
     cells = [
         Markup('<span class="part {}" style="flex-grow:{}" title="{}"></span>').format(

@@ -17,7 +17,7 @@ MANY = 0.2  # a share of paths or questions that deserves a warning
 
 
 def worse(metrics: Metrics) -> list[str]:
-    """Sentences on the last round against the base model, significant losses first."""
+    """Sentences that compare the last round with the base model, significant losses first."""
     last = metrics["rounds"][-1]
     return [
         *accuracies(metrics),
@@ -29,7 +29,7 @@ def worse(metrics: Metrics) -> list[str]:
 
 
 def accuracies(metrics: Metrics) -> Iterator[str]:
-    """Tasks and modes with a lower accuracy than before."""
+    """Reports tasks and modes with a lower accuracy than before."""
     yield from (f"{lost}." for lost in losses(metrics))
     lower = [
         f"{task}, {MODE_NAMES.get(mode, mode)} ({points(found['delta'])})"
@@ -42,7 +42,7 @@ def accuracies(metrics: Metrics) -> Iterator[str]:
 
 
 def forgotten(last: Metrics) -> Iterator[str]:
-    """Questions that were right before."""
+    """Reports how many questions were answered right before and are answered wrong now."""
     if (greedy := last["pooled"].get("cot_greedy")) and greedy["right_to_wrong"]:
         right = round(greedy["before"]["accuracy"] * greedy["before"]["n"])
         yield (
@@ -52,7 +52,7 @@ def forgotten(last: Metrics) -> Iterator[str]:
 
 
 def passes(last: Metrics) -> Iterator[str]:
-    """Right answers that are no longer among the sampled paths."""
+    """Reports that fewer right answers are among the sampled paths."""
     before, after = last["curves"]["before"], last["curves"]["after"]
     if after["questions"] and after["pass"][-1] < before["pass"][-1]:
         yield (
@@ -71,9 +71,9 @@ def miscalibrated(last: Metrics) -> Iterator[str]:
 
 
 def narrower(last: Metrics) -> Iterator[str]:
-    """Diversity and parsed answers on the monitor's questions."""
+    """Reports less diverse paths and more unparsable answers on the questions of the collapse monitor."""
     seen = last["monitor"]
-    if not seen["promoted"]:  # the report is about the model before it
+    if not seen["promoted"]:  # then the report describes the previous model
         return
     both = [(name, seen["before"].get(name), now) for name, now in seen["candidate"].items()]
     pairs = [(name, before, now) for name, before, now in both if before]
@@ -133,7 +133,7 @@ def hopeless(metrics: Metrics) -> Iterator[str]:
         if (found := last["tasks"][task].get("cot_greedy")) and found["before"]["accuracy"] == 0
     ]
     if none:
-        yield f"The base model answers no held-out question right of {', '.join(none)}."
+        yield f"The base model answers no held-out question of {', '.join(none)} right."
 
 
 def untaught(metrics: Metrics) -> Iterator[str]:
@@ -153,6 +153,6 @@ def contaminated(metrics: Metrics) -> Iterator[str]:
     found = metrics["rounds"][-1]["leaks"]
     if found["questions"] and found["overlapping"] / found["questions"] > MANY:
         yield (
-            f"{found['overlapping']:,} of {found['questions']:,} taught questions share {found['words']} words"
-            " in a row with an evaluated one."
+            f"{found['overlapping']:,} of {found['questions']:,} training questions share {found['words']}"
+            " consecutive words with an evaluated one."
         )

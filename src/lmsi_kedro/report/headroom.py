@@ -60,7 +60,7 @@ def of_probe(probe: dict[str, Any]) -> str:
 
 
 def expectation(expected: dict[str, float]) -> str:
-    """The beginning of a sentence."""
+    """The beginning of a sentence on the expected gain."""
     value, low, high = (points(expected[name]) for name in ("value", "low", "high"))
     return f"As in {expected['settings']} measured rounds, a gain of {value} points ({low} to {high}) is expected"
 

@@ -107,6 +107,6 @@ def whisker(at: float, low: float, high: float, x: Axis, y: Axis, kind: str) -> 
 
 
 def legend(entries: Iterable[tuple[str, str]]) -> Markup:
-    """Names beside samples of their class."""
+    """Names next to samples of their colours."""
     keys = [Markup('<span><i class="key {}"></i>{}</span>').format(*entry) for entry in entries]
     return Markup('<p class="legend">{}</p>').format(Markup(" ").join(keys))

@@ -1,8 +1,8 @@
 "use strict";
-// The list of questions: unpacked once, filtered on every input, shown a page at a time. Text only becomes text nodes.
+// The list of questions: unpacked once, filtered on every input, shown a page at a time. Text is only inserted as text nodes.
 (() => {
   const PAGE = 50;
-  // As printable.py writes them.
+  // The characters that printable.py escapes.
   const HIDDEN = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]/gu;
   const by = id => document.getElementById(id);
   const fields = ["search", "task", "mode", "before", "after", "only", "least", "most"].map(by);
@@ -145,7 +145,7 @@
     return text;
   }
 
-  // A spreadsheet would compute what begins like a formula.
+  // A spreadsheet would evaluate a cell that begins like a formula.
   const cell = value => {
     const text = value === null || value === undefined ? "" : String(value);
     const safe = /^[=+\-@\t\r]/.test(text) && !/^[+-]?[\d.,]+%?$/.test(text) ? `'${text}` : text;

@@ -8,7 +8,7 @@ Record = dict[str, Any]
 
 
 def duration(seconds: float) -> str:
-    """42 s, 3 min 20 s, 5 h 12 min."""
+    """Formats a duration as 42 s, 3 min 20 s or 5 h 12 min."""
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s"
@@ -21,7 +21,7 @@ def times(record: Record) -> list[tuple[str, str]]:
     """The time of each step, and the total."""
     steps = record["seconds"]
     return [(name, duration(spent)) for name, spent in steps.items()] + [
-        ("all of it", duration(sum(steps.values())))
+        ("total", duration(sum(steps.values())))
     ]
 
 
@@ -49,11 +49,11 @@ def uncounted(metrics: Record, headroom: Record | None) -> str:
         "the greedy paths of the headroom": headroom,
     }
     named = [stage for stage, happened in stages.items() if happened]
-    return f"The tokens are without those of {', '.join(named)}." if named else ""
+    return f"The counts do not include the tokens of {', '.join(named)}." if named else ""
 
 
 def saved(record: Record) -> str:
-    """What computing shared prompts once has saved; empty if it is not known."""
+    """How many prompt tokens were saved by computing shared prompts once; empty if unknown."""
     if not (found := record["sharing"]):
         return ""
     total, computed = found["prompt_tokens"], found["computed"]

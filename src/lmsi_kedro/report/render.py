@@ -1,4 +1,4 @@
-"""Fills the templates: one HTML page that needs no network and runs only its own script."""
+"""Renders the report as one HTML page that needs no network and runs only its own script."""
 
 import base64
 import gzip
@@ -23,7 +23,7 @@ def render(
     run: dict[str, Any],
     headroom: dict[str, Any] | None = None,
 ) -> str:
-    """The page; every text from models and files is escaped.
+    """Renders the page; every text from models and files is escaped.
 
     questions: those of `gather_questions`. run: the record of the run. headroom: only if the run measured it.
     """
@@ -42,7 +42,7 @@ def render(
 
 
 def render_reproduction(reproduction: dict[str, Any]) -> str:
-    """The paper's tables and figures beside ours."""
+    """Renders the page that compares the paper's tables and figures with ours."""
     shown = reproduction["figures"]
     rendered = {
         "curves": figures.curves(shown["paths"]["k"], shown["paths"]["curves"]),
@@ -67,7 +67,7 @@ def draw_figures(metrics: dict[str, Any], run: dict[str, Any]) -> dict[str, Mark
 
 
 def fill(template: str, **shown: Any) -> str:
-    """A template filled with these values."""
+    """Renders a template with these values."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
@@ -94,5 +94,5 @@ def named(mode: str) -> str:
 
 
 def packed(text: str) -> str:
-    """gzip in base64, which needs no escaping in HTML. The same text gives the same bytes."""
+    """Compresses text to gzip in base64, which needs no escaping in HTML. The same text gives the same bytes."""
     return base64.b64encode(gzip.compress(text.encode(), 9, mtime=0)).decode()

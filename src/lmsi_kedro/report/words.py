@@ -15,7 +15,7 @@ MODE_NAMES = {
     "zero_shot_direct": "zero-shot, direct",
     "zero_shot_cot": "zero-shot CoT",
 }
-# The fate of questions and paths in the order of the funnel: the name in metrics.json, and the one for people.
+# What became of questions and paths, in the order of the funnel: the name in metrics.json and the displayed name.
 REASONS = {
     "unreadable": "unparsable",
     "tied": "tied",
@@ -88,10 +88,10 @@ def verdict(headline: dict[str, Any]) -> str:
         )
     if headline["beats_controls"]:
         named = " or ".join(ARMS[arm] for arm in blind)
-        return f"The model improved, and training on {named} does less."
+        return f"The model improved, and training on {named} gains less."
     named = " or ".join(ARMS[arm] for arm in blind if not headline["arms"][arm]["beaten"])
     return (
-        f"The model improved, but training on {named} is not shown to do less: the gain cannot be"
+        f"The model improved, but training on {named} is not shown to gain less: the gain cannot be"
         " credited to the vote."
     )
 
@@ -152,13 +152,13 @@ def votes(metrics: dict[str, Any]) -> str:
 
 
 def readers(metrics: dict[str, Any]) -> list[str]:
-    """What the reader has added to the votes of each round; empty where it added nothing, or was off."""
+    """How many answers the reader added to the votes of each round; empty if it was off."""
     found = [
         (e["round"], e["votes"]["reader"]) for e in metrics["rounds"] if "reader" in e["votes"]
     ]
     return [
-        f"Round {number}: answers that no rule could parse and the reader (voting.reader) found:"
-        f" {reader['filled']:,}, of which {reader['kept']:,} are on kept paths."
+        f"Round {number}: the reader (voting.reader) found {reader['filled']:,} answers that no rule could parse,"
+        f" of which {reader['kept']:,} are on kept paths."
         for number, reader in found
     ]
 
@@ -179,9 +179,9 @@ def leaks(metrics: dict[str, Any]) -> str:
     """How many training questions are also in an evaluation set."""
     found = metrics["rounds"][-1]["leaks"]
     return (
-        f"{found['exact']} of {found['questions']:,} questions to be taught are word for word in an evaluation"
-        f" set, and were left out; {found['overlapping']:,} others share {found['words']} words in a row with"
-        " a question there."
+        f"{found['exact']} of {found['questions']:,} training questions are word for word in an evaluation set,"
+        f" and were left out; {found['overlapping']:,} others share {found['words']} consecutive words with a"
+        " question there."
     )
 
 

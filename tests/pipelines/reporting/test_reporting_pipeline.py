@@ -186,13 +186,13 @@ def test_every_arm_is_described(tmp_path: Path) -> None:
     headline, page = found["metrics"]["headline"], found["report"]
     assert headline["beats_controls"] is True
     assert headline["arms"]["direct_only"]["beaten"] is False
-    assert "as many random paths or the paths of other questions does less" in page
+    assert "as many random paths or the paths of other questions gains less" in page
     assert "This is the upper bound" in page
     assert "pays for 80 paths of the untrained model" in page
     given["metrics_vote_over_shuffled"] = compare(vote, vote, TASKS)
     found = report_on(given, create_pipeline(1, arms, equal_compute=True), tmp_path)
     assert found["metrics"]["headline"]["beats_controls"] is False
-    assert "training on the paths of other questions is not shown to do less" in found["report"]
+    assert "training on the paths of other questions is not shown to gain less" in found["report"]
 
 
 @pytest.mark.parametrize("arms", [(), ("gold",)])

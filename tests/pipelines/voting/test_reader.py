@@ -136,8 +136,8 @@ def test_answers_of_a_reader_are_counted(filled: tuple[list[str], pl.DataFrame])
     found = found_by_reader(answers)
     assert found == {"reader": {"filled": 3, "kept": 2}}
     (said,) = readers({"rounds": [{"round": 1, "votes": found}, {"round": 2, "votes": {}}]})
-    assert said.startswith("Round 1: answers that no rule could parse")
-    assert said.endswith("(voting.reader) found: 3, of which 2 are on kept paths.")
+    assert said.startswith("Round 1: the reader (voting.reader) found 3 answers that no rule")
+    assert said.endswith("could parse, of which 2 are on kept paths.")
     assert not found_by_reader(answers.filter(pl.col("rule") != "reader"))
 
 
