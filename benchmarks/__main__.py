@@ -17,7 +17,7 @@ from result import PEERS, Result, measures  # noqa: E402
 def line(name: str) -> str:
     """A benchmark, what it measures, and its last headline figure."""
     result = Result.load(name)
-    last = "not run whole yet"
+    last = "no full run yet"
     if result:
         first = result.figures[0]
         last = f"{first.ratio:g}x {first.peer} ({first.case}), {result.date}"

@@ -1,9 +1,8 @@
 """Parsing answers: completions per CPU second on one thread, against lm-evaluation-harness and Math-Verify.
 
-All parsers take the same completions in turns; the best of several turns counts. Ours extracts and canonicalises
-answers. So does the harness, with its GSM8K filter ("flexible-extract") and its Minerva normaliser.
-`math_verify.parse` runs with its defaults but without its timeout. Every answer of ours is checked in the same
-run.
+All parsers process the same completions in turns, and the best of several turns counts. Ours extracts and
+canonicalises answers, and so does the harness, with its GSM8K filter ("flexible-extract") and its Minerva
+normaliser. `math_verify.parse` runs with its defaults but without its timeout. The same run checks our answers.
 """
 
 import logging
@@ -50,7 +49,7 @@ def harness() -> Callable[[list[str]], list[str]]:
     """The harness's filter and normaliser, as its tasks use them."""
     from lm_eval.filters.extraction import RegexFilter
 
-    # The module imports a parser of another version, which is not measured here.
+    # The module requires another version of a parser, which is not measured here.
     with patch("importlib.metadata.version", return_value="4.11"):
         from lm_eval.tasks.minerva_math.utils import normalize_final_answer
     flexible = RegexFilter(regex_pattern=FLEXIBLE, group_select=-1)

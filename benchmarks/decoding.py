@@ -156,7 +156,7 @@ class CTranslate2:
 
 
 class Roofline:
-    """The work that no decoder avoids: the matrix products, and a read of the paths' own keys and values."""
+    """The work that no decoder can avoid: the matrix products, and reading the paths' own keys and values."""
 
     def __init__(self, model: Any, questions: int) -> None:
         config, dtype, rows = model.config, model.dtype, questions * PATHS
@@ -189,7 +189,7 @@ class Roofline:
 
 
 def check_logits(engine: LocalEngine, model: Any, prompts: list[list[int]]) -> float:
-    """The largest difference to the model's own full forward, relative to the largest logit."""
+    """The largest difference from the model's own full forward pass, relative to the largest logit."""
     rows = [prompt for prompt in prompts for _ in range(2)]
     worst, decoder = 0.0, engine.decoder
     decoder.start(prompts, len(rows), 4)
@@ -240,8 +240,8 @@ def compared(directory: Path, generator: Any) -> None:
 
 def add(result: Result, case: str, rates: dict[str, float], peers: list[str]) -> None:
     for dtype in ("fp32", "bf16"):
-        beside = {peer: rates[peer] for peer in [*peers, f"roofline {dtype}"]}
-        result.add(f"{case}, {dtype}", "tokens/s", rates[f"ours {dtype}"], beside)
+        others = {peer: rates[peer] for peer in [*peers, f"roofline {dtype}"]}
+        result.add(f"{case}, {dtype}", "tokens/s", rates[f"ours {dtype}"], others)
 
 
 def sides_of(engines: dict[str, LocalEngine], prompts: list[list[int]]) -> dict[str, Any]:

@@ -41,7 +41,7 @@ from lmsi_kedro.engines.local.rows import Stops
 from lmsi_kedro.engines.local.tree_decoder import TreeDecoder
 from lmsi_kedro.params import Sampling
 
-BASE = Path(__file__).parents[1] / "data/06_models/base"  # its tokenizer
+BASE = Path(__file__).parents[1] / "data/06_models/base"  # for its tokenizer
 
 
 @cache

@@ -1,4 +1,4 @@
-"""Part of benchmarks/gpu.py: paths that the embedded model samples with two batch sizes, and on the CPU.
+"""Part of benchmarks/gpu.py: compares paths of the embedded model between two batch sizes, and with the CPU.
 
 The random numbers are the same, so paths differ only where logits are rounded differently.
 """
@@ -42,7 +42,7 @@ def compared(what: str, paths: pl.DataFrame, other: pl.DataFrame) -> Row:
     tokens = both["tokens"].sum()
     return Row(
         what,
-        f"{len(parted)} of {len(both)} paths part ({tokens} tokens), log-probability {error:.0e}",
+        f"{len(parted)} of {len(both)} paths differ ({tokens} tokens), log-probability {error:.0e}",
     )
 
 

@@ -1,4 +1,4 @@
-"""Draws docs/headroom.svg from docs/results/headroom.json: the gains of rounds, and of the votes before them.
+"""Draws docs/headroom.svg from docs/results/headroom.json: gains of rounds by the gains of the votes before them.
 
 python benchmarks/headroom_figure.py
 """
@@ -18,7 +18,7 @@ STYLE = (
 
 
 class Plane:
-    """Shares as places on the picture: x from -10 to the largest vote, y over all intervals."""
+    """Converts shares to positions on the picture, whose axes cover all intervals."""
 
     def __init__(self, rows: list[dict[str, Any]]) -> None:
         def bounds(names: list[str]) -> tuple[float, float]:
@@ -72,7 +72,7 @@ def axes(plane: Plane) -> list[str]:
 
 
 def fitted(plane: Plane, fit: dict[str, Any]) -> list[str]:
-    """The line and the spread of settings around it."""
+    """Draws the fitted line and the spread of the settings around it."""
     ends = [(x, fit["slope"] * x) for x in plane.x]
     places = [(plane.across(x), y) for x, y in ends]
     spread = 1.96 * fit["spread"]
@@ -88,7 +88,7 @@ def fitted(plane: Plane, fit: dict[str, Any]) -> list[str]:
 
 
 def mark(plane: Plane, row: dict[str, Any]) -> list[str]:
-    """A setting with both intervals."""
+    """Draws a setting with both intervals."""
     kind = "real" if row["name"].startswith("SmolLM2") else "embedded"
     x, y = plane.across(row["vote"]), plane.down(row["gain"])
     name = f"{row['name']}: vote {100 * row['vote']:+.1f}, gain {100 * row['gain']:+.1f}"

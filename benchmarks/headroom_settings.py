@@ -1,11 +1,11 @@
-"""Compares, in many settings, the gain of a round that the headroom predicts with the gain that it has.
+"""Compares the gain of a round that the headroom predicts with the measured gain, in many settings.
 
     python benchmarks/headroom_settings.py FOLDER [NAME ...] [--add NAME=ROOT[@THRESHOLD] ...]
 
-A setting runs in its own data root in FOLDER, unless its figures are stored already; --add reads those of a
-finished data root with voting.min_confidence THRESHOLD. docs/results/headroom.json has the figures, and a
-leave-one-out fit. The fresh settings were chosen before they were run, and are predicted by the line fitted to the
-others (`FITTED`), which they do not change.
+A setting runs in its own data root in FOLDER, unless its figures are already stored; --add reads the figures of a
+finished data root with voting.min_confidence THRESHOLD. docs/results/headroom.json contains the figures and a
+leave-one-out fit. The fresh settings were chosen before they were run; they are predicted by the line that was
+fitted to the other settings (`FITTED`), and do not change it.
 """
 
 import argparse
@@ -124,7 +124,7 @@ def main() -> None:
 
 
 def stored(path: Path) -> dict[str, Setting]:
-    """All settings whose figures the file has, the fresh ones too."""
+    """All settings whose figures are in the file, including the fresh ones."""
     made = json.loads(path.read_text()) if path.exists() else {"settings": []}
     rows = made["settings"] + made.get("fresh", {}).get("settings", [])
     return {row["name"]: Setting(**row) for row in rows}

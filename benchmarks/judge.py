@@ -1,4 +1,4 @@
-"""A run's model on its held-out questions, evaluated by lm-evaluation-harness; its answers are compared with ours.
+"""Evaluates a run's model on held-out questions with lm-evaluation-harness, and compares the answers with ours.
 
     python benchmarks/judge.py [data_root] [--model 06_models/model_1] [--predictions predictions_1] [--limit N]
 
@@ -18,13 +18,13 @@ from result import QUICK, Result, arguments
 
 TASK = Path(__file__).with_name("words.yaml")
 SETTINGS = {
-    "ours": "the answers that the run read",
+    "ours": "the answers that the run parsed",
     "lm-eval": "words.yaml, HF generate, float32",
 }
 MODES = (
     "zero_shot_cot",
-    "cot_greedy",
-)  # cot_greedy is zero-shot, too, if the task has no exemplars
+    "cot_greedy",  # also zero-shot if the task has no exemplars
+)
 
 
 def read_questions(root: Path, predictions: str, limit: int | None) -> pl.DataFrame:

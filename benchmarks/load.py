@@ -1,10 +1,10 @@
 """Measures the steps around sampling for 10,000 to 1,000,000 paths: tables, votes, examples, evaluation, report.
 
 It runs `kedro run` with 32 paths per question and an executor that stands in for the model: its texts are paths
-that the embedded model sampled, with answers of which 60 % agree. There are two runs for each size: `mixing` has
-the paths on unlabeled questions, and `self_improve` has them on held-out questions for each of three models. There
-is no training: all models are the base model. For every node it prints the CPU seconds and the peak of resident
-memory, including loading and saving.
+that the embedded model sampled, with invented answers, of which 60 % agree. There are two runs for each size: in
+`mixing`, the paths are on unlabeled questions, and in `self_improve`, on held-out questions for each of three
+models. There is no training: all models are the base model. For every node it prints the CPU seconds and the peak
+of resident memory, including loading and saving.
 
     python benchmarks/load.py                    # 10,000 and 100,000 paths
     python benchmarks/load.py --paths 1000000
@@ -106,7 +106,7 @@ def kedro(data: Path, pipeline: str, params: str, pool: Path | None = None) -> N
 
 
 class Measure:
-    """A hook that records CPU seconds and peak memory from the end of one node to that of the next."""
+    """A hook that records CPU seconds and peak memory from the end of one node to the end of the next."""
 
     def __init__(self, file: Path) -> None:
         self.file, self.last = file, time.process_time()
@@ -152,7 +152,7 @@ def child(pool: Path, arguments: list[str]) -> None:
 
 
 def measure(folder: Path, pool: Path, name: str, paths: int) -> None:
-    """Prints the total of each run, and its nodes that take most time or memory."""
+    """Prints the total of each run, and the nodes that take the most time or memory."""
     pipelines, split, params = RUNS[name]
     n, data = paths // M, folder / f"{name}_{paths}"
     questions, nodes = folder / f"{name}.jsonl", folder / "nodes.jsonl"

@@ -1,4 +1,4 @@
-"""The methods on the embedded model over several seeds: docs/results/methods.json, and tables for docs/methods.md.
+"""Runs the methods on the embedded model with several seeds, for docs/results/methods.json and docs/methods.md.
 
     python benchmarks/methods_seeds.py FOLDER [SEED ...]
 
@@ -25,7 +25,7 @@ Figures = dict[str, Any]
 
 
 def run(seed: int, folder: Path) -> Path:
-    """The data root of a seed, after its run."""
+    """Runs the pipeline with a seed and returns the data root."""
     root = folder / f"seed_{seed}"
     given = {"data_root": root, **dict.fromkeys(SEEDS, seed)}
     params = ",".join(f"{name}={value}" for name, value in given.items())
@@ -36,7 +36,7 @@ def run(seed: int, folder: Path) -> Path:
 
 
 def read(roots: dict[int, Path], name: str, mode: str) -> pl.DataFrame:
-    """seed, question_id, value of a model on the trained tasks."""
+    """A table with seed, question_id and value of a model's answers on the trained tasks."""
     tables = []
     for seed, root in roots.items():
         tasks = json.loads((root / "08_reporting/methods.json").read_text())["in_domain"]
@@ -47,7 +47,7 @@ def read(roots: dict[int, Path], name: str, mode: str) -> pl.DataFrame:
 
 
 def measure(roots: dict[int, Path]) -> Figures:
-    """By mode: every model's accuracy, its difference from sft, and all pairs whose difference is shown."""
+    """By mode: every model's accuracy, its difference from sft, and all pairs with a significant difference."""
     found: Figures = {"seeds": list(roots)}
     for mode in MODES:
         tables = {name: read(roots, name, mode) for name in LEARNED}

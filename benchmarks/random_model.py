@@ -2,7 +2,7 @@
 
     python benchmarks/random_model.py FOLDER [LAYERS]
 
-It is for measurements of speed and memory. Token ids beyond the tokenizer's are never sampled.
+The model is for measurements of speed and memory. Token ids that the tokenizer lacks are never sampled.
 """
 
 import sys

@@ -5,8 +5,8 @@
 ROOT is the data root of one seed; all seeds have the same held-out questions. The file also has one character per
 question for each model, 1 if it was right, so that seeds of different days can be compared. GIVEN, WARM and TUNED
 are data roots of the pipeline `evaluation` on other questions: for the given model, after the warm start, and
-after the round. What the experiment says about the findings of the paper goes to the reproduction page by
-src/lmsi_kedro/report/real_model.json.
+after the round. The findings of the paper that the experiment tests are written to
+src/lmsi_kedro/report/real_model.json, for the reproduction page.
 """
 
 import argparse
@@ -62,7 +62,7 @@ def marks(root: Path) -> dict[str, dict[str, str]]:
 
 
 def rows(seeds: Figures, model: str, mode: str) -> pl.DataFrame:
-    """seed, question_id (the position in the string), value: a model's answers in all seeds that have it."""
+    """A model's answers in all seeds that have it: seed, question_id (the position in the string) and value."""
     tables = [
         pl.DataFrame({"value": [float(mark) for mark in found[model][mode]]})
         .with_row_index("place")
@@ -91,7 +91,7 @@ def measure(seeds: Figures) -> Figures:
 
 
 def decided(roots: dict[int, Path]) -> list[Figures]:
-    """The findings on which the experiment bears, for the model after the warm start as the base model."""
+    """The findings that the experiment tests; the base model is the one after the warm start."""
     models = {}
     for name, suffix in {"base": "0", "vote": "1", "random": "random", "gold": "gold"}.items():
         tables = [
@@ -107,7 +107,7 @@ def decided(roots: dict[int, Path]) -> list[Figures]:
 
 
 def curve(roots: dict[int, Path], suffix: str) -> pl.DataFrame:
-    """maj@k and pass@k of each question of the first seed, the only one with votes."""
+    """maj@k and pass@k of each question in the first seed, which is the only one with votes."""
     seed, root = next(iter(roots.items()))
     tables = root / "02_intermediate"
     labels, questions = (

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# The whole loop on a GPU machine without network: two runs of self_improve in about ten minutes.
+# Runs the whole loop on a GPU machine without network: two runs of self_improve in about ten minutes.
 #
 #   benchmarks/real_gpu.sh prepare     here: packs what such a machine lacks into .gpu/site.tar.xz, 50 MB
 #   benchmarks/real_gpu.sh run         there, in a copy of this tree and .gpu: both runs, then their figures
-#   benchmarks/real_gpu.sh run smoke   the same in a few minutes on a CPU: every step runs, no figure means anything
+#   benchmarks/real_gpu.sh run smoke   the same in a few minutes on a CPU, to test every step; its figures mean nothing
 #
 # The first run is on the embedded model, the second on a random one of SmolLM2-135M's shape. The machine has Python
 # 3.12, PyTorch with CUDA and what real_gpu.txt names; with cmake and a C++ compiler the C++ kernels are built,
-# otherwise the reference serves. Reports and logs are in $OUT (.gpu/out).
+# otherwise the reference is used. Reports and logs are in $OUT (.gpu/out).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 GPU=${GPU:-$PWD/.gpu}
@@ -20,7 +20,7 @@ prepare() {
   local pip=(.venv/bin/python -m pip --quiet --disable-pip-version-check) wheels=$GPU/wheels platforms=()
   for glibc in 2_28 2_27 2_17; do platforms+=(--platform "manylinux_${glibc}_x86_64"); done
   rm -rf "$GPU" && mkdir "$GPU"
-  "${pip[@]}" wheel --no-deps -c constraints.txt -w "$wheels" deepspeed antlr4-python3-runtime  # are sources alone
+  "${pip[@]}" wheel --no-deps -c constraints.txt -w "$wheels" deepspeed antlr4-python3-runtime  # have no wheels
   "${pip[@]}" install --no-deps --no-compile --target "$SITE" --only-binary=:all: --python-version 3.12 \
     --implementation cp "${platforms[@]}" --platform manylinux2014_x86_64 -c constraints.txt \
     --find-links "$wheels" -r benchmarks/real_gpu.txt
@@ -29,12 +29,12 @@ prepare() {
   ls -l "$SITE.tar.xz"
 }
 
-# The packed packages and the C++ kernels; a machine that has all of it needs neither.
+# Installs the packed packages and the C++ kernels, unless the machine has them.
 install() {
   [ ! -f "$SITE.tar.xz" ] || [ -d "$SITE" ] || $PYTHON -m tarfile -e "$SITE.tar.xz" "$SITE"
   export PYTHONPATH=$PWD/src:$SITE${PYTHONPATH:+:$PYTHONPATH}
   $PYTHON -c 'import lmsi_kedro.kernels._native' 2> /dev/null || build ||
-    echo "real_gpu.sh: the C++ kernels were not built, the reference serves"
+    echo "real_gpu.sh: the C++ kernels were not built, so the reference is used"
 }
 
 build() {
@@ -44,7 +44,7 @@ build() {
     cmake --install .build/gpu --prefix src >> "$OUT/build.log"
 }
 
-# loop NAME PARAMS: a run of the whole graph, and what it says of itself.
+# loop NAME PARAMS: runs the whole graph, and prints its progress and result.
 loop() {
   local name=$1 data=$RUNS/$1 start=$SECONDS
   echo "== $name"
@@ -60,7 +60,7 @@ loop() {
 run() {
   ENV=${1:-gpu}
   local random=$RUNS/model layers=30 embedded= shaped=
-  # Random weights announce no answer: the last number or letter is read.
+  # A random model announces no answer, so the last number or letter is parsed.
   local read=voting.rule=trigger_or_last,voting.ties=logprob
   if [ "$ENV" = gpu ]; then
     embedded=paths.questions_per_task=150,evaluation.greedy_questions=200,evaluation.voted_questions=75
@@ -79,13 +79,13 @@ run() {
   install
   $PYTHON benchmarks/random_model.py "$random" $layers
   watch_memory &
-  trap "kill $! 2> /dev/null || true" EXIT  # the watcher
+  trap "kill $! 2> /dev/null || true" EXIT  # ends watch_memory
   loop embedded "$embedded"
   loop random_smollm2 "model=$random,$read,$shaped"
   [ ! -f "$OUT/memory" ] || echo "GPU memory: at most $(sort -n "$OUT/memory" | tail -1) MiB"
 }
 
-# What all processes use on the first GPU, in MiB, once a second.
+# Records the memory of all processes on the first GPU, in MiB, once a second.
 watch_memory() {
   command -v nvidia-smi > /dev/null || return 0
   while sleep 1; do nvidia-smi -i 0 --query-gpu=memory.used --format=csv,noheader,nounits; done > "$OUT/memory"

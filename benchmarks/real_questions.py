@@ -2,9 +2,9 @@
 
     python benchmarks/real_questions.py FOLDER
 
-FOLDER is `dataset` of kojima-takeshi188/zero_shot_cot, with SVAMP, MultiArith, SingleEq and AddSub. Problems whose
-equation does not give their answer are dropped, and so are duplicates; the rationale of a worked problem is its
-equation, step by step.
+FOLDER is the folder `dataset` of kojima-takeshi188/zero_shot_cot, with SVAMP, MultiArith, SingleEq and AddSub.
+Problems whose equation does not give their answer are dropped, and so are duplicates; the rationale of a worked
+problem is its equation, step by step.
 """
 
 import ast

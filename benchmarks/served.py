@@ -1,7 +1,7 @@
-"""Sampling through a server: our engine beside a plain client with the same requests to `transformers serve`.
+"""Sampling through a server: our engine against a plain client with the same requests to `transformers serve`.
 
-Both wait for the same server with the same number of requests at a time, in turns; the embedded model is served.
-Tokens are those that the server counts. Before the clock starts, a first chunk of ours finds out what the server
+Both send the same number of concurrent requests to the same server, in turns; it serves the embedded model. The
+server counts the tokens. Before the clock starts, our engine samples one chunk, which detects what the server
 supports.
 """
 
@@ -72,7 +72,7 @@ def serving(folder: Path) -> Iterator[tuple[str, str]]:
 
 
 def ours(url: str, model: str, seed: int) -> float:
-    """The tokens a second of our engine."""
+    """Tokens per second of our engine."""
     from lmsi_kedro.datasets.model_directory import Model
     from lmsi_kedro.engines.plan import Plan
     from lmsi_kedro.params import EngineParams, Sampling, ServerParams
@@ -98,7 +98,7 @@ def ours(url: str, model: str, seed: int) -> float:
 
 
 def plain(url: str, model: str, seed: int) -> float:
-    """The tokens a second of a client without any check."""
+    """Tokens per second of a client without any checks."""
 
     def complete(request: tuple[str, int]) -> int:
         prompt, path = request
@@ -126,7 +126,7 @@ def main() -> None:
     arguments(__file__, __doc__).parse_args()
     rates: dict[Any, list[float]] = {ours: [], plain: []}
     with tempfile.TemporaryDirectory() as folder, serving(Path(folder)) as server:
-        plain(*server, 0)  # the server loads the model
+        plain(*server, 0)  # makes the server load the model
         for turn in range(TURNS):
             for client, found in rates.items():
                 found.append(client(*server, 1 + turn))

@@ -6,9 +6,9 @@ The model is a Llama of 5.4 M parameters with random weights and the tokenizer o
 CPU time of the forward and backward pass of a step on one thread; the sides take turns, and the best of 3 turns
 counts. Their losses are asserted to be equal. `mixture` has the run's own examples, `format 1` few-shot
 chain-of-thought prompts with the same 8 exemplars (about 900 tokens, as in the paper). SFTTrainer and our trainer
-each run in their own process in bfloat16, and the figure is the median CPU time of a step. SFTTrainer has its best
-settings; its padding-free ones need flash attention, or more than 16 GB for format 1 without it. The LM head on
-targets only is compared with the head on all tokens for two vocabularies.
+each run in their own process in bfloat16, and the figure is the median CPU time of a step. SFTTrainer uses its
+best settings; its padding-free mode needs flash attention, or more than 16 GB for format 1 without it. The LM head
+on targets only is compared with the head on all tokens for two vocabularies.
 """
 
 import itertools
@@ -180,7 +180,7 @@ def in_a_process(side: str, folder: Path, examples: Path) -> float:
             command, capture_output=True, text=True, env=environment, timeout=LIMIT
         )
     except subprocess.TimeoutExpired:
-        print(f"    {side}: not done with {STEPS} steps after {LIMIT} s")
+        print(f"    {side}: {STEPS} steps were not finished after {LIMIT} s")
         return 0.0
     if done.returncode:
         print(f"    {side}: {done.stderr.strip().splitlines()[-1]}")
