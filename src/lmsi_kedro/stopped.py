@@ -1,4 +1,4 @@
-"""The error with which a run ends where its parameters say that it should."""
+"""The error that ends a run because its parameters say so."""
 
 
 class StoppedError(RuntimeError):

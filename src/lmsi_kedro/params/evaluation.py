@@ -18,7 +18,7 @@ CONTROL_ARMS: tuple[Arm, ...] = get_args(Arm)[1:-1]
 
 
 class ControlParams(Params):
-    """The arms that the pipeline controls trains in addition to the vote, and the untrained model's vote."""
+    """The arms that the pipeline `controls` trains in addition to the vote, and the untrained model's vote."""
 
     arms: list[Arm] = Field(min_length=1)
     most_paths: int = Field(

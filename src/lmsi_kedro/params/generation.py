@@ -9,7 +9,7 @@ from lmsi_kedro.params.sampling import SamplingParams
 
 
 class QuestionGenerationParams(Params):
-    """Generates new questions from a few real ones (paper, section 3.3); counts are per task.
+    """How new questions are generated from a few real ones (paper, section 3.3); counts are per task.
 
     policy names an entry of `confidence`: the lowest and highest allowed confidence of the vote.
     """
@@ -41,7 +41,7 @@ class QuestionGenerationParams(Params):
 
 
 class ExemplarGenerationParams(Params):
-    """Few-shot prompts made from the model's own answers to the seeds (paper, section 3.3)."""
+    """How few-shot prompts are made from the model's own answers to the seeds (paper, section 3.3)."""
 
     sets: int = Field(
         gt=0, description="prompts per task, over which a question's paths are spread"

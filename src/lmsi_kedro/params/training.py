@@ -14,7 +14,7 @@ Objective = Literal["sft", "scpo"]
 
 
 class LoraParams(Params):
-    """Trains low-rank adapters instead of all weights (Hu et al. 2021); dropout is applied to their input."""
+    """Low-rank adapters, trained instead of all weights (Hu et al. 2021); dropout is applied to their input."""
 
     rank: int = Field(gt=0)
     alpha: float = Field(default=32.0, gt=0, description="the adapter is scaled by alpha / rank")

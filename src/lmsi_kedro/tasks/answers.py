@@ -102,8 +102,8 @@ def forms_of(answers: list[str], kind: str) -> list[str | None]:
 def check_reader(kind: str, answers: Sequence[str]) -> None:
     """Raises ValueError if the function fails for some text, or returns different forms for equal answers.
 
-    The function is tested with typical texts and the given answers: the form of a form must be the same form,
-    spaces around an answer must not change its form, and neither may the other answers in the call.
+    The function is tested with typical texts and the given answers: it must map every form to itself, and ignore
+    spaces around an answer and the other answers in the call.
     """
     texts = list(dict.fromkeys([*PROBES, *answers]))
     forms = forms_of(texts, kind)

@@ -159,7 +159,7 @@ class Encoder:
         return [ids if ids[: len(opening)] == opening else opening + ids for ids in wholes]
 
     def pieces(self, parts: Sequence[Part]) -> list[str]:
-        """The text, split inside control tokens that are ordinary text, so that they are encoded as such."""
+        """The text, split inside those control tokens that must be encoded as ordinary text."""
         text, places = "", [0]
         for part in parts:
             if not part.controls:

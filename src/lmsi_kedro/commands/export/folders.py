@@ -90,7 +90,7 @@ def base_of(card: str) -> str | None:
 
 
 def export_data(folder: Path, catalog: Any) -> str:
-    """Writes examples.parquet, votes.parquet and a card that `datasets` needs to load them; describes them."""
+    """Writes examples.parquet, votes.parquet and the card that `datasets` needs; returns a description."""
     rounds = int(last_model(catalog).removeprefix("model_"))
     questions = catalog.load("questions").drop("split")
     votes = pl.concat(
