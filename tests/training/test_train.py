@@ -122,7 +122,7 @@ def test_failure_shows_the_trainers_error_or_log(make_job: MakeJob) -> None:
     assert "Process 2 of 2 of the trainer was killed, as" in failure(job, [1, -9])
     assert "Process 1 of 2 of the trainer was ended by SIGSEGV" in failure(job, [-11, 1])
     job.error.write_text("OSError: [Errno 28] No space left on device")
-    assert "is full: make room there" in failure(job, [1, None])
+    assert "is full: free some space" in failure(job, [1, None])
     job.error.unlink()
     job.log.write_text("worker-2: exits with return code = -9")
     assert "A process of the trainer was killed, as" in failure(job, [1])
