@@ -1,6 +1,9 @@
 """`lmsi headroom` on a measured headroom.json, a missing one and a damaged one."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -28,6 +31,21 @@ def test_verdict_comes_first_and_tables_are_aligned(
         title, *lines = table.rstrip("\n").split("\n")
         assert title
         assert len({len(line) for line in lines}) == 1
+
+
+def test_reader_that_closes_early_is_no_error(measured: Path) -> None:
+    """As in `lmsi headroom | head`."""
+    read, write = os.pipe()
+    os.close(read)
+    command = [sys.executable, "-m", "lmsi_kedro", "headroom"]
+    done = subprocess.run(
+        [*command, f"--params=data_root={measured.parents[1]}"],
+        stdout=write,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    os.close(write)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.mark.parametrize("content", [None, "{", "[]", "{}", '{"probe": null, "unlabeled": {}}'])

@@ -5,6 +5,7 @@ There is one module per subcommand. The modules import polars, torch and Kedro o
 """
 
 import argparse
+import os
 import re
 import sys
 import traceback
@@ -59,9 +60,13 @@ def main(arguments: list[str] | None = None) -> int:
     if unrecognized:
         commands.choices[args.COMMAND].refuse(unrecognized[0])
     try:
-        print(printable(args.run(args)))
+        print(printable(args.run(args)), flush=True)
     except KeyboardInterrupt:
         return stop("lmsi: stopped")
+    except (
+        BrokenPipeError
+    ):  # the reader, such as `head`, has seen enough; Python would flush again at its exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except Exception as error:
         from lmsi_kedro.commands.mistakes import one_line
 
