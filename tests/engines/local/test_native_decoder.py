@@ -96,11 +96,11 @@ def test_logits_of_split_prompts_equal_the_models(
 @torch.inference_mode()
 def test_mismatched_shapes_are_refused() -> None:
     given = model(torch.float32)
-    with pytest.raises(TypeError, match="not all layers"):
+    with pytest.raises(TypeError, match="does not support all layers"):
         NativeDecoder(given)  # its layers are not packed
     pack(given)
     given.config.hidden_act = "gelu"
-    with pytest.raises(TypeError, match="not all layers"):
+    with pytest.raises(TypeError, match="does not support all layers"):
         NativeDecoder(given)
     given.config.hidden_act = "silu"
     layers = [weights_of(layer) for layer in given.model.layers]
