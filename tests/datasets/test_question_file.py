@@ -146,7 +146,7 @@ def test_as_many_choices_as_letters_are_read(tmp_path: Path) -> None:
             '{"question": "q", "choices": ["\\udfff", "b"]}',
             "choices has a lone surrogate (character 1)",
         ),
-        ('{"question": "q", "meta": %s}' % (100_000 * "["), "has lists or objects too deep"),
+        ('{"question": "q", "meta": %s}' % (100_000 * "["), "has lists or objects that are nested"),
         (
             '{"question": "q", "answer": [[1]]}',
             "answer must be text, a number or a list of them, not a list",

@@ -54,7 +54,7 @@ class Chunks:
         """Returns these chunks; raises DatasetError if the last completed plan has another address."""
         if plan != self._plan:
             raise DatasetError(
-                f"{self._folder.location} has paths of a plan with different questions, exemplars, model or "
+                f"{self._folder.location} has paths of another plan, with other questions, exemplars, model or "
                 f"parameters: {AGAIN}"
             )
         return self

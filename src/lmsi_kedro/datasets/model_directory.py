@@ -72,7 +72,9 @@ class Model:
 def advice(path: Path) -> str:
     """What to do about a directory that is not a model."""
     if not path.exists():
-        return "that directory does not exist. A model of the Hugging Face hub is given as hub:owner/name"
+        return (
+            "that directory does not exist. A model of the Hugging Face hub is named hub:owner/name"
+        )
     for file in path.glob("*.gguf"):
         return f"the GGUF file in it is a model by itself: use model={file}"
     if any(path.glob("*.bin")):
