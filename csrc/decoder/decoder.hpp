@@ -1,7 +1,9 @@
 // A decoding step: computes all layers of a Llama-like model for one token of each row.
 //
-//     x += attention(rotate(normalize(x) qkv)) out, with queries and keys normalized before they are rotated where a layer has norms for them
-//     x += silu(gate) * up, of normalize(x) [gate, up], times down
+//     x += attention(rotate(normalize(x) qkv)) out
+//     x += (silu(gate) * up) down, where [gate, up] = normalize(x) gate_up
+//
+// If a layer has norms for queries and keys, these are normalized before they are rotated.
 //
 // The specification is the model in transformers. Activations are float32; with bfloat16 weights, the inputs of each
 // product are rounded to bfloat16. A row's result does not depend on other rows. It starts no threads.

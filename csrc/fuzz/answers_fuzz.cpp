@@ -49,7 +49,7 @@ void names_itself(Kind kind, const std::string& key) {
     if (kind != Kind::number && kind != Kind::yes_no && kind != Kind::choice && kind != Kind::nli) return;
     const std::string plain = key.substr(key.find(':') + 1);
     lmsi::Reader reader = make_reader(kind, 0);
-    fuzz::check(reader.canonical(plain) == key, "a key that does not read as itself");
+    fuzz::check(reader.canonical(plain) == key, "a key that is not parsed to itself");
 }
 
 bool is_ascii(std::string_view text) {
@@ -62,9 +62,9 @@ size_t characters(std::string_view valid_utf8) {
 
 void check_answer(std::string_view text, Kind kind, const lmsi::Answer& answer) {
     fuzz::check(answer.start <= answer.end && answer.end <= text.size(), "a position outside the text");
-    fuzz::check(characters(answer.surface) == answer.end - answer.start, "a surface of another length than its positions say");
+    fuzz::check(characters(answer.surface) == answer.end - answer.start, "a surface whose length does not match its positions");
     const bool there = !is_ascii(text) || text.substr(answer.start, answer.end - answer.start) == answer.surface;
-    fuzz::check(there, "a surface from elsewhere");
+    fuzz::check(there, "a surface that is not at its positions");
     fuzz::check(answer.key.empty() == (kind == Kind::math), "an answer without a key");
     if (!answer.key.empty()) names_itself(kind, answer.key);
 }
@@ -74,16 +74,16 @@ void check_ways(std::string_view text, Kind kind, unsigned options) {
     lmsi::Reader reader = make_reader(kind, options), again = make_reader(kind, options);
     const MaybeAnswer announced = reader.read(text, false, false);
     if (announced) check_answer(text, kind, *announced);
-    if (announced) fuzz::check(announced->rule != lmsi::Form::last, "a fall back that was not asked for");
+    if (announced) fuzz::check(announced->rule != lmsi::Form::last, "a fallback that was not requested");
     again.canonical(text);
-    check_same(announced, again.read(text, false, false), "a reader that was used before reads otherwise");
+    check_same(announced, again.read(text, false, false), "a reused reader gives a different answer");
     const MaybeAnswer last = again.read(text, true, false);
     if (last) check_answer(text, kind, *last);
-    if (announced) check_same(announced, last, "the fall back overrules an announcement");
+    if (announced) check_same(announced, last, "the fallback overrides an announcement");
     for (const bool fall_back : {false, true})
         if (const MaybeAnswer cut = reader.read(text, fall_back, true)) {
-            fuzz::check(!is_ascii(text) || cut->end < text.size(), "an answer that may go on");
-            check_same(cut, again.read(text, fall_back, false), "a cut text says something else");
+            fuzz::check(!is_ascii(text) || cut->end < text.size(), "an answer that may be incomplete");
+            check_same(cut, again.read(text, fall_back, false), "a cut text gives a different answer");
         }
 }
 
@@ -92,7 +92,7 @@ void check_stop(std::string_view text, Kind kind, unsigned options, bool fall_ba
     lmsi::Reader reader = make_reader(kind, options), again = make_reader(kind, options);
     if (std::ranges::all_of(text, [](char c) { return std::strchr(" \t\r\n\v\f", c) != nullptr || c < 0; })) return;
     const Exact longer(std::string(text) + "\nQ: Is the answer 5?\nA: The answer is yes, (B) or 12.");
-    check_same(reader.read(text, fall_back, false), again.read(longer, fall_back, false), "text behind a stop sequence was read");
+    check_same(reader.read(text, fall_back, false), again.read(longer, fall_back, false), "text after a stop sequence was parsed");
 }
 
 }  // namespace

@@ -22,7 +22,7 @@ std::string key(const std::string& text, lmsi::Kind kind = lmsi::Kind::number, b
     return answer ? answer->key : "";
 }
 
-void reads_forms() {
+void parses_forms() {
     check(key("The answer is 45.\n\nQ: ... The answer is 99.") == "num:45", "an invented question");
     check(key("The answer is 5 x 3 = 15.") == "num:15", "an equation");
     check(key("#### $1,234.50") == "num:2469/2", "hashes");
@@ -36,7 +36,7 @@ void reads_forms() {
     check(key("Answer:\n1. 5705") == "num:5705" && key("The answer is 5 feet 6 inches.") == "", "a list item, a compound quantity");
     check(key("Therefore, (B) is the correct answer.", lmsi::Kind::choice) == "choice:B", "a letter before its announcement");
     lmsi::Reader comma(lmsi::Kind::number, true);
-    check(comma.canonical("1.234,5") == "num:2469/2", "a decimal comma that is one");
+    check(comma.canonical("1.234,5") == "num:2469/2", "a decimal comma, if numbers have them");
 }
 
 void counts_characters() {
@@ -48,7 +48,7 @@ void counts_characters() {
 
 void keeps_huge_numbers() {
     check(key("The answer is 1e999999999") == "num:1e999999999", "a huge exponent");
-    check(key("The answer is 1e99999999999999999999999") == "", "an exponent beyond measure");
+    check(key("The answer is 1e99999999999999999999999") == "", "an exponent beyond the limit");
     const std::string digits(1'000'000, '7');
     check(key("The answer is " + digits) == "num:" + digits + "e0", "a million digits");
 }
@@ -90,7 +90,7 @@ const char* const PIECES[] = {"The answer is ",
                               "is the answer ",
                               "10\xE2\x81\xB6 "};
 
-void survives_noise() {
+void survives_random_bytes() {
     std::mt19937 random(7);
     for (int round = 0; round < 3'000; ++round) {
         std::string text;
@@ -119,7 +119,7 @@ std::string repeated(const std::string& piece, size_t size) {
     return text;
 }
 
-void takes_linear_time() {
+void parsing_takes_linear_time() {
     // A text of four times the length may take eight times as long plus 50 ms; quadratic code takes sixteen times as long.
     for (const char* piece : PIECES)
         for (int kind = 0; kind < 7; ++kind) {
@@ -142,10 +142,10 @@ void reads_arrow_arrays() {
 }  // namespace
 
 int main() {
-    reads_forms();
+    parses_forms();
     counts_characters();
     keeps_huge_numbers();
-    survives_noise();
-    takes_linear_time();
+    survives_random_bytes();
+    parsing_takes_linear_time();
     reads_arrow_arrays();
 }

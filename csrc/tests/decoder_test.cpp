@@ -144,7 +144,7 @@ float largest_difference(const std::vector<float>& one, const std::vector<float>
     return largest;
 }
 
-void sets_formats_and_calls_agree() {
+void instruction_sets_and_formats_agree() {
     const std::vector<float> exact = run(decoder(NumberFormat::float32), NumberFormat::float32, lmsi::Isa::scalar, true);
     for (const NumberFormat format : {NumberFormat::float32, NumberFormat::bfloat16}) {
         const lmsi::Decoder model = decoder(format);
@@ -159,7 +159,7 @@ void sets_formats_and_calls_agree() {
     }
 }
 
-void a_row_does_not_see_its_neighbours() {
+void rows_are_independent() {
     const lmsi::Decoder model = decoder(NumberFormat::bfloat16);
     const std::vector<float> embedded = numbers(3 * kSize, 44);
     const std::vector<lmsi::Path> paths{{0, 0, 0}, {0, 1, 0}, {1, 2, 0}};
@@ -177,7 +177,7 @@ void a_row_does_not_see_its_neighbours() {
 }  // namespace
 
 int main() {
-    sets_formats_and_calls_agree();
-    a_row_does_not_see_its_neighbours();
+    instruction_sets_and_formats_agree();
+    rows_are_independent();
     std::puts("decoder: ok");
 }

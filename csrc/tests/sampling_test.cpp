@@ -51,7 +51,7 @@ std::vector<float> some_logits(size_t size) {
     return logits;
 }
 
-void philox_is_the_published_one() {
+void philox_matches_random123() {
     const uint64_t counter[4] = {0x299F31D0A4093822u, 0x85A308D3243F6A88u, 0x13198A2E, 0x03707344};
     check(lmsi::philox(counter) == 0x94FDCCEBD16CFE09u, "Random123's known answer");
 }
@@ -72,14 +72,14 @@ void instruction_sets_agree() {
     }
 }
 
-void the_largest_vocabulary_does_not_overflow() {
+void largest_vocabulary_does_not_overflow() {
     const std::vector<float> logits(lmsi::kMaxVocabulary, 0.0f);
     const Drawn drawn = draw(logits, 1, kRules[0], lmsi::best_isa());
     check(std::fabs(drawn.logprobs[0] + std::log(static_cast<double>(lmsi::kMaxVocabulary))) < 1e-6, "even distribution");
     check(draw(logits, 1, kRules[2], lmsi::best_isa()).tokens[0] <= static_cast<int64_t>(lmsi::kMaxVocabulary / 2), "top half");
 }
 
-void faults_are_named() {
+void faults_name_the_row() {
     constexpr float inf = std::numeric_limits<float>::infinity();
     const float nan = std::numeric_limits<float>::quiet_NaN();
     const std::pair<float, lmsi::RowFault> cases[] = {
@@ -98,9 +98,9 @@ void faults_are_named() {
 }  // namespace
 
 int main() {
-    philox_is_the_published_one();
+    philox_matches_random123();
     instruction_sets_agree();
-    the_largest_vocabulary_does_not_overflow();
-    faults_are_named();
+    largest_vocabulary_does_not_overflow();
+    faults_name_the_row();
     std::puts("sampling: ok");
 }

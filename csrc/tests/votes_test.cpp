@@ -68,7 +68,7 @@ void check_row(const lmsi::VoteTable& table, const Keys& keys) {
     check(winner(table) == (tied.size() == 1 ? tied[0] : "none"), "a winner unless tied");
 }
 
-void counts_are_those_of_a_map() {
+void counts_match_a_map() {
     std::mt19937 random(0);
     std::vector<std::string> owner;
     for (int trial = 0; trial < 3000; ++trial) {
@@ -117,7 +117,7 @@ void weights_break_ties_in_any_order() {
 }  // namespace
 
 int main() {
-    counts_are_those_of_a_map();
+    counts_match_a_map();
     questions_do_not_mix();
     sums_are_exact();
     weights_break_ties_in_any_order();
