@@ -33,3 +33,8 @@ def test_page_shows_the_real_model_beside_findings() -> None:
     assert "+0.8, \N{MINUS SIGN}0.9 to +2.5" in there["the vote beats random paths"]
     assert "undecided" in there["the vote beats random paths"]
     assert there["generated questions gain"] == "</td>"
+
+
+def test_every_finding_has_a_row_on_the_page() -> None:
+    rows = {found["finding"] for found in reproduction(models())["findings"]}
+    assert on_real_model().keys() - rows == {"CoT greedy gains in word_problems"}
