@@ -104,8 +104,8 @@ def of_paths(curves: Mapping[str, pl.DataFrame]) -> list[Metrics]:
     few = contrast([(1, maj(curves["after_0"], min(5, most))), all_before])
     enough = contrast([(1, maj(curves["before"], min(15, most))), all_before])
     return [
-        finding(f"5 paths after are at least as good as {most} before", few),
-        finding(f"15 paths nearly suffice: within 1 point of {most}", enough, NEARLY),
+        finding("5 paths after are at least as good as all before", few, where=f"{most} paths"),
+        finding("15 paths nearly suffice: within 1 point of all", enough, NEARLY, f"{most} paths"),
     ]
 
 
