@@ -72,7 +72,7 @@ Mark mark(View s, size_t i, size_t end, bool bare) {
     return Mark::pass;
 }
 
-// Whether the word negates the verb after it: the answer cannot be 5.
+// Whether the word negates the verb after it: "the answer cannot be 5".
 bool denies(View s, size_t begin, size_t end) {
     return one_of(Word(s, begin, end), DENIALS) || (end - begin >= 3 && same(s, end - 3, end, "n't"));
 }
@@ -114,7 +114,8 @@ size_t tag_begin(View s, size_t i) {
     return final ? i - 6 : i;
 }
 
-// A colon after "is the answer" announces the text after it; otherwise the text before comes first.
+// If a colon follows "is the answer", only the text after the colon is announced. Otherwise the text before "is the
+// answer" is tried first, and then the text after it.
 Announcement either(MaybeTrigger before, MaybeTrigger after) {
     if (after && after->form != Form::answer_is) before.reset();
     return {before, after};
@@ -156,7 +157,8 @@ Announcement option_announces(View s, size_t i, size_t end) {
     return either(before_answer(s, last), after);
 }
 
-// "(B) is correct" at the end of a sentence; the subject must look like a letter.
+// Finds "(B) is correct" at the end of a sentence. The subject must look like an option's letter: it must be a single
+// capital letter or end with a bracket.
 Announcement correct_announces(View s, size_t i, size_t end) {
     if (!same(s, i, end, "correct")) return {};
     size_t k = i + 7;

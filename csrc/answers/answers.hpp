@@ -1,8 +1,8 @@
 // Finds where a completion states its answer, and computes the canonical form of the answer, the key.
 //
 // Two answers are the same if and only if their keys are equal (docs/answers.md). Guarantees: any bytes are accepted,
-// time is linear in the length of the text, and there is no locale, no floating point and no backtracking. A Reader
-// reuses its buffers, so parsing allocates per answer and never per character.
+// the time is linear in the length of the text, and parsing uses no locale, no floating point and no backtracking. A
+// Reader reuses its buffers, so memory is allocated per answer and never per character.
 #pragma once
 
 #include <cstddef>
@@ -21,7 +21,7 @@ std::optional<Kind> kind_named(std::string_view name);
 std::string_view rule_name(Form form);  // the `rule` column
 
 struct Answer {
-    size_t start, end;         // characters
+    size_t start, end;         // positions in characters
     std::string_view surface;  // valid until the next text is parsed
     std::string key;           // empty for `math`, whose normal form is computed by the caller
     Form rule;
@@ -33,8 +33,8 @@ public:
     explicit Reader(Kind kind, bool comma = false) : kind_(kind), comma_(comma), options_(comma), text_(comma) {}
     // The options of the next text, for kind `choice`.
     Options& options() { return options_; }
-    // The announced answer; with `fall_back`, the last number, letter or verdict if none is announced. If the text was
-    // `cut` by the length limit, an answer that touches its end is unparsable.
+    // Returns the announced answer. If the text announces none, `fall_back` makes its last number, letter or verdict the
+    // answer. If the text was `cut` by the length limit, an answer that touches the end of the text is unparsable.
     std::optional<Answer> read(std::string_view text, bool fall_back, bool cut);
     // The key of a gold or already extracted answer; empty if it is unparsable.
     std::string canonical(std::string_view answer);

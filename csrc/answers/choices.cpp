@@ -17,7 +17,7 @@ Reading by_text(const Text& text, size_t a, size_t stop, size_t b, const Options
     return choice(a, stop, static_cast<char>('A' + *option));
 }
 
-// Whether a letter is negated neither by the words before it nor by those directly after it.
+// Whether neither the words before a letter nor the words directly after it negate it.
 bool affirmed(const Text& text, size_t a, const Found& found, size_t end, const Options& options) {
     const View s = text.folded();
     if (found.start > a && denies(matchable(text.slice(a, found.start)))) return false;

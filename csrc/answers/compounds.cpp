@@ -69,7 +69,7 @@ bool has(View words, View word) {
     return false;
 }
 
-// Whether some measure contains `unit` and, below it, the unit `smaller` (or any unit if that is empty).
+// Whether some measure contains `unit` and the smaller unit `smaller` (any smaller unit if `smaller` is empty).
 bool is_above(View unit, View smaller = {}) {
     for (const Unit& above : UNITS)
         if (has(above.words, unit))
@@ -89,8 +89,8 @@ size_t counted(View s, size_t i, size_t end) {
     return i;
 }
 
-// Whether the number at i, which follows another number, does not count anything else: 4 10/3, 7 8. It is false in
-// "6 12-inch pizzas" and "10 6 inch tiles", and true in "2 million 500 thousand".
+// Whether the number at i belongs to the same quantity as the number before it: "4 10/3", "7 8", "2 million 500
+// thousand". It does not if it describes something that the first number counts: "6 12-inch pizzas", "10 6 inch tiles".
 bool two_numbers(View s, size_t i, size_t end) {
     const size_t after = counted(s, i, end);
     const Word word = word_at(s, skip_spaces(s, after, end), end);
@@ -98,7 +98,7 @@ bool two_numbers(View s, size_t i, size_t end) {
     return !counts || is_scale(word) || s.substr(i, after - i).find('/') != View::npos;
 }
 
-// The position after a comma, "and" or both, or 0.
+// The position after a comma, "and" or both, or 0 if there is neither.
 size_t joined(View s, size_t i, size_t end, bool dollars) {
     const bool comma = at(s, i, end) == ',';
     const size_t j = gap(s, i + comma, end, dollars);
@@ -123,7 +123,7 @@ bool attached(View s, size_t i, size_t end) {
     return (s[i] != '2' && s[i] != '3') || digit(at(s, i + 1, end)) || letter(at(s, i + 1, end));
 }
 
-// Whether a smaller unit follows the one at j: 2 hours 30 minutes, 5 ft. 6 in, 2h30.
+// Whether a quantity in a smaller unit follows the unit at j: 2 hours 30 minutes, 5 ft. 6 in, 2h30.
 bool unit_goes_on(View s, size_t j, size_t end, bool dollars) {
     const size_t k = word_end(s, j, end);
     const bool dotted = at(s, k, end) == '.' && k - j <= ABBREVIATED;

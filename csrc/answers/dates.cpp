@@ -37,7 +37,7 @@ std::string format(const char* pattern, unsigned a, unsigned b = 0, unsigned c =
 
 bool leap(unsigned year) { return year == NO_YEAR || (year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)); }
 
-// The key of a date, or nothing; day 0 means that the day is not given.
+// The key of a date, or an empty string if the date does not exist; day 0 means that the day is not given.
 std::string date_key(unsigned year, unsigned month, unsigned day) {
     if (month < 1 || month > 12 || year == 0) return {};
     if (day > LENGTHS[month - 1] - (month == 2 && !leap(year))) return {};
@@ -63,7 +63,7 @@ MaybePart month(View s, size_t i, size_t end) {
     return std::nullopt;
 }
 
-// A day of the month, 2 or 2nd.
+// A day of the month: 2 or 2nd.
 MaybePart day(View s, size_t i, size_t end) {
     const auto found = number(s, i, end, 2);
     if (!found || found->number == 0) return std::nullopt;
@@ -72,7 +72,7 @@ MaybePart day(View s, size_t i, size_t end) {
     return Part{word_end(s, found->end, end), found->number};
 }
 
-// A year of three or four digits after a comma or "of".
+// A year of three or four digits, possibly after a comma or "of".
 MaybePart year(View s, size_t i, size_t end) {
     i = skip_spaces(s, i, end);
     i += at(s, i, end) == ',';

@@ -52,7 +52,7 @@ Reading letter_at(View s, size_t i, size_t end, const Options& options) {
     return one_of(s[i], "([{") ? enclosed(s, i, end, options) : bare(s, i, end, options);
 }
 
-// The position after a conjunction of two letters ("or", ", and", "as well as"), or i.
+// The position after a conjunction between two letters ("or", ", and", "as well as"), or i if there is none.
 size_t joined(View s, size_t i, size_t end) {
     while (i < end) {
         if (one_of(word_at(s, i, end), JOINERS)) i = word_end(s, i, end);

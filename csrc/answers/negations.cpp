@@ -38,7 +38,7 @@ bool contracted(View word) { return word.ends_with("n't"); }
 
 bool no_noun(View word) { return one_of(word, IGNORANCE); }
 
-// A "no" at the beginning is an interjection.
+// A "no" at the beginning is an interjection and negates nothing: "no, it is green".
 bool denies(View words) {
     Words each(words);
     bool first = true;
@@ -49,7 +49,7 @@ bool denies(View words) {
     return false;
 }
 
-// "is not", "isn't", "is wrong", "cannot be".
+// Whether the words begin with a negation: "is not", "isn't", "is wrong", "cannot be".
 bool refuses(View words) {
     Words each(words);
     const View first = each.next(), second = each.next();

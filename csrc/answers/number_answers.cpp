@@ -1,8 +1,8 @@
-// Finds the number of an announced value that is the answer.
+// Decides which number of an announced value is the answer.
 //
-// It is the first number, with three exceptions. In an equation, the last side counts ("5 x 3 = 15"). In a sentence
-// that leads up to its number, the bold number or the one after "is" counts. A bare expression or a range is not a
-// number.
+// The answer is the first number, with three exceptions. In an equation, the last side counts ("5 x 3 = 15"). In a
+// sentence that leads up to its number, the bold number or the number after "is" counts. An expression without a result
+// and a range have no answer.
 #include <algorithm>
 
 #include "readers.hpp"
@@ -83,7 +83,7 @@ Head head_of(View s, size_t i, size_t end) {
     return {i, true};
 }
 
-// The number in the first **bold** text that has one.
+// The number in the first **bold** text that contains a number.
 std::optional<Token> bold(View s, size_t i, size_t end) {
     const View text = s.substr(0, end);
     while ((i = text.find("**", i)) != View::npos) {

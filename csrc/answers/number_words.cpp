@@ -38,10 +38,10 @@ Span next_word(View s, size_t i, size_t end) {
 }
 
 struct State {
-    uint64_t total = 0, current = 0, last = 0;  // last: the size of the previous word, so that "five five" is two numbers
+    uint64_t total = 0, current = 0, last = 0;  // last: the value of the previous word, by which "five five" is two numbers
 };
 
-// Adds a word; false if it does not continue the number.
+// Adds a word to the number; returns false if the word does not continue the number.
 bool step(View word, State& state) {
     const bool fresh = state.last >= 100 || state.last == 0;
     if (const auto value = value_of(word, SMALL)) {
@@ -64,7 +64,7 @@ bool step(View word, State& state) {
     return true;
 }
 
-// An integer in words at i; its end, or 0 if there is none.
+// Parses the integer in words at i; returns its end, or 0 if there is no integer.
 size_t whole(View s, size_t i, size_t end, State& state) {
     size_t j = word_end(s, i, end);
     const Word word = word_at(s, i, end);

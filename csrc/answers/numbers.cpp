@@ -33,7 +33,7 @@ size_t group(View s, size_t j, size_t end, View separator) {
     return stop - k == 3 ? 3 : 0;
 }
 
-// A run of digits with its thousands separators; returns its end.
+// Stores the digits at i without their thousands separators, and returns the end of the run.
 size_t whole(View s, size_t i, size_t end, std::string& digits) {
     size_t j = digit_run(s, i, end);
     digits.assign(s.substr(i, j - i));
@@ -63,7 +63,7 @@ struct Decimal {
     bool plain;  // written as a whole number
 };
 
-// A number of digits, decimals and exponent.
+// A number in digits: a whole number, with decimals and an exponent if there are any.
 std::optional<Decimal> decimal(View s, size_t i, size_t end) {
     std::string digits;
     size_t j = whole(s, i, end, digits);
@@ -75,7 +75,7 @@ std::optional<Decimal> decimal(View s, size_t i, size_t end) {
         exponent = -static_cast<int64_t>(j - first);
         if (mark(s, j, end, '.') > 0) return std::nullopt;  // a version, a date or an address
     }
-    if (mark(s, j, end, ',') > 0) return std::nullopt;  // 3,5
+    if (mark(s, j, end, ',') > 0) return std::nullopt;  // 3,5 is ambiguous
     bool is_plain = exponent == 0;
     if (at(s, j, end) == 'e' || at(s, j, end) == 'E') {
         const auto found = integer(s, j + 1, end);
@@ -107,7 +107,7 @@ std::optional<Magnitude> argument(View s, size_t i, size_t end) {
     return Magnitude{j + 1, std::move(found->value), negative};
 }
 
-// \frac{a}{b} at i; nothing if the arguments are not numbers.
+// The value of \frac{a}{b} at i; nothing if the arguments are not numbers.
 std::optional<Magnitude> frac(View s, size_t i, size_t end) {
     const auto above = argument(s, skip_spaces(s, at_frac(s, i, end), end), end);
     if (!above) return std::nullopt;
@@ -141,7 +141,8 @@ std::optional<Magnitude> mixed(View s, size_t j, size_t end, const Value& number
     return Magnitude{below, Value::total(number, part)};
 }
 
-// The number after a slash (3/4) or a colon (2:30 is two and a half, 3:2 a ratio).
+// The number `above` divided by the number after a slash (3/4) or a colon (the ratio 3:2). If a colon is followed by two
+// digits below 60, the number is a time: 2:30 is two and a half.
 std::optional<Magnitude> ratio(View s, size_t j, size_t end, const Value& above) {
     size_t k = skip_spaces(s, j, end);
     if (at(s, k, end) == '/') {
@@ -161,7 +162,7 @@ std::optional<Magnitude> ratio(View s, size_t j, size_t end, const Value& above)
     return Magnitude{k, Value::quotient(above, below)};
 }
 
-// The end of a run of digits with points and commas between them.
+// The end of a run of digits with points and commas between them, which is not a number.
 size_t unreadable_end(View s, size_t i, size_t end) {
     i = digit_run(s, i, end);
     for (;;) {

@@ -1,9 +1,10 @@
 // Numbers as people and models write them, parsed exactly and in one pass over a folded text.
 //
 // numbers.cpp parses the magnitude at a position (separators, decimals, fractions, mixed numbers, ratios), and
-// powers.cpp the factors after it (exponents, powers of ten, scale words). tokens.cpp finds every number in a range
-// with its sign, currency and percent. number_words.cpp parses numbers in words. compounds.cpp and expressions.cpp test
-// whether a number is only part of something larger. number_answers.cpp decides which number is the answer.
+// powers.cpp parses the factors after it (exponents, powers of ten, scale words). tokens.cpp finds every number in a
+// range with its sign, currency sign and percent sign. number_words.cpp parses numbers in words. compounds.cpp and
+// expressions.cpp test whether a number is only part of something larger. number_answers.cpp decides which number is
+// the answer.
 #pragma once
 
 #include <optional>
@@ -29,7 +30,7 @@ struct Integer {
 };
 // A signed integer that is short enough for an exponent.
 std::optional<Integer> integer(View s, size_t i, size_t end);
-// Applies the x 10^k, ^k or raised k after the decimal that ends at j.
+// Applies the factor or exponent after the decimal that ends at j: x 10^k, ^k or a raised k.
 Magnitude power(View s, size_t j, size_t end, Value value);
 bool is_scale(View word);                           // million, thousand
 void scale(View s, size_t end, Magnitude& number);  // multiplies by the scale words after the number
@@ -63,10 +64,12 @@ std::optional<SpelledNumber> number_words(View s, size_t i, size_t end);
 bool is_part(View word);                              // half, thirds
 size_t and_a_half(View s, size_t i, size_t end);      // the end of "a half" in "two and a half", or 0
 
-// Whether the quantity whose first number ends at i has a second number (5'6"); `money`: it has a currency sign.
+// Whether the quantity whose first number ends at i has a second number (5'6"). `money`: the first number has a currency
+// sign.
 bool compound(View s, size_t i, size_t end, bool money = false);
 // Whether a number can be parsed and is not part of an expression, a range or a compound quantity.
-// `stop`: the end of its sentence, beyond which "5 ft. 6 in." continues; `end`: the end of its line.
+// `stop` is the end of its sentence, and `end` the end of its line: a quantity such as "5 ft. 6 in." continues after
+// `stop`.
 bool stands_alone(View s, const Token& token, size_t stop, size_t end);
 
 }  // namespace lmsi

@@ -54,7 +54,7 @@ struct Around {
     }
 };
 
-// Whether an option is followed only by further options: "Monsters, Inc", if both words are options.
+// Whether only further options follow an option: "Monsters, Inc" if both words are options.
 bool lists(View after, const std::vector<std::string>& texts) {
     for (View rest = after; !rest.empty();) {
         size_t longest = 0;
@@ -68,7 +68,7 @@ bool lists(View after, const std::vector<std::string>& texts) {
 
 }  // namespace
 
-// Articles are kept if nothing else is left.
+// Articles are kept only if the text has no other words.
 std::string matchable(View text) {
     const std::string words = plain(text);
     std::string result = stripped_words(words, false);
@@ -90,7 +90,7 @@ bool Options::says(char letter, View words) const {
     return given() && index < texts_.size() && place(matchable(words), texts_[index], true) == 0;
 }
 
-// The only option whose text equals the value, begins it, or occurs in it; tried in this order.
+// The only option whose text equals the value, begins it, or occurs in it. The three tests are tried in this order.
 std::optional<size_t> Options::by_text(View value) const {
     const std::string said = matchable(value);
     std::vector<size_t> named;

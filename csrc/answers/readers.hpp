@@ -1,6 +1,6 @@
-// One parser per answer kind. Each finds the answer that a range of folded text announces, and its key.
+// One parser per answer kind. Each finds the answer that a range of folded text announces, and computes its key.
 //
-// Parsers use only s[a, b), in time linear in its length, and return nothing rather than guess.
+// Parsers look only at s[a, b), take time linear in its length, and return nothing rather than guess.
 #pragma once
 
 #include <optional>
@@ -18,11 +18,11 @@ struct Found {
 };
 using Reading = std::optional<Found>;
 
-// The first full stop, question or exclamation mark that ends a sentence at or after i.
+// The position of the first full stop, question mark or exclamation mark at or after i that ends a sentence, or `end`.
 size_t sentence_end(View s, size_t i, size_t end);
 
-// The last digit of the text. After "Answer:" or a heading, a digit behind the sentence means that the calculation is
-// unfinished: "Answer: 3 * 4 = 12. 12 + 1 = 13".
+// Finds the last digit of the text. After "Answer:" or a heading, a digit after the end of the sentence means that the
+// calculation continues there, so the sentence does not contain its result: "Answer: 3 * 4 = 12. 12 + 1 = 13".
 struct LastDigit {
     View text;
     bool behind(size_t i) {
@@ -35,8 +35,8 @@ struct LastDigit {
     size_t at = 0;  // one after the last digit
     bool known = false;
 };
-// After the label of a list item and before "is the answer", the number must come first; before "is the answer", it
-// must also stand alone.
+// The number of an announced value. A value after ####, after the label of a list item or before "is the answer" must
+// begin with its number; before "is the answer", it must contain no second number.
 Reading number_value(View s, size_t a, size_t b, Form form, bool labelled, LastDigit& digits);
 Reading last_number(View s, size_t end);
 
@@ -55,7 +55,7 @@ public:
     unsigned letters() const { return letters_; }
     std::optional<size_t> by_text(View value) const;
     std::optional<size_t> by_number(View key) const;
-    // Whether the words begin with the text of the letter's option: "(B) C", if the text of B is "C".
+    // Whether the words after a letter begin with the text of that option: "(B) C" if the text of option B is "C".
     bool says(char letter, View words) const;
 
 private:
@@ -73,11 +73,11 @@ Reading letter_inside(View s, size_t i, size_t end, const Options& options);
 bool another_letter(const Text& text, const Found& found, size_t end, const Options& options);  // "A or B", "(B)(C)"
 Reading last_letter(View s, size_t end, const Options& options);
 
-// negations.cpp: negations by the words before and after an option; both are matchable.
-bool denies(View words);
-bool refuses(View words);
-bool means(View option, View before, View after);  // "no" may belong to a noun, and "I" to a verb
-bool no_noun(View word);                           // no idea, no way to tell
+// negations.cpp: tests of the words before and after an option. All words must be in the form that `matchable` returns.
+bool denies(View words);                           // whether the words before an option negate it
+bool refuses(View words);                          // whether the words after an option negate it
+bool means(View option, View before, View after);  // false if the option's text "no" belongs to a noun, or "I" to a verb
+bool no_noun(View word);                           // whether "no" before this noun is not an answer: no idea, no way to tell
 
 Reading choice_value(const Text& text, size_t a, size_t b, const Options& options);
 
@@ -94,9 +94,10 @@ Reading date_value(View s, size_t a, size_t b);
 // The keys of wordings; empty if there is no text.
 std::string span_key(View valid_utf8, bool comma);
 std::string joined_spans(std::vector<std::string> keys);  // an unordered list, whose parts may be lists
-// The key of the number, date or time in a span, ignoring brackets and markup; nothing for a wording, and an empty key
-// for one of these without a key, such as a day that does not exist.
+// The range of a span without its outer brackets, quotes, markup and punctuation.
 Stretch trim(View s, Stretch stretch);
+// The key of a trimmed span that is a number, a date or a time; nothing if it is none of these. The key is empty for a
+// number, date or time that has no key, such as a day that does not exist.
 std::optional<std::string> content(View s, Stretch stretch);
 std::string text_key(View valid_utf8);
 // The range of a value up to the end of its sentence; the caller computes the key.

@@ -6,7 +6,7 @@
 namespace lmsi {
 namespace {
 
-// One chunk of results per thread: chunk(begin, end) handles its own rows with its own buffers.
+// Returns one chunk of results per thread. Each call of chunk(begin, end) parses its own rows with its own buffers.
 template <class Chunk> std::vector<Columns> on_threads(size_t rows, int threads, const Chunk& chunk) {
     const size_t parts = std::clamp<size_t>(static_cast<size_t>(std::max(threads, 1)), 1, std::max<size_t>(rows, 1));
     std::vector<std::future<Columns>> later;

@@ -8,19 +8,22 @@ namespace lmsi {
 
 using Rows = std::vector<std::string_view>;  // data() is null for a null row
 
-// The options of each row: concatenated texts, and the offset of each row. Without offsets, no row has options.
+// The options of all rows: their texts one after another, and for each row the index of its first text. If `begins` is
+// empty, no row has options.
 struct RowOptions {
     Rows texts;
-    std::vector<int64_t> begins;  // one more than there are rows, in order
+    std::vector<int64_t> begins;  // one entry more than there are rows, in ascending order
 
     void put(size_t row, Options& options) const;
 };
 
-// Columns key, surface, start, end (in characters) and rule, null if a text has no answer; one chunk per thread. A text
-// whose `finish` is "length" was cut off; if `finish` is empty, no text was. `comma`: numbers have decimal commas.
+// Returns the columns key, surface, start, end (in characters) and rule, all null for a text without an answer, as one
+// chunk per thread. A text whose `finish` is "length" was cut off; if `finish` is empty, no text was cut off. `comma`:
+// numbers have decimal commas.
 std::vector<Columns> read_rows(const Rows& texts, Kind kind, bool comma, const RowOptions& options, bool fall_back, const Rows& finish,
                                int threads);
-// A column with the keys of gold or already extracted answers, null if unparsable; one chunk per thread.
+// Returns a column with the keys of gold or already extracted answers, null for an unparsable answer, as one chunk per
+// thread.
 std::vector<Columns> canonical_rows(const Rows& answers, Kind kind, bool comma, const RowOptions& options, int threads);
 
 }  // namespace lmsi

@@ -1,4 +1,4 @@
-// The content of a span without brackets and markup: a number with its unit, a date or a time.
+// Finds the number with its unit, the date or the time inside the brackets and markup of a span.
 //
 // Ambiguous numbers ("1,5"), days that do not exist, NaN and infinity have an empty key.
 #include <algorithm>
@@ -68,7 +68,7 @@ Stretch unbracketed(View s, Stretch x) {
 
 bool is_mark(char c) { return one_of(c, "-.%\xb0") || one_of(c, CURRENCY_SIGNS); }
 
-// The end of units, currency, percent and degrees at i.
+// The position after all unit words, currency signs, percent signs and degree signs that begin at i.
 size_t after_units(View s, size_t i, size_t b) {
     while (i < b) {
         if (letter(s[i])) {
@@ -128,7 +128,7 @@ bool unbounded(View s, size_t i, size_t b) {
 Stretch trim(View s, Stretch x) {
     x = unquoted(s, x);
     const View said = s.substr(x.begin, x.end - x.begin);
-    if (std::ranges::none_of(said, [](char c) { return letter(c) || digit(c); })) return x;  // only closing brackets
+    if (std::ranges::none_of(said, [](char c) { return letter(c) || digit(c); })) return x;  // a span of symbols, such as ")", is kept
     for (int layer = 0; layer < LAYERS; ++layer) {
         const Stretch inner = unquoted(s, unbracketed(s, x));
         if (inner.begin == x.begin && inner.end == x.end) break;

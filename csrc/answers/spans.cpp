@@ -1,8 +1,8 @@
 // The canonical form of kind `span`, with words normalised by DROP's rules.
 //
-// A span that is a number with its unit, a date or a time is compared as such; parts joined by commas, semicolons or
-// "and" are an unordered list. Otherwise case, articles, hyphens and punctuation are ignored, except between digits,
-// and number words become digits.
+// A span that is a number with its unit, a date or a time is compared as a number, a date or a time. Parts joined by
+// commas, semicolons or "and" are an unordered list. In other spans, case, articles, hyphens and punctuation are ignored
+// (but not punctuation between digits), and number words become digits.
 #include <algorithm>
 
 #include "readers.hpp"
@@ -67,7 +67,7 @@ void append_words(const Text& text, Stretch x, std::vector<std::string>& words) 
     }
 }
 
-// A text of symbols only, such as closing brackets, which is kept as written.
+// Returns a text that consists only of symbols, such as closing brackets, as it is written.
 std::string symbols(View valid_utf8) {
     std::string kept;
     for (const char c : plain(valid_utf8))
@@ -75,7 +75,7 @@ std::string symbols(View valid_utf8) {
     return kept;
 }
 
-// The words of a wording without articles, unless nothing else is left.
+// The words of a wording without articles; the articles are kept only if there are no other words.
 std::string wording_of(const std::vector<std::string>& words) {
     const bool bare = std::ranges::all_of(words, [](View word) { return one_of(word, ARTICLES); });
     std::string said;
@@ -87,7 +87,7 @@ std::string wording_of(const std::vector<std::string>& words) {
     return said;
 }
 
-// The key of one part, which has several ranges if it is a compound quantity; empty for a part without a key.
+// The key of one part, which is empty for a part without a key. A part that is a compound quantity has several ranges.
 std::optional<std::string> part_key(const Text& text, const std::vector<Stretch>& stretches) {
     const Stretch all = trim(text.folded(), {stretches.front().begin, stretches.back().end});
     if (all.begin >= all.end) return std::nullopt;
@@ -114,7 +114,7 @@ bool continues(View s, size_t start, size_t i, size_t b) {
     return end > 0 && compound(s, end, b) && !compound(s, end, i);
 }
 
-// The keys of all parts; the key is empty for a part without one.
+// The keys of all parts, with an empty string for a part that has no key.
 std::vector<std::string> part_keys(const Text& text, size_t a, size_t b) {
     const View s = text.folded();
     std::vector<std::string> keys;

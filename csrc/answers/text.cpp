@@ -18,7 +18,7 @@ constexpr Range RANGES[] = {{0x80, 0x9F, OTHER_SYMBOL}, {0x100, 0x52F, OTHER_LET
                             {0x2080, 0x2089, LOWERED},  {0x20A0, 0x20CF, CURRENCY}};
 constexpr Range RUNS[] = {{0x2074, 0x2079, RAISED_ZERO + 4},
                           {0x2153, 0x215E, THIRD},
-                          {0xFF01, 0xFF5E, '!'}};  // the folded form of the first; those of the others follow it
+                          {0xFF01, 0xFF5E, '!'}};  // `folded`: the code of the first character; the others have the codes after it
 struct Single {
     char32_t code;
     char folded;
@@ -62,7 +62,7 @@ void append_utf8(char32_t code, std::string& to) {
     put(0x80 | (code & 0x3F));
 }
 
-// Decodes the character at i and advances i. An invalid sequence up to its first wrong byte counts as one U+FFFD.
+// Decodes the character at i and advances i. An invalid sequence up to its first wrong byte becomes one U+FFFD.
 char32_t decode(View s, size_t& i) {
     const auto byte = [&s](size_t k) { return k < s.size() ? static_cast<unsigned char>(s[k]) : 0u; };
     const unsigned first = byte(i++);

@@ -34,14 +34,14 @@ inline bool letter(char c) {
     return (lower(c) >= 'a' && lower(c) <= 'z') || (u >= 0xC0 && c != TIMES && c != DIVIDED);
 }
 inline bool space(char c) { return c == ' ' || (c >= '\t' && c <= '\r') || c == NO_BREAK; }
-// Branch-free once inlined; for a few characters, a call of memchr is slower.
+// The loop has no branches once it is inlined, and for sets of a few characters it is faster than a call of memchr.
 inline bool one_of(char c, View set) {
     bool found = false;
     for (const char known : set) found |= known == c;
     return found;
 }
 
-// A word in lower case, cut to 24 characters; a longer word equals no known word.
+// A word in lower case, cut to 24 characters. All known words are shorter, so a word that is cut equals none of them.
 class Word {
 public:
     Word(View s, size_t begin, size_t end) {

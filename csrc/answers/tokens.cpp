@@ -1,4 +1,4 @@
-// Finds all numbers in a range of folded text, with sign, currency and percent.
+// Finds all numbers in a range of folded text, with their signs, currency signs and percent signs.
 #include <algorithm>
 
 #include "numbers.hpp"
@@ -24,7 +24,7 @@ bool attached(View s, size_t m, size_t first) {
     return c == '-' && m >= first + 2 && letter(further);
 }
 
-// Whether a dash after position i joins two things: 5-3, a)-3, well-3.
+// Whether the dash at i joins the number to the text before it and is not its sign: 5-3, a)-3, well-3.
 bool joins(View s, size_t i, size_t first) { return i > first && (letter(s[i - 1]) || digit(s[i - 1]) || one_of(s[i - 1], ")}-]%")); }
 
 struct Prefix {
@@ -32,7 +32,7 @@ struct Prefix {
     bool negative, currency;
 };
 
-// "- 80" at the start of a range, unless it is a bullet.
+// Whether the dash before k is the sign of a number at the start of the range ("- 80") and not the bullet of a list.
 bool opening_dash(View s, size_t k, size_t first) {
     if (k <= first || s[k - 1] != '-' || k - 1 - first > 4) return false;
     for (size_t i = first; i + 1 < k; ++i)
@@ -40,7 +40,7 @@ bool opening_dash(View s, size_t k, size_t first) {
     return s.substr(first > 0 ? first - 1 : 0, k - (first > 0 ? first - 1 : 0)).find('\n') == View::npos;
 }
 
-// A sign with a space after it: "- 80", "minus 80", "negative 80".
+// Adds a sign that a space separates from its number: "- 80", "minus 80", "negative 80".
 void sign_apart(View s, size_t first, Prefix& prefix) {
     const size_t k = prefix.start - 1;
     if (before(s, k, first) == '-') {

@@ -26,9 +26,10 @@ bool ends(View s, size_t i) {
     return s[i] == '\n' ? asks(s, i + 1) : s[i] == '<' && (starts(s, i, s.size(), "</s>") || starts(s, i, s.size(), "<|"));
 }
 
-// Every trigger contains a rare pair of letters: answer, \boxed, \fbox, ####; for options also option, choice, correct.
-// A letter has a bit for each pair, and two letters are a candidate if their bits overlap. This is as rare as the pairs
-// are, so the branch is predicted well.
+// Every trigger contains a rare pair of letters: sw in answer, \b in \boxed, \f in \fbox, ## in ####; for options also
+// pt in option, oi in choice and rr in correct. A letter has one bit for each pair that contains it, and two adjacent
+// letters are a candidate if they share a bit. Candidates are about as rare as the pairs, so the branch is predicted
+// well.
 constexpr View PAIRS[] = {"sw", "\\b", "\\f", "##", "pt", "oi", "rr"};
 using Bits = std::array<uint8_t, 256>;
 constexpr Bits bits_of(size_t place) {
@@ -43,7 +44,7 @@ constexpr Bits bits_of(size_t place) {
 constexpr Bits FIRST = bits_of(0), SECOND = bits_of(1);
 bool is_pair(View s, size_t i) { return FIRST[static_cast<unsigned char>(s[i])] & SECOND[static_cast<unsigned char>(s[i + 1])]; }
 
-// Whether any position of s[i, i + BLOCK) may be the end of the text. Reads one more byte.
+// Whether any position of s[i, i + BLOCK) may be the end of the text. Reads one byte beyond the block.
 bool block_ends(View s, size_t i) {
     unsigned char hit = 0;
     for (size_t k = i; k < i + BLOCK; ++k) {
@@ -54,7 +55,7 @@ bool block_ends(View s, size_t i) {
     return hit != 0;
 }
 
-// Whether s[i, i + BLOCK) may contain a trigger. Reads one more byte.
+// Whether s[i, i + BLOCK) may contain a trigger. Reads one byte beyond the block.
 template <bool options> bool block_announces(View s, size_t i) {
     unsigned char hit = 0;
     for (size_t k = i; k < i + BLOCK; ++k) {
@@ -101,7 +102,8 @@ size_t readable_end(View s) {
     return s.size();
 }
 
-// Adds the announcement at `start`.
+// Ends the values announced at `start` where the following trigger begins, and returns one of them. If there are two,
+// the next call of `next` returns the other one.
 MaybeTrigger Triggers::take(size_t start, Announcement found) {
     for (MaybeTrigger* trigger : {&found.before, &found.after})
         if (*trigger) (*trigger)->stop = std::min((*trigger)->stop, limit_);

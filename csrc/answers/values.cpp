@@ -19,7 +19,7 @@ constexpr Big power_of_ten(int n) {
 }
 constexpr Big LIMIT = power_of_ten(38);
 
-// A 128-bit division is a function call, a 64-bit division an instruction; most answers are small numbers.
+// A 128-bit division is a function call, but a 64-bit division is a single instruction, and most answers are small.
 bool small(Big n) { return n <= std::numeric_limits<uint64_t>::max(); }
 
 Big gcd(Big a, Big b) {
@@ -28,7 +28,7 @@ Big gcd(Big a, Big b) {
     return b == 0 ? a : std::gcd(static_cast<uint64_t>(a), static_cast<uint64_t>(b));
 }
 
-// a * b in place; false if it exceeds the limit. Both factors are within it.
+// Multiplies a by b in place; returns false if the product exceeds the limit. Both factors must be within the limit.
 bool multiply(Big& a, Big b) {
     if (b != 0 && a > LIMIT / b) return false;
     a *= b;
@@ -95,7 +95,8 @@ Value Value::exact() const {
 Value Value::quotient(const Value& above, const Value& below) {
     const Value a = above.exact(), b = below.exact();
     if (!a || !b || b.above_ == 0) return {};
-    // Cancels crosswise first, so that a product exceeds the limit only if it does so in lowest terms.
+    // Common factors are cancelled crosswise first, so that a product exceeds the limit only if it does even in lowest
+    // terms.
     const Big tops = gcd(a.above_, b.above_), bottoms = gcd(a.below_, b.below_);
     Big top = a.above_ / tops, bottom = a.below_ / bottoms;
     if (!multiply(top, b.below_ / bottoms) || !multiply(bottom, b.above_ / tops)) return {};

@@ -64,7 +64,7 @@ bool alternative(View s, size_t i, size_t end, const Verdicts& verdicts) {
     return !verdicts(word_at(s, i, end)).empty();
 }
 
-// "no" counts only if no noun can follow it.
+// "no" counts only if no word follows it, since that word may be its noun.
 bool counts(View s, View word, size_t stop, size_t end) { return word != "no" || !letter(at(s, skip_spaces(s, stop, end), end)); }
 
 // The verdict of a sentence that has just one.
