@@ -38,7 +38,8 @@ private:
     float* query(size_t i) { return queries_.data() + i * kStride; }
     Reading reading(size_t i) { return {peak_ + i, sum_ + i, output_.data() + i * kStride}; }
 
-    // The first query of the row after that of query i, at most `count`.
+    // The index of the first query after query i that belongs to another row, or `count` if the tile has no such query.
+    // Queries are counted from `first`.
     size_t after(size_t first, size_t i, size_t count) const {
         return std::min(count, ((first + i) / step_.groups + 1) * step_.groups - first);
     }
@@ -54,7 +55,7 @@ private:
         }
     }
 
-    // The byte offset of the own keys and values of a query's path.
+    // The byte offset, in own_keys and in own_values, at which the path of a query is stored.
     size_t own(size_t head, size_t query) const {
         return (static_cast<size_t>(path(query).slot) * heads_ + head) * step_.capacity * padded_ * size_of(step_.format);
     }

@@ -3,8 +3,8 @@
 // The specification is src/lmsi_kedro/kernels/attention/reference.py. Prefixes are packed once; the paths' own keys and
 // values are in the caller's buffers, to which `attend` appends. With bfloat16 prefixes, queries and weights are
 // rounded to bfloat16. The scores of a row are never stored all at once: the softmax uses a running maximum. Guarantees:
-// a path's result does not depend on other paths; sums are float32 on every instruction set, with different rounding;
-// rows of any content are safe. It allocates scratch memory once per call and starts no threads.
+// a path's result does not depend on other paths; sums are float32 on every instruction set, but instruction sets round
+// differently; rows of any content are safe. `attend` allocates scratch memory once per call and starts no threads.
 #pragma once
 
 #include <cstddef>
@@ -38,7 +38,7 @@ private:
     Lines<char> keys_, values_;
 };
 
-// A row: the question that a path continues, its slot in the buffers, and the number of its own tokens in the slot.
+// A row: the question that a path continues, the path's slot in the buffers, and the number of its tokens in that slot.
 struct Path {
     int64_t question, slot, length;
 };
@@ -48,13 +48,14 @@ struct Step {
     NumberFormat format;  // of the paths' own keys and values, and of the prefixes
     size_t rows, groups;  // groups: number of query heads per head of the keys
     const float* tokens;  // [rows][groups * heads, heads, heads][width]: queries, keys, values
-    void *own_keys, *own_values;  // [slots][heads][capacity][width rounded up to 16], zero where padded
+    void *own_keys, *own_values;  // [slots][heads][capacity][width rounded up to 16], padded with zeros
     size_t capacity;
     const Path* paths;  // [rows]; adjacent rows with the same question read its prefix together
     float scale;
 };
 
-// Appends each key and value to its slot, and writes output [rows][groups * heads][width]. `shared` has one prefix.
+// Appends each key and value to its slot, and writes output [rows][groups * heads][width]. `shared` must contain
+// exactly one prefix.
 void attend(const Prefixes& shared, const Prefixes& questions, const Step& step, Isa isa, float* output);
 
 }  // namespace lmsi

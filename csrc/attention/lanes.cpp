@@ -1,6 +1,6 @@
-// Compiled once per instruction set; see simd/lanes.inc.
-// For every query, sums run in the order of the keys and of the width, so tiles do not affect the result. Products and
-// sums may be fused.
+// This file is compiled once per instruction set; see simd/lanes.inc.
+// For every query, terms are added in the order of the keys and of the width, so tiles do not affect the result. A
+// multiplication may be fused with the addition after it.
 #include "lanes.hpp"
 #include "../simd/lanes.inc"
 #include "../simd/products.inc"
@@ -12,7 +12,8 @@
 namespace lmsi {
 namespace {
 
-// The numbers at `from` as floats; bfloat16 numbers are converted into `block`.
+// The numbers at `from` as floats; bfloat16 numbers are converted into `block`. Also prefetches `count` numbers at
+// `next`.
 inline const float* unpacked(const float* from, size_t count, const float* next, float*) {
     for (size_t i = 0; i < count; i += kLine / sizeof(float)) __builtin_prefetch(next + i, 0, 2);
     return from;
@@ -21,7 +22,8 @@ inline const float* unpacked(const uint16_t* from, size_t count, const uint16_t*
     for (size_t i = 0; i < count; i += kWidth) {
         __builtin_prefetch(next + i, 0, 2);
 #if defined(__AVX512F__)
-        // GCC 12 would split __builtin_convertvector in two, and warns about the form without a mask (GCC bug 105593).
+        // GCC 12 would split __builtin_convertvector in two, and it warns about the intrinsic without a mask (GCC bug
+        // 105593).
         const __m512i whole = _mm512_maskz_cvtepu16_epi32(0xffff, loaded<__m256i>(from + i));
         const Words words = __builtin_bit_cast(Words, whole);
 #else
@@ -32,7 +34,8 @@ inline const float* unpacked(const uint16_t* from, size_t count, const uint16_t*
     return block;
 }
 
-// The next lines to prefetch; if none are left, `there`, which may be prefetched again.
+// Returns the address of the next lines to prefetch. If no lines are left, returns `there`, which is then prefetched
+// once more.
 const char* taken(Ahead& ahead, size_t lines, const void* there) {
     if (ahead.region == ahead.count) return static_cast<const char*>(there);
     const char* next = ahead.regions[ahead.region] + ahead.offset;
@@ -41,8 +44,8 @@ const char* taken(Ahead& ahead, size_t lines, const void* there) {
     return next;
 }
 
-// Turns scores into weights exp(score - peak) under a new common peak, and rescales the sums under the old one. Pads
-// the scores to a multiple of 16 with weights of 0.
+// Turns scores into weights exp(score - peak), where `peak` becomes the largest score so far, and rescales the sums that
+// were computed with the old peak. Pads the weights with zeros to a multiple of 16.
 void soften(float* scores, size_t count, float& peak, float& sum, float* output, size_t width) {
     const size_t padded = whole_lanes(count);
     for (size_t i = count; i < padded; ++i) scores[i] = kLowest;
@@ -62,7 +65,7 @@ void soften(float* scores, size_t count, float& peak, float& sum, float* output,
     }
     float total = 0;
     for (size_t j = 0; j < kLanes; ++j) total += lanes[j];
-    const float scale = probability(peak, top);  // 2^-100 for the first keys, whose old sums are 0
+    const float scale = probability(peak, top);  // this is 2^-100 for the first keys, when the old sums are 0
     peak = top;
     sum = sum * scale + total;
     for (size_t d = 0; d < width; ++d) output[d] *= scale;

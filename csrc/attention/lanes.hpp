@@ -30,24 +30,25 @@ struct Reading {
     float* output;  // [queries][kStride]
 };
 
-// Memory that is read after a prefix: regions of equal size, prefetched piece by piece during the matrix products. The
-// paths' own keys come from main memory, which would otherwise be idle during the products.
+// The memory that will be read after a prefix, as regions of equal size. It is prefetched piece by piece during the
+// matrix products: the paths' own keys come from main memory, which would otherwise be idle during the products.
 struct Ahead {
     const char* regions[2 * kTile];
     size_t count, bytes;  // number of regions, and bytes of each
     size_t region = 0, offset = 0;
 };
 
-// width is a multiple of 16 up to kMaxWidth; queries and scratch are [kTile][kStride]. The result of a query is
-// bit-identical in any tile.
+// width is a multiple of 16 up to kMaxWidth; queries and scratch are [kTile][kStride]. The result of a query has the
+// same bits whichever tile contains the query.
 struct AttentionLanes {
     void (*read_prefix)(const float* queries, size_t count, size_t width, const Panels& prefix, Ahead& ahead, Reading reading,
                         float* scratch);
-    // Attention of the queries of one path's new token to the path's own keys and values [length][width], in the table's
-    // format. Prefetches those of the next row, which are `apart` elements further on.
+    // Attention of the queries of one path's new token to the path's own keys and values [length][width], which are
+    // stored in the table's number format. Prefetches the own keys and values of the next row, which begin `apart`
+    // elements later.
     void (*read_own)(const float* queries, size_t count, size_t width, const void* keys, const void* values, size_t length, ptrdiff_t apart,
                      Reading reading, float* scratch);
-    // Writes keys or values in the table's format.
+    // Writes keys or values in the table's number format.
     void (*append)(const float* from, size_t count, void* to);
     void (*multiply)(const float* from, float factor, size_t count, float* to);
     void (*divide)(const float* from, float divisor, size_t count, float* to);

@@ -3,10 +3,10 @@
 //     x += attention(rotate(normalize(x) qkv)) out
 //     x += (silu(gate) * up) down, where [gate, up] = normalize(x) gate_up
 //
-// If a layer has norms for queries and keys, these are normalized before they are rotated.
+// If a layer has norms for queries and keys, its queries and keys are normalized before they are rotated.
 //
 // The specification is the model in transformers. Activations are float32; with bfloat16 weights, the inputs of each
-// product are rounded to bfloat16. A row's result does not depend on other rows. It starts no threads.
+// product are rounded to bfloat16. A row's result does not depend on other rows. A step starts no threads.
 #pragma once
 
 #include <cstddef>
@@ -21,7 +21,7 @@
 
 namespace lmsi {
 
-// A linear layer with packed weights: stored once in the order in which they are read.
+// A linear layer. Its weights are packed once, in the order in which a product reads them.
 class Linear {
 public:
     // weight [out][in] and optionally a bias [out], both in one format
@@ -43,7 +43,7 @@ struct DecoderLayer {
     std::vector<float> attention_norm, mlp_norm;
     std::shared_ptr<const Linear> qkv, out, gate_up, down;
     std::vector<float> query_norm, key_norm;  // [width of a head], as in Qwen3; empty without these norms
-    bool rotary = true;  // false in every fourth layer of SmolLM3, which has no positions
+    bool rotary = true;  // false for a layer that does not rotate queries and keys, such as every fourth layer of SmolLM3
 };
 
 class Decoder {
@@ -58,14 +58,14 @@ public:
         Step step;  // without tokens
     };
 
-    // std::invalid_argument if the shapes of the layers do not fit together
+    // Throws std::invalid_argument if the shapes of the layers do not fit together.
     Decoder(Shape shape, std::vector<DecoderLayer> layers, std::vector<float> norm, std::shared_ptr<const Linear> head);
     const Shape& shape() const { return shape_; }
     size_t layers() const { return layers_.size(); }
     size_t vocabulary() const { return head_->out(); }
-    // x [rows][size]: embeddings, which are overwritten by the hidden states before the last normalization; cos, sin
-    // [rows][width]; levels: one per layer. Writes logits [rows][vocabulary], unless they are null. Rows may be
-    // consecutive tokens of one path, as in a prompt, because all keys are appended before any is read.
+    // x [rows][size] contains the embeddings, and is overwritten with the hidden states before the last normalization.
+    // cos and sin are [rows][width]; levels has one entry per layer. Writes logits [rows][vocabulary], unless `logits` is
+    // null. Rows may be consecutive tokens of one path, as in a prompt, because all keys are appended before any is read.
     void step(float* x, size_t rows, const float* cos, const float* sin, const std::vector<Level>& levels, Isa isa, float* logits) const;
 
 private:

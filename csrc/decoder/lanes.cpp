@@ -1,4 +1,4 @@
-// Compiled once per instruction set; see simd/lanes.inc.
+// This file is compiled once per instruction set; see simd/lanes.inc.
 #include "lanes.hpp"
 #include "../simd/lanes.inc"
 #include "../simd/products.inc"
@@ -6,11 +6,14 @@
 namespace lmsi {
 namespace {
 
-constexpr size_t kChunk = 64;      // rows at a time, so that their inputs for a block of depth stay in L1 and their sums in L2
-constexpr size_t kColumns = 1024;  // columns at a time; with all 49,152 of a head, the sums left the cache: 145 instead of 205 GFLOP/s
+// The number of rows that are computed together: their inputs for a block of depth stay in L1, and their sums in L2.
+constexpr size_t kChunk = 64;
+// The number of columns that are computed together. With all 49,152 columns of a vocabulary, the sums did not stay in the
+// cache, and products reached 145 instead of 205 GFLOP/s.
+constexpr size_t kColumns = 1024;
 
-// sums[count / 16][rows][16] = x weight^T for the columns from `first`. They are not written to y directly, because
-// rows whose distance is a power of two compete for the same cache lines.
+// sums[count / 16][rows][16] = x weight^T for `count` columns beginning with column `first`. The sums are not written to
+// y directly, because rows whose distance is a power of two compete for the same cache lines.
 template <class F>
 void sum_products(const float* x, size_t rows, const Packed& weight, size_t first, size_t count, typename F::Operand* operands,
                   float* sums) {

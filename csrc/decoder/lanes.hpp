@@ -11,8 +11,8 @@ namespace lmsi {
 constexpr size_t kDepthBlock = 64;  // steps of depth per partial sum; with 256, the logits of a deep model were off by 1.0e-5
 static_assert(kStride >= kDepthBlock);
 
-// A weight [out][in] as [blocks of depth][out / 16][steps][16] words, padded with zeros; a word is a float, or two
-// bfloat16 of adjacent inputs.
+// A weight [out][in], stored as [blocks of depth][out / 16][steps][16] words and padded with zeros. A word is a float, or
+// the two bfloat16 numbers of adjacent inputs.
 struct Packed {
     const uint32_t* words;
     size_t in, out;

@@ -1,4 +1,4 @@
-// Instruction sets; the loops of kernels are selected for one of them at run time.
+// Instruction sets. The loops of the kernels are compiled for each of them, and one is selected at run time.
 #pragma once
 
 #include <cstdint>

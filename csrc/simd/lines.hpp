@@ -17,7 +17,8 @@ template <class T> struct LineAllocator {
     bool operator==(const LineAllocator&) const { return true; }
 };
 
-// Does not initialise elements: filling scratch memory with zeros took 5 % of a step. In tests, elements are NaN.
+// Does not initialise elements, because filling scratch memory with zeros took 5 % of the time of a decoding step. In
+// tests, elements are NaN until they are written.
 template <class T> struct UnsetAllocator : LineAllocator<T> {
     template <class U> struct rebind {
         using other = UnsetAllocator<U>;
@@ -33,7 +34,7 @@ template <class T> struct UnsetAllocator : LineAllocator<T> {
 // A vector that begins at a cache line, so that no load of 16 numbers crosses a line.
 template <class T> using Lines = std::vector<T, LineAllocator<T>>;
 
-// The same without initialisation; elements must be written before they are read.
+// A vector like Lines, but without initialisation: elements must be written before they are read.
 template <class T> using Scratch = std::vector<T, UnsetAllocator<T>>;
 
 }  // namespace lmsi

@@ -3,6 +3,6 @@
 
 namespace lmsi {
 
-constexpr size_t kStride = 272;  // numbers from one row of a product to the next; with a power of two, cache lines would conflict
+constexpr size_t kStride = 272;  // distance between rows, in numbers; with a power of two, rows would compete for cache lines
 
 }  // namespace lmsi
