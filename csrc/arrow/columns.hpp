@@ -1,7 +1,7 @@
 // Columns made in C++ and exported through the Arrow C stream interface, which polars, pyarrow and duckdb can import.
 //
-// A Table is a stream of chunks, each a struct array of its columns; a single column can be exported by itself. Buffers
-// are shared and live as long as any consumer uses them.
+// A Table is a stream of chunks. A chunk is a struct array of columns; a table of one column can also be exported without
+// the struct. Buffers are shared and live as long as any consumer uses them.
 #pragma once
 
 #include <memory>
@@ -128,7 +128,7 @@ using Columns = std::vector<std::shared_ptr<Column>>;
 
 class Table {
 public:
-    // At least one chunk; all have the same columns.
+    // There must be at least one chunk, and all chunks must have the same columns.
     explicit Table(std::vector<ArrowColumn> chunks) : chunks_(std::move(chunks)) {}
 
     // `single`: each chunk has one column, which is exported without a struct.

@@ -1,6 +1,6 @@
 // Reads Arrow's string arrays.
 //
-// Supported are string, large_string, string_view (and their binary equivalents) and the null type, sliced or not.
+// The types string, large_string, string_view (and their binary equivalents) and null are supported, sliced or not.
 // Guarantees: it copies and allocates nothing, and never throws while reading a row; a null row is a view whose data()
 // is null. It does not own the buffers: the ArrowArray must be kept alive (csrc/bindings/arrow_strings.hpp does this).
 #pragma once
@@ -56,7 +56,7 @@ public:
         if (layout_ == StringLayout::none) return rows;
         if (validity_ == nullptr) return 0;
         const size_t bit = offset_ + row, shift = bit % 8;
-        const size_t left = (offset_ + length_ + 7) / 8 - bit / 8;  // bytes of the bitmap from this row on
+        const size_t left = (offset_ + length_ + 7) / 8 - bit / 8;  // bytes from this row to the end of the bitmap
         uint64_t valid = 0;
         if (left >= 8) std::memcpy(&valid, validity_ + bit / 8, 8);
         else std::memcpy(&valid, validity_ + bit / 8, left);

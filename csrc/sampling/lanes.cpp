@@ -1,5 +1,5 @@
-// Compiled once per instruction set; see simd/lanes.inc. Every rounding is explicit (fma where it is intended, no
-// contraction), so that all instruction sets compute the same bits.
+// This file is compiled once per instruction set; see simd/lanes.inc. Every rounding is explicit: multiplications and
+// additions are fused only where fma is written, so that all instruction sets compute the same bits.
 #include "../simd/lanes.inc"
 #include "lanes.hpp"
 
@@ -27,11 +27,11 @@ template <class Bits> inline Bits ordered(Bits bits) { return bits ^ ((bits >> 3
 
 constexpr int32_t kInfinite = 0x7F800000, kLowestOrder = ~kInfinite;  // the orders of +inf and of -inf
 
-// 2^kUpperBits * 2^((value - max) * scale); if it is below the smallest weight, truncation makes it 0. The reference
-// rounds the same numbers: because the bias is even, ties round to the same side.
+// 2^kUpperBits * 2^((value - max) * scale); if this is below the smallest weight, truncation makes it 0. The reference
+// rounds the exponent without adding the bias; because the bias is even, ties are rounded to the same side here.
 inline float weight_of(float value, float max, float scale) { return power<kUpperBits>(no_less<uint32_t>((value - max) * scale, -64.0f)); }
 
-// floor(2^kWeightBits * 2^...) as two integers, because AVX2 has no conversion to 64 bits.
+// floor(2^kWeightBits * 2^...) as two integers, because AVX2 cannot convert floats to 64-bit integers.
 inline uint32_t upper(float weight) { return static_cast<uint32_t>(static_cast<int32_t>(weight)); }
 inline uint32_t lower(float weight) {
     const float rest = weight - static_cast<float>(static_cast<int32_t>(weight));
@@ -101,7 +101,7 @@ template <class T> double normalizer(const void* data, const void* next, size_t 
     return sum_of(sum);
 }
 
-// kOther: the temperature is not 1, so the terms of the normalizer are not the weights.
+// kOther: the temperature is not 1, so the terms of the normalizer differ from the weights.
 template <class T, bool kOther>
 Sums sums_of(const T* row, const T* next, size_t size, float max, float scale, uint64_t* block_totals) {
     uint64_t total = 0;

@@ -24,7 +24,7 @@ uint64_t scaled(uint64_t fraction, uint64_t total) {  // floor(fraction / 2^64 *
     return static_cast<uint64_t>((static_cast<unsigned __int128>(fraction) * total) >> 64);
 }
 
-uint64_t scaled_up(uint64_t fraction, uint64_t total) {  // the ceiling of the same
+uint64_t scaled_up(uint64_t fraction, uint64_t total) {  // ceil(fraction / 2^64 * total)
     return scaled(fraction, total) + (fraction * total != 0);
 }
 
@@ -40,7 +40,8 @@ void keep_top(std::vector<Candidate>& candidates, size_t k) {
     candidates.resize(k);
 }
 
-// Keeps the shortest prefix of the order whose weight reaches `needed`, by halving the open range, in linear time.
+// Keeps the shortest prefix of the ordered candidates whose weight reaches `needed`. Each step halves the range in which
+// the prefix may end, so the time is linear.
 void keep_nucleus(std::vector<Candidate>& candidates, uint64_t needed) {
     ptrdiff_t low = 0, high = static_cast<ptrdiff_t>(candidates.size());
     const auto at = candidates.begin();
@@ -65,7 +66,8 @@ class Sampler {
 public:
     Sampler(const SamplingLanes& lanes, const SamplingRules& rules, size_t vocabulary)
         : lanes_(lanes), rules_(rules), size_(vocabulary),
-          // Four times as many groups as tokens to keep; the k-th largest group maximum is then a close lower bound.
+          // There are four times as many groups as tokens to keep, so that the k-th largest group maximum is only a
+          // little below the k-th largest logit.
           depth_(rules.top_k == 0 ? 128 : std::clamp<size_t>(vocabulary / (4 * std::min<size_t>(rules.top_k, vocabulary)), 1, 128)),
           group_maxima_((vocabulary / (kLanes * depth_) + 1) * kLanes), block_totals_(vocabulary / kBlock + 1),
           ids_(std::make_unique_for_overwrite<uint32_t[]>(vocabulary)), values_(std::make_unique_for_overwrite<float[]>(vocabulary)),
@@ -127,7 +129,8 @@ private:
         } else if (rules_.nucleus != 0) {
             const uint64_t total = sum_weights();
             needed = scaled_up(rules_.nucleus, total);
-            // All tokens that weigh less than an equal share of the weight that top-p may drop can be dropped.
+            // top-p may drop a total weight of total - needed. Even if all tokens that weigh less than an equal share of
+            // this weight are dropped, they do not exceed it.
             floor = logit_below(max_, rules_.scale, (total - needed) / size_);
         } else {
             floor = logit_below(max_, rules_.scale, rules_.min_weight);
@@ -142,10 +145,10 @@ private:
         return walk(bits);
     }
 
-    // A lower bound of the k-th largest logit, because k groups reach it.
+    // A lower bound of the k-th largest logit, because k groups contain a logit that is at least as large.
     float kth_group_maximum() {
         if (group_maxima_.size() < rules_.top_k) return kLowest;
-        // Groups of the last tile that have no values must not count.
+        // Only the groups of tiles that contain values count.
         const size_t groups = (size_ + kLanes * depth_ - 1) / (kLanes * depth_) * kLanes;
         if (groups < rules_.top_k) return kLowest;
         const auto nth = group_maxima_.begin() + static_cast<ptrdiff_t>(rules_.top_k) - 1;

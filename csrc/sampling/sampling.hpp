@@ -2,8 +2,9 @@
 //
 // The specification is src/lmsi_kedro/kernels/sampling/reference.py. Guarantees: weights are integers, so the token
 // does not depend on the instruction set, on blocks or on the row's position in the batch; the log-probability has the
-// same bits on every instruction set; a token of weight 0 is never sampled; rows of any content are safe to read. It
-// allocates scratch memory once per call, never per row after it has grown, and starts no threads.
+// same bits on every instruction set; a token of weight 0 is never sampled; rows of any content are safe to read. Scratch
+// memory is allocated once per call and grows with the first rows, but is not allocated for every row. The sampler starts
+// no threads.
 #pragma once
 
 #include <cstddef>

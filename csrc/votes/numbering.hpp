@@ -1,6 +1,7 @@
 // Numbers the distinct items of one question in order of appearance; items are equal if their bytes are.
 //
-// It is a hash table with open addressing, at most half full; hashes only find candidates. Expected linear time.
+// It is a hash table with open addressing that is at most half full. Items with equal hashes are compared byte by byte.
+// The expected time is linear.
 #pragma once
 
 #include <vector>
@@ -17,7 +18,7 @@ inline uint64_t mixed(uint64_t a, uint64_t b) {
 inline uint64_t hash_of(const Token& token) { return mixed(token.low, token.high); }
 inline bool equal(const Token& a, const Token& b) { return a == b; }
 
-// The hash of a text of at least 16 bytes; the last 16 bytes may overlap those before.
+// The hash of a text of at least 16 bytes; the last 16 bytes may overlap the 16 bytes that are hashed before them.
 inline uint64_t hash_of(std::string_view text) {
     uint64_t hash = text.size();
     const char* last = text.data() + text.size() - 16;
@@ -64,7 +65,7 @@ private:
         uint64_t hash;
     };
 
-    // The first slot that contains `wanted`, from the slot of the item's hash on.
+    // The first slot that contains `wanted`, searching from the slot to which the item's hash points.
     size_t slot_of(uint32_t number, uint32_t wanted) const {
         size_t slot = entries_[number].hash & (slots_.size() - 1);
         while (slots_[slot] != wanted) slot = (slot + 1) & (slots_.size() - 1);

@@ -10,8 +10,8 @@ namespace lmsi {
 
 constexpr size_t kFew = 64;  // number of paths that fit into the bits of a word
 
-// A distinct key: its votes are in the upper bits and a path that has it in the lower bits, so that the maximum is found
-// without a branch.
+// A distinct key: the upper bits contain its votes, and the lower bits the index of a path with this key. The key with
+// the most votes therefore has the largest tally, which is found without a branch.
 using Tally = uint64_t;
 inline Tally tally_of(uint64_t votes, size_t path) { return votes << 32 | path; }
 inline int32_t votes_of(Tally tally) { return static_cast<int32_t>(tally >> 32); }
@@ -34,7 +34,7 @@ struct Question {
     bool tied() const { return votes_of(top) == votes_of(second); }
 };
 
-// Counts two questions of at most kFew paths at a time.
+// Counts two questions together, each of which has at most kFew paths.
 void count_few(Question& one, Question& other);
 // Counts a question of any number of paths; `keys` is scratch.
 void count_many(Question& question, Numbering<Token>& keys);

@@ -31,7 +31,7 @@ public:
     }
 
 private:
-    // Reads the keys of the next question as tokens, across chunks.
+    // Reads the keys of the next question, which may be in several chunks, as tokens.
     void read(size_t row, Question& question) {
         question.paths = row < questions_ ? static_cast<size_t>(offsets_[row + 1] - offsets_[row]) : 0;
         question.nulls = 0;
@@ -44,7 +44,8 @@ private:
         }
     }
 
-    // Returns the nulls of a question with few paths as bits, without branches; with many paths, marks their tokens.
+    // If the question has few paths, returns one bit per path, set for a null key, without branches. Otherwise marks the
+    // tokens of null keys and returns 0.
     uint64_t read_rows(const StringArray& chunk, size_t count, bool few, Token* tokens) {
         const char* views = chunk.cell(row_);
         const bool done = views != nullptr && read_views(views, count, tokens);  // the usual case
@@ -81,7 +82,7 @@ private:
         }
     }
 
-    // A path of each key with the most votes, sorted by key.
+    // Lists one path for each key that has the most votes, sorted by key.
     void list_tied(const Question& question) {
         tied_.clear();
         if (!question.tied()) return tied_.push_back(path_of(question.top));

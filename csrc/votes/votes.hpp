@@ -1,9 +1,9 @@
 // Majority votes over groups of keys of different sizes.
 //
 // The specification is src/lmsi_kedro/kernels/votes/reference.py. Guarantees: the result does not depend on the order
-// of a question's paths; keys are compared by their bytes; weights are summed exactly and rounded once; expected linear
-// time. Keys are read in place. It allocates the columns, and memory for each tie that weights break, but never per
-// path or question; it starts no threads.
+// of a question's paths; keys are compared by their bytes; weights are summed exactly and rounded once; the expected
+// time is linear. Keys are read in place. Memory is allocated for the columns and for each tie that weights break, but
+// not for every path or question. Counting starts no threads.
 #pragma once
 
 #include <cstddef>
@@ -40,13 +40,13 @@ struct VoteTable {
     int64_t undecided = 0;
     std::span<int32_t> votes, readable, paths;
     std::span<double> confidence, margin, entropy;
-    std::span<int64_t> tied_offsets;        // one more than there are questions
+    std::span<int64_t> tied_offsets;        // one entry more than there are questions
     std::vector<KeyCell> tied;              // keys with the most votes, sorted by their bytes
     std::vector<std::string> longer_keys;   // the bytes of longer keys, concatenated in blocks of less than 2^31 bytes
 
 private:
-    // A single allocation: several would be returned to the system after each call, and getting their pages again would
-    // take 40 % more time.
+    // All columns are in a single allocation. Several allocations would be returned to the system after each call, and
+    // getting their pages again would make a call take 40 % longer.
     std::unique_ptr<std::byte[]> columns_;
 };
 
