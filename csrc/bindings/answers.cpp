@@ -18,7 +18,7 @@ lmsi::Kind kind_of(const std::string& name) {
     return *kind;
 }
 
-// A column and its rows; without rows if the column is None.
+// A column that may be None, and its rows; there are no rows if it is None.
 struct Optional {
     Optional(const py::object& column, const char* argument) {
         if (column.is_none()) return;
@@ -33,7 +33,7 @@ struct Optional {
 lmsi::RowOptions options_of(const Optional& choices, const py::object& begins, size_t rows) {
     if (!choices.strings) return {};
     const auto starts = py::array_t<int64_t, py::array::c_style | py::array::forcecast>::ensure(begins);
-    if (!starts || static_cast<size_t>(starts.size()) != rows + 1) throw py::value_error("choices: one offset per row and one more");
+    if (!starts || static_cast<size_t>(starts.size()) != rows + 1) throw py::value_error("choices: one offset more than rows is needed");
     lmsi::RowOptions options{choices.rows, {starts.data(), starts.data() + starts.size()}};
     for (size_t i = 0; i < rows; ++i)
         if (options.begins[i] < 0 || options.begins[i] > options.begins[i + 1] ||
@@ -49,7 +49,7 @@ lmsi::Table read_answers(const py::object& texts, const std::string& kind_name, 
     const Rows rows = column.views();
     const Optional listed(choices, "choices"), finished(finish, "finish");
     const lmsi::RowOptions options = options_of(listed, begins, rows.size());
-    if (finished.strings && finished.rows.size() != rows.size()) throw py::value_error("finish: one entry per text");
+    if (finished.strings && finished.rows.size() != rows.size()) throw py::value_error("finish must have one entry per text");
     const py::gil_scoped_release unlocked;
     return {lmsi::read_rows(rows, kind, comma, options, fall_back, finished.rows, threads), false};
 }

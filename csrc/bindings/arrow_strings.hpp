@@ -1,8 +1,8 @@
 // Reads Python objects with __arrow_c_stream__ or __arrow_c_array__ (the Arrow PyCapsule interface) as string chunks.
 //
-// Nothing is copied: the buffers of the Python object are moved here and released with this object. The GIL is needed
-// for construction and destruction, but not for reading. A list has neither method; the Python side converts it to a
-// polars Series first.
+// Nothing is copied: this object takes over the buffers of the Python object and releases them when it is destroyed. The
+// GIL is needed for construction and destruction, but not for reading. A list has neither method, so the Python side
+// converts it to a polars Series first.
 #pragma once
 
 #include <pybind11/pybind11.h>
@@ -39,7 +39,7 @@ public:
     const std::vector<StringArray>& chunks() const { return chunks_; }
     size_t size() const { return size_; }
 
-    // One view per row over all chunks, 16 bytes each; data() is null for a null row.
+    // A view of each row of all chunks, 16 bytes per view; data() is null for a null row.
     std::vector<std::string_view> views() const {
         std::vector<std::string_view> all;
         all.reserve(size_);

@@ -13,8 +13,8 @@ namespace {
 
 lmsi::Prefixes prefixes(const py::array& keys, const py::array& values, std::vector<size_t> lengths) {
     need(keys.ndim() == 4 && values.ndim() == 4 && dense(keys) && dense(values), "keys and values must be [N, heads, L, width]");
-    need(format_of(keys) == format_of(values), "keys and values must have one format");
-    for (int i = 0; i < 4; ++i) need(keys.shape(i) == values.shape(i), "keys and values must have one shape");
+    need(format_of(keys) == format_of(values), "keys and values must have the same format");
+    for (int i = 0; i < 4; ++i) need(keys.shape(i) == values.shape(i), "keys and values must have the same shape");
     need(keys.shape(1) > 0 && keys.shape(3) > 0, "there must be a head, and it must have a width");
     need(lengths.size() == static_cast<size_t>(keys.shape(0)), "each prefix must have a length");
     need(static_cast<size_t>(keys.shape(3)) <= lmsi::kMaxWidth,
@@ -37,7 +37,7 @@ lmsi::Step step_of(const lmsi::Prefixes& shared, const lmsi::Prefixes& questions
     const py::ssize_t slots = own_keys.shape(0), capacity = own_keys.shape(2), width = static_cast<py::ssize_t>(shared.width());
     need(shared.count() == 1 && questions.heads() == shared.heads() && questions.width() == shared.width() &&
              questions.format() == shared.format(),
-         "there must be one shared prefix, of the questions' heads, width and format");
+         "there must be one shared prefix, with the same heads, width and format as the questions");
     for (const py::array& own : {own_keys, own_values}) {
         need(own.ndim() == 4 && dense(own) && format_of(own) == shared.format(), "own keys and values must have the prefixes' format");
         const py::ssize_t wanted[] = {slots, static_cast<py::ssize_t>(shared.heads()), capacity,
@@ -45,12 +45,12 @@ lmsi::Step step_of(const lmsi::Prefixes& shared, const lmsi::Prefixes& questions
         for (int i = 0; i < 4; ++i)
             need(own.shape(i) == wanted[i], "own keys and values must be [slots, heads, capacity, width rounded up to 16]");
     }
-    need(query_heads > 0 && query_heads % shared.heads() == 0, "heads of queries must be a multiple of those of keys");
+    need(query_heads > 0 && query_heads % shared.heads() == 0, "the number of query heads must be a multiple of the number of key heads");
     need(paths.ndim() == 2 && paths.shape(1) == 3, "paths must be [rows, 3]");
     const auto at = paths.unchecked<2>();
     for (py::ssize_t row = 0; row < paths.shape(0); ++row) {
-        need(at(row, 0) >= 0 && at(row, 0) < static_cast<int64_t>(questions.count()), "a path continues a question that is not there");
-        need(at(row, 1) >= 0 && at(row, 1) < slots, "a path has a slot that is not there");
+        need(at(row, 0) >= 0 && at(row, 0) < static_cast<int64_t>(questions.count()), "the question of a path does not exist");
+        need(at(row, 1) >= 0 && at(row, 1) < slots, "the slot of a path does not exist");
         need(at(row, 2) >= 0 && at(row, 2) < capacity, "a path is longer than its slot");
     }
     static_assert(sizeof(lmsi::Path) == 3 * sizeof(int64_t));
@@ -71,7 +71,7 @@ void attend(const lmsi::Prefixes& shared, const lmsi::Prefixes& questions, const
             const Paths& paths, float scale, Floats output) {
     const auto heads = static_cast<py::ssize_t>(shared.heads()), width = static_cast<py::ssize_t>(shared.width());
     need(tokens.ndim() == 3 && tokens.shape(0) == paths.shape(0) && tokens.shape(1) > 2 * heads && tokens.shape(2) == width,
-         "tokens must be [rows, queries, keys and values, width]");
+         "tokens must be [rows, heads of queries + keys + values, width]");
     const py::ssize_t queries = tokens.shape(1) - 2 * heads;
     need(output.ndim() == 3 && output.shape(0) == tokens.shape(0) && output.shape(1) == queries && output.shape(2) == width,
          "output must be [rows, queries, width]");

@@ -59,7 +59,7 @@ void step(const lmsi::Decoder& decoder, Floats x, const Floats& cos, const Float
     need(is(x, shape.size), "x must be [rows, size]");
     need(is(cos, shape.width) && is(sin, shape.width), "cos and sin must be [rows, width of a head]");
     need(logits.size() == 0 || is(logits, decoder.vocabulary()), "logits must be [rows, vocabulary], or empty");
-    need(levels.size() == decoder.layers() && paths.shape(0) == rows, "levels must be one of each layer, paths one of each row");
+    need(levels.size() == decoder.layers() && paths.shape(0) == rows, "there must be one level per layer and one path per row");
     std::vector<lmsi::Decoder::Level> all;
     for (auto& [shared, questions, keys, values] : levels) {
         need(shared != nullptr && questions != nullptr && shared->heads() == shape.key_heads && shared->width() == shape.width,

@@ -1,4 +1,4 @@
-// Shared by the bindings of sampling, attention and decoder: checked views of tensors.
+// Checks of tensors that the bindings of sampling, attention and decoder share.
 #pragma once
 #include <pybind11/numpy.h>
 
@@ -22,6 +22,6 @@ inline void need(bool held, const char* what) {
 
 inline bool dense(const pybind11::array& array) { return (array.flags() & pybind11::array::c_style) != 0; }
 
-// A decoding step without its tokens; std::invalid_argument if shapes do not fit.
+// Returns a decoding step without its tokens; throws std::invalid_argument if the shapes do not fit together.
 lmsi::Step step_of(const lmsi::Prefixes& shared, const lmsi::Prefixes& questions, pybind11::array& own_keys, pybind11::array& own_values,
                    const Paths& paths, size_t query_heads, float scale);

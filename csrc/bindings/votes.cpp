@@ -53,8 +53,8 @@ lmsi::Table exported(lmsi::VoteTable counted) {
                                              numbers("margin", "g", table.margin), numbers("entropy", "g", table.entropy), tied})});
 }
 
-// The Python side has checked offsets and weights, with errors that name the index. The checks that protect memory are
-// repeated here.
+// The Python side has already checked offsets and weights, and its error messages name the index. The checks that
+// protect memory are repeated here.
 void check(const Offsets& offsets, const std::optional<Weights>& weights, size_t keys) {
     const auto size = static_cast<int64_t>(keys);
     const int64_t* offset = offsets.data();
@@ -62,7 +62,7 @@ void check(const Offsets& offsets, const std::optional<Weights>& weights, size_t
         throw py::value_error("offsets must run from 0 to the number of keys");
     for (py::ssize_t i = 1; i < offsets.size(); ++i)
         if (offset[i] < offset[i - 1] || offset[i] - offset[i - 1] > INT32_MAX)
-            throw py::value_error("offsets[" + std::to_string(i) + "] must not decrease, nor grow by 2^31");
+            throw py::value_error("offsets[" + std::to_string(i) + "] must be at least the offset before it, and less than 2^31 above it");
     if (weights && weights->size() != size) throw py::value_error("one weight per key is needed");
 }
 

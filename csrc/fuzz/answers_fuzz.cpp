@@ -1,5 +1,5 @@
 // Fuzzes answers with arbitrary bytes. It checks that there are no memory or arithmetic errors, that positions are
-// inside the text, that a text gives the same answer twice, and that a key is parsed to itself.
+// inside the text, that parsing a text twice gives the same answer, and that parsing a key gives the same key.
 //
 // The first byte of an input selects the kind and the parsing options, the second the number of options; the rest is
 // the text.
@@ -44,12 +44,12 @@ void check_same(const MaybeAnswer& a, const MaybeAnswer& b, const char* what) {
     if (a) fuzz::check(a->key == b->key && a->start == b->start && a->end == b->end && a->rule == b->rule, what);
 }
 
-// A key without its prefix is a plain answer, and must be parsed to the same key.
+// A key without its prefix is a plain answer, and parsing this answer must give the same key.
 void names_itself(Kind kind, const std::string& key) {
     if (kind != Kind::number && kind != Kind::yes_no && kind != Kind::choice && kind != Kind::nli) return;
     const std::string plain = key.substr(key.find(':') + 1);
     lmsi::Reader reader = make_reader(kind, 0);
-    fuzz::check(reader.canonical(plain) == key, "a key that is not parsed to itself");
+    fuzz::check(reader.canonical(plain) == key, "parsing a key gives another key");
 }
 
 bool is_ascii(std::string_view text) {
@@ -64,7 +64,7 @@ void check_answer(std::string_view text, Kind kind, const lmsi::Answer& answer) 
     fuzz::check(answer.start <= answer.end && answer.end <= text.size(), "a position outside the text");
     fuzz::check(characters(answer.surface) == answer.end - answer.start, "a surface whose length does not match its positions");
     const bool there = !is_ascii(text) || text.substr(answer.start, answer.end - answer.start) == answer.surface;
-    fuzz::check(there, "a surface that is not at its positions");
+    fuzz::check(there, "a surface that differs from the text at its positions");
     fuzz::check(answer.key.empty() == (kind == Kind::math), "an answer without a key");
     if (!answer.key.empty()) names_itself(kind, answer.key);
 }

@@ -1,6 +1,7 @@
-// A mutation driver for compilers without libFuzzer: `answers_fuzz -max_total_time=5 -seed=1`, or with the files to run.
+// Runs a fuzz target on random mutations of its seeds, for compilers without libFuzzer.
 //
-// It prints the number of inputs. After a crash, the input is in the file crash-input, so that it can be run again.
+// `answers_fuzz -max_total_time=5 -seed=1` runs for five seconds and prints the number of inputs. After a crash, the
+// file crash-input contains the input, and `answers_fuzz crash-input` runs it again.
 #include <chrono>
 #include <csignal>
 #include <cstring>
@@ -104,7 +105,7 @@ int main(int argc, char** argv) {
         std::string text = corpus[mutator.below(corpus.size())];
         mutator.mutate(text, corpus);
         run(text);
-        // Some mutants are mutated again, because an error may need several steps.
+        // Some of the mutated inputs are kept and mutated again, because an error may need several mutations.
         if (mutator.below(8) != 0) continue;
         if (corpus.size() < given + 300) corpus.push_back(text);
         else corpus[given + mutator.below(300)] = text;

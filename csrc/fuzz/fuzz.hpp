@@ -1,4 +1,5 @@
-// Shared by fuzz targets and driver: libFuzzer's entry point, the seeds, and a check that stops the run.
+// Declarations that the fuzz targets and the driver share: libFuzzer's entry point, the seeds, and a check that stops
+// the run.
 #pragma once
 
 #include <cstddef>
@@ -15,7 +16,7 @@ namespace fuzz {
 std::vector<std::string> seeds();   // inputs to mutate
 std::vector<std::string> pieces();  // fragments that mutations insert
 
-// Aborts, so that the driver or libFuzzer reports the input.
+// Aborts if the condition does not hold, so that the driver or libFuzzer reports the input.
 inline void check(bool holds, const char* what) {
     if (holds) return;
     std::fprintf(stderr, "failed: %s\n", what);

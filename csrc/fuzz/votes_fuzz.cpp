@@ -1,8 +1,8 @@
 // Fuzzes votes with arbitrary groups of keys. It checks that there are no memory or arithmetic errors, that the result
-// equals a plain count, and that it is the same in another order.
+// equals that of a simple count, and that it does not depend on the order of the keys.
 //
-// An input is a list of keys separated by line breaks; a tab ends a group, a key "-" is null, and the last byte of a
-// key is its weight.
+// An input is a list of keys separated by line breaks; a tab ends a group, and a key "-" is null. The weight of a key is
+// its last byte times two to the power of its first byte.
 #include "../votes/votes.hpp"
 
 #include <algorithm>

@@ -38,7 +38,7 @@ std::vector<float> numbers(size_t count, uint64_t stream) {
     return made;
 }
 
-// The bytes of numbers in a format.
+// The bytes of the numbers in the given format.
 std::vector<char> stored(const std::vector<float>& given, NumberFormat format) {
     const size_t size = format == NumberFormat::float32 ? 4 : 2;
     std::vector<char> bytes(given.size() * size);
@@ -117,7 +117,8 @@ std::vector<float> step(const lmsi::Decoder& model, Memory& memory, const std::v
     return logits;
 }
 
-// Three paths of two questions: a prompt of 37 tokens for one of them in one call, then a step of all three.
+// Computes a prompt of 37 tokens for one of three paths, in one call or token by token, and then one step of all three
+// paths, which belong to two questions. Returns the logits of that step.
 std::vector<float> run(const lmsi::Decoder& model, NumberFormat format, lmsi::Isa isa, bool in_one_call) {
     constexpr size_t kPrompt = 37;
     Memory memory(format);
