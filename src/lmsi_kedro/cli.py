@@ -1,4 +1,7 @@
-"""`kedro run` of this project: Kedro's own command, with errors in one line; `--verbose` prints tracebacks."""
+"""The command `kedro run` of this project: it is Kedro's own, but reports an error in one line.
+
+The option `--verbose` also prints the traceback.
+"""
 
 import logging
 import signal
@@ -33,7 +36,7 @@ class PlainError(click.ClickException):
 
 
 class Run(click.Command):
-    """Kedro's command `run` with its errors in one line."""
+    """Kedro's command `run`, which here reports an error in one line."""
 
     def make_context(self, *given: Any, **extra: Any) -> click.Context:
         with lines({"verbose": False}):
@@ -50,13 +53,13 @@ class Run(click.Command):
 
 
 def stop(*_: Any) -> None:
-    """Ends a run on a scheduler's signal in the same way as Ctrl-C."""
+    """Stops the run when a scheduler sends SIGTERM, in the same way as Ctrl-C does."""
     raise KeyboardInterrupt
 
 
 @contextmanager
 def lines(options: dict[str, Any]) -> Iterator[None]:
-    """Turns an error of the command into one line."""
+    """Reports an error of the command in one line."""
     try:
         yield
     except (click.exceptions.Exit, PlainError):
@@ -93,7 +96,7 @@ def stored(error: Exception) -> Path:
 
 
 def run_verbosely(verbose: bool, **options: Any) -> Any:
-    """Kedro's command; verbose shows Kedro's log of nodes with their signatures."""
+    """Calls Kedro's command; if `verbose` is set, Kedro logs each node with its signature."""
     ProgressHook.node = None
     if options["pipeline"] and not options["pipelines"]:  # the old name of the option
         options |= {"pipeline": None, "pipelines": [options["pipeline"]]}

@@ -18,7 +18,7 @@ from lmsi_kedro.stages import function_of, samples, trains
 
 
 def dry_run(pipeline: Pipeline, catalog: Any) -> dict[str, Any]:
-    """The datasets of a pipeline by name, as far as they can be known before the run.
+    """Returns those datasets of a pipeline, by name, that can be computed before the run.
 
     Nodes that sample are skipped. If the output of a node depends on a model, `STAND_INS` returns the largest
     possible output; all other nodes run if their inputs are known.
@@ -52,7 +52,7 @@ def inputs_of(node: Node) -> list[str]:
 def drafts_of(
     _: Any, seed_questions: pl.DataFrame, __: Any, generation: QuestionGenerationParams
 ) -> tuple[pl.DataFrame]:
-    """As many drafts as requested, each as long as a seed, and all of them new."""
+    """Returns as many drafts as requested; each is as long as a seed, and none counts as a duplicate."""
     tables = []
     for (task,), seeds in seed_questions.partition_by("task", as_dict=True).items():
         numbers = range(generation.candidates)
@@ -62,7 +62,7 @@ def drafts_of(
 
 
 def worked(_: Any, seed_questions: pl.DataFrame, *__: Any) -> tuple[pl.DataFrame]:
-    """Every seed with a rationale as long as its question."""
+    """Returns every seed with a stand-in for its rationale, which is as long as its question."""
     return (
         seed_questions.with_columns(
             rationale="question", answer=pl.lit("1"), reason=pl.lit("kept")
@@ -70,7 +70,7 @@ def worked(_: Any, seed_questions: pl.DataFrame, *__: Any) -> tuple[pl.DataFrame
     )
 
 
-# For the function of a node, a stand-in that computes its first outputs from its inputs (None if unknown).
+# The stand-in for a node's function computes the first outputs of the node; it receives None for unknown inputs.
 STAND_INS: dict[Callable[..., Any], Callable[..., tuple[Any, ...]]] = {
     choose_training: lambda mixture, base_model, training: (
         training if mixture is None else training.of(base_model, mixture.height),

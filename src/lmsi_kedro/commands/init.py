@@ -14,7 +14,7 @@ project_name = "{name}"
 kedro_init_version = "{kedro}"
 source_dir = "."
 """
-# Parts of the repository, or of the wheel, where they are in the folder `project` (csrc/CMakeLists.txt).
+# Parts of the repository; in the wheel they are in the folder `project` (csrc/CMakeLists.txt).
 COPIED = ("conf", "data/01_raw/questions.jsonl", "data/06_models/base", "data/06_models/base_small")
 
 

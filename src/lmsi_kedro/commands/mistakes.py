@@ -8,12 +8,12 @@ from lmsi_kedro.params.renamed import PRESETS
 from lmsi_kedro.printable import printable
 
 RUNNERS = ("SequentialRunner", "ParallelRunner", "ThreadRunner")
-LISTS = " A list with commas belongs in a file: conf/base/parameters.yml, or that of an --env."
+LISTS = " A list with commas belongs in a file: parameters.yml in conf/base or in the folder of your --env."
 LONGEST = 1500  # characters in a line
 
 
 def one_line(error: BaseException) -> str:
-    """`lmsi: ...`, with line breaks and control characters of the error removed."""
+    """Returns `lmsi: ` and the message of the error, without its line breaks and control characters."""
     text = " ".join(printable(sentence(error)).split())
     return "lmsi: " + (text if len(text) <= LONGEST else f"{text[:LONGEST]} ...")
 
@@ -80,7 +80,7 @@ def wrong_folder(folder: Path) -> str | None:
 
 
 def wrong_parameters() -> str | None:
-    """The message for the first group of parameters that does not fit the type of its node input."""
+    """The message for the first group of parameters that does not match the type which its node declares."""
     from kedro.framework.project import pipelines
     from kedro.validation.type_extractor import TypeExtractor
 

@@ -1,4 +1,4 @@
-"""Loads a project's catalog and parameters as `kedro run` does, for commands."""
+"""Loads a project's catalog and parameters for the `lmsi` commands, in the same way as `kedro run`."""
 
 import contextlib
 import logging
@@ -62,7 +62,7 @@ def split(params: str) -> dict[str, Any]:
 
 
 def model_named(name: str, catalog: Any) -> Any:
-    """Loads a model of the run by its dataset, such as model_1, or a directory, .gguf file or hub:owner/name."""
+    """Loads a model by name: a dataset of the run such as model_1, a directory, a .gguf file or hub:owner/name."""
     from lmsi_kedro.datasets.model_directory import ModelDirectory
     from lmsi_kedro.params.mistakes import nearest, unknown
 

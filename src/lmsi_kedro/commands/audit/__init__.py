@@ -1,4 +1,4 @@
-"""`lmsi audit`: compares our answer parser with Math-Verify and a plain pattern on a file of completions."""
+"""`lmsi audit`: compares our answer parser with Math-Verify and a regular expression on a file of completions."""
 
 import argparse
 from importlib.metadata import PackageNotFoundError, version

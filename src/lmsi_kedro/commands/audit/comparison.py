@@ -1,4 +1,4 @@
-"""Compares our parsed answers with those of Math-Verify and a plain pattern, canonicalised by our rules."""
+"""Compares our answers with those of Math-Verify and a regular expression; our rules canonicalise all of them."""
 
 import re
 from collections import Counter
@@ -11,7 +11,7 @@ from lmsi_kedro import kernels
 from lmsi_kedro.commands.audit.math_verify import TIMEOUT, read_all
 from lmsi_kedro.tasks import Kind
 
-# A typical pattern of an evaluation harness: the last number, bracketed letter or box.
+# Evaluation harnesses often use such patterns: the answer is the last number, letter in brackets or box.
 PATTERNS: dict[Kind, str] = {
     "number": r"-?\$?\d[\d,]*(?:\.\d+)?",
     "choice": r"\(([A-Z])\)",
@@ -23,7 +23,10 @@ READERS = ("math_verify", "regex")
 
 @dataclass(frozen=True)
 class Audit:
-    """counts[reader][outcome]; disagreements has the columns of a test row, then each reader's answer."""
+    """The number of texts as counts[reader][outcome], and the disagreements as rows of a table.
+
+    The table has the columns of tests/kernels/answers/answers.csv, followed by the answer of each reader.
+    """
 
     completions: int
     counts: dict[str, Counter[str]]

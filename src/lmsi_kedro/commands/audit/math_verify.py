@@ -34,7 +34,7 @@ def serve(connection: Connection, letters: bool) -> None:
 
 
 class Worker:
-    """One process, which is restarted after it was killed."""
+    """A process that parses texts; after it was killed, the next text starts a new one."""
 
     def __init__(self, letters: bool, timeout: float) -> None:
         self.letters, self.timeout = letters, timeout
@@ -60,7 +60,8 @@ class Worker:
         self.process = context.Process(target=serve, args=(theirs, self.letters), daemon=True)
         self.process.start()
         theirs.close()
-        self.connection.send("$1$")  # the imports take seconds, which must not count for a text
+        # The imports take seconds, which must not count towards the time limit of a text.
+        self.connection.send("$1$")
         self.connection.recv()
 
     def stop(self) -> None:

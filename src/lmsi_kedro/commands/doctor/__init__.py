@@ -33,7 +33,7 @@ def doctor(env: str, params: str, seconds: float) -> str:
 
 
 def findings(env: str, params: str, seconds: float) -> Iterator[Any]:
-    """Yields the findings on the machine, then those on the run; forecasts its cost only if all checks passed."""
+    """Yields the findings on the machine and on the run; if all checks passed, forecasts the cost of the run."""
     from lmsi_kedro.commands.doctor.finding import Finding
     from lmsi_kedro.commands.doctor.machine import check_machine
     from lmsi_kedro.commands.doctor.run import check_run, room

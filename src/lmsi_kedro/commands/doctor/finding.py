@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Finding:
-    """The result of a check and its remedy: None if the check passed, empty if `result` includes it."""
+    """The result of a check. The remedy is None if the check passed, and empty if `result` says what to do."""
 
     name: str
     result: str

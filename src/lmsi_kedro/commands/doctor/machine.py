@@ -23,7 +23,7 @@ def check_machine() -> Iterator[Finding]:
     yield packages(needed())
     yield kernels()
     yield compiler()
-    # Before DeepSpeed, which uses distutils: setuptools would warn.
+    # This check imports setuptools, which warns if DeepSpeed has imported distutils before.
     yield locks(extensions_folder())
     yield deepspeed()
     yield gpus()

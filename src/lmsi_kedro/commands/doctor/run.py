@@ -16,14 +16,15 @@ from lmsi_kedro.hardware import available_memory, gpus
 from lmsi_kedro.params import EngineParams, TrainingParams
 from lmsi_kedro.training.job import TrainingError
 
-# Per trained parameter: weights, gradients and Adam's two moments in float32, and weights to compute with.
+# Bytes per parameter: a trained one has its weight, gradient and Adam's two moments in float32, and a 16-bit copy
+# of the weight for the computation; a frozen one has only the 16-bit weight.
 TRAINED_BYTES, FROZEN_BYTES = 18, 2
 PROBLEMS = (DatasetError, OSError, ServerError, TrainingError, ValueError)
 SSH = ["ssh", "-o", "BatchMode=yes", "-o", "ConnectTimeout=5"]
 
 
 def check_run(catalog: Any, params: dict[str, Any]) -> Iterator[Finding]:
-    """Yields the finding of each check as soon as it is known; without a model nothing else is checked."""
+    """Yields the finding of each check as soon as it is known; if there is no model, it checks nothing else."""
     engine, training = params["engine"], params["training"]
     try:
         model = catalog.load("base_model")
@@ -39,7 +40,7 @@ def check_run(catalog: Any, params: dict[str, Any]) -> Iterator[Finding]:
 
 
 def attempt(name: str, check: Callable[[], str | Finding]) -> Finding:
-    """The result of a check, or the error with which the run would stop, which says what to change."""
+    """Returns the result of a check; if it fails, the error with which the run would stop, and what to change."""
     try:
         result = check()
     except PROBLEMS as error:
@@ -53,7 +54,7 @@ def failed(name: str, error: Exception) -> Finding:
 
 
 def end_of(model: Model, engine: EngineParams) -> str | Finding:
-    """Whether every engine stops at the end token that training uses."""
+    """Checks that every engine stops at the end token that training uses."""
     from transformers import AutoConfig, GenerationConfig
 
     from lmsi_kedro.tasks.encoding import Encoder

@@ -1,4 +1,4 @@
-"""`lmsi explain`: the origin of a training example, or the models' answers to a question."""
+"""`lmsi explain`: shows the origin of a training example, or how the models answered a question."""
 
 import argparse
 from typing import Any
@@ -17,7 +17,7 @@ def add_to(commands: Any) -> None:
 
 
 def explained(identifier: str, env: str, params: str) -> str:
-    """The lineage as text, from the data of a finished run."""
+    """Returns the lineage as text; it is read from the data of a finished run."""
     from lmsi_kedro.commands.explain.lineage import explain
 
     with configured(env, params) as (catalog, _):

@@ -14,7 +14,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Evaluated:
-    """The predictions of one model by mode, and the paths behind them."""
+    """The predictions of one model in each mode, and the paths from which they were made."""
 
     model: str
     predictions: list[Row]

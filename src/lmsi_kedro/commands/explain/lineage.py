@@ -19,7 +19,7 @@ from lmsi_kedro.commands.explain.evaluated import (
 from lmsi_kedro.tasks.questions import exemplar_sets, prompts_of
 from lmsi_kedro.tasks.turns import readable
 
-# Not `shuffled`, which trains on the path of another question.
+# The arm `shuffled` is left out, because it trains on the paths of another question.
 ARMS = ("random", "gold", "direct_only", "few_shot_cot_only")
 Row = dict[str, Any]
 
@@ -140,7 +140,7 @@ def stored_rounds(catalog: Any) -> Iterator[int]:
 
 
 def find_example(identifier: str, catalog: Any, rounds: list[int]) -> Row | None:
-    """The row of an example: in the newest round that has it, or in the control arms or the warm start."""
+    """Finds the row of an example: in the newest round that contains it, or in a control arm or the warm start."""
     made = [*reversed(rounds), *ARMS, "warm"]
     for name in (f"examples_{each}" for each in made):
         if catalog.exists(name):
@@ -181,7 +181,7 @@ def look_up(question: pl.DataFrame, round_number: int, catalog: Any) -> Sampled 
 
 
 def first_model(catalog: Any) -> str:
-    """The model from which round 1 sampled: the warm-started one if the metrics have a warm start."""
+    """The dataset of the model from which round 1 sampled: warm_model if the metrics contain a warm start."""
     warm = catalog.exists("metrics") and "warm_start" in catalog.load("metrics")
     return "warm_model" if warm else "base_model"
 

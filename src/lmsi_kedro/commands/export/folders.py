@@ -77,14 +77,14 @@ def copy_adapter(model: Model, folder: Path) -> None:
         if file.exists():
             shutil.copy(file, folder)
     if (folder / CARD).exists() and (base := base_of((folder / CARD).read_text(encoding="utf-8"))):
-        # This file names a local folder of the machine that trained the adapter.
+        # The file names a folder of the machine that trained the adapter; the name on the hub replaces it.
         config = folder / "adapter_config.json"
         settings = json.loads(config.read_text()) | {"base_model_name_or_path": base}
         config.write_text(json.dumps(settings, indent=2))
 
 
 def base_of(card: str) -> str | None:
-    """The base model on the hub in a card's front matter."""
+    """The name of the base model on the hub, which is in the front matter of the card."""
     front = yaml.safe_load(card.split("---")[1]) if card.startswith("---") else {}
     return front.get("base_model")
 

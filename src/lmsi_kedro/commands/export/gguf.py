@@ -45,7 +45,7 @@ def check(file: Path, model: Any, prompts: list[list[int]]) -> None:
     import torch
 
     with TemporaryDirectory(dir=file.parent) as folder:
-        # Saved and loaded, because the buffers of the converted model have no data.
+        # The converted model is saved and loaded again, because its buffers have no data.
         converted(file)[0].save_pretrained(folder)
         written = load_model(Path(folder), torch.float32, False)
     models = [model.float().eval(), written.eval()]
@@ -58,7 +58,7 @@ def check(file: Path, model: Any, prompts: list[list[int]]) -> None:
 
 
 def greedy(model: Any, prompt: list[int], original: Any) -> list[int]:
-    """The ids that follow a prompt, up to an end token of the original."""
+    """The token ids of the greedy answer to a prompt, up to an end token of the original model."""
     import torch
 
     ids = torch.tensor([prompt])

@@ -9,7 +9,7 @@ TRAINED = 4.0
 # The time to start and end a trainer (16 s), and the time of all nodes that neither sample nor train (16 s), in
 # units of the start-up time of a worker (5.5 s).
 STARTS_OF_TRAINING = STARTS_OF_OTHERS = 3
-# Bytes per parameter while training: float32 weights, gradients, Adam's two moments, in two checkpoints.
+# Bytes per parameter on disk while training: two checkpoints of float32 weights and Adam's two moments.
 CHECKPOINT_BYTES = 2 * 12
 MODEL_COPIES = 3  # per round: the job's model, the candidate and the promoted model
 
@@ -28,7 +28,7 @@ class Work:
 
 @dataclass(frozen=True)
 class Measured:
-    """A short measurement of the run's workers on its own prompts, and of a forward pass in one of them."""
+    """The results of a short measurement: of workers that sampled, and of forward passes in one process."""
 
     paths: int
     tokens: int
@@ -43,7 +43,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class Cost:
-    """tokens are sampled tokens; seconds are wall-clock time of the whole run."""
+    """The estimate: `tokens` are sampled tokens, and `seconds` is the wall-clock time of the whole run."""
 
     tokens: int
     sampling_seconds: float
@@ -54,7 +54,7 @@ class Cost:
 
 
 def cost_of(work: Work, measured: Measured) -> Cost:
-    """The cost of all stages one after the other, each with its start-up time."""
+    """Computes the cost of a run whose stages follow one another; every stage adds its start-up time."""
     paths, start = work.paths + work.other_paths, measured.start_seconds
     tokens = round(paths * measured.tokens / measured.paths)
     sampling = tokens / measured.tokens_per_second + work.stages * start

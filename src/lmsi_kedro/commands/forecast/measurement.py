@@ -1,4 +1,4 @@
-"""Samples some of a plan's own chunks for a short time, and runs a forward pass on some training examples."""
+"""Samples some chunks of a plan for a short time, and runs a forward pass on some training examples."""
 
 import io
 import time
@@ -20,7 +20,7 @@ PASSES = 6
 
 
 def measure(plan: Plan, texts: Sequence[str], seconds: float) -> Measured:
-    """Measures the plan's workers on random chunks for this time; texts are training examples.
+    """Measures how fast the plan's workers sample random chunks in this time; `texts` are training examples.
 
     A cluster is not measured; each of its workers is assumed to be as fast as a worker on this machine.
     """
@@ -55,7 +55,7 @@ def measure(plan: Plan, texts: Sequence[str], seconds: float) -> Measured:
 
 @dataclass
 class Sampled:
-    """Counts arriving chunks: the first chunk of every worker gives its start-up time, the others its speed."""
+    """Counts chunks as they arrive. The workers' first chunks give the start-up time, all later ones the speed."""
 
     workers: int
     begin: float
@@ -89,7 +89,7 @@ class Sampled:
 
 
 def sample(plan: Plan, seconds: float) -> Sampled:
-    """Samples for this time after all workers have started, but at least one chunk more than there are workers."""
+    """Samples for this time after all workers have started, and until there are more chunks than workers."""
     names = list(plan.chunks)
     Random(0).shuffle(names)
     sampled = Sampled(plan.sized.workers, time.monotonic())

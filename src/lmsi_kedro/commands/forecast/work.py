@@ -38,7 +38,7 @@ def count(pipeline: Pipeline, datasets: dict[str, Any]) -> Work:
 def examples_of(node: Node, datasets: dict[str, Any], paths: int) -> int:
     """Steps x batch size of a training on this many paths, if all of them are kept in every format.
 
-    A pair counts as two examples.
+    A preference pair counts as two examples.
     """
     inputs = [datasets[name] for name in node.inputs if name in datasets]
     (params,) = (value for value in inputs if isinstance(value, TrainingParams))
@@ -54,7 +54,7 @@ def paths_of(plan: Plan) -> int:
 
 
 def first_plan(pipeline: Pipeline, datasets: dict[str, Any]) -> Plan:
-    """The first plan of paths for training, or else the first plan."""
+    """The first plan that samples paths for training; if there is none, the first plan of any kind."""
     plans = [node for node in pipeline.nodes if isinstance(datasets.get(node.outputs[0]), Plan)]
     first = min(plans, key=lambda node: function_of(node) is not plan_paths)
     plan: Plan = datasets[first.outputs[0]]

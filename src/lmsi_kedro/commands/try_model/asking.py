@@ -1,4 +1,4 @@
-"""Prepares one question as a run would: its task, its prompt, and how answers are parsed."""
+"""Prepares one question in the same way as a run: its task, its prompt, and the parsing of its answers."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -24,7 +24,7 @@ UNNAMED = "question"  # the task of a question if none is given
 
 @dataclass(frozen=True)
 class Asking:
-    """A question to ask: questions has one row, and the prompt is few-shot if the task has exemplars."""
+    """One question for a model: `questions` has one row, and the prompt is few-shot if the task has exemplars."""
 
     questions: pl.DataFrame
     tasks: Tasks
@@ -35,7 +35,7 @@ class Asking:
         return pl.concat(read_texts([paths], self.questions, self.tasks, voting))
 
     def sample(self, model: Model, params: dict[str, Any]) -> Iterator[pl.DataFrame]:
-        """Samples m paths with `params:paths`, and yields tables of paths as soon as they end."""
+        """Samples m paths with the settings of `params:paths`, and yields each path as soon as it is complete."""
         import torch
 
         if not torch.cuda.is_available():  # otherwise DeepSpeed prints that it found no GPU
@@ -60,7 +60,7 @@ def question_in_run(
     catalog: Any,
     params: dict[str, Any],
 ) -> Asking:
-    """Prepares a question with tasks and exemplars of a stored run, if any; refuses an unknown task."""
+    """Prepares a question with the tasks of the stored run, if any; raises ValueError for an unknown task."""
     stored = tasks_of_run(catalog)
     names = [*stored.root, *params["tasks"].root, *BENCHMARKS]
     if task is not None and task not in names:
@@ -71,7 +71,7 @@ def question_in_run(
 
 
 def question_as(row: dict[str, Any], catalog: Any, params: dict[str, Any]) -> Asking:
-    """Prepares a row of raw_questions; the kind of answer is that of the run, or is inferred as in a run."""
+    """Prepares a row of raw_questions; its kind of answer is that of the stored run, or is inferred."""
     loaders, stored, name = catalog.load("raw_exemplars"), tasks_of_run(catalog), row["task"]
     raw = with_ids(pl.DataFrame([row], schema=schemas.RAW_QUESTIONS))
     tasks = stored

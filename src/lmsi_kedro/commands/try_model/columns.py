@@ -77,7 +77,7 @@ def vote(read: pl.DataFrame, asking: Asking, voting: Any) -> str:
 
 
 def chosen(key: str, asking: Asking) -> str:
-    """The text of the option that a letter names."""
+    """The text of the chosen option, after a colon; empty if the answer is not the letter of an option."""
     kind, _, letter = key.partition(":")
     choices = asking.questions["choices"][0]
     return f": {choices['ABCDEFGHIJKLMNOPQRSTUVWXYZ'.index(letter)]}" if kind == "choice" else ""
