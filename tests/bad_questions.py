@@ -37,7 +37,7 @@ FILES: list[tuple[str, str | bytes | None, str]] = [
     ("q.jsonl", b'{"question": "\xff"}', "{path}, line 1: is not UTF-8 (byte 15)"),
     ("q.jsonl", DEEP, "{path}, line 1: has lists or objects that are nested too deeply"),
     ("q.jsonl", ONE + '{"question": 7}\n' * 2,
-     "{path} has 2 malformed rows, from line 2 on: question must be text, not a number."),
+     "{path} has 2 malformed rows, the first in line 2: question must be text, not a number."),
     ("q.jsonl.gz", ONE, "{path} cannot be read to its end: Not a gzipped file (b'{\"')"),
     ("q.csv", "question,answer\na?,1,2\n", "{path}, line 2: has 3 cells, the header 2: quote texts with commas"),
     ("q.csv", 'question,answer\n"a?,1\n', "{path}, line 2: is not CSV (unexpected end of data; is a quote left open?)"),
@@ -51,7 +51,7 @@ FILES: list[tuple[str, str | bytes | None, str]] = [
 
 ADDED = [{"question": f"How many are {n} and 1?", "answer": str(n + 1)} for n in range(12)]
 LIST = "exemplars mine: the file must be a list of worked questions"
-# Rows of quiz.jsonl that can be read and that a later check refuses.
+# Rows of quiz.jsonl that can be parsed but are refused by a later check.
 ROWS = [
     ([*ADDED, {"question": "How many?", "split": "held_out"}],
      "quiz.jsonl, line 13: 'How many?' is held_out and has no answer. Add it, or leave the split empty"),

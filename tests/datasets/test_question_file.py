@@ -33,7 +33,7 @@ def load(path: Path, *lines: str) -> pl.DataFrame:
     return dataset(path).load()
 
 
-def test_all_formats_read_alike(tmp_path: Path) -> None:
+def test_all_formats_give_the_same_table(tmp_path: Path) -> None:
     table = load(tmp_path / "mine.jsonl", *[json.dumps(row) for row in GOOD])
     assert table.schema == schemas.RAW_QUESTIONS
     assert table["task"].to_list() == ["mine", "quiz", "mine"]
@@ -67,7 +67,7 @@ def test_all_formats_read_alike(tmp_path: Path) -> None:
      ("0.1000000000000000055511151231257827", "0.1000000000000000055511151231257827")],
 )  # fmt: skip
 def test_numbers_and_verdicts_are_answers(tmp_path: Path, answer: str, read: str) -> None:
-    """Numbers keep all digits that are written."""
+    """Numbers keep all digits that are in the file."""
     row = f'{{"question": "q?", "answer": {answer}}}'
     assert load(tmp_path / "q.jsonl", row)["answer"].to_list() == [[read]]
 
@@ -104,7 +104,7 @@ def test_answer_of_unsupported_type_is_named_with_row(tmp_path: Path) -> None:
             dataset(tmp_path / "q.parquet").load()
 
 
-def test_as_many_choices_as_letters_are_read(tmp_path: Path) -> None:
+def test_one_choice_per_letter_is_read(tmp_path: Path) -> None:
     path = tmp_path / "questions.jsonl"
     path.write_text(json.dumps({"question": "q", "choices": [f"x{n}" for n in range(26)]}))
     read = QuestionFile(filepath=str(path), problems=str(tmp_path / "p.csv")).load()
@@ -153,14 +153,14 @@ def test_as_many_choices_as_letters_are_read(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_mistakes_are_named(tmp_path: Path, line: str, reason: str) -> None:
+def test_malformed_row_is_named_with_its_line(tmp_path: Path, line: str, reason: str) -> None:
     with pytest.raises(DatasetError) as caught:
         load(tmp_path / "q.jsonl", '{"question": "a?"}', line, '{"question": "b?"}')
     assert f"q.jsonl, line 2: {reason}" in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
-def test_all_mistakes_are_reported_at_once(tmp_path: Path) -> None:
+def test_all_malformed_rows_are_reported_at_once(tmp_path: Path) -> None:
     lines = ['{"question": ""}', "nonsense"] * 30
     with pytest.raises(DatasetError) as caught:
         load(tmp_path / "q.jsonl", '{"question": "a?"}', *lines)
@@ -170,7 +170,9 @@ def test_all_mistakes_are_reported_at_once(tmp_path: Path) -> None:
     assert "30 x is not JSON" in said
     assert "line 21:" in said
     assert "line 22:" not in said
-    with pytest.raises(DatasetError, match=r"has 30 malformed rows, from line 2 on: is not JSON"):
+    with pytest.raises(
+        DatasetError, match=r"has 30 malformed rows, the first in line 2: is not JSON"
+    ):
         load(tmp_path / "r.jsonl", '{"question": "a?"}', *["nonsense"] * 30)
     with pytest.raises(DatasetError):
         load(tmp_path / "q.jsonl", '{"question": "a?"}', *lines)
@@ -206,7 +208,7 @@ def test_a_column_without_a_name_is_ignored(tmp_path: Path) -> None:
     assert table["question"].to_list() == ["a?", "b?"]
 
 
-def test_nested_columns_of_the_hub(tmp_path: Path) -> None:
+def test_nested_columns_of_the_hub_are_read(tmp_path: Path) -> None:
     """ARC's choices, SQuAD's answers, a chat and fixed-size lists of Float32 are read from typed columns."""
     options = {"text": ["red", "blue"], "label": ["1", "2"]}
     for name, row, read in [
@@ -222,7 +224,7 @@ def test_nested_columns_of_the_hub(tmp_path: Path) -> None:
     assert dataset(tmp_path / "q.parquet").load()["answer"].to_list() == [["0.1", "7"]]
 
 
-def test_intervals_in_cells_are_text(tmp_path: Path) -> None:
+def test_intervals_in_cells_are_read_as_text(tmp_path: Path) -> None:
     rows = ['a?,"[2,5]"', 'b?,"[0, 1)"', "c?,[", 'd?,"[""x"", ""y""]"']
     table = load(tmp_path / "q.csv", "question,answer", *rows)
     assert table["answer"].to_list() == [["[2,5]"], ["[0, 1)"], ["["], ["x", "y"]]
@@ -268,7 +270,7 @@ def test_any_bytes_give_a_table_or_clear_error(
     (tmp_path / name).write_bytes(b"".join(pieces))
     found = loaded(tmp_path / name)
     if isinstance(found, str):
-        assert found.startswith(str(tmp_path / name))  # an error of Kedro would not
+        assert found.startswith(str(tmp_path / name))  # errors of Kedro begin otherwise
     else:
         assert found.schema == schemas.RAW_QUESTIONS
         assert all(question.strip() for question in found["question"])

@@ -57,7 +57,7 @@ def test_every_format_gives_the_same_table(ending: str, tmp_path: Path) -> None:
         ({"question": "3 + 4?", "correct": "7", "rationale": "3+4"}, "3+4", "7"),  # AQuA
     ],
 )  # fmt: skip
-def test_rows_of_common_data_sets(
+def test_rows_of_common_data_sets_are_read(
     row: Row, rationale: str, answer: str, ending: str, tmp_path: Path
 ) -> None:
     path = jsonl(tmp_path, row)
@@ -73,7 +73,7 @@ def test_rows_of_common_data_sets(
     ("rows", "said"),
     [
         ([{"question": "2 + 5?", "answer": 7}, {"question": "1?", "answer": 1, "id": 3}],
-         "2 malformed rows, from line 1 on: there is no column 'rationale' with the steps to the answer."),
+         "2 malformed rows, the first in line 1: there is no column 'rationale' with the steps to the answer."),
         ([ROW, ROW | {"rationale": " "}], "line 2: rationale is missing or empty"),
         ([ROW | {"answer": None}], "line 1: answer is missing or empty"),
         ([{"question": "2 + 5?", "rationale": "7."}], "line 1: answer is missing or empty"),
@@ -82,7 +82,7 @@ def test_rows_of_common_data_sets(
         ([], "has no worked examples: it needs one per row"),
     ],
 )  # fmt: skip
-def test_mistakes_are_one_line(rows: list[Row], said: str, tmp_path: Path) -> None:
+def test_malformed_rows_give_one_line_errors(rows: list[Row], said: str, tmp_path: Path) -> None:
     with pytest.raises(DatasetError) as error:
         load(jsonl(tmp_path, *rows))
     assert said in str(error.value)

@@ -4,9 +4,9 @@
     <filepath>/manifest.json                  the last complete plan: its address, and its chunks in order
 
 Two catalog entries share a folder. `StoredChunks` tells the sampling node which chunks exist; the node
-yields the rest chunk by chunk, and finally the addresses of its plan and of all its chunks. `ChunkStore` writes
-each chunk atomically and the manifest last. So a killed run loses at most the chunks in flight, a damaged file is
-sampled again, and text of other inputs (another model, prompt, seed, ...) is never used for this plan.
+yields the missing chunks one by one, and finally the addresses of its plan and of all its chunks. `ChunkStore`
+writes each chunk atomically and the manifest last. So a killed run loses at most the chunks in flight, a damaged
+file is sampled again, and text from other inputs (another model, prompt, seed, ...) is never used for this plan.
 
 Kedro 1.7 fires `after_node_run` before the first chunk of a generator, and no `on_node_error` for later chunks.
 """
@@ -36,7 +36,7 @@ AGAIN = "run the sampling pipeline again, which samples only what is missing."
 
 
 class Chunks:
-    """The paths of a complete plan, in its order: iterate over the tables of the chunks, or call `table()`.
+    """The paths of a complete plan, in the plan's order: iterate over the tables of the chunks, or call `table()`.
 
     Iteration holds one chunk in memory; a damaged chunk raises a DatasetError that says what to do.
     """

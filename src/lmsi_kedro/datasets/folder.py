@@ -20,7 +20,7 @@ class Folder:
     """Reads and writes files by name; raises a DatasetError that says what to do if a file cannot be written."""
 
     def __init__(self, location: str, **options: Any) -> None:
-        """options are passed to the file system, such as credentials."""
+        """The options, such as credentials, are passed to the file system."""
         self.location = location.rstrip("/")
         self.files, self.path = url_to_fs(self.location, **options)
         self.is_local = isinstance(self.files, LocalFileSystem)
@@ -86,7 +86,7 @@ class Folder:
 
     @contextmanager
     def explained(self, name: str = "") -> Iterator[None]:
-        """Turns errors of the file system into one that names the file."""
+        """Turns an error of the file system into a DatasetError that names the file."""
         try:
             yield
         except OSError as error:

@@ -1,4 +1,4 @@
-"""Converts a GGUF file to a model directory: dequantised once, and cached by the file's digest.
+"""Converts a GGUF file to a model directory, which is dequantised once and cached under the file's digest.
 
 The model is cached with those of the Hugging Face hub (HF_HOME, ~/.cache/huggingface) and not in data_root, so
 that every run and every project finds it.
@@ -15,10 +15,11 @@ from kedro.io import DatasetError
 from lmsi_kedro.durable import locked, partial, publish, recover
 
 log = logging.getLogger(__name__)
-# Part of the folder name of a converted model: raise it when the conversion of a GGUF file changes.
+# This number is part of the folder name of a converted model: increase it when the conversion changes.
 RECIPE = 1
 ENDS = ("eos", "eot", "eom")  # the ends of a text, of a turn, of a message
-# llama.cpp stores the frequencies scaled by these values of Llama 3; `factor` is 8, for the small models 32.
+# llama.cpp stores RoPE frequencies after scaling them with these values of Llama 3; its `factor` is 32 for the
+# small models and 8 for all others.
 LLAMA3 = {"low_freq_factor": 1.0, "high_freq_factor": 4.0, "original_max_position_embeddings": 8192}
 
 
@@ -65,7 +66,7 @@ def converted(file: Path) -> tuple[Any, Any]:
         model, tokenizer = loaded(file, number_format(tensors))
     except DatasetError:
         raise
-    except Exception as error:  # numpy, struct and transformers raise a dozen kinds
+    except Exception as error:  # numpy, struct and transformers raise a dozen kinds of errors
         reason = str(error).strip().split("\n")[0]
         raise DatasetError(
             f"{file} is damaged, or not a causal language model that transformers supports: {reason}"
@@ -94,8 +95,8 @@ def number_format(tensors: dict[str, Any]) -> Any:
     """The torch dtype for a file's weights: their own, or float16 for quantised ones.
 
     A quantised weight is a few bits times a float16 scale. For SmolLM2 (Q4_1), rounding the weights to float16
-    changes the next-token distribution by 3e-6 nats (KL) against float32, which takes twice the space; rounding to
-    bfloat16 changes it by 6e-5 nats.
+    changes the next-token distribution by 3e-6 nats (KL) from that of float32, which takes twice the space;
+    rounding to bfloat16 changes it by 6e-5 nats.
     """
     import torch
 

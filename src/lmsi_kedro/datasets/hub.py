@@ -1,4 +1,7 @@
-"""A public benchmark of the Hugging Face hub; the dataset of kedro-datasets needs the network to describe it."""
+"""A public benchmark on the Hugging Face hub.
+
+The class of kedro-datasets is not used, because it needs the network even to describe itself.
+"""
 
 from typing import Any, NoReturn
 

@@ -28,7 +28,7 @@ from lmsi_kedro.model_files import (
     weight_names,
 )
 
-ADAPTER_CONFIG = "adapter_config.json"  # with it, transformers loads other weights
+ADAPTER_CONFIG = "adapter_config.json"  # if it is there, transformers loads the base model
 HUB_NAME = re.compile(r"hub:(\w[\w.-]*(/[\w.-]+)?)")
 
 
@@ -147,5 +147,5 @@ def fetch(name: str) -> Path:
     try:
         path = Path(snapshot_download(name, allow_patterns=patterns, ignore_patterns=["*/*"]))
         return Path(snapshot_download(name, revision=path.name, allow_patterns=weight_names(path)))
-    except Exception as error:  # the hub raises a dozen kinds, which all mean the same here
+    except Exception as error:  # a dozen kinds of errors, which all mean the same
         raise DatasetError(f"{name} could not be fetched from the hub: {error}") from error

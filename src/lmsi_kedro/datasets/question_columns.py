@@ -1,10 +1,10 @@
-"""Finds the columns of a file for our fields, under our names or those of common data sets."""
+"""Finds the column of each of our fields in a file, which may use our names or those of common data sets."""
 
 import re
 from difflib import get_close_matches
 from functools import lru_cache
 
-# The first rank with a matching column is used; two matching columns of one rank are ambiguous.
+# The first rank with a matching column is used; two matching columns of the same rank are an error.
 RANKS: dict[str, tuple[tuple[str, ...], ...]] = {
     "split": (("split",),),
     "task": (("task",),),
@@ -14,7 +14,7 @@ RANKS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("prompt", "instruction", "input"),  # DAPO, Alpaca, BIG-Bench Hard
         ("messages", "conversations"),  # chats: the last turn of the user
     ),
-    "messages": (("messages", "conversations"),),  # next to a column `question`, which is the last turn
+    "messages": (("messages", "conversations"),),  # only next to a column `question` with the last turn
     "context": (("context",), ("passage", "body", "article")),  # BoolQ and DROP, SVAMP, RACE
     "choices": (("choices",), ("options",)),  # MMLU, AQuA
     "answer": (
@@ -36,7 +36,7 @@ SIMILAR = 0.8  # "quesion", "anwser" and "chioces" are above, "answer_idx" and "
 
 
 class MalformedError(ValueError):
-    """Says what is wrong with a file or a row, in words for its author."""
+    """An error in a file or a row; the message is written for the author of the file."""
 
 
 @lru_cache(maxsize=4096)

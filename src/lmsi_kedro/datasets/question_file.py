@@ -35,9 +35,9 @@ Mistakes = list[tuple[int, str]]
 class QuestionFile(AbstractDataset[pl.DataFrame, pl.DataFrame]):
     """A question file with the column `question`, and optionally context, choices, answer, task and split.
 
-    Columns may have the names of common data sets (RANKS in question_columns); other columns are ignored. Both are
-    logged once. Malformed rows raise a DatasetError that counts them by reason and shows the first ones;
-    `problems` is the file with all of them.
+    Columns may have the names of common data sets (RANKS in question_columns); other columns are ignored. Renamed
+    and ignored columns are logged once. Malformed rows raise a DatasetError that counts them by reason and shows
+    the first ones; `problems` is the file with all of them.
     """
 
     content = "questions"
@@ -146,7 +146,7 @@ class QuestionFile(AbstractDataset[pl.DataFrame, pl.DataFrame]):
         counts = Counter(why.split(" (")[0] for _, why in wrong).most_common()
         more = f" All of them are in {self._problems}." if len(wrong) > SHOWN else ""
         if len(counts) == 1:
-            return f"{head}, from {self.unit} {first} on: {reason}.{more}"
+            return f"{head}, the first in {self.unit} {first}: {reason}.{more}"
         listed = [f"  {n:,} x {why}" for why, n in counts[:SHOWN]]
         shown = [f"  {self.unit} {number}: {why}" for number, why in wrong[:SHOWN]]
         return "\n".join(

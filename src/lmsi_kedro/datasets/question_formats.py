@@ -60,7 +60,7 @@ def json_value(text: str) -> Any:
 
 
 def integer(digits: str) -> int | Decimal:
-    """An integer; a Decimal beyond 4,300 digits, the limit of Python's int."""
+    """Parses an integer; a long one becomes a Decimal, because Python's int refuses more than 4,300 digits."""
     return int(digits) if len(digits) < 1000 else Decimal(digits)
 
 
@@ -80,7 +80,7 @@ def read_csv(path: Path, fields: Fields) -> Iterator[Numbered]:
     if broken := undecodable(path):
         yield from broken
         return
-    # For passages longer than Python's limit of 131,072 characters.
+    # A passage may be longer than Python's limit of 131,072 characters.
     csv.field_size_limit(sys.maxsize)
     with TextIOWrapper(open_bytes(path), encoding="utf-8-sig", newline="") as file:
         separator = separator_of(file.readline())

@@ -21,7 +21,7 @@ from lmsi_kedro.datasets.question_values import (
 
 SPLITS = ("unlabeled", "held_out", "probe")
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-# In GSM8K, the answer is a whole solution, and this precedes the final answer.
+# An answer of GSM8K is a whole solution, in which this precedes the final answer.
 SOLUTION_END = "#### "
 
 Row = dict[str, Any]
@@ -74,7 +74,7 @@ def parse_worked(row: Row) -> Row:
 def question_of(
     value: Any, column: str, chat: tuple[Any, str] | None = None
 ) -> tuple[str, str | None]:
-    """The question, and its earlier turns as a text; chat: the value and column of `messages`, if any."""
+    """Returns the question, and its earlier turns as one text; chat: value and column of `messages`, if any."""
     if is_chat(value):
         return chat_of(value, column)
     question = text_of(None if value == [] else value, column)
@@ -107,8 +107,11 @@ def choices_of(value: Any, column: str) -> tuple[list[str] | None, dict[str, str
 
 
 def labeled(value: Any, column: str) -> tuple[list[Scalar], list[Any]]:
-    """Options and labels of ["x", "y"], [{"label": "A", "text": "x"}, ...], {"label": [...], "text": [...]}
-    (ARC) or {"A": "x", "B": "y"} (MedQA)."""
+    """Returns the options and their labels, if the file has labels.
+
+    The forms are ["x", "y"], [{"label": "A", "text": "x"}, ...], ARC's {"label": [...], "text": [...]} and MedQA's
+    {"A": "x", "B": "y"}.
+    """
     if isinstance(value, dict):
         if isinstance(value.get("text"), list):
             return value["text"], value.get("label") or []
@@ -123,7 +126,7 @@ def labeled(value: Any, column: str) -> tuple[list[Scalar], list[Any]]:
 
 
 def without_letters(texts: list[str]) -> list[str]:
-    """The options without "A)", "(A)" or "A." if all begin like this (AQuA): the prompt adds its own letters."""
+    """Removes "A)", "(A)" or "A." if all options begin like this (AQuA), as the prompt adds its own letters."""
     bare = [
         re.sub(rf"^\(?{letter}[).:]\s*(?=\S)", "", text)
         for letter, text in zip(LETTERS, texts, strict=False)

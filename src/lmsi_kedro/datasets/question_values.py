@@ -26,7 +26,7 @@ def text_of(value: Any, column: str) -> str | None:
 
 
 def written(value: Scalar, column: str) -> str | None:
-    """Text, numbers, dates and verdicts as people write them; None for empty text."""
+    """Writes a text, number, date or truth value in the way people do; returns None for empty text."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int | float | Decimal):
@@ -35,14 +35,14 @@ def written(value: Scalar, column: str) -> str | None:
             raise MalformedError(f"{column} is {value}, which is not an answer: leave it out")
         return number(exact)
     if isinstance(value, datetime) and value.time() == time():
-        return value.date().isoformat()  # as tables store a date
+        return value.date().isoformat()  # tables store a date as its midnight
     if isinstance(value, date | time):
         return value.isoformat()
     return text_of(value, column)
 
 
 def number(value: Decimal) -> str:
-    """Writes 7.0, which is how tables with missing values store an integer, as 7; keeps all digits."""
+    """Writes a number with all its digits, but 7.0 as 7: tables with missing values store integers like this."""
     if abs(value.adjusted()) > LONGEST:
         return str(value)
     digits = format(value, "f")

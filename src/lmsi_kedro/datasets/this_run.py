@@ -38,12 +38,12 @@ class Stopwatch:
     def seconds(cls) -> dict[str, float]:
         """The seconds of each node so far, including the running one."""
         ends = [*list(cls.laps.values())[1:], time.monotonic()]
-        laps = zip(cls.laps.items(), ends, strict=False)  # without nodes there is still one end
+        laps = zip(cls.laps.items(), ends, strict=False)  # ends has one entry without nodes
         return {name: round(end - begin, 2) for (name, begin), end in laps}
 
 
 class ThisRun(AbstractDataset[NoReturn, dict[str, Any]]):
-    """The command, pipelines, start and seconds of the `kedro run` that loads it, its commit and the hardware."""
+    """Describes the current `kedro run`: its command, pipelines, start, seconds per node, commit and hardware."""
 
     def __init__(self, *, metadata: dict[str, Any] | None = None) -> None:
         self.metadata = metadata
