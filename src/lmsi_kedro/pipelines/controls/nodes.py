@@ -23,7 +23,7 @@ def afford_paths(
     evaluation: EvaluationParams,
     controls: ControlParams,
 ) -> dict[str, Any]:
-    """Computes how many paths per in-domain held-out question round 1 could pay for, and how many to sample.
+    """Computes how many paths per in-domain held-out question cost as much as round 1, and how many to sample.
 
     The round's compute is its sampled tokens plus three times its trained tokens; prompt tokens are not counted.
     """

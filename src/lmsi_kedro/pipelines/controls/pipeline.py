@@ -24,7 +24,7 @@ def create_arm(arm: Arm) -> Pipeline:
 
 
 def create_equal_compute() -> Pipeline:
-    """Compares the untrained model's vote, over as many paths as round 1 pays for, with model_1."""
+    """Compares model_1 with the untrained model's vote over as many paths as the compute of round 1 allows."""
     steps = Pipeline([*affordable_votes(), evaluation.create_marking(0, "untrained"), contest()])
     renamed = {
         "vote_statistics": "vote_statistics_1",
@@ -37,7 +37,7 @@ def create_equal_compute() -> Pipeline:
 
 
 def affordable_votes() -> list[Node]:
-    """Samples as many paths as the tokens of round 1 pay for."""
+    """Samples as many paths as the tokens of round 1 allow."""
     budget = Node(
         afford_paths,
         inputs=[

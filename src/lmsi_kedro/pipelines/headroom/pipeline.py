@@ -27,7 +27,7 @@ def create_pipeline(probe: bool) -> Pipeline:
 
 
 def create_gate() -> Pipeline:
-    """Lets the votes pass to training only if the headroom shows a gain."""
+    """Passes the votes on to training only if the headroom shows a gain."""
     return Pipeline(
         [
             Node(

@@ -1,4 +1,4 @@
-"""The nodes that the methods use in place of those of a round, and the table of results."""
+"""Nodes that replace nodes of a round in some methods, and the nodes that make the table of results."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""Selects the paths to train on: those that agree with the vote or, in a control arm, other ones."""
+"""Selects the paths to train on: those that agree with the vote or, in a control arm, other paths."""
 
 from collections.abc import Iterable
 from random import Random

@@ -9,10 +9,10 @@ from lmsi_kedro.tasks.questions import questions_in
 def leave_out_leaks(
     selected: pl.DataFrame, questions: pl.DataFrame
 ) -> tuple[pl.DataFrame, dict[str, int]]:
-    """Returns the selected paths, except those whose question is also in another split, and counts (leaks).
+    """Returns the selected paths without those whose question is also in another split, and the counts (leaks).
 
     exact: questions with the same words as one in another split; they are left out. overlapping: further questions
-    that share LEAK_WORDS consecutive words with one (as in GPT-3, appendix C); they are only counted.
+    that share LEAK_WORDS consecutive words with such a question (as in GPT-3, appendix C); they are only counted.
     """
     by_id = dict(zip(questions["question_id"], questions_in(questions), strict=True))
     held_out = questions.filter(pl.col("split") != "unlabeled")["question_id"]

@@ -26,7 +26,7 @@ def select_paired(
     mixing: MixingParams,
     round_number: int,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Selects the kept paths of questions with a second answer, and makes a pair of each with a rejected path."""
+    """Selects the kept paths of questions with a second answer, and pairs each of them with a rejected path."""
     losing = least_voted(answers, votes)
     chosen = kept(answers).join(losing, on="question_id", how="semi", maintain_order="left")
     if chosen.is_empty():

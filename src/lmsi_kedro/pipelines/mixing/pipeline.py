@@ -1,4 +1,4 @@
-"""answers, paths -> selected -> taught -> examples of this round -> of all rounds -> mixture.
+"""answers, paths -> selected -> taught -> new_examples -> examples of all rounds -> mixture.
 
 Preference training also selects pairs, and combines the mixture with the pairs of all rounds into preferences.
 """
@@ -39,7 +39,7 @@ SELECTIONS: dict[Arm, tuple[Callable[..., pl.DataFrame], list[str]]] = {
 
 
 def create_pipeline(arm: Arm = "vote") -> Pipeline:
-    """Creates the mixture of an arm: the paths that it selects, or the vote's examples in some formats."""
+    """Creates the mixture of an arm from the paths that it selects or from some of the vote's examples."""
     if arm == "labeled":
         return Pipeline([again(), balanced()])
     if arm in FORMATS:
@@ -50,7 +50,7 @@ def create_pipeline(arm: Arm = "vote") -> Pipeline:
 
 
 def create_preferences(round_number: int) -> Pipeline:
-    """Creates the mixture of a round's vote, and adds a rejected path to each example. Rounds count from 1."""
+    """Creates the mixture of a round's vote, and adds a rejected path to each example. The first round is 1."""
     selection = Node(
         fixed(select_paired, round_number=round_number),
         inputs=["answers", "votes", "paths", "params:mixing"],

@@ -39,7 +39,7 @@ def format_factors(
 
 
 def part(prompt_format: Format, mixing: MixingParams) -> float:
-    """The part of a format, or of the few-shot format that it replaces if its own part is 0 or missing."""
+    """The part of a format; if it is 0 or missing, the part of the few-shot format which this format replaces."""
     return mixing.parts.get(prompt_format) or mixing.parts[few_shot(prompt_format)]
 
 

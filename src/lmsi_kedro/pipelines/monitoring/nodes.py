@@ -35,7 +35,7 @@ def plan_examination(
     monitor: MonitorParams,
     engine: EngineParams,
 ) -> Plan:
-    """Plans a few paths for the probe questions of every in-domain task, or for unlabeled ones if it has none.
+    """Plans a few paths for the probe questions of every in-domain task, or for unlabeled ones if a task has none.
 
     The last path, with index m, is the greedy one. Probe questions are neither trained on nor held out; their
     labels are not used here.
@@ -123,7 +123,7 @@ def judge(before: Health, after: Health, monitor: MonitorParams) -> list[str]:
     """Describes every signal of a task that exceeds its limit; an empty list means healthy.
 
     Agreement is expected to rise. A rise is an alarm only if the winners' entropy also falls at least halfway to
-    its limit, since the model then agrees on ever fewer answers.
+    its limit, since the paths then agree on ever fewer answers.
     """
     limits = {
         "winner_entropy": (monitor.min_winner_entropy, None),

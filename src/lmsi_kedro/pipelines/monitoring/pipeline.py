@@ -61,7 +61,7 @@ def judgements(guard: Guard) -> list[Node]:
 
 
 def create_promotion(round_number: int) -> Pipeline:
-    """The candidate becomes the model of its round, unless it collapsed or, in a later round, shows no gain."""
+    """Promotes the candidate to model of its round, unless it collapsed or, in a later round, shows no gain."""
     return Pipeline(
         [
             Node(

@@ -2,8 +2,8 @@
 
 The share of a model's paths that agree on an answer approximates the probability that the answer is right (paper,
 figure 2). So the share of the base model's paths that agree with another model's greedy answer is, on average,
-close to that model's accuracy. It does not show gains on questions that all paths of the base model get wrong; the
-guard `probe` does.
+close to that model's accuracy. This estimate does not show gains on questions that all paths of the base model get
+wrong; the guard `probe` does.
 """
 
 from typing import TypedDict

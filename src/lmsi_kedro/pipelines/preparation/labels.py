@@ -63,7 +63,7 @@ def error_message(wrong: pl.DataFrame, tasks: Tasks) -> str:
 
 
 def listed(named: list[str], problem: str, advice: str) -> str:
-    """One line for a single fault; for several, a heading and the first SHOWN of them."""
+    """Writes one line for a single fault; for several faults, a heading and the first SHOWN of them."""
     if len(named) == 1:
         return f"{named[0]}. {advice}"
     more = [f"and {len(named) - SHOWN:,} more"] if len(named) > SHOWN else []

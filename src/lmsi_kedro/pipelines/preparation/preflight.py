@@ -75,7 +75,7 @@ def check_model(
 def prompt_groups(
     questions: pl.DataFrame, exemplars: pl.DataFrame, tasks: Tasks
 ) -> Iterator[dict[str, str]]:
-    """Yields groups of prompts with a common prefix, rendered each time since all may not fit into memory."""
+    """Yields groups of prompts with a common prefix; they are rendered on every call, to save memory."""
     for name, task in tasks.root.items():
         yield from prompts_of_sets(questions.filter(task=name), exemplars, task)
 

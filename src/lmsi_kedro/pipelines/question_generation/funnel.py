@@ -61,7 +61,7 @@ def written(task: str, question: Question | None) -> dict[str, Any]:
 
 
 class Funnel:
-    """The tests of one task, in order; a candidate that passes is compared with all later ones."""
+    """The tests of one task, in order; every candidate is also compared with all that passed before it."""
 
     def __init__(
         self,
@@ -106,7 +106,7 @@ class Similar:
         self.sketches: list[Any] = []
 
     def has(self, words: tuple[str, ...]) -> bool:
-        """Whether any added text has an estimated Jaccard index of at least the threshold with this one."""
+        """Whether the estimated Jaccard index of this text and an added one reaches the threshold."""
         mine = self.sketch(words)
         found = self.index.query(mine)
         return any(mine.jaccard(self.sketches[n]) >= self.threshold for n in found)

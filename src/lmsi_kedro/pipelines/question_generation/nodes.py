@@ -26,7 +26,7 @@ PER_PROMPT = 4  # continuations of one prompt, which is computed only once for t
 def choose_seeds(
     questions: pl.DataFrame, tasks: Tasks, generation: QuestionGenerationParams
 ) -> pl.DataFrame:
-    """Selects some unlabeled questions of every in-domain task; raises ValueError if it has too few."""
+    """Selects some unlabeled questions of every in-domain task; raises ValueError if a task has too few."""
     chosen = []
     for name in tasks.in_domain:
         alone = ~pl.col("context").str.starts_with(SEPARATOR).fill_null(False)
@@ -48,7 +48,7 @@ def plan_continuations(
     generation: QuestionGenerationParams,
     engine: EngineParams,
 ) -> Plan:
-    """Plans continuations of prompts with some seeds in random order; raising `candidates` keeps earlier ones."""
+    """Plans continuations of prompts with randomly ordered seeds; raising `candidates` only adds continuations."""
     by_task = {name: orders(seed_questions, name, generation) for name in tasks.in_domain}
     sampling = generation.sampling.of(model)
     new = sampling.max_new_tokens

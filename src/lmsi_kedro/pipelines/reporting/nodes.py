@@ -37,7 +37,7 @@ def describe_round(
 
 
 def gather_controls(*measured: Any, arms: Sequence[Arm]) -> Metrics:
-    """Collects the base model against each arm, each arm against the vote of round 1, and equal_compute.
+    """Collects the comparisons of each arm with the base model and with the vote of round 1, and equal_compute.
 
     measured contains these comparisons in this order; self_improve does not measure the last one.
     """
@@ -52,7 +52,7 @@ def gather_controls(*measured: Any, arms: Sequence[Arm]) -> Metrics:
 def summarise(
     controls: Metrics, label_precision: Metrics, record: Metrics, *rounds: Metrics
 ) -> Metrics:
-    """Makes metrics.json: the last round against the base model, and round 1 against its control arms."""
+    """Makes metrics.json, which compares the last round with the base model, and round 1 with its control arms."""
     guard = record["parameters"]["guard"]
     bases = [measured["before"] for measured in [*rounds, *controls["controls"].values()]]
     if any(base != bases[0] for base in bases):

@@ -145,7 +145,10 @@ def page(rounds: int, headroom: bool) -> list[Node]:
 
 
 def cards(rounds: int) -> list[Node]:
-    """Writes a card into each round's model directory; saving a model removes it, so the model is an input."""
+    """Writes a card into each round's model directory.
+
+    The model is an input, so that it is saved before: saving it removes the card.
+    """
     return [
         Node(
             fixed(describe_model, round_number=k),

@@ -1,4 +1,4 @@
-"""Plans the paths of a round; the node `sample_paths` (engines/sample.py) samples those not stored yet."""
+"""Plans the paths of a round; the node `sample_paths` (engines/sample.py) samples the missing ones."""
 
 import polars as pl
 

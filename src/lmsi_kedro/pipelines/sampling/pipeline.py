@@ -8,7 +8,7 @@ from lmsi_kedro.wiring import fixed, sampled
 
 
 def create_pipeline(round_number: int = 1) -> Pipeline:
-    """Samples the paths of a round. Rounds count from 1; the temperature may differ between them."""
+    """Samples the paths of a round. The first round has number 1; each round may have a different temperature."""
     return Pipeline(
         [
             *sampled(

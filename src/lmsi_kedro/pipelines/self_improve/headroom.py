@@ -22,7 +22,7 @@ def create_headroom(probe: bool) -> Pipeline:
 
 
 def gated(loop: Pipeline) -> Pipeline:
-    """Inserts a gate after the votes of round 1, on which all training depends."""
+    """Inserts a gate after the votes of round 1; all training depends on it."""
     counting = loop.only_nodes("round_1.count_votes")
     counted = Pipeline(counting, outputs={"round_1.votes": "round_1.counted_votes"})
     return (

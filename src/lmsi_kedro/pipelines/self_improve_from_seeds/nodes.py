@@ -8,9 +8,10 @@ from lmsi_kedro.tasks import Tasks
 
 
 def name_exemplar_sets(given_tasks: Tasks) -> Tasks:
-    """Assigns every in-domain task the exemplar sets with its own name.
+    """Assigns to every in-domain task the exemplar sets that have its name.
 
-    An out-of-domain task gets those of the first in-domain task that was given the same set, or none.
+    An out-of-domain task uses the sets of the first in-domain task whose given set is the same; if there is no
+    such task, it has no exemplars.
     """
     lent = {given_tasks[name].exemplar_set: name for name in reversed(given_tasks.in_domain)}
     lent.pop(None, None)

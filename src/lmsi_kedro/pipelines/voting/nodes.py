@@ -1,4 +1,4 @@
-"""Votes on the answers of each question, and marks the paths to keep; `votes.py` counts the votes."""
+"""Finds the winning answer of each question, and marks the paths to keep; the votes are counted in `votes.py`."""
 
 import polars as pl
 
@@ -13,7 +13,7 @@ def count_votes(
     """Finds the most frequent answer of each question, which is kept if confidence and margin are within limits.
 
     Confidence is the winner's share of all paths of the question, including unparsable ones; margin is that share
-    minus the share of the second answer. A tie has no winner, unless voting.ties is "logprob".
+    minus the share of the second most frequent answer. A tie has no winner, unless voting.ties is "logprob".
     """
     low, high = voting.threshold(round_number), voting.max_confidence
     return count_within(readings, voting, low, high, voting.min_margin)

@@ -8,7 +8,7 @@ from lmsi_kedro.wiring import fixed, parsed
 
 
 def create_pipeline(round_number: int) -> Pipeline:
-    """Counts the votes of a round. Rounds count from 1; the threshold may differ between them."""
+    """Counts the votes of a round. The first round has number 1; each round may have a different threshold."""
     count = fixed(count_votes, round_number=round_number)
     return Pipeline(
         [

@@ -65,9 +65,9 @@ def ask_reader(
     stored: StoredReplies,
     voting: VotingParams,
 ) -> Iterator[dict[str, pl.DataFrame] | tuple[str, list[str]]]:
-    """Yields the replies to every unparsable path that ended, one chunk for each chunk of paths.
+    """Yields the replies to every unparsable path that was not cut off, one chunk for each chunk of paths.
 
-    A path that was cut off has not stated its answer, so it is not sent.
+    A path that was cut off has not stated its answer yet, so it is not sent.
     """
     assert voting.reader is not None
     unread = readings.filter(pl.col("key").is_null()).select(ID)
@@ -85,7 +85,7 @@ def ask_reader(
 def request_replies(
     chunks: dict[str, pl.DataFrame], params: ReaderParams
 ) -> Iterator[dict[str, pl.DataFrame]]:
-    """Yields the replies to each chunk when they are complete."""
+    """Yields the replies to a chunk as soon as all of them have arrived."""
     with closing(AnswerReader(params)) as reader:
         reader.try_out()
         for each, paths in chunks.items():
@@ -101,7 +101,7 @@ def address(content: list[object]) -> str:
 def fill_abstentions(
     readings: pl.DataFrame, replies: Iterable[pl.DataFrame], questions: pl.DataFrame, tasks: Tasks
 ) -> pl.DataFrame:
-    """Fills in the answers that replies copy from unparsable paths, with the rule `reader`."""
+    """Fills in the answers that the replies copied from unparsable paths; their `rule` becomes `reader`."""
     unread = readings.filter(pl.col("key").is_null()).select(*ID, "task")
     copies = pl.concat([schemas.empty(schemas.REPLIES), *replies]).drop_nulls("surface")
     copies = copies.join(unread, on=ID, maintain_order="left").join(
@@ -121,7 +121,7 @@ def fill_abstentions(
 
 
 def canonical(rows: pl.DataFrame, task: Task) -> pl.DataFrame:
-    """Adds the canonical forms of the copied answers of a task, by the rules for its labels."""
+    """Adds the canonical form of every copied answer, computed by the same rules as for the labels of the task."""
     choices = rows["choices"].to_list() if task.kind == "choice" else None
     keys = answers.canonical_keys(rows["surface"], task.kind, choices, decimal=task.decimal)
     return rows.with_columns(key=keys)

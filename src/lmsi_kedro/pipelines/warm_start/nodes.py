@@ -73,9 +73,9 @@ def with_texts(rows: pl.DataFrame, task: Task) -> pl.DataFrame:
 
 
 def without_answer(rationale: str, surface: str) -> str:
-    """The rationale without a final "#### 18" or "The answer is 18.", which `target` adds again.
+    """Removes a final "#### 18" or "The answer is 18." from a rationale, because `target` adds the answer again.
 
-    It is empty if the rationale is only the answer.
+    The result is empty if the rationale consists of the answer alone.
     """
     end = rf"(?:####|(?:so,? )?the (?:final )?answer is)\W*{re.escape(surface)}\W*\Z"
     bare = re.sub(rf"\s*{end}", "", rationale, flags=re.IGNORECASE).strip()
@@ -158,7 +158,7 @@ def choose_warm_training(
     warm_start_training: WarmStartParams,
     preflight: dict[str, Any],
 ) -> Training:
-    """Applies warm_start_training to training. The input preflight makes training wait for the checks."""
+    """Applies warm_start_training to training. `preflight` is an input so that training waits for the checks."""
     return choose_training(mixture, base_model, warm_start_training.of(training, mixture.height))
 
 
