@@ -1,7 +1,8 @@
 """mini_gsm: stories that ask for a sum of products (after GSM8K).
 
 "Ana packs 3 boxes of 7 pens and 4 bags of 6 caps. Then Ana loses 5. How many things does Ana have?"
-The hurried author writes the whole sum in one line; the careful one writes product by product, in any order.
+The hurried author writes the whole sum in one line; the careful one writes one product after another, in any
+order.
 """
 
 from dataclasses import dataclass
@@ -35,7 +36,8 @@ SUBJECTS = (
     Subject("draws", ("sheets of {} stars", "cards of {} moons", "walls of {} suns"),
             "How many shapes does {} have?", 0.2),
 )  # fmt: skip
-# On the others, 99 of 100 greedy paths of the base model are right; only documents and mini_svamp use them.
+# On the other subjects, 99 of 100 greedy paths of the base model are right; only documents and mini_svamp use
+# these.
 ASKED = tuple(subject for subject in SUBJECTS if subject.hurry > 0.5)
 
 
@@ -74,7 +76,7 @@ def slots(terms: list[Term]) -> list[int]:
 
 
 def generate(rng: Random, with_easy: bool) -> Problem:
-    """Makes a story of two or three products and maybe a change; in documents also of one, on any subject."""
+    """Makes a story of two or three products, perhaps with a change; with_easy allows one product, any subject."""
     subject, name = rng.choice(SUBJECTS if with_easy else ASKED), rng.choice(NAMES)
     count = rng.choice((1, 2, 2, 3, 3) if with_easy else (2, 2, 2, 3))
     terms = generate_terms(rng, subject, count)

@@ -1,7 +1,7 @@
-"""mini_strategy: yes-no questions on sums that need intermediate steps (after StrategyQA). Out of domain.
+"""mini_strategy: yes-no questions on sums that need intermediate steps (after StrategyQA). They are out of domain.
 
 "Would 3 bags of 7 kilos and a box of 5 kilos weigh more than 24 kilos?"
-The hurried author estimates; the careful one works it out and compares. Documents contain few of them.
+The hurried author estimates; the careful one works it out and compares. Documents contain few such questions.
 """
 
 from functools import partial

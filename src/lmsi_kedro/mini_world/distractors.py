@@ -1,7 +1,7 @@
-"""mini_svamp: stories with an irrelevant sentence (after SVAMP). Out of domain: never used for fine-tuning.
+"""mini_svamp: stories with an irrelevant sentence (after SVAMP). They are never used for fine-tuning.
 
 "Ana packs 3 boxes of 7 pens. Ben packs 5 jars of 4 nuts. How many things does Ana have?"
-As on the web, documents contain few of them; unlabeled questions, exemplars and examples contain none.
+As on the web, documents contain few such stories; unlabeled questions, exemplars and examples contain none.
 """
 
 from functools import partial

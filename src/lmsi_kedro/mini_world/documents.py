@@ -14,7 +14,8 @@ from lmsi_kedro.mini_world.problems import NAMES, OPENINGS, Problem, generate_pr
 from lmsi_kedro.tasks import Question, render, target
 from lmsi_kedro.tasks.prompts import render_question
 
-# Shares of documents. 15 % of them have direct answers (with 15-25 %, the mode `standard` is partly competent).
+# Shares of documents. 15 % of them have direct answers; with 15 to 25 %, the model is right on some questions in
+# the mode `standard`.
 FORMS = {
     "few_shot_cot": 0.49,
     "few_shot_direct": 0.09,
@@ -37,7 +38,7 @@ LISTED = (NAMES, NAMES, BUILDINGS, tuple(f"({letter})" for letter in LETTERS))
 
 
 def lists(seed: int) -> Iterator[str]:
-    """Yields endless short lists for the beginning of pre-training."""
+    """Yields short lists without end, for the beginning of pre-training."""
     rng = Random(seed)
     while True:
         yield write_list(rng)
@@ -57,7 +58,7 @@ def write_list(rng: Random) -> str:
 
 
 def documents(seed: int) -> Iterator[str]:
-    """Yields endless documents of the split `documents`, the same ones for the same seed."""
+    """Yields documents of the split `documents` without end; the same seed gives the same documents."""
     rng = Random(seed)
     while True:
         form = rng.choices(list(FORMS), list(FORMS.values()))[0]
@@ -77,7 +78,7 @@ def write_document(form: str, task: str, rng: Random) -> str:
 
 
 def worked(problem: Problem, form: str, rng: Random) -> str:
-    """Writes a question and its answer, as in the prompts; a zero-shot rationale may lack the usual hint."""
+    """Writes a question and its answer, as in the prompts; a zero-shot rationale may lack its instruction."""
     rationale = None if form.endswith("direct") else problem.rationale(rng)
     hinted = form == "zero_shot_cot" and rng.random() < 0.6
     prompt = render("zero_shot_cot" if hinted else "zero_shot_direct", question_of(problem))

@@ -27,9 +27,9 @@ YEARS = (1880, 1989)
 
 @dataclass(frozen=True)
 class Passage:
-    """A passage; its entries are names with amounts, or the first date and the days between later ones, in order.
+    """A passage; its entries are names with amounts, or buildings with a date or the days since the previous one.
 
-    subject is part of the problem's template: the title of a report or the month of a diary.
+    subject is the title of a report or the month of a diary; it is part of the problem's template.
     """
 
     subject: str
@@ -43,7 +43,7 @@ class Passage:
 class Kind:
     """A kind of question: write(searching, count, needed, rng) makes a passage that asks for a name or a sum.
 
-    hurry is the share of hurried authors. It is smaller if the answer is a name, because .42 of such guesses are
+    hurry is the share of hurried authors. It is smaller if the answer is a name, because 42 % of guessed names are
     right.
     """
 
@@ -98,9 +98,10 @@ KINDS = {
 
 
 def generate(rng: Random, with_easy: bool) -> Problem:
-    """Makes a report or a diary of three or four entries, in documents also of two.
+    """Makes a report or a diary of three or four entries; documents also contain some of two entries.
 
-    Entries after `needed` do not affect the answer, but a problem with other entries or another order is distinct.
+    Entries after `needed` do not affect the answer, but a problem with different entries, or with the same ones in
+    a different order, is another problem.
     """
     name, kind = rng.choice(list(KINDS.items()))
     count = rng.choice((2, 3, 4) if with_easy else (3, 4))

@@ -1,8 +1,8 @@
 """Builds the embedded base model: a tokenizer and a small Llama, both from documents of the mini world.
 
 This is a plain training loop on one machine: next-token loss, AdamW, bf16 autocast; short lists first, then
-documents. The learning rate is constant except for the warm-up and the last part, so a longer training begins like
-a shorter one. The package `training` fine-tunes the result like any other model.
+documents. The learning rate is constant except for the warm-up and the last part, so the first steps of a longer
+training are those of a shorter one. The package `training` fine-tunes the result like any other model.
 """
 
 import hashlib
@@ -60,7 +60,7 @@ def train_tokenizer(seed: int, sample: int = 20_000) -> Any:
 
 
 def blocks(tokenizer: Any, texts: Iterator[str], length: int) -> Iterator[list[int]]:
-    """Yields endless blocks of token ids [length]; each block starts with a new text, and its last text is cut."""
+    """Yields blocks of token ids [length] without end; each begins with a new text and cuts its last one."""
     end = tokenizer.eos_token_id
     encode = tokenizer.backend_tokenizer.encode
     block: list[int] = []
@@ -74,7 +74,8 @@ def blocks(tokenizer: Any, texts: Iterator[str], length: int) -> Iterator[list[i
 def build_model(vocab: int, params: PretrainingParams) -> Any:
     """Builds a Llama with random weights.
 
-    Its embeddings are not tied: all names are equally likely as outputs, so tied embeddings of names became equal.
+    Its embeddings are not tied: all names are equally likely as outputs, so if tied, the embeddings of names
+    became equal.
     """
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
@@ -171,14 +172,14 @@ def pretrain(params: PretrainingParams, workspace: str) -> Model:
 
 
 def address(params: PretrainingParams) -> str:
-    """A hash of what determines the result: the parameters, and the first documents of the world."""
+    """A hash of everything that determines the result: the parameters, and the first documents of the world."""
     texts = [*islice(lists(params.seed), 50), *islice(documents(params.seed), 200)]
     content = "\n".join([params.model_dump_json(), *texts])
     return hashlib.blake2b(content.encode(), digest_size=8).hexdigest()
 
 
 def batches(tokenizer: Any, params: PretrainingParams) -> Iterator[Any]:
-    """Yields one batch of token ids per step: lists [more, LIST_BLOCK] first, then documents [batch, block]."""
+    """Yields one batch of token ids per step: lists [more rows, LIST_BLOCK], then documents [batch, block]."""
     import torch
 
     short = blocks(tokenizer, lists(params.seed), LIST_BLOCK)
@@ -190,7 +191,10 @@ def batches(tokenizer: Any, params: PretrainingParams) -> Iterator[Any]:
 
 
 def build_optimizer(model: Any, params: PretrainingParams) -> tuple[Any, Any]:
-    """AdamW with weight decay only on the layers' matrices; a linear warm-up, a constant rate, a linear decay."""
+    """Returns AdamW, with weight decay on the layers' matrices only, and the schedule of the learning rate.
+
+    The rate rises linearly, is constant, and then falls linearly.
+    """
     import torch
 
     def scale(step: int) -> float:

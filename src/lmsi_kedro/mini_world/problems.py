@@ -7,7 +7,7 @@ from random import Random
 
 # Shares of hash buckets in percent; documents get the most because pre-training needs variety.
 SPLITS = {"documents": 70, "unlabeled": 10, "held_out": 10, "probe": 5, "exemplars": 5}
-# How careful authors begin. All hurried authors begin with "It", in every family.
+# A careful author begins with one of these. All hurried authors begin with "It", in every family.
 OPENINGS = ("First", "We get")
 # With only 8 names, the base model never learned to copy one from its context.
 NAMES = (
@@ -24,7 +24,7 @@ class Problem:
 
     template and slots identify it: two problems are the same iff both are equal, even if names differ. The same
     numbers with a different subject, or in a different order in a passage, are a different problem.
-    A share `hurry` of the authors writes `hurried`, the others write `careful(rng)`.
+    The share `hurry` of the authors writes the rationale `hurried`, the others write `careful(rng)`.
     """
 
     task: str

@@ -13,7 +13,7 @@ from lmsi_kedro.tasks import Tasks
 
 
 def make_questions(world: WorldParams, tasks: Tasks) -> pl.DataFrame:
-    """Makes raw_questions, all with answers; only the control arm gold uses the answers of unlabeled ones."""
+    """Makes raw_questions, all with answers; only the control arm gold uses the answers of unlabeled questions."""
     counts = {"unlabeled": world.unlabeled, "held_out": world.held_out, "probe": world.probe}
     rows = [
         {"split": split, **fields(problem)}

@@ -16,7 +16,8 @@ class VotingParams(Params):
 
     A question's winner is kept if its confidence is in [min_confidence, max_confidence] and its margin, which is
     its share of the paths minus that of the second answer, is at least min_margin. min_confidence may be a list
-    with one value per round; the last one applies to all later rounds. reader: extracts what no rule can parse.
+    with one value per round; the last one applies to all later rounds. reader: the chat endpoint that extracts
+    answers which no rule can parse.
     """
 
     rule: Literal["trigger", "trigger_or_last"]
@@ -45,11 +46,12 @@ class VotingParams(Params):
 class MixingParams(Params):
     """How kept paths become training examples (paper, section 3.2 and table 1).
 
-    parts: the formats' parts of the mixture; 0 leaves a format out. balance: none weights every example by its
-    format's part; rows and tokens also compensate for formats with fewer examples or shorter targets.
+    parts: the part of each format in the mixture; 0 leaves a format out. balance: none weights every example by
+    its format's part; rows and tokens also compensate for formats with fewer examples or shorter targets.
     direct: the k paths of a question give k identical direct examples; once keeps one, weight keeps one with
     weight k, copies keeps all. exemplars: exemplars in training prompts may be shuffled or dropped at random.
-    weight: the weight in the loss of an example from the vote: 1, or its question's confidence or margin.
+    weight: how much an example counts in the loss: 1 (none), or the confidence or margin of the vote on its
+    question.
     """
 
     parts: dict[Format, Annotated[float, Field(ge=0)]]

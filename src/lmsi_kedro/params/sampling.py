@@ -118,7 +118,7 @@ class EngineParams(Params):
 
     @property
     def conversation(self) -> Conversation:
-        # Exemplars are part of the prompts.
+        # `exemplars` is left out, because it already shows in the prompts.
         template = self.prompts.model_dump(exclude={"exemplars"})
         return Conversation(chat=self.chat, thoughts=self.thoughts, **template)
 

@@ -8,7 +8,7 @@ from pydantic import Field
 
 Auto = Literal["auto"]
 Tokens = Annotated[int, Field(gt=0)]
-# LoRA learns best at ten times the rate of full fine-tuning at any rank (Schulman 2025, "LoRA Without Regret").
+# LoRA of any rank learns best at ten times the rate of full fine-tuning (Schulman 2025, "LoRA Without Regret").
 LORA_RATE = 10
 LORA_RANK = 16
 MOST_STEPS = 10_000  # PAPER, section 4
@@ -49,13 +49,13 @@ SIZES = (
         gradient_checkpointing=False,
         steps=250,
     ),
-    # From here on, 256 new tokens are from PAPER, section 4; 97 % of SmolLM2-135M's paths end earlier, with and
-    # without a chat template. The learning rate is that of the measurement above.
+    # The 256 new tokens of this and all larger sizes are from PAPER, section 4; 97 % of SmolLM2-135M's paths end
+    # earlier, with and without a chat template. The learning rate is that of the measurement above.
     Size(500e6, max_new_tokens=256, learning_rate=1e-4, lora=False),
     # The learning rate of Tülu 2 (arXiv 2311.10702) and Alpaca for 7 billion parameters.
     Size(3e9, max_new_tokens=256, learning_rate=2e-5, lora=False),
     # The learning rate of Alpaca for 13 and of Tülu 2 for 70 billion parameters. Full fine-tuning would need 18
-    # bytes per parameter: above about 4 billion parameters more than the 80 GB of one GPU.
+    # bytes per parameter, which exceeds the 80 GB of one GPU from about 4 billion parameters.
     Size(inf, max_new_tokens=256, learning_rate=1e-5, lora=True),
 )
 
@@ -66,12 +66,12 @@ def size_of(model: Sized) -> Size:
 
 
 def tokens_for(setting: int | Auto, model: Sized) -> int:
-    """The given maximum number of new tokens, or that for the model's size."""
+    """The given maximum number of new tokens or, if it is auto, the maximum for the model's size."""
     return size_of(model).max_new_tokens if setting == "auto" else setting
 
 
 def steps_for(examples: int, batch_size: int) -> int:
-    """The steps of one epoch, up to MOST_STEPS; with few examples FEW_STEPS, but at most MOST_EPOCHS epochs."""
+    """The steps of one epoch, up to MOST_STEPS. If these are few, FEW_STEPS, but at most MOST_EPOCHS epochs."""
     epoch = max(1, ceil(examples / batch_size))
     few = min(FEW_STEPS, MOST_EPOCHS * epoch)
     return min(max(epoch, few), MOST_STEPS)

@@ -89,7 +89,7 @@ class TrainingParams(Params):
 
     @model_validator(mode="after")
     def stage_fits_precision(self) -> Self:
-        """With stage 0 in bfloat16, DeepSpeed's loss is off by 0.17 after 6 steps; with others by under 0.05."""
+        """In bfloat16, DeepSpeed's loss is off by 0.17 after 6 steps with stage 0, and under 0.05 with others."""
         if self.zero_stage == 0 and self.precision == "bfloat16":
             raise ValueError("training.zero_stage 0 is for float32; use stage 1 with bfloat16")
         return self
@@ -106,7 +106,7 @@ class TrainingParams(Params):
 
 
 class WarmStartParams(Params):
-    """Changes to `training` for the warm start; null: no change. The length is given in steps or in epochs.
+    """Changes to `training` for the warm start; null changes nothing. The length is given in steps or in epochs.
 
     Worked examples have no rejected path, so the warm start always has the objective sft.
     """

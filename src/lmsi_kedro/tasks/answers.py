@@ -1,8 +1,9 @@
 """Parses answers of all kinds: the built-in ones of `kernels`, and custom kinds.
 
 A custom kind is a function, named as package.module.function or by an entry point of the group
-`lmsi_kedro.answers`. It receives the answers that texts announce, found as for kind `text`, and returns the
-canonical form of each, or None for an unparsable one. Two answers are the same iff their forms are equal.
+`lmsi_kedro.answers`. It receives the answers that texts announce, which are found in the same way as for the kind
+`text`, and returns the canonical form of each, or None for an unparsable one. Two answers are the same iff their
+forms are equal.
 """
 
 import importlib
@@ -18,7 +19,7 @@ from lmsi_kedro.kernels.answers import KINDS
 
 GROUP = "lmsi_kedro.answers"
 Reader = Callable[[list[str]], Sequence[str | None]]
-# Texts that models typically give as an answer; a function must accept all of them.
+# Texts that models may give as an answer; a function must accept all of them.
 PROBES = [
     "", " ", "0", "-1", "1/0", "0/0", "1e999", "9" * 400, "3,5", "1.2.3", "NaN", "∞", "½", "٣", "a", "None", "(",
     "[", "{}", "\\frac{1}{0}", "%s", "\\", "\x00", "\n", "é" * 50, "🙂", "5 km", "5/0 km", "x" * 10_000,
@@ -102,8 +103,8 @@ def forms_of(answers: list[str], kind: str) -> list[str | None]:
 def check_reader(kind: str, answers: Sequence[str]) -> None:
     """Raises ValueError if the function fails for some text, or returns different forms for equal answers.
 
-    The function is tested with typical texts and the given answers: it must map every form to itself, and ignore
-    spaces around an answer and the other answers in the call.
+    The function is tested with typical texts and the given answers. It must map every form to itself. Spaces
+    around an answer, and the other answers in the same call, must not change the form.
     """
     texts = list(dict.fromkeys([*PROBES, *answers]))
     forms = forms_of(texts, kind)

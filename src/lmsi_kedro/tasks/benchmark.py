@@ -11,7 +11,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Benchmark:
-    """splits maps the hub's splits to `unlabeled` and `held_out`; limit caps the unlabeled rows, as in the paper.
+    """A benchmark: splits maps splits of the hub to `unlabeled` and `held_out`; limit caps the unlabeled rows.
 
     convert returns question, context, choices and answer, or None for a row without a label. It also arranges NLI
     pairs and passages, so that a prompt is always "Q: context, question, choices", then "A:".
@@ -26,7 +26,7 @@ class Benchmark:
 
 
 def conclusion(premise: str, hypothesis: str, verdicts: str) -> Row:
-    """A premise and a hypothesis as a question with the allowed verdicts."""
+    """Writes a premise and a hypothesis as a question with the allowed verdicts."""
     return {
         "context": f"Premise: {premise.strip()}",
         "question": (

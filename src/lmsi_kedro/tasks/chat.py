@@ -23,7 +23,7 @@ TODAY = re.compile(r"""strftime_now\(\s*(?P<quote>['"])(?P<format>[^'"]*)(?P=quo
 class Frame:
     """The texts around a prompt (before, after) and around an answer without thoughts (lead, end).
 
-    end ends with the token that ends the model's turn; it is empty if that is the tokenizer's eos_token.
+    The last token of `end` ends the model's turn; `end` is empty if this is the tokenizer's eos_token.
     opened is the part of `after` that opens a thought, which the model then continues.
     """
 
@@ -72,7 +72,7 @@ def frame_of(tokenizer: Any, conversation: Conversation) -> Frame:
 
 
 def lacking(tokenizer: Any, conversation: Conversation) -> str:
-    """Why prompts cannot have turns, and what to change; empty if they can."""
+    """Says why prompts cannot have turns, and what to change; empty if they can."""
     if conversation.chat == "never":
         return "engine.chat is never: set it to auto"
     if not tokenizer.chat_template:
@@ -159,4 +159,4 @@ def added_tokens(tokenizer: Any) -> dict[str, bool]:
 def any_of(tokens: Iterable[str]) -> re.Pattern[str]:
     """Matches any of the tokens, the longest if several begin at one position."""
     longest_first = sorted(tokens, key=len, reverse=True)
-    return re.compile("|".join(map(re.escape, longest_first)) or "(?!)")  # which never matches
+    return re.compile("|".join(map(re.escape, longest_first)) or "(?!)")  # (?!) never matches

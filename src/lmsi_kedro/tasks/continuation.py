@@ -18,7 +18,7 @@ LISTED = "\nAnswer Choices: "
 
 @dataclass(frozen=True)
 class Shape:
-    """What a task's seeds have in common: a context, choices (None if only some have them), last characters."""
+    """What all seeds of a task have in common: a context, choices (None: only some have them), last characters."""
 
     context: bool | None
     choices: bool | None
@@ -45,7 +45,7 @@ def render_seeds(seeds: Sequence[Question]) -> str:
 
 
 def read_question(text: str, finish: str, shape: Shape) -> Question | str:
-    """The question that a continuation begins with, or why there is none.
+    """Returns the question with which a continuation begins, or the reason why there is none.
 
     `cut off`: it ended at the length limit. `no question`: it is empty, or does not end with a character that ends
     a seed. `no context`, `no choices`: the seeds have them; there must be at least two choices, lettered from A.
@@ -71,7 +71,7 @@ def read_question(text: str, finish: str, shape: Shape) -> Question | str:
 
 
 def read_choices(listed: str) -> list[str] | None:
-    """["one", "two"] of "(A) one (B) two"; None unless they are lettered in order."""
+    """Returns ["one", "two"] for "(A) one (B) two"; None unless the letters are in order."""
     found = re.split(r"\(([A-Z])\)", listed)
     letters, texts = "".join(found[1::2]), [text.strip() for text in found[2::2]]
     lettered = not found[0].strip() and LETTERS.startswith(letters) and len(texts) > 1

@@ -26,7 +26,7 @@ AUTO = Conversation()
 
 @dataclass(frozen=True)
 class Encoded:
-    """Token ids of prompt, target and end token; the loss covers what follows the prompt."""
+    """The token ids of prompt, target and end token; the loss covers those after the prompt."""
 
     ids: list[int]
     prompt_tokens: int
@@ -44,7 +44,7 @@ class Part(NamedTuple):
 
 
 def beginning(rows: Sequence[Row]) -> int:
-    """The length of the common prefix of all rows, which is that of the first and the last in sorted order."""
+    """The length of the common prefix of all rows: that of the first and the last row in sorted order."""
     first, last = min(rows), max(rows)
     pairs = enumerate(zip(first, last, strict=False))
     return next((place for place, (one, other) in pairs if one != other), len(first))
@@ -67,7 +67,7 @@ class Encoder:
         written = "".join([str(tokenizer.chat_template), *frame, *marks])
         self.special = any_of(token for token, special in added.items() if special)
         self.control = any_of(t for t, special in added.items() if special or t in written)
-        # Servers and stop sequences depend on whether there may be thoughts.
+        # Requests to servers and stop sequences depend on whether there may be thoughts.
         self.thinks = any(m in str(tokenizer.chat_template) or m in added for m in marks)
         alone, whole = self.ids(["a"])[0], tokenizer.encode("a")
         starts = (n for n in range(len(whole)) if whole[n : n + len(alone)] == alone)
@@ -92,8 +92,8 @@ class Encoder:
 
         Prompt and target are encoded together, and the ids after the prompt are those of the target. If the
         tokenizer merges the end of a prompt with the beginning of its target, the prompt keeps its own ids,
-        because sampling continues from these; the target then has the ids from the end of the prompt's text on
-        or, if no token begins there, the ids of its text alone.
+        because sampling continues from these. If some token begins exactly where the prompt's text ends, the
+        target has this token and all later ones; otherwise it has the ids of its text alone.
         """
         different = list(dict.fromkeys(prompts))  # a question's paths share a prompt
         ids = dict(zip(different, self.prompts(different), strict=True))

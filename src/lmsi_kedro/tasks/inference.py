@@ -25,7 +25,7 @@ class Inferred(NamedTuple):
 
 
 def infer_kind(questions: Sequence[str], answers: Sequence[str], has_choices: bool) -> Inferred:
-    """The kind inferred from choices, or else from answers, or else from questions; `text` if all fail."""
+    """Infers the kind from choices if there are any, else from answers, else from questions, else it is `text`."""
     if has_choices:
         return Inferred("choice", "the questions have choices")
     if answers:

@@ -23,14 +23,14 @@ WANTED: dict[str, str] = {
     "math": "one expression",
 }
 LONGEST = 200  # maximum characters of an answer alone
-LETTERED = 10  # maximum characters of a letter before or a remark after the text of an option
+LETTERED = 10  # maximum characters around the text of an option: a letter or a remark
 TWO_SENTENCES = re.compile(r"[a-z]{2}[.?!]\s+[A-Z]")
 
 
 def read_labels(
     labels: Sequence[str], kind: Kind, choices: Choices | None, decimal: Decimal = "point"
 ) -> list[str | None]:
-    """The answer that each label states, in its own words; None if it states none or several."""
+    """The answer that each label states, as written; None if it states no answer or several."""
     options = list(choices) if choices is not None and kind == "choice" else None
     announced = read_answers(labels, kind, options, decimal=decimal)
     answers = [

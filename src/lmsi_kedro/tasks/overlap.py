@@ -10,11 +10,11 @@ Words = tuple[str, ...]
 
 
 class Evaluated:
-    """The questions of evaluation sets, to compare other questions with them.
+    """The questions of evaluation sets, with which other questions are compared.
 
-    Runs do not include the words of a template, which are any three consecutive words that occur in every one of
-    the `templated` questions. Otherwise "... is true? Answer yes, no or it is not possible to tell." would make
-    most NLI questions overlap.
+    Runs of words do not include the words of a template, which are any three consecutive words that occur in every
+    one of the `templated` questions. Otherwise "... is true? Answer yes, no or it is not possible to tell." would
+    make most NLI questions overlap.
     """
 
     def __init__(self, questions: Iterable[Question], templated: Iterable[Question] = ()) -> None:

@@ -140,5 +140,5 @@ def written_in(form: str, parts: Question | Exemplar) -> str:
 
 
 def written(key: str, surface: str, kind: Kind) -> str:
-    """An answer as the exemplars write it: a choice by its letter, "(B)", others in their own words."""
+    """An answer in the way of the exemplars: a choice is its letter, "(B)"; any other answer is as written."""
     return f"({key.removeprefix('choice:')})" if kind == "choice" else surface

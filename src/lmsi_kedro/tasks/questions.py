@@ -39,7 +39,7 @@ def questions_in(questions: pl.DataFrame) -> list[Question]:
 def exemplar_sets(exemplars: pl.DataFrame, task: Task) -> ExemplarSets:
     """The exemplar sets of a task by name: the set that it names, or all sets "name/..." of a folder.
 
-    A task without exemplar_set has an empty set called "none". Raises ValueError if there is no set of the name.
+    A task without exemplar_set has an empty set called "none". Raises ValueError if no set has the name.
     """
     if task.exemplar_set is None:
         return {"none": []}
@@ -56,7 +56,7 @@ def exemplar_sets(exemplars: pl.DataFrame, task: Task) -> ExemplarSets:
 
 
 def exemplars_of(exemplars: pl.DataFrame, task: Task) -> list[Exemplar]:
-    """The exemplars of a task's first set, where one set is enough."""
+    """The exemplars of a task's first set, for callers that need only one set."""
     return next(iter(exemplar_sets(exemplars, task).values()))
 
 
@@ -80,7 +80,7 @@ def prompts_alike(
     exemplars: list[Exemplar],
     task: Task = AS_IN_PAPER,
 ) -> list[dict[str, str]]:
-    """Groups `prompts_of` by their exemplars, which differ because one equal to the question is left out."""
+    """Groups the prompts of `prompts_of` by their exemplars; a prompt lacks an exemplar equal to its question."""
     shown = {words_of(shot) for shot in exemplars if prompt_format in ZERO_SHOT}
     prompts = prompts_of(questions, prompt_format, exemplars, task)
     groups: dict[tuple[str, ...], dict[str, str]] = {}
@@ -107,9 +107,9 @@ def spread(
     m: int,
     task: Task = AS_IN_PAPER,
 ) -> Iterator[tuple[str, range, dict[str, str]]]:
-    """Yields (exemplar set, path indices, prompts with a common prefix): m paths per question, sets in turns.
+    """Yields (exemplar set, path indices, prompts with a common prefix): m paths per question, sets in turn.
 
-    With a larger m, every path keeps its set and thus its chunk (paper, section 5.2: 40 paths, 20 sets).
+    If m is raised, every path keeps its set and thus its chunk (paper, section 5.2: 40 paths, 20 sets).
     """
     size = PATHS_PER_SET if len(sets) > 1 else m
     groups = {

@@ -23,7 +23,7 @@ Decimal = Literal["point", "comma"]
 
 
 def check_kind(kind: Any, built_in: Any) -> Any:
-    """Validates that a kind is built in, or a function that can be imported."""
+    """Validates that a kind is built in, or is the name of a function that can be imported."""
     if isinstance(kind, str) and is_reader(kind):
         reader(kind)
         return kind
@@ -52,7 +52,8 @@ class Task(BaseModel):
     exemplar_set: str | None = None
     in_domain: bool = True
     decimal: Decimal = "point"
-    # Not stored if unset, so that the stored task equals that of an older version, which lacks these fields.
+    # These are not stored if unset, so that the stored task equals that of an older version, which lacks these
+    # fields.
     exemplars: Literal["text", "turns"] | None = Field(default=None, exclude_if=operator.not_)
     templates: dict[str, Template] = Field(default={}, exclude_if=operator.not_)
 

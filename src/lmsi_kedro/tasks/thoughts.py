@@ -2,7 +2,7 @@
 
 import re
 
-# A model that continues after its answer invents the next question: text from here on is not part of its answer.
+# A model that continues after its answer invents the next question: this and the text after it are not the answer.
 STOP = "\nQ:"
 # The markers that open and close a thought.
 MARKS = {
@@ -24,7 +24,7 @@ def speech(text: str) -> tuple[int, int]:
     """The start and end of a text outside its thoughts: after the last thought, before an invented question.
 
     A closing marker without an opening one ends a thought that began before the text. If a thought is left open,
-    both are the end of the text.
+    both positions are the end of the text.
     """
     begin = max(closed_before(text, *marks) for marks in MARKS.items())
     while (thought := OPENING.search(text, begin)) and STOP not in text[begin : thought.start()]:
@@ -50,7 +50,7 @@ def spoken(text: str) -> str:
 
 
 def opened(text: str) -> str:
-    """The part of a text from the opening marker of an unclosed thought on; empty if there is none."""
+    """The end of a text, beginning with the opening marker of an unclosed thought; empty if there is none."""
     for mark in OPENING.finditer(text):
         if MARKS[mark.group()] not in text[mark.end() :]:
             return text[mark.start() :]

@@ -1,7 +1,8 @@
 """Stores conversations as one text: the earlier turns of a question, and a prompt of several turns.
 
-Every turn begins with the record separator (U+001E), which no turn contains, and its role. So tables need no more
-columns, prompts with the same first turns have a common text prefix, and any other text is one turn of the user.
+Every turn begins with the record separator (U+001E), which no turn contains, and its role. So tables need no
+additional columns, and prompts with the same first turns have a common text prefix. A text that does not begin
+with the separator is a single turn of the user.
 """
 
 from collections.abc import Iterable
@@ -30,5 +31,5 @@ def turns_of(text: str | None) -> list[Turn]:
 
 
 def readable(text: str) -> str:
-    """The text as people read it: turns are paragraphs that begin with their role."""
+    """The text for people: every turn is a paragraph that begins with its role."""
     return text.removeprefix(SEPARATOR).replace(SEPARATOR, "\n\n")

@@ -1,4 +1,4 @@
-"""ANLI round 1, adversarial inference (Nie et al. 2020). Out of domain; nli.
+"""ANLI round 1, adversarial inference (Nie et al. 2020). Out of domain, kind nli.
 
 Hub facebook/anli, plain_text:
     {"uid": "1f", "premise": "Ann sings.", "hypothesis": "Ann is loud.", "label": 1, "reason": "..."}; 0

@@ -1,4 +1,4 @@
-"""AQuA, algebra with five choices (Ling et al. 2017). Out of domain; choice.
+"""AQuA, algebra with five choices (Ling et al. 2017). Out of domain, kind choice.
 
 Hub deepmind/aqua_rat, raw:
     {"question": "A car ...", "options": ["A)21", "B)21.5", ...], "rationale": "If ...", "correct": "B"}

@@ -1,4 +1,4 @@
-"""ARC-Challenge, science questions with three to five choices (Clark et al. 2018). In domain; choice.
+"""ARC-Challenge, science questions with three to five choices (Clark et al. 2018). In domain, kind choice.
 
 Hub allenai/ai2_arc, ARC-Challenge:
     {"id": "M_1", "question": "Which is a gas?", "choices": {"text": ["ice", "steam"], "label": ["1", "2"]},

@@ -1,4 +1,4 @@
-"""DROP, questions on passages of football games (Dua et al. 2019). In domain; span: numbers, dates, names, lists.
+"""DROP, questions on passages of football games (Dua et al. 2019). In domain, kind span.
 
 Hub ucinlp/drop:
     {"section_id": "nfl_2201", "query_id": "f16c", "passage": "The Lions scored ...", "question": "Who
@@ -7,8 +7,8 @@ Ours:
     {"context": "The Lions scored ...", "question": "Who scored first?", "answer": ["Ann Lee", "Lee"]}
 
 Unlabeled: 5,000 of train. Held out: validation. Both are divided by section: nfl_* here, the rest in drop_other.
-The paper has separate exemplars for football and for other passages, three each. Every span is an accepted
-answer, because the hub does not distinguish lists from alternatives.
+Answers are numbers, dates, names or lists. The paper has separate exemplars for football and for other passages,
+three each. Every span is an accepted answer, because the hub does not distinguish lists from alternatives.
 """
 
 from lmsi_kedro.tasks.benchmark import Benchmark, Row

@@ -1,4 +1,4 @@
-"""DROP, questions on all passages that are not about football: history and census. In domain; span.
+"""DROP, questions on all passages that are not about football: history and census. In domain, kind span.
 
 Hub and ours: as in drop_football. Unlabeled: the other half of the paper's 5,000. Three exemplars.
 """

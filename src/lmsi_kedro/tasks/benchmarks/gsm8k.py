@@ -1,4 +1,4 @@
-"""GSM8K, grade-school word problems (Cobbe et al. 2021). In domain; number.
+"""GSM8K, grade-school word problems (Cobbe et al. 2021). In domain, kind number.
 
 Hub openai/gsm8k, main:
     {"question": "Ann has 3 pens ... how many?", "answer": "She ... 3+4=<<3+4=7>>7.\\n#### 7"}

@@ -1,4 +1,4 @@
-"""MNLI, inference over many genres, mismatched (Williams et al. 2018). Out of domain; nli.
+"""MNLI, inference over many genres, mismatched (Williams et al. 2018). Out of domain, kind nli.
 
 Hub nyu-mll/glue, mnli:
     {"premise": "Ann sings.", "hypothesis": "Ann is loud.", "label": 1, "idx": 0}; labels as in ANLI, or -1

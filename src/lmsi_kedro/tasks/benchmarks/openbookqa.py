@@ -1,4 +1,4 @@
-"""OpenBookQA, elementary science with four choices (Mihaylov et al. 2018). In domain; choice.
+"""OpenBookQA, elementary science with four choices (Mihaylov et al. 2018). In domain, kind choice.
 
 Hub allenai/openbookqa, main:
     {"id": "7-980", "question_stem": "The sun warms", "choices": {"text": ["a stone", "a song"], "label":

@@ -1,4 +1,4 @@
-"""RTE, two-way inference (Dagan et al. 2006, in GLUE). Out of domain; yes_no.
+"""RTE, two-way inference (Dagan et al. 2006, in GLUE). Out of domain, kind yes_no.
 
 Hub nyu-mll/glue, rte:
     {"sentence1": "Ann sings.", "sentence2": "Ann is loud.", "label": 1, "idx": 0}; 0 is entailment, 1 no

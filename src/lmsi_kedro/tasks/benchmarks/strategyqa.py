@@ -1,4 +1,4 @@
-"""StrategyQA, questions whose steps are implicit (Geva et al. 2021). Out of domain; yes_no.
+"""StrategyQA, questions whose steps are implicit (Geva et al. 2021). Out of domain, kind yes_no.
 
 Hub ChilleD/StrategyQA:
     {"qid": "8f", "term": "Frost", "description": "...", "question": "Can frost ...?", "answer": true,

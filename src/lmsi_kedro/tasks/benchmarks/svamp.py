@@ -1,4 +1,4 @@
-"""SVAMP, word problems with distracting numbers (Patel et al. 2021). Out of domain; number.
+"""SVAMP, word problems with distracting numbers (Patel et al. 2021). Out of domain, kind number.
 
 Hub ChilleD/SVAMP:
     {"ID": "chal-1", "Body": "Ann has 3 pens and 2 books.", "Question": "How many pens has she?",
