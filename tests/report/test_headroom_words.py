@@ -63,7 +63,7 @@ def test_probe_without_a_vote() -> None:
 
 
 def test_exemplar_sets_are_compared_in_words() -> None:
-    for within, told in ((0.5, "different exemplar sets, and 50.0 % of one set."), (None, "sets.")):
+    for within, told in ((0.5, "and in 50.0 % of the pairs from one set."), (None, "sets.")):
         sets = {"within": within, "across": 0.41}
         found = {"pooled": FIGURES | {"exemplar_sets": sets}, "tasks": {}}
         said = sentences(UNLABELED | {"unlabeled": found})[-1]

@@ -89,7 +89,7 @@ def _by_mode(pairs: pl.DataFrame) -> Metrics:
 
 
 def paired(pairs: pl.DataFrame) -> Metrics:
-    """Computes a row of docs/metrics.md from the columns before and after: whether each answer is correct."""
+    """Computes a row of docs/metrics.md from the columns `before` and `after`, which say what was correct."""
     n = pairs.height
     gained = int((~pairs["before"] & pairs["after"]).sum())
     lost = int((pairs["before"] & ~pairs["after"]).sum())
@@ -151,7 +151,7 @@ def vote_statistics(
 
 
 def found_by_reader(answers: pl.DataFrame) -> Metrics:
-    """Counts the paths with an answer that a reader found, and those that are kept; empty if there are none."""
+    """Counts the paths whose answer the reader found, and how many of these are kept; empty if there are none."""
     found = answers.filter(rule=schemas.READER)
     if found.is_empty():
         return {}

@@ -18,7 +18,7 @@ from lmsi_kedro.evaluation.prediction import expect
 from lmsi_kedro.params import VotingParams
 from lmsi_kedro.votes import count_within
 
-THRESHOLDS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)  # the lowest confidence of the votes in a row
+THRESHOLDS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)  # lowest confidence of votes in a row
 
 
 def measure_unlabeled(
@@ -45,12 +45,12 @@ def measure_unlabeled(
 
 
 def count_votes(readings: pl.DataFrame, voting: VotingParams) -> pl.DataFrame:
-    """Counts votes with any confidence; the answer is null if the vote abstains."""
+    """Counts the votes, whatever their confidence; the answer is null if the vote abstains."""
     return count_within(readings, voting, 0.0, 1.0)
 
 
 def compare_greedy(votes: pl.DataFrame, greedy_readings: pl.DataFrame) -> Metrics:
-    """Computes disjoint shares of the questions with a greedy path; on the rest, vote and greedy path agree."""
+    """Computes three disjoint shares of the questions with a greedy path; on the rest, the vote agrees with it."""
     pairs = votes.select("question_id", vote="key").join(
         greedy_readings.select("question_id", greedy="key"),
         on="question_id",
@@ -75,11 +75,11 @@ def count_by_confidence(votes: pl.DataFrame) -> list[Metrics]:
 
 
 def measure_stability(readings: pl.DataFrame, voting: VotingParams, m: int) -> Metrics | None:
-    """Measures how stable the winner is, over the questions that m paths decide.
+    """Measures how stable the winner is, over the questions with m paths and a winner.
 
-    half: the share of questions in which the first m // 2 paths have the same winner as all paths; halves: the
-    same winner as the last m // 2 paths. Questions with fewer than m paths, on which sampling stopped early, are
-    excluded. The result is None if m is below 2.
+    half is the share of questions on which the first m // 2 paths have the same winner as all paths; halves is the
+    share on which they have the same winner as the last m // 2 paths. Questions with fewer than m paths, on which
+    sampling stopped early, are excluded. The result is None if m is below 2.
     """
     whole, half = readings.filter(pl.len().over("question_id") == m), m // 2
     if not half or whole.is_empty():
@@ -95,9 +95,9 @@ def measure_stability(readings: pl.DataFrame, voting: VotingParams, m: int) -> M
 
 
 def compare_exemplar_sets(readings: pl.DataFrame) -> Metrics | None:
-    """Computes the shares of pairs of a question's paths with the same answer, within one set and across sets.
+    """Computes how often two paths of a question have the same answer: paths of one exemplar set, and of two sets.
 
-    None if no question has several sets. An unparsable path agrees with no other path.
+    The result is None if no question has several sets. An unparsable path agrees with no other path.
     """
     several = readings.filter(pl.col("exemplar_set").n_unique().over("question_id") > 1)
     if several.is_empty():
@@ -129,7 +129,8 @@ def measure_probe(
     """Compares the vote with the greedy path on labeled questions, by confidence threshold.
 
     accepted: the table of `accepted_keys`. A threshold that no vote reaches has no row. `best` is the row with the
-    largest gain, and `expected` the predicted gain of a round with its threshold; both are None without any vote.
+    largest gain, and `expected` the predicted gain of a round with the threshold of this row; both are None if
+    there are no votes.
     """
     votes = count_votes(readings, voting)
     pairs = mark(votes, accepted, "vote").join(
@@ -161,7 +162,7 @@ def mark(answers: pl.DataFrame, accepted: pl.DataFrame, name: str) -> pl.DataFra
 
 
 def compare_from(least: float, kept: pl.DataFrame, questions: int) -> dict[str, Any]:
-    """Makes a row: vote and greedy path on the kept questions, and the gain of the vote over all questions.
+    """Makes the row of a threshold: vote and greedy path on the kept questions, and the gain over all questions.
 
     gain: the share kept times the difference, with a bootstrap interval over all questions. shown: whether the
     interval is above 0 and McNemar's p is below SURE.

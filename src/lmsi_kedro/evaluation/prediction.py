@@ -31,7 +31,7 @@ class Setting(NamedTuple):
 
 
 class Line(NamedTuple):
-    """The fitted line through the origin: without a gain of the vote, no gain of training is predicted."""
+    """The fitted line through the origin: if the vote gains nothing, the predicted gain of training is 0."""
 
     slope: float
     spread: float  # standard deviation of measured gains around the line
@@ -48,7 +48,7 @@ class Prediction(NamedTuple):
 
 
 def fit(settings: Sequence[Setting]) -> Line:
-    """Fits a line through the origin; raises ValueError without two settings whose vote gains something."""
+    """Fits a line through the origin; raises ValueError unless the vote gains something in two settings."""
     fitted = [each for each in settings if each.vote]
     if len(fitted) < 2:
         raise ValueError("a prediction needs two settings in which the vote gains something")
@@ -75,7 +75,7 @@ def expect(vote: float, low: float, high: float, room: float) -> dict[str, float
 
 
 def judge(line: Line, setting: Setting) -> dict[str, Any]:
-    """Compares the line's prediction for a setting that it was not fitted to with the measured gain.
+    """Compares the measured gain of a setting with the prediction of a line that was fitted without this setting.
 
     The predicted sign is right if prediction and gain are both above 0 or both not above it. A setting is a null
     result if its measured interval contains 0 or its McNemar p is not below SURE.
@@ -104,7 +104,7 @@ def leave_one_out(settings: Sequence[Setting]) -> dict[str, Any]:
 
 
 def counts(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """Counts the rows of `judge` that were right: intervals of all rows, signs of those that are not nulls."""
+    """Counts the right predictions in rows of `judge`: intervals in all, signs in those without a null result."""
     decided = [row for row in rows if not row["null"]]
     return {
         "held": sum(row["held"] for row in rows),

@@ -29,7 +29,7 @@ def finding(sentence: str, found: Metrics, bound: float = 0.0, where: str = "") 
 
 
 def of_training(models: Models, in_domain: Sequence[str], outside: Sequence[str]) -> list[Metrics]:
-    """Checks tables 3 and 4: the gains by task and mode, without modes that were not evaluated."""
+    """Checks tables 3 and 4: the gains by task and mode; modes that were not evaluated are left out."""
 
     def gained(mode: str, tasks: Sequence[str]) -> Metrics:
         before, after = (answers(models[name], mode, tasks) for name in ("base", "vote"))
@@ -76,7 +76,7 @@ def of_formats(models: Models, tasks: Sequence[str]) -> list[Metrics]:
 
 
 def of_controls(models: Models, tasks: Sequence[str]) -> list[Metrics]:
-    """Checks whether the vote causes the gain, without findings on arms that `models` does not contain.
+    """Checks whether the vote causes the gain; arms that `models` does not contain have no findings.
 
     A share of a gain is tested as one weighted sum, such as vote - .7 gold - .3 base.
     """
@@ -110,7 +110,7 @@ def of_paths(curves: Mapping[str, pl.DataFrame]) -> list[Metrics]:
 
 
 def of_prompts(curves: Mapping[str, pl.DataFrame]) -> list[Metrics]:
-    """Checks section 5.2: exemplars in the model's own words against no exemplars and human-written ones."""
+    """Checks section 5.2: exemplars written by the model, compared with none and with human-written ones."""
     most = max(curves["before"]["k"].to_list())
     own, none, human = (
         maj(curves[name], most) for name in ("own_exemplars", "step_by_step", "before")
@@ -134,7 +134,7 @@ def of_questions(models: Models, tasks: Sequence[str]) -> list[Metrics]:
 
 
 def of_second_round(models: Models, tasks: Sequence[str], verdict: Metrics) -> list[Metrics]:
-    """Checks a second round, which the paper lacks; if it was not promoted, its figures are those of round 1."""
+    """Checks a second round, which the paper does not have; if not promoted, it has the figures of round 1."""
     once, twice = (answers(models[name], "cot_greedy", tasks) for name in ("vote", "second"))
     why = "; ".join(verdict["alarms"] + verdict["doubts"])
     outcome = why and f"{'promoted, though' if verdict['promoted'] else 'not promoted:'} {why}"

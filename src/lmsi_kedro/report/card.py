@@ -1,7 +1,7 @@
 """The model card of a round: README.md of its model directory, in the format of the Hugging Face hub.
 
-The front matter has the base model, the data, the parameters, accuracies before and after with their intervals,
-the control arms and the digest. The card is not part of the digest (model_files.SETTINGS has no .md).
+The front matter contains the base model, the data, the parameters, accuracies before and after with their
+intervals, the control arms and the digest. The card is not part of the digest (model_files.SETTINGS has no .md).
 """
 
 from collections.abc import Iterator
@@ -36,7 +36,7 @@ def card(metrics: Metrics, name: str, base: Model, model: Model, parameters: dic
 def front_matter(
     metrics: Metrics, name: str, base: Model, model: Model, parameters: dict[str, Any]
 ) -> dict[str, Any]:
-    """The hub's own fields come first; the rest is under lmsi_kedro."""
+    """Returns the front matter: the fields that the hub defines, and ours in the group lmsi_kedro."""
     hub = hub_name(parameters)
     last = metrics["rounds"][-1]
     return {
@@ -118,7 +118,7 @@ def hub_name(parameters: dict[str, Any]) -> str | None:
 
 
 def base_name(parameters: dict[str, Any]) -> str:
-    """The name of the model before the loop, without local folders; it mentions a warm start."""
+    """The name of the model before the loop, without its local folder; it says whether there was a warm start."""
     model = parameters.get("model")
     name = EMBEDDED if model is None else hub_name(parameters) or Path(model).name
     return f"{name}, warm-started" if parameters.get("warm_start") else name

@@ -33,7 +33,7 @@ def headline(metrics: Metrics) -> Markup:
 
 
 def accuracy(metrics: Metrics) -> Markup:
-    """A group for each task and one for all in-domain tasks; a row for each mode, with the first control arm."""
+    """Draws a group of rows for each task and for all in-domain tasks; a row shows a mode and the first arm."""
     last, arms = metrics["rounds"][-1], metrics["controls"]
     arm = next(iter(arms), None)
     controls = arms[arm] if arm else {"tasks": {}, "pooled": {}}
@@ -96,7 +96,7 @@ def grid() -> Markup:
 
 
 def span(kind: str, share: Metrics, at: str) -> Markup:
-    """A dot with its interval at a given height; before is above after, so that neither hides the other."""
+    """A dot with its interval at a given height; the heights differ, so that before and after do not overlap."""
     low, middle, high = (round(100 * share[name], 2) for name in ("low", "accuracy", "high"))
     return Markup(
         '<line class="whisker {0}" x1="{1}%" x2="{2}%" y1="{3}" y2="{3}"/>'
@@ -111,7 +111,7 @@ def diamond(share: Metrics) -> Markup:
 
 
 def calibration(votes: Metrics) -> Markup:
-    """Accuracy of the vote by its confidence; they are equal on the dotted line."""
+    """Accuracy of the vote by its confidence; on the dotted line, accuracy and confidence are equal."""
     x, y = plot.shares("confidence of the vote"), plot.shares("accuracy")
     marks = [plot.line([(0, 0), (1, 1)], x, y, "grid", dashed=True)]
     found = {when: votes[when] for when in ("before", "after") if votes.get(when)}
@@ -177,7 +177,7 @@ def loss(trainings: list[Metrics]) -> Markup:
 
 
 def funnel(counts: Metrics) -> Markup:
-    """A bar of all rows, divided by reason."""
+    """A bar of all rows, divided into one part for each reason."""
     parts = [(name, counts[reason]) for reason, name in REASONS.items() if counts.get(reason)]
     cells = [
         Markup('<span class="part {}" style="flex-grow:{}" title="{}"></span>').format(

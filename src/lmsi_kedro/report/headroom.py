@@ -1,4 +1,4 @@
-"""headroom.json in words and tables, for `lmsi headroom`, the page, and the line that stops a run.
+"""Writes headroom.json as sentences and tables, for `lmsi headroom`, the report, and the line that stops a run.
 
 The sentences claim no more than was measured: a share of answers that may change is not a gain.
 """
@@ -11,7 +11,7 @@ Headroom = dict[str, Any]  # docs/headroom.md
 
 
 class Table(NamedTuple):
-    """Cells are text; the first column names the row."""
+    """A table whose cells are text; the first column names the row."""
 
     title: str
     columns: list[str]
@@ -19,7 +19,7 @@ class Table(NamedTuple):
 
 
 def verdict(headroom: Headroom) -> str:
-    """One sentence, from the labeled probe questions if there are any."""
+    """One sentence, which is based on labeled probe questions if there are any."""
     return of_probe(headroom["probe"]) if headroom["probe"] else of_unlabeled(headroom)
 
 
@@ -41,7 +41,7 @@ def of_unlabeled(headroom: Headroom) -> str:
 
 
 def of_probe(probe: dict[str, Any]) -> str:
-    """The gain is over all probe questions: the share kept by the best threshold times the difference there."""
+    """One sentence; the gain is the share of questions that the best threshold keeps times its difference."""
     labeled, best = f"{probe['questions']:,} labeled probe questions", probe["best"]
     if best is None:
         return f"No vote on {labeled} is decided: do not train on it."
@@ -71,7 +71,11 @@ def sentences(headroom: Headroom) -> list[str]:
     if headroom["probe"]:
         lines += [of_unlabeled(headroom), "This used labels of the probe split (headroom.probe)."]
     if (sets := headroom["unlabeled"]["pooled"]["exemplar_sets"]) is not None:
-        within = "" if sets["within"] is None else f", and {percent(sets['within'])} of one set"
+        within = (
+            ""
+            if sets["within"] is None
+            else f", and in {percent(sets['within'])} of the pairs from one set"
+        )
         lines.append(
             f"Two paths on a question agree in {percent(sets['across'])} of the pairs from different exemplar"
             f" sets{within}."

@@ -27,7 +27,7 @@
     return JSON.parse(await new Response(stream).text());
   }
 
-  // One vocabulary: an answer is named by its canonical key, an option also by its text.
+  // The whole list shows an answer by its canonical key, and an option also by its text.
   function answer(key, choices) {
     if (key === null) return "no answer";
     const text = key.slice(key.indexOf(":") + 1);

@@ -53,7 +53,7 @@ def uncounted(metrics: Record, headroom: Record | None) -> str:
 
 
 def saved(record: Record) -> str:
-    """How many prompt tokens were saved by computing shared prompts once; empty if unknown."""
+    """Says how many prompt tokens were saved by computing shared prompts once; empty if this is unknown."""
     if not (found := record["sharing"]):
         return ""
     total, computed = found["prompt_tokens"], found["computed"]

@@ -15,7 +15,8 @@ MODE_NAMES = {
     "zero_shot_direct": "zero-shot, direct",
     "zero_shot_cot": "zero-shot CoT",
 }
-# What became of questions and paths, in the order of the funnel: the name in metrics.json and the displayed name.
+# Why questions and paths were dropped or kept, in the order of the funnel: the name in metrics.json and on the
+# page.
 REASONS = {
     "unreadable": "unparsable",
     "tied": "tied",
@@ -36,7 +37,7 @@ ARMS = {
     "labeled": "the labeled examples of the warm start again",
 }
 
-# If the vote gains more than these arms, the gain is due to the vote; the other arms vary something else.
+# If the vote gains more than these arms, the gain is due to the vote; the other arms differ in something else.
 WITHOUT_VOTE = ("random", "shuffled", "labeled")
 
 
@@ -115,7 +116,7 @@ def losses(metrics: dict[str, Any]) -> list[str]:
 
 
 def evaluated(entry: dict[str, Any]) -> int:
-    """How many held-out questions a comparison has, over all tasks; some modes may use fewer of them."""
+    """The number of held-out questions in a comparison, over all tasks; some modes may use fewer of them."""
     return sum(
         max(row["after"]["n"] for row in modes.values()) for modes in entry["tasks"].values()
     )
@@ -141,7 +142,7 @@ def warm_start(metrics: dict[str, Any]) -> str:
 
 
 def votes(metrics: dict[str, Any]) -> str:
-    """How many of the last round's paths were parsed, and how far they agree; this needs no labels."""
+    """Says how many paths of the last round were parsed and how many agree with the winner; needs no labels."""
     found = metrics["rounds"][-1]["votes"]
     text = f"{percent(1 - found['unreadable'])} of the sampled paths were parsed"
     if "reader" in found:
@@ -152,7 +153,7 @@ def votes(metrics: dict[str, Any]) -> str:
 
 
 def readers(metrics: dict[str, Any]) -> list[str]:
-    """How many answers the reader added to the votes of each round; empty if it was off."""
+    """Says how many answers the reader added to the votes of each round; empty if it was off."""
     found = [
         (e["round"], e["votes"]["reader"]) for e in metrics["rounds"] if "reader" in e["votes"]
     ]
@@ -164,7 +165,7 @@ def readers(metrics: dict[str, Any]) -> list[str]:
 
 
 def early_stop(metrics: dict[str, Any]) -> str:
-    """What early stopping saved; empty if it was off."""
+    """Says what early stopping saved; empty if it was off."""
     saved = metrics["rounds"][-1]["sampling"].get("early_stop")
     if saved is None:
         return ""
@@ -176,7 +177,7 @@ def early_stop(metrics: dict[str, Any]) -> str:
 
 
 def leaks(metrics: dict[str, Any]) -> str:
-    """How many training questions are also in an evaluation set."""
+    """Says how many training questions are also in an evaluation set."""
     found = metrics["rounds"][-1]["leaks"]
     return (
         f"{found['exact']} of {found['questions']:,} training questions are word for word in an evaluation set,"
@@ -186,13 +187,13 @@ def leaks(metrics: dict[str, Any]) -> str:
 
 
 def promotion(metrics: dict[str, Any]) -> str:
-    """The collapse monitor's decisions."""
+    """Describes the decisions of the collapse monitor."""
     all_well = "Every round was promoted; this decision used no labels."
     return reservations(metrics) or all_well
 
 
 def reservations(metrics: dict[str, Any]) -> str:
-    """Rounds that were not promoted or show no gain, and whether labels were used; empty if there is nothing."""
+    """Names rounds that were not promoted or show no gain, and says whether labels were used; otherwise empty."""
     sentences = [
         f"Round {entry['round']} {decided(entry['monitor'])}"
         for entry in metrics["rounds"]
@@ -204,7 +205,7 @@ def reservations(metrics: dict[str, Any]) -> str:
 
 
 def decided(monitor: dict[str, Any]) -> str:
-    """Whether a round was promoted, why, and what that means for its figures."""
+    """Says whether a round was promoted, why, and what this means for its figures."""
     why = "; ".join(monitor["alarms"] + monitor["doubts"])
     if monitor["promoted"]:
         return f"was promoted, though {why}."
@@ -253,7 +254,7 @@ def control(arm: str, found: dict[str, Any]) -> str:
 
 
 def untrained(found: dict[str, Any]) -> str:
-    """What the compute of round 1 would have gained without training."""
+    """Says what the compute of round 1 would have gained without training."""
     better = found["delta"] > 0 and found["p_value"] < SURE
     worse = found["delta"] < 0 and found["p_value"] < SURE
     than = "is better than" if better else "is worse than" if worse else "does not differ from"
@@ -266,7 +267,7 @@ def untrained(found: dict[str, Any]) -> str:
 
 
 def label_precision(metrics: dict[str, Any]) -> str:
-    """Which confidence reaches the wanted precision on the probe questions; empty without labeled ones."""
+    """Says which confidence reaches the wanted precision on probe questions; empty if none of them has a label."""
     if not (found := metrics["label_precision"]):
         return ""
     start = (
