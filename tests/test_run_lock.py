@@ -58,7 +58,7 @@ def test_second_session_keeps_the_active_runs_lock(
     def second(*_: Any) -> None:
         begun.append(1)
         assert len(begun) == 1, "the second session must not begin"
-        with pytest.raises(ValueError, match="must wait for another run of this process") as error:
+        with pytest.raises(ValueError, match="is in use by another run of this process") as error:
             session(tmp_path / "other")
         refused.append(error)
         with pytest.raises(LockedError), locked(tmp_path / NAME, wait=False):

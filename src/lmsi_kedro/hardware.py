@@ -21,12 +21,12 @@ def cpu_has_bfloat16() -> bool:
 
 
 def gpus() -> int:
-    """How many NVIDIA GPUs this process may use, found without loading torch."""
+    """The number of NVIDIA GPUs that this process may use; counting them does not import torch."""
     return len(visible_gpus())
 
 
 def visible_gpus() -> list[str]:
-    """The names of usable GPUs: those in CUDA_VISIBLE_DEVICES, as set by a scheduler, or else all numbers."""
+    """The names of usable GPUs: those in CUDA_VISIBLE_DEVICES if a scheduler set it, or else 0, 1, ..."""
     present = [str(number) for number, _ in enumerate(DEVICES.glob("nvidia[0-9]*"))]
     named = os.environ.get("CUDA_VISIBLE_DEVICES", ",".join(present)).split(",")
     usable = takewhile(lambda name: name and not name.startswith("-"), map(str.strip, named))
@@ -35,7 +35,7 @@ def visible_gpus() -> list[str]:
 
 @cache
 def free_memory(workers: int) -> int:
-    """Free bytes per worker, measured once per process: on the GPU with the least, or in RAM without a GPU."""
+    """The free bytes per worker, measured once: on the GPU with the least free memory or, without GPUs, in RAM."""
     free = free_on_gpus() if gpus() else []
     if not free:  # no GPU, or none that torch can use
         return available_memory() // workers
@@ -63,7 +63,7 @@ def available_memory() -> int:
 
 
 def machine() -> dict[str, Any]:
-    """The machine for reports: cpu, cores that this process may use, memory_gib, and the names of its gpus."""
+    """Describes the machine for reports: cpu, cores that this process may use, memory_gib, and names of gpus."""
     cpuinfo, meminfo = Path("/proc/cpuinfo"), Path("/proc/meminfo")
     cpu = re.search(r"model name\s*: (.+)", cpuinfo.read_text()) if cpuinfo.exists() else None
     memory = re.search(r"MemTotal:\s*(\d+)", meminfo.read_text()) if meminfo.exists() else None

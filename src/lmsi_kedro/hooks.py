@@ -198,7 +198,7 @@ def refuse_unknown(parameters: dict[str, Any]) -> None:
 
 
 def refuse_unread(parameters: dict[str, Any], given: dict[str, Any]) -> None:
-    """Raises ValueError for a path that is set in conf/: the catalog only reads paths of the command line."""
+    """Raises ValueError for a path that is set in conf/: the catalog reads it from the command line only."""
     for name in IN_THE_COMMAND:
         if name in parameters and name not in given:
             raise ValueError(
@@ -232,7 +232,8 @@ def check_inputs(pipeline: Any, catalog: Any) -> None:
 def check_shape(names: list[str], parameters: dict[str, Any], record: dict[str, Any]) -> None:
     """Raises ValueError if a report would be made again with a graph that differs from the finished run's.
 
-    Rounds, control arms or the warm start would be silently missing from the report. record: run_record.
+    Otherwise rounds, control arms or the warm start would silently be missing from the report. record: the
+    run_record of the finished run.
     """
     made_by = loop_of(record.get("pipelines", []))
     if made_by is None:

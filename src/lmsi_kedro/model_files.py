@@ -15,7 +15,7 @@ from safetensors import SafetensorError, safe_open
 
 WHOLE = "model.safetensors"
 INDEX = "model.safetensors.index.json"
-# How the model was made; it does not change what the model computes.
+# This file says how the model was made; it does not affect what the model computes.
 RECORD = "training.json"
 ADAPTER = "adapter"
 LICENSES = {"LICENSE", "NOTICE"}
@@ -58,7 +58,7 @@ def load_model(model: Path, dtype: Any, trust_remote_code: bool) -> Any:
         trust_remote_code=trust_remote_code,
         use_safetensors=True,
         output_loading_info=True,
-        ignore_mismatched_sizes=True,  # otherwise the error would not name them
+        ignore_mismatched_sizes=True,  # otherwise the error would not name the weights
     )
     loaded, info = loading
     if unlike := sorted(info["mismatched_keys"]):

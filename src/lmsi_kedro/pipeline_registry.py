@@ -23,10 +23,10 @@ from lmsi_kedro.pipelines.self_improve.slices import create_steps
 
 
 def register_pipelines() -> dict[str, Pipeline]:
-    """All pipelines by name; self_improve is the whole loop, and the steps are slices of round 1.
+    """Returns all pipelines by name; self_improve is the whole loop, and the steps are parts of round 1.
 
     Each step begins with the preparation and, except for sampling, uses the stored paths of its plan. All later
-    tables are computed again, so that none of them is left over from other files or parameters.
+    tables are computed again, so that no table of earlier files or parameters is used.
     """
     before = preparation.create_pipeline()
     seeded = before + Pipeline([question_generation.seeds()])

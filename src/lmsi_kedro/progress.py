@@ -73,7 +73,7 @@ class Display(logging.Handler):
         logging.getLogger("lmsi_kedro").addHandler(self)
 
     def enter(self, node: str) -> None:
-        """Called when the next node starts."""
+        """Shows that this node starts."""
         begins = self.stages.enter(node)
         if self.bar:
             self.show(node)

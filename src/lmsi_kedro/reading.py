@@ -59,7 +59,7 @@ def in_order(chunks: Iterable[pl.DataFrame], columns: schemas.Columns) -> pl.Dat
 
 
 def batches(chunks: Iterable[pl.DataFrame], rows: int) -> Iterator[pl.DataFrame]:
-    """Yields the chunks in groups of at least this many rows.
+    """Yields the chunks, joined to groups of at least this many rows.
 
     A join takes time proportional to its larger side, so groups as large as the joined table make the total time
     linear. For a million paths, joining their texts took 89 s chunk by chunk, and 4 s in groups.

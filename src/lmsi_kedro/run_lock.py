@@ -1,4 +1,4 @@
-"""Allows one run at a time on a data root, since two would mix their tables; its trainers also hold the lock."""
+"""Allows only one run at a time on a data root, as two would mix their tables; its trainers hold the lock too."""
 
 import sys
 from contextlib import ExitStack
@@ -30,7 +30,8 @@ class RunLock:
         """Raises ValueError if another run is active or the folder cannot be written."""
         if self.run and is_active(self.run):
             raise ValueError(
-                f"data_root: {self.root} must wait for another run of this process: start this one after its end"
+                f"data_root: {self.root} is in use by another run of this process: start this run when that one "
+                "has ended"
             )
         self.release()  # an interrupted run in this process, as in a notebook, may still hold it
         try:
@@ -69,7 +70,7 @@ def run_of(frame: FrameType | None) -> FrameType | None:
 
 
 def is_active(run: FrameType) -> bool:
-    """Whether a thread of this process is still in that call."""
+    """Whether a thread of this process is still executing this call."""
     for frame in sys._current_frames().values():
         caller: FrameType | None = frame
         while caller:

@@ -25,10 +25,10 @@ def function_of(node: Node) -> Callable[..., Any]:
 
 
 class Stages:
-    """The current stage of a run; the others are estimated to take as long as the last one of their kind.
+    """The current stage of a run; every later stage is estimated to take as long as the last one of its kind.
 
     The kind of a sampling stage is the function that plans it. The time of a kind is unknown until one of its
-    stages has been measured; that of the whole run is known once its first training has begun.
+    stages has been measured; the time of the whole run is known once its first training has begun.
     """
 
     def __init__(self, pipeline: Pipeline, clock: Callable[[], float] = time.monotonic) -> None:
@@ -43,7 +43,7 @@ class Stages:
         self.clock, self.name, self.share, self.start = clock, "", 0.0, clock()
 
     def enter(self, node: str) -> bool:
-        """Whether this node begins a stage; any node ends the previous stage."""
+        """Enters a node, which ends the previous stage; returns whether the node begins a stage."""
         # A stage whose work was already stored says nothing about the time of others.
         if self.name and self.share == 1:
             self.seconds[self.kinds[self.name]] = self.clock() - self.start
@@ -59,7 +59,7 @@ class Stages:
         self.seconds[self.kinds[self.name]] = self.clock() - self.start + left
 
     def __str__(self) -> str:
-        """For example "stage 3 of 8, about 4 min left"."""
+        """Describes the progress, as in "stage 3 of 8, about 4 min left"."""
         stage = f"stage {max(1, len(self.kinds) - len(self.waiting))} of {len(self.kinds)}"
         unfinished = [*filter(None, [self.name]), *self.waiting]
         known = [self.seconds[self.kinds[n]] for n in unfinished if self.kinds[n] in self.seconds]

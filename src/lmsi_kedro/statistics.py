@@ -111,7 +111,7 @@ def clustered_bootstrap(
 def _resampled(
     sums: NDArray[Any], sizes: NDArray[Any], counts: NDArray[np.int64], seed: int
 ) -> Interval:
-    """Bounds of sum / size over resamples of counts[i] clusters with sums[i] and sizes[i] each.
+    """The bounds of sum / size over resamples; counts[i] clusters have the sum sums[i] and the size sizes[i].
 
     Sampling clusters with replacement is the same as sampling the number of each kind from a multinomial.
     """
@@ -149,10 +149,10 @@ def pass_at_k(correct: int, n: int, k: int) -> float:
 
 
 def maj_at_k(correct: int, others: Sequence[int], unreadable: int, k: int) -> float:
-    """The share of all k-subsets of a question's paths in which the correct answer wins alone.
+    """The share of all k-subsets of a question's paths in which the correct answer is the only winner.
 
-    A tie is wrong. others is the number of paths of each wrong answer. For every number of correct votes, a
-    product of polynomials, one for each wrong answer and truncated below that number, counts the ways to
+    A tie counts as wrong. others contains the number of paths of each wrong answer. For every number of correct
+    votes, a product of polynomials, one for each wrong answer and truncated below that number, counts the ways to
     fill the subset.
 
     Examples:
@@ -194,13 +194,13 @@ def reliability(
 
 
 def expected_calibration_error(bins: Sequence[Bin]) -> float:
-    """Mean distance of accuracy from confidence over bins, weighted by their questions."""
+    """The mean distance between accuracy and confidence of the bins, weighted by their numbers of questions."""
     total = sum(b.n for b in bins)
     return sum(b.n * abs(b.accuracy - b.confidence) for b in bins) / total
 
 
 def brier(confidence: NDArray[np.float64], correct: NDArray[np.bool_]) -> float:
-    """Mean squared distance of confidence from the outcome."""
+    """The mean squared distance between the confidence and the outcome, which is 0 or 1."""
     import numpy as np
 
     return float(np.mean((confidence - correct) ** 2))

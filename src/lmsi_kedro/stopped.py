@@ -2,4 +2,4 @@
 
 
 class StoppedError(RuntimeError):
-    """Ends a run on purpose: the message names the parameter, and everything computed is kept."""
+    """Ends a run on purpose: the message names the parameter, and everything that was computed is kept."""

@@ -1,6 +1,6 @@
-"""Records a finished run in MLflow: one run for the whole, and a nested one for every round.
+"""Records a finished run in MLflow, as one MLflow run with a nested one for every round.
 
-It reads the stored files after the run, so `kedro run --tags=reporting` records a finished run again.
+The hook reads the stored files after the run, so `kedro run --tags=reporting` records a finished run again.
 """
 
 import logging
@@ -19,7 +19,7 @@ LONGEST = 500  # characters of a parameter, MLflow's former limit
 
 
 class TrackingHook:
-    """Records runs with the parameter `tracking`: a folder for a local store, or the address of a server."""
+    """Records runs in the store that the parameter `tracking` names: a local folder or the address of a server."""
 
     def __init__(self) -> None:
         self.project = Path()
@@ -48,7 +48,7 @@ def is_reported(pipeline: Any) -> bool:
 
 
 def check(store: Any) -> None:
-    """Raises ValueError if this is not a folder or an address, or is an address with a secret."""
+    """Raises ValueError unless this is a folder or an address, or if the address contains a secret."""
     if not isinstance(store, str):
         raise ValueError(f"parameters: tracking must be a folder or an address, not {store!r}")
     if "://" in store and ("@" in store or "?" in store):
@@ -101,7 +101,7 @@ def track(store: str, run_params: dict[str, Any], catalog: Any) -> None:
 
 
 def experiment_of(client: Any, store: str) -> str:
-    """The id of the experiment for all runs; files are stored by the server or in the folder."""
+    """The id of the experiment with all runs; a local store keeps their files in its folder."""
     if found := client.get_experiment_by_name(EXPERIMENT):
         return str(found.experiment_id)
     files = None if "://" in store else (Path(store).absolute() / "artifacts").as_uri()

@@ -17,7 +17,7 @@ from lmsi_kedro.tasks import Tasks
 
 
 def fixed(function: Callable[..., Any], **arguments: Any) -> Callable[..., Any]:
-    """Sets some arguments of a function for a node; Kedro-Viz would not show the code of a partial."""
+    """Sets some arguments of a function for a node. This is not a partial, whose code Kedro-Viz would not show."""
 
     @wraps(function)
     def node(*inputs: Any, **named: Any) -> Any:
@@ -31,7 +31,7 @@ def fixed(function: Callable[..., Any], **arguments: Any) -> Callable[..., Any]:
 
 
 def sampled(plan: Callable[..., Plan], inputs: list[str], paths: str) -> list[Node]:
-    """Makes two nodes: one plans what to sample, the other samples the chunks that `paths` does not have yet."""
+    """Makes two nodes: one plans what to sample, the other samples the chunks that are not in `paths` yet."""
     return [
         Node(plan, inputs=inputs, outputs=f"{paths}_sampling_plan", name=f"plan_{paths}"),
         Node(
@@ -81,7 +81,7 @@ def read_planned(
 def namespaced(
     steps: Pipeline, namespace: str, shared: set[str], renamed: dict[str, str]
 ) -> Pipeline:
-    """Puts steps into a namespace; shared datasets and parameters stay outside, `renamed` maps other names."""
+    """Puts steps into a namespace; shared datasets and parameters stay outside, `renamed` ones under new names."""
     used = steps.inputs() | steps.all_outputs()
     shared = {*shared, "first_day"}
     kept = {name for name in used if name in shared or name.startswith("params:")}
