@@ -1,4 +1,4 @@
-"""The embedded student model behind the fake server: choice i of a request is path number seed + i."""
+"""Serves the embedded student model with the fake server; choice i of a request is the path number seed + i."""
 
 import threading
 from pathlib import Path
@@ -25,7 +25,7 @@ class Embedded:
         self.lock = threading.Lock()
 
     def answer(self, body: dict[str, Any], count: int) -> Reply:
-        """Rejects requests for more choices than it has slots, as llama.cpp does."""
+        """Answers a request; like llama.cpp, rejects it if it wants more choices than there are slots."""
         if body.get("n", 1) > SLOTS:
             return 400, {"error": {"message": "n_cmpl cannot be greater than the number of slots"}}
         with self.lock:

@@ -29,7 +29,7 @@ Answer = Callable[[dict[str, Any], int], Reply]
 
 
 class FakeServer(ThreadingHTTPServer):
-    """answer(body, count) returns status and content for the count-th request with this body, from 1."""
+    """answer(body, count) returns status and content; count is the number of requests with this body so far."""
 
     daemon_threads = True
 
@@ -60,7 +60,7 @@ class Handler(BaseHTTPRequestHandler):
             server.most_busy = max(server.most_busy, server.busy)
         try:
             answer = server.answer(body, server.counts[key])
-        finally:  # before the reply, after which the client may send another request
+        finally:  # before the reply, because the client may send another request after it
             with server.lock:
                 server.busy -= 1
         self.reply(*answer)
@@ -99,7 +99,7 @@ def running(answer: Answer) -> Iterator[FakeServer]:
 
 
 def completion(body: dict[str, Any], length: Length, choices: int | None = None) -> Reply:
-    """A valid answer; choice i has the request's seed + i, as in vLLM and llama.cpp, and a text with this seed.
+    """A valid answer; choice i contains the seed of the request + i, with which vLLM and llama.cpp sample it.
 
     length counts the tokens of a prompt.
     """

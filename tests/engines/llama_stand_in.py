@@ -1,4 +1,4 @@
-"""Stands in for `llama-server`: takes its flags, reads the GGUF file, and serves prompts of token ids only."""
+"""Stands in for `llama-server`: accepts its flags, reads the GGUF file, and only accepts token ids as prompts."""
 
 import argparse
 import os
@@ -23,7 +23,7 @@ def main() -> None:
     def answer(body: dict[str, Any], count: int) -> Reply:
         if not isinstance(body["prompt"], list):
             return 400, {"error": {"message": "a text may be tokenized differently here"}}
-        # Requests are answered in threads: two writes could interleave.
+        # Several threads answer requests, so each line is written by one call.
         os.write(1, f"prompt {body['prompt']}\n".encode())
         return completion(body, len)
 

@@ -9,7 +9,7 @@ from lmsi_kedro.engines.local import LocalEngine
 from lmsi_kedro.engines.local.plain_decoder import PlainDecoder
 from lmsi_kedro.params import Sampling
 
-# With this seed no sample is so close to a boundary that another order of sums would change it.
+# With this seed, no sampled token would change if the sums were computed in a different order.
 SAMPLING = Sampling(temperature=1.0, max_new_tokens=40, seed=4)
 PROMPTS = {f"q{i}": f"Q: a?\nA: b.\n\nQ: {'9' * i}?\nA:" for i in range(12)}
 REQUESTS = [Request(question, prompt, range(8)) for question, prompt in PROMPTS.items()]

@@ -1,4 +1,4 @@
-"""If the number of rows is not given, it is chosen by the free memory; it is part of a chunk's address."""
+"""If the number of rows is not given, it depends on the free memory; it is part of each chunk's address."""
 
 import json
 import shutil
@@ -38,7 +38,7 @@ def given(monkeypatch: pytest.MonkeyPatch, free: int) -> EngineParams:
 
 
 def test_memory_demand_of_prefix_and_rows(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A token takes two numbers per head, width and layer; on the CPU, prefixes are also packed in float32."""
+    """A token takes two numbers per layer, head and dimension; on the CPU, prefixes are also packed in float32."""
     config = json.loads((BASE / "config.json").read_text())
     token = 4 * 2 * config["num_hidden_layers"] * config["hidden_size"]
     logits = 4 * config["vocab_size"]
@@ -101,7 +101,7 @@ def test_parts_are_shared_prefix_and_longest_suffix() -> None:
     assert longest(parts) == (parts[0][0], parts[0][1])
 
 
-def test_longest_prompt_of_a_plan_decides(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_longest_prompt_of_a_plan_limits_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     """The order in which tasks are added does not matter; if rows is given, more prompts change no chunk."""
     long = PROMPT + " How many?" * 200
     free = int(

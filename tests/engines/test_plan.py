@@ -1,4 +1,4 @@
-"""A chunk's address covers everything that its content depends on; workers and order do not affect it."""
+"""A chunk's address covers everything that affects its content; the number and order of workers do not."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
@@ -73,7 +73,7 @@ def test_raising_m_keeps_existing_chunks() -> None:
 
 
 def test_result_does_not_depend_on_workers_or_order(tmp_path: Path) -> None:
-    """Two workers in another order give the tables of one worker."""
+    """Two workers that compute the chunks in another order give the same tables as one worker."""
     model = tiny_model(tmp_path, ends=RAGGED)
     with closing(plan(model)) as one, closing(plan(model, workers=2)) as two:
         alone = dict(one.compute(list(one.chunks)))
@@ -85,7 +85,7 @@ def test_result_does_not_depend_on_workers_or_order(tmp_path: Path) -> None:
 
 @dataclass
 class Scripted(Plan):
-    """A plan without a model: of 6 paths of question q<i>, i agree. It dies, like a run, after `lives` chunks."""
+    """A plan without a model: i of every 6 paths of question q<i> agree. Raises an error after `lives` chunks."""
 
     lives: Iterator[int] = field(default_factory=lambda: iter(range(99)))
     order: int = 1
@@ -151,8 +151,8 @@ def test_sampling_stops_early_once_majority_is_decided(tmp_path: Path) -> None:
     assert drawn(store) == dict.fromkeys(PROMPTS, 32)
 
 
-def test_paths_added_in_parts_stop_early_as_well(tmp_path: Path) -> None:
-    """Paths of several exemplar sets are added in parts."""
+def test_early_stopping_counts_all_exemplar_sets(tmp_path: Path) -> None:
+    """The paths of each exemplar set are a separate part of the plan."""
     store, made = ChunkStore(filepath=str(tmp_path / "paths")), scripted(0, 0.95)
     for first in range(0, 32, 2):
         made.add(PROMPTS, range(first, first + 2), SAMPLING, {"exemplar_set": str(first)})
@@ -161,7 +161,7 @@ def test_paths_added_in_parts_stop_early_as_well(tmp_path: Path) -> None:
 
 
 def test_resumed_run_stops_early_at_the_same_paths(tmp_path: Path) -> None:
-    """This holds for a kill after any number of chunks, in whatever order they were finished."""
+    """The run is killed after 1 to 10 chunks, which are finished in the reverse order."""
 
     def contents(folder: Path) -> dict[str, bytes]:
         return {p.name: p.read_bytes() for p in folder.iterdir() if p.name != ".lock"}

@@ -45,7 +45,7 @@ def plan(model: Model, folder: Path, server: str) -> Plan:
 
 
 def test_real_server_samples_all_paths(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """It ignores n and log-probabilities but uses seeds; all paths come back, with different texts."""
+    """`transformers serve` ignores n and log-probabilities but uses seeds; all paths have different texts."""
     model = Model.at(tiny_model(tmp_path / "model"))
     store = ChunkStore(filepath=str(tmp_path / "paths"), check="lmsi_kedro.schemas.paths")
     with caplog.at_level("INFO"):
@@ -93,7 +93,7 @@ def start(data: Path) -> "subprocess.Popen[bytes]":
     with (data / "run.log").open("ab") as log:
         one = os.environ | {
             "OMP_NUM_THREADS": "1"
-        }  # with more threads, those of such a small model wait for each other
+        }  # with such a small model, several threads would only wait for each other
         return subprocess.Popen(command, cwd=ROOT, env=one, stdout=log, stderr=log)
 
 

@@ -1,4 +1,4 @@
-"""In a chunk with more paths than rows, a new path replaces one that ends, without any effect on the paths."""
+"""In a chunk with more paths than rows, new paths replace paths that have ended; this does not change any path."""
 
 import io
 import subprocess
@@ -42,7 +42,7 @@ def same(found: pl.DataFrame, expected: pl.DataFrame) -> None:
     assert found.select(exact).equals(expected.select(exact))
 
 
-def test_paths_are_of_many_lengths(expected: pl.DataFrame) -> None:
+def test_paths_have_many_lengths(expected: pl.DataFrame) -> None:
     assert expected["tokens"].n_unique() > 20
     assert set(expected["finish"]) == {"stop", "length"}
 
@@ -51,17 +51,17 @@ def test_paths_are_of_many_lengths(expected: pl.DataFrame) -> None:
 def test_refilled_rows_sample_the_same_paths(
     model: Path, rows: int, expected: pl.DataFrame, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made, beside = engine(model, rows), list[int]()
+    made, running = engine(model, rows), list[int]()
     add: Add = made.decoder.add
 
     def counting(questions: torch.Tensor) -> torch.Tensor:
-        beside.append(len(made.decoder.tree.rows))
+        running.append(len(made.decoder.tree.rows))
         return add(questions)
 
     monkeypatch.setattr(made.decoder, "add", counting)
     same(made.sample(REQUESTS, SAMPLING), expected)
-    assert max(beside) > 0, "no path joined a running batch"
-    assert max(beside) < rows
+    assert max(running) > 0, "no path joined a running batch"
+    assert max(running) < rows
 
 
 @pytest.mark.parametrize("rows", [5, 90])

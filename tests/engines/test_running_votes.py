@@ -30,7 +30,7 @@ def test_decisions_match_known_cases() -> None:
 
 
 def test_agreement_equals_a_recount() -> None:
-    """This holds for chunks of any rows in any order."""
+    """The paths of a question are spread over several chunks."""
     draw = Random(1)
     rows = [(f"q{draw.randrange(20)}", draw.choice(["1", "2", "3", None])) for _ in range(500)]
     running = RunningVotes(lambda table: table)

@@ -1,6 +1,6 @@
-"""Stands in for `vllm serve`: takes its flags, starts an engine process in a separate session, and serves.
+"""Stands in for `vllm serve`: accepts its flags, starts an engine process in a separate session, and serves.
 
-More flags make it misbehave: --lives N --requests M ends it after M requests in its first N starts,
+Further flags make it misbehave: --lives N --requests M ends it after M requests in its first N starts,
 --begin-slowly S waits S seconds before it listens, --extra-tokens K counts K tokens too many in each prompt,
 --stubborn starts an engine that ignores SIGTERM, --seconds-each S waits S seconds before each answer.
 With --parts FOLDER, each server takes the first file there, which contains further flags.

@@ -1,1 +1,1 @@
-"""Sampling engines behind one protocol, and the plan of chunks that they work through."""
+"""Sampling engines with a common protocol, and the plan of the chunks that they compute."""

@@ -8,7 +8,7 @@ from lmsi_kedro.params import EngineParams
 
 
 def text_config(model: Path, trust_remote_code: bool) -> Any:
-    """The config of a model directory; the text sub-config of a multimodal model."""
+    """Return the config of a model; for a multimodal model, the config of its text part."""
     from transformers import AutoConfig
 
     config = AutoConfig.from_pretrained(model, trust_remote_code=trust_remote_code)
@@ -22,7 +22,7 @@ def template_writes_date(model: Path) -> bool:
 
 
 def with_date(engine: EngineParams, model: Path, day: date) -> EngineParams:
-    """The parameters with this date for the chat template, if it writes one and prompts.date is not set."""
+    """Return the parameters, with this date for the chat template if it writes one and prompts.date is not set."""
     if engine.prompts.date or not template_writes_date(model):
         return engine
     prompts = engine.prompts.model_copy(update={"date": day})
@@ -30,7 +30,7 @@ def with_date(engine: EngineParams, model: Path, day: date) -> EngineParams:
 
 
 def attends_fully(config: Any) -> bool:
-    """Whether no layer has a sliding window; some configurations define a window that no layer uses."""
+    """Whether no layer has a sliding window; a window in the configuration that no layer uses does not count."""
     kinds = getattr(config, "layer_types", None)
     if kinds is not None:
         return all("full" in kind for kind in kinds)
@@ -39,7 +39,7 @@ def attends_fully(config: Any) -> bool:
 
 
 def cached_per_token(config: Any) -> int:
-    """The size of the KV cache of one token over all layers, in elements; 0 for a model without attention."""
+    """The number of elements of one token in the KV cache of all layers; 0 for a model without attention."""
     heads = getattr(config, "num_attention_heads", None) or 0
     width = getattr(config, "head_dim", None) or (config.hidden_size // heads if heads else 0)
     shared = getattr(config, "num_key_value_heads", None) or heads
@@ -47,6 +47,6 @@ def cached_per_token(config: Any) -> int:
 
 
 def activations_per_token(config: Any) -> int:
-    """The size of one token's activations while a layer runs, in elements: hidden states and the MLP."""
+    """The number of elements that one token takes while a layer runs: its hidden states and those of the MLP."""
     inner = getattr(config, "intermediate_size", None) or 4 * config.hidden_size
     return int(4 * inner + 8 * config.hidden_size)

@@ -22,12 +22,18 @@ log = logging.getLogger(__name__)
 BYTES = {"bfloat16": 2, "float32": 4}
 USABLE = 0.8  # the share of free memory to plan with; the rest is lost to fragmentation
 PROCESS = 512 << 20  # bytes that torch and transformers, or CUDA on a GPU, take without a model
-LONGEST = 16  # number of a group's longest texts that are encoded to find the one with most tokens
+LONGEST = (
+    16  # number of texts per group, the longest ones, that are encoded to find the most tokens
+)
 
 
 @dataclass(frozen=True)
 class Demand:
-    """Bytes that a worker needs: always, while it computes the shared prompt, and for each row of a batch."""
+    """The memory that a worker needs, in bytes.
+
+    fixed: what it always needs; shared: what it needs while it computes the shared prompt; row: what it needs for
+    each row of a batch.
+    """
 
     fixed: int
     shared: int
@@ -38,7 +44,7 @@ class Demand:
         return self.fixed + max(self.shared, rows * self.row)
 
     def rows(self, engine: EngineParams) -> int:
-        """The largest batch size that fits into free memory, at most paths_per_chunk; ValueError if none does.
+        """The largest batch size that fits into free memory, at most paths_per_chunk; ValueError if no row fits.
 
         It is a power of two, so that a resumed run finds the same size even if slightly less memory is free.
         """
@@ -53,10 +59,11 @@ class Demand:
 
 
 def demand(model: Path, engine: EngineParams, shared: int, own: int, new: int) -> Demand:
-    """The memory for prompts with at most `shared` common and `own` other tokens, and paths of `new` tokens.
+    """Estimate the memory for paths of `new` tokens, in the worst case.
 
-    In the worst case every row has a different question, as in greedy evaluation. A row needs most memory while
-    its question is computed or when its path ends. Without the prefix tree it holds the whole prompt.
+    Prompts have at most `shared` tokens in common and `own` others. In the worst case every row has a different
+    question, as in greedy evaluation. A row needs most memory while its question is computed or when its path
+    ends. Without the prefix tree, every row holds the whole prompt.
     """
     config = text_config(model, engine.trust_remote_code)
     size = BYTES[engine.number_format]
@@ -92,9 +99,9 @@ def weight_bytes(model: Path, config: Any, size: int) -> int:
 def with_rows(
     engine: EngineParams, model: Path, prompts: Iterable[Sequence[str]], new: int
 ) -> EngineParams:
-    """The parameters with `rows` set: if it is None, the largest batch size that fits into free memory.
+    """Return the parameters with `rows` set: if it is None, to the largest batch size that fits into free memory.
 
-    Each group of prompts has a common prefix and is not empty.
+    prompts: groups of prompts; the prompts of a group have a common prefix, and no group is empty.
     """
     if engine.rows is not None:
         return engine
@@ -108,7 +115,8 @@ def with_rows(
     parts = [parts_of(encoder, group) for group in prompts]
     rows = demand(model, engine, *longest(parts), new).rows(engine)
     log.info(
-        "%d rows at a time fit into the free memory. Each chunk's address contains this: engine.rows=%d keeps it",
+        "Batches of %d rows fit into the free memory. The number is part of every chunk's address; "
+        "engine.rows=%d keeps it even if less memory is free later",
         rows,
         rows,
     )

@@ -1,4 +1,4 @@
-"""The unit of sampling: requests computed together, addressed by everything that determines their paths."""
+"""Chunks: requests that are sampled together and stored under a hash of all that determines their paths."""
 
 import hashlib
 import json
@@ -31,7 +31,7 @@ class Engine(Protocol):
 
 @dataclass(frozen=True)
 class Chunk:
-    """Requests that are sampled together; columns are constants added to its table."""
+    """Requests that are sampled together; `columns` are constant columns that are added to the table of paths."""
 
     requests: tuple[Request, ...]
     sampling: Sampling
@@ -43,7 +43,7 @@ class Chunk:
         return paths.with_columns(pl.lit(value).alias(name) for name, value in self.columns.items())
 
     def address(self, digest: str, engine: Mapping[str, Any]) -> str:
-        """The hash of everything that determines the chunk's content; engine: EngineParams.identity."""
+        """The hash of everything that determines the chunk's content; `engine` is EngineParams.identity."""
         content = {
             "version": VERSION,
             "model": digest,

@@ -18,7 +18,7 @@ EDGE = 16  # tokens by which encoding a whole text may differ from encoding its 
 
 @dataclass(frozen=True)
 class Context:
-    """A model's encoder and the length of its context in tokens; None without a limit."""
+    """A model's encoder and the length of its context in tokens, which is None if there is no limit."""
 
     encoder: Encoder
     tokens: int | None
@@ -30,7 +30,10 @@ class Context:
         return cls(encoder, getattr(config, "max_position_embeddings", None))
 
     def too_long(self, prompts: Iterable[Mapping[str, str]], new: int) -> dict[str, int]:
-        """The lengths of the prompts without room for `new` tokens; the longest of those with the same name."""
+        """Return the lengths in tokens of the prompts that leave no room for `new` tokens, by name.
+
+        If several of them have the same name, this is the length of the longest.
+        """
         if self.tokens is None:
             return {}
         room, found = self.tokens - new, dict[str, int]()
@@ -44,7 +47,7 @@ class Context:
         """The lengths in tokens of the prompts that may be longer than `room`.
 
         Other prompts are not encoded: a text has at most one token per byte, so the bytes after the common prefix
-        bound the length. Prompts with several turns are always encoded, because the template adds text in between.
+        bound the length. Prompts with several turns are always encoded, since the template adds text between them.
         """
         texts = [text for text in prompts.values() if not turns_of(text)]
         shared = texts[0][: beginning(texts)] if texts else ""
@@ -75,7 +78,7 @@ def check_room(
     engine: EngineParams,
     advice: str,
 ) -> None:
-    """Raises ValueError if prompts do not fit: it names them and ends with the advice."""
+    """Raises ValueError if prompts do not fit; the message names them and ends with the advice."""
     context = Context.of(model, engine)
     if too_long := context.too_long(prompts, new):
         raise ValueError(f"{len(too_long):,} prompts {context.describe(too_long, new)}. {advice}")

@@ -25,7 +25,7 @@ PATH_BLOCK = 8
 
 @dataclass(frozen=True)
 class Wanted:
-    """Requested paths: prompts by question_id, path indices, sampling parameters, constant columns."""
+    """A request for paths: prompts by question_id, path indices, sampling parameters and constant columns."""
 
     prompts: Mapping[str, str]
     paths: range
@@ -42,9 +42,9 @@ class Wanted:
 class Plan:
     """The chunks to sample from a model; `compute(missing)` yields (chunk_id, table) as they finish.
 
-    read returns the canonical answers of a chunk's paths, so progress shows how many agree. With early_stop, a
-    confidence, only paths before the horizon are planned; `then` plans the next block for undecided questions.
-    All requests must be added before `chunks` is first used.
+    read: parses the answers of a chunk's paths, so that the progress can show how many agree. early_stop: if this
+    confidence is given, only paths before the horizon are planned, and `then` plans the next block for those
+    questions that are still undecided. All requests must be added before `chunks` is first used.
     """
 
     model: Path
@@ -78,7 +78,7 @@ class Plan:
             self.add(prompts, indices, sampling, {"exemplar_set": exemplar_set, **columns})
 
     def on(self, day: date) -> "Plan":
-        """The same plan with this date in chat templates that write one."""
+        """The same plan, with this date if the chat template writes one."""
         engine = with_date(self.engine, self.model, day)
         return self if engine is self.engine else replace(self, engine=engine)
 
@@ -148,11 +148,11 @@ class Plan:
             yield name, table
 
     def running(self) -> RunningVotes:
-        """A copy of the earlier stages' votes, to which this stage's are added."""
+        """A copy of the votes of the earlier stages, to which those of this stage are added."""
         return self.votes.copy() if self.votes else RunningVotes(self.read)
 
     def then(self, paths: Iterable[pl.DataFrame]) -> "Plan | None":
-        """The plan of the next block, for questions that `paths` leave undecided; None after the last block.
+        """The plan of the next block of paths, for questions that are still undecided; None after the last block.
 
         It depends only on the content of earlier blocks, so a resumed run makes the same plan.
         """

@@ -1,6 +1,6 @@
 """Counts votes as chunks arrive: the share of paths that agree, and the questions that are decided.
 
-Early stopping is the Beta criterion of Adaptive-Consistency (Aggarwal et al. 2023, arXiv 2305.11860, section 3).
+Early stopping uses the Beta criterion of Adaptive-Consistency (Aggarwal et al. 2023, arXiv 2305.11860, section 3).
 """
 
 from collections import Counter
@@ -13,7 +13,7 @@ Reader = Callable[[pl.DataFrame], pl.DataFrame]  # a chunk's table -> its questi
 
 
 class RunningVotes:
-    """Counts canonical answers; an unparsable path counts as a path without a vote. No reader, no counts."""
+    """Counts canonical answers; an unparsable path has no vote. Without a reader, nothing is counted."""
 
     def __init__(self, read: Reader | None) -> None:
         self.read = read
@@ -50,7 +50,7 @@ class RunningVotes:
 
 
 def lead(votes: Counter[str]) -> float:
-    """P(p > 1/2) for p ~ Beta(first + 1, second + 1): how likely the first answer is to stay ahead."""
+    """P(p > 1/2) for p ~ Beta(first + 1, second + 1): how likely the leading answer is to stay ahead."""
     from scipy.special import betainc
 
     (_, first), (_, second) = [*votes.most_common(2), ("", 0), ("", 0)][:2]

@@ -11,7 +11,7 @@ from lmsi_kedro.engines.plan import Plan
 
 
 class Stored(Protocol):
-    """The stored chunks by address: a live view of the dataset."""
+    """The interface of a store of chunks; it also gives access to chunks that were saved since it was loaded."""
 
     def writing(self) -> AbstractContextManager[None]: ...
 

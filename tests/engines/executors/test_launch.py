@@ -1,4 +1,4 @@
-"""Servers launched by a run: no digest has to be given, GPUs are shared out, and no process is left behind."""
+"""Servers launched by a run: the user gives no digest, the servers share the GPUs, and no process is left."""
 
 import os
 import random
@@ -57,7 +57,7 @@ def test_servers_share_gpus_and_stop_with_the_plan(
 def test_server_that_ends_is_started_again_once(
     tokenizer_only: Path, tmp_path: Path, hurried: None, caplog: pytest.LogCaptureFixture
 ) -> None:
-    options = "--lives 1 --requests 14"  # after the negotiation
+    options = "--lives 1 --requests 14"  # it ends after the negotiation of features
     assert sampled(plan(tokenizer_only, tmp_path, options)).height == 24
     assert "ended and is started again: CUDA out of memory" in caplog.text
     (log,) = logs(tmp_path)
@@ -68,7 +68,7 @@ def test_server_that_ends_is_started_again_once(
 def test_server_with_stubborn_child_is_started_again(
     tokenizer_only: Path, tmp_path: Path, hurried: None
 ) -> None:
-    """The watchdog first takes seconds to end the server's child process, and no retries are allowed."""
+    """The watchdog needs seconds to end the server's child process, and requests are not retried meanwhile."""
     options = "--lives 1 --requests 14 --stubborn"
     assert sampled(plan(tokenizer_only, tmp_path, options, retries=0)).height == 24
     assert logs(tmp_path)[0].count("$ ") == 2
@@ -87,7 +87,7 @@ def test_server_that_ends_twice_is_named(
 @pytest.mark.parametrize(
     ("options", "line"),
     [("--no-such-flag", "ended before it answered: vllm serve: error: unrecognized arguments: --no-such-flag"),
-     ("--extra-tokens 3", r"sees \d+ tokens in the prompt of question q0, training \d+")],
+     ("--extra-tokens 3", r"counts \d+ tokens in the prompt of question q0, but training counts \d+")],
 )  # fmt: skip
 def test_unusable_server_is_named_and_stopped(
     options: str, line: str, tokenizer_only: Path, tmp_path: Path
@@ -113,8 +113,9 @@ def test_unresponsive_server_is_named_and_stopped(
 def test_next_port_is_tried_if_one_is_taken(
     seen: bool, tokenizer_only: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The port is found to be taken either before the server is started or by the server itself."""
-    monkeypatch.setattr(launched, "PROBE_SECONDS", 0.5)  # the other socket accepts connections
+    """Either the run finds that the port is taken before it starts the server, or the server finds it."""
+    # The socket of the other program accepts connections but never answers.
+    monkeypatch.setattr(launched, "PROBE_SECONDS", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as other:
         taken = other.getsockname()[1]
         monkeypatch.setattr(random.SystemRandom, "randrange", lambda *_: taken)
@@ -193,7 +194,7 @@ def test_killed_run_leaves_no_server(moment: str, tokenizer_only: Path, tmp_path
 
 
 def test_only_the_last_start_is_read_from_log(tmp_path: Path) -> None:
-    """This holds even if an earlier start ended in the middle of a line, after more output than is read."""
+    """This holds even if the output of an earlier start is long and ends in the middle of a line."""
     log = tmp_path / "log"
     log.write_bytes(b"$ serve\naddress already in use" + b"x" * 2 * launched.READ)
     say = f"{sys.executable} -c \"print('out of memory', end='')\" {{port}}"
@@ -209,7 +210,7 @@ def test_only_the_last_start_is_read_from_log(tmp_path: Path) -> None:
 
 
 def test_transformers_serve_gets_a_model_with_sampling_enabled(tmp_path: Path) -> None:
-    """The folder has all files of the model, but a generation_config.json without filters."""
+    """The folder has all files of the model, except that generation_config.json is a new one without filters."""
     model = ROOT / "data/06_models/base"
     for _ in range(2):
         served = sampling_model(model, tmp_path / "served")

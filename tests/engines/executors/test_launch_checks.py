@@ -16,7 +16,7 @@ from tests.engines.launching import LLAMA, MODEL, VLLM, engine
 def test_more_servers_than_gpus_are_refused() -> None:
     assert launch.shares(["0", "1", "2"], 2) == [["0"], ["1"]]
     assert launch.shares([], 2) == [[], []]
-    with pytest.raises(ValueError, match=r"engine\.workers=4 servers .* and 3 can be used here"):
+    with pytest.raises(ValueError, match=r"engine\.workers=4 servers .* only 3 can be used here"):
         launch.shares(["0", "1", "2"], 4)
 
 

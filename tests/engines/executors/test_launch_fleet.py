@@ -16,7 +16,7 @@ PARTS = {
 
 
 def prepare(folder: Path, *parts: str) -> str:
-    """Return the options of four servers, some of which take these parts; the others work normally."""
+    """Return the options of four servers; one server misbehaves in each of these ways, the others work."""
     folder.mkdir()
     for part in parts:
         (folder / f"{part}.flags").write_text(PARTS[part])
@@ -24,7 +24,7 @@ def prepare(folder: Path, *parts: str) -> str:
 
 
 def run(folder: Path, tokenizer: Path, options: str, stored: set[str]) -> dict[str, int]:
-    """Count the paths of each chunk that was not in `stored`, and add its name to `stored`."""
+    """Sample the chunks that are not in `stored`, add their names to it, and return their numbers of paths."""
     made = plan(tokenizer, folder, options, workers=4, m=256)
     heights = {}
     try:
@@ -46,16 +46,17 @@ def test_lost_and_slow_servers_lose_no_paths(
     assert not alive(tmp_path)
 
 
-def test_lying_server_is_named_and_stored_chunks_stay(
+def test_miscounting_server_is_named_and_chunks_are_kept(
     tokenizer_only: Path, tmp_path: Path, hurried: None
 ) -> None:
     options, stored = prepare(tmp_path / "parts", *PARTS), set[str]()
     with pytest.raises(
-        ServerError, match=r"sees \d+ tokens in the prompt of question q\d, training \d+"
+        ServerError,
+        match=r"counts \d+ tokens in the prompt of question q\d, but training counts \d+",
     ):
         run(tmp_path, tokenizer_only, options, stored)
     assert not alive(tmp_path)
     before = len(stored)
-    again = run(tmp_path, tokenizer_only, options, stored)  # no parts are left: all four work
+    again = run(tmp_path, tokenizer_only, options, stored)  # by now all four servers work normally
     assert sum(again.values()) == 256 * len(PROMPTS) - 8 * before
     assert not alive(tmp_path)

@@ -1,4 +1,4 @@
-"""After kill -9 at 20 random moments the store has the same bytes as without, and no chunk is sampled twice."""
+"""A run that is killed at 20 random moments stores the same bytes as others and samples no chunk twice."""
 
 import os
 import signal
@@ -33,7 +33,7 @@ def chunks(store: Path) -> dict[str, int]:
 
 
 def killed(run: "subprocess.Popen[str]", store: Path, draw: Random) -> None:
-    """Kill the run while it starts or at a random moment of the next few chunks; its orphans must end."""
+    """Kill the run while it starts or while it samples the next few chunks; its worker processes must end, too."""
     before, wanted = len(chunks(store)), draw.randrange(4)
     while run.poll() is None and len(chunks(store)) < before + wanted:
         time.sleep(0.002)
@@ -46,7 +46,7 @@ def killed(run: "subprocess.Popen[str]", store: Path, draw: Random) -> None:
 
 
 @pytest.mark.slow
-def test_twenty_kills_change_nothing(tmp_path: Path) -> None:
+def test_twenty_kills_do_not_change_the_chunks(tmp_path: Path) -> None:
     model = tiny_model(tmp_path / "model", ends=RAGGED)
     whole = tmp_path / "whole"
     fill(ChunkStore(filepath=str(whole)), plan(model))

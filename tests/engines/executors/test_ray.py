@@ -1,4 +1,4 @@
-"""A real Ray cluster of two nodes, one of which is killed mid-run, computes the same chunks, byte for byte."""
+"""A real Ray cluster, one of whose two nodes is killed during the run, computes the same bytes as processes do."""
 
 import io
 import time
@@ -34,7 +34,7 @@ def content(table: pl.DataFrame) -> bytes:
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
-def test_a_lost_node_changes_nothing(tmp_path: Path) -> None:
+def test_a_lost_node_does_not_change_the_chunks(tmp_path: Path) -> None:
     import ray
     from ray.cluster_utils import Cluster
 

@@ -1,4 +1,4 @@
-"""`kedro run` with a server of the embedded model that fails like llama.cpp, proxies and overloaded servers."""
+"""`kedro run` with a server that has the faults of llama.cpp, of proxies and of overloaded servers."""
 
 import re
 import subprocess
@@ -30,7 +30,10 @@ FAULTS: list[Reply] = [
 
 
 class Faulty(Embedded):
-    """Answers every request for paths with a fault the first time; `paths` has the sampled paths by seed."""
+    """Serves the embedded model, but answers each request for paths with a fault the first time.
+
+    `paths` has the sampled paths by seed.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -70,7 +73,7 @@ def run(server: FakeServer, data: Path) -> "subprocess.CompletedProcess[str]":
 
 
 def test_run_stores_the_paths_that_the_server_sampled(tmp_path: Path) -> None:
-    """Four slots give six paths per question, although first answers are faulty and the server breaks down."""
+    """The server has four slots, gives faulty answers and fails once; all six paths per question are stored."""
     embedded = Faulty()
 
     def dead(body: dict[str, Any], count: int) -> Reply:

@@ -1,4 +1,4 @@
-"""Every model gets the prefix tree if it reproduces the logits, else its own forward, with the same tokens."""
+"""Models are sampled with the prefix tree if it gives their own logits, and otherwise without it."""
 
 import logging
 from pathlib import Path
@@ -94,10 +94,10 @@ def test_logits_equal_those_of_the_model(
 
 
 @pytest.mark.parametrize("shift", [0, 1])
-def test_tree_survives_rounding_but_not_wrong_positions(
+def test_trial_allows_rounding_but_not_wrong_positions(
     shift: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In bfloat16 with sharp attention, rounding changes logits by .056 of the largest, wrong positions by .73."""
+    """Rounding to bfloat16 changes logits by .056 of the largest one, wrong positions change them by .73."""
     model = AutoModelForCausalLM.from_pretrained(SHIPPED, dtype=torch.bfloat16).eval()
     for layer in model.model.layers:
         layer.self_attn.q_proj.weight.data *= 3

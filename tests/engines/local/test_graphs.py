@@ -62,14 +62,14 @@ def test_padded_steps_sample_the_same_paths(
     engine.decoder = GraphDecoder(engine.model)
     monkeypatch.setattr(TreeDecoder, "forward", seen)
     assert same(engine.sample(REQUESTS, SAMPLING), expected)
-    assert set(widths[2:]) <= {16, 32, 37}  # after the prompts
+    assert set(widths[2:]) <= {16, 32, 37}  # the first two calls compute the prompts
     assert len(set(widths[2:])) > 1
 
 
-def test_each_shape_is_captured_once_a_chunk(
+def test_each_shape_is_captured_once_per_chunk(
     engine: LocalEngine, expected: pl.DataFrame, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each result is also read before the next step overwrites it, which is what a graph does."""
+    """Like a graph, the stand-in overwrites its last result, so each one must be read before the next step."""
     captures = []
 
     def fake(step: Callable[[], torch.Tensor], pool: Any) -> Callable[[], torch.Tensor]:

@@ -1,4 +1,4 @@
-"""A reply counts only if it copies a part of the text; requests are as documented."""
+"""A reply of the endpoint counts only if it copies a part of the text; requests are as documented."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -97,12 +97,12 @@ def refusing(body: dict[str, Any], _: int) -> Reply:
     return (400, {"error": "too long"}) if long else (200, chatted("7"))
 
 
-def test_refused_text_abstains() -> None:
+def test_rejected_text_gets_no_answer() -> None:
     with reading(refusing) as (_, reader):
         assert [found.surface for found in reader.read(["A long 7.", "So 7."])] == [None, "7"]
 
 
-def test_withheld_reply_abstains() -> None:
+def test_withheld_reply_gives_no_answer() -> None:
     withheld = chatted(None, "content_filter")
     with reading(lambda body, _: (200, withheld)) as (server, reader):
         assert reader.read(["So 7."])[0].surface is None
@@ -117,8 +117,8 @@ def test_withheld_reply_abstains() -> None:
         ((503, {"error": "too busy"}), "^voting.reader: no server gave .*503.*too busy"),
         ((200, {"choices": [{"text": "7", "finish_reason": "stop"}]}), "not a chat.*voting.reader to null"),
         ((400, {"error": "no temperature"}), "^voting.reader: .*400.*no temperature"),
-        ((200, chatted("<think>\nLet me see")), "^voting.reader: .*thoughts in 64 tokens; turn thinking off"),
-        ((200, chatted(None, "length")), "^voting.reader: .*thoughts in 64 tokens; turn thinking off"),
+        ((200, chatted("<think>\nLet me see")), "^voting.reader: the 64 tokens .* only thoughts; turn"),
+        ((200, chatted(None, "length")), "^voting.reader: the 64 tokens .* only thoughts; turn thinking off"),
     ],
 )  # fmt: skip
 def test_bad_endpoint_is_a_one_line_error(answer: Reply, said: str) -> None:

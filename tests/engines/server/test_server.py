@@ -58,8 +58,8 @@ def test_one_request_returns_all_paths_of_a_question(model: Path, length: Length
 
 
 @pytest.mark.parametrize("slots", [1, 3, 4, 6])
-def test_paths_do_not_depend_on_n_per_request(model: Path, length: Length, slots: int) -> None:
-    """llama.cpp rejects an n above its number of slots; eight paths are then two requests for four, and so on."""
+def test_paths_do_not_depend_on_request_size(model: Path, length: Length, slots: int) -> None:
+    """llama.cpp rejects an n above its number of slots; n is then halved until the server accepts it."""
 
     def few(body: dict[str, Any], count: int) -> Reply:
         if body.get("n", 1) > slots:
@@ -78,7 +78,7 @@ def test_paths_do_not_depend_on_n_per_request(model: Path, length: Length, slots
 
 
 def test_missing_choices_are_requested_again(model: Path, length: Length) -> None:
-    """The server returns at most two choices whatever n is; after that, no more than two are requested."""
+    """The server returns at most two choices, whatever n is; later requests ask for no more than two."""
     with running(good(length)) as server:
         wanted = sampled(plan(model, server))
     with running(lambda body, count: completion(body, length, min(body.get("n", 1), 2))) as server:
@@ -103,11 +103,14 @@ def test_choices_are_ordered_by_their_index(model: Path, length: Length) -> None
 
 
 @pytest.mark.parametrize("first", [1, 7, -3, None, "0"])
-def test_invalid_choice_indices_leave_the_order(model: Path, length: Length, first: Any) -> None:
-    """The indices begin at another number, or are not numbers."""
+def test_choices_with_invalid_indices_keep_their_order(
+    model: Path, length: Length, first: Any
+) -> None:
+    """The indices do not begin at 0, or are not numbers."""
 
     def odd(body: dict[str, Any], count: int) -> Reply:
-        choices = [choice(body, i) for i in range(body.get("n", 1) + 1)]  # one too many
+        # The server returns one choice too many.
+        choices = [choice(body, i) for i in range(body.get("n", 1) + 1)]
         for i, one in enumerate(choices):
             one["index"] = first + i if isinstance(first, int) else first
         return 200, answered(choices, length(body["prompt"]))
@@ -183,7 +186,7 @@ def test_fields_that_a_server_refuses_are_left_out(model: Path, length: Length) 
 def test_ignored_sampling_filter_is_an_error(
     model: Path, length: Length, name: str, value: float
 ) -> None:
-    """Ollama accepts top_k but ignores it. TGI rejects a top_p of 1 and applies other values."""
+    """Ollama accepts top_k but ignores it. TGI rejects a top_p of 1 and applies smaller values."""
     sampling = SAMPLING.model_copy(update={name: value})
 
     def ignores(body: dict[str, Any], count: int) -> Reply:
@@ -225,9 +228,11 @@ def test_concurrent_requests_stay_within_the_limit(model: Path, length: Length) 
 
 
 def test_server_of_another_model_is_refused(model: Path, length: Length) -> None:
-    """It is detected by its token count, or earlier by the revision that the user has stated."""
+    """The wrong model is detected by its count of tokens, or before that by the revision in the parameters."""
     with running(good(lambda prompt: length(prompt) + 1)) as server:
-        with pytest.raises(ServerError, match=rf"{server.url}/ sees 19 tokens .* training 18"):
+        with pytest.raises(
+            ServerError, match=rf"{server.url}/ counts 19 tokens .* training counts 18"
+        ):
             sampled(plan(model, server))
         with pytest.raises(
             ServerError, match=f"ffffffff, but this run now samples .* sha256:{DIGEST[:12]}"
@@ -243,7 +248,7 @@ def test_server_that_truncates_long_prompts_is_refused(model: Path, length: Leng
 
     with (
         running(cuts) as server,
-        pytest.raises(ServerError, match=r"sees 11 tokens in the prompt of question q5.*cuts"),
+        pytest.raises(ServerError, match=r"counts 11 tokens in the prompt of question q5.*cuts"),
     ):
         sampled(plan(model, server))
 
@@ -332,10 +337,10 @@ def test_key_echoed_by_a_server_is_masked(monkeypatch: pytest.MonkeyPatch) -> No
         assert "sk-secret" not in said
 
 
-def test_server_chunks_are_resumed_only_for_their_model(
+def test_stored_chunks_are_reused_only_for_their_model(
     model: Path, length: Length, tmp_path: Path
 ) -> None:
-    """Chunks before a failure are kept; their address contains the model's name but not the url."""
+    """Chunks stored before a failure are kept. Their addresses contain the model's name, but no url."""
     store = ChunkStore(filepath=str(tmp_path / "paths"))
     broken = {"yes": True}
 

@@ -111,7 +111,7 @@ FINAL: dict[str, Spoil] = {
     "error_400": instead(400, {"error": {"message": "context length is 64"}}),
     "too_large": instead(413, HTML, "text/html"),
 }
-# The content of the error besides the url.
+# What the error contains in addition to the url.
 STAYS = {
     **dict.fromkeys(PASSING, "no server gave a valid answer after 2 retries: .*Finished chunks are kept"),
     "html": r"HTML page '502 Bad Gateway'.*engine\.server\.urls, HTTP_PROXY",
@@ -144,7 +144,7 @@ def model(tokenizer_only: Path, hurried: None) -> Path:
 
 
 def spoilt(spoil: Spoil, length: Length, times: int = 10**9) -> Answer:
-    """A server that works except for its first answers to each request for paths of q1."""
+    """A server whose first `times` answers to each request for paths of q1 are faulty."""
 
     def answer(body: Content, count: int) -> Reply:
         status, content = completion(body, length)
@@ -157,7 +157,7 @@ def spoilt(spoil: Spoil, length: Length, times: int = 10**9) -> Answer:
 
 
 def test_transient_faults_are_retried(model: Path, length: Length) -> None:
-    """Each question is answered twice with its fault; then the paths are the same as from a working server."""
+    """Each question has its own fault, which occurs twice; then the paths are those of a working server."""
     prompts = {name: f"Q: {name}?\nA:" for name in ["none", *PASSING]}
 
     def answer(body: Content, count: int) -> Reply:
@@ -245,7 +245,7 @@ def test_finish_reasons_are_mapped(
 
 
 def test_log_probabilities_of_llama_cpp_are_read(model: Path, length: Length) -> None:
-    """They have the form of chat completions."""
+    """llama.cpp returns them in the form of chat completions."""
 
     def chat_like(body: Content, count: int) -> Reply:
         status, content = completion(body, length)

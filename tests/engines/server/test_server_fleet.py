@@ -25,7 +25,7 @@ def params(url: str, retries: int = 1) -> ServerParams:
 
 
 def once(bad: Reply, length: Length) -> Answer:
-    """A server that works except for its first answer to q1."""
+    """A server that works, except that its first answer to q1 is bad."""
 
     def answer(body: dict[str, Any], count: int) -> Reply:
         first = "Q: 1?" in body["prompt"] and count == 1

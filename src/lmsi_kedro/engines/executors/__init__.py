@@ -1,7 +1,7 @@
-"""Executors compute chunks: in processes of this machine, on a Ray cluster, or on running or launched servers.
+"""Executors compute chunks in processes on this machine, on a Ray cluster, or on running or launched servers.
 
-With processes and Ray, the same chunks give the same bytes, whichever worker computes them; a worker loads the
-model once. `engines.server.engine` describes what servers guarantee.
+With processes and Ray, a chunk has the same bytes whichever worker computes it, and each worker loads the model
+only once. `engines.server.engine` describes what servers guarantee.
 """
 
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The interface of executors, and the function with which they yield chunks."""
+"""The interface of executors, and a function that yields chunks as they finish."""
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait

@@ -25,8 +25,8 @@ from lmsi_kedro.params.servers import LaunchedParams
 from lmsi_kedro.parent import GRACE
 
 log = logging.getLogger(__name__)
-PROMPTS = 64  # number of prompts with which llama.cpp's split expression is chosen
-SETTLING = 0.5  # seconds after a lost connection in which an ending process closes its port
+PROMPTS = 64  # number of prompts that are encoded to choose llama.cpp's split expression
+SETTLING = 0.5  # seconds to wait after a lost connection, so that an ending process closes its port
 
 
 class Launch:
@@ -52,7 +52,7 @@ class Launch:
         yield from self.servers.compute(chunks, missing)
 
     def launched(self, prompts: Sequence[str]) -> Iterator[Launched]:
-        """The servers, before they are started."""
+        """Yields the servers, which are not started yet."""
         folder = Path(self.launch.folder).absolute() / self.digest[:12]
         folder.mkdir(parents=True, exist_ok=True)
         gpus = shares(visible_gpus(), self.engine.workers)
@@ -72,7 +72,7 @@ class Launch:
             )
 
     def served(self, folder: Path, prompts: Sequence[str]) -> dict[str, str]:
-        """The model's paths for the command's placeholders; writes a GGUF file if the command needs one."""
+        """Return the values of the placeholders {model} and {gguf}; write a GGUF file if the command needs one."""
         model = self.model.absolute()
         if self.launch.server == "transformers":
             model = sampling_model(model, folder / "model")
@@ -91,7 +91,7 @@ class Launch:
         return self.engine.model_copy(update={"server": self.as_server()})
 
     def as_server(self) -> LaunchedParams:
-        """The started servers as parameters like those of `engine.server`."""
+        """Describe the started servers with the parameters of `engine.server`."""
         first = self.running[0]
         request = {name: getattr(self.launch, name) for name in RequestParams.model_fields}
         return LaunchedParams(
@@ -156,7 +156,8 @@ def shares(gpus: Sequence[str], servers: int) -> list[Sequence[str]]:
     """The GPUs of each server, the same number for all; ValueError if there are fewer GPUs than servers."""
     if gpus and len(gpus) < servers:
         raise ValueError(
-            f"engine.workers={servers} servers need as many GPUs, and {len(gpus)} can be used here: lower it"
+            f"engine.workers={servers} servers need {servers} GPUs, but only {len(gpus)} can be used here: "
+            "lower it"
         )
     size = len(gpus) // servers
     return [gpus[i * size : (i + 1) * size] for i in range(servers)]
@@ -191,8 +192,8 @@ def check_launch(engine: EngineParams) -> None:
     shares(gpus, engine.workers)
     if left := len(gpus) % engine.workers:
         log.warning(
-            "engine.workers=%d servers leave %d of %d GPUs idle: set a number that divides them; a server splits "
-            "the model over its GPUs",
+            "engine.workers=%d servers leave %d of %d GPUs idle: set it to a divisor of the number of GPUs; "
+            "a server splits the model over its GPUs",
             engine.workers,
             left,
             len(gpus),
@@ -210,7 +211,7 @@ def check_launch(engine: EngineParams) -> None:
 
 
 def packages(launch: LaunchParams) -> dict[str, str]:
-    """The packages for requests and for writing a GGUF file, each with the extra that installs it."""
+    """The packages that requests and, if needed, GGUF files require, each with the extra that installs it."""
     return {"openai": "server"} | ({"gguf": "gguf"} if "{gguf}" in launch.command else {})
 
 

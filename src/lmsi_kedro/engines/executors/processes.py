@@ -18,7 +18,7 @@ from lmsi_kedro.parent import end_with
 
 
 class Processes:
-    """`engine.executor=processes`: one process per worker, which ends with this process."""
+    """`engine.executor=processes`: starts one process per worker; the workers end when this process ends."""
 
     def __init__(self, model: Path, engine: EngineParams) -> None:
         self.model, self.engine = model, engine
@@ -31,7 +31,7 @@ class Processes:
             yield from finished(
                 lambda name: pool.submit(sample, str(self.model), self.engine, chunks[name]),
                 missing,
-                2 * self.engine.workers,  # so that the next chunk is already waiting
+                2 * self.engine.workers,  # so that every worker has a next chunk waiting
             )
         except BrokenProcessPool as error:
             raise ChildProcessError(
@@ -58,7 +58,7 @@ class Processes:
 
 
 def start_worker(parent: int, started: Any) -> None:
-    """Initialises a worker: it ends with its parent, ends silently on Ctrl-C, and uses the next GPU, if any."""
+    """Make this worker end with its parent, end silently on Ctrl-C, and use the next GPU if there are any."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     end_with(parent)
     with started.get_lock():

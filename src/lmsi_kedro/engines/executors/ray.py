@@ -12,7 +12,9 @@ from lmsi_kedro.params import EngineParams
 
 
 class RayTasks:
-    """`engine.executor=ray`: `workers` chunks at a time; the chunks of a lost node are computed on another one.
+    """`engine.executor=ray`: computes `engine.workers` chunks at a time.
+
+    If a node is lost, other nodes compute its chunks.
 
     The model directory must have the same path on every node.
     """
@@ -33,4 +35,4 @@ class RayTasks:
         )
 
     def close(self) -> None:
-        """Leaves the cluster running, because others may use it, too."""
+        """Does not stop the cluster, because others may use it, too."""

@@ -12,7 +12,7 @@ from lmsi_kedro.params import EngineParams
 
 
 class Servers:
-    """`engine.executor=server`: servers of the model whose digest begins with engine.server.revision."""
+    """`engine.executor=server`: uses servers whose model has a digest that begins with engine.server.revision."""
 
     def __init__(
         self,

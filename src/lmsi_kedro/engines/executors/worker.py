@@ -19,10 +19,11 @@ def sample(model: str, engine: EngineParams, chunk: Chunk) -> pl.DataFrame:
 
 
 def loaded(model: str, engine: EngineParams) -> Any:
-    """The engine of this process, on one thread unless it has a GPU."""
+    """The engine of this process; on a CPU, it uses one thread."""
     global _engine, _loaded
     if _loaded != (model, engine):
-        # oneDNN caches a kernel per sequence length. The default of 1,024 took 240 of 1,130 MB; 64 is as fast.
+        # oneDNN caches a kernel per sequence length. With the default of 1,024 kernels, the cache took 240 MB of a
+        # worker's 1,130 MB; 64 kernels are as fast.
         os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64")
         import torch
 

@@ -1,8 +1,8 @@
 """Samples paths with a transformers model on this machine.
 
 The random numbers of a token depend only on (seed, question, path, position), not on the rest of the batch. Logits
-may be rounded differently in another batch, so identical bytes are guaranteed only for whole chunks. Models that
-the prefix tree supports compute common prefixes of prompts once; other models decode as in transformers.
+may be rounded differently in another batch, so identical bytes are guaranteed only for whole chunks. For models
+that the prefix tree supports, a common prefix of prompts is computed once; others use the cache of transformers.
 """
 
 import logging
@@ -42,7 +42,7 @@ class LocalEngine:
         trust_remote_code: bool = False,
         rows: int = 256,
     ) -> None:
-        disable_progress_bar()  # one bar per worker would hide our own progress
+        disable_progress_bar()  # the bars of all workers would hide our own progress
         self.rows = rows
         self.encoder = Encoder.of(directory, conversation, trust_remote_code)
         self.model = load_model(directory, dtype, trust_remote_code).eval()

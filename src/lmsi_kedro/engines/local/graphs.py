@@ -2,7 +2,7 @@
 
 A batch is padded to one of a few sizes, the buckets; the graph of a bucket is captured on first use. Padding
 repeats the last row, which writes the same keys to the same place. Graphs refer to the buffers of a chunk and are
-dropped with it. If a model cannot be captured, its steps are padded, too, but launched kernel by kernel.
+deleted together with them. If a model cannot be captured, its steps are still padded, but run without a graph.
 """
 
 import logging
@@ -75,17 +75,17 @@ def captured(step: Callable[[], Tensor], pool: Any) -> Callable[[], Tensor]:
     This runs the step more than once, which is safe, since it writes the same keys to the same place. RuntimeError
     if the step cannot be captured, or if its graph gives a different result.
     """
-    before, beside = torch.cuda.current_stream(), torch.cuda.Stream()
-    beside.wait_stream(before)
-    with torch.cuda.stream(beside):
+    current, other = torch.cuda.current_stream(), torch.cuda.Stream()
+    other.wait_stream(current)
+    with torch.cuda.stream(other):
         expected = step()  # compiles kernels and initialises libraries before the capture
-    before.wait_stream(beside)
+    current.wait_stream(other)
     graph = torch.cuda.CUDAGraph()
     try:
         with torch.cuda.graph(graph, pool=pool):
             result = step()
     finally:
-        torch.cuda.set_stream(before)  # a failed capture does not restore it
+        torch.cuda.set_stream(current)  # a failed capture does not restore it
 
     def replayed() -> Tensor:
         graph.replay()

@@ -21,7 +21,7 @@ class PlainDecoder:
         self.prompts = prompts
 
     def add(self, questions: Tensor) -> Tensor:
-        """Starts a batch with a path of each question [R]; returns the logits [R, V] of the first tokens."""
+        """Starts a batch with one path for each question [R]; returns the logits [R, V] of the first tokens."""
         whole = [self.prompts[question] for question in questions.tolist()]
         width = max(map(len, whole))
         ids = torch.zeros(len(whole), width, dtype=torch.long)

@@ -26,13 +26,14 @@ def stream_of(question_id: str) -> int:
 
 
 class Stops:
-    """Where a path ends: at an end token, or where it begins to invent a question outside of a thought."""
+    """Decides where paths end: at an end token, or where they begin to invent a question outside of a thought."""
 
     def __init__(self, encoder: Encoder, ends: Collection[int]) -> None:
         self.encoder, self.ends = encoder, np.array(sorted(ends), np.int64)
         tokens = [[token] for token in range(len(encoder.tokenizer))]
         pieces = encoder.tokenizer.batch_decode(tokens)
-        # Tokens that can complete the stop sequence. Decoding the tail of every row took as long as a layer.
+        # Only these tokens can complete the stop sequence. Decoding the last tokens of every row instead took as
+        # long as a layer.
         self.closing = np.array([i for i, p in enumerate(pieces) if STOP[-1] in p], np.int64)
 
     def reached(self, last: Ints, path: Callable[[int], Ints]) -> NDArray[np.bool_]:
@@ -43,7 +44,7 @@ class Stops:
         return ended
 
     def invents(self, path: list[int]) -> bool:
-        """Whether a path ends with the beginning of an invented question; within a thought, these are allowed."""
+        """Whether a path ends with the beginning of an invented question, which is allowed within a thought."""
         if STOP not in self.encoder.tokenizer.decode(path[-TAIL:]):
             return False
         text = self.encoder.written(path)
@@ -57,7 +58,7 @@ class Stops:
 
 @dataclass
 class Rows:
-    """Paths in a fixed order; those in `batch` are being sampled, or only pad it where `active` is False."""
+    """All paths of a chunk. Those in `batch` are being sampled, except that complete ones only pad the batch."""
 
     requests: Sequence[Request]
     stops: Stops
@@ -94,7 +95,7 @@ class Rows:
         return self.begun < len(self.path) or bool(self.active.any())
 
     def coming(self, refills: bool) -> int:
-        """How many paths join the batch next; if the decoder does not refill, none join until all others ended."""
+        """The number of paths that join the batch next; without refills, 0 until all others have ended."""
         active = int(self.active.sum())
         room = self.size - active if refills or not active else 0
         return min(room, len(self.path) - self.begun)

@@ -42,7 +42,7 @@ class Tree(Cache):
 
 
 class Prompts(Tree):
-    """The prefill of prompts: rows of new tokens that continue at most one shared prefix per layer."""
+    """Computes prompts: each row has new tokens, which continue the shared prefix if there is one."""
 
     def __init__(self, layers: int, shared: Sequence[Prefixes | None]) -> None:
         super().__init__(layers)
@@ -53,7 +53,7 @@ class Prompts(Tree):
         return attend(query, key, value, self.shared[layer], scale).transpose(1, 2)
 
     def prefixes(self, lengths: Sequence[int]) -> list[Prefixes]:
-        """The rows as prefixes, one set per layer; lengths: the number of tokens without padding."""
+        """Return the rows as prefixes, one set per layer; `lengths`: their numbers of tokens, without padding."""
         whole, longest = tuple(lengths), max(lengths)
         return [
             Prefixes(
@@ -66,7 +66,7 @@ class Prompts(Tree):
 
 
 class Paths(Tree):
-    """The decoding of paths: each has a slot for its own keys and values in preallocated buffers."""
+    """Decodes paths: each path has a slot for its own keys and values in preallocated buffers."""
 
     def __init__(
         self, shared: Sequence[Prefixes], questions: Sequence[Prefixes], slots: int, capacity: int

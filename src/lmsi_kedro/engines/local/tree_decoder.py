@@ -46,9 +46,9 @@ class TreeDecoder:
     def prefill(
         self, prompts: Sequence[list[int]], shared: Sequence[Prefixes]
     ) -> tuple[list[Prefixes], Tensor]:
-        """Keys and values per layer of N prompts that continue the shared one, and their last hidden states.
+        """Computes N prompts that continue the shared one; returns keys and values per layer, and hidden states.
 
-        The states are [N, width], normalized; the state of a prompt without tokens is undefined.
+        The states are those of the last tokens [N, width], normalized; for a prompt without tokens, undefined.
         """
         lengths = [len(ids) for ids in prompts]
         padded = torch.zeros(len(prompts), max(1, *lengths), dtype=torch.long)
@@ -62,12 +62,12 @@ class TreeDecoder:
         return tree.prefixes(lengths), hidden[torch.arange(len(prompts)), ends - 1]
 
     def add(self, questions: Tensor) -> Tensor:
-        """Adds a path of each question [R]; returns the logits [R, V] of their first tokens."""
+        """Adds one path for each question [R]; returns the logits [R, V] of their first tokens."""
         self.tree.add(questions)
         return self.first[questions.to(self.first.device)]  # type: ignore[no-any-return]
 
     def step(self, tokens: Tensor) -> Tensor:
-        """The logits [R, V] after another token [R] in each row."""
+        """The logits [R, V] after one more token [R] in each row."""
         question, _, length = self.tree.rows.unbind(1)
         logits = self.computed(tokens, self.starts[question] + length, self.tree.rows)
         self.tree.advance()
@@ -102,8 +102,9 @@ def unsupported_reason(
 ) -> str | None:
     """Why a decoder does not support a model, found by a trial; None if it gives the model's own logits.
 
-    The trial has prompts of different lengths and one more token each, so it detects different masks, positions,
-    logit scales and caches. A sliding window may be longer than these prompts, so the configuration is checked.
+    The trial computes prompts of different lengths and one more token for each, so it detects models with other
+    masks, positions, logit scales or caches. It would not detect a sliding window that is longer than its prompts,
+    so the configuration is checked for one.
     """
     config = model.config.get_text_config()
     if not attends_fully(config):

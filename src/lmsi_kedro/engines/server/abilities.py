@@ -9,13 +9,14 @@ from lmsi_kedro.engines.server.reply import Reply
 from lmsi_kedro.params import Sampling
 
 log = logging.getLogger(__name__)
-# Request fields that some servers reject (TGI: top_p = 1), each with a neutral value. From top_k on, they override
-# values that vLLM and SGLang read from the model's generation_config.json, such as Qwen2.5's penalty of 1.05.
+# Request fields that some servers reject, each with a neutral value (TGI rejects even top_p = 1). The fields
+# after n override values that vLLM and SGLang read from the model's generation_config.json; that of Qwen2.5, for
+# example, has a repetition penalty of 1.05.
 OPTIONAL: dict[str, Any] = {
     "seed": 1, "logprobs": 1, "n": 2, "top_k": -1, "min_p": 0.0, "top_p": 1.0, "repetition_penalty": 1.0,
     "presence_penalty": 0.0, "frequency_penalty": 0.0,
 }  # fmt: skip
-# Values that leave only the most likely token.
+# Values of the filters that leave only the most likely token.
 STRICTEST: dict[str, Any] = {"top_k": 1, "min_p": 1.0, "top_p": 1e-6}
 # A length and a temperature at which two samples are not equal by chance.
 HOT: dict[str, Any] = {"max_tokens": 16, "temperature": 1.5}
@@ -39,7 +40,10 @@ def abilities(ask: Ask, sampling: Sampling) -> frozenset[str]:
             if not obeys(ask, name, "seed" in taken):
                 raise ServerError(f"the server ignores {name}, which paths.sampling sets")
     found = ", ".join(f"{name} {'yes' if name in taken else 'no'}" for name in OPTIONAL)
-    log.info("the server supports %s; it generates its own random numbers: docs/servers.md", found)
+    log.info(
+        "features of the server: %s; it generates its own random numbers, see docs/servers.md",
+        found,
+    )
     return frozenset(taken)
 
 
@@ -49,7 +53,9 @@ def takes(ask: Ask, name: str, taken: dict[str, Any]) -> bool:
     try:
         reply = ask(**hot, **{name: OPTIONAL[name]})
     except ServerError as error:
-        if isinstance(error, RefusedError) or (error.status or 0) >= 500:  # older llama.cpp for n
+        if (
+            isinstance(error, RefusedError) or (error.status or 0) >= 500
+        ):  # 5xx: old llama.cpp, for n
             return False
         raise
     if name == "n":

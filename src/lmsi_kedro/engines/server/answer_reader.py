@@ -45,14 +45,14 @@ class AnswerReader:
         self.fleet, self.pool = Fleet(params), ThreadPoolExecutor(params.concurrency)
 
     def try_out(self) -> None:
-        """Raises ServerError if a trial request fails; a later rejection is therefore due to the text sent."""
+        """Raises ServerError if a trial request fails; any later rejection must then be due to the text sent."""
         try:
             reply = self.ask(0, TRIAL)
         except RefusedError as error:
             raise ServerError(f"voting.reader: {error}") from None
         if not spoken(reply):
             raise ServerError(
-                f"voting.reader: the reply contains only thoughts in {TOKENS} tokens; turn thinking off in the "
+                f"voting.reader: the {TOKENS} tokens of the reply contain only thoughts; turn thinking off in the "
                 "server, or use a model that does not think"
             )
 
@@ -94,7 +94,8 @@ def stated(text: str, reply: str | None) -> Stated:
     words = spoken(reply or "").strip(AROUND).rstrip(".").strip(AROUND).split()
     if not words or words == [NOTHING] or sum(map(len, words)) > len(text):
         return Stated(reply)
-    is_letter = len(words) == 1 and len(words[0]) == 1  # an option's letter: A is not the article a
+    # The letter of an option is compared with its case, so that A is not mistaken for the article a.
+    is_letter = len(words) == 1 and len(words[0]) == 1
     pattern = BEGIN + r"\s+".join(map(re.escape, words)) + END
     copied = re.compile(pattern, re.NOFLAG if is_letter else re.IGNORECASE)
     found = list(copied.finditer(text, *speech(text)))

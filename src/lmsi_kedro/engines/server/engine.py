@@ -1,11 +1,11 @@
 """Samples paths from servers.
 
-**Weaker guarantees than the local engine**: the server generates the random numbers. Every path has a seed derived
-from (seed, question, path). Consecutive paths have consecutive seeds, because vLLM and llama.cpp sample choice i
-of a request with its seed + i; so a path does not depend on how many are requested at once. But its text may
-change with the server's version, hardware, batching and restarts, so identical bytes are not guaranteed; dtype and
-weights cannot be verified. Two things are guaranteed: a stored chunk is never sampled again, and the server counts
-the same number of tokens in every prompt as training does.
+**The guarantees are weaker than those of the local engine**, because the server generates the random numbers.
+Every path has a seed derived from (seed, question, path). Consecutive paths have consecutive seeds, because vLLM
+and llama.cpp sample choice i of a request with the seed of the request + i; so a path does not depend on how many
+are requested at once. However, the text of a path may change with the server's version, hardware, batching and
+restarts, so identical bytes are not guaranteed; dtype and weights cannot be verified. Two things are guaranteed:
+a stored chunk is never sampled again, and the server counts the same number of tokens in every prompt as training.
 """
 
 import hashlib
@@ -80,7 +80,7 @@ class ServerEngine:
         if sampling.temperature > 0 and all_alike(table):
             log.warning(
                 "all paths of each question in a chunk are the same: does the server sample? `transformers serve` "
-                "does so only with do_sample in the model's generation_config.json"
+                "samples only if the model's generation_config.json has do_sample"
             )
         return table
 
@@ -157,14 +157,14 @@ class ServerEngine:
 
 
 def check_prompt(reply: Reply, question_id: str, tokens: int, n: int) -> None:
-    """Raises ServerError if a server counts a different number of tokens in a prompt than training."""
+    """Raises ServerError if the server and training count different numbers of tokens in a prompt."""
     seen = reply.prompt_tokens
     # Some servers do not count cached tokens, and some count the prompt once for each of the n choices.
     if seen is None or tokens in (seen, seen + reply.cached_tokens) or seen == n * tokens:
         return
     raise ServerError(
-        f"{reply.url} sees {seen} tokens in the prompt of question {question_id}, training {tokens}: the server "
-        "has a different model, cuts long prompts or puts them into a template, or engine.chat is wrong"
+        f"{reply.url} counts {seen} tokens in the prompt of question {question_id}, but training counts {tokens}: "
+        "the server has a different model, cuts long prompts or puts them into a template, or engine.chat is wrong"
     )
 
 

@@ -1,4 +1,4 @@
-"""Errors of requests to servers: permanent, permanent for this request, or transient."""
+"""Errors of requests to servers, which are permanent, permanent for one request only, or transient."""
 
 import os
 import re
@@ -31,7 +31,7 @@ class RefusedError(ServerError):
 
 
 class PassingError(ServerError):
-    """A retry may help; after: the seconds to wait, if the server gave them."""
+    """An error after which a retry may help; after: the seconds to wait, if the server requests a pause."""
 
     def __init__(self, message: str, after: float | None = None) -> None:
         super().__init__(message)

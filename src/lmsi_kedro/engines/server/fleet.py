@@ -1,8 +1,8 @@
 """Requests completions and chat replies from a fleet of OpenAI-compatible servers.
 
-Transient errors are retried with exponential backoff or after the pause that the server requests, and then on the
-next server: lost connections, timeouts, the status codes in `faults`, and responses that `reply` rejects. The API
-key is only read from an environment variable; for engines it is LMSI_API_KEY.
+Lost connections, timeouts, the transient status codes in `faults`, and responses that `reply` rejects are
+transient errors. They are retried with exponential backoff or after the pause that the server requests, and then
+on the next server. The API key is only read from an environment variable, which is LMSI_API_KEY for engines.
 """
 
 import os
@@ -18,7 +18,7 @@ from lmsi_kedro.engines.server.reply import Reader, Reply
 from lmsi_kedro.params import EndpointParams
 
 PAUSE, LONGEST_PAUSE = 0.5, 8.0  # seconds; the pause doubles each time, as in the openai client
-LONGEST_WAIT = 60.0  # seconds, even if a server requests more
+LONGEST_WAIT = 60.0  # seconds, even if a server requests a longer pause
 Result = TypeVar("Result")
 
 
@@ -103,7 +103,7 @@ class Fleet:
         return names
 
     def close(self) -> None:
-        """Ends all pauses before retries."""
+        """Ends all pauses between retries, and closes the connections."""
         self.closed.set()
         for server in self.servers:
             server.client.close()

@@ -1,7 +1,7 @@
 """A server process that this process starts, monitors and ends.
 
 The server runs under `lmsi_kedro.parent`, so it ends with this process even if this process is killed. Its output
-goes to a log file. If it ends after its first answer, it is restarted once, at the same port.
+goes to a log file. If it ends after its first answer, it is restarted once, on the same port.
 """
 
 import os
@@ -26,7 +26,8 @@ from lmsi_kedro.parent import GRACE
 PORTS = 20_000, 32_000  # below the ephemeral ports
 PORT_RETRIES = 5
 PROBE_SECONDS = 5.0
-# The status while a server starts; llama.cpp answers before it has loaded the model.
+# The status of requests while a server starts: None before it listens; then llama.cpp answers with an error until
+# it has loaded the model.
 STARTING = None, 502, 503, 504
 REFUSED = 401, 403
 READ = 2**16  # bytes that are read at the end of a log
@@ -93,7 +94,7 @@ class Launched:
             )
 
     def await_answer(self, seconds: float, params: ServerParams) -> None:
-        """Waits until the server lists its models; ServerError if it ends, rejects this or takes too long."""
+        """Waits until the server lists its models; ServerError if it ends, rejects requests or takes too long."""
         probe = Server(self.url, params.model_copy(update={"timeout_seconds": PROBE_SECONDS}))
         end = time.monotonic() + seconds
         while True:
@@ -112,9 +113,10 @@ class Launched:
                 raise ServerError(f"{self.named} was closed before it answered")
 
     def listed(self, probe: Server) -> list[str] | None:
-        """The models that the server lists, None while it starts; ServerError for any other answer.
+        """The models that the server lists; None while it starts.
 
-        Without a network, `transformers serve` answers 500 here, which is an error only if the command has {name}.
+        ServerError if it rejects the request, or answers with another error and the command has {name}. Without
+        {name}, other errors are ignored, because `transformers serve` answers 500 here if there is no network.
         """
         try:
             return probe.names()
@@ -126,7 +128,7 @@ class Launched:
             return []
 
     def check_name(self, names: list[str]) -> None:
-        """Raises PortTakenError if another server answers at this port; only this server lists this name."""
+        """Raises PortTakenError if another server answers at this port; only ours lists the name given to it."""
         if "{name}" in self.command and self.places["name"] not in names:
             served = ", ".join(names) or "no model"
             raise PortTakenError(f"{self.url} belongs to another server, which serves {served}")

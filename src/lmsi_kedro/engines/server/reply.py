@@ -27,28 +27,28 @@ Finish = Literal["stop", "length"]
 # content_filter, SAFETY (Gemini), refusal (Anthropic), null (Ollama after a lost connection).
 FINISH: dict[str, Finish] = {
     "stop": "stop",  # OpenAI, vLLM, SGLang, llama.cpp, Ollama, transformers; STOP: Gemini
-    "eos": "stop",  # llama.cpp's stop_type, as is word
+    "eos": "stop",  # llama.cpp's stop_type, like "word"
     "word": "stop",
-    "eos_token": "stop",  # TGI, as is stop_sequence
+    "eos_token": "stop",  # TGI, like "stop_sequence"
     "stop_sequence": "stop",  # Anthropic and Cohere too
     "end_turn": "stop",  # Anthropic
     "complete": "stop",  # Cohere
-    "eosfound": "stop",  # LM Studio, as is stopStringFound
+    "eosfound": "stop",  # LM Studio, like "stopStringFound"
     "stopstringfound": "stop",
     "length": "length",  # OpenAI, vLLM, SGLang, llama.cpp, TGI, Ollama, transformers
     "limit": "length",  # llama.cpp's stop_type
     "max_tokens": "length",  # Anthropic; MAX_TOKENS: Gemini, Cohere
     "model_length": "length",  # Mistral
     "model_context_window_exceeded": "length",  # Anthropic
-    "maxpredictedtokensreached": "length",  # LM Studio, as is contextLengthReached
+    "maxpredictedtokensreached": "length",  # LM Studio, like "contextLengthReached"
     "contextlengthreached": "length",
 }
-# The reasons for which a chat reply is withheld; a retry would be withheld, too.
+# The finish reasons of chat replies that a server withholds; it would withhold the reply to a retry, too.
 DECLINED = ("content_filter", "refusal", "safety")
-# Bounds of a log-probability. vLLM writes -9999 for minus infinity, llama.cpp the lowest float; rounding may
-# exceed 0.
+# Bounds of a log-probability. vLLM writes -9999 for minus infinity, llama.cpp the lowest float; because of
+# rounding, it may slightly exceed 0.
 LEAST, MOST = -9999.0, 1e-3
-COUNT = 2**31  # numbers of tokens are smaller, because the columns of tables have 32 bits
+COUNT = 2**31  # valid numbers of tokens are smaller, because table columns have 32 bits
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ class Reader:
         if "usage" in self.needed and number(usage, "prompt_tokens") is None:
             raise PassingError(
                 f"{self.url} does not report usage.prompt_tokens, which shows whether it has the right model: use "
-                "a server, or a proxy before it, that does"
+                "a server or proxy that reports it"
             )
         return Reply(
             self.url,
