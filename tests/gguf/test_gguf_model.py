@@ -48,7 +48,7 @@ def test_weights_beyond_float16_are_named() -> None:
     ("family", "split"), [("gpt2", "gpt-2"), ("llama3", "llama-bpe"), ("qwen2", "llama-bpe")]
 )
 def test_the_split_expression_is_found(family: str, split: str) -> None:
-    """Qwen has no tokens of two digits, so Llama's expression, which splits off three, gives the same tokens."""
+    """Qwen has no tokens of several digits, so Llama's expression gives the same tokens as its own."""
     assert closest(FAMILIES[family].build(), TEXTS) == (split, 0)
 
 

@@ -1,4 +1,4 @@
-"""A tiny base model and examples of different lengths, with a job made of them."""
+"""A tiny base model, examples of different lengths, and jobs made from both."""
 
 from pathlib import Path
 from typing import Any

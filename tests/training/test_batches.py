@@ -48,7 +48,7 @@ def test_micro_batches_partition_the_batch(
 
 
 def test_examples_with_common_prefix_are_in_one_share() -> None:
-    """Eight examples with 30 of 40 tokens in common cost 110 tokens, as much as the two others of 55."""
+    """Eight examples of 40 tokens, 30 of them in common, cost 110 tokens, as much as two others of 55."""
     alike = [Encoded([*range(30), *[40 + n] * 10], 3) for n in range(8)]
     others = [Encoded([100 + n] * 55, 3) for n in range(2)]
     encoded = [*alike[:4], *others, *alike[4:]]
@@ -74,7 +74,7 @@ def test_processes_get_balanced_shares(
     assume(parts <= len(rows))
 
     def cost(starts: list[int]) -> tuple[int, int]:
-        """The tokens of the largest share, and the tokens for which the processes wait in total."""
+        """The tokens of the largest share, and the sum over micro-steps of the tokens of their largest shares."""
         ends = [*starts[1:], len(lengths)]
         tokens = [
             sum(lengths[start:end]) - sum(repeated[start + 1 : end])

@@ -16,7 +16,7 @@ from tests.training.jobs import record
 
 LORA = {"rank": 4, "alpha": 8.0, "targets": ["q_proj", "v_proj"]}
 FORMATS = ("float32", "bfloat16", "float16")
-# The trainer's processes take 5 s of a core each.
+# Each process of a trainer takes 5 s of one core, so only two cases are not slow.
 QUICK = [("bfloat16", "float32", 2, None), ("float16", "bfloat16", 3, LORA)]
 CASES = [
     case

@@ -55,7 +55,7 @@ def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def start(path: Path) -> Iterator[Start]:
-    """Starts a trainer on "another machine", with a token."""
+    """A function that starts a trainer with a token, as on another machine."""
     started = []
 
     def start(token: str) -> "subprocess.Popen[str]":

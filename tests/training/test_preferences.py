@@ -1,4 +1,4 @@
-"""Preference training has the paper's loss, and training on two processes has the losses of plain training."""
+"""Preference training has the paper's loss, and on two processes the same losses as plain training."""
 
 from collections import defaultdict
 from pathlib import Path
@@ -21,7 +21,7 @@ from tests.training.killed import kill_after_checkpoint
 
 
 def test_one_step_has_the_papers_loss_and_gradient(make_job: MakeJob) -> None:
-    """Pairs with shared prompts in one row are compared with separate answers; the model differs from its base."""
+    """The expected loss is computed from each answer on its own; the model differs from its base."""
     job = make_job(objective="scpo")
     plan, ids = build_plan(job, processes=1)
     assert isinstance(plan, PairPlan)

@@ -35,7 +35,8 @@ def test_zero_2_and_resumed_runs_equal_plain_training(make_job: MakeJob) -> None
     for checkpoint in (4, 12):
         kill_after_checkpoint(interrupted, checkpoint)
         assert not interrupted.model.exists()
-    if len(sealed(interrupted)) < 2:  # the kill came late, while the older one was replaced
+    # If the kill came late, the older checkpoint was just being replaced.
+    if len(sealed(interrupted)) < 2:
         kill_after_checkpoint(interrupted, 20)
     newest = max(sealed(interrupted))
     with (interrupted.checkpoints / f"checkpoint-{newest}" / "trainer_state.json").open(

@@ -15,7 +15,8 @@ ROPES = ("default", "llama3")
 class Written(NamedTuple):
     """The weights in float16 and the tokenizer of a written file.
 
-    split: llama.cpp's name for the split expression. different: the number of prompts that it encodes differently.
+    split: llama.cpp's name for the split expression; different: the number of prompts for which llama.cpp's tokens
+    differ from those of the tokenizer.
     """
 
     weights: Any

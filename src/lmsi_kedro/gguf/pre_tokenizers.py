@@ -1,7 +1,7 @@
 """Finds which of llama.cpp's split expressions a byte-level tokenizer uses, by encoding texts with each of them.
 
-llama.cpp identifies split expressions by name and does not read them from a file, so a tokenizer with any other
-expression gets different tokens. The expressions are copied from src/llama-vocab.cpp.
+llama.cpp contains these expressions under names and does not read any from a file. If a tokenizer uses another
+expression, llama.cpp gives different tokens. The expressions are copied from its src/llama-vocab.cpp.
 """
 
 import json
@@ -48,7 +48,7 @@ def closest(tokenizer: Any, texts: Sequence[str]) -> tuple[str, int]:
 
 
 def with_split(inner: dict[str, Any], expressions: Sequence[str]) -> Any:
-    """The tokenizer with these split expressions, one after the other, in place of its own."""
+    """A copy of the tokenizer that applies these split expressions, one after the other, instead of its own."""
     from tokenizers import Regex, Tokenizer, pre_tokenizers
 
     other = Tokenizer.from_str(json.dumps(inner))

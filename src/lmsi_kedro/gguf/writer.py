@@ -73,7 +73,7 @@ def add_tokens(writer: Any, tokenizer: Any, size: int, pre: str) -> None:
 
 
 def add_roles(writer: Any, tokenizer: Any, ends: int | list[int] | None) -> None:
-    """Adds the tokens that begin and end a text, whether the first is prepended, and the chat template."""
+    """Adds the special tokens, the setting whether a text begins with BOS, and the chat template."""
     for role in ("bos", "eos", "pad", "unk"):
         if (number := getattr(tokenizer, f"{role}_token_id")) is not None:
             getattr(writer, f"add_{role}_token_id")(number)
@@ -88,7 +88,10 @@ def add_roles(writer: Any, tokenizer: Any, ends: int | list[int] | None) -> None
 
 
 def add_tensor(writer: Any, name: str, weights: Any, kind: str, config: Any) -> None:
-    """Adds a tensor; reorders rows of queries and keys, since llama.cpp rotates adjacent pairs, not halves."""
+    """Adds a tensor; the rows of queries and keys are reordered.
+
+    RoPE rotates adjacent dimensions together in llama.cpp, but dimensions of the two halves in transformers.
+    """
     from gguf import GGMLQuantizationType, quants
 
     array = weights.float().numpy()

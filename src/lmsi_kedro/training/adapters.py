@@ -1,4 +1,4 @@
-"""Low-rank adapters (LoRA) with PEFT: trained alone, saved next to the model, and merged into it for sampling."""
+"""Low-rank adapters (LoRA) with PEFT: only they are trained, and they are saved and merged into the model."""
 
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,7 @@
 """Starts the trainer's processes, logs their progress, and ends all of them.
 
-The processes receive the same environment as from the `deepspeed` launcher. Starting them directly avoids its two
-rounds of imports.
+The processes receive the same environment variables as from the `deepspeed` launcher. They are started without it,
+because it would import its packages twice before they start.
 """
 
 import contextlib
@@ -123,7 +123,7 @@ def on_this_machine(job: Job) -> Iterator[tuple[list[str], dict[str, str]]]:
 
 
 def on_nodes(job: Job, lease: str) -> Iterator[tuple[list[str], dict[str, str]]]:
-    """DeepSpeed's launcher, which starts a process for every slot of the hostfile through ssh and pdsh.
+    """The command of DeepSpeed's launcher, which starts a process for every slot of the hostfile by ssh and pdsh.
 
     The project, its environment and its data must have the same paths on every node. The trainers end when the
     lease expires.
@@ -161,7 +161,7 @@ def read_hostfile(path: Path) -> dict[str, int]:
 
 
 def rank_environment(rank: int, count: int) -> dict[str, str]:
-    """The environment variables that torch.distributed and DeepSpeed read; OMP_NUM_THREADS if it is not set.
+    """The environment variables that torch.distributed and DeepSpeed read; keeps OMP_NUM_THREADS if it is set.
 
     The processes find each other by a file and communicate over the loopback interface, so no other machine can
     connect to them.

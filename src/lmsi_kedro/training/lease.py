@@ -1,4 +1,4 @@
-"""A lease that ends trainers on other machines with their run: a file that the run renews and the trainers watch.
+"""A lease: a file that a run renews, so that its trainers on other machines end when the run has ended.
 
 A killed run cannot end the processes that ssh started on other machines. They end by themselves when the file has
 not changed for LEASE_SECONDS by their own clock, belongs to another run, or is gone.
@@ -51,7 +51,7 @@ def _renew(path: Path, token: str, over: threading.Event) -> None:
     beat = 0
     while not over.wait(BEAT_SECONDS):
         beat += 1
-        with suppress(OSError):  # a full disk may have room again before the lease expires
+        with suppress(OSError):  # a full disk may have free space again before the lease expires
             durable.write(path, f"{token} {beat}".encode())
 
 

@@ -1,4 +1,4 @@
-"""Computes the logits of target tokens, and tests whether a model gives the same ones for a packed batch.
+"""Computes the logits of target tokens, and tests whether a model gives the same logits for a packed batch.
 
 The LM head runs only at the positions that predict a target token. If 25 % of the tokens are targets, this saves
 most of the time for head and loss.
@@ -36,7 +36,7 @@ def target_logits(engine: Any, model: Any, batch: dict[str, Any]) -> torch.Tenso
 def unsupported_reason(engine: Any, model: Any, encoded: Sequence[Encoded]) -> str | None:
     """Why a model does not support packed batches, found by a trial; None if they give the model's own logits.
 
-    Afterwards the model has the attention with which it should be trained.
+    Afterwards the model uses the attention implementation with which it should be trained.
     """
     probe = sorted(encoded[: 16 * PROBED], key=lambda example: example.ids)[:PROBED]
     own, was_training = model.config._attn_implementation, engine.training

@@ -120,7 +120,7 @@ def loaded_back(prepared: Path, trained: Any, weights: dict[str, torch.Tensor], 
 def compare(live: torch.Tensor, model: Any, attention: str, probe: dict[str, Any]) -> None:
     """Raises TrainingError unless the loaded model gives the logits of the trained one with the same attention.
 
-    Rounding may differ, because adapters are already merged into the weights.
+    The logits may differ by rounding, because adapters are already merged into the weights.
     """
     own = model.config._attn_implementation
     model.set_attn_implementation(attention)
@@ -130,7 +130,7 @@ def compare(live: torch.Tensor, model: Any, attention: str, probe: dict[str, Any
     if not (difference := (loaded - live).abs().max().item()) <= allowed:
         raise TrainingError(
             f"The saved model is not the trained one: its logits differ by {difference:.3g}, "
-            f"where rounding explains {allowed:.3g}."
+            f"but rounding explains only {allowed:.3g}."
         )
 
 
@@ -176,7 +176,7 @@ def logits(engine: Any, model: Any, probe: dict[str, Any]) -> torch.Tensor:
 
 
 def record(trainer: TargetTrainer, job: Job) -> dict[str, Any]:
-    """How the model was trained, for model_directory and the report."""
+    """Describes how the model was trained; this is saved with the model and shown in the report."""
     steps = [entry for entry in trainer.state.log_history if "loss" in entry]
     plan, model = trainer.plan, cast(Any, trainer.model)
     return {

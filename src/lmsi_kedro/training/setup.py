@@ -33,7 +33,7 @@ def build_trainer(job: Job) -> TargetTrainer:
     prepare_deepspeed()
     disable_progress_bar()
     check_devices(job.params.processes)
-    # This must come first: once the arguments exist, ZeRO-3 loads models in shards.
+    # The arguments must be made before the model is loaded, because ZeRO-3 then loads it in shards.
     arguments = training_arguments(job)
     plan, ids = build_plan(job, arguments.world_size)
     dtype = torch.bfloat16 if arguments.bf16 else torch.float32
@@ -73,7 +73,7 @@ def prepare_deepspeed() -> None:
     TorchCheckpointEngine.load = read_without_code
     # shm_comm, which takes 30 s to build, only speeds up all-reduce on a CPU; gloo does the same work.
     deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False
-    # DeepSpeed always imports its Muon optimizer, whose decorators would load a compiler for 2.6 s.
+    # DeepSpeed always imports its Muon optimizer, whose decorators would load a compiler, which takes 2.6 s.
     deepspeed.runtime.compiler.compile = lambda *_, **__: lambda function: function
 
 

@@ -1,7 +1,7 @@
 """The trainer process: `python -m lmsi_kedro.training.trainer job.json`, once for each rank.
 
 It runs `transformers.Trainer` on DeepSpeed with the loss on target tokens only, on any number of processes and any
-ZeRO stage. It reads and writes only the job folder, and ends with its launcher.
+ZeRO stage. It reads and writes only the job folder, and ends when its launcher ends.
 """
 
 import os
