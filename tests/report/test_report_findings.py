@@ -1,4 +1,4 @@
-"""Losses and weak evidence are reported from certain thresholds on."""
+"""Losses are reported, and so is evidence that is too weak to show anything."""
 
 from typing import Any
 
@@ -42,7 +42,7 @@ def test_losses_are_named_first() -> None:
     said = worse(found)
     assert losses(found)
     assert said[: len(losses(found))] == [f"{lost}." for lost in losses(found)]
-    assert any("answered right before are now answered wrong" in sentence for sentence in said)
+    assert any("before training are answered wrong after it" in sentence for sentence in said)
 
 
 def test_insignificant_losses_are_listed_as_such() -> None:
@@ -82,10 +82,11 @@ def test_other_losses_are_listed(changed: dict[str, Any], said: str) -> None:
     ("headline", "said"),
     [
         ({"n": 0}, "No held-out question has a label"),
-        ({"n": 1}, "1 held-out question decide nothing: even if every answer turned"),
-        ({"n": 5}, "turned from wrong to right, p would be 0.062."),
-        ({"n": 6, "delta_low": 0.0, "delta_high": 0.2}, "6 held-out questions are few: the gain is known to ±10"),
-        ({"n": 48, "delta_low": 0.0, "delta_high": 0.0}, "48 held-out questions are few. More labeled"),
+        ({"n": 1}, "1 held-out question is too few to decide anything: even if every"),
+        ({"n": 5}, "even if every answer changed from wrong to right, p would be 0.062."),
+        ({"n": 6, "delta_low": 0.0, "delta_high": 0.2},
+         "Only 6 questions are held out, so the gain is known only to within ±10 points. More labeled questions"),
+        ({"n": 48, "delta_low": 0.0, "delta_high": 0.0}, "Only 48 questions are held out. More labeled"),
         ({"before": 0}, "The base model answers none of the in-domain questions right"),
     ],
 )  # fmt: skip

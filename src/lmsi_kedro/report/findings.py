@@ -1,6 +1,6 @@
-"""What a reader must not miss in metrics.json: what got worse, and what weakens the results.
+"""Sentences on what a reader must not miss in metrics.json: what got worse, and what weakens the results.
 
-Small losses are listed, too, and marked as within chance.
+Small losses are listed too; these are marked as within chance.
 """
 
 from collections.abc import Iterator
@@ -42,12 +42,12 @@ def accuracies(metrics: Metrics) -> Iterator[str]:
 
 
 def forgotten(last: Metrics) -> Iterator[str]:
-    """Reports how many questions were answered right before and are answered wrong now."""
+    """Reports how many questions were answered right before training and are answered wrong after it."""
     if (greedy := last["pooled"].get("cot_greedy")) and greedy["right_to_wrong"]:
         right = round(greedy["before"]["accuracy"] * greedy["before"]["n"])
         yield (
             f"{greedy['right_to_wrong']:,} of the {right:,} in-domain questions that CoT greedy answered right"
-            " before are now answered wrong."
+            " before training are answered wrong after it."
         )
 
 
@@ -65,7 +65,7 @@ def miscalibrated(last: Metrics) -> Iterator[str]:
     before, after = last["calibration"]["before"], last["calibration"]["after"]
     if before and after and after["ece"] > before["ece"]:
         yield (
-            f"The confidence of votes says less about being right: the expected calibration error rose from"
+            f"The confidence of votes estimates their accuracy less well: the expected calibration error rose from"
             f" {before['ece']:.3f} to {after['ece']:.3f}."
         )
 
@@ -94,7 +94,7 @@ def narrower(last: Metrics) -> Iterator[str]:
 
 
 def warnings(metrics: Metrics) -> list[str]:
-    """Sentences on what weakens the results, good or bad."""
+    """Sentences on what weakens the results, whether these are good or bad."""
     return [
         *few(metrics["headline"]),
         *hopeless(metrics),
@@ -110,19 +110,19 @@ def few(headline: Metrics) -> Iterator[str]:
         yield "No held-out question has a label: whether the model is better was not measured."
     elif (least := mcnemar(n, 0)) >= SURE:
         yield (
-            f"{n} held-out question{'s' if n > 1 else ''} decide nothing: even if every answer turned from"
-            f" wrong to right, p would be {probability(least)}."
+            f"{n} held-out question{'s are' if n > 1 else ' is'} too few to decide anything: even if every"
+            f" answer changed from wrong to right, p would be {probability(least)}."
         )
     elif (half := (headline["delta_high"] - headline["delta_low"]) / 2) > WIDE or n < FEW:
-        precision = f": the gain is known to ±{100 * half:.0f} points" if half else ""
+        known = f", so the gain is known only to within ±{100 * half:.0f} points" if half else ""
         yield (
-            f"{n:,} held-out questions are few{precision}. More labeled ones (evaluation.greedy_questions)"
-            " make differences visible."
+            f"Only {n:,} questions are held out{known}. More labeled questions"
+            " (evaluation.greedy_questions) would make smaller differences visible."
         )
 
 
 def hopeless(metrics: Metrics) -> Iterator[str]:
-    """Warns of a base model with no right answers, which has nothing to learn from."""
+    """Warns if the base model has no right answers, so that it has nothing to learn from."""
     last, n = metrics["rounds"][-1], metrics["headline"]["n"]
     if n and metrics["headline"]["before"] == 0:
         yield "The base model answers none of the in-domain questions right: its votes agree on mistakes."
@@ -137,7 +137,7 @@ def hopeless(metrics: Metrics) -> Iterator[str]:
 
 
 def untaught(metrics: Metrics) -> Iterator[str]:
-    """Warns of votes that taught little: unparsable paths, ties, few questions."""
+    """Warns if the votes taught little, because of unparsable paths, ties or too few questions."""
     for entry in metrics["rounds"]:
         votes, start = entry["votes"], f"Round {entry['round']}:"
         if votes["unreadable"] > MANY:
