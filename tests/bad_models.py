@@ -1,4 +1,4 @@
-"""Damaged model directories: what was done to a good one, and the expected error line."""
+"""Damaged model directories: how a good one is damaged, and the expected error line."""
 
 import json
 import shutil

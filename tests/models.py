@@ -5,13 +5,13 @@ from pathlib import Path
 
 from lmsi_kedro.mini_world.pretraining import train_tokenizer
 
-RAGGED = range(0, 4096, 20)  # end tokens, so many that the lengths of paths vary at random
+RAGGED = range(0, 4096, 20)  # many end tokens, so that paths end after random numbers of tokens
 
 
 def tiny_model(
     directory: Path, kv_heads: int = 4, seed: int = 0, ends: Sequence[int] = (0,)
 ) -> Path:
-    """Save a Llama of 2 layers and width 64 with the mini world's tokenizer; the tokens `ends` end its paths."""
+    """Save a Llama of 2 layers and width 64 with the mini world's tokenizer; `ends` are its end tokens."""
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 

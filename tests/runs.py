@@ -68,7 +68,7 @@ def run(
         env={
             **os.environ,
             "OMP_NUM_THREADS": "1",
-        },  # with a model this small, threads wait for each other
+        },  # with a model this small, several threads would only wait for each other
         capture_output=True,
         text=True,
         timeout=900,

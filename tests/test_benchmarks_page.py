@@ -1,4 +1,4 @@
-"""The page of the benchmarks matches the stored results; peers are pinned, and errors name missing ones."""
+"""The benchmark page matches the stored results; compared libraries are pinned, and errors name missing ones."""
 
 import re
 import subprocess

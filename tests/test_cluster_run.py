@@ -1,4 +1,4 @@
-"""`--env=cluster` end to end: two Ray nodes sample and two hosts train; one of each is killed at work."""
+"""`--env=cluster` end to end: two Ray nodes sample and two hosts train; one of each is killed while it works."""
 
 import json
 import os

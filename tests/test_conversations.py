@@ -186,7 +186,7 @@ def test_plain_models_refuse_turns(tmp_path: Path, how: str, chat: str, said: st
     assert str(caught.value).startswith(said)
 
 
-def test_plain_models_need_a_stop(tmp_path: Path, chat_model: Path) -> None:
+def test_plain_models_need_templates_with_a_stop(tmp_path: Path, chat_model: Path) -> None:
     own = {"few_shot_cot": "{exemplars}Question: {question}\nAnswer:"}
     questions, tasks = prepared(tmp_path, templates=own)
     plain = questions.filter(pl.col("context").is_null())
@@ -207,7 +207,7 @@ def test_long_chats_are_measured_with_their_template(chat_model: Path) -> None:
     assert list(context.too_long([{"long": long, "short": short, "plain": "Q: c"}], 6)) == ["long"]
 
 
-def test_exemplars_as_text_change_no_address(tmp_path: Path) -> None:
+def test_exemplars_as_text_keep_old_addresses(tmp_path: Path) -> None:
     """The default renders as before this option existed, so chunks and tasks of older runs are found again."""
     given, named = engine_of(), engine_of(prompts=PromptParams(exemplars="text"))
     assert given.identity == named.identity

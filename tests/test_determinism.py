@@ -1,4 +1,4 @@
-"""The same seed gives equal numbers in another copy of the project, equal texts on other instruction sets."""
+"""The same seed gives equal numbers in another copy of the project and equal texts on other instruction sets."""
 
 import json
 import os
@@ -17,7 +17,7 @@ from tests.runs import ROOT, TINY, question_file, world_rows
 
 COPIED = ("conf", "src", "data/01_raw", "data/06_models/base", "pyproject.toml")
 TABLES = ("02_intermediate", "03_paths", "04_votes", "05_examples", "07_evaluation")
-# Durations and dates; everything else on a page is the same.
+# Durations and dates, which differ between runs; everything else on a page is the same.
 TIMES = re.compile(
     r"(?:[\d.,]+\s?(?:ms|s|min|minutes|seconds|hours|h)\b\s*)+|\d{4}-\d\d-\d\d[ T]?[\d:]*"
 )
@@ -95,7 +95,7 @@ def test_instruction_sets_sample_the_same_texts(tmp_path: Path) -> None:
 
 
 def test_no_result_reads_the_clock() -> None:
-    """A clock that jumps therefore changes nothing; code that waits uses time.monotonic."""
+    """A clock that jumps therefore changes no result; code that waits uses time.monotonic."""
     clock = re.compile(r"\btime\.time\(|\bdatetime\.now\(|\b(?:date|datetime)\.today\(")
     source = ROOT / "src/lmsi_kedro"
     reading = {

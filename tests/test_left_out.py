@@ -12,7 +12,7 @@ MODES = ("standard", "cot_greedy", "self_consistency", "self_consistency_raised"
          "zero_shot_direct", "zero_shot_cot")  # fmt: skip
 
 
-def test_no_labels(tmp_path: Path) -> None:
+def test_run_without_labels_measures_nothing(tmp_path: Path) -> None:
     """The loop trains, and the report says that nothing was measured."""
     rows = [without(row, "answer", "split") for row in world_rows() if row["split"] == "unlabeled"]
     metrics = metrics_of(tmp_path, rows)
@@ -24,7 +24,7 @@ def test_no_labels(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_labels_for_some_tasks(tmp_path: Path) -> None:
+def test_only_labeled_tasks_are_measured(tmp_path: Path) -> None:
     """Two tasks are measured; the others are still trained on."""
     labeled = ("mini_gsm", "mini_svamp")
     rows = [r for r in world_rows() if r["split"] == "unlabeled" or r["task"] in labeled]
@@ -48,7 +48,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("mode", MODES)
-def test_one_mode(mode: str, data: Path) -> None:
+def test_only_the_given_mode_is_measured(mode: str, data: Path) -> None:
     metrics = metrics_of(data, world_rows(), evaluation__modes=f"[{mode}]")
     for measured in metrics["rounds"][0]["tasks"].values():
         assert list(measured) == [mode]
@@ -58,7 +58,7 @@ def test_one_mode(mode: str, data: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("answer", [None, "33"])
-def test_one_question(answer: str | None, tmp_path: Path) -> None:
+def test_run_with_one_question_trains(answer: str | None, tmp_path: Path) -> None:
     """The question is trained on, with or without an answer."""
     asked = "Ted saves 3 days of 9 coins and 3 months of 2 coins. How many coins does Ted have?"
     row = {"question": asked} | ({"answer": answer} if answer else {})
@@ -70,7 +70,7 @@ def test_one_question(answer: str | None, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_one_question_that_is_held_out(tmp_path: Path) -> None:
+def test_held_out_question_alone_is_refused(tmp_path: Path) -> None:
     """The run is refused before anything is sampled."""
     done = run(
         tmp_path, [{"question": "How many are 3 and 4?", "answer": "7", "split": "held_out"}]
@@ -81,7 +81,7 @@ def test_one_question_that_is_held_out(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_task_without_a_parsable_path(tmp_path: Path) -> None:
+def test_task_without_parsable_paths_is_not_taught(tmp_path: Path) -> None:
     """The task gives no training examples; the other tasks do."""
     dates = [row | {"task": "dates"} for row in world_rows() if row["task"] == "mini_gsm"]
     rows = [row | ({"answer": "2022-10-02"} if "answer" in row else {}) for row in dates]
@@ -96,7 +96,7 @@ def test_task_without_a_parsable_path(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_no_parsable_path_at_all(tmp_path: Path) -> None:
+def test_run_without_parsable_paths_ends_before_training(tmp_path: Path) -> None:
     """The run ends before training, with one line that says that there is nothing to train on."""
     rows = [without(row, "answer") for row in world_rows() if row["split"] == "unlabeled"]
     rows = [without(row, "choices", "split") | {"task": "dates"} for row in rows]
@@ -106,7 +106,7 @@ def test_no_parsable_path_at_all(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_data_root_elsewhere(tmp_path: Path) -> None:
+def test_empty_data_root_uses_embedded_defaults(tmp_path: Path) -> None:
     """The default questions and model are still those that the project embeds."""
     metrics = metrics_of(tmp_path)
     assert metrics["headline"]["n"] == 12 * len(IN_DOMAIN)
@@ -114,7 +114,7 @@ def test_data_root_elsewhere(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_two_rounds(data: Path) -> None:
+def test_second_round_uses_examples_of_both(data: Path) -> None:
     metrics = metrics_of(data, world_rows(), rounds=2)
     assert [found["round"] for found in metrics["rounds"]] == [1, 2]
     newest = pl.read_parquet(data / "05_examples/examples_2.parquet")
@@ -122,7 +122,7 @@ def test_two_rounds(data: Path) -> None:
 
 
 @pytest.mark.slow
-def test_guard_by_the_probe(data: Path) -> None:
+def test_probe_guard_measures_accuracy(data: Path) -> None:
     metrics = metrics_of(data, world_rows(), guard="probe")
     assert metrics["headline"]["guard"] == "probe"
     assert "accuracy" in str(metrics["rounds"][0]["monitor"])

@@ -1,4 +1,4 @@
-"""Mistakes on the command line and in the configuration (mistakes.txt) give one line; tracebacks are kept."""
+"""Mistakes on the command line and in the configuration (mistakes.txt) give one line; tracebacks are stored."""
 
 import os
 import shutil

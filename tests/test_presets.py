@@ -166,7 +166,7 @@ SIZES = {
 @pytest.mark.slow
 @pytest.mark.parametrize("env", ["base", "full", "paper", "gpu", "cluster", "rising_threshold"])
 def test_a_preset_runs(env: str, tmp_path: Path) -> None:
-    """Presets run on a CPU with smaller sizes; the cluster is started by Ray on this machine and trains here."""
+    """Presets run on a CPU with smaller sizes; Ray starts the cluster on this machine, which also trains."""
     here = {"engine__ray_address": "null", "training__hostfile": "null"} if env == "cluster" else {}
     metrics = metrics_of(tmp_path, world_rows(), env=env, **SIZES, **here)
     assert metrics["headline"]["n"] == 3 * 4
@@ -178,7 +178,7 @@ def test_a_preset_runs(env: str, tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", list(MODELS))
 def test_the_paper_preset_runs_end_to_end(kind: str, tmp_path: Path) -> None:
-    """It uses all tasks and formats; random weights announce no answer, so the last number or letter counts."""
+    """It has all tasks and formats; random models announce no answers, so the last number or letter counts."""
     given = {
         "model": model(kind, tmp_path / "model"),
         "questions": questions(tmp_path),

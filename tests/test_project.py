@@ -70,7 +70,7 @@ def test_the_loop_starts_from_the_warm_model() -> None:
 
 
 def test_graph_without_warm_start_is_unchanged(context: Any) -> None:
-    """The registered pipelines follow from the rounds and arms alone."""
+    """The registered pipelines depend only on the rounds and arms."""
     from kedro.framework.project import pipelines
 
     names = {
@@ -81,7 +81,7 @@ def test_graph_without_warm_start_is_unchanged(context: Any) -> None:
     assert names["self_improve"] == {node.name for node in loop.nodes}
     assert names["controls"] == {node.name for node in controls.nodes}
     assert names["reporting"] == {node.name for node in reporting(1).nodes}
-    # Today's parameters and models may differ from those of the finished run, which are stored.
+    # The current parameters and models may differ from those of the finished run, which are stored.
     assert not {n for n in pipelines["reporting"].inputs() if n.startswith("param") or "model" in n}
     for name, pipeline in pipelines.items():
         assert ("warm_model" in pipeline.datasets()) is (name == "warm_start"), name

@@ -70,7 +70,7 @@ def test_every_dependency_is_bundled_or_preinstalled() -> None:
 
 @pytest.mark.slow
 def test_both_runs_finish_with_bundled_packages_only(tmp_path: Path) -> None:
-    """The runs go from random weights to reports on a CPU, in this Python, with smoke sizes."""
+    """The runs use a CPU, this Python and smoke sizes; they start from random weights and end with reports."""
     carried, has = listed()
     allowed = needed([*carried, *has], set()) | {"lmsi-kedro"}
     absent = {

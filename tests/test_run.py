@@ -1,4 +1,4 @@
-"""The whole loop on the embedded model with small sizes: killed, resumed, explored in notebooks, drawn."""
+"""The whole loop on the embedded model with small sizes: it is killed, resumed, shown in notebooks and drawn."""
 
 import json
 import os
@@ -98,7 +98,7 @@ def test_the_report_states_the_parameters_of_the_run(data: Path, tmp_path: Path)
 
 
 def test_training_examples_come_from_unlabeled_in_domain_questions(data: Path) -> None:
-    """They have all four formats; the random arm has as many examples per question."""
+    """The examples have all four formats; the random arm has as many examples per question as the vote."""
     examples = pl.read_parquet(data / "05_examples" / "examples_1.parquet")
     questions = pl.read_parquet(data / "02_intermediate" / "questions.parquet")
     asked = examples.join(questions, on="question_id")
@@ -202,7 +202,7 @@ def test_student_learns_from_paths_of_a_run(data: Path, tmp_path: Path) -> None:
 
 @pytest.mark.slow  # a minute and a half
 def test_the_loop_from_seeds(tmp_path: Path) -> None:
-    """It starts from five questions per task and trains only on admitted questions that the model made."""
+    """The loop starts from five questions per task and trains only on admitted questions that the model wrote."""
     data = data_root(tmp_path)
     command = [
         sys.executable,

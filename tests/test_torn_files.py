@@ -1,7 +1,7 @@
 """Files that a run reads but did not write are complete and match its parameters, or are named and not used.
 
 They are the user's inputs, sampled chunks and training jobs, whose addresses are hashes of all that affects them,
-and, for reports and students, the tables of a finished run. Every run makes all other tables anew.
+and, for reports and students, the tables of a finished run. All other tables are made again by every run.
 """
 
 import json
@@ -25,7 +25,7 @@ from tests.settings import ENGINE, TRAINING
 
 ROOT = Path(__file__).parents[1]
 GIVEN = {"raw_questions", "raw_exemplars", "raw_worked_examples", "base_model", "student_model"}
-MADE_ELSEWHERE = {"reporting", "distillation"}  # they read a finished run
+MADE_ELSEWHERE = {"reporting", "distillation"}  # these pipelines read a finished run
 DAMAGES: dict[str, Callable[[bytes], bytes]] = {
     "half": lambda content: content[: len(content) // 2],
     "empty": lambda content: b"",

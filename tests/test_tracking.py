@@ -77,7 +77,7 @@ def test_commands_that_only_read_need_no_store(
 def test_stored_parameters_of_the_run_are_logged(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Today's configuration is not logged; a relative folder is relative to the project."""
+    """The current configuration is not logged; a relative folder is resolved from the project."""
     client = MagicMock()
     stores: list[str] = []
 
@@ -110,7 +110,7 @@ def test_stored_parameters_of_the_run_are_logged(
 )
 def test_every_round_is_a_nested_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = str(tmp_path / "mlruns")
-    # Parameters of today, which differ from those of the run.
+    # The current parameters, which differ from those of the run.
     parameters = {"tracking": "mlruns", "paths": {"m": 8, "sampling": {"seed": 2}}}
     monkeypatch.setattr(ShapeHook, "parameters", parameters)
     hook = TrackingHook()

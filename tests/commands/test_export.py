@@ -1,4 +1,4 @@
-"""`lmsi export`: the content of the folders, and GGUF files that give the answers of the model."""
+"""`lmsi export`: the content of the folders, and GGUF files that give the same answers as the model."""
 
 import json
 import shutil

@@ -33,8 +33,8 @@ def test_verdict_comes_first_and_tables_are_aligned(
         assert len({len(line) for line in lines}) == 1
 
 
-def test_reader_that_closes_early_is_no_error(measured: Path) -> None:
-    """As in `lmsi headroom | head`."""
+def test_closed_pipe_is_not_an_error(measured: Path) -> None:
+    """`lmsi headroom | head`, for example, closes the pipe early."""
     read, write = os.pipe()
     os.close(read)
     command = [sys.executable, "-m", "lmsi_kedro", "headroom"]

@@ -22,7 +22,7 @@ def project(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_streamed_paths_equal_those_of_a_chunk(tmp_path: Path) -> None:
-    """Paths are yielded as they end, and together they equal those sampled in one chunk."""
+    """Paths are yielded as they end; together they equal the paths that are sampled in one chunk."""
     import torch
 
     given = f"data_root={tmp_path},engine.dtype=float32,paths.m=6,paths.sampling.max_new_tokens=40"
@@ -40,7 +40,9 @@ def test_streamed_paths_equal_those_of_a_chunk(tmp_path: Path) -> None:
     assert pl.concat(tables).sort("path").equals(whole)
 
 
-def test_two_models_side_by_side(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_two_models_are_shown_side_by_side(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     other = tiny_model(tmp_path / "other")
     params = f"--params=data_root={tmp_path},paths.m=2,paths.sampling.max_new_tokens=48"
     given = ["try", "base_model", QUESTION, "--against", str(other), "--task", "mini_gsm"]
@@ -65,7 +67,7 @@ def test_two_models_side_by_side(tmp_path: Path, capsys: pytest.CaptureFixture[s
         (["/nowhere/model", "How many?"], "/nowhere/model is not a model"),
     ],
 )
-def test_mistakes_are_one_line(
+def test_mistakes_are_one_line_errors(
     given: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["try", *given, f"--params=data_root={tmp_path}"]) == 1
@@ -74,7 +76,7 @@ def test_mistakes_are_one_line(
     assert error.count("\n") == 1
 
 
-def test_an_option_is_named_by_its_text(tmp_path: Path) -> None:
+def test_winning_option_is_shown_with_its_text(tmp_path: Path) -> None:
     from lmsi_kedro.commands.try_model.columns import vote
 
     choices = ["a fish", "a whale"]

@@ -1,4 +1,4 @@
-"""Writes GGUF files as other programs do: with any type of matrices, in parts, with more metadata."""
+"""Writes GGUF files like those of other programs: with any type of matrices, in parts, or with more metadata."""
 
 from pathlib import Path
 from typing import Any

@@ -41,7 +41,7 @@ def test_chunks_load_in_the_order_of_the_plan(place: str) -> None:
     assert store(place).exists()
 
 
-def test_an_interrupted_run_redoes_only_what_is_missing(place: str) -> None:
+def test_resumed_run_computes_only_missing_chunks(place: str) -> None:
     """It ends with the same bytes as a run that was never interrupted."""
     names = ["a", "b", "c", "d"]
     cut, whole = f"{place}/cut", f"{place}/whole"
@@ -58,7 +58,7 @@ def test_an_interrupted_run_redoes_only_what_is_missing(place: str) -> None:
 
 
 @pytest.mark.parametrize("damage", [b"", b"torn", None], ids=["empty", "torn", "flipped bit"])
-def test_a_damaged_chunk_is_found_and_redone(place: str, damage: bytes | None) -> None:
+def test_damaged_chunk_is_detected_and_computed_again(place: str, damage: bytes | None) -> None:
     fill(store(place), FakePlan(["a", "b"]))
     whole, chunk = files(place), chunk_of(place, "b")
     Folder(f"{place}/paths").write(chunk, flipped(whole[chunk]) if damage is None else damage)
@@ -122,7 +122,7 @@ def test_paths_of_another_plan_are_refused(place: str) -> None:
 
 
 def test_staged_plan_resumes_from_paths_of_previous_stage(place: str) -> None:
-    """Each stage sees the paths of the stage before; the manifest lists all, and is written only at the end."""
+    """Each stage reads the paths of the previous one; the manifest of all chunks is written only at the end."""
     cut = FakePlan(["a", "b"], following=FakePlan(["c", "d"], lives=1))
     with pytest.raises(KeyboardInterrupt):
         fill(store(place), cut)

@@ -71,7 +71,7 @@ def logits(model: Any, tokenizer: Any) -> torch.Tensor:
         ("Q8_0", "float16", 0.15, False),
     ],
 )
-def test_gguf_file_is_a_model(
+def test_gguf_file_loads_as_a_model(
     tmp_path: Path, tokenizer: Any, kind: str, stored: str, tolerance: float, tied: bool
 ) -> None:
     model = llama(tokenizer, tie_word_embeddings=tied)
@@ -103,7 +103,7 @@ def test_file_is_dequantised_once_until_it_changes(
     assert load(file) != path
 
 
-def test_end_of_turn_and_rope_scaling_survive(
+def test_end_of_turn_and_rope_scaling_are_converted(
     tmp_path: Path, tokenizer: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     """llama.cpp stores both in places where transformers does not look for them."""
@@ -156,7 +156,7 @@ def test_missing_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.slow
-def test_real_gguf_file(real_model: Path) -> None:
+def test_real_gguf_file_answers_a_question(real_model: Path) -> None:
     path = load(real_model)
     assert number_format(path) == "float16"
     tokenizer, model = (

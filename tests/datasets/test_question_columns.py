@@ -77,7 +77,7 @@ def load(path: Path, *rows: Row) -> Row:
          {"question": "3 + 4?", "answer": ["7"]}),
     ],
 )  # fmt: skip
-def test_rows_of_common_data_sets(tmp_path: Path, name: str, row: Row, read: Row) -> None:
+def test_rows_of_common_data_sets_are_read(tmp_path: Path, name: str, row: Row, read: Row) -> None:
     assert load(tmp_path / "mine.jsonl", row) == {
         "task": "mine",
         "source": "mine.jsonl, line 1",

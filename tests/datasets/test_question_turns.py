@@ -41,7 +41,7 @@ def test_earlier_turns_are_kept_with_the_question(tmp_path: Path) -> None:
     assert load(tmp_path, worked, worked=True)["context"].to_list() == [context]
 
 
-def test_parquet_has_the_same_chats(tmp_path: Path) -> None:
+def test_parquet_gives_the_same_chats(tmp_path: Path) -> None:
     rows = [{"prompt": CHAT, "answer": "7"}, {"prompt": [USER], "answer": "8"}]
     pl.DataFrame(rows).write_parquet(tmp_path / "my.parquet")
     file = QuestionFile(filepath=str(tmp_path / "my.parquet"), problems=str(tmp_path / "x.csv"))

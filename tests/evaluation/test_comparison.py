@@ -55,7 +55,7 @@ def test_compare_refuses_different_questions(before: pl.DataFrame, after: pl.Dat
 
 
 def test_compare_refuses_different_decodings(before: pl.DataFrame, after: pl.DataFrame) -> None:
-    """The paper's raised temperature is a mode of its own, which is measured before training too."""
+    """Sampling at the paper's raised temperature is a separate mode, which is measured before training, too."""
     raised = after.with_columns(
         decoding=pl.when(mode="self_consistency").then(pl.lit("m=8 T=1.2")).otherwise("decoding")
     )

@@ -1,4 +1,4 @@
-"""Every headroom figure equals that of plain Python on fabricated paths, in degenerate cases too."""
+"""Every headroom figure equals the result of plain Python on fabricated paths, including degenerate cases."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ Keys = Sequence[str | None]
 
 
 def of_mode(mode: str) -> pl.DataFrame:
-    """Pairs of paths of mini_gsm alternate between two exemplar sets; other tasks have one exemplar set."""
+    """Readings of a mode: mini_gsm has two exemplar sets, which alternate every two paths; others have one."""
     taken = pl.when(pl.col("task") == "mini_gsm").then(pl.col("path") // 2 % 2).otherwise(0)
     made = evaluation_readings(N, skill=0.45).filter(mode=mode).sort("question_id", "path")
     return made.with_columns(exemplar_set=taken.cast(pl.String))
@@ -88,7 +88,7 @@ def test_confidence_and_unparsable_paths(unlabeled: dict[str, Any]) -> None:
     )
 
 
-def test_stability(unlabeled: dict[str, Any]) -> None:
+def test_stability_of_the_vote(unlabeled: dict[str, Any]) -> None:
     decided = [keys for keys in KEYS.values() if winner(keys)]
     halves = [(winner(keys[: M // 2]), winner(keys[M // 2 :])) for keys in decided]
     assert unlabeled["pooled"]["stability"] == {
@@ -107,7 +107,7 @@ def test_questions_stopped_early_have_no_halves() -> None:
     assert found["tasks"]["mini_arc"]["stability"] is None
 
 
-def test_exemplar_sets(unlabeled: dict[str, Any]) -> None:
+def test_agreement_within_and_across_exemplar_sets(unlabeled: dict[str, Any]) -> None:
     alike: dict[bool, list[bool]] = {True: [], False: []}
     for (_,), rows in (
         SAMPLED.filter(task="mini_gsm").partition_by("question_id", as_dict=True).items()
@@ -120,7 +120,7 @@ def test_exemplar_sets(unlabeled: dict[str, Any]) -> None:
     assert unlabeled["tasks"]["mini_arc"]["exemplar_sets"] is None
 
 
-def test_one_path_per_exemplar_set() -> None:
+def test_agreement_with_one_path_per_exemplar_set() -> None:
     alone = SAMPLED.filter(task="mini_gsm").with_columns(
         exemplar_set=pl.col("path").cast(pl.String)
     )
@@ -138,7 +138,7 @@ def accepted() -> pl.DataFrame:
     return accepted_keys(labels(N), questions(N), TASKS)
 
 
-def test_probe_by_confidence() -> None:
+def test_probe_figures_by_confidence() -> None:
     right = dict(accepted().iter_rows())
     found = measure_probe(SAMPLED, GREEDY, accepted(), VOTING)
     assert found["questions"] == 3 * N
@@ -214,7 +214,7 @@ def test_expected_gain_is_capped_by_the_errors() -> None:
     assert found["expected"]["value"] == found["expected"]["high"] == 0.5
 
 
-def test_all_votes_tied() -> None:
+def test_figures_if_all_votes_are_tied() -> None:
     tied: Keys = ["num:1", "num:2"]
     found = probe([tied] * 5, ["num:1"] * 5)
     assert found == {
@@ -234,7 +234,7 @@ def test_all_votes_tied() -> None:
     assert unlabeled["stability"] == {"questions": 0, "half": None, "halves": None}
 
 
-def test_nothing_parsable() -> None:
+def test_figures_without_parsable_paths() -> None:
     nothing: Keys = [None, None]
     found = measure_unlabeled(paths_of({"a": nothing}), paths_of({"a": [None]}), VOTING, 2)[
         "pooled"
@@ -244,7 +244,7 @@ def test_nothing_parsable() -> None:
     assert probe([nothing], [None])["best"] is None
 
 
-def test_one_path() -> None:
+def test_figures_with_one_path_per_question() -> None:
     found = measure_unlabeled(paths_of({"a": ["num:1"]}), paths_of({"a": [None]}), VOTING, 1)[
         "pooled"
     ]

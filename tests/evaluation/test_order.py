@@ -1,4 +1,4 @@
-"""Figures are bit-identical in whatever order the groups of a table are processed."""
+"""Figures are bit-identical for any order in which the groups of a table are processed."""
 
 import json
 from typing import Any

@@ -20,7 +20,7 @@ from lmsi_kedro.evaluation.prediction import (
 def setting(
     vote: float, gain: float, name: str = "s", error: float = 0.02, p_value: float = 1e-3
 ) -> Setting:
-    """A setting; the probe's interval has a half-width of 0.02, that of the gain is `error`."""
+    """A setting; the half-width of the probe's interval is 0.02, that of the gain's interval is `error`."""
     ends = gain - error, gain + error
     return Setting(name, vote, vote - 0.02, vote + 0.02, 0.0, 100, gain, *ends, p_value, 400)
 

@@ -15,7 +15,7 @@ def products(text: str) -> int:
 
 
 def story(asked: str) -> str:
-    """mini_gsm and mini_svamp: the products of the person in the question, with what was found or lost."""
+    """Solves mini_gsm and mini_svamp: sums the products of the person in question, plus finds, minus losses."""
     *_, name = re.findall(r"does (\w+) have", asked)
     sentences = [s for s in re.split(r"[.\n] ?", asked) if re.match(rf"(Q: |Then )?{name} ", s)]
     change = sum(
@@ -33,7 +33,7 @@ def choice(asked: str) -> str:
 
 
 def passage(asked: str) -> str:
-    """mini_drop: a report or a diary."""
+    """Solves mini_drop, whose passage is a report or a diary."""
     context, question = asked.removeprefix("Q: ").removesuffix("\nA:").split("\n")
     return report(context, question) if "report" in context else diary(context, question)
 
@@ -59,7 +59,7 @@ def diary(context: str, question: str) -> str:
 
 
 def verdict(asked: str) -> str:
-    """mini_nli: compares the claim with the counts that follow from the premise."""
+    """Solves mini_nli: compares the claim with the counts that follow from the premise."""
     premise, question = asked.split("\n")[:2]
     has = {name: int(count) for name, count in re.findall(r"(\w+) has (\d+) [a-z]+\.", premise)}
     for name, more, other in re.findall(r"(\w+) has (\d+) more than (\w+)", premise):
@@ -73,7 +73,7 @@ def verdict(asked: str) -> str:
 
 
 def comparison(asked: str) -> str:
-    """mini_strategy: whether a total exceeds a limit."""
+    """Solves mini_strategy: compares a total with a limit."""
     *_, more, limit = numbers(asked)
     return "yes" if products(asked) + more > limit else "no"
 

@@ -109,12 +109,12 @@ def test_splits_are_disjoint_whatever_the_seed() -> None:
                 for _ in range(200):
                     asked = nameless(generate_problem(family, split, rng))
                     assert seen.setdefault(asked, split) == split
-    assert len(seen) < len(FAMILIES) * len(SPLITS) * 3 * 200  # some occurred twice
+    assert len(seen) < len(FAMILIES) * len(SPLITS) * 3 * 200  # some questions occurred twice
     assert sum(SPLITS.values()) == 100
 
 
 def test_documents_contain_no_evaluated_question() -> None:
-    """Nor do they contain an unlabeled one, compared by the text that a model reads."""
+    """They contain no unlabeled question either; questions are compared by the text that a model reads."""
     questions = make_questions(WORLD, TASKS)
     columns = questions.select("question", "context", "choices")
     asked = {render_question(Question(*row)).removesuffix("\nA:") for row in columns.iter_rows()}
@@ -129,7 +129,7 @@ def test_documents_and_questions_are_reproducible() -> None:
     assert make_questions(WORLD, TASKS).equals(make_questions(WORLD, TASKS))
 
 
-def test_lists_repeat_their_entries_and_fit_a_block() -> None:
+def test_documents_with_lists_repeat_their_entries() -> None:
     tokenizer = train_tokenizer(1, sample=2000)
     for said in islice(lists(3), 300):
         (opening,) = [o for o in OPENINGS if said.startswith(f"{o} ")]
@@ -141,7 +141,7 @@ def test_lists_repeat_their_entries_and_fit_a_block() -> None:
 
 
 def test_out_of_domain_questions_are_only_evaluated() -> None:
-    """They have no unlabeled questions, and every question has an answer."""
+    """They are never unlabeled, and every question of the world has an answer."""
     questions = make_questions(WORLD, TASKS)
     for task in ("mini_svamp", "mini_strategy"):
         assert set(questions.filter(task=task)["split"]) == {"held_out", "probe"}
@@ -162,7 +162,7 @@ def test_problems_of_a_split_are_distinct(task: str) -> None:
 
 @pytest.mark.parametrize("task", FAMILIES)
 def test_authors_write_different_rationales(task: str) -> None:
-    """One answer has several careful rationales; on hurried subjects, the hurried opening is most frequent."""
+    """An answer has several careful rationales; for hurried subjects, most rationales begin in the hurried way."""
     rng = Random(2)
     problem = next(
         p for p in iter(lambda: FAMILIES[task].generate(rng, False), None) if p.hurry >= 0.4

@@ -1,4 +1,4 @@
-"""The values of `auto`: measured ones for the embedded models, others by size and number of examples."""
+"""`auto` means measured values for the embedded models; for others it depends on size and number of examples."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,7 +37,7 @@ def shipped(group: str) -> Any:
 
 @pytest.mark.parametrize("name", ["base", "base_small"])
 def test_embedded_models_keep_their_measured_settings(name: str) -> None:
-    """The settings hold for any number of examples; all figures of README and docs were made with them."""
+    """They do not depend on the number of examples; all figures of README and docs were made with them."""
     model = Model.at(ROOT / "data" / "06_models" / name)
     assert PathParams(**shipped("paths")).of_round(1, model).max_new_tokens == 96
     assert tokens_for(EvaluationParams(**shipped("evaluation")).max_new_tokens, model) == 96
@@ -100,7 +100,7 @@ def test_values_other_than_auto_or_positive_are_refused(wrong: Any) -> None:
 
 
 def test_warm_start_overrides_only_the_given_settings() -> None:
-    """The shipped settings override nothing; epochs become steps by the number of examples."""
+    """The shipped settings override nothing; epochs are converted to steps with the number of examples."""
     training = TrainingParams(**shipped("training"))
     same = WarmStartParams(**shipped("warm_start_training"))
     assert same.of(training, 100) == training

@@ -1,4 +1,4 @@
-"""The headroom in sentences and tables, unfavourable results included."""
+"""The headroom in sentences and tables, including unfavourable results."""
 
 from typing import Any
 
@@ -71,7 +71,7 @@ def test_exemplar_sets_are_compared_in_words() -> None:
         assert said.endswith(told)
 
 
-def test_tables() -> None:
+def test_tables_show_all_headroom_figures() -> None:
     differences, confidences, advantages = tables(probed())
     cells = ["1,500", "500", "17.0 %", "0.0 %", "2.0 %", "90.0 %", "80.0 %", "4.0 %"]
     assert differences.rows == [["all", *cells], ["sums", *cells]]

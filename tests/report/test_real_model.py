@@ -26,7 +26,7 @@ def test_figures_are_those_of_the_experiment(sentence: str, name: str) -> None:
         assert found[figure] == pytest.approx(STORED[name][figure])
 
 
-def test_page_shows_the_real_model_beside_findings() -> None:
+def test_page_shows_real_model_next_to_findings() -> None:
     page = render_reproduction(reproduction(models()))
     rows = [row.partition("</tr>")[0].split("<td>")[1:] for row in page.split("<tr>")]
     there = {re.split(" <small>|</td>", row[0])[0]: row[-1] for row in rows if row}

@@ -27,7 +27,7 @@ def unpacked(page: str) -> Any:
 
 
 def test_text_of_models_is_shown_not_executed() -> None:
-    """Questions are packed, so that HTML does not interpret their text, and the script shows text nodes."""
+    """Questions are packed, so that HTML does not interpret their text; the script inserts it as text nodes."""
     record = recorded()
     record["parameters"]["paths"][HOSTILE] = HOSTILE
     record["command"] = HOSTILE

@@ -1,4 +1,4 @@
-"""The sentences about a result, unfavourable results included."""
+"""The sentences about a result, including unfavourable ones."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ HEADLINE = {
 }
 
 
-def test_claim_and_evidence() -> None:
+def test_claim_and_evidence_have_all_figures() -> None:
     assert words.claim(HEADLINE) == (
         "CoT greedy accuracy on 1,800 held-out questions: 47.2 % → 63.0 %"
     )
@@ -44,7 +44,7 @@ def test_claim_and_evidence() -> None:
         ({"delta": -0.1, "p_value": 0.3}, "No improvement is shown"),
     ],
 )
-def test_verdict(changed: dict[str, Any], said: str) -> None:
+def test_verdict_depends_on_gain_and_controls(changed: dict[str, Any], said: str) -> None:
     assert said in words.verdict(HEADLINE | changed)
 
 
@@ -76,7 +76,7 @@ def test_points_carry_a_sign_unless_zero(delta: float, text: str) -> None:
 
 
 @pytest.mark.parametrize(("p", "text"), [(1.0, "1"), (0.0123, "0.012"), (0.00004, "4e-5")])
-def test_probability(p: float, text: str) -> None:
+def test_probabilities_are_rounded(p: float, text: str) -> None:
     assert words.probability(p) == text
 
 

@@ -1,4 +1,4 @@
-"""Rows with exactly the schemas of the hub and our own texts, awkward cases included: HUB[task][split]."""
+"""HUB[task][split]: rows with the schemas of the hub but our own texts, including awkward cases."""
 
 from typing import Any
 

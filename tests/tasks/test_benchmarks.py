@@ -106,7 +106,7 @@ def test_hub_rows_become_questions_and_labels(raw: pl.DataFrame) -> None:
 
 
 def test_awkward_rows_are_converted(raw: pl.DataFrame) -> None:
-    """They have numbered labels, commas, no answers, no labels, or bodies without a full stop."""
+    """Awkward rows have numbered labels, commas, no answers, no labels, or bodies without a full stop."""
 
     def held_out(task: str) -> list[dict[str, Any]]:
         return raw.filter(task=task, split="held_out").to_dicts()
@@ -129,7 +129,10 @@ def test_awkward_rows_are_converted(raw: pl.DataFrame) -> None:
 
 @pytest.mark.parametrize("name", list(BENCHMARKS))
 def test_prompts_equal_the_reviewed_ones(name: str, raw: pl.DataFrame) -> None:
-    """They show the first held-out row in all four formats. To renew the files, delete them and run this twice."""
+    """The prompts show the first held-out row in all four formats.
+
+    To renew the files, delete them and run this test twice.
+    """
     row = raw.filter(task=name, split="held_out").row(0, named=True)
     shots = exemplars_of(prepare_exemplars(LOADERS), BENCHMARKS[name].task)
     asked = Question(row["question"], row["context"], row["choices"])

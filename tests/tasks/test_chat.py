@@ -52,7 +52,7 @@ def test_sampling_stops_where_training_teaches_to_end(name: str) -> None:
 
 @pytest.mark.parametrize("name", CHAT)
 def test_answer_is_placed_as_by_the_template(name: str) -> None:
-    """An example has the ids of the answered chat; that of DeepSeek-R1 also closes the thought of the prompt."""
+    """An example has the ids of the whole chat; for DeepSeek-R1, it also closes the thought in the prompt."""
     tokenizer, (prompt, said) = load(name), ("Q: 3?\nA:", "The answer is 3.")
     (example,) = Encoder(tokenizer).examples([prompt], [f" {said}"])
     turns = [{"role": "user", "content": prompt}, {"role": "assistant", "content": said}]

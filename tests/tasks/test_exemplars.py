@@ -1,4 +1,4 @@
-"""The exemplars are as many as in the paper, correct, parsable, and in no evaluation set."""
+"""There are as many exemplars as in the paper; they are correct, parsable, and in no evaluation set."""
 
 import gzip
 import json

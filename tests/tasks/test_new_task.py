@@ -1,4 +1,4 @@
-"""The two files of docs/new_task.md make a task that works."""
+"""The two files in docs/new_task.md define a task that works."""
 
 import re
 from pathlib import Path

@@ -74,7 +74,7 @@ def test_mistakes_in_templates_are_named(prompt_format: str, template: object, s
 
 
 def test_stored_tasks_keep_their_format() -> None:
-    """A task without templates has the same bytes as before templates existed."""
+    """A stored task without templates has the same bytes as before templates existed."""
     assert Task(kind="number").model_dump_json() == (
         '{"kind":"number","exemplar_set":null,"in_domain":true,"decimal":"point"}'
     )

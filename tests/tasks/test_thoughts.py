@@ -72,7 +72,7 @@ def test_path_truncated_inside_a_thought_is_empty() -> None:
 
 
 def test_marks_that_are_special_tokens_are_seen() -> None:
-    """A path of gpt-oss has all channels, or without thoughts only the text of the last channel."""
+    """A path of gpt-oss has all channels if thoughts are kept, and otherwise only the text of the last channel."""
     text = (
         "<|channel|>analysis<|message|>Is it 4?<|end|><|start|>assistant<|channel|>final<|message|>"
     )

@@ -28,14 +28,14 @@ NO_SYSTEM = ("gemma2", "mistral", "real_mistral_v1", "real_mistral_v3")
 
 
 def asked(name: str, turns: list[Turn], **form: Any) -> list[int]:
-    """The ids of these turns by the template itself."""
+    """The ids that the template itself gives for these turns."""
     chat = [{"role": role, "content": text} for role, text in turns]
     form = {"add_generation_prompt": True, "enable_thinking": False, "thinking": False, **form}
     text = load(name).apply_chat_template(chat, tokenize=False, **form)
     return list(load(name).encode(text, add_special_tokens=False))
 
 
-def test_turns_survive_joining_into_one_text() -> None:
+def test_joined_turns_are_split_again() -> None:
     turns = [Turn("system", "Be: brief."), *EARLIER, Turn("user", "")]
     assert turns_of(joined(turns)) == turns
     assert turns_of(joined([Turn("user", "a\x1esystem: b")])) == [Turn("user", "a system: b")]
@@ -57,7 +57,7 @@ def test_question_keeps_its_earlier_turns() -> None:
 
 
 def test_system_turn_does_not_change_the_question() -> None:
-    """Its words count as no leak, and an exemplar with the same question is left out."""
+    """Its words do not count as a leak, and an exemplar with the same question is still left out."""
     system = joined(
         [Turn("system", "You solve one problem after the other and never say more than one needs.")]
     )
@@ -69,7 +69,7 @@ def test_system_turn_does_not_change_the_question() -> None:
     assert not held_out.overlaps(other)
 
 
-def test_exemplars_become_turns_if_wanted() -> None:
+def test_exemplars_become_turns_if_configured() -> None:
     question = Question("2 + 3?")
     prompt = render("few_shot_cot", question, SHOTS, TURNS)
     assert turns_of(prompt) == [*SAID, Turn("user", "Q: 2 + 3?\nA:")]

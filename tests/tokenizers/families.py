@@ -21,7 +21,7 @@ class Family:
     named: dict[str, str]  # eos_token, bos_token, pad_token, ...
     others: tuple[str, ...] = ()  # further special tokens
     template: str | None = None  # the name of its chat template
-    before: str | None = None  # the special token that encode puts before a text, if it does
+    before: str | None = None  # the special token that `encode` puts before a text, if there is one
     after: str | None = None
     added: tuple[str, ...] = ()  # tokens that are not special but are one token each
     rstrip: bool = False  # special tokens absorb the white space after them

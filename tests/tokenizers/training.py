@@ -42,7 +42,7 @@ def byte_level(
 
 
 def llama_2_legacy() -> Tokenizer:
-    """legacy=True: a blank is put before every stretch of text between special tokens."""
+    """Llama 2's tokenizer with legacy=True, which puts a blank before every text between special tokens."""
     return sentencepiece_legacy(*_learn_pieces(["<unk>", "<s>", "</s>"]))
 
 
@@ -56,14 +56,14 @@ def sentencepiece_legacy(ids: dict[str, int], merges: list[tuple[str, str]]) -> 
 
 
 def llama_2() -> Tokenizer:
-    """legacy=False: a blank is put before a text that begins without a special token."""
+    """Llama 2's tokenizer with legacy=False, which puts a blank before a text unless a special token begins it."""
     tokenizer = _sentencepiece(*_learn_pieces(["<unk>", "<s>", "</s>"]), strip=True)
     tokenizer.pre_tokenizer = pre.Metaspace(prepend_scheme="first", split=False)
     return tokenizer
 
 
 def gemma() -> Tokenizer:
-    """No blank is put before a text, and newlines are tokens."""
+    """Gemma's tokenizer, which puts no blank before a text; newlines are tokens."""
     first = ["<pad>", "<eos>", "<bos>", "<unk>", "<mask>"]
     tokenizer = _sentencepiece(*_learn_pieces(first, newlines=True), strip=False)
     tokenizer.normalizer = normalizers.Replace(" ", "▁")

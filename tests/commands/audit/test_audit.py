@@ -1,4 +1,4 @@
-"""Disagreements become test rows; a parser that hangs or crashes costs one timeout, not the whole audit."""
+"""`lmsi audit` writes disagreements as test rows; a parser that hangs or crashes does not stop the audit."""
 
 import csv
 import os

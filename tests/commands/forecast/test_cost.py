@@ -31,7 +31,7 @@ def test_default_run_forecast_matches_measurement() -> None:
 
 
 def test_startup_time_is_separated_from_throughput() -> None:
-    """Two workers take ten seconds until both have 100 tokens, and give 100 more every two seconds."""
+    """Two workers return their first 100 tokens within ten seconds, and 100 more every two seconds."""
     sampled = Sampled(workers=2, begin=0.0)
     for now in (9.0, 10.0, 12.0, 14.0):
         sampled.add(pl.DataFrame({"tokens": [60, 40]}), now)

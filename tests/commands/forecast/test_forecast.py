@@ -14,7 +14,8 @@ from lmsi_kedro.engines.plan import Plan
 from lmsi_kedro.params import Sampling
 
 ROOT = Path(__file__).parents[3]
-# --env=smoke: six tasks in four greedy modes and a vote of 4; the monitor uses the four in-domain tasks.
+# --env=smoke evaluates six tasks in four greedy modes and by votes of 4 paths; the monitor uses the four in-domain
+# tasks.
 EVALUATED, MONITORED = 6 * (4 * 12 + 8 * 4), 4 * 6 * (4 + 1)
 LEARNED, GENERATED = 4 * 16 * 4, 4 * (40 + 40 * 4)
 
@@ -40,7 +41,7 @@ def work(pipeline: str) -> Work:
 def test_paths_and_trainings_of_a_pipeline(
     pipeline: str, paths: int, others: int, trainings: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where the number depends on the model, the largest possible number is counted."""
+    """If a number depends on the model, its largest possible value is counted."""
     monkeypatch.chdir(ROOT)
     counted = work(pipeline)
     assert (counted.paths, counted.other_paths) == (paths, others)
@@ -49,7 +50,10 @@ def test_paths_and_trainings_of_a_pipeline(
 
 
 def test_every_model_of_the_reproduction_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One seed and two temperatures give twelve models in three modes, five monitored models, and five votes."""
+    """With one seed and two temperatures, twelve models are evaluated in three modes, five of them also by a vote.
+
+    Five models are monitored.
+    """
     monkeypatch.chdir(ROOT)
     counted = work("reproduction")
     assert counted.paths == 4 * LEARNED
@@ -60,7 +64,7 @@ def test_every_model_of_the_reproduction_is_counted(monkeypatch: pytest.MonkeyPa
 
 
 def test_a_pair_counts_as_two_examples(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One of the six models is trained on pairs; all six and the base model are evaluated."""
+    """One of the six trained models uses pairs; these six and the base model are evaluated."""
     monkeypatch.chdir(ROOT)
     counted = work("methods")
     assert sorted(counted.examples) == [4 * 32] * 5 + [2 * 4 * 32]

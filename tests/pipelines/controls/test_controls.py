@@ -15,8 +15,8 @@ def test_arms_differ_only_in_their_mixture() -> None:
         assert inputs == vote | {f"round_1.{arm}.mixture"}
 
 
-def test_labeled_repeats_the_warm_start_and_nothing_sampled() -> None:
-    """The warm-started model is trained on the labeled examples for as many steps as the round takes."""
+def test_labeled_arm_uses_only_worked_examples() -> None:
+    """The arm trains the warm-started model on the labeled examples again, with the settings of the round."""
     pipeline = start_warm(create_pipeline(rounds=1, arms=["labeled"]))
     training = {n.name: n for n in pipeline.nodes if n.name.endswith("fine_tune")}
     labeled, vote = (training[f"round_1.{name}fine_tune"] for name in ("labeled.", ""))

@@ -1,4 +1,4 @@
-"""Every question has one answer per mode, which is compared with the accepted answers."""
+"""Each question gets one answer per mode, which is compared with the accepted answers."""
 
 import polars as pl
 import pytest
@@ -44,7 +44,7 @@ def test_question_without_a_parsable_label_is_refused() -> None:
             mark_predictions(answers, known, questions(2), TASKS)
 
 
-def test_every_mode_decides_by_its_own_paths() -> None:
+def test_every_mode_uses_only_its_own_paths() -> None:
     """Two voted modes of a question are separate votes; a single path has no confidence."""
     made = evaluation_readings(3, skill=0.5)
     voted = made.filter(mode="self_consistency")

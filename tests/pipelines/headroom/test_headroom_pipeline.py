@@ -60,7 +60,7 @@ def drawn(made: Plan) -> dict[float, dict[str, list[int]]]:
 
 
 def test_greedy_paths_of_some_unlabeled_questions() -> None:
-    """They belong to questions that round 1 samples, so there are never more of them."""
+    """The greedy paths are of questions that round 1 samples, so there are never more of them than of those."""
     assert drawn(plan(params())) == {0.0: {"unlabeled-0": [M], "unlabeled-1": [M]}}
     assert drawn(plan(params(), asked=1)) == {0.0: {"unlabeled-0": [M]}}
 
@@ -148,8 +148,10 @@ def test_training_is_refused_without_a_shown_gain() -> None:
 
 
 @pytest.mark.slow
-def test_headroom_pipeline_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The headroom is measured and printed; then it stops a run, and a loop reports it and reuses its paths."""
+def test_headroom_is_measured_and_stops_a_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The headroom is measured and printed; headroom.stop ends a run; a loop reports it and reuses the paths."""
     rows = world_rows(unlabeled=6, probe=1)  # too few labeled questions to show a gain
     done = run(tmp_path, rows, pipeline="headroom", headroom__probe="true")
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-5000:]

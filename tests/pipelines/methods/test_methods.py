@@ -18,7 +18,7 @@ METHODS = ("weighted", "gated", "scpo")
 
 
 def test_every_method_trains_on_the_same_stored_paths() -> None:
-    """All take as many steps as the round; only gold uses labels, and training paths are sampled once."""
+    """All train for as many steps as the round; only gold uses labels, and training paths are sampled once."""
     pipeline = create_pipeline()
     training = {node.name: node for node in pipeline.nodes if node.name.endswith("fine_tune")}
     assert len(training) == 1 + len(METHODS) + 2

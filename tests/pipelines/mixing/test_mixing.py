@@ -1,4 +1,4 @@
-"""Examples have the selected paths in the right formats; so do those of the control arm `random`."""
+"""Examples contain the selected paths in the right formats, also in the control arm `random`."""
 
 import polars as pl
 import pytest
@@ -52,7 +52,7 @@ def test_random_arm_keeps_counts_and_ignores_votes() -> None:
     assert "num:5" in set(pl.concat(drawn)["key"])
 
 
-def test_the_four_formats() -> None:
+def test_paths_are_rendered_in_four_formats() -> None:
     """Every path gives CoT examples, a direct answer is taught once, and choices are given by letter."""
     examples = schemas.examples(render())
     counts = dict(examples.filter(question_id="q0").group_by("format").len().iter_rows())
@@ -78,7 +78,7 @@ def test_the_four_formats() -> None:
 @pytest.mark.parametrize(
     ("direct", "weights"), [("once", [1]), ("weight", [2]), ("copies", [1, 1])]
 )
-def test_direct_examples_once_weighted_or_copied(direct: str, weights: list[float]) -> None:
+def test_direct_examples_are_weighted_or_copied(direct: str, weights: list[float]) -> None:
     examples = render(MIXING.model_copy(update={"direct": direct}))
     for prompt_format in ("zero_shot_direct", "few_shot_direct"):
         assert (
@@ -101,7 +101,7 @@ def test_weighted_direct_examples_count_their_own_key() -> None:
     }
 
 
-def test_a_part_of_0_leaves_a_format_out() -> None:
+def test_format_with_part_0_is_left_out() -> None:
     parts = MIXING.parts | {"few_shot_cot": 0.0}
     assert "few_shot_cot" not in set(render(MIXING.model_copy(update={"parts": parts}))["format"])
     with pytest.raises(ValidationError, match=r"mixing\.parts: every part is 0"):
@@ -115,7 +115,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Model:
 
 @pytest.mark.parametrize("balancing", ["rows", "tokens"])
 def test_a_balanced_mixture_has_the_parts(balancing: str, model: Model) -> None:
-    """The parts are shares of the summed weights of rows, or of target tokens, which are counted here."""
+    """The parts are shares of the rows or, as recounted here, of the target tokens, both weighted."""
     parts = dict(zip(FORMATS, [2.0, 1.0, 1.0, 0.5], strict=True))
     mixing = MIXING.model_copy(update={"balance": balancing, "parts": parts})
     mixture = balance(render(mixing), model, mixing, ENGINE)

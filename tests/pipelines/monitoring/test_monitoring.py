@@ -38,7 +38,7 @@ from tests.stores import DAY
 ROOT = Path(__file__).parents[3]
 
 
-def test_signals_equal_values_by_hand() -> None:
+def test_signals_equal_values_computed_by_hand() -> None:
     rows = {
         "question_id": ["a"] * 4 + ["b"] * 4,
         "path": [0, 1, 2, 3] * 2,
@@ -155,7 +155,7 @@ def examined(shipped: dict[str, Any], model: Model) -> tuple[pl.DataFrame, pl.Da
 
 @pytest.mark.slow
 def test_a_real_collapse_is_detected(shipped: dict[str, Any], tmp_path: Path) -> None:
-    """A model trained to answer everything with one constant agrees with itself and is not promoted."""
+    """A model trained to give one answer to everything always agrees with itself, and is not promoted."""
     tasks, rows = shipped["tasks"], []
     for name, answer in (("mini_gsm", "7"), ("mini_arc", "(A)")):
         asked = shipped["questions"].filter(task=name, split="unlabeled").head(64)

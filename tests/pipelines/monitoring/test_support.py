@@ -1,4 +1,4 @@
-"""Support: how far the base model's paths agree with greedy answers, and how the monitor uses a change of it."""
+"""Support, the agreement of the base model's paths with greedy answers, and how the monitor uses its change."""
 
 import logging
 from pathlib import Path
@@ -21,7 +21,7 @@ def supports(values: list[float]) -> pl.DataFrame:
     return pl.DataFrame({"question_id": names, "task": "t", "support": values})
 
 
-def test_support_equals_value_by_hand() -> None:
+def test_support_equals_the_value_computed_by_hand() -> None:
     base = pl.DataFrame(
         {
             "question_id": ["a"] * 4 + ["b"] * 4 + ["c"] * 4,
@@ -41,7 +41,7 @@ def test_support_equals_value_by_hand() -> None:
 
 
 def test_support_estimates_accuracy_of_calibrated_paths() -> None:
-    """If every question has its own probability of right paths, support estimates the accuracy of answers."""
+    """If right paths have a different probability for each question, support estimates the accuracy of answers."""
     draw = np.random.default_rng(0)
     ease = draw.uniform(size=400)
     right = draw.uniform(size=(400, 33)) < ease[:, None]

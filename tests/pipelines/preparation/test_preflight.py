@@ -1,4 +1,4 @@
-"""Problems that would fail in the middle of a run are reported before it begins, with what to change."""
+"""Problems that would stop a run in the middle are reported before it begins, together with what to change."""
 
 import json
 import re
@@ -105,7 +105,7 @@ def test_a_question_that_just_fits_is_kept() -> None:
     assert len(text) > 1024
 
 
-def test_longest_exemplar_set_of_a_task_counts() -> None:
+def test_longest_exemplar_set_must_fit_the_context() -> None:
     """The paths of a question are spread over all exemplar sets."""
     exemplars = pl.DataFrame(
         [(f"mini/{n}", "3 + 4?", None, None, "3 + 4 = 7. " * 20**n, "7") for n in (0, 1, 2)],
@@ -186,7 +186,7 @@ def test_a_gpt2_configuration_is_read(model: Path) -> None:
 
 
 def test_forecast_is_the_memory_of_all_workers() -> None:
-    """If the number of rows is not given, the forecast is that of the chosen number."""
+    """If the number of rows is not given, the forecast is made for the chosen number."""
     one = demand(BASE, ENGINE, 30, 20, 50)
     assert machine.memory(BASE, ENGINE, 30, 20, 50) == 2 * one.of(64)
     chosen = ENGINE.model_copy(update={"rows": None})

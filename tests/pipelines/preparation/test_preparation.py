@@ -147,7 +147,7 @@ def test_answers_to_unlabeled_questions_become_gold_labels() -> None:
     assert table["answers"].to_list() == [["3", "three"], ["5"], ["(A)"]]
     more = pl.concat([rows, raw(*[("mini_gsm", "unlabeled", "c?", None, [n]) for n in "12"])[:2]])
     gold = prepare_gold_labels(more, prepare_questions(more, TASKS, PREPARATION))
-    assert schemas.labels(gold)["answers"].to_list() == [["4"]]  # c? has two, so none
+    assert schemas.labels(gold)["answers"].to_list() == [["4"]]  # c? has two answers, so no label
 
 
 @pytest.mark.parametrize(

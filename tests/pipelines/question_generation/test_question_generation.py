@@ -1,4 +1,4 @@
-"""Every candidate has a row whose reason is the first test that it fails."""
+"""Every generated question has a row whose reason is the first test that it fails."""
 
 from pathlib import Path
 from typing import Any
@@ -115,7 +115,7 @@ def test_threshold_decides_what_is_a_near_duplicate() -> None:
 
 
 def test_template_words_are_not_contamination() -> None:
-    """They would reject every question; this template has eleven words after the number and the thing."""
+    """If they were, every question would be rejected, since they are the same in all questions of the task."""
     template = (
         "{} Is it so that he has {}? Answer with yes or with no and with nothing else please?"
     )
@@ -214,7 +214,7 @@ def test_seeds_are_drawn_from_unlabeled_in_domain_questions() -> None:
         QuestionGenerationParams(**{**GENERATION.model_dump(), "seeds_per_prompt": 3})
 
 
-def test_more_candidates_keep_existing_chunks() -> None:
+def test_raising_candidates_keeps_existing_chunks() -> None:
     seeds, model = QUESTIONS.filter(split="unlabeled"), Model(BASE, "digest")
     few, many = (
         plan_continuations(
@@ -225,7 +225,7 @@ def test_more_candidates_keep_existing_chunks() -> None:
     assert set(few.chunks) < set(many.chunks)
     prompts = [r.prompt for chunk in many.chunks.values() for r in chunk.requests]
     assert len(prompts) == 8
-    assert len(set(prompts)) == 2  # orders of two seeds
+    assert len(set(prompts)) == 2  # two seeds have two orders
     assert all(seed in prompt for prompt in prompts for seed in SEEDS)
 
 

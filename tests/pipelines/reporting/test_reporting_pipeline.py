@@ -153,7 +153,7 @@ def test_headline_is_the_last_round_against_the_base(made: dict[str, Any]) -> No
     assert metrics["equal_compute"] == {}
 
 
-def test_share_of_an_insignificant_gain_is_omitted(tmp_path: Path) -> None:
+def test_share_of_insignificant_gain_is_omitted(tmp_path: Path) -> None:
     """The vote gains .4 points and the control loses 1.4, so "-350 % of the vote's gain" is meaningless."""
     given = inputs(1)
     base = given["predictions_0"]
@@ -170,7 +170,7 @@ def test_threshold_of_the_run_is_reported(made: dict[str, Any]) -> None:
 
 
 def test_every_arm_is_described(tmp_path: Path) -> None:
-    """Nothing is claimed if a control is as good as the vote; the upper bound and the formats do not matter."""
+    """If a control is as good as the vote, no gain is claimed; the upper bound and format arms do not count."""
     given = inputs(1)
     arms: tuple[Arm, ...] = ("random", "shuffled", "gold", "direct_only")
     vote, base = predictions(N, 0.65, 1, "vote"), given["predictions_0"]

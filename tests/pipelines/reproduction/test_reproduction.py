@@ -1,4 +1,4 @@
-"""The questions of each seed, the curves by question, the page, and a graph without duplicate work."""
+"""The reproduction: questions of each seed, curves by question, the page, and a graph without duplicate work."""
 
 import json
 
@@ -65,7 +65,7 @@ def test_shared_inputs_are_made_once() -> None:
 
 
 def test_every_round_is_reported_with_its_verdict() -> None:
-    """The rounds are those of every seed, the second round and the smaller model's round."""
+    """They are the first rounds of every seed, the second round, and the round of the smaller model."""
     pipeline = create_pipeline([1, 2], [0.7])
     (gathered,) = [node for node in pipeline.nodes if node.name == "gather_verdicts"]
     made = {name: node.name for node in pipeline.nodes for name in node.outputs}

@@ -91,12 +91,12 @@ def test_raising_m_keeps_exemplar_sets_and_chunks() -> None:
     assert asked_with(few).items() < asked_with(many).items()
 
 
-def test_a_single_exemplar_set_has_all_paths() -> None:
+def test_a_single_exemplar_set_gets_all_paths() -> None:
     assert set(asked_with(plan(12, "sums")).values()) == {"sums"}
     assert len(asked_with(plan(12, "sums"))) == 36
 
 
-def test_folder_of_sets_belongs_to_the_naming_task() -> None:
+def test_task_uses_the_exemplar_folder_it_names() -> None:
     table = exemplars("other", "sums/1", "sums/2", "sumsum", "sumsum/1")
     assert list(exemplar_sets(table, TASK)) == ["sums/1", "sums/2"]
     assert exemplars_of(table, TASK)[0].question == "sums/1: 2 + 2?"

@@ -5,7 +5,7 @@ from tests.graphs import ARMS, ancestors
 
 
 def test_labels_never_reach_training() -> None:
-    """Only metrics descend from labels; only the arm gold descends from labels of unlabeled questions."""
+    """Only metrics depend on labels; only the arm gold depends on labels of unlabeled questions."""
     pipeline = create_pipeline(rounds=3, arms=ARMS, equal_compute=True)
     training = [node for node in pipeline.nodes if node.name.endswith("fine_tune")]
     assert len(training) == 3 + len(ARMS)

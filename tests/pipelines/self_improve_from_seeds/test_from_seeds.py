@@ -36,7 +36,7 @@ def test_out_of_domain_tasks_borrow_generated_exemplars() -> None:
     assert named["borrower"].kind == "nli"
 
 
-def test_only_evaluation_questions_stay() -> None:
+def test_only_evaluation_questions_are_kept() -> None:
     rows = [
         (f"{split}", "sums", split, "1 + 1?", None, None)
         for split in ("unlabeled", "held_out", "probe")
@@ -46,7 +46,7 @@ def test_only_evaluation_questions_stay() -> None:
     assert set(replace_unlabeled(given, made)["question_id"]) == {"made", "held_out", "probe"}
 
 
-def test_the_loop_is_the_same_node_by_node() -> None:
+def test_the_loop_has_the_same_nodes() -> None:
     """Only the summary differs: the funnel is added to it."""
     own = {
         node

@@ -105,7 +105,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[str], pl.Data
     return [sent(body) for body in server.bodies], schemas.readings(readings)
 
 
-def test_parsed_and_cut_paths_are_never_sent(filled: tuple[list[str], pl.DataFrame]) -> None:
+def test_parsed_and_truncated_paths_are_never_sent(filled: tuple[list[str], pl.DataFrame]) -> None:
     texts = [PATHS[number][2] for number in (1, 2, 3, 4, 6, 7)]
     assert filled[0] == [TRIAL, *texts]
 

@@ -88,7 +88,7 @@ def test_low_confidence_keeps_nothing() -> None:
     assert votes.filter(question_id="won")["reason"].item() == "low confidence"
 
 
-def test_a_band_and_a_threshold_per_round() -> None:
+def test_confidence_limits_may_change_by_round() -> None:
     """R-Zero's band drops votes with very high or low confidence; ScPO's threshold rises with the round."""
     paths, questions = tables()
     readings = read_answers([paths], questions, TASKS, VOTING)
@@ -104,7 +104,7 @@ def test_a_band_and_a_threshold_per_round() -> None:
 
 
 def test_winner_below_minimum_margin_is_not_kept() -> None:
-    """In SCRL's gate, 2 of 4 paths against 1 have a margin of .25; the other reasons do not change."""
+    """As in SCRL, 2 of 4 paths have a margin of .25 over an answer with 1; the other reasons do not change."""
     paths, questions = tables()
     readings = read_answers([paths], questions, TASKS, VOTING)
     for margin, reason in ((0.25, "winner"), (0.26, "low margin")):

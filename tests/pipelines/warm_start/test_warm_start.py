@@ -133,7 +133,7 @@ def test_examples_have_the_formats_of_sampled_paths() -> None:
 
 @pytest.mark.parametrize("split", ["held_out", "probe"])
 def test_an_evaluated_question_is_not_taught(split: str) -> None:
-    """Case and punctuation do not matter; with another passage it is another question."""
+    """Case and punctuation do not matter; the same question about a different passage counts as different."""
     passage = SUM | {"context": "A story."}
     asked = questions((split, "2 + 5"), ("unlabeled", "A story. 2 + 5?"))
     taught, worked = leave_out_evaluated(read(SUM, passage), asked, exemplars(), TASKS)
@@ -165,7 +165,7 @@ def test_worked_questions_are_removed_from_unlabeled_ones() -> None:
         leave_out_worked(whole.head(1), table, worked)
 
 
-def test_questions_without_unlabeled_ones_are_passed_on() -> None:
+def test_tables_without_unlabeled_questions_are_unchanged() -> None:
     whole = questions(("held_out", "3 + 4?"))
     table = read(SUM)
     _, worked = leave_out_evaluated(table, whole, exemplars(), TASKS)
