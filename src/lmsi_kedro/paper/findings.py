@@ -14,7 +14,7 @@ from lmsi_kedro.paper.contrasts import Metrics, Models, answers, contrast, gain,
 WITHIN = -0.03  # "comparable": within 3 points, or better
 NEARLY = -0.01  # "nearly suffices": within 1 point
 NO_DECREASE = (
-    "does not hold only if two bins' intervals do not overlap; here the two that come closest"
+    "contradicted only if the intervals of two bins do not overlap; here the two that come closest"
 )
 
 
