@@ -1,4 +1,4 @@
-"""A small file system in memory, with which tests cause disk faults."""
+"""A small file system in memory, on which tests cause disk faults."""
 
 import subprocess
 from collections.abc import Iterator

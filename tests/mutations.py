@@ -16,7 +16,7 @@ SECONDS = float(os.environ.get("FUZZ_SECONDS", "1"))
 CORPUS = Path(__file__).parent / "corpus"
 CRASH = Path(__file__).parents[1] / ".build" / "crash"
 ROUND = 25  # inputs between two checks of the clock
-SHORT = 1 << 14  # longer inputs only slow the search
+SHORT = 1 << 14  # longer inputs only make the search slower
 Holds = Callable[[str, bytes], None]
 T = TypeVar("T")
 
@@ -53,7 +53,7 @@ def edits(draw: st.DrawFn, contents: Sequence[bytes], pieces: Sequence[bytes]) -
 
 
 def fuzz(kind: str, pieces: Sequence[bytes], holds: Holds) -> None:
-    """Call `holds` with a file name, whose ending is the format, and a content: corpus first, then mutations."""
+    """Call `holds` with a file name, which ends in the format, and a content: first the corpus, then mutations."""
     files = corpus(kind)
     formats: dict[str, list[bytes]] = {}
     for name, content in files.items():

@@ -40,7 +40,7 @@ def metrics_of_few() -> dict[str, Any]:
 
 
 def measured(compared: dict[str, Any]) -> dict[str, Any]:
-    """metrics.json of a run with this comparison, which is used for its control arm too."""
+    """metrics.json of a run with this comparison; its control arm has the same figures."""
     counts = dict.fromkeys(("questions", "decided", "tied", "kept"), 5)
     shares = ("unreadable", "confidence", "winner_entropy", "distinct_paths", "tokens_per_path")
     votes = {**counts, **dict.fromkeys(shares, 0.5)}

@@ -200,7 +200,7 @@ def test_plain_models_need_templates_with_a_stop(tmp_path: Path, chat_model: Pat
 
 
 def test_long_chats_are_measured_with_their_template(chat_model: Path) -> None:
-    """Many short turns have fewer bytes than the template adds tokens."""
+    """For many short turns, the template adds more tokens than the texts have bytes."""
     context = Context.of(chat_model, engine_of())
     turns = [Turn("user", "a"), Turn("assistant", "b")] * 200
     long, short = joined([*turns, Turn("user", "c")]), joined([Turn("user", "c")])

@@ -112,7 +112,7 @@ with locked(pathlib.Path(sys.argv[1]), wait=True):
 
 @pytest.fixture
 def hold(tmp_path: Path) -> Iterator[Hold]:
-    """A function that starts a process with a lock, and a child that inherits the lock for some seconds."""
+    """A function that starts a process with a lock, whose child keeps the inherited lock for some seconds."""
 
     def start(seconds: float) -> "subprocess.Popen[str]":
         command = [sys.executable, "-c", HOLD, str(tmp_path / "lock"), str(seconds)]

@@ -77,7 +77,7 @@ def test_example_ends_with_report_and_model(name: str, measured: bool, tmp_path:
     assert (task["exemplar_set"] is None) is (name == "multiple_choice")
 
 
-@pytest.mark.slow  # the server decodes one question after another
+@pytest.mark.slow  # the server decodes the questions one by one
 def test_chat_server_receives_the_system_turn(tmp_path: Path) -> None:
     """The model is the embedded one with a chat template."""
     folder = shutil.copytree(STUDENT, tmp_path / "chat")

@@ -23,7 +23,7 @@ def devices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     [(None, ["0", "1", "2", "3"]), ("2,3", ["2", "3"]), ("3", ["3"]), ("", []), ("-1", []),
      ("1, 0", ["1", "0"]), ("2,-1,3", ["2"]), ("GPU-5a,MIG-7", ["GPU-5a", "MIG-7"])],
 )  # fmt: skip
-def test_visible_gpus(
+def test_visible_gpus_are_those_of_the_scheduler(
     given: str | None, expected: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)

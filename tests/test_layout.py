@@ -1,4 +1,4 @@
-"""Places and names of tests: tests/<folder>/ has the tests of src/lmsi_kedro/<folder>/."""
+"""Tests of src/lmsi_kedro/<folder>/ are in tests/<folder>/, and the names of tests are short."""
 
 import re
 from pathlib import Path

@@ -82,7 +82,7 @@ def test_held_out_question_alone_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_task_without_parsable_paths_is_not_taught(tmp_path: Path) -> None:
-    """The task gives no training examples; the other tasks do."""
+    """The task contributes no training examples; the other tasks do."""
     dates = [row | {"task": "dates"} for row in world_rows() if row["task"] == "mini_gsm"]
     rows = [row | ({"answer": "2022-10-02"} if "answer" in row else {}) for row in dates]
     metrics = metrics_of(tmp_path, [*world_rows(), *rows], tasks__dates__kind="date")

@@ -35,7 +35,7 @@ def test_control_characters_are_escaped() -> None:
 
 
 def test_log_lines_are_printable() -> None:
-    """The log lines are those of a project loaded by Kedro, tracebacks included."""
+    """The log lines, including tracebacks, come from a project that Kedro has loaded."""
     said = subprocess.run([sys.executable, "-c", LOG], cwd=ROOT, capture_output=True, text=True)
     assert said.stdout.count(r"\x1b[31m \u202e") == 2, said.stderr
     assert "\x1b" not in said.stdout

@@ -93,7 +93,7 @@ class Terminal(io.StringIO):
 
 @pytest.fixture
 def logged(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
-    """The output of a handler of the root logger, as conf/logging.yml configures one."""
+    """The output of a handler of the root logger that is configured as in conf/logging.yml."""
     monkeypatch.setenv("TERM", "xterm")
     out = io.StringIO()
     handler = logging.StreamHandler(out)

@@ -35,7 +35,7 @@ PIPELINES = {"self_improve", "sampling", "voting", "mixing", "fine_tuning", "eva
 
 
 def test_warm_start_reads_only_labels_of_its_file() -> None:
-    """It uses no label of the question file, and the loop depends on labels only through the warm model."""
+    """The warm start uses no label of the question file; the loop uses labels only through the warm model."""
     pipeline = start_warm(create_pipeline(rounds=2))
     training = {node.name: node for node in pipeline.nodes if node.name.endswith("fine_tune")}
     warm = training.pop("warm_start.fine_tune")
@@ -118,7 +118,7 @@ def test_only_seeds_reach_training_from_seeds() -> None:
 
 
 def test_answers_in_question_file_only_reach_labels(context: Any) -> None:
-    """Other answers in the file give the same questions and tasks, and training depends on nothing else."""
+    """Changed answers give the same questions and tasks, and training depends on nothing else in the file."""
     raw, declared = context.catalog.load("raw_questions"), context.params["tasks"]
     others = raw.with_columns(answer=pl.lit(["1000"]))
     readers = {
@@ -324,7 +324,7 @@ def test_with_preferences_every_dataset_is_declared(context: Any) -> None:
     assert {type(catalog[name]).__name__ for name in made} == {"Table"}
 
 
-def test_the_registry_imports_nothing_heavy() -> None:
+def test_the_registry_imports_no_slow_packages() -> None:
     """This keeps `kedro registry list` under 1.2 s."""
     script = (
         "import sys, lmsi_kedro.pipeline_registry as registry; registry.register_pipelines();"
@@ -364,7 +364,7 @@ def test_new_world_keeps_the_shipped_exemplars(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("parameter", "dataset"), [("model", "base_model"), ("student", "student_model")]
 )
-def test_hub_name_reaches_the_hub(
+def test_hub_name_is_not_made_a_path(
     parameter: str, dataset: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In a session, Kedro makes every path of the catalog absolute, but a hub name must not become a path."""
@@ -393,7 +393,7 @@ def test_relative_model_directory_is_found(parameter: str) -> None:
 
 
 def test_data_root_elsewhere_keeps_the_embedded_defaults(tmp_path: Path) -> None:
-    """Only outputs move: those of a run, and those of the pipelines that make the embedded world."""
+    """Only outputs are written there: those of a run, and those of the pipelines that make the embedded world."""
     with project_context(data_root=str(tmp_path)) as context:
         catalog = context.catalog
         assert catalog.load("base_model").path == ROOT / "data" / "06_models" / "base"

@@ -29,7 +29,7 @@ TABLES = {"rule_readings": "Table", "replies": "ChunkStore", "stored_replies": "
 
 @pytest.fixture
 def context(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    for name in ("rounds", "reader", "parameters"):  # restored after the test
+    for name in ("rounds", "reader", "parameters"):  # monkeypatch restores them after the test
         monkeypatch.setattr(ShapeHook, name, getattr(ShapeHook, name))
     bootstrap_project(ROOT)
     with project_context(rounds=2, voting={"reader": READER}) as opened:

@@ -16,7 +16,7 @@ VOTING = VotingParams(
 
 
 def test_answers_in_thoughts_are_ignored() -> None:
-    """The thoughts have letters of several bytes, and positions are counted in characters."""
+    """The thoughts contain letters of several bytes, but positions are counted in characters."""
     texts = [
         "<think>é 日本: the answer is 4.</think>\nThe answer is 31.",
         "<think>The answer is 4.",

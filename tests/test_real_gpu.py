@@ -1,4 +1,4 @@
-"""`benchmarks/real_gpu.sh`: the bundled packages are enough, and both runs finish without any others."""
+"""`benchmarks/real_gpu.sh` needs only the packages that are bundled with it: both runs finish without others."""
 
 import json
 import os
@@ -70,7 +70,7 @@ def test_every_dependency_is_bundled_or_preinstalled() -> None:
 
 @pytest.mark.slow
 def test_both_runs_finish_with_bundled_packages_only(tmp_path: Path) -> None:
-    """The runs use a CPU, this Python and smoke sizes; they start from random weights and end with reports."""
+    """The runs use a CPU, this Python, smoke sizes and random weights; they end with reports."""
     carried, has = listed()
     allowed = needed([*carried, *has], set()) | {"lmsi-kedro"}
     absent = {

@@ -126,7 +126,7 @@ def test_the_forecast_counts_what_was_sampled(data: Path, monkeypatch: pytest.Mo
 
 
 def test_an_example_is_explained(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """`lmsi explain` shows its path, the votes of its question, its prompt, and the model that sampled it."""
+    """`lmsi explain` shows the example's path, the votes on its question, its prompt, and the sampling model."""
     example = pl.read_parquet(data / "05_examples" / "examples_1.parquet").filter(
         format="zero_shot_cot"
     )

@@ -42,7 +42,7 @@ def test_bootstrap_is_seeded_and_surrounds_the_delta() -> None:
 
 
 def test_clustered_bootstrap_equals_resampling_clusters() -> None:
-    """The flips of 1 to 3 seeds are equal within each of 60 questions, so whole questions are resampled."""
+    """The changes of a question are equal for its 1 to 3 seeds, so whole questions must be resampled."""
     rng = np.random.default_rng(3)
     questions = [rng.choice([1, 0, -1], p=[0.3, 0.6, 0.1]) for _ in range(60)]
     rows = [(f"q{i}", flip) for i, flip in enumerate(questions) for _ in range(1 + i % 3)]
@@ -75,7 +75,7 @@ def test_holm_equals_its_definition(p_values: list[float]) -> None:
 
 @given(st.data())
 def test_subset_statistics_equal_enumeration(data: st.DataObject) -> None:
-    """pass@k and maj@k over every k-subset of up to 9 paths, ties counted as wrong."""
+    """pass@k and maj@k equal the means over all subsets of k of up to 9 paths; ties count as wrong."""
     counts = data.draw(st.lists(st.integers(0, 3), min_size=3, max_size=3))
     correct, unreadable, k = counts[0], data.draw(st.integers(0, 2)), data.draw(st.integers(1, 6))
     paths = [key for key, count in enumerate(counts) for _ in range(count)] + [None] * unreadable
@@ -89,7 +89,7 @@ def test_subset_statistics_equal_enumeration(data: st.DataObject) -> None:
 
 
 def test_maj_at_k_is_exact_beyond_64_bits() -> None:
-    """Leaving out one of the 100 correct votes gives a tie; otherwise the correct key wins."""
+    """If one of the 100 correct votes is left out, there is a tie; otherwise the correct key wins."""
     assert statistics.maj_at_k(100, [99], 0, 198) == pytest.approx(99 / 199)
 
 

@@ -54,7 +54,7 @@ def test_public_problems_have_their_real_sources() -> None:
 
 
 def test_pydantic_without_exclude_if_is_refused() -> None:
-    """Task omits unset fields by exclude_if, which pydantic 2.11 ignores."""
+    """`Task` uses exclude_if to omit unset fields, which pydantic 2.11 ignores."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     named = {each.name: each.specifier for each in map(Requirement, project["dependencies"])}
     assert not named["pydantic"].contains("2.11.10")

@@ -1,7 +1,7 @@
-"""Files that a run reads but did not write are complete and match its parameters, or are named and not used.
+"""Files that a run reads but did not write are used only if they are complete and match its parameters.
 
-They are the user's inputs, sampled chunks and training jobs, whose addresses are hashes of all that affects them,
-and, for reports and students, the tables of a finished run. All other tables are made again by every run.
+These files are the user's inputs, sampled chunks and training jobs, whose addresses are hashes of all that affects
+them, and, for reports and students, the tables of a finished run. All other tables are made again by every run.
 """
 
 import json

@@ -107,7 +107,7 @@ def test_an_example_and_a_question_are_explained(
 
 
 def test_warm_start_runs_alone(data: Path, tmp_path: Path) -> None:
-    """The questions may be the worked examples themselves: those that are not held out are kept."""
+    """The question file may contain the worked examples: those that are not held out are kept as examples."""
     rows = [row | {"split": "held_out"} for row in worked_rows(1)] + worked_rows(2, seed=5)
     worked = worked_file(tmp_path, worked_rows(2, seed=5))
     done = run(tmp_path, rows, pipeline="warm_start", warm_start=worked)
@@ -118,7 +118,7 @@ def test_warm_start_runs_alone(data: Path, tmp_path: Path) -> None:
 
 
 def test_loop_steps_sample_from_the_warm_model(data: Path) -> None:
-    """They reuse the paths of the whole run, whose addresses depend on the model."""
+    """The steps reuse the paths of the whole run, because addresses of paths depend on the model."""
     before = {path: path.stat().st_mtime_ns for path in (data / "03_paths").rglob("*.parquet")}
     done = run(
         data, world_rows(), pipeline="sampling", warm_start=data / "worked.jsonl",

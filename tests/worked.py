@@ -12,7 +12,7 @@ IN_DOMAIN = ("mini_gsm", "mini_arc", "mini_drop", "mini_nli")
 
 
 def worked_rows(count: int = 3, split: str = "unlabeled", seed: int = 77) -> list[Row]:
-    """`count` examples per in-domain task, written by a careful author; shipped questions use another seed."""
+    """`count` examples per in-domain task, with careful rationales; shipped questions have a different seed."""
     rng = Random(seed)
     return [
         {

@@ -27,10 +27,10 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_exported_gguf_is_verified_and_dry_run_listed(
+def test_export_verifies_gguf_and_lists_a_dry_run(
     model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Without a token, the command line makes the files and sends nothing."""
+    """Without a token, the command makes the files but sends nothing."""
     monkeypatch.chdir(ROOT)
     monkeypatch.setattr(hub, "get_token", lambda: None)
     to, given = tmp_path / "made", f"--params=data_root={tmp_path / 'none'}"
@@ -110,7 +110,7 @@ def test_exported_data_loads_with_hf_datasets(tmp_path: Path) -> None:
     loaded = load_dataset(str(tmp_path), "votes", split="train", cache_dir=cache)
     assert loaded["question"] == ["B?", "A?", "B?"]
     assert loaded["round"] == [1, 1, 2]
-    examples = load_dataset(str(tmp_path), split="train", cache_dir=cache)  # the default
+    examples = load_dataset(str(tmp_path), split="train", cache_dir=cache)
     assert examples.to_list() == [{"prompt": "p", "target": "t"}]
 
 

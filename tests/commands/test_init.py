@@ -12,7 +12,9 @@ from lmsi_kedro.datasets.model_directory import Model
 ROOT = Path(__file__).parents[2]
 
 
-def test_project_has_the_inputs_of_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_new_project_has_the_inputs_of_runs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     project = tmp_path / "mine"
     assert main(["init", str(project)]) == 0
     assert f"cd {project} && kedro run" in capsys.readouterr().out
@@ -35,7 +37,7 @@ def test_wheel_includes_all_copied_files() -> None:
     assert all(f"../{name}" in installed for name in COPIED)
 
 
-def test_version_is_that_of_pyproject(capsys: pytest.CaptureFixture[str]) -> None:
+def test_version_is_read_from_pyproject(capsys: pytest.CaptureFixture[str]) -> None:
     declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     with pytest.raises(SystemExit, match="0"):
         main(["--version"])

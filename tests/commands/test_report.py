@@ -51,7 +51,7 @@ def metrics(tmp_path: Path) -> Path:
     return path
 
 
-def test_prints_the_result_the_page_and_the_model(
+def test_result_page_and_model_are_printed(
     metrics: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["report", f"--params=data_root={metrics.parents[1]}"]) == 0

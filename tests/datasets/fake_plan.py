@@ -1,4 +1,4 @@
-"""A plan whose chunks cost nothing, for tests of stores."""
+"""A plan whose chunks need no model, for tests of stores."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field

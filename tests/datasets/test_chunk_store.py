@@ -42,7 +42,7 @@ def test_chunks_load_in_the_order_of_the_plan(place: str) -> None:
 
 
 def test_resumed_run_computes_only_missing_chunks(place: str) -> None:
-    """It ends with the same bytes as a run that was never interrupted."""
+    """The resumed run stores the same bytes as a run that was never interrupted."""
     names = ["a", "b", "c", "d"]
     cut, whole = f"{place}/cut", f"{place}/whole"
     with pytest.raises(KeyboardInterrupt):
@@ -116,7 +116,7 @@ def test_paths_of_another_plan_are_refused(place: str) -> None:
     assert store(place).load().of("a-b").table().height == 2
     with pytest.raises(DatasetError, match="paths of another plan"):
         store(place).load().of("a-b-c")
-    Folder(f"{place}/paths").write(MANIFEST, b'{"chunks": []}')  # as older versions wrote it
+    Folder(f"{place}/paths").write(MANIFEST, b'{"chunks": []}')  # the format of older versions
     with pytest.raises(DatasetError, match="paths of another plan"):
         store(place).load().of("a-b")
 

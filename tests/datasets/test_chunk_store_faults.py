@@ -1,4 +1,4 @@
-"""A disk is full, read-only or shared by two runs: each error names the file, and no chunk is lost."""
+"""If a disk is full, read-only or used by two runs, the error names the file, and no chunk is lost."""
 
 from collections.abc import Iterator
 from pathlib import Path

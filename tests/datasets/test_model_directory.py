@@ -157,7 +157,7 @@ def test_only_weights_in_the_index_are_read(sharded: Path, tmp_path: Path) -> No
 
 
 def test_weights_outside_of_the_directory_are_refused(sharded: Path, model: Model) -> None:
-    """Neither the digest nor a copy would include them."""
+    """Neither the digest nor a copy of the model would include such weights."""
     outside = {"weight_map": {"a": "../made/model.safetensors"}}
     (sharded / "model.safetensors.index.json").write_text(json.dumps(outside))
     with pytest.raises(
@@ -181,7 +181,7 @@ def test_adapters_and_record_are_copied(model: Model, tmp_path: Path) -> None:
     ("file", "said"),
     [("model.gguf", r"model=.*model\.gguf"), ("model.bin", "weights must be safetensors")],
 )
-def test_unsupported_weight_formats_get_advice(model: Model, file: str, said: str) -> None:
+def test_error_for_unsupported_weights_says_what_to_do(model: Model, file: str, said: str) -> None:
     (model.path / "model.safetensors").rename(model.path / file)
     with pytest.raises(DatasetError, match=rf"model\.safetensors missing; .*{said}"):
         Model.at(model.path)

@@ -1,4 +1,4 @@
-"""Rows with the columns of common data sets are read, or the error names the column to rename."""
+"""Rows with the columns of common data sets are read; for other columns, the error says which to rename."""
 
 import json
 import logging

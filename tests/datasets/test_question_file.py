@@ -66,7 +66,7 @@ def test_all_formats_give_the_same_table(tmp_path: Path) -> None:
      ("1e3", "1000"), ("1e-7", "0.0000001"), ("1E+9999", "1E+9999"), ("-0.10", "-0.1"), ("7" * 6000, "7" * 6000),
      ("0.1000000000000000055511151231257827", "0.1000000000000000055511151231257827")],
 )  # fmt: skip
-def test_numbers_and_verdicts_are_answers(tmp_path: Path, answer: str, read: str) -> None:
+def test_answers_may_be_numbers_or_verdicts(tmp_path: Path, answer: str, read: str) -> None:
     """Numbers keep all digits that are in the file."""
     row = f'{{"question": "q?", "answer": {answer}}}'
     assert load(tmp_path / "q.jsonl", row)["answer"].to_list() == [[read]]
@@ -81,7 +81,9 @@ def test_numbers_and_verdicts_are_answers(tmp_path: Path, answer: str, read: str
      ([time(14, 5), time(9)], pl.Time, ["14:05:00", "09:00:00"]), (["a", "b"], pl.Categorical, ["a", "b"]),
      ([True, False], pl.Boolean, ["yes", "no"]), ([3, 2**100], pl.Int128, ["3", str(2**100)])],
 )  # fmt: skip
-def test_typed_columns_are_answers(tmp_path: Path, values: Any, kind: Any, read: list[str]) -> None:
+def test_answers_are_read_from_typed_columns(
+    tmp_path: Path, values: Any, kind: Any, read: list[str]
+) -> None:
     table = pl.DataFrame({"question": ["a?", "b?"], "answer": pl.Series(values, dtype=kind)})
     table.write_parquet(tmp_path / "q.parquet")
     assert dataset(tmp_path / "q.parquet").load()["answer"].to_list() == [[one] for one in read]

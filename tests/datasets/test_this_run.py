@@ -1,4 +1,4 @@
-"""The record of a run has its command, pipelines, hardware and the seconds of its nodes."""
+"""The record of a run has the command, the pipelines, the hardware and the time that each node took."""
 
 import sys
 from types import SimpleNamespace

@@ -76,7 +76,7 @@ class Handler(BaseHTTPRequestHandler):
         for name, value in raw.headers.items():
             self.send_header(name, value)
         self.end_headers()
-        with suppress(BrokenPipeError, ConnectionResetError):  # the client did not wait
+        with suppress(BrokenPipeError, ConnectionResetError):  # the client has hung up
             for part in [raw.body] if not raw.drip else raw.body.splitlines(keepends=True):
                 self.wfile.write(part)
                 time.sleep(raw.drip)

@@ -173,7 +173,7 @@ def test_workers_share_the_memory_of_the_machine(monkeypatch: pytest.MonkeyPatch
 
 
 def test_gpus_unusable_by_torch_are_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    """If, for example, the driver does not fit torch, the model runs on the CPU."""
+    """If, for example, the driver is too old for torch, the model runs on the CPU."""
     monkeypatch.setattr(hardware, "gpus", lambda: 2)
     monkeypatch.setattr(hardware, "available_memory", lambda: 1000)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")

@@ -72,7 +72,7 @@ def test_raising_m_keeps_existing_chunks() -> None:
     assert drawn == 6 * 20
 
 
-def test_result_does_not_depend_on_workers_or_order(tmp_path: Path) -> None:
+def test_tables_do_not_depend_on_workers_or_order(tmp_path: Path) -> None:
     """Two workers that compute the chunks in another order give the same tables as one worker."""
     model = tiny_model(tmp_path, ends=RAGGED)
     with closing(plan(model)) as one, closing(plan(model, workers=2)) as two:

@@ -88,7 +88,7 @@ def content(table: pl.DataFrame) -> bytes:
     return buffer.getvalue()
 
 
-def test_a_refilled_chunk_has_the_same_bytes_anywhere(model: Path, expected: pl.DataFrame) -> None:
+def test_refilled_chunks_have_the_same_bytes_anywhere(model: Path, expected: pl.DataFrame) -> None:
     """The chunks are computed in any order and by any worker."""
     with closing(plan(model)) as one, closing(plan(model, workers=2)) as two:
         assert {len(chunk.requests) for chunk in one.chunks.values()} == {2}

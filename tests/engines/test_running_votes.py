@@ -29,7 +29,7 @@ def test_decisions_match_known_cases() -> None:
     assert running.decided(0.95) == {"a"}
 
 
-def test_agreement_equals_a_recount() -> None:
+def test_agreement_over_chunks_equals_a_recount() -> None:
     """The paths of a question are spread over several chunks."""
     draw = Random(1)
     rows = [(f"q{draw.randrange(20)}", draw.choice(["1", "2", "3", None])) for _ in range(500)]

@@ -17,7 +17,7 @@ def test_calibration_of_the_vote(before: pl.DataFrame) -> None:
 
 
 def test_probe_threshold_is_the_lowest_precise_enough() -> None:
-    """The threshold equals that of a brute-force search over all confidences that occur."""
+    """The threshold equals the one found by trying all confidences that occur."""
     wanted = EvaluationParams(
         modes=["self_consistency"], greedy_questions=9, voted_questions=9, m=8, temperature=0.7,
         raised_temperature=1.2, max_new_tokens=64, label_precision=0.7, seed=1,

@@ -1,4 +1,4 @@
-"""Two models are compared on equal questions only; the votes of a round are summarised."""
+"""Two models are compared only if they answered the same questions; the votes of a round are summarised."""
 
 import polars as pl
 import pytest
@@ -94,7 +94,7 @@ def paths_wanted(m: int, early_stop: float | None = None) -> PathParams:
     return PathParams(m=m, sampling=sampling, questions_per_task=9, early_stop=early_stop)
 
 
-def test_early_stopped_questions_are_outside_mean_confidence() -> None:
+def test_mean_confidence_omits_early_stopped_questions() -> None:
     """Question a was stopped after 2 of 4 paths, so the mean confidence is that of b, which has all 4."""
     readings = pl.DataFrame(
         {"question_id": list("aabbbb"), "content": [1, 1, 2, 3, 4, 4], "tokens": [3, 4, 5, 5, 5, 9]}

@@ -1,4 +1,4 @@
-"""maj@k and pass@k of the paths of a question equal those found by brute force."""
+"""The values of maj@k and pass@k equal those found by brute force."""
 
 import polars as pl
 import pytest

@@ -56,7 +56,7 @@ def unlabeled() -> dict[str, Any]:
     return measure_unlabeled(SAMPLED, GREEDY, VOTING, M)
 
 
-def test_greedy_answer_against_the_vote(unlabeled: dict[str, Any]) -> None:
+def test_greedy_answers_are_compared_with_the_vote(unlabeled: dict[str, Any]) -> None:
     pairs = [(winner(keys), ANSWERS[question]) for question, keys in KEYS.items()]
     assert unlabeled["pooled"]["greedy"] == {
         "questions": 3 * N,
@@ -77,7 +77,7 @@ def test_only_questions_with_a_greedy_path_are_compared() -> None:
     assert found["pooled"]["greedy"] == found["tasks"]["mini_arc"]["greedy"]
 
 
-def test_confidence_and_unparsable_paths(unlabeled: dict[str, Any]) -> None:
+def test_shares_of_confident_and_unparsable_answers(unlabeled: dict[str, Any]) -> None:
     sure = [confidence(keys) for keys in KEYS.values() if winner(keys)]
     places = Counter(max(least for least in THRESHOLDS if least <= share) for share in sure)
     found = unlabeled["pooled"]["confidence"]
@@ -198,7 +198,7 @@ def test_vote_worse_than_greedy_is_never_shown() -> None:
     assert best["shown"] is False
 
 
-def test_best_threshold_leaves_out_votes_that_lose() -> None:
+def test_best_threshold_excludes_votes_that_lose() -> None:
     """Confident votes gain as many answers as the others lose, so all votes together gain nothing."""
     sure, unsure = ["num:1"] * 5, ["num:2", "num:2", "num:1", "num:3", "num:4"]
     found = probe([sure] * 10 + [unsure] * 10, ["num:2"] * 10 + ["num:1"] * 10)

@@ -38,7 +38,7 @@ def test_fit_needs_two_settings_whose_votes_gain() -> None:
 
 
 def test_interval_combines_both_errors() -> None:
-    """The spread is .03, and the probe's standard error .02 at slope 2: sqrt(.03^2 + .04^2) = .05."""
+    """The spread is .03, and slope 2 doubles the probe's standard error of .02: sqrt(.03^2 + .04^2) = .05."""
     found = predict(Line(2.0, 0.03), 0.1, 0.1 - 1.96 * 0.02, 0.1 + 1.96 * 0.02)
     assert found.value == pytest.approx(0.2)
     assert [found.low, found.high] == pytest.approx([0.2 - 0.098, 0.2 + 0.098])

@@ -25,7 +25,7 @@ TEXTS = ["Q: Ben has 4 caps.\n\nA: He can't have 1,250."]
         ),
     ],
 )
-def test_unsupported_models_are_referred_to_the_converter(
+def test_error_for_unsupported_models_names_the_converter(
     changed: dict[str, Any], said: str, tmp_path: Path
 ) -> None:
     config = json.loads((BASE / "config.json").read_text())
@@ -52,6 +52,6 @@ def test_the_split_expression_is_found(family: str, split: str) -> None:
     assert closest(FAMILIES[family].build(), TEXTS) == (split, 0)
 
 
-def test_unsupported_tokenizers_are_referred_to_the_converter() -> None:
+def test_error_for_unsupported_tokenizers_names_the_converter() -> None:
     with pytest.raises(ValueError, match="not byte-level BPE"):
         closest(FAMILIES["llama2_base"].build(), TEXTS)

@@ -1,4 +1,4 @@
-"""Solvers of the mini world's questions, which read nothing but the text of a question."""
+"""Solves questions of the mini world from their text alone, independently of the code that generates them."""
 
 import re
 from collections.abc import Callable
@@ -15,7 +15,7 @@ def products(text: str) -> int:
 
 
 def story(asked: str) -> str:
-    """Solves mini_gsm and mini_svamp: sums the products of the person in question, plus finds, minus losses."""
+    """Solves mini_gsm and mini_svamp: adds what the named person has and finds, and subtracts what is lost."""
     *_, name = re.findall(r"does (\w+) have", asked)
     sentences = [s for s in re.split(r"[.\n] ?", asked) if re.match(rf"(Q: |Then )?{name} ", s)]
     change = sum(

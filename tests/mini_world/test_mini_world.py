@@ -66,8 +66,8 @@ def test_answers_are_correct(task: str, with_easy: bool) -> None:
 
 
 @pytest.mark.parametrize("task", FAMILIES)
-def test_careful_rationales_end_in_the_answer(task: str) -> None:
-    """The answer is in their last step."""
+def test_careful_rationales_end_with_the_answer(task: str) -> None:
+    """The last step of a careful rationale contains the answer."""
     rng = Random(3)
     for _ in range(200):
         problem = FAMILIES[task].generate(rng, True)
@@ -99,7 +99,7 @@ def nameless(problem: Problem) -> str:
     return re.sub(rf"\b({'|'.join([*NAMES, *BUILDINGS])}|1[89]\d\d)\b", "_", asked)
 
 
-def test_splits_are_disjoint_whatever_the_seed() -> None:
+def test_splits_are_disjoint_for_every_seed() -> None:
     """No question is in two splits, even if names are ignored."""
     seen: dict[str, str] = {}
     for task, family in FAMILIES.items():
@@ -114,7 +114,7 @@ def test_splits_are_disjoint_whatever_the_seed() -> None:
 
 
 def test_documents_contain_no_evaluated_question() -> None:
-    """They contain no unlabeled question either; questions are compared by the text that a model reads."""
+    """The documents contain no unlabeled question either; the compared text is the one that a model reads."""
     questions = make_questions(WORLD, TASKS)
     columns = questions.select("question", "context", "choices")
     asked = {render_question(Question(*row)).removesuffix("\nA:") for row in columns.iter_rows()}
@@ -141,7 +141,7 @@ def test_documents_with_lists_repeat_their_entries() -> None:
 
 
 def test_out_of_domain_questions_are_only_evaluated() -> None:
-    """They are never unlabeled, and every question of the world has an answer."""
+    """No such question is unlabeled; every question of the world has an answer."""
     questions = make_questions(WORLD, TASKS)
     for task in ("mini_svamp", "mini_strategy"):
         assert set(questions.filter(task=task)["split"]) == {"held_out", "probe"}

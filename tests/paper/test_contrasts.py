@@ -1,4 +1,4 @@
-"""Weighted differences of accuracies have the bounds and p-values of brute force."""
+"""Weighted differences of accuracies have the same bounds and p-values as a brute-force calculation."""
 
 import numpy as np
 import polars as pl

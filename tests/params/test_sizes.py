@@ -37,7 +37,7 @@ def shipped(group: str) -> Any:
 
 @pytest.mark.parametrize("name", ["base", "base_small"])
 def test_embedded_models_keep_their_measured_settings(name: str) -> None:
-    """They do not depend on the number of examples; all figures of README and docs were made with them."""
+    """These settings do not depend on the number of examples; README and docs have figures for them only."""
     model = Model.at(ROOT / "data" / "06_models" / name)
     assert PathParams(**shipped("paths")).of_round(1, model).max_new_tokens == 96
     assert tokens_for(EvaluationParams(**shipped("evaluation")).max_new_tokens, model) == 96

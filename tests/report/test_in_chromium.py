@@ -55,7 +55,7 @@ def written(folder: Path, n: int, hostile: bool = False) -> Path:
 
 
 def test_filters_react_in_a_tenth_of_a_second(tmp_path: Path) -> None:
-    """The best of five times counts, as other processes may slow the machine down."""
+    """The fastest of five trials counts, because other processes may slow the machine down."""
     path = written(tmp_path, MANY)
     with opened(path.as_uri()) as page:
         page.wait_for_selector("#filter:not([hidden])")

@@ -65,7 +65,7 @@ def test_page_says_if_questions_are_sampled() -> None:
     assert "All 15 held-out questions" in render(metrics_of_few(), whole, recorded())
 
 
-def test_headroom_is_shown_where_it_was_measured() -> None:
+def test_headroom_is_shown_if_it_was_measured() -> None:
     assert "What was there to gain?" not in render(metrics_of_few(), NONE, recorded())
     found = {**UNLABELED, "unlabeled": {"pooled": FIGURES, "tasks": {HOSTILE: FIGURES}}}
     page = render(metrics_of_few(), NONE, recorded(), found)
@@ -91,7 +91,7 @@ def test_contents_link_to_existing_sections() -> None:
 
 
 def test_text_has_contrast_in_light_and_dark() -> None:
-    """WCAG 2 requires 4.5 for text and 3 for marks."""
+    """WCAG 2 requires a contrast of 4.5 for text and 3 for the marks of charts."""
     themes = re.findall(r":root \{(.*?)\}", (FOLDER / "report.css").read_text(), re.DOTALL)
     assert len(themes) == 2
     for theme in themes:

@@ -53,7 +53,7 @@ def lost(delta: float, **p: float) -> dict[str, Any]:
 
 
 def test_significant_losses_come_largest_first() -> None:
-    """The loss of a task counts after Holm's correction; gains and insignificant losses are left out."""
+    """Losses of tasks must be significant after Holm's correction; gains and other losses are left out."""
     tasks = {
         "a": {"standard": lost(-0.2, p_value=0.001, p_holm=0.004)},
         "b": {

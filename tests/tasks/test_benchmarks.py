@@ -1,4 +1,4 @@
-"""Every benchmark, from the schema of the hub through the pipeline to reviewed prompts (golden/)."""
+"""Rows with the hub's schema become questions, labels and reviewed prompts (golden/) of each benchmark."""
 
 import gzip
 import json

@@ -34,7 +34,7 @@ def test_plain_text_has_no_frame() -> None:
 
 
 def test_end_of_turn_comes_from_the_template() -> None:
-    """It may differ from the eos_token, as for Gemma 3, Llama 3, Phi 3 and the base model of Qwen 2."""
+    """It may differ from the eos_token, for example in Gemma 3, Llama 3, Phi 3 and the base model of Qwen 2."""
     assert {name: frame(name).end for name in CHAT} == ENDS
 
 
@@ -119,7 +119,7 @@ def test_template_date_is_the_given_one() -> None:
 @pytest.mark.parametrize("chat", ["never", "auto"])
 @pytest.mark.parametrize("name", NAMES)
 def test_control_tokens_in_a_text_are_text(name: str, chat: Any) -> None:
-    """In a question, an exemplar or an answer, they neither end nor open a turn and are encoded as text."""
+    """In questions, exemplars and answers, control tokens are encoded as text and neither end nor open a turn."""
     tokenizer = load(name)
     encoder = Encoder(tokenizer, Conversation(chat=chat))
     named = str(tokenizer.chat_template) + "<think></think>"

@@ -128,7 +128,7 @@ def test_shared_prefix_leaves_each_prompt_a_token() -> None:
 
 
 def test_bos_is_added_once() -> None:
-    """It is added only if the tokenizer does so by default, and not again if a template has written it."""
+    """BOS is added only if the tokenizer does so by default, and not again if a template has written it."""
     for name, chat in ASKED:
         tokenizer = load(name)
         conversation = Conversation(chat=chat)
@@ -140,7 +140,7 @@ def test_bos_is_added_once() -> None:
 
 
 def test_chat_model_stops_at_end_of_turn(tmp_path: Path) -> None:
-    """Every other token is made impossible, so the first token of each path ends it."""
+    """All other tokens are made impossible, so the first token of each path ends it."""
     tiny_model(tmp_path)
     tokens = AutoTokenizer.from_pretrained(tmp_path)
     end = str(tokens.convert_ids_to_tokens(7))

@@ -64,7 +64,7 @@ def test_thoughts_are_kept_in_a_path_or_dropped() -> None:
 
 
 def test_path_truncated_inside_a_thought_is_empty() -> None:
-    """This includes a path whose opening mark is in the prompt instead of its own tokens."""
+    """This is also true if the prompt, and not the path, contains the mark that opens the thought."""
     cut = "Is it 4? The answer is 4."
     assert path("deepseek_r1", cut, Conversation()) == ""
     assert path("deepseek_r1", cut) == f"<think>\n{cut}"

@@ -57,7 +57,7 @@ def test_question_keeps_its_earlier_turns() -> None:
 
 
 def test_system_turn_does_not_change_the_question() -> None:
-    """Its words do not count as a leak, and an exemplar with the same question is still left out."""
+    """Words of a system turn do not count as a leak; an exemplar with the same question is still left out."""
     system = joined(
         [Turn("system", "You solve one problem after the other and never say more than one needs.")]
     )

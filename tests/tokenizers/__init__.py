@@ -4,7 +4,7 @@
     def test_it(name: str) -> None:
         tokenizer = load(name)
 
-CHAT has the names of those with a chat template.
+CHAT lists the tokenizers that have a chat template.
 """
 
 from functools import cache

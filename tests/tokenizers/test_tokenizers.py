@@ -29,7 +29,7 @@ def test_added_tokens_are_one_token_each(name: str) -> None:
         assert tokenizer.convert_tokens_to_ids(token) in ids(tokenizer, f"a{token}b"), token
 
 
-def test_default_special_tokens() -> None:
+def test_special_tokens_are_added_by_default() -> None:
     """Like the real ones, Llama and Gemma add a BOS token, T5 an end token, GPT-2 and Qwen nothing."""
     added = {name: load(name).convert_ids_to_tokens(load(name).encode("")) for name in NAMES}
     nothing = (
@@ -56,7 +56,7 @@ def pieces(name: str, text: str) -> list[str]:
     return [load(name).decode([token]) for token in ids(load(name), text)]
 
 
-def test_newlines_before_a_question() -> None:
+def test_newlines_before_a_question_are_split() -> None:
     """GPT-2's expression splits off the last white space before a word; a blank then joins the word."""
     for name in ("gpt2", "smollm2", "pythia", "opt"):
         assert pieces(name, "\n\nQ") == ["\n", "\n", "Q"]
@@ -68,15 +68,15 @@ def test_newlines_before_a_question() -> None:
         assert tokens == ["▁", "<0x0A>", "<0x0A>", "Q"]
 
 
-def test_digits() -> None:
+def test_digits_are_split_as_in_the_family() -> None:
     for name in ("smollm2", "qwen2", "gemma2", "llama2_base", "real_qwen", "real_mistral_v3"):
         assert pieces(name, "x2026")[-4:] == list("2026"), name
     for name in ("llama3", "gpt_oss", "real_deepseek_v3"):
         assert len(pieces(name, "x1000000")) < 8, name
 
 
-def test_blank_before_text_without_one() -> None:
-    """SentencePiece puts a blank before a text; in legacy mode also after every special token."""
+def test_sentencepiece_puts_a_blank_before_a_text() -> None:
+    """In legacy mode, it also puts a blank after every special token."""
     for name, again in (("llama2_base", "a"), ("llama2_legacy_base", "▁a")):
         tokens = load(name).convert_ids_to_tokens(ids(load(name), "a</s>a"))
         assert tokens == ["▁a", "</s>", again]

@@ -31,7 +31,7 @@ def examples() -> pl.DataFrame:
 
 
 def pairs(examples: pl.DataFrame) -> pl.DataFrame:
-    """The same examples with rejected targets of other lengths."""
+    """The same examples with rejected targets, whose lengths differ from those of the chosen ones."""
     wrong = [f" {n} + 3 = {n + 3}." * ((n + 1) % 3) + f" It is {n + 3}." for n in range(1, 26)]
     return examples.with_columns(rejected=pl.Series(wrong))
 

@@ -41,7 +41,7 @@ def record(job: Job) -> Any:
 
 
 def plain_losses(job: Job) -> list[float]:
-    """The expected losses, computed in one process with torch's AdamW and each example on its own."""
+    """The expected losses, computed in one process, with torch's AdamW, and separately for each example."""
     plan, _ = build_plan(job, processes=1)
     model = AutoModelForCausalLM.from_pretrained(job.base_model)
     base = AutoModelForCausalLM.from_pretrained(job.base_model)
@@ -82,7 +82,7 @@ def target_loss(model: Any, plan: BatchPlan, rows: Sequence[int]) -> torch.Tenso
 def preference_loss(
     model: Any, base: Any, plan: PairPlan, rows: Sequence[int], params: PreferenceParams
 ) -> torch.Tensor:
-    """The weighted mean over pairs of equation 3 of ScPO."""
+    """Equation 3 of ScPO, as a weighted mean over pairs."""
     total = torch.zeros(())
     for row in rows:
         chosen = log_probability(model, plan.encoded[row])

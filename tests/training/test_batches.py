@@ -64,7 +64,7 @@ def test_examples_with_common_prefix_are_in_one_share() -> None:
 def test_processes_get_balanced_shares(
     rows: list[tuple[int, int]], micro_steps: int, processes: int
 ) -> None:
-    """The shares are compared with every other way to cut the rows."""
+    """The shares are compared with all other ways to cut the rows."""
     lengths = [length for length, _ in rows]
     repeated = [
         0,

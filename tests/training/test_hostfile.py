@@ -61,7 +61,7 @@ def test_a_wrong_hostfile_is_named_before_training(
         read_hostfile(path)
 
 
-def test_hosts_have_slots(hostfile: Path) -> None:
+def test_hostfile_gives_slots_by_host(hostfile: Path) -> None:
     assert read_hostfile(hostfile) == {"node-1": 1, "node-2": 1}
 
 

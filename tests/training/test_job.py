@@ -63,7 +63,7 @@ def test_a_weight_that_is_not_positive_is_named(
         Job.write(job.folder.parent, bad, base_model, "digest", job.params)
 
 
-def test_nothing_to_train_on_is_an_error(
+def test_job_without_examples_is_an_error(
     make_job: MakeJob, examples: pl.DataFrame, base_model: Path
 ) -> None:
     job = make_job()

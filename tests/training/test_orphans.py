@@ -1,4 +1,4 @@
-"""After a run is killed, its trainers end, and its lock is held until they have ended."""
+"""After a run is killed, its trainers end; its lock stays taken until they have ended."""
 
 import os
 import signal

@@ -42,7 +42,8 @@ def decoder(family: str, sizes: dict[str, Any], seed: int = 0) -> Any:
     torch.manual_seed(seed)
     config = getattr(transformers, f"{family}Config")(**SIZES, **sizes)
     model = AutoModelForCausalLM.from_config(config).float().eval()
-    for parameter in model.parameters():  # large enough for every part of a layer to matter
+    # The weights are large, so that an error in any part of a layer is visible.
+    for parameter in model.parameters():
         torch.nn.init.normal_(parameter, std=0.3)
     return model
 
@@ -57,7 +58,7 @@ def examples(
         (40, 25, 20),
     ),
 ) -> list[Encoded]:
-    """Examples with these numbers of exemplar, question and target tokens; the first two share a question."""
+    """Examples with these numbers of exemplar, question and target tokens; the first two have one question."""
     made = []
     for number, (shots, question, target) in enumerate(lengths):
         own = [50 + (5 * place) % 40 for place in range(question)]
@@ -120,7 +121,7 @@ def test_no_token_sees_another_example(base_model: Path) -> None:
     assert not torch.equal(before, after)
 
 
-def test_bfloat16_trees_are_as_exact_as_rows(base_model: Path) -> None:
+def test_bfloat16_trees_are_as_exact_as_padded_rows(base_model: Path) -> None:
     encoded = examples()
     exact = alone(AutoModelForCausalLM.from_pretrained(base_model), encoded)
     model = AutoModelForCausalLM.from_pretrained(base_model, dtype=torch.bfloat16)

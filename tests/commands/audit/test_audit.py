@@ -1,4 +1,4 @@
-"""`lmsi audit` writes disagreements as test rows; a parser that hangs or crashes does not stop the audit."""
+"""`lmsi audit` writes texts that two parsers read differently; a parser that hangs or crashes is replaced."""
 
 import csv
 import os
@@ -32,7 +32,7 @@ def hostile(connection: Connection, letters: bool) -> None:
         connection.send("7")
 
 
-def test_hanging_or_crashing_reader_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_hanging_or_crashing_parser_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(math_verify, "serve", hostile)
     start = time.monotonic()
     texts = ["a", "hang", "b", "die", "c", "hang", "d"]
@@ -41,7 +41,7 @@ def test_hanging_or_crashing_reader_is_replaced(monkeypatch: pytest.MonkeyPatch)
     assert time.monotonic() - start < 30
 
 
-def test_readings_are_compared_by_key() -> None:
+def test_answers_are_compared_by_key() -> None:
     found = audit(TEXTS, "number", "trigger")
     assert found.completions == 4
     assert found.counts["math_verify"].total() == found.counts["regex"].total() == 4
@@ -69,7 +69,7 @@ def test_outcome_of_each_comparison(
     assert outcome(ours, theirs, found) == expected
 
 
-def test_the_command_writes_rows_for_the_table(
+def test_command_writes_disagreements_as_test_rows(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file, output = tmp_path / "made.parquet", tmp_path / "rows.csv"

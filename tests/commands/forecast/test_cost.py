@@ -1,4 +1,4 @@
-"""The forecast of the default run matches its measured time, and the speed is measured without start-up."""
+"""The forecast of the default run matches its measured time; start-up time is separated from the speed."""
 
 import polars as pl
 import pytest

@@ -1,4 +1,4 @@
-"""The cost of a run is counted from its graph."""
+"""The cost of a run is counted from the graph of its pipeline."""
 
 from pathlib import Path
 from typing import Any
@@ -50,9 +50,9 @@ def test_paths_and_trainings_of_a_pipeline(
 
 
 def test_every_model_of_the_reproduction_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With one seed and two temperatures, twelve models are evaluated in three modes, five of them also by a vote.
+    """With one seed and two temperatures, twelve models are evaluated in three modes, and five are monitored.
 
-    Five models are monitored.
+    There are five votes over many paths: at two temperatures, and with three kinds of exemplars.
     """
     monkeypatch.chdir(ROOT)
     counted = work("reproduction")
@@ -85,7 +85,7 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> Any:
         return params["engine"]
 
 
-def test_a_pipeline_that_samples_nothing_has_no_forecast(
+def test_pipeline_without_sampling_has_no_forecast(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(ROOT)

@@ -68,7 +68,7 @@ def test_server_that_ends_is_started_again_once(
 def test_server_with_stubborn_child_is_started_again(
     tokenizer_only: Path, tmp_path: Path, hurried: None
 ) -> None:
-    """The watchdog needs seconds to end the server's child process, and requests are not retried meanwhile."""
+    """The watchdog needs seconds to end the server's child process; meanwhile, requests are not retried."""
     options = "--lives 1 --requests 14 --stubborn"
     assert sampled(plan(tokenizer_only, tmp_path, options, retries=0)).height == 24
     assert logs(tmp_path)[0].count("$ ") == 2
@@ -194,7 +194,7 @@ def test_killed_run_leaves_no_server(moment: str, tokenizer_only: Path, tmp_path
 
 
 def test_only_the_last_start_is_read_from_log(tmp_path: Path) -> None:
-    """This holds even if the output of an earlier start is long and ends in the middle of a line."""
+    """Earlier output is not read, even if it is long and ends in the middle of a line."""
     log = tmp_path / "log"
     log.write_bytes(b"$ serve\naddress already in use" + b"x" * 2 * launched.READ)
     say = f"{sys.executable} -c \"print('out of memory', end='')\" {{port}}"

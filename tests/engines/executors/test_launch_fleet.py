@@ -24,7 +24,7 @@ def prepare(folder: Path, *parts: str) -> str:
 
 
 def run(folder: Path, tokenizer: Path, options: str, stored: set[str]) -> dict[str, int]:
-    """Sample the chunks that are not in `stored`, add their names to it, and return their numbers of paths."""
+    """Sample the chunks that are not in `stored`, add their names to it, and return the sizes of the chunks."""
     made = plan(tokenizer, folder, options, workers=4, m=256)
     heights = {}
     try:

@@ -1,4 +1,4 @@
-"""A run that is killed at 20 random moments stores the same bytes as others and samples no chunk twice."""
+"""A run that is killed 20 times stores the same bytes as an uninterrupted one and samples no chunk twice."""
 
 import os
 import signal

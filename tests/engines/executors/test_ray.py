@@ -1,4 +1,4 @@
-"""A real Ray cluster, one of whose two nodes is killed during the run, computes the same bytes as processes do."""
+"""A real Ray cluster, one of whose two nodes is killed, computes the same bytes as local processes."""
 
 import io
 import time

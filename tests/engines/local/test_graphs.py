@@ -52,7 +52,7 @@ def test_bucket_sizes(rows: int, sizes: list[int]) -> None:
 def test_padded_steps_sample_the_same_paths(
     engine: LocalEngine, expected: pl.DataFrame, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of 45 paths, 37 are decoded at a time, so rows end and are dropped, and others join."""
+    """Of 45 paths, at most 37 are decoded at the same time: rows that end are dropped, and others join."""
     widths, forward = [], TreeDecoder.forward
 
     def seen(self: Any, tree: Any, ids: torch.Tensor, *rest: Any) -> torch.Tensor:

@@ -57,7 +57,7 @@ def test_logits_equal_a_full_forward(engine: LocalEngine, shared: str) -> None:
                 logits = decoder.step(tokens)
 
 
-def test_common_prefix_is_computed_once_and_kept(
+def test_common_prefix_is_computed_only_once(
     engine: LocalEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The prefix consists of the exemplars and the first words of the questions; it is found by token ids."""
@@ -89,7 +89,7 @@ def test_paths_do_not_depend_on_the_batch(engine: LocalEngine) -> None:
     assert together["text"].n_unique() > 6
 
 
-def test_greedy_equals_generate(engine: LocalEngine) -> None:
+def test_greedy_paths_equal_those_of_generate(engine: LocalEngine) -> None:
     """Temperature 0 gives the text and the log-probability of transformers' own greedy search."""
     greedy = SAMPLING.model_copy(update={"temperature": 0.0})
     table = engine.sample(requests(SHARED, range(1)), greedy)

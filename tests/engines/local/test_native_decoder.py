@@ -94,7 +94,7 @@ def test_logits_of_split_prompts_equal_the_models(
 
 
 @torch.inference_mode()
-def test_mismatched_shapes_are_refused() -> None:
+def test_unsupported_layers_and_shapes_are_refused() -> None:
     given = model(torch.float32)
     with pytest.raises(TypeError, match="does not support all layers"):
         NativeDecoder(given)  # its layers are not packed

@@ -34,7 +34,7 @@ def test_layers_sharing_an_input_become_one_matmul(bias: bool) -> None:
 
 @torch.inference_mode()
 def test_packed_product_is_freed_with_its_input() -> None:
-    """This holds even if only some of the layers were called."""
+    """The product is freed even if only some of the joined layers were called."""
     layer = Attention(False)
     pack(layer)
     x: Any = torch.randn(5, 24)

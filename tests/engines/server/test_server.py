@@ -106,7 +106,7 @@ def test_choices_are_ordered_by_their_index(model: Path, length: Length) -> None
 def test_choices_with_invalid_indices_keep_their_order(
     model: Path, length: Length, first: Any
 ) -> None:
-    """The indices do not begin at 0, or are not numbers."""
+    """The indices of the choices do not begin at 0, or are not numbers."""
 
     def odd(body: dict[str, Any], count: int) -> Reply:
         # The server returns one choice too many.
@@ -152,7 +152,7 @@ def test_choices_sharing_a_seed_are_rejected(model: Path, length: Length) -> Non
     assert [body.get("n") for body in asked(server)] == [None] * 24
 
 
-def test_the_key_comes_from_the_environment(
+def test_api_key_is_read_from_the_environment(
     model: Path, length: Length, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A line break at the end of the variable is not part of the key."""

@@ -204,7 +204,7 @@ def test_permanent_faults_are_one_line_errors(
     assert len(tries) == (1 if name in FINAL else 3)
 
 
-def test_an_error_names_the_question(model: Path, length: Length) -> None:
+def test_error_names_the_question(model: Path, length: Length) -> None:
     with (
         running(spoilt(PASSING["cut"], length)) as server,
         pytest.raises(ServerError, match=r"^question q1: no server gave a valid answer after 1"),

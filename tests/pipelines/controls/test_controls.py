@@ -6,7 +6,7 @@ from tests.graphs import ARMS, ancestors
 
 
 def test_arms_differ_only_in_their_mixture() -> None:
-    """All other inputs of training are the same."""
+    """All other inputs of training are the same as for the vote."""
     pipeline = create_pipeline(rounds=1, arms=ARMS)
     training = {n.name: n for n in pipeline.nodes if n.name.endswith("fine_tune")}
     vote = set(training["round_1.fine_tune"].inputs) - {"round_1.mixture"}

@@ -59,8 +59,8 @@ def drawn(made: Plan) -> dict[float, dict[str, list[int]]]:
     return found
 
 
-def test_greedy_paths_of_some_unlabeled_questions() -> None:
-    """The greedy paths are of questions that round 1 samples, so there are never more of them than of those."""
+def test_greedy_paths_belong_to_questions_of_round_1() -> None:
+    """Greedy paths are sampled only for questions that round 1 samples, too."""
     assert drawn(plan(params())) == {0.0: {"unlabeled-0": [M], "unlabeled-1": [M]}}
     assert drawn(plan(params(), asked=1)) == {0.0: {"unlabeled-0": [M]}}
 
@@ -111,7 +111,7 @@ def test_enabled_headroom_only_adds_to_the_report(probe: bool) -> None:
 
 
 @pytest.mark.parametrize("create", [create_pipeline, from_seeds])
-def test_stop_makes_all_training_wait_for_headroom(create: Any) -> None:
+def test_with_stop_all_training_waits_for_headroom(create: Any) -> None:
     loop = create(rounds=2, measured=params(probe=True, stop=True))
     waiting = [node for node in loop.nodes if node.name.endswith("fine_tune")]
     assert len(waiting) == 3

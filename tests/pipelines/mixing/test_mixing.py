@@ -23,7 +23,7 @@ ENGINE = EngineParams(
 )  # fmt: skip
 
 
-def test_voted_paths_have_their_texts() -> None:
+def test_selected_paths_have_their_texts() -> None:
     answers, paths, *_ = tables()
     selected = schemas.selected(select_voted(answers, [paths[:5], paths[5:]]))
     assert selected.select("question_id", "path").rows() == [
@@ -53,7 +53,7 @@ def test_random_arm_keeps_counts_and_ignores_votes() -> None:
 
 
 def test_paths_are_rendered_in_four_formats() -> None:
-    """Every path gives CoT examples, a direct answer is taught once, and choices are given by letter."""
+    """Every path becomes CoT examples, each direct answer becomes one example, and choices are given by letter."""
     examples = schemas.examples(render())
     counts = dict(examples.filter(question_id="q0").group_by("format").len().iter_rows())
     assert counts == {
@@ -115,7 +115,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Model:
 
 @pytest.mark.parametrize("balancing", ["rows", "tokens"])
 def test_a_balanced_mixture_has_the_parts(balancing: str, model: Model) -> None:
-    """The parts are shares of the rows or, as recounted here, of the target tokens, both weighted."""
+    """The parts are shares of the weighted rows or of the weighted target tokens, which are counted here."""
     parts = dict(zip(FORMATS, [2.0, 1.0, 1.0, 0.5], strict=True))
     mixing = MIXING.model_copy(update={"balance": balancing, "parts": parts})
     mixture = balance(render(mixing), model, mixing, ENGINE)
@@ -141,7 +141,7 @@ def test_an_unbalanced_mixture_multiplies_the_parts(model: Model) -> None:
     }
 
 
-def test_zero_shot_twin_inherits_the_few_shot_part(model: Model) -> None:
+def test_question_without_exemplars_uses_few_shot_part(model: Model) -> None:
     answers, paths, questions, exemplars = tables()
     bare = Tasks({name: Task(kind=task.kind) for name, task in TASKS.root.items()})
     mixing = MIXING.model_copy(update={"parts": {"few_shot_cot": 2.0}})
@@ -213,7 +213,7 @@ def test_questions_of_an_evaluation_set_are_not_taught() -> None:
     assert none == {"questions": 2, "exact": 0, "overlapping": 0, "words": 13}
 
 
-def test_rounds_accumulate_and_the_newest_vote_wins() -> None:
+def test_newest_vote_on_a_question_replaces_older_ones() -> None:
     answers, paths, questions, exemplars = tables()
     first = render()
     again = select_voted(answers.filter(question_id="q1"), [paths])

@@ -93,7 +93,7 @@ def test_only_a_healthy_candidate_is_promoted(caplog: pytest.LogCaptureFixture) 
 
 
 def test_only_the_probe_guard_reads_labels() -> None:
-    """`guard=probe` makes labels an ancestor of the promoted model; `none`, the default, does not."""
+    """With `guard=probe`, the promoted model depends on labels; with `none`, the default, it does not."""
     read: dict[Guard, bool] = {"none": False, "probe": True}
     for guard, reads in read.items():
         made = create_pipeline(2, guard).to_outputs("model_1").datasets()

@@ -1,4 +1,4 @@
-"""Support, the agreement of the base model's paths with greedy answers, and how the monitor uses its change."""
+"""Support is the agreement of the base model's paths with greedy answers; the monitor tests how it changes."""
 
 import logging
 from pathlib import Path

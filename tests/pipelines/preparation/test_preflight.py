@@ -169,7 +169,7 @@ def test_insufficient_memory_is_named(
         check(questions("How many?"), rows=4096)
 
 
-def test_questions_left_out_are_not_in_the_forecast() -> None:
+def test_forecast_ignores_questions_that_are_left_out() -> None:
     long = "How many pens has Finn? " * 300
     _, found = check(questions("Short?", long), skip_too_long=True)
     _, alone = check(questions("Short?"))
@@ -193,7 +193,7 @@ def test_forecast_is_the_memory_of_all_workers() -> None:
     assert machine.memory(BASE, chosen, 30, 20, 50) == 2 * one.of(64), "all rows of a chunk fit"
 
 
-def test_servers_must_answer_and_have_the_model() -> None:
+def test_servers_must_answer_and_serve_the_model() -> None:
     with running(lambda body, count: (500, {})) as up:
         server = ServerParams(urls=[up.url], model="served", revision="sha256:00000000", retries=0)
         _, found = check(questions("Short?"), executor="server", server=server)

@@ -90,7 +90,7 @@ def test_unparsable_labels_of_all_splits_are_named_together(tmp_path: Path) -> N
     assert lines[-1] == "  and 11 more"
 
 
-def test_rows_keep_their_order_and_unlabeled_ones_stay(tmp_path: Path) -> None:
+def test_row_order_and_unlabeled_rows_are_kept(tmp_path: Path) -> None:
     rows = [
         {"question": f"q{n}?", "task": "ab"[n % 2], "answer": str(n) if n % 3 else None}
         for n in range(20)
@@ -104,7 +104,7 @@ def test_rows_keep_their_order_and_unlabeled_ones_stay(tmp_path: Path) -> None:
     assert gold.height + labels.height == raw["answer"].count()
 
 
-def test_labels_for_some_tasks_only(tmp_path: Path) -> None:
+def test_some_tasks_may_have_no_labels(tmp_path: Path) -> None:
     rows = [{"question": f"How many are {n}?", "task": "bare"} for n in range(9)]
     rows += [{"question": f"{n}?", "task": "labeled", "answer": f"x #### {n}"} for n in range(9)]
     table, tasks = checked(load(tmp_path / "mine.jsonl", *rows))

@@ -1,4 +1,4 @@
-"""The table of questions is compared with plain Python on the tables from which it is made."""
+"""The table of questions equals one that plain Python makes from the same tables."""
 
 import polars as pl
 import pytest
@@ -40,7 +40,7 @@ def test_every_question_has_all_its_answers_and_paths() -> None:
 
 
 def test_some_votes_are_tied_and_some_paths_unparsable() -> None:
-    """Otherwise the test above would not cover them."""
+    """Otherwise the test above would not cover tied votes and unparsable paths."""
     entries = [entry for row in gathered()["before"] for entry in row]
     assert any(entry["tied"] for entry in entries)
     assert any(path["key"] is None for entry in entries for path in entry["paths"])

@@ -1,4 +1,4 @@
-"""The record of a run has its time by step and the trainings of every round."""
+"""The record of a run has the time of each step and the trainings of every round."""
 
 import json
 from pathlib import Path
@@ -32,7 +32,7 @@ from tests.models import tiny_model
         ("round_1.count_votes", "everything else"),
     ],
 )
-def test_step_of_a_node(node: str, step: str) -> None:
+def test_each_node_belongs_to_a_step(node: str, step: str) -> None:
     assert step_of(node) == step
 
 
@@ -42,7 +42,7 @@ def test_seconds_are_summed_per_step() -> None:
 
 
 def test_record_describes_the_run(tmp_path: Path) -> None:
-    """It can be stored as JSON, including typed parameters."""
+    """The record can be stored as JSON, including typed parameters."""
     model = Model.at(tiny_model(tmp_path / "tiny"))
     (model.path / "training.json").write_text(json.dumps({"losses": [2.0, 1.0], "params": {}}))
     trainings = describe_trainings(model, model)

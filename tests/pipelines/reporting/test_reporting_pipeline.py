@@ -196,7 +196,7 @@ def test_every_arm_is_described(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("arms", [(), ("gold",)])
-def test_gain_needs_a_control_without_votes(tmp_path: Path, arms: tuple[Arm, ...]) -> None:
+def test_claim_of_a_gain_needs_a_control(tmp_path: Path, arms: tuple[Arm, ...]) -> None:
     given = inputs(1)
     given["metrics_gold"] = given.pop("metrics_random")
     given["metrics_vote_over_gold"] = given.pop("metrics_vote_over_random")

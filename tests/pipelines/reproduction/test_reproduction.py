@@ -65,7 +65,7 @@ def test_shared_inputs_are_made_once() -> None:
 
 
 def test_every_round_is_reported_with_its_verdict() -> None:
-    """They are the first rounds of every seed, the second round, and the round of the smaller model."""
+    """These are the first round of each seed, the second round, and the round of the smaller model."""
     pipeline = create_pipeline([1, 2], [0.7])
     (gathered,) = [node for node in pipeline.nodes if node.name == "gather_verdicts"]
     made = {name: node.name for node in pipeline.nodes for name in node.outputs}

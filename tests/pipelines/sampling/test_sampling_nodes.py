@@ -1,4 +1,4 @@
-"""The prompt and the exemplar set of every planned path."""
+"""Every planned path has the right prompt and exemplar set."""
 
 from pathlib import Path
 

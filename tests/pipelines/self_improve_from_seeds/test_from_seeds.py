@@ -47,7 +47,7 @@ def test_only_evaluation_questions_are_kept() -> None:
 
 
 def test_the_loop_has_the_same_nodes() -> None:
-    """Only the summary differs: the funnel is added to it."""
+    """The loop differs only in its summary, to which the funnel of generated questions is added."""
     own = {
         node
         for node in self_improve(2).nodes

@@ -1,4 +1,4 @@
-"""A chat endpoint finds answers only in paths that no rule can parse."""
+"""A chat endpoint is asked for answers only in paths that no rule can parse."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -111,7 +111,7 @@ def test_parsed_and_truncated_paths_are_never_sent(filled: tuple[list[str], pl.D
 
 
 def test_copied_replies_are_parsed_by_rules(filled: tuple[list[str], pl.DataFrame]) -> None:
-    """Copies that no rule can parse, and replies that are not copies, leave the path unparsable."""
+    """If no rule can parse the copied text, or the reply is not a copy, the path stays unparsable."""
     keys = ["num:4", "num:4", "num:5", None, None, None, "choice:B", None]
     assert filled[1]["key"].to_list() == keys
     given = ("answer is", "reader", "reader", None, None, None, "reader", None)
@@ -142,7 +142,7 @@ def test_answers_of_a_reader_are_counted(filled: tuple[list[str], pl.DataFrame])
 
 
 def test_replies_never_override_parsed_answers() -> None:
-    """This holds even for a reply that is stored for a parsed path."""
+    """Even a stored reply for a parsed path is ignored."""
     wrong = pl.DataFrame([("q1", 0, "5", "5", 0, 1)], schema=schemas.REPLIES, orient="row")
     readings = rule_readings()
     assert fill_abstentions(readings, [wrong], questions(), TASKS).equals(readings)

@@ -104,7 +104,7 @@ def test_confidence_limits_may_change_by_round() -> None:
 
 
 def test_winner_below_minimum_margin_is_not_kept() -> None:
-    """As in SCRL, 2 of 4 paths have a margin of .25 over an answer with 1; the other reasons do not change."""
+    """The minimum margin is SCRL's: a winner with 2 of 4 paths has a margin of .25 over an answer with 1 path."""
     paths, questions = tables()
     readings = read_answers([paths], questions, TASKS, VOTING)
     for margin, reason in ((0.25, "winner"), (0.26, "low margin")):

@@ -1,4 +1,4 @@
-"""Rows of a file of worked examples become training texts, separated from evaluated and unlabeled questions."""
+"""Worked examples become training texts; questions that are evaluated are never among them."""
 
 from typing import Any
 
@@ -145,7 +145,7 @@ def test_an_evaluated_question_is_not_taught(split: str) -> None:
 
 
 def test_worked_questions_are_removed_from_unlabeled_ones() -> None:
-    """Questions of other splits stay; the counts cover all rows."""
+    """Questions of other splits are kept; the counts include all rows."""
     whole = questions(("unlabeled", "2 + 5 ?"), ("unlabeled", "9 + 9?"), ("held_out", "3 + 4?"))
     table = read(SUM, SUM | {"question": "3 + 4?"})
     _, worked = leave_out_evaluated(table, whole, exemplars(), TASKS)
