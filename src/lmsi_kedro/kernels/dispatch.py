@@ -1,11 +1,11 @@
 """Selects the implementation of a kernel.
 
-`reference` is the specification, `native` the C++, and `triton` runs on GPUs. The environment variable
-LMSI_KERNELS:
+`reference` is the specification in Python, `native` is the C++ for CPUs, and `triton` is for GPUs. The environment
+variable LMSI_KERNELS chooses between them:
 
-    (unset)    the fastest: triton on a GPU; native on the CPU, or reference if the C++ is not built
-    native     the same, but an error if the C++ is not built
-    reference  the specification everywhere, even on a GPU: slow, to find out whether a kernel is at fault
+    (unset)    the fastest one: triton on a GPU; on a CPU native, or reference if the C++ is not built
+    native     the same as unset, except that it is an error if the C++ is not built
+    reference  the reference on every device. It is slow, but it shows whether a wrong result comes from a kernel.
 
 LMSI_ISA=scalar|avx2|avx512|avx512bf16 selects the instruction set of the C++.
 """
@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 def implementation(device: str = "cpu") -> Implementation:
     """The name of the implementation for a torch device type.
 
-    ValueError for an unknown LMSI_KERNELS; ImportError if the C++ is built but cannot be loaded, or if
+    Raises ValueError for an unknown LMSI_KERNELS, and ImportError if the C++ is built but cannot be loaded, or if
     LMSI_KERNELS requires it and it is not built.
     """
     wanted = os.environ.get(VARIABLE, "")
@@ -46,7 +46,7 @@ def implementation(device: str = "cpu") -> Implementation:
 
 @cache
 def is_built() -> bool:
-    """Whether there is a compiled module; ImportError if it cannot be loaded."""
+    """Whether there is a compiled module; raises ImportError if it cannot be loaded."""
     if find_spec(MODULE) is None:
         log.warning("The C++ kernels are not built, so the slow reference is used; %s", BUILD)
         return False

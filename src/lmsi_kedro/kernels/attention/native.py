@@ -38,7 +38,7 @@ def attend_step(
 
 
 def linear(weight: Tensor, bias: Tensor | None) -> Any:
-    """A packed linear layer."""
+    """Packs a linear layer for the C++."""
     return _native.Linear(
         array(weight.contiguous()), None if bias is None else array(bias.detach())
     )

@@ -1,4 +1,4 @@
-"""The keys and values of a shared prompt or of questions in one layer, which several paths share."""
+"""The keys and values in one layer that several paths share: those of a shared prompt or of questions."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,7 +9,7 @@ from torch import Tensor
 
 @dataclass(frozen=True, eq=False)
 class Prefixes:
-    """keys, values [N, Hkv, L, D] of N prefixes; prefix n has lengths[n] tokens, then padding."""
+    """The keys and values [N, Hkv, L, D] of N prefixes; prefix n has lengths[n] tokens, followed by padding."""
 
     keys: Tensor
     values: Tensor
@@ -21,5 +21,5 @@ class Prefixes:
         return torch.tensor(self.lengths, dtype=torch.int32, device=self.keys.device)
 
     def visible(self) -> Tensor:
-        """The mask [N, L] of tokens, False on padding."""
+        """The mask [N, L], True for tokens and False for padding."""
         return torch.arange(self.keys.shape[2], device=self.keys.device) < self.counts[:, None]

@@ -2,7 +2,8 @@
 
     softmax(scale * q [K_shared, K_question, K_own]^T) [V_shared, V_question, V_own]
 
-H query heads use Hkv heads of keys; H / Hkv adjacent query heads share one. The softmax runs in float32.
+There are H query heads and Hkv heads of keys; H / Hkv adjacent query heads share one head of keys. The softmax is
+computed in float32.
 """
 
 import torch
@@ -14,10 +15,10 @@ from .prefixes import Prefixes
 def attend(
     query: Tensor, keys: Tensor, values: Tensor, shared: Prefixes | None, scale: float
 ) -> Tensor:
-    """Attention of new tokens in rows that share at most one prefix.
+    """Computes the attention of new tokens in rows that may share one prefix.
 
     query [R, H, T, D], keys, values [R, Hkv, T, D] -> [R, H, T, D].
-    A token attends to the prefix and to its own row up to itself.
+    A token attends to the prefix, to the tokens before it in its row, and to itself.
     """
     rows, heads, length, width = query.shape
     grouped = query.reshape(rows, keys.shape[1], -1, width) * scale  # [R, Hkv, G * T, D]
@@ -40,10 +41,10 @@ def attend_step(
     query: Tensor, key: Tensor, value: Tensor, own: tuple[Tensor, Tensor], paths: Tensor,
     shared: Prefixes, questions: Prefixes, scale: float,
 ) -> Tensor:  # fmt: skip
-    """Attention of one new token per path: query [R, H, D], key, value [R, Hkv, D] -> [R, H, D].
+    """Computes the attention of one new token per path: query [R, H, D], key, value [R, Hkv, D] -> [R, H, D].
 
-    own: keys and values [S, Hkv, C, >= D] of S slots, to which the new ones are appended; paths [R, 3]: the
-    question of each path, its slot, and the number of its own tokens in the slot.
+    own: the keys and the values of S slots, each [S, Hkv, C, >= D]; the new keys and values are appended to them.
+    paths [R, 3]: for each path, the index of its question, its slot, and the number of its tokens in the slot.
     """
     question, slot, length = paths.to(query.device).unbind(1)
     rows, heads, width = query.shape

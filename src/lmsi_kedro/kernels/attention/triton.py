@@ -1,10 +1,10 @@
 """The attention of a decoding step on a GPU: shared prefixes are read once per tile of paths, not once per path.
 
-The first kernel multiplies a tile of rows with SPLIT keys of a prefix at a time; each part stores its peak, total
-and weighted sum. The second kernel, with a program per row and head, starts with the new token, appends it, reads
-the path's own tokens and merges the parts by log-sum-exp. Products accumulate in float32, without tf32. A path's
-result does not depend on the other paths. The kernels never synchronise, and they allocate through torch, so a
-CUDA graph can capture them.
+In the first kernel, a program multiplies a tile of rows with one part of a prefix (SPLIT keys) and stores the
+peak, the total and the weighted sum of this part. The second kernel has a program per row and head: it starts
+with the new token, appends it, reads the path's own tokens, and merges the stored parts by log-sum-exp. Products
+accumulate in float32, without tf32. A path's result does not depend on the other paths. The kernels never
+synchronise, and they allocate through torch, so a CUDA graph can capture them.
 """
 
 # Triton interprets annotations itself, and compile-time arguments are in capitals.
@@ -46,7 +46,7 @@ def _merged(peak, total, sums, other_peak, other_total, other_sums):
 @triton.jit
 def _block(query, keys, values, begin, end, member, peak, total, sums, scale, WIDTH: tl.constexpr,
            STRIDE: tl.constexpr, D: tl.constexpr, BLOCK: tl.constexpr, WIDE: tl.constexpr):  # fmt: skip
-    """Adds the keys from `begin` to begin + BLOCK that are before `end`, for the lanes in `member`."""
+    """Adds the keys between `begin` and begin + BLOCK, but only those before `end`, for the lanes in `member`."""
     at, d = begin + tl.arange(0, BLOCK), tl.arange(0, D)
     seen, inside = at < end, d < WIDTH
     k = tl.load(
@@ -64,12 +64,12 @@ def _block(query, keys, values, begin, end, member, peak, total, sums, scale, WI
     return top, total * kept + tl.sum(weights, 1), sums
 
 
-@triton.jit(do_not_specialize=("capacity", "stride", "rows"))  # they change from chunk to chunk
+@triton.jit(do_not_specialize=("capacity", "stride", "rows"))  # these change from chunk to chunk
 def _prefix_kernel(query, keys, values, lengths, capacity, paths, stride, rows, scale, peaks, totals,
                    parts, SHARED: tl.constexpr, GROUP: tl.constexpr, WIDTH: tl.constexpr,
                    LANES: tl.constexpr, D: tl.constexpr, BLOCK: tl.constexpr, SPLIT: tl.constexpr,
                    WIDE: tl.constexpr):  # fmt: skip
-    """Peak, total and weighted sum of each query, for a tile of rows, a head of keys and SPLIT keys."""
+    """Stores peak, total and weighted sum of each query, for a tile of rows, a head of keys and SPLIT keys."""
     tile, head, part = tl.program_id(0), tl.program_id(1), tl.program_id(2)
     heads = tl.num_programs(1)
     lane, d = tl.arange(0, LANES), tl.arange(0, D)
@@ -105,7 +105,7 @@ def _prefix_kernel(query, keys, values, lengths, capacity, paths, stride, rows, 
 def _own_kernel(query, key, value, own_keys, own_values, capacity, paths, stride, scale, peaks, totals,
                 parts, count, output, GROUP: tl.constexpr, WIDTH: tl.constexpr, STRIDE: tl.constexpr,
                 LANES: tl.constexpr, D: tl.constexpr, BLOCK: tl.constexpr, WIDE: tl.constexpr):  # fmt: skip
-    """Adds the new token, the path's own tokens and the parts of its prefixes, for a row and a head of keys."""
+    """Merges the new token, the path's own tokens and the parts of its prefixes, for a row and a head of keys."""
     row, head, heads = tl.program_id(0), tl.program_id(1), tl.num_programs(1)
     slot = tl.load(paths + row * stride + 1)
     length = tl.load(paths + row * stride + 2).to(tl.int32)
@@ -142,7 +142,7 @@ def attend_step(
     query: Tensor, key: Tensor, value: Tensor, own: tuple[Tensor, Tensor], paths: Tensor,
     shared: Prefixes, questions: Prefixes, scale: float, split: int = 256,
 ) -> Tensor:  # fmt: skip
-    """`reference.attend_step` for widths up to 256; it is fastest if paths of one question are adjacent."""
+    """Computes `reference.attend_step` for widths up to 256, and is fastest if a question's paths are adjacent."""
     check(query, key, value, own, paths, shared, questions)
     query, key, value = query.contiguous(), key.contiguous(), value.contiguous()
     paths, output = paths.to(query.device), torch.empty_like(query)
@@ -153,7 +153,7 @@ def attend_step(
     totals = query.new_empty((2, sum(counts), rows, heads), dtype=torch.float32)
     parts = query.new_empty((sum(counts), rows, heads, width), dtype=torch.float32)
     prefix_sizes, own_sizes = sizes_of(query, group)
-    scale *= math.log2(math.e)  # weights are powers of two
+    scale *= math.log2(math.e)  # the kernels compute weights as powers of two
     done = 0
     for level, count in zip(levels, counts, strict=True):
         _prefix_kernel[(triton.cdiv(rows, prefix_sizes["LANES"] // group), key.shape[1], count)](
@@ -170,9 +170,9 @@ def attend_step(
 
 
 def sizes_of(query: Tensor, group: int) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The compile-time sizes of the two kernels, chosen so that ptxas spills almost nothing for an H100.
+    """The compile-time sizes of the two kernels, chosen so that ptxas spills almost no registers for an H100.
 
-    With 4 warps instead of 8, the first kernel spilled 252 bytes in bfloat16 and 19 kB in float32, at width 128.
+    At width 128, the first kernel spilled 252 bytes in bfloat16 and 19 kB in float32 with 4 warps instead of 8.
     """
     width = query.shape[2]
     padded = max(16, triton.next_power_of_2(width))
@@ -196,16 +196,20 @@ def check(
     rows, heads, width = query.shape
     prefixes = [tensor for level in (shared, questions) for tensor in (level.keys, level.values)]
     if query.dtype not in FORMATS or width > MOST_WIDTH:
-        raise ValueError(f"query must be one of {FORMATS}, at most {MOST_WIDTH} wide")
+        raise ValueError(f"query must be one of {FORMATS} and at most {MOST_WIDTH} wide")
     if any(tensor.dtype != query.dtype for tensor in (key, value, *own, *prefixes)):
         raise ValueError("all tensors must have the same dtype")
     if key.shape != (rows, key.shape[1], width) or value.shape != key.shape or heads % key.shape[1]:
-        raise ValueError("key and value must be [rows, heads, width], and divide the query's heads")
+        raise ValueError(
+            "key and value must be [rows, heads, width], and heads must divide the number of query heads"
+        )
     if any(tensor.shape[1::2] != key.shape[1:] for tensor in prefixes) or len(shared.lengths) != 1:
-        raise ValueError("there must be one shared prefix, with the questions' heads and width")
+        raise ValueError(
+            "there must be one shared prefix, as wide as the questions and with as many heads"
+        )
     if own[0].shape != own[1].shape or own[0].shape[1] != key.shape[1] or own[0].shape[3] < width:
         raise ValueError("own keys and values must be [slots, heads, capacity, width or more]")
     if not all(buffer.is_contiguous() for buffer in own) or paths.shape != (rows, 3):
         raise ValueError("own keys and values must be contiguous, and paths [rows, 3]")
     if paths.dtype != torch.long or paths.stride(1) != 1:
-        raise ValueError("paths must be int64, with its columns side by side")
+        raise ValueError("paths must be int64, with adjacent columns")

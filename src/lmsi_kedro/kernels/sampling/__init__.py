@@ -31,7 +31,7 @@ def sample_tokens(
     logits: NDArray[np.float32], sampling: Sampling, counters: NDArray[Any]
 ) -> "tuple[Tokens, Floats]": ...
 def sample_tokens(logits: Any, sampling: Sampling, counters: Any) -> Any:
-    """Samples a token from each row: temperature, then top-k, top-p (renormalised), min-p.
+    """Samples a token from each row, after temperature, top-k, top-p (renormalised) and min-p, in this order.
 
     The sampled token depends only on the row's logits and counter; see `reference` for the formula. Among equal
     logits at a filter's threshold, the lowest token ids are kept.
@@ -52,17 +52,18 @@ def sample_tokens(logits: Any, sampling: Sampling, counters: Any) -> Any:
 
     Args:
         logits: [rows, vocabulary] float32 or bfloat16 torch tensor, or float32 numpy array.
-        sampling: has temperature (0: the first maximum), top_k, top_p and min_p (0, 1, 0: off).
+        sampling: an object with temperature (0 means greedy: the first maximum), top_k (0 means off), top_p (1
+            means off) and min_p (0 means off).
         counters: [rows, 4] uint64 (or int64, as the same bits): seed, stream (a 64-bit hash of the question id),
             path, position; path and position below 2**32.
 
     Returns:
-        tokens [rows] int64 and logprobs [rows] float64 (at temperature 1, unfiltered), as tensors on the logits'
-            device for a tensor, otherwise as arrays.
+        tokens [rows] int64 and logprobs [rows] float64 (at temperature 1, unfiltered). They are tensors on the
+            logits' device if the logits are a tensor, and otherwise arrays.
 
     Raises:
-        LogitsError: a ValueError with the row whose logits contain NaN or +inf or are all -inf.
-        ValueError: names a parameter that is out of range.
+        LogitsError: a ValueError that names the row whose logits contain NaN or +inf or are all -inf.
+        ValueError: for a parameter that is out of range; the message names it.
     """
     rules = Rules.of(sampling)
     if isinstance(logits, np.ndarray):

@@ -8,7 +8,7 @@ has the same cumulative sums.
     power(y)  = 2**y within 2e-7, exactly 1 at 0: a polynomial, see below
     order     = logit descending, then token id ascending      # the tie policy: low ids first
     top-k     keeps the first k tokens of the order
-    top-p     keeps, of these, each token before which less than top_p of their weight lies
+    top-p     keeps, of these, each token for which the tokens before it have less than top_p of their weight
     min-p     keeps, of these, each token whose weight is at least min_p of the largest weight
     token     = the first kept id whose cumulative weight, in id order, exceeds
                 floor(u64 * total / 2**64), where u64 are 64 bits of
@@ -63,7 +63,7 @@ def check_row(logits: NDArray[np.float64], row: int) -> None:
 def weights_of(logits: NDArray[np.float64], scale: float) -> NDArray[np.int64]:
     """Integer weights of float32 logits; the largest is exactly 2**WEIGHT_BITS."""
     narrow = logits.astype(np.float32)
-    with np.errstate(over="ignore"):  # a tiny temperature sends all but the maximum to -inf
+    with np.errstate(over="ignore"):  # with a tiny temperature, all but the maximum become -inf
         y = np.maximum((narrow - narrow.max()) * np.float32(scale), np.float32(-64))
     n = np.rint(y)
     power = np.full_like(y, POWER[0])

@@ -23,7 +23,7 @@ class LogitsError(ValueError):
 
 
 class Sampling(Protocol):
-    """The parameters of `sample_tokens`; 0 (top_k, min_p) and 1 (top_p) mean off."""
+    """The parameters of `sample_tokens`; top_k and min_p are off if they are 0, and top_p is off if it is 1."""
 
     @property
     def temperature(self) -> float: ...
@@ -46,7 +46,7 @@ class Rules:
 
     @classmethod
     def of(cls, sampling: Sampling) -> "Rules":
-        """The rules of `sampling`; ValueError names the parameter that is out of range."""
+        """Computes the rules of `sampling`; raises a ValueError that names a parameter out of range."""
         temperature, top_p, min_p = sampling.temperature, sampling.top_p, sampling.min_p
         if not (0 <= temperature < math.inf):
             raise ValueError(f"temperature must be finite and at least 0, not {temperature}")
@@ -56,7 +56,8 @@ class Rules:
             raise ValueError(f"top_p must be above 0 and at most 1, not {top_p}")
         if not 0 <= min_p <= 1:
             raise ValueError(f"min_p must be between 0 and 1, not {min_p}")
-        # Below 1e-38 the quotient would overflow; such a temperature is greedy up to exact ties.
+        # Below 1e-38 the quotient would overflow. Such a temperature is the same as greedy decoding, except that
+        # it samples among exactly equal maxima.
         scale = math.log2(math.e) / max(temperature, 1e-38) if temperature else 0.0
         return cls(
             scale=float(np.float32(scale)),

@@ -2,8 +2,8 @@
 
 Persistent programs process one row at a time. A row is read twice: for its maximum, and for the weights relative
 to the maximum. Sampling without filters then reads one block again. Filters do not sort: the maxima of the lanes
-(a lane is every BLOCK-th logit) give a lower bound of the threshold, and `triton_filters` reads only the lanes
-above it again: about k lanes for top-k, nearly all for top-p alone.
+(a lane is every BLOCK-th logit) give a lower bound of the threshold, and `triton_filters` reads again only the
+lanes whose maximum is above it: about k lanes for top-k, and nearly all lanes for top-p alone.
 """
 
 # Triton interprets annotations itself, and compile-time arguments are in capitals.
@@ -26,7 +26,7 @@ FAULTS = ("", "logits hold NaN", "logits hold +inf", "every logit is -inf")
 
 @triton.jit
 def _peaks(row, vocabulary, BLOCK: tl.constexpr):
-    """The largest logit of each lane, or NaN if the lane has one."""
+    """The largest logit of each lane, or NaN if the lane contains NaN."""
     lanes = tl.full((BLOCK,), float("-inf"), tl.float32)
     for begin in range(0, vocabulary, BLOCK):
         _, x = load_block(row, begin, vocabulary, BLOCK)
@@ -37,7 +37,7 @@ def _peaks(row, vocabulary, BLOCK: tl.constexpr):
 @triton.jit
 def _sums(row, vocabulary, peak, scale, GREEDY: tl.constexpr, WEIGH: tl.constexpr,
           BLOCK: tl.constexpr, BLOCKS: tl.constexpr):  # fmt: skip
-    """sum(exp(logit - peak)); the first id of the peak, if greedy; the weight of each block, if needed.
+    """Returns sum(exp(logit - peak)), the first id of the peak (if GREEDY), and each block's weight (if WEIGH).
 
     The row is read from its end, part of which may still be in the cache.
     """
@@ -58,7 +58,7 @@ def _sums(row, vocabulary, peak, scale, GREEDY: tl.constexpr, WEIGH: tl.constexp
 
 @triton.jit
 def _of_all(row, vocabulary, peak, scale, bits, blocks, BLOCK: tl.constexpr, BLOCKS: tl.constexpr):
-    """The token without filters: finds its block first, then its position."""
+    """Samples a token without filters: finds its block first, then its position in the block."""
     target = target_of(bits, tl.sum(blocks))
     ends = tl.cumsum(blocks)
     block = tl.sum((ends <= target).to(tl.int32))
@@ -72,7 +72,7 @@ def _of_all(row, vocabulary, peak, scale, bits, blocks, BLOCK: tl.constexpr, BLO
 def _kernel(logits, stride, rows, vocabulary, counters, scales, maxima, totals, log_normals, tokens, logprobs,
             faults, GREEDY: tl.constexpr, FILTERED: tl.constexpr, WEIGH: tl.constexpr,
             BLOCK: tl.constexpr, BLOCKS: tl.constexpr):  # fmt: skip
-    """The token of a row, or the values that `filter_kernel` needs to find it."""
+    """Stores the token of each row, or the values that `filter_kernel` needs to find it."""
     scale = tl.load(scales)
     for number in range(tl.program_id(0), rows, tl.num_programs(0)):
         row = logits + tl.cast(number, tl.int64) * stride
@@ -100,7 +100,7 @@ def _kernel(logits, stride, rows, vocabulary, counters, scales, maxima, totals, 
 
 @functools.lru_cache(maxsize=64)
 def _on_device(rules: Rules, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
-    """Scale and thresholds as tensors, cached for later calls."""
+    """The scale and the thresholds as tensors, cached for later calls."""
     nucleus = rules.nucleus - (1 << 64) if rules.nucleus >= 1 << 63 else rules.nucleus
     thresholds = [min(rules.top_k, 1 << 62), nucleus, rules.min_weight]
     return (
@@ -112,9 +112,10 @@ def _on_device(rules: Rules, device: torch.device) -> tuple[torch.Tensor, torch.
 def launch(
     logits: torch.Tensor, rules: Rules, counters: torch.Tensor, block: int = 0, size: int = 0
 ) -> list[torch.Tensor]:
-    """Tokens, log-probabilities and faults (see FAULTS) on the logits' device, without synchronising.
+    """Computes tokens, log-probabilities and faults (see FAULTS) on the logits' device, without synchronising.
 
-    block is the number of lanes, size the number of candidates at a time; 0 chooses them by the filters.
+    block is the number of lanes, and size the number of candidates that are processed at a time. If they are 0,
+    they depend on the filters.
     """
     rows, vocabulary = logits.shape
     device = logits.device
@@ -129,7 +130,8 @@ def launch(
     inputs = logits, logits.stride(0), rows, vocabulary, counters, scale
     greedy, top_k, top_p = rules.scale == 0, 0 < rules.top_k < vocabulary, rules.nucleus > 0
     filtered = not greedy and (top_k or top_p or rules.min_weight > 0)
-    # A small k leaves few candidates in few lanes, so fewer threads are faster: they wait less for each other.
+    # With a small k there are few candidates in few lanes. Fewer threads are then faster than many, because they
+    # wait less for each other.
     few = top_k and rules.top_k <= 256
     block = block or (2048 if few else 4096)
     maxima = (rows * block if filtered else 1, torch.float32)
@@ -153,7 +155,7 @@ def launch(
 
 
 def _filter(inputs: list[Any], fixed: dict[str, int], options: dict[str, Any]) -> None:
-    """Launches `filter_kernel` with space for all tokens of a row as candidates in each program."""
+    """Launches `filter_kernel`; each program has space for all tokens of a row, since all may be candidates."""
     logits = inputs[0]
     programs = _programs(len(logits), logits.device)
     length = programs * logits.shape[1]

@@ -1,8 +1,8 @@
 """The second kernel of the GPU sampler: applies the filters to a few candidates and samples among them.
 
 A candidate is stored as one integer, its order, which is larger for a larger logit or, among equal logits, for a
-lower token id. So the threshold (cut) of top-k or top-p is a single number, found by bisection, and ties need no
-special case.
+lower token id. The threshold (cut) of top-k or top-p is therefore a single number, found by bisection, and ties
+need no special case.
 """
 
 # Triton interprets annotations itself, and compile-time arguments are in capitals.
@@ -22,7 +22,7 @@ HIGHEST = tl.constexpr(1 << 50)
 @triton.jit
 def orders_of(logits, ids):
     """One integer per token: larger for a larger logit or, among equal logits, for a lower id."""
-    bits = tl.where(logits == 0, 0.0, logits).to(tl.int32, bitcast=True)  # one zero, not two
+    bits = tl.where(logits == 0, 0.0, logits).to(tl.int32, bitcast=True)  # -0.0 equals 0.0
     signed = bits ^ ((bits >> 31) & 0x7FFFFFFF)
     return (signed.to(tl.int64) << ID_BITS) + (ids ^ LAST_ID)
 
@@ -35,7 +35,7 @@ def logits_of(orders):
 
 @triton.jit
 def kth_lane(lanes, k, BLOCK: tl.constexpr):
-    """A lower bound of the k-th largest logit: the k-th largest maximum of a lane."""
+    """A lower bound of the k-th largest logit: the k-th largest of the lanes' maxima."""
     bits = lanes.to(tl.int32, bitcast=True)
     keys = bits ^ ((bits >> 31) & 0x7FFFFFFF)
     key = tl.full((), -(1 << 31), tl.int64)
@@ -48,14 +48,14 @@ def kth_lane(lanes, k, BLOCK: tl.constexpr):
 
 @triton.jit
 def gather(row, vocabulary, lanes, floor, found, places, BLOCK: tl.constexpr, SIZE: tl.constexpr):
-    """Writes the order of every token from `floor` up, by ascending id; returns their number.
+    """Writes the orders of all tokens whose logit is at least `floor`, by ascending id; returns their number.
 
-    Only the lanes that contain such a token are read: k of them for top-k, more if maxima are equal.
+    Only the lanes that contain such a token are read: for top-k these are k lanes, or more if maxima are equal.
     """
     holds = (lanes >= floor).to(tl.int32)
     held = tl.sum(holds)
     tl.store(places + tl.cumsum(holds) - 1, tl.arange(0, BLOCK), mask=holds > 0)
-    tl.debug_barrier()  # other threads read what this one wrote
+    tl.debug_barrier()  # other threads read what this thread wrote
     size = held * tl.cdiv(vocabulary, BLOCK)
     count = tl.full((), 0, tl.int32)
     for begin in range(0, size, SIZE):
@@ -72,7 +72,7 @@ def gather(row, vocabulary, lanes, floor, found, places, BLOCK: tl.constexpr, SI
 
 @triton.jit
 def weights_at(found, begin, count, cut, peak, scale, min_weight, SIZE: tl.constexpr):
-    """Ids of candidates, and their weights, or 0 for those below `cut` or `min_weight`."""
+    """Returns ids of candidates and their weights; a candidate below `cut` or `min_weight` has weight 0."""
     at = begin + tl.arange(0, SIZE)
     orders = tl.load(found + at, mask=at < count, other=LOWEST)
     weights = weights_of(logits_of(orders), peak, scale)
@@ -92,7 +92,9 @@ def weight_of(found, count, cut, peak, scale, min_weight, SIZE: tl.constexpr):
 
 @triton.jit
 def split_at(found, count, cut, peak, scale, WEIGHTED: tl.constexpr, SIZE: tl.constexpr):
-    """The number or weight of candidates at or above `cut`, the lowest of them, and the highest below it."""
+    """Returns the number or weight of the candidates at or above `cut`, the lowest of these candidates, and the
+    highest candidate below `cut`.
+    """
     total = tl.zeros((SIZE,), tl.int64)
     above, below = tl.full((SIZE,), HIGHEST, tl.int64), tl.full((SIZE,), LOWEST, tl.int64)
     for begin in range(0, count, SIZE):
@@ -112,8 +114,8 @@ def split_at(found, count, cut, peak, scale, WEIGHTED: tl.constexpr, SIZE: tl.co
 def cut_at(found, count, least, needed, peak, scale, WEIGHTED: tl.constexpr, SIZE: tl.constexpr):
     """The largest order at or above which the candidates reach `needed` in number or in weight.
 
-    It is `least` if they never do. Bisection from candidate to candidate takes about 8 steps for 50 candidates,
-    and 51 at most.
+    If all candidates together do not reach `needed`, it is `least`. Bisection from candidate to candidate takes
+    about 8 steps for 50 candidates, and at most 51 steps for any number of them.
     """
     low, high = least, orders_of(peak, tl.full((), 0, tl.int32)) + 1
     while high - low > 1:
@@ -127,7 +129,7 @@ def cut_at(found, count, least, needed, peak, scale, WEIGHTED: tl.constexpr, SIZ
 
 @triton.jit
 def light_logit(peak, scale, weight):
-    """A logit below which every token weighs less than `weight` (or 1), with a safety margin of a factor of 2."""
+    """A logit below which every token weighs less than max(weight, 1), with a safety margin of a factor of 2."""
     exponent = tl.log2(tl.maximum(weight, 1).to(tl.float64)) - 45.0 - 1e-6
     logit = (peak.to(tl.float64) + exponent / scale.to(tl.float64)).to(tl.float32)
     return logit - tl.abs(logit) * 1e-6
@@ -152,7 +154,7 @@ def walk(found, count, cut, peak, scale, min_weight, bits, SIZE: tl.constexpr):
 def filter_kernel(logits, stride, rows, vocabulary, counters, scales, thresholds, maxima, totals, log_normals,
                   tokens, logprobs, faults, candidates, places, TOP_K: tl.constexpr, TOP_P: tl.constexpr,
                   BLOCK: tl.constexpr, SIZE: tl.constexpr):  # fmt: skip
-    """The token of a row with filters, from the few lanes that contain the candidates."""
+    """Samples the token of each row with filters; it reads only the few lanes that contain candidates."""
     scale = tl.load(scales)
     top_k, nucleus = tl.load(thresholds), tl.load(thresholds + 1)
     min_weight = tl.load(thresholds + 2)
@@ -172,7 +174,7 @@ def filter_kernel(logits, stride, rows, vocabulary, counters, scales, thresholds
             else:
                 floor = light_logit(peak, scale, min_weight)
             count = gather(row, vocabulary, lanes, floor, found, places, BLOCK, SIZE)
-            cut = orders_of(floor, tl.full((), LAST_ID, tl.int32))  # none is lower
+            cut = orders_of(floor, tl.full((), LAST_ID, tl.int32))  # no candidate is lower
             if TOP_K:
                 cut = cut_at(found, count, cut, top_k, peak, scale, False, SIZE)
                 needed = scaled_up(nucleus, weight_of(found, count, cut, peak, scale, 0, SIZE))
@@ -183,4 +185,4 @@ def filter_kernel(logits, stride, rows, vocabulary, counters, scales, thresholds
             logit = tl.load(row + token).to(tl.float64) - peak.to(tl.float64)
             tl.store(tokens + number, token.to(tl.int64))
             tl.store(logprobs + number, logit - tl.load(log_normals + number))
-            tl.debug_barrier()  # the next row overwrites memory that this one reads
+            tl.debug_barrier()  # the next row overwrites memory that this row reads

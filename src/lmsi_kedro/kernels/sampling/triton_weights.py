@@ -8,7 +8,7 @@ import triton
 import triton.language as tl
 
 LAST_ID = tl.constexpr((1 << 19) - 1)
-# 1.5 * 2**23: adding it rounds to an integer, which is in the last bits of the sum
+# 1.5 * 2**23: adding it to a number rounds the number to an integer, which is in the last bits of the sum
 HALF = tl.constexpr(12582912.0)
 HALF_BITS = tl.constexpr(0x4B400000)
 
@@ -33,7 +33,7 @@ def weights_of(logits, peak, scale):
     p = tl.fma(p, f, tl.full(y.shape, 0.693147, tl.float32))
     p = tl.fma(p, f, tl.full(y.shape, 1.0, tl.float32))
     bits = p.to(tl.int32, bitcast=True)
-    digits = ((bits & 0x7FFFFF) | 0x800000).to(tl.int64) << 21  # of 2**44 * p, if 1 <= p < 2
+    digits = ((bits & 0x7FFFFF) | 0x800000).to(tl.int64) << 21  # 2**44 * p if 1 <= p < 2
     n = shifted.to(tl.int32, bitcast=True) - HALF_BITS
     return digits >> (127 - (bits >> 23) - n).to(tl.int64)
 

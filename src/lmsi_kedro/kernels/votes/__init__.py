@@ -35,7 +35,7 @@ def count_votes(
     weights: ArrayLike | None = None,
     ties: Ties = "abstain",
 ) -> pl.DataFrame:
-    """Counts the votes of each question's keys (canonical answers), in any order of its paths.
+    """Counts the votes of each question's paths for keys (canonical answers); the order of paths does not matter.
 
     Examples:
         Two questions: the first has four paths, one of them unparsable; the second has a tie.
@@ -51,7 +51,7 @@ def count_votes(
 
     Args:
         keys: Arrow strings or a list; a null key (an unparsable answer) never votes, but counts in `paths`.
-        offsets: one more than there are questions; question q has the keys offsets[q] to offsets[q + 1].
+        offsets: one entry more than there are questions; question q has keys[offsets[q]:offsets[q + 1]].
         weights: a number per key, such as the path's log-probability; only used by ties="logprob".
         ties: "abstain": tied keys have no winner; "logprob": the tied key whose weights have the largest sum
             (computed exactly) wins; if the sums are tied too, there is no winner.
@@ -63,14 +63,14 @@ def count_votes(
             - votes: paths with the most frequent key (0 if no path has a key)
             - readable: paths with a key (parsed answers)
             - paths: all paths
-            - confidence: votes / paths, or 0
-            - margin: (votes - votes of the next key) / paths, or 0; a tie has margin 0
+            - confidence: votes / paths, or 0 without paths
+            - margin: (votes - votes of the next key) / paths, or 0 without paths; a tie has margin 0
             - entropy: -sum(p * log2(p)) in bits, p = votes of a key / readable
             - tied: all keys with `votes` votes, sorted by bytes; one key if there is no tie
 
     Raises:
-        ValueError: names the index of an offset that decreases or does not cover the keys, or of a weight that
-            is not finite, or the valid values of `ties`.
+        ValueError: for offsets that decrease or do not cover the keys, and for weights that are not finite (the
+            message names the index), or for an unknown value of `ties` (the message names the valid values).
     """
     series = keys if isinstance(keys, pl.Series) else pl.Series("key", keys, _dtype(keys))
     if series.dtype == pl.Null:
@@ -92,7 +92,7 @@ def count_votes(
 
 
 def _dtype(keys: Any) -> Any:
-    """The column type, which a list of nulls needs; Arrow arrays have a type."""
+    """The column type of a list, which cannot be inferred if all entries are null; Arrow arrays have a type."""
     return pl.String if isinstance(keys, Sequence) else None
 
 

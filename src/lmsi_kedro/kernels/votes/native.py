@@ -10,5 +10,5 @@ from lmsi_kedro.kernels import _native
 def count_votes(
     keys: pl.Series, offsets: NDArray[np.int64], weights: NDArray[np.float64] | None
 ) -> pl.DataFrame:
-    """The columns of `count_votes`, a row per question."""
+    """Returns the columns of `count_votes`, with a row per question."""
     return pl.DataFrame(_native.count_votes(keys, offsets, weights))

@@ -10,7 +10,8 @@ from collections.abc import Collection, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-# Units per bit: errors are below 1e-13 bits, and sums over 4,096 paths fit into 64 bits.
+# The number of integer units per bit of entropy: errors are below 1e-13 bits, and sums over 4,096 paths fit into
+# 64 bits.
 ENTROPY_UNITS = 2**44
 
 
@@ -28,7 +29,7 @@ class Vote(NamedTuple):
 
 
 def count_question(keys: Sequence[str | None], weights: Sequence[float] | None) -> Vote:
-    """The vote of one question's paths; `weights` break ties. Without weights, a tie has no winner."""
+    """Counts the votes of one question's paths; `weights` break ties. Without weights, a tie has no winner."""
     counts = Counter(key for key in keys if key is not None)
     votes, second = [*sorted(counts.values(), reverse=True), 0, 0][:2]
     tied = sorted(key for key in counts if counts[key] == votes)
@@ -75,7 +76,7 @@ def count_votes(
     offsets: Sequence[int],
     weights: Sequence[float] | None,
 ) -> list[Vote]:
-    """One vote per pair of adjacent offsets."""
+    """Returns one vote per question, whose keys are between two adjacent offsets."""
     return [
         count_question(keys[begin:end], None if weights is None else weights[begin:end])
         for begin, end in pairwise(offsets)

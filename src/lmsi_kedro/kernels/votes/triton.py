@@ -1,4 +1,4 @@
-"""Votes over integer key ids that are already in GPU memory, one program per question.
+"""Counts votes over integer key ids that are already in GPU memory, with one program per question.
 
 Every number is bit-identical to the reference. Ties have no winner, because weights would need exact sums, which
 only the CPU implementations compute.
@@ -36,7 +36,7 @@ class Votes(NamedTuple):
 
 @triton.jit
 def _counts(row, ids, m, M: tl.constexpr, CHUNK: tl.constexpr):
-    """For each path: the number of paths with the same key, and the first of these paths."""
+    """Returns, for each path, the number of paths with the same key, and the index of the first of them."""
     counts = tl.zeros((M,), tl.int32)
     first = tl.full((M,), M, tl.int32)
     for begin in range(0, M, CHUNK):
@@ -79,7 +79,7 @@ def _kernel(keys, stride, m, units, winner, votes, readable, paths, confidence, 
 
 
 def count_votes(ids: torch.Tensor) -> Votes:
-    """Counts the votes of `ids` [questions, m]: key ids from 0 up, UNREADABLE or ABSENT."""
+    """Counts the votes of `ids` [questions, m]: each is the id of a key (0 or more), UNREADABLE or ABSENT."""
     if ids.ndim != 2 or ids.dtype not in (torch.int32, torch.int64):
         raise ValueError(f"ids must be integers [questions, m], not {ids.dtype} {tuple(ids.shape)}")
     questions, m = ids.shape
