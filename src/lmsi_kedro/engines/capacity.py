@@ -22,9 +22,8 @@ log = logging.getLogger(__name__)
 BYTES = {"bfloat16": 2, "float32": 4}
 USABLE = 0.8  # the share of free memory to plan with; the rest is lost to fragmentation
 PROCESS = 512 << 20  # bytes that torch and transformers, or CUDA on a GPU, take without a model
-LONGEST = (
-    16  # number of texts per group, the longest ones, that are encoded to find the most tokens
-)
+# To find the prompt of a group with the most tokens, only this many of its longest texts are encoded.
+LONGEST = 16
 
 
 @dataclass(frozen=True)
@@ -51,8 +50,8 @@ class Demand:
         free = free_memory(engine.workers)
         if self.of(1) > USABLE * free:
             raise ValueError(
-                f"a row needs {self.of(1) / 2**30:.1f} GiB of memory, {free / 2**30:.1f} are free for each "
-                "worker: lower engine.workers or paths.sampling.max_new_tokens, or use a smaller model"
+                f"a row needs {self.of(1) / 2**30:.1f} GiB of memory, and {free / 2**30:.1f} GiB are free for "
+                "each worker: lower engine.workers or paths.sampling.max_new_tokens, or use a smaller model"
             )
         fitting = int(USABLE * free - self.fixed) // self.row
         return min(1 << (fitting.bit_length() - 1), engine.paths_per_chunk)

@@ -14,9 +14,7 @@ from lmsi_kedro.params import EngineParams
 class RayTasks:
     """`engine.executor=ray`: computes `engine.workers` chunks at a time.
 
-    If a node is lost, other nodes compute its chunks.
-
-    The model directory must have the same path on every node.
+    If a node is lost, other nodes compute its chunks. The model directory must have the same path on every node.
     """
 
     def __init__(self, model: Path, engine: EngineParams) -> None:

@@ -34,7 +34,7 @@ class PlainDecoder:
         return self.forward(ids, (self.mask.cumsum(1) - 1).clamp(min=0))
 
     def step(self, tokens: Tensor) -> Tensor:
-        """The logits [R, V] after another token [R] in each row."""
+        """The logits [R, V] after one more token [R] in each row."""
         positions = self.mask.sum(1, keepdim=True)
         self.mask = torch.cat([self.mask, torch.ones_like(positions)], dim=1)
         return self.forward(tokens[:, None], positions)

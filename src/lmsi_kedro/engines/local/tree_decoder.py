@@ -48,7 +48,7 @@ class TreeDecoder:
     ) -> tuple[list[Prefixes], Tensor]:
         """Computes N prompts that continue the shared one; returns keys and values per layer, and hidden states.
 
-        The states are those of the last tokens [N, width], normalized; for a prompt without tokens, undefined.
+        The hidden states [N, width] are those of the last tokens, normalized; without tokens they are undefined.
         """
         lengths = [len(ids) for ids in prompts]
         padded = torch.zeros(len(prompts), max(1, *lengths), dtype=torch.long)

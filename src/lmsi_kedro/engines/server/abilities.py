@@ -53,9 +53,8 @@ def takes(ask: Ask, name: str, taken: dict[str, Any]) -> bool:
     try:
         reply = ask(**hot, **{name: OPTIONAL[name]})
     except ServerError as error:
-        if (
-            isinstance(error, RefusedError) or (error.status or 0) >= 500
-        ):  # 5xx: old llama.cpp, for n
+        # Older versions of llama.cpp answer 5xx if n is given.
+        if isinstance(error, RefusedError) or (error.status or 0) >= 500:
             return False
         raise
     if name == "n":

@@ -45,7 +45,7 @@ def fault(
     after: float | None = None,
     advice: Advice = ServerParams.advice,
 ) -> ServerError:
-    """The error for a status code; None means that the response has neither choices nor a status code."""
+    """The error for a status code; status is None if the response has neither choices nor a status code."""
     message = f"{url} answers {status or 'without choices'}: {brief(body)}"
     error: ServerError
     if status is None or status in TRANSIENT or status >= 500:

@@ -35,7 +35,7 @@ TAKEN = re.compile("EADDRINUSE|address already in use", re.IGNORECASE)
 
 
 class PortTakenError(ServerError):
-    """Another program has the port of a launched server."""
+    """Another program already uses the port of a launched server."""
 
 
 class Launched:
@@ -62,13 +62,13 @@ class Launched:
         return f"http://127.0.0.1:{self.port}/v1"
 
     def start(self) -> None:
-        """Starts the server at its port or the next free one, without waiting until it answers."""
+        """Starts the server on its port, or on the next free one, without waiting until it answers."""
         while not is_free(self.port):
             self.port += 1
         self.spawn()
 
     def move(self) -> None:
-        """Ends the server and starts it at the next free port."""
+        """Ends the server and starts it again on the next free port."""
         self.terminate()
         self.wait()
         self.port += 1

@@ -81,7 +81,7 @@ class Reader:
     """Parses the responses of one server.
 
     needed: `usage` and `logprobs`, if a reply without them is an error; n: the number of requested choices; chat:
-    choices are messages.
+    whether the choices are chat messages.
     """
 
     url: str
@@ -220,13 +220,13 @@ def number(fields: dict[str, Any], name: str, default: int | None = None) -> int
 
 
 def cached_of(usage: dict[str, Any]) -> int:
-    """The number of cached prompt tokens, by the field of most servers (OpenAI, vLLM, ...) or of Moonshot."""
+    """The number of cached prompt tokens, in the field of most servers (OpenAI, vLLM, ...) or in Moonshot's."""
     details = usage.get("prompt_tokens_details")
     return number(details if isinstance(details, dict) else usage, "cached_tokens", 0) or 0
 
 
 def logprobs_of(choice: dict[str, Any]) -> list[float]:
-    """The log-probabilities of the sampled tokens: token_logprobs, or content as in chats (llama.cpp).
+    """The log-probabilities of the sampled tokens, from token_logprobs or, for llama.cpp, content as in chats.
 
     The list is empty if there are none; ValueError for an invalid one.
     """
