@@ -97,7 +97,7 @@ class Job:
 
     @property
     def reference(self) -> Path:
-        """The base model's log-probabilities of every pair, computed once before the first step."""
+        """The file with the base model's log-probabilities of every pair, computed once before the first step."""
         return self.folder / "reference.parquet"
 
     @property
@@ -106,12 +106,12 @@ class Job:
 
     @property
     def progress(self) -> Path:
-        """One JSON object per line for each finished step."""
+        """The file with one line of JSON for each finished step."""
         return self.folder / "progress.jsonl"
 
     @property
     def lease(self) -> Path:
-        """The lease file: trainers on other machines end when it expires (see `lease`)."""
+        """The lease file; trainers on other machines end when it expires (see the module `lease`)."""
         return self.folder / "lease"
 
     @property
@@ -121,17 +121,17 @@ class Job:
 
     @property
     def log(self) -> Path:
-        """The output of the trainer and its libraries."""
+        """The file with the output of the trainer and its libraries."""
         return self.folder / "trainer.log"
 
     @property
     def error(self) -> Path:
-        """The message of the error with which the trainer ended, if it could write it."""
+        """The file with the message of the error that ended the trainer, if it could be written."""
         return self.folder / "error.txt"
 
     @property
     def model(self) -> Path:
-        """The result; it exists only when it is complete and checked."""
+        """The directory of the tuned model; it exists only when it is complete and checked."""
         return self.folder / "model"
 
 
