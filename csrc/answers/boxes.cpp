@@ -1,7 +1,7 @@
 // \boxed{...} and \fbox{...}: the position and content of boxes, and which boxes form a list.
 //
-// "(a) \boxed{3}, (b) \boxed{5}" is one answer of two parts; boxes with other words between them are not joined, since a
-// later one may replace an earlier one.
+// "(a) \boxed{3}, (b) \boxed{5}" is one answer of two parts. Boxes with other words between them are not joined, since a
+// later box may replace an earlier one.
 #include <algorithm>
 
 #include "triggers.hpp"

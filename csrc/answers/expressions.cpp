@@ -9,7 +9,7 @@ namespace {
 constexpr View OPERATOR_WORDS[] = {"x", "plus", "minus", "times", "divided", "multiplied", "to", "through", "or"};
 constexpr View OPERATORS[] = {"\\times", "\\cdot", "\\div", "\\pm", "\\sqrt", "\\pi", "\\cup", "\\overline", "\\bar", "\\log", "<sup"};
 
-// Whether a number follows, possibly after currency, sign and opening brackets.
+// Whether a number follows, possibly after currency signs, spaces and opening brackets.
 bool number_follows(View s, size_t i, size_t end) {
     while (i < end && (space(s[i]) || one_of(s[i], "(\\*{") || one_of(s[i], CURRENCY_SIGNS))) ++i;
     return digit(at(s, i, end)) || (at(s, i, end) == '.' && digit(at(s, i + 1, end)));

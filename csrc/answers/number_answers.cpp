@@ -1,8 +1,8 @@
 // Decides which number of an announced value is the answer.
 //
 // The answer is the first number, with three exceptions. In an equation, the last side counts ("5 x 3 = 15"). In a
-// sentence that leads up to its number, the bold number or the number after "is" counts. An expression without a result
-// and a range have no answer.
+// sentence that leads up to its number, the bold number or the number after "is" counts. A value that is only an
+// expression or a range has no answer.
 #include <algorithm>
 
 #include "readers.hpp"

@@ -25,7 +25,7 @@ bool abbreviates(View s, size_t a, size_t i, size_t b) {
 
 }  // namespace
 
-// Case, runs of spaces, outer quotes and markup, the last full stop and the comma in ", " are ignored.
+// The key ignores case, extra spaces, outer quotes, outer markup, the last full stop and commas before spaces.
 std::string text_key(View valid_utf8) {
     const std::string all = plain(valid_utf8);
     View s = all;

@@ -36,12 +36,12 @@ def _check(kind: str, decimal: str, rule: str = "trigger") -> None:
     if rule not in RULES:
         raise ValueError(f"unknown reading rule {rule!r}; the rules are {', '.join(RULES)}")
     if decimal not in DECIMALS:
-        raise ValueError(f"unknown decimal mark {decimal!r}; it is {' or '.join(DECIMALS)}")
+        raise ValueError(f"unknown decimal mark {decimal!r}; it must be {' or '.join(DECIMALS)}")
 
 
 def _same_length(name: str, column: Any, rows: int) -> None:
     if column is not None and len(column) != rows:
-        raise ValueError(f"{name} has {len(column)} rows, the texts have {rows}")
+        raise ValueError(f"{name} has {len(column)} rows, but the texts have {rows}")
 
 
 def read_answers(
@@ -70,7 +70,7 @@ def read_answers(
         choices: a list of option texts for each text; used by kind `choice`.
         rule: "trigger" takes the answer that a text announces; "trigger_or_last" falls back on the last
             answer of the kind in the text.
-        finish: for each text, whether it ended by itself ("stop") or at the length limit ("length").
+        finish: for each text, "stop" if it ended by itself, or "length" if the length limit cut it off.
         threads: number of threads.
         decimal: the decimal mark. With "point", 3,5 is unparsable, since it may be 3.5 or 35; with "comma" it is
             7/2, and 1.234 is 1234.
@@ -80,7 +80,7 @@ def read_answers(
             the answer is unparsable.
 
     Raises:
-        ValueError: for an unknown kind, rule or decimal mark, or columns of different lengths.
+        ValueError: for an unknown kind, rule or decimal mark, and for columns of different lengths.
     """
     _check(kind, decimal, rule)
     column, options = text_column(texts), choice_column(choices)
@@ -95,7 +95,7 @@ def read_answers(
 def canonical_keys(
     answers: Texts, kind: str, choices: Any = None, threads: int = 1, decimal: str = "point"
 ) -> pl.Series:
-    """The canonical forms of gold or already extracted answers; null for an unparsable one.
+    """Returns the canonical forms of gold or already extracted answers; null for an unparsable answer.
 
     Examples:
         >>> from lmsi_kedro import kernels

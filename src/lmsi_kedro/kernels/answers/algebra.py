@@ -1,10 +1,11 @@
 """Exact expressions in a normal form: sums of monomials over the rationals.
 
-A monomial is a product of atoms with integer exponents; an atom is a variable, pi, i, a square root of
-a square-free integer, or an expression without a simpler form (a function, an inverse of a sum) named by
-its own key. So equal polynomials, fractions and radicals have equal keys, without pairwise comparison,
-rounding or search. Expressions that grow beyond the caps have no normal form. The names of atoms have
-a cap, too, since each power of a sum repeats them (without it, 92 characters had a key of 740 MB).
+A monomial is a product of atoms with integer exponents. An atom is a variable, pi, i, a square root of a
+square-free integer, or an expression without a simpler form (a function, an inverse of a sum), which is named by
+its own key. Equal polynomials, fractions and radicals therefore have equal keys, without pairwise comparison,
+rounding or search. Expressions that grow beyond the limits (MOST_TERMS and so on) have no normal form. The length
+of an atom's name is limited, too, since each power of a sum repeats it: without this limit, an answer of 92
+characters had a key of 740 MB.
 """
 
 import math
@@ -30,7 +31,7 @@ def constant(value: Fraction | int) -> Sum:
 
 def atom(name: str, power: int = 1) -> Sum:
     if len(name) > MOST_NAME:
-        raise RefusedError("too long a name")
+        raise RefusedError("the name of an atom is too long")
     return {((name, power),): Fraction(1)}
 
 
@@ -57,9 +58,9 @@ def add(a: Sum, b: Sum, sign: int = 1) -> Sum:
 
 @lru_cache(maxsize=4096)
 def _square_part(n: int) -> tuple[int, int]:
-    """n = a * a * b with b square-free: (a, b)."""
+    """Returns (a, b), where n = a * a * b and b is square-free."""
     if n > MOST_RADICAND:
-        raise RefusedError("too large a radicand")
+        raise RefusedError("a radicand is too large")
     outside, inside, p = 1, 1, 2
     while p * p * p <= n:
         while n % (p * p) == 0:
@@ -73,7 +74,7 @@ def _square_part(n: int) -> tuple[int, int]:
 
 
 def _product(a: Monomial, b: Monomial, factor: Fraction) -> tuple[Fraction, Monomial]:
-    """Two monomials times a factor, with i * i = -1 and roots of numbers joined into one."""
+    """Multiplies two monomials and a factor; i * i becomes -1, and roots of numbers are joined into one."""
     powers: dict[str, int] = {}
     radicand = 1
     for name, power in (*a, *b):
@@ -107,7 +108,7 @@ def multiply(a: Sum, b: Sum) -> Sum:
 
 
 def _conjugate(x: Sum) -> Sum | None:
-    """For a + b sqrt(n): a - b sqrt(n)."""
+    """The conjugate a - b sqrt(n) of a sum a + b sqrt(n); None for other sums."""
     roots = [m for m in x if m]
     if len(x) != 2 or any(
         len(m) > 1 or not (m[0][0].startswith("root ") or m[0][0] == "i") for m in roots
@@ -130,7 +131,7 @@ def inverse(x: Sum) -> Sum:
 
 
 def _power(x: Sum, n: int) -> Sum:
-    """Computes the power by squaring: 83 products of terms for (x + y)^12 instead of 156."""
+    """Computes the power by squaring: for (x + y)^12, this takes 83 products of terms instead of 156."""
     result = constant(1)
     while n:
         result = multiply(result, x) if n & 1 else result
@@ -154,7 +155,7 @@ def power(x: Sum, exponent: Sum) -> Sum:
 
 
 def root(x: Sum, degree: int = 2) -> Sum:
-    """The square root of a number in lowest terms; other roots only if they are exact."""
+    """The square root of a number in lowest terms, or another root if it is exact; otherwise a new atom."""
     value = rational(x)
     if value is None or (value < 0 and degree != 2):
         return atom(f"root{degree}({key(x)})")

@@ -6,7 +6,7 @@ import polars as pl
 
 
 def text_column(texts: Any) -> pl.Series:
-    """A string or binary column of any list or Arrow array."""
+    """Converts a list or an Arrow array of texts to a string or binary column."""
     if isinstance(texts, str | bytes):
         raise TypeError("expected a list of texts, found a single text")
     is_arrow = hasattr(texts, "__arrow_c_stream__") or hasattr(texts, "__arrow_c_array__")
@@ -17,7 +17,10 @@ def text_column(texts: Any) -> pl.Series:
 
 
 def _strings(texts: list[Any]) -> pl.Series:
-    """Text as strings, bytes as bytes; other objects raise an error that names their type."""
+    """Converts a list to a string column, or to a binary column if it contains bytes.
+
+    An object that is neither a string nor bytes nor None raises a TypeError that names its row and type.
+    """
     for row, text in enumerate(texts):
         if not isinstance(text, str | bytes | None):
             raise TypeError(f"row {row}: expected text, found {type(text).__name__}")
@@ -28,7 +31,7 @@ def _strings(texts: list[Any]) -> pl.Series:
 
 
 def choice_column(choices: Any) -> pl.Series | None:
-    """A column of lists of option texts."""
+    """Converts the option texts of each row to a column of lists."""
     if choices is None:
         return None
     column = (
@@ -38,5 +41,5 @@ def choice_column(choices: Any) -> pl.Series | None:
 
 
 def as_text(value: Any) -> str | None:
-    """A text; bytes that are not valid UTF-8 are decoded as U+FFFD."""
+    """Decodes bytes to text, with U+FFFD in place of invalid UTF-8; returns other values unchanged."""
     return value.decode(errors="replace") if isinstance(value, bytes) else value

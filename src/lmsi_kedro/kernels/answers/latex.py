@@ -1,7 +1,7 @@
 """Parses LaTeX and plain expressions into normal forms by recursive descent.
 
 Depth and length are bounded, and every character is visited a bounded number of times. Unsupported input raises
-RefusedError: the caller then compares the wording.
+RefusedError, and the caller then compares the wording instead.
 """
 
 import math
@@ -52,7 +52,7 @@ class Parser:
         self.text, self.at, self.depth = text, 0, 0
 
     def taken(self, *tokens: str) -> str:
-        """Consumes and returns the first of the tokens that comes next; empty if none does."""
+        """Consumes and returns the first of the tokens that the remaining text begins with; empty if none."""
         while self.text.startswith(" ", self.at):
             self.at += 1
         for token in tokens:
@@ -76,7 +76,7 @@ class Parser:
     def whole(self) -> Sum:
         result = self.sum()
         if self.next():
-            raise RefusedError("something is left")
+            raise RefusedError("text after the expression")
         return result
 
     def sum(self) -> Sum:
@@ -96,9 +96,9 @@ class Parser:
         result = self.power()
         while True:
             if self.next() == "^":
-                raise RefusedError("a power of nothing")
+                raise RefusedError("a power without a base")
             if self.text.startswith("**", self.at):
-                raise RefusedError("a power of nothing")
+                raise RefusedError("a power without a base")
             if self.taken(*_TIMES):
                 negative = bool(self.taken("-"))
                 factor = self.power()
@@ -126,7 +126,7 @@ class Parser:
         while self.taken("!"):
             n = rational(result)
             if n is None or n.denominator != 1 or not 0 <= n <= 25:
-                raise RefusedError("a factorial")
+                raise RefusedError("an unsupported factorial")
             result = constant(math.factorial(int(n)))
         return result
 
@@ -145,7 +145,7 @@ class Parser:
         return self.primary()
 
     def number(self) -> Sum:
-        """Parses digits and decimals; a following proper \\frac of integers makes a mixed number."""
+        """Parses digits and decimals. If a proper \\frac of integers follows them, they are a mixed number."""
         start = self.at
         while self.text[self.at : self.at + 1].isdecimal():
             self.at += 1
@@ -167,7 +167,7 @@ class Parser:
         if not decimals and self.text.startswith("\\frac", self.at):
             part = rational(self.primary())
             if part is None or not 0 < part < 1:
-                raise RefusedError("a product without sign")
+                raise RefusedError("a product without a sign")
             value += part
         return constant(value)
 
@@ -177,7 +177,7 @@ class Parser:
         digits = self.text[start : self.at]
         self.expect("}")
         if not digits.isdecimal():
-            raise RefusedError("a repetition")
+            raise RefusedError("no digits under \\overline")
         return Fraction(int(digits), (10 ** len(digits) - 1) * 10**shift)
 
     def primary(self) -> Sum:
@@ -198,7 +198,7 @@ class Parser:
         return self.command()
 
     def command(self) -> Sum:
-        # Never decremented: it bounds the number of commands in one expression, nested or not.
+        # The depth is not decremented afterwards, so it bounds the number of all commands, nested or not.
         self.depth += 1
         if self.depth > MOST_DEPTH:
             raise RefusedError("too many commands")
@@ -211,7 +211,7 @@ class Parser:
                 n = rational(self.sum())
                 self.expect("]")
                 if n is None or n.denominator != 1 or not 2 <= n <= 9:
-                    raise RefusedError("a degree")
+                    raise RefusedError("an unsupported degree of a root")
                 degree = int(n)
             return root(self.argument(), degree)
         if self.taken("\\binom"):
@@ -222,13 +222,13 @@ class Parser:
                 or n.denominator * k.denominator != 1
                 or not 0 <= k <= n <= 100
             ):
-                raise RefusedError("a binomial")
+                raise RefusedError("an unsupported binomial")
             return constant(math.comb(int(n), int(k)))
         if name := self.taken(*_CONSTANTS):
             return atom(_CONSTANTS[name])
         if name := self.taken(*_FUNCTIONS):
             return self.function(name[1:])
-        raise RefusedError("not understood")
+        raise RefusedError("an unsupported command or character")
 
     def function(self, name: str) -> Sum:
         if self.taken("_"):

@@ -1,9 +1,9 @@
 """Canonical forms of mathematical answers (kind `math`): numbers, expressions, tuples, intervals, sets, equations.
 
-A surface is cleaned of typography and units and split at commas, unions and relations. Each part is
-brought into the normal form of `algebra`; unsupported parts keep their cleaned wording. Two answers
-are equal if the resulting strings are, so equality is symmetric and transitive. Surfaces beyond
-MOST_LENGTH or MOST_DEPTH are compared by their wording.
+A surface is cleaned of typography and units and split at commas, unions and relations. Each part is brought into
+the normal form of `algebra`; unsupported parts keep their cleaned wording. Two answers are equal if the resulting
+strings are equal, so equality is symmetric and transitive. Surfaces that exceed MOST_LENGTH or MOST_DEPTH are
+compared by their wording.
 """
 
 import re
@@ -43,7 +43,7 @@ def _split(text: str, separators: tuple[str, ...]) -> list[str]:
 
 
 def _wording(text: str) -> str:
-    """The key of an unsupported part: lower case if it is plain words, otherwise the cleaned wording."""
+    """The key of an unsupported part: its words in lower case if it has only words, else the cleaned wording."""
     plain = text.strip("()[]{}\"' ") if re.fullmatch(r"[(\[\"']?[A-Za-z]+[)\]\"']?", text) else text
     words = re.fullmatch(r"[A-Za-z][A-Za-z' -]*", plain)
     apart = re.sub(r"(?<=\d) (?=\d)", "_", plain)  # 4 10/3 is not 410/3
@@ -56,7 +56,10 @@ def _listed(keys: list[str]) -> str:
 
 
 def _related(text: str) -> str:
-    """The key of an equation, as a sum that equals zero, or of an inequality, ordered from small to large."""
+    """The key of an equation or an inequality.
+
+    An equation is written as a sum that equals zero, and an inequality with its smallest side first.
+    """
     pieces = _RELATION.split(text)
     sides, signs = pieces[::2], pieces[1::2]
     if signs == ["="]:
@@ -127,7 +130,7 @@ def _part(text: str) -> str:
 
 
 def _valued(text: str) -> str:
-    """The text after "x =", "f(x) =" or "x in"."""
+    """The text after "x =", "f(x) =" or "x in", or the whole text if it does not begin like this."""
     found = _LEFT_SIDE.match(text)
     return text[found.end() :] if found else text
 
@@ -148,7 +151,7 @@ def _signs(text: str) -> list[str]:
 
 
 def _boxed(surface: str) -> list[str]:
-    """The contents of the boxes in a surface, if it has several."""
+    """The contents of the boxes in a surface with several boxes; empty for other surfaces."""
     boxes = [surface[i:j] for i, j in contents(surface, 0, len(surface))]
     return boxes if len(boxes) > 1 else []
 

@@ -1,4 +1,4 @@
-"""The C++ kernel with the signature of the reference. The normal form of kind `math` is computed in Python.
+"""Calls the C++ with the signature of the reference. The normal form of kind `math` is computed in Python.
 
 Each distinct surface is normalised once, so repeated answers are fast.
 """
@@ -13,7 +13,7 @@ from .math import math_key
 
 
 def _laid_out(choices: pl.Series | None) -> tuple[Any, Any]:
-    """The option texts of all rows in one column, and the offset of each row."""
+    """Returns one column with the option texts of all rows, and for each row the index of its first option."""
     if choices is None:
         return None, None
     lengths = choices.list.len().fill_null(0)

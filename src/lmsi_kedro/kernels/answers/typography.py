@@ -1,6 +1,6 @@
-"""Gives each mathematical symbol one spelling, and removes typography, units, percent and degrees.
+"""Gives each mathematical symbol one spelling, and removes typography, units, percent signs and degree signs.
 
-Spaces and thin commas between groups of three digits are removed, too: 11\\,111 and 11,\\! 111 are 11111.
+Spaces and thin commas between groups of three digits are removed, too: 11\\,111 and 11,\\! 111 become 11111.
 """
 
 import re
@@ -47,12 +47,12 @@ _NAMES = re.compile(
 
 
 def _script(match: re.Match[str]) -> str:
-    """Superscript digits as an exponent, subscript digits as an index."""
+    """Writes superscript digits as an exponent, and subscript digits as an index."""
     return f"{'^' if match[1] else '_'}{{{match[0].translate(_LEVEL)}}}"
 
 
 def cleaned(surface: str) -> str:
-    """The surface without box, markup, sizes of brackets, units, percent, degrees and currency."""
+    """The surface without box, markup, sizes of brackets, units, and signs of percent, degree and currency."""
     text = _SCRIPTS.sub(_script, surface).translate(_SYMBOLS).strip().strip("*`").strip()
     if found := _BOX.fullmatch(text):
         text = found[1]
@@ -70,6 +70,6 @@ def cleaned(surface: str) -> str:
 
 
 def _mixed(match: re.Match[str]) -> str:
-    """A whole number and a proper fraction: 1 1/2."""
+    """Writes a whole number and a proper fraction (1 1/2) with \\frac; leaves other matches unchanged."""
     whole, above, below = match.groups()
     return f"{whole}\\frac{{{above}}}{{{below}}}" if int(above) < int(below) else match[0]

@@ -121,7 +121,7 @@ def _tag_begin(s: str, i: int) -> int:
 
 
 def answers(s: str, i: int, end: int) -> Iterator[Trigger]:
-    """The announcements of the word "answer" at i, before or after it."""
+    """The values that the word "answer" at i announces: before it, after it, or both."""
     j = i + 6
     j += char(s, j, end) in ("s", "S")
     if lowered(s[i : i + 6]) != "answer" or j > end or letter(char(s, i - 1, end)):
@@ -131,7 +131,7 @@ def answers(s: str, i: int, end: int) -> Iterator[Trigger]:
     name = _tag_begin(s, i)
     opening, closing = char(s, name - 1, end), char(s, j, end)
     if opening == "/" and char(s, name - 2, end) in "<[":
-        return  # </answer>
+        return  # </answer> announces nothing
     if (opening, closing) in (("<", ">"), ("[", "]")):
         yield Trigger(j + 1, end, "<answer>")
     else:
@@ -139,7 +139,7 @@ def answers(s: str, i: int, end: int) -> Iterator[Trigger]:
 
 
 def _either(before: Trigger | None, after: Trigger | None) -> Iterator[Trigger]:
-    """A colon after "is the answer" announces the text after it; otherwise the text before comes first."""
+    """Yields the value before the words, unless a colon follows them, and then the value after them."""
     if before and (after is None or after.form == "answer is"):
         yield before
     if after:
@@ -161,7 +161,10 @@ def option(s: str, i: int, end: int) -> Iterator[Trigger]:
 
 
 def correct(s: str, i: int, end: int) -> Trigger | None:
-    """ "(B) is correct" at the end of a sentence; the subject must look like a letter."""
+    """Finds "(B) is correct" at the end of a sentence.
+
+    The subject must look like an option's letter: it must be a single capital letter or end with a bracket.
+    """
     if lowered(s[i : i + 7]) != "correct" or i + 7 > end:
         return None
     k = i + 7

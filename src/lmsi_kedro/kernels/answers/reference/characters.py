@@ -24,7 +24,7 @@ _RANGES = (  # first, last, folded
     (0x2080, 0x2089, LOWERED),
     (0x20A0, 0x20CF, CURRENCY),
 )
-_RUNS = (  # first, last, the folded form of the first; the folded forms of the others follow it
+_RUNS = (  # first, last, the code of the first; the others have the codes after it
     (0x2074, 0x2079, "\x96"),
     (0x2153, 0x215E, THIRD),
     (0xFF01, 0xFF5E, "!"),
@@ -70,7 +70,7 @@ def fold(text: str, comma: bool = False) -> str:
 
 
 def pointed(s: str) -> str:
-    """Commas between digits become points, and points before exactly three digits become commas."""
+    """Turns commas between digits into points, and points before exactly three digits into commas."""
     chars, end = list(s), len(s)
     for i, c in enumerate(s):
         braced = char(s, i - 1, end) == "{" and char(s, i + 1, end) == "}"  # 3{,}5
@@ -158,7 +158,7 @@ def word_at(s: str, i: int, end: int) -> str:
 
 
 def word_set(words: str) -> frozenset[str]:
-    """A set of words, given in one string."""
+    """The set of the words in a string."""
     return frozenset(words.split())
 
 

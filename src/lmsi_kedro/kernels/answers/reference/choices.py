@@ -12,7 +12,7 @@ from .options import WINDOW, Options, matchable
 
 
 def _affirmed(s: str, original: str, a: int, found: Found, end: int, options: Options) -> bool:
-    """Whether a letter is negated neither by the words before it nor by those directly after it."""
+    """Whether neither the words before a letter nor the words directly after it negate it."""
     if denies(matchable(original[a : found.start]).split(" ")):
         return False
     i = skip_spaces(s, found.end, end)
@@ -30,7 +30,7 @@ def _around(padded: str, text: str) -> tuple[list[str], list[str]]:
 
 
 def _by_text(value: str, texts: list[str]) -> int | None:
-    """The only option whose text equals the value, begins it, or occurs in it; tried in this order."""
+    """The only option whose text equals the value or, failing that, begins it or, failing that, occurs in it."""
     padded = f" {matchable(value[:WINDOW])} "
     exact = [i for i, text in enumerate(texts) if padded == f" {text} "]
     if exact:
@@ -52,7 +52,7 @@ def _by_text(value: str, texts: list[str]) -> int | None:
 
 
 def _lists(after: list[str], texts: list[str]) -> bool:
-    """Whether an option is followed only by further options: "Monsters, Inc", if both words are options."""
+    """Whether only further options follow an option: "Monsters, Inc" if both words are options."""
     rest = " ".join(after)
     while rest:
         next_one = max(
@@ -69,7 +69,7 @@ def _within(short: str, long: str) -> bool:
 
 
 def _by_number(value: Found, numbers: list[str]) -> int | None:
-    """The only option that is the same number."""
+    """The only option that is the same number as the value."""
     same = [i for i, number in enumerate(numbers) if number == value.key]
     return same[0] if len(same) == 1 else None
 

@@ -1,8 +1,8 @@
 """Quantities of more than one number: 2 hours 30 minutes, 5'6", 2h30m, 4 10/3, 2 million 500 thousand.
 
 Such a quantity is not a number: its value depends on the unit, which is not given. Two numbers with a comma or
-"and" between them belong together only if the second unit is a smaller unit of the same measure; so
-"2 apples and 3 pears" begins with a number.
+"and" between them belong together only if the second unit is a smaller unit of the same measure. "2 apples and 3
+pears" is therefore not such a quantity, and its first number can be an answer.
 """
 
 from .characters import char, digit, letter, skip_spaces, space, word_at, word_end, word_set
@@ -50,7 +50,7 @@ def _gap(s: str, i: int, end: int, dollars: bool) -> int:
 
 
 def _is_above(unit: str, smaller: str | None = None) -> bool:
-    """Whether some measure contains `unit` and, below it, the unit `smaller` (or any unit if that is None)."""
+    """Whether some measure contains `unit` and the smaller unit `smaller` (any smaller unit if it is None)."""
     above = [(measure, rank) for word, measure, rank in _UNITS if word == unit]
     return any(
         measure == m and rank < r
@@ -71,9 +71,10 @@ def _counted(s: str, i: int, end: int) -> int:
 
 
 def _two_numbers(s: str, i: int, end: int) -> bool:
-    """Whether the number at i, which follows another number, does not count anything else: 4 10/3, 7 8.
+    """Whether the number at i belongs to the same quantity as the number before it.
 
-    It is False in "6 12-inch pizzas" and "10 6 inch tiles", and True in "2 million 500 thousand".
+    It does in "4 10/3", "7 8" and "2 million 500 thousand". It does not if it describes something that the first
+    number counts: "6 12-inch pizzas", "10 6 inch tiles".
     """
     after = _counted(s, i, end)
     word = word_at(s, skip_spaces(s, after, end), end)
@@ -82,7 +83,7 @@ def _two_numbers(s: str, i: int, end: int) -> bool:
 
 
 def _joined(s: str, i: int, end: int, dollars: bool) -> int:
-    """The position after a comma, "and" or both, or 0."""
+    """The position after a comma, "and" or both, or 0 if there is neither."""
     comma = char(s, i, end) == ","
     j = _gap(s, i + comma, end, dollars)
     if word_at(s, j, end) == "and":
@@ -111,7 +112,7 @@ def _attached(s: str, i: int, end: int) -> bool:
 
 
 def _unit_goes_on(s: str, j: int, end: int, dollars: bool) -> bool:
-    """Whether a smaller unit follows the one at j: 2 hours 30 minutes, 5 ft. 6 in, 2h30."""
+    """Whether a quantity in a smaller unit follows the unit at j: 2 hours 30 minutes, 5 ft. 6 in, 2h30."""
     unit, k = word_at(s, j, end), word_end(s, j, end)
     dotted = char(s, k, end) == "." and k - j <= _ABBREVIATED
     after = _gap(s, k + dotted, end, dollars)
@@ -125,7 +126,10 @@ def _unit_goes_on(s: str, j: int, end: int, dollars: bool) -> bool:
 
 
 def compound(s: str, i: int, end: int, money: bool = False) -> bool:
-    """Whether the quantity whose first number ends at i has a second number; `money`: it has a currency sign."""
+    """Whether the quantity whose first number ends at i has a second number.
+
+    `money`: the first number has a currency sign.
+    """
     j = skip_spaces(s, i, end)
     if j > i and digit(char(s, j, end)):
         return _two_numbers(s, j, end)

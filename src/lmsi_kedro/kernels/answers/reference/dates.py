@@ -36,7 +36,7 @@ def _leap(year: int) -> bool:
 
 
 def _date_key(year: int, month: int, day: int) -> str | None:
-    """The key of a date, or None; day 0 means that the day is not given."""
+    """The key of a date, or None if the date does not exist; day 0 means that the day is not given."""
     if not 1 <= month <= 12 or year == 0:
         return None
     if day > _LENGTHS[month - 1] - (month == 2 and not _leap(year)):
@@ -59,7 +59,7 @@ def _month(s: str, i: int, end: int) -> Part | None:
 
 
 def _day(s: str, i: int, end: int) -> Part | None:
-    """A day of the month, 2 or 2nd."""
+    """A day of the month: 2 or 2nd."""
     found = _number(s, i, end, 2)
     if found is None or found[1] == 0:
         return None
@@ -71,7 +71,7 @@ def _day(s: str, i: int, end: int) -> Part | None:
 
 
 def _year(s: str, i: int, end: int) -> Part | None:
-    """A year of three or four digits after a comma or "of"."""
+    """A year of three or four digits, possibly after a comma or "of"."""
     i = skip_spaces(s, i, end)
     i += char(s, i, end) == ","
     i = skip_spaces(s, i, end)
@@ -136,7 +136,7 @@ def _numeric(s: str, i: int, end: int) -> tuple[int, str | None] | None:
 
 
 def date_at(s: str, i: int, end: int) -> tuple[int, str | None] | None:
-    """The date that begins at i, without its weekday: (end, key); no key if the day does not exist."""
+    """The date that begins at i, possibly with a weekday: (end, key); no key if the day does not exist."""
     if word_at(s, i, min(end, i + 10)) in _DAYS:
         i = word_end(s, i, end)
         i += char(s, i, end) in (",", ".")

@@ -28,7 +28,7 @@ _UNDER = ("\\sqrt{", "\\sqrt ", "\\sqrt")
 
 
 def _number_follows(s: str, i: int, end: int) -> bool:
-    """Whether a number follows, possibly after currency, sign and opening brackets."""
+    """Whether a number follows, possibly after currency signs, spaces and opening brackets."""
     while i < end and (space(s[i]) or s[i] in "(\\*{" or s[i] in CURRENCY_SIGNS):
         i += 1
     return digit(char(s, i, end)) or (char(s, i, end) == "." and digit(char(s, i + 1, end)))
@@ -67,7 +67,7 @@ def _under_root(s: str, start: int) -> bool:
 def stands_alone(s: str, token: Token, stop: int, end: int) -> bool:
     """Whether the number can be parsed and is not part of an expression, a range or a compound quantity.
 
-    stop: the end of its sentence, beyond which "5 ft. 6 in." continues; end: the end of its line.
+    stop is the end of its sentence, and end the end of its line: "5 ft. 6 in." continues after stop.
     """
     return (
         token.value is not None

@@ -1,4 +1,4 @@
-"""The last number of a text without an announced answer."""
+"""Finds the last number of a text that announces no answer."""
 
 from .characters import char, skip_spaces, space
 from .compounds import compound

@@ -67,7 +67,7 @@ def letter_at(s: str, i: int, end: int, options: Options) -> Found | None:
 
 
 def _joined(s: str, i: int, end: int) -> int:
-    """The position after a conjunction of two letters ("or", ", and", "as well as"), or i."""
+    """The position after the words between two letters ("or", ", and", "as well as"), or i if there are none."""
     while i < end:
         word = word_at(s, i, end)
         if word in _JOINERS:
@@ -143,7 +143,7 @@ def letter_inside(s: str, i: int, end: int, options: Options) -> Found | None:
 
 
 def last_letter(s: str, end: int, options: Options) -> Found | None:
-    """The fallback: the last "(B)", or capital letter that stands alone and cannot be a word."""
+    """The fallback: the last "(B)", or the last capital letter that stands alone and cannot be a word."""
     for i in range(end - 1, -1, -1):
         if s[i] == "(" and upper(char(s, i + 1, end)):
             found = _enclosed(s, i, end, options)

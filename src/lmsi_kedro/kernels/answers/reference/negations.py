@@ -31,7 +31,7 @@ def no_noun(word: str) -> bool:
 
 
 def denies(words: list[str]) -> bool:
-    """Whether the words before an option negate it. A "no" at the beginning is an interjection."""
+    """Whether the words before an option negate it. A "no" at the beginning is an interjection: "no, it is B"."""
     return any(
         word in _DENIALS or word.endswith("n't") or (word == "no" and i > 0)
         for i, word in enumerate(words)
@@ -49,7 +49,10 @@ def refuses(words: list[str]) -> bool:
 
 
 def means(option: str, before: list[str], after: list[str]) -> bool:
-    """Whether the text of an option in a value names the option: "no" may belong to a noun, and "I" to a verb."""
+    """Whether the text of an option in a value names the option.
+
+    The text "no" may instead belong to a noun ("no idea"), and the text "I" may be a pronoun.
+    """
     following = after[0] if after else ""
     if option == "no":
         return not no_noun(following) if not before else not after or following in _AFTER_NO

@@ -1,8 +1,8 @@
-"""Finds the number of an announced value that is the answer.
+"""Decides which number of an announced value is the answer.
 
-It is the first number, with three exceptions. In an equation, the last side counts ("5 x 3 = 15"). In a sentence
-that leads up to its number, the bold number or the one after "is" counts. A bare expression or a range is not a
-number. A colon before a calculation of several steps is not an announcement.
+The answer is the first number, with three exceptions. In an equation, the last side counts ("5 x 3 = 15"). In a
+sentence that leads up to its number, the bold number or the number after "is" counts. A value that is only an
+expression or a range has no answer. A colon before a calculation of several steps is not an announcement.
 """
 
 from typing import NamedTuple
@@ -47,7 +47,7 @@ _VERBS = word_set("is are equals be gives was makes")
 
 
 def sentence_end(s: str, i: int, end: int) -> int:
-    """The first full stop, question or exclamation mark that ends a sentence at or after i."""
+    """The first full stop, question mark or exclamation mark at or after i that ends a sentence, or `end`."""
     while i < end:
         if s[i] in ".?!" and (i + 1 >= end or space(s[i + 1]) or s[i + 1] in "*\"')$"):
             return i
@@ -111,7 +111,7 @@ def _head(s: str, i: int, end: int) -> tuple[int, bool]:
 
 
 def _bold(s: str, i: int, end: int) -> Token | None:
-    """The number in the first **bold** text that has one."""
+    """The number in the first **bold** text that contains a number."""
     while (i := s.find("**", i, end)) >= 0:
         j = s.find("**", i + 2, end)
         if j < 0:
@@ -176,11 +176,12 @@ def number_value(
 ) -> Found | None:
     """The number that s[a:b] announces.
 
-    After the label of a list item and before "is the answer", the number must come first; before
-    "is the answer", it must also stand alone.
+    A value after ####, after the label of a list item or before "is the answer" must begin with its number; before
+    "is the answer", it must contain no second number.
 
-    `last_digit` is the position of the last digit of the text. After a colon or a heading, a digit
-    behind the sentence means an unfinished calculation ("Answer: 3 * 4 = 12. 12 + 1 = 13").
+    `last_digit` is the position of the last digit of the text. After a colon or a heading, a digit after the end
+    of the sentence means that the calculation continues there, so the sentence does not contain its result:
+    "Answer: 3 * 4 = 12. 12 + 1 = 13".
     """
     head, may = _head(s, a, b)
     if not may:
@@ -211,10 +212,10 @@ def number_value(
 
 
 def _equation(s: str, first: Token, stop: int, end: int, behind: int) -> Found | None:
-    """The last side of the chain of equations that begins with a number, or the number itself.
+    """The last side of the chain of equations that begins with a number, or the number if there is no chain.
 
-    stop: the end of the sentence; end: the end of the line; behind: the position of the text's last digit
-    after a colon or a heading, otherwise -1.
+    stop: the end of the sentence; end: the end of the line; behind: after a colon or a heading, the position of
+    the last digit of the text, and otherwise -1.
     """
     after = _last_equal(s, first.end, stop)
     last = next(tokens(s, after, stop), None) if after else None

@@ -32,7 +32,10 @@ def _next_word(s: str, i: int, end: int) -> tuple[int, int]:
 
 
 def _step(word: str, total: int, current: int, last: int) -> tuple[int, int, int] | None:
-    """Adds one word; `last` is the size of the previous one, so that "five five" is two numbers."""
+    """Adds one word to the number; returns None if the word does not continue it.
+
+    `last` is the value of the previous word, by which "five five" is two numbers.
+    """
     if word in SMALL:
         value = SMALL[word]
         fits = last >= 100 or (last >= 20 and 0 < value < 10) or last == 0
@@ -47,7 +50,7 @@ def _step(word: str, total: int, current: int, last: int) -> tuple[int, int, int
 
 
 def _whole(s: str, i: int, end: int) -> tuple[int, int] | None:
-    """An integer in words at i: (end, value)."""
+    """Parses the integer in words at i: (end, value), or None if there is no integer."""
     j = word_end(s, i, end)
     word = word_at(s, i, end)
     if word in ("a", "an"):  # a hundred, a million
@@ -74,7 +77,7 @@ def _whole(s: str, i: int, end: int) -> tuple[int, int] | None:
 
 
 def number_words(s: str, i: int, end: int) -> Words | None:
-    """The number in words that begins at i; None inside a longer word."""
+    """The number in words that begins at i, or None if there is none."""
     end = min(end, i + 200)  # no number in words is longer, and the limit keeps parsing linear
     found = _whole(s, i, end)
     if found is None:

@@ -2,7 +2,7 @@
 
 It handles digits with thousands separators, decimals, exponents, fractions, mixed numbers, times and ratios. A
 comma between digits that does not separate thousands makes a number unparsable: 3,5 may be 3.5, 35, or 3 and 5.
-Signs, currencies and percent are handled in tokens.py.
+Signs, currency signs and percent signs are handled in tokens.py.
 """
 
 from fractions import Fraction
@@ -43,7 +43,7 @@ def _group(s: str, j: int, end: int, separator: str) -> int:
 
 
 def _whole(s: str, i: int, end: int) -> tuple[int, str]:
-    """A run of digits with its thousands separators: (end, digits)."""
+    """Reads a run of digits with thousands separators: (end, digits without the separators)."""
     j = digit_run(s, i, end)
     digits = [s[i:j]]
     if j == i or j - i > 3 or s[i] == "0":
@@ -63,7 +63,7 @@ def _mark(s: str, j: int, end: int, mark: str) -> int:
 
 
 def _decimal(s: str, i: int, end: int) -> tuple[int, Decimal, bool] | None:
-    """A number of digits, decimals and exponent: (end, value, whether it was written as a whole number)."""
+    """Parses digits, decimals and an exponent: (end, value, whether they were written as a whole number)."""
     j, digits = _whole(s, i, end)
     exponent = 0
     if width := _mark(s, j, end, "."):
@@ -73,7 +73,7 @@ def _decimal(s: str, i: int, end: int) -> tuple[int, Decimal, bool] | None:
         if _mark(s, j, end, "."):
             return None  # 1.2.3 is a version, a date or an address
     if _mark(s, j, end, ","):
-        return None  # 3,5
+        return None  # 3,5 is ambiguous
     plain = exponent == 0
     if char(s, j, end) in ("e", "E"):
         written = integer(s, j + 1, end)
@@ -112,7 +112,7 @@ def at_frac(s: str, i: int, end: int) -> int:
 
 
 def _frac(s: str, i: int, end: int) -> tuple[int, Value | None, bool] | None:
-    """\\frac{a}{b} at i: (end, value, negative); None if the arguments are not numbers."""
+    """Parses \\frac{a}{b} at i: (end, value, negative); None if the arguments are not numbers."""
     above = _braced(s, skip_spaces(s, at_frac(s, i, end), end), end)
     below = _braced(s, skip_spaces(s, above[0], end), end) if above else None
     if above is None or below is None:
@@ -148,7 +148,10 @@ def _mixed(s: str, j: int, end: int, whole: Value) -> tuple[int, Value | None] |
 
 
 def _ratio(s: str, j: int, end: int, above: Value) -> tuple[int, Value | None] | None:
-    """The number after a slash (3/4) or a colon (2:30 is two and a half, 3:2 a ratio)."""
+    """The number `above` divided by the number after a slash (3/4) or a colon (the ratio 3:2): (end, value).
+
+    If a colon is followed by two digits below 60, the number is a time: 2:30 is two and a half.
+    """
     k = skip_spaces(s, j, end)
     if char(s, k, end) == "/":
         k = skip_spaces(s, k + 1, end)
@@ -170,7 +173,7 @@ def _ratio(s: str, j: int, end: int, above: Value) -> tuple[int, Value | None] |
 
 
 def magnitude(s: str, i: int, end: int) -> tuple[int, Value | None, bool]:
-    """The number at i without sign, currency and percent: (end, value, negative)."""
+    """The number at i without sign, currency sign and percent sign: (end, value, negative)."""
     if s[i] in VULGAR:
         return i + 1, Fraction(*VULGAR[s[i]]), False
     if skipped := at_frac(s, i, end):
@@ -184,7 +187,7 @@ def magnitude(s: str, i: int, end: int) -> tuple[int, Value | None, bool]:
 
 
 def _unparsable(s: str, i: int, end: int) -> int:
-    """The end of a run of digits with points and commas between them."""
+    """The end of a run of digits with points and commas between them, which is not a number."""
     i = digit_run(s, i, end)
     while width := _mark(s, i, end, ".") or _mark(s, i, end, ","):
         i = digit_run(s, i + width, end)

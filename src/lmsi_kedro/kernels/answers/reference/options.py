@@ -6,7 +6,7 @@ from .number_answers import number_value
 _STRIPPED = ".,;:!?\"'()[]{}*$\\`"
 _WRAPPERS = ("text{", "textbf{", "textit{", "mathrm{", "mathbf{", "mathsf{", "mbox{")
 ARTICLES = frozenset(("a", "an", "the"))
-WINDOW = 2000  # characters searched for an option's text, since an announced value is short
+WINDOW = 2000  # number of characters searched for an option's text, since values are short
 
 
 def matchable(text: str) -> str:
@@ -38,6 +38,6 @@ class Options:
         self.letters = 26 if texts is None else min(26, len(texts))
 
     def says(self, key: str, words: str) -> bool:
-        """Whether the words begin with the text of the key's option: "(B) C", if the text of B is "C"."""
+        """Whether the words after a letter begin with the text of its option: "(B) C" if the text of B is "C"."""
         text = self.texts[ord(key[-1]) - ord("A")] if self.texts else ""
         return bool(text) and f"{matchable(words[:WINDOW])} ".startswith(f"{text} ")

@@ -55,7 +55,7 @@ def _raised_integer(s: str, i: int, end: int) -> tuple[int, int] | None:
 
 
 def power(s: str, j: int, end: int, value: Decimal) -> tuple[int, Value | None]:
-    """Applies the x 10^k or ^k after a decimal: (end, value)."""
+    """Applies the factor or exponent after a decimal: x 10^k, ^k or a raised k. Returns (end, value)."""
     if found := _exponent(s, j, end):
         return found[0], powered(value, found[1])
     k = skip_spaces(s, j, end)

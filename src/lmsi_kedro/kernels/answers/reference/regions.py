@@ -57,9 +57,9 @@ def _lone_number(s: str, i: int, end: int) -> bool:
 
 
 def label_end(s: str, i: int, end: int, opens: bool) -> int:
-    """The start of the value after the label of a list item ("1. ", "(1) ", "Part 1: "), or i.
+    """The start of the value after the label of a list item ("1. ", "(1) ", "Part 1: "), or i if there is none.
 
-    `opens`: whether the label begins a line; elsewhere "1. " may end a sentence, and only a number may follow.
+    `opens`: the label begins a line. Elsewhere "1. " may end a sentence, so it is a label only before a number.
     """
     word = word_at(s, i, end) in _LABELS
     j = skip_spaces(s, word_end(s, i, end), end) if word else i

@@ -1,6 +1,6 @@
-"""The content of a span without brackets and markup: a number with its unit, a date or a time.
+"""Finds the number with its unit, the date or the time inside the brackets and markup of a span.
 
-Ambiguous numbers ("1,5"), days that do not exist, NaN and infinity have no key; nor are they compared as wordings.
+Ambiguous numbers ("1,5"), days that do not exist, NaN and infinity have no key, and are not compared as wordings.
 """
 
 from .characters import (
@@ -91,7 +91,7 @@ def trim(s: str, a: int, b: int) -> tuple[int, int]:
 
 
 def _after_units(s: str, i: int, b: int) -> int:
-    """The end of the units, currency, percent and degrees at i."""
+    """The position after all unit words, currency signs, percent signs and degree signs that begin at i."""
     while i < b:
         if letter(s[i]):
             if word_at(s, i, b) not in _UNITS:
@@ -139,7 +139,7 @@ def _unbounded(s: str, i: int, b: int) -> bool:
 
 
 def content(s: str, a: int, b: int) -> str | None:
-    """The key of a range that is a date, a time or a number; NO_KEY for an unparsable one."""
+    """The key of a range that is a date, a time or a number; NO_KEY if it is one of these but has no key."""
     i = a
     while word_at(s, i, b) in _LEADS or char(s, i, b) in ("~", ALMOST):
         i = skip_spaces(s, max(word_end(s, i, b), i + 1), b)

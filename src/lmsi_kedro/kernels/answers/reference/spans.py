@@ -1,8 +1,8 @@
 """The canonical form of kind `span`, with words normalised by DROP's rules.
 
-A span that is a number with its unit, a date or a time is compared as such; several parts joined by
-commas, semicolons or "and" are an unordered list. Otherwise case, articles, hyphens and punctuation
-are ignored, except between digits, and number words become digits.
+A span that is a number with its unit, a date or a time is compared as a number, a date or a time. Several parts
+joined by commas, semicolons or "and" are an unordered list. In other spans, case, articles, hyphens and
+punctuation are ignored (but not punctuation between digits), and number words become digits.
 """
 
 from collections.abc import Iterable
@@ -70,12 +70,12 @@ def _words(s: str, original: str, a: int, b: int) -> list[str]:
 
 
 def _symbols(text: str) -> str:
-    """A text of symbols only, such as closing brackets, which is kept as written."""
+    """Returns a text that consists only of symbols, such as closing brackets, as it is written."""
     return " ".join(word for word in plain(text).split(" ") if word)
 
 
 def _part(s: str, original: str, stretches: list[Stretch]) -> str | None:
-    """The key of one part, which has several ranges if it is a compound quantity."""
+    """The key of one part; a part that is a compound quantity has several ranges."""
     a, b = trim(s, stretches[0][0], stretches[-1][1])
     if a >= b:
         return None

@@ -1,4 +1,4 @@
-"""Finds all numbers in a range of folded text, with sign, currency and percent.
+"""Finds all numbers in a range of folded text, with their signs, currency signs and percent signs.
 
 Digits that belong to a word, an index or an exponent (H2O, x_2, cm^2, covid-19) are not numbers.
 number_answers decides which number is the answer.
@@ -17,7 +17,7 @@ CURRENCY_SIGNS = "$\xa2\xa3\xa4\xa5"
 
 
 class Token(NamedTuple):
-    """A number in a text: its span (sign, currency and percent included) and its exact value."""
+    """A number in a text: its span, which includes sign, currency sign and percent sign, and its exact value."""
 
     start: int
     magnitude: int
@@ -44,7 +44,7 @@ def _attached(s: str, m: int, first: int) -> bool:
 
 
 def _sign_and_currency(s: str, m: int, first: int) -> tuple[int, bool, bool]:
-    """Looks back from the magnitude: (start, negative, currency)."""
+    """Finds the sign and the currency sign before the magnitude at m: (start, negative, currency)."""
     i, negative, currency = m, False, False
     for _ in range(2):
         k = i - (i > first and space(s[i - 1]))
@@ -60,12 +60,15 @@ def _sign_and_currency(s: str, m: int, first: int) -> tuple[int, bool, bool]:
 
 
 def _joins(s: str, i: int, first: int) -> bool:
-    """Whether a dash after position i joins two things: 5-3, a)-3, well-3."""
+    """Whether a dash after position i joins a number to the text before it and is not its sign: 5-3, a)-3."""
     return i >= first and (letter(s[i]) or digit(s[i]) or s[i] in ")}-]%")
 
 
 def _sign_apart(s: str, i: int, first: int) -> tuple[int, bool]:
-    """A sign with a space after it: "- 80" at the start (unless it is a bullet), "minus 80", "negative 80"."""
+    """Finds a sign that a space separates from its number: "minus 80", "negative 80", or "- 80" at the start.
+
+    A dash at the start of a line is not a sign but the bullet of a list item.
+    """
     k = i - 1
     if k > first and s[k - 1] == "-":
         opens = (

@@ -23,7 +23,7 @@ def _asks(s: str, i: int) -> bool:
 
 
 def readable_end(s: str) -> int:
-    """The end of the text that is the model's answer to its question."""
+    """The end of the model's answer to its own question: an invented question, an end mark, or the end of s."""
     blank = True
     for i, c in enumerate(s):
         if c == "\n" and not blank and _asks(s, i + 1):
@@ -65,7 +65,9 @@ def _at(s: str, i: int, end: int, limit: int, options: bool) -> Iterator[Trigger
 
 
 def triggers(s: str, end: int, options: bool) -> Iterator[Trigger]:
-    """The triggers of s[:end] from the last to the first; `options` adds "the correct option is".
+    """Yields the triggers of s[:end] from the last to the first.
+
+    `options`: also find announcements of an option, such as "the correct option is".
 
     Each value ends at the latest where the next trigger begins.
     """

@@ -1,7 +1,8 @@
-"""Exact numbers and their keys: decimals by digits, fractions by integers, never a double.
+"""Exact numbers and their keys. Decimals are stored as digits, fractions as two integers; no double is used.
 
-A decimal stores its digits and its power of ten separately, so that 1e999999999 is cheap. The key of a result
-beyond 38 digits (128 bits) has digits and exponent; larger fractions have no key.
+A decimal stores its digits and its power of ten separately, so that 1e999999999 is cheap. If a decimal needs more
+than 38 digits (128 bits) when it is written as an integer or a fraction, its key consists of digits and an
+exponent. A fraction that needs more than 38 digits has no key.
 """
 
 from fractions import Fraction
@@ -30,7 +31,7 @@ def decimal(digits: str, exponent: int) -> Decimal:
 
 
 def bounded(value: Decimal) -> Decimal | None:
-    """None for an exponent with too many digits: its key could not be parsed again."""
+    """The value, or None if its exponent has so many digits that its key could not be parsed again."""
     return value if abs(value.exponent) < 10**EXPONENT_DIGITS else None
 
 

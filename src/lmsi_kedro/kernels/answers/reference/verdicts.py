@@ -69,7 +69,7 @@ def _alternative(s: str, i: int, end: int, verdicts: dict[str, str]) -> bool:
 
 
 def _only(s: str, i: int, end: int, verdicts: dict[str, str]) -> Found | None:
-    """The verdict of a sentence that has just one; "no" counts only if no noun can follow it."""
+    """The only verdict of a sentence; "no" does not count before another word, which may be its noun."""
     found = None
     while i < end:
         if not letter(s[i]):

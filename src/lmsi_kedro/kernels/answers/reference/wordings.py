@@ -9,7 +9,7 @@ _ABBREVIATIONS = word_set(
 
 
 def text_key(original: str) -> str | None:
-    """The key without case, runs of spaces, outer quotes and markup, the last full stop and the comma in ", "."""
+    """The key without case, extra spaces, outer quotes, outer markup, last full stop and commas before spaces."""
     s = plain(original)
     a, b = 0, len(s)
     before = None
