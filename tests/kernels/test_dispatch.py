@@ -1,4 +1,4 @@
-"""LMSI_KERNELS picks one implementation for every kernel; a module that does not load is an error."""
+"""Tests that LMSI_KERNELS selects the same implementation for all kernels, and that load errors are reported."""
 
 import logging
 import subprocess
@@ -33,7 +33,7 @@ from tests.kernels.sampling.cases import Sampling
         ("reference", "reference", "reference"),
     ],
 )
-def test_variable_means_the_same_for_every_kernel(
+def test_variable_selects_one_implementation_for_all_kernels(
     wanted: str, cpu: str, cuda: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LMSI_KERNELS", wanted)
@@ -104,7 +104,7 @@ def not_built(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def called_reference(monkeypatch: pytest.MonkeyPatch) -> bool:
-    """Whether answers, votes and sampling all call their reference; none or all of them must."""
+    """Whether answers, votes and sampling call their references; asserts that all of them do or none does."""
     calls: list[str] = []
 
     def counted(name: str, original: Callable[..., Any]) -> Callable[..., Any]:

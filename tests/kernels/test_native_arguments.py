@@ -1,4 +1,4 @@
-"""Even the private functions of the compiled module reject arguments that would crash it."""
+"""Tests that even the private functions of the compiled module reject arguments that would crash it."""
 
 import math
 from typing import Any

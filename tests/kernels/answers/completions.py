@@ -1,4 +1,4 @@
-"""Generates completions from a grammar, and mutations of them, on which both implementations are compared."""
+"""Generates completions from a grammar, and mutates some of them, to compare both implementations on them."""
 
 import ast
 import random
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def _pieces(section: str) -> list[str]:
-    """A section of pieces.txt: one piece per line, ended by a bar, with Python escapes."""
+    """Reads a section of pieces.txt, which has one piece per line, ended by a bar, with Python escapes."""
     text = Path(__file__).with_name("pieces.txt").read_text(encoding="utf-8")
     lines = text.split(f"# {section}\n")[1].split("\n# ")[0].splitlines()
     return [

@@ -1,4 +1,4 @@
-"""Parsing and canonicalising: tables of forms, both implementations compared, and the laws of equality."""
+"""Tests parsing and canonical forms: tables of answers, equal implementations, and properties of equality."""
 
 import csv
 import importlib.util
@@ -37,7 +37,7 @@ def key_of(text: str, kind: str = "number", **options: Any) -> str | None:
 
 
 @BACKENDS
-def test_table_of_forms(backend: Any) -> None:
+def test_answers_in_the_table_are_parsed(backend: Any) -> None:
     with (HERE / "answers.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     wrong = []
@@ -65,7 +65,7 @@ def test_an_option_beyond_z_has_no_letter(backend: Any) -> None:
 
 
 @BACKENDS
-def test_table_of_keys(backend: Any) -> None:
+def test_answers_in_the_table_have_their_keys(backend: Any) -> None:
     with (HERE / "keys.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     wrong = []
@@ -94,7 +94,7 @@ DECIMAL_COMMAS = {
 
 
 @pytest.mark.parametrize(("said", "key"), DECIMAL_COMMAS.items())
-def test_decimal_comma_is_read_where_configured(said: str, key: str | None) -> None:
+def test_decimal_comma_is_parsed_if_configured(said: str, key: str | None) -> None:
     frame = read_answers([f"The answer is {said}."], "number", decimal="comma")
     assert frame["key"][0] == key
     assert frame["surface"][0] is None or said.startswith(frame["surface"][0])
@@ -134,7 +134,7 @@ def test_implementations_agree_on_any_bytes(noise: bytes, kind: str) -> None:
 
 
 @given(st.text(max_size=60))
-def test_span_is_the_surface(noise: str) -> None:
+def test_start_and_end_locate_the_surface(noise: str) -> None:
     text = f"{noise} The answer is 42 {noise}"
     row = read_answers([text], "number").row(0, named=True)
     if row["key"] is not None:
@@ -209,7 +209,7 @@ def test_equal_numbers_share_a_key() -> None:
     st.integers(0, 2**32),
 )
 def test_key_does_not_depend_on_other_rows(letters: list[str], kind: str, seed: int) -> None:
-    """Equality of keys is symmetric and transitive if a row's key never depends on other rows."""
+    """If the key of a row never depends on other rows, equality of keys is symmetric and transitive."""
     rng = random.Random(seed)
     texts = [completions.completion(rng) for _ in range(4)]
     alone = [canonical_keys([text], kind)[0] for text in texts]
@@ -247,7 +247,7 @@ def test_reading_rules_are_recorded() -> None:
     assert frame.columns == ["key", "surface", "start", "end", "rule"]
 
 
-def test_no_trigger_abstains() -> None:
+def test_unannounced_answer_needs_the_fallback_rule() -> None:
     assert key_of("3 + 4 = 7") is None
     assert key_of("3 + 4 = 7", rule="trigger_or_last") == "num:7"
 
@@ -330,7 +330,7 @@ def test_equal_mathematical_answers_share_a_key() -> None:
 
 @settings(max_examples=100)
 @given(st.text(alphabet="12x+-*/^()[]{}\\,=<_ .fracsqt!&\u00bd\u00b2", max_size=40))
-def test_any_mathematical_surface_is_keyed(surface: str) -> None:
+def test_any_mathematical_text_is_accepted(surface: str) -> None:
     key = math_key(surface)
     assert key is None or key.startswith(("num:", "math:", "list:"))
     assert math_key(f" $ {surface} $ ") == key or "*" in surface or "\\" in surface

@@ -1,4 +1,4 @@
-"""Hostile texts take linear time in every kind and bounded work in mathematics, and none is rejected."""
+"""Tests that hostile texts are accepted: every kind takes linear time, and mathematics takes bounded work."""
 
 import time
 from typing import Any
@@ -24,7 +24,7 @@ CHOICES = ["12 km", "the dog", "none of the above", "9"]
 
 
 def cpu_seconds(texts: pl.Series, kind: str) -> float:
-    """CPU seconds, best of three, to parse the texts and to canonicalise each whole text as an answer."""
+    """Measures the CPU seconds (best of three) that parsing the texts and canonicalising them as answers takes."""
     choices = pl.Series([CHOICES] * len(texts)) if kind == "choice" else None
     best = float("inf")
     for _ in range(3):
@@ -36,7 +36,7 @@ def cpu_seconds(texts: pl.Series, kind: str) -> float:
 
 
 def shapes(piece: bytes, size: int) -> list[bytes]:
-    """The repeated piece alone, after an announcement, before one, and in three parts of a text."""
+    """Texts with the repeated piece alone, after an announcement, before one, and in three parts."""
     run = piece * (size // len(piece))
     third = piece * (size // len(piece) // 3)
     return [run, b"The answer is " + run, run + b"\n#### 7", b"\n\\boxed{".join([third] * 3)]
@@ -45,14 +45,14 @@ def shapes(piece: bytes, size: int) -> list[bytes]:
 @pytest.mark.parametrize("piece", PIECES)
 @pytest.mark.parametrize("kind", KINDS)
 def test_time_is_linear(kind: str, piece: bytes) -> None:
-    """Eight times the text takes at most sixteen times as long: linear is 8, quadratic is 64."""
+    """A text of eight times the length may take 16 times as long; linear code takes 8, quadratic code 64 times."""
     short, long = (pl.Series(shapes(piece, size), dtype=pl.Binary) for size in (12_000, 96_000))
     allowed = 16 * cpu_seconds(short, kind) + 1e-3
     assert cpu_seconds(long, kind) < allowed
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_large_texts_are_read(kind: str) -> None:
+def test_large_texts_are_parsed(kind: str) -> None:
     megabyte = [
         piece * (2**20 // len(piece)) for piece in (b"{", b"\\boxed{", b"\0", b"\xff", b"x")
     ]
@@ -93,7 +93,7 @@ def test_huge_exponents_cost_no_time(text: str, key: str | None) -> None:
 
 
 def repeated(piece: str) -> str:
-    """A surface of the greatest length that is still parsed."""
+    """Repeats a piece up to the greatest length of a surface that is still parsed as mathematics."""
     return (piece * (math.MOST_LENGTH // len(piece))).rstrip(",+-*/")
 
 
@@ -116,8 +116,8 @@ EXPENSIVE = [
 
 
 @pytest.mark.parametrize("surface", EXPENSIVE, ids=lambda surface: surface[:16])
-def test_mathematics_is_bounded(surface: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Work is counted in products of terms, since times vary; the largest known number is 7,896 (31 ms)."""
+def test_work_for_mathematics_is_bounded(surface: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Counts products of terms, since times vary; no surface is known to need more than 7,896 of them (31 ms)."""
     products = 0
     product = algebra._product
 

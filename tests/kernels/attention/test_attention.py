@@ -1,4 +1,4 @@
-"""Every implementation of an attention step gives the reference's numbers, for all shapes and in any batch."""
+"""Tests that the C++ attention of a decoding step equals the reference, for all shapes and in any batch."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ SHAPES = [  # rows, heads, key heads, width, shared length, question lengths
 def test_native_equals_reference(
     shape: Any, dtype: torch.dtype, isa: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Both also append the same keys and values."""
+    """The results are equal within rounding, and both implementations append the same keys and values."""
     if not supported(isa):
         pytest.skip(f"this machine has no {isa}")
     monkeypatch.setenv("LMSI_ISA", isa)
@@ -37,7 +37,7 @@ def test_native_equals_reference(
 
 
 def test_step_equals_attention_over_the_whole_row() -> None:
-    """attend_step gives what attend gives for the last token of shared + question + own."""
+    """attend_step equals attend for the last token of the sequence shared prefix + question + own tokens."""
     given = case((2, 4, 2, 16, 5, (3, 2)), torch.float32)
     stepped = reference.attend_step(**given)
     for row, (question, slot, length) in enumerate(given["paths"].tolist()):
@@ -56,7 +56,7 @@ def test_step_equals_attention_over_the_whole_row() -> None:
 
 @pytest.mark.parametrize("isa", ["scalar", "avx2", "avx512", "avx512bf16"])
 def test_rows_do_not_depend_on_the_batch(isa: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Results are identical to the bit in any order and alone."""
+    """The result of a row has the same bits in another order, in a smaller batch and alone."""
     if not supported(isa):
         pytest.skip(f"this machine has no {isa}")
     monkeypatch.setenv("LMSI_ISA", isa)

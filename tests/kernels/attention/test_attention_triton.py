@@ -1,6 +1,7 @@
-"""Attention in Triton gives the reference's numbers, on a GPU if there is one, else in Triton's interpreter.
+"""Tests that attention in Triton equals the reference.
 
-A small split makes every loop run several times; the last test compiles the kernels for a real GPU.
+The kernels run on a GPU if there is one, and otherwise in Triton's interpreter. A small split makes every loop run
+several times. The last test compiles the kernels for a real GPU.
 """
 
 import os
@@ -46,7 +47,7 @@ def attended(given: Any) -> torch.Tensor:
 
 @pytest.mark.parametrize(("shape", "dtype", "tolerance"), CASES, ids=str)
 def test_triton_equals_reference(shape: Any, dtype: torch.dtype, tolerance: float) -> None:
-    """Both also append the same keys and values."""
+    """The results are equal within rounding, and both implementations append the same keys and values."""
     one, two = placed(case(shape, dtype)), wide(case(shape, dtype))
     found = gpu.attend_step(**one, split=48).cpu()
     expected = reference.attend_step(**two)
@@ -56,7 +57,7 @@ def test_triton_equals_reference(shape: Any, dtype: torch.dtype, tolerance: floa
 
 
 def test_rows_do_not_depend_on_the_batch() -> None:
-    """Rows are computed in any order, with mixed questions, and alone."""
+    """A row has the same result alone and in a batch of another order, in which the questions are mixed."""
     given = case((7, 4, 1, 32, 60, (40, 7)), torch.float32)
     together = attended(given)
     for rows in [torch.tensor([6, 0, 3, 1, 5, 4, 2]), torch.tensor([5])]:
@@ -73,7 +74,7 @@ def test_large_scores_stay_finite() -> None:
 
 
 def test_strided_rows_are_accepted() -> None:
-    """The paths may be columns of a wider table."""
+    """`paths` may be a view of some columns of a wider table."""
     given = case((3, 4, 1, 32, 10, (4, 7)), torch.float32)
     table = torch.cat([torch.full((3, 2), 99), given["paths"]], 1)
     assert torch.equal(attended(given | {"paths": table[:, 2:]}), attended(given))

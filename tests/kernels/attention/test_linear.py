@@ -1,4 +1,4 @@
-"""Packed linear layers give torch's results on every instruction set, and no row depends on other rows."""
+"""Tests that packed linear layers equal torch's on every instruction set, and that rows are independent."""
 
 import pytest
 import torch
@@ -23,7 +23,7 @@ def applied(layer: torch.nn.Linear, x: torch.Tensor) -> torch.Tensor:
 def test_results_equal_those_of_torch(
     shape: tuple[int, int, int], dtype: torch.dtype, isa: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Layers have a bias or none; with bfloat16 weights x is rounded, but sums are not."""
+    """Layers are tested with and without a bias. With bfloat16 weights, x is rounded, but sums are not."""
     if not supported(isa):
         pytest.skip(f"this machine has no {isa}")
     monkeypatch.setenv("LMSI_ISA", isa)

@@ -1,4 +1,4 @@
-"""Sampling parameters, counters as in a run, and random logits for the tests of sample_tokens."""
+"""Sampling parameters, counters like those of a run, and random logits for the tests of sample_tokens."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -43,7 +43,7 @@ def supported(isa: str) -> bool:
 
 
 def counters_of(rows: int, seed: int = 0) -> NDArray[np.uint64]:
-    """Counters as in a run, for consecutive paths of one question."""
+    """Counters like those of a run, for consecutive paths of one question."""
     counters = np.zeros((rows, 4), np.uint64)
     counters[:, 0] = seed
     counters[:, 1] = 0x9E3779B97F4A7C15

@@ -12,26 +12,26 @@ from lmsi_kedro.kernels.sampling.rules import Rules
 from tests.kernels.sampling.cases import PLANS, Sampling, counters_of, draw, logits_of
 
 
-def test_transposed_logits(backend: str) -> None:
+def test_transposed_logits_are_accepted(backend: str) -> None:
     logits = logits_of(20, 30)
     tokens = sample_tokens(np.asfortranarray(logits), Sampling(), counters_of(20))[0]
     np.testing.assert_array_equal(tokens, sample_tokens(logits, Sampling(), counters_of(20))[0])
 
 
-def test_no_rows(backend: str) -> None:
+def test_no_rows_give_no_tokens(backend: str) -> None:
     tokens, logprobs = sample_tokens(np.empty((0, 5), np.float32), Sampling(), counters_of(0))
     assert tokens.shape == logprobs.shape == (0,)
 
 
-def test_huge_and_tiny_logits(backend: str) -> None:
+def test_huge_logits_do_not_overflow(backend: str) -> None:
     row = [3e38, -3e38, 3e38, 1e-40]
     assert set(draw(row, Sampling()).tolist()) == {0, 2}
 
 
-def test_the_largest_random_number_takes_the_last_token(
+def test_largest_random_number_selects_the_last_token(
     backend: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # 64 set bits, times the total and shifted, select the last unit of weight, never one beyond it.
+    # The largest random number, 2**64 - 1, selects the last unit of the total weight, and not the one beyond it.
     rules = Rules.of(Sampling())
     assert reference.sample_token(np.array([0.0, 0.0, -np.inf]), rules, 2**64 - 1) == 1
 

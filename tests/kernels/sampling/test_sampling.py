@@ -30,7 +30,7 @@ from tests.kernels.sampling.cases import (
         ([0x299F31D0A4093822, 0x85A308D3243F6A88, 0x13198A2E, 0x03707344], 0x94FDCCEBD16CFE09),
     ],
 )
-def test_philox_is_the_published_one(counter: list[int], bits: int) -> None:
+def test_philox_matches_published_numbers(counter: list[int], bits: int) -> None:
     assert int(reference.philox(np.array([counter], np.uint64))[0]) == bits
 
 
@@ -67,20 +67,22 @@ def test_instruction_sets_agree_to_the_bit(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @pytest.mark.parametrize("temperature", [0.3, 0.7, 1.0, 2.0])
-def test_weights_are_powers_of_two(temperature: float) -> None:
+def test_weights_are_close_to_powers_of_two(temperature: float) -> None:
     logits = np.linspace(-60, 0, 200_001).astype(np.float32)
     scale = Rules.of(Sampling(temperature)).scale
     weights = reference.weights_of(logits.astype(np.float64), scale)
     assert weights[-1] == 2**44
     exact = np.exp2(logits.astype(np.float64) * scale + 44)
-    assert (np.abs(weights - exact) <= 4e-6 * exact + 1).all()  # y of small weights is rounded
+    assert (
+        np.abs(weights - exact) <= 4e-6 * exact + 1
+    ).all()  # the exponents of small weights are rounded
     near = exact >= 2.0**40
     assert (np.abs(weights - exact)[near] <= 5e-7 * exact[near]).all()
 
 
 def test_fused_arithmetic_changes_at_most_one_in_million() -> None:
     # The gap between the two cumulative sums is the share of samples that differ. The reference
-    # rounds a fused step twice, which is the only possible difference from C++ and Triton.
+    # rounds a fused multiply-add twice, which is its only difference from C++ and Triton.
     for spread in (0.0, 1.0, 4.0):
         logits = logits_of(1, 150_000, spread)
         exact = reference.weights_of(logits[0].astype(np.float64), Rules.of(Sampling(0.7)).scale)
@@ -90,7 +92,7 @@ def test_fused_arithmetic_changes_at_most_one_in_million() -> None:
 
 
 def fused_weights(logits: NDArray[np.float32], scale: np.float32) -> NDArray[np.int64]:
-    """Like reference.weights_of, with every step in 80 bits."""
+    """Computes reference.weights_of, but every step in 80 bits."""
     y = np.maximum((logits - logits.max()) * scale, np.float32(-64))
     n = np.rint(y)
     power = np.full_like(y, reference.POWER[0])
@@ -109,21 +111,21 @@ class TestFilters:
     def test_every_token_is_reachable(self, backend: str) -> None:
         assert self.reached([0.0] * 64) == list(range(64))
 
-    def test_top_k(self, backend: str) -> None:
+    def test_top_k_keeps_the_largest(self, backend: str) -> None:
         assert self.reached([0, 1, 3, 2], top_k=2) == [2, 3]
 
     def test_top_k_keeps_lowest_ids_of_ties(self, backend: str) -> None:
         assert self.reached([1, 2, 1, 1, 0], top_k=3) == [0, 1, 2]
 
-    def test_top_k_beyond_the_vocabulary(self, backend: str) -> None:
+    def test_top_k_may_exceed_the_vocabulary(self, backend: str) -> None:
         assert self.reached([0, 0], top_k=99) == [0, 1]
 
-    def test_top_p_keeps_the_token_that_crosses(self, backend: str) -> None:
+    def test_top_p_keeps_the_token_that_reaches_it(self, backend: str) -> None:
         row = np.log([0.5, 0.3, 0.15, 0.05])
         assert self.reached(row, top_p=0.75) == [0, 1]
         assert self.reached(row, top_p=0.85) == [0, 1, 2]
 
-    def test_top_p_always_keeps_one(self, backend: str) -> None:
+    def test_top_p_always_keeps_one_token(self, backend: str) -> None:
         assert self.reached([0, 2, 1], top_p=1e-12) == [1]
 
     def test_top_p_keeps_lowest_ids_of_ties(self, backend: str) -> None:
@@ -134,10 +136,10 @@ class TestFilters:
         assert self.reached(row, top_k=2, top_p=0.55) == [0]
         assert self.reached(row, top_p=0.55) == [0, 1]
 
-    def test_min_p(self, backend: str) -> None:
+    def test_min_p_is_relative_to_the_maximum(self, backend: str) -> None:
         assert self.reached(np.log([0.5, 0.26, 0.24]), min_p=0.5) == [0, 1]
 
-    def test_temperature_comes_first(self, backend: str) -> None:
+    def test_temperature_is_applied_before_filters(self, backend: str) -> None:
         assert self.reached([1, 0], temperature=0.1, min_p=0.01) == [0]
         assert self.reached([1, 0], temperature=10.0, min_p=0.01) == [0, 1]
 
@@ -179,7 +181,7 @@ def test_rows_do_not_depend_on_the_batch(backend: str) -> None:
 
 
 @pytest.mark.parametrize("column", range(4))
-def test_every_counter_matters(backend: str, column: int) -> None:
+def test_every_counter_changes_the_tokens(backend: str, column: int) -> None:
     logits = np.zeros((50, 1000), np.float32)
     counters = counters_of(50)
     other = counters.copy()
@@ -208,7 +210,7 @@ class TestTensors:
             )
             assert all(torch.equal(a, b) for a, b in pairs)
 
-    def test_the_last_position_of_a_batch(self, backend: str) -> None:
+    def test_strided_tensors_are_accepted(self, backend: str) -> None:
         logits = torch.from_numpy(logits_of(24, 50)).view(8, 3, 50).requires_grad_()
         strided = sample_tokens(logits[:, -1], Sampling(), counters_of(8))[0]
         dense = sample_tokens(logits[:, -1].contiguous(), Sampling(), counters_of(8))[0]

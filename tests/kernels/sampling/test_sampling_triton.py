@@ -1,6 +1,7 @@
-"""The Triton sampler gives the tokens of the CPU, on a GPU if there is one, else in Triton's interpreter.
+"""Tests that the Triton sampler samples the same tokens as the CPU.
 
-Small blocks make every loop run several times; the last test compiles the kernels for a real GPU.
+It runs on a GPU if there is one, and otherwise in Triton's interpreter. Small blocks make every loop run several
+times. The last test compiles the kernels for a real GPU.
 """
 
 import os
@@ -28,7 +29,7 @@ Drawn = tuple[NDArray[np.int64], NDArray[np.float64]]  # tokens, logprobs
 def both(
     logits: NDArray[np.float32], plan: Sampling, counters: NDArray[np.uint64]
 ) -> tuple[Drawn, Drawn]:
-    """(tokens, logprobs) of the CPU and of the GPU."""
+    """Samples on the CPU and on the GPU: (tokens, logprobs) from each."""
     tensors = torch.from_numpy(logits).to(DEVICE), torch.from_numpy(counters.view(np.int64))
     drawn = gpu.sample_tokens(tensors[0], Rules.of(plan), tensors[1], block=128, size=128)
     tokens, logprobs = (x.cpu().numpy() for x in drawn)
@@ -66,7 +67,10 @@ def test_tokens_equal_those_of_the_cpu(vocabulary: int, spread: float, plan: Sam
 
 
 def adversarial_rows(vocabulary: int = 500) -> Case:
-    """Column-major rows, more than programs, with ties, both zeros, few finite logits, large offsets or NaN."""
+    """Rows with ties, with zeros of both signs, with few finite logits, with large offsets, and with NaN.
+
+    They are stored in column-major order, and there are more rows than programs.
+    """
     rng = np.random.default_rng(1)
     rows = rng.standard_normal((9, vocabulary)).astype(np.float32)
     rows[0] = 0
@@ -83,7 +87,7 @@ def adversarial_rows(vocabulary: int = 500) -> Case:
     "plan",
     [
         Sampling(0.7, top_k=40, top_p=0.95),
-        Sampling(0.7, top_k=130, min_p=0.1),  # more than there are lanes
+        Sampling(0.7, top_k=130, min_p=0.1),  # k exceeds the number of lanes
         Sampling(0.7, top_k=499),
         Sampling(1e-6, top_k=5),
         Sampling(1.0, top_p=0.999999),
@@ -92,7 +96,7 @@ def adversarial_rows(vocabulary: int = 500) -> Case:
     ],
     ids=str,
 )
-def test_adversarial_rows(plan: Sampling) -> None:
+def test_adversarial_rows_equal_those_of_the_cpu(plan: Sampling) -> None:
     logits, counters = adversarial_rows()
     rules, bits = Rules.of(plan), torch.from_numpy(counters.view(np.int64))
     given = torch.from_numpy(logits).to(DEVICE)
@@ -104,14 +108,14 @@ def test_adversarial_rows(plan: Sampling) -> None:
     np.testing.assert_allclose(logprobs[good].numpy(), theirs, atol=1e-6)
 
 
-def test_many_draws() -> None:
+def test_large_counters_equal_those_of_the_cpu() -> None:
     logits, counters = random_case(60, 150, 2.0)
     counters[:, 1] *= np.uint64(0x9E3779B97F4A7C15)  # all 64 bits of the stream
     (tokens, _), (other, _) = both(logits, Sampling(0.9), counters)
     np.testing.assert_array_equal(tokens, other)
 
 
-def test_bfloat16() -> None:
+def test_bfloat16_tokens_equal_those_of_the_cpu() -> None:
     logits, counters = random_case(4, 100, 3.0)
     narrow = torch.from_numpy(logits).bfloat16()
     expected, _ = sample_tokens(narrow, Sampling(), counters)

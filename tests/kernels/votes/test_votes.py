@@ -12,7 +12,7 @@ from polars.testing import assert_frame_equal
 
 from lmsi_kedro.kernels.votes import TIES, Ties, count_votes, reference
 
-# Every way in which keys are stored: short, long, empty, equal up to the last byte, with zero bytes, not ASCII.
+# Keys that are stored in different ways: short, long, empty, equal up to the last byte, with zero bytes, not ASCII.
 KEYS = ["num:1", "num:2", "", "\0", "a", "a\0", "é", "a" * 12, "a" * 13, "a" * 15, "a" * 14 + "b",
         "b" * 16, "b" * 17, "b" * 40, "b" * 39 + "c"]  # fmt: skip
 WEIGHTS = [-0.1, -0.2, -0.3, -1.0, -1e16, 1e16, 1e-30, 0.0]
@@ -30,7 +30,7 @@ def one(keys: Any, **options: Any) -> dict[str, Any]:
 
 
 @pytest.mark.usefixtures("_backend")
-def test_a_ragged_table() -> None:
+def test_questions_may_have_different_numbers_of_paths() -> None:
     keys = ["a", "b", "a", None, "b", "c", None, None]
     table = count_votes(keys, [0, 4, 4, 6, 8])
     expected = pl.DataFrame(
@@ -81,7 +81,7 @@ class TestTies:
 
 
 @pytest.mark.usefixtures("_backend")
-def test_unanimous_is_certain() -> None:
+def test_unanimous_vote_has_full_confidence() -> None:
     assert one(["a"] * 7) | {"tied": None} == {
         "key": "a", "votes": 7, "readable": 7, "paths": 7,
         "confidence": 1.0, "margin": 1.0, "entropy": 0.0, "tied": None,
@@ -99,18 +99,18 @@ def test_unanimous_is_certain() -> None:
     ],
     ids=["sliced", "column", "chunked", "tuple"],
 )
-def test_forms_of_input(keys: Any) -> None:
+def test_all_types_of_columns_are_accepted(keys: Any) -> None:
     assert one(keys)["key"] == "a"
 
 
 @pytest.mark.usefixtures("_backend")
 @pytest.mark.parametrize("keys", [[None, None], pl.Series([None, None])])
-def test_nothing_but_nulls(keys: Any) -> None:
+def test_null_keys_do_not_vote(keys: Any) -> None:
     assert one(keys)["readable"] == 0
 
 
 @pytest.mark.usefixtures("_backend")
-def test_no_questions() -> None:
+def test_no_questions_give_an_empty_table() -> None:
     table = count_votes([], [0])
     assert table.height == 0
     assert table.columns[-1] == "tied"
@@ -183,6 +183,6 @@ def test_bad_input_is_named(arguments: Any, message: str) -> None:
         count_votes(*arguments)
 
 
-def test_tables_built_by_numpy_offsets() -> None:
+def test_numpy_offsets_are_accepted() -> None:
     offsets = np.array([0, 2, 3], np.uint32)
     assert count_votes(["a", "a", "b"], offsets)["votes"].to_list() == [2, 1]

@@ -1,4 +1,7 @@
-"""The Triton kernel counts votes like the reference, on a GPU if there is one, else in the interpreter."""
+"""Tests that the Triton kernel counts votes like the reference.
+
+It runs on a GPU if there is one, and otherwise in Triton's interpreter.
+"""
 
 import numpy as np
 import pytest
@@ -46,7 +49,7 @@ def test_order_does_not_matter() -> None:
 
 
 @pytest.mark.parametrize("shape", [(0, 4), (3, 0)])
-def test_nothing_to_count(shape: tuple[int, int]) -> None:
+def test_empty_ids_have_no_winners(shape: tuple[int, int]) -> None:
     votes = count(np.zeros(shape, np.int64))
     assert votes.key.tolist() == [-1] * shape[0]
     assert votes.paths.tolist() == [0] * shape[0]
