@@ -172,8 +172,8 @@ def test_clock_that_jumps_changes_nothing(data: Path, whole: dict[str, bytes]) -
     assert compiler
     source, library = data.parent / "clock.c", data.parent / "clock.so"
     source.write_text(CLOCK)
-    command = [compiler, "-x", "c", "-shared", "-fPIC", "-O1", "-o", library, source, "-ldl"]
-    subprocess.run(command, check=True)
+    options = ["-x", "c", "-shared", "-fPIC", "-O1", "-ldl"]
+    subprocess.run([compiler, *options, "-o", str(library), str(source)], check=True)
     extra = {"LD_PRELOAD": str(library)}
     run = start(data, extra)
     wait_for(run, lambda: any(data.glob(STEPS[2])))
