@@ -125,7 +125,7 @@ def acquire(lock: IO[str], wait: bool) -> None:
 
 
 def read_holder(lock: IO[str]) -> dict[str, Any]:
-    """The holder's record; question marks while it is being written."""
+    """Returns the holder's record, or question marks while it is being written."""
     unknown = {"pid": "?", "host": "?", "since": "?"}
     lock.seek(0)
     try:
@@ -136,7 +136,7 @@ def read_holder(lock: IO[str]) -> dict[str, Any]:
 
 
 def runs(holder: dict[str, Any]) -> bool:
-    """Whether the process is running, as far as this machine can tell."""
+    """Returns whether the process is running, as far as this machine can tell."""
     if holder["host"] != socket.gethostname():
         return bool(holder["host"] != "?")
     try:

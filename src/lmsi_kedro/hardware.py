@@ -15,18 +15,18 @@ DEVICES = Path("/dev")
 
 @cache
 def cpu_has_bfloat16() -> bool:
-    """Whether the CPU multiplies bfloat16 natively; elsewhere it is emulated and float32 is faster."""
+    """Returns whether the CPU multiplies bfloat16 natively; elsewhere it is emulated and float32 is faster."""
     flags = Path("/proc/cpuinfo")
     return flags.exists() and "avx512_bf16" in flags.read_text()
 
 
 def gpus() -> int:
-    """The number of NVIDIA GPUs that this process may use; counting them does not import torch."""
+    """Returns the number of NVIDIA GPUs that this process may use; counting them does not import torch."""
     return len(visible_gpus())
 
 
 def visible_gpus() -> list[str]:
-    """The names of usable GPUs: those in CUDA_VISIBLE_DEVICES if a scheduler set it, or else 0, 1, ..."""
+    """Returns the names of usable GPUs: those in CUDA_VISIBLE_DEVICES if a scheduler set it, or else 0, 1, ..."""
     present = [str(number) for number, _ in enumerate(DEVICES.glob("nvidia[0-9]*"))]
     named = os.environ.get("CUDA_VISIBLE_DEVICES", ",".join(present)).split(",")
     usable = takewhile(lambda name: name and not name.startswith("-"), map(str.strip, named))
@@ -35,7 +35,7 @@ def visible_gpus() -> list[str]:
 
 @cache
 def free_memory(workers: int) -> int:
-    """The free bytes per worker, measured once: on the GPU with the least free memory or, without GPUs, in RAM."""
+    """Measures the free bytes per worker, once: on the GPU with the least free memory or, without GPUs, in RAM."""
     free = free_on_gpus() if gpus() else []
     if not free:  # no GPU, or none that torch can use
         return available_memory() // workers
@@ -43,7 +43,7 @@ def free_memory(workers: int) -> int:
 
 
 def free_on_gpus() -> list[int]:
-    """Free bytes of each GPU, queried in a subprocess: initialising CUDA here would hold 0.5 GiB."""
+    """Returns the free bytes of each GPU, queried in a subprocess: initialising CUDA here would hold 0.5 GiB."""
     script = (
         "import torch.cuda as c; n = c.device_count() if c.is_available() else 0; "
         "print(*(c.mem_get_info(i)[0] for i in range(n)))"
@@ -55,7 +55,7 @@ def free_on_gpus() -> list[int]:
 
 
 def available_memory() -> int:
-    """Bytes that programs may still use; a very large number if the system does not report it."""
+    """Returns the bytes that programs may still use, or a very large number if the system does not report them."""
     meminfo = Path("/proc/meminfo")
     lines = meminfo.read_text().splitlines() if meminfo.exists() else []
     found = [int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable")]

@@ -208,7 +208,7 @@ def refuse_unread(parameters: dict[str, Any], given: dict[str, Any]) -> None:
 
 
 def path_of(catalog: Any, name: str) -> Path:
-    """The file or directory of a dataset."""
+    """Returns the file or directory of a dataset."""
     return Path(catalog.get(name)._describe()["filepath"])
 
 
@@ -255,14 +255,14 @@ def check_shape(names: list[str], parameters: dict[str, Any], record: dict[str, 
 
 
 def loop_of(names: list[str]) -> str | None:
-    """The name of the pipeline that makes a report, or None."""
+    """Returns the name of the pipeline that makes a report, or None."""
     same = {"__default__": "self_improve", "reporting": "self_improve"}
     loops = ("self_improve", "controls", "self_improve_from_seeds")
     return next((each for name in names if (each := same.get(name, name)) in loops), None)
 
 
 def shape(loop: str, parameters: dict[str, Any]) -> dict[str, Any]:
-    """The parameters that determine the nodes of a loop's report."""
+    """Returns the parameters that determine the nodes of a loop's report."""
     headroom = parameters["headroom"]
     found = {
         "rounds": parameters["rounds"],
@@ -273,5 +273,5 @@ def shape(loop: str, parameters: dict[str, Any]) -> dict[str, Any]:
 
 
 def plain(value: Any) -> str:
-    """A value as it is typed in --params."""
+    """Returns a value as it is typed in --params."""
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False).replace('"', "")

@@ -28,7 +28,7 @@ FORMATS: dict[str, NumberFormat] = dict(
 
 
 def weight_names(model: Path) -> list[str]:
-    """The files from which transformers loads weights: model.safetensors, or else the shards of its index.
+    """Returns the files from which transformers loads weights: model.safetensors, or else the shards of its index.
 
     Other files, such as `consolidated.safetensors` in Mistral's repositories, contain the same weights again.
     Raises ValueError if the index is damaged.
@@ -84,17 +84,17 @@ def check_settings(model: Path) -> None:
 
 
 def setting_files(model: Path) -> list[Path]:
-    """The files of configuration and tokenizer, which also determine what a model computes."""
+    """Returns the files of configuration and tokenizer, which also determine what a model computes."""
     return [file for file in model.iterdir() if file.suffix in SETTINGS and file.name != RECORD]
 
 
 def content_files(model: Path) -> list[Path]:
-    """Weights, configuration and tokenizer, sorted."""
+    """Returns the files of weights, configuration and tokenizer, sorted."""
     return sorted([*setting_files(model), *(model / name for name in weight_names(model))])
 
 
 def content_digest(model: Path) -> str:
-    """sha256 over names and contents of weights, tokenizer and configuration."""
+    """Returns the sha256 over names and contents of weights, tokenizer and configuration."""
     digest = hashlib.sha256()
     for file in content_files(model):
         with file.open("rb") as content:
@@ -120,12 +120,12 @@ def tensors(model: Path) -> Iterator[tuple[str, int]]:
 
 
 def count_parameters(model: Path) -> int:
-    """The number of parameters in a model directory; tensors stored twice count twice."""
+    """Returns the number of parameters in a model directory; tensors stored twice count twice."""
     return sum(elements for _, elements in tensors(model))
 
 
 def number_format(model: Path) -> NumberFormat:
-    """The format of most weights; float32 if this project does not save weights in that format."""
+    """Returns the format of most weights, or float32 if this project does not save weights in that format."""
     elements = Counter[str]()
     for kind, count in tensors(model):
         elements[kind] += count

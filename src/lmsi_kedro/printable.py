@@ -18,7 +18,7 @@ WRITTEN = {
 
 
 def printable(text: str) -> str:
-    """The text with control and formatting characters escaped, as in \\x1b or \\u202e."""
+    """Returns the text with control and formatting characters escaped, as in \\x1b or \\u202e."""
     return text.translate(WRITTEN)
 
 

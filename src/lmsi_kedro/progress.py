@@ -101,7 +101,7 @@ class Display(logging.Handler):
 
 
 def bar() -> Any:
-    """A bar with a description, in one line."""
+    """Returns a bar with a description, in one line."""
     from rich.progress import BarColumn, Progress, TextColumn
 
     text = TextColumn("{task.description}", markup=False)

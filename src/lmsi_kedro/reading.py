@@ -51,7 +51,7 @@ def read_rows(rows: pl.DataFrame, tasks: Tasks, task: str, rule: str) -> pl.Data
 
 
 def in_order(chunks: Iterable[pl.DataFrame], columns: schemas.Columns) -> pl.DataFrame:
-    """The chunks as one table, sorted so that a question's paths are consecutive."""
+    """Returns the chunks as one table, sorted so that a question's paths are consecutive."""
     tables = [chunk.select(*columns) for chunk in chunks]
     return pl.concat([schemas.empty(columns), *tables]).sort(
         "question_id", "path", maintain_order=True

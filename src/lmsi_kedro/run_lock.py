@@ -61,7 +61,7 @@ class RunLock:
 
 
 def run_of(frame: FrameType | None) -> FrameType | None:
-    """The frame of the `KedroSession.run` call above this one, which exists until the run ends."""
+    """Returns the frame of the `KedroSession.run` call above this one, which exists until the run ends."""
     from kedro.framework.session import KedroSession
 
     while frame and frame.f_code is not KedroSession.run.__code__:
@@ -70,7 +70,7 @@ def run_of(frame: FrameType | None) -> FrameType | None:
 
 
 def is_active(run: FrameType) -> bool:
-    """Whether a thread of this process is still executing this call."""
+    """Returns whether a thread of this process is still executing this call."""
     for frame in sys._current_frames().values():
         caller: FrameType | None = frame
         while caller:

@@ -149,5 +149,5 @@ predictions = check("predictions", PREDICTIONS, ["question_id", "arm", "round", 
 
 
 def empty(columns: Columns) -> pl.DataFrame:
-    """A table without rows."""
+    """Returns a table without rows."""
     return pl.DataFrame(schema=columns)

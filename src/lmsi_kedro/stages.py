@@ -19,7 +19,7 @@ def trains(node: Node) -> bool:
 
 
 def function_of(node: Node) -> Callable[..., Any]:
-    """The function of a node, unwrapped if some of its arguments were set."""
+    """Returns the function of a node, unwrapped if some of its arguments were set."""
     function: Callable[..., Any] = getattr(node.func, "__wrapped__", node.func)
     return function
 
@@ -71,7 +71,7 @@ class Stages:
 
 
 def duration(seconds: float) -> str:
-    """The duration with two digits in a suitable unit."""
+    """Returns the duration with two digits in a suitable unit."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -47,19 +47,19 @@ class Threshold(NamedTuple):
 
 
 def counts(values: Iterable[str]) -> dict[str, int]:
-    """How often each value occurs, the most frequent first; ties are sorted by value, never by hash."""
+    """Returns how often each value occurs, the most frequent first; ties are sorted by value, never by hash."""
     return dict(sorted(Counter(values).items(), key=lambda item: (-item[1], item[0])))
 
 
 def entropy(values: Iterable[str]) -> float:
-    """The entropy of the values in bits; 0 without values. The sum is exact in any order."""
+    """Returns the entropy of the values in bits, or 0 without values. The sum is exact in any order."""
     found = Counter(values)
     total = found.total()
     return -fsum(n / total * log2(n / total) for n in found.values())
 
 
 def wilson(successes: int, n: int) -> Interval:
-    """Wilson's score interval of a proportion.
+    """Returns Wilson's score interval of a proportion.
 
     Examples:
         >>> low, high = wilson(8, 10)
@@ -73,7 +73,7 @@ def wilson(successes: int, n: int) -> Interval:
 
 
 def mcnemar(wrong_to_right: int, right_to_wrong: int) -> float:
-    """The exact two-sided p-value for the hypothesis that flips in both directions are equally likely.
+    """Returns the exact two-sided p-value for the hypothesis that flips in both directions are equally likely.
 
     Examples:
         >>> mcnemar(wrong_to_right=9, right_to_wrong=1)
@@ -86,7 +86,7 @@ def mcnemar(wrong_to_right: int, right_to_wrong: int) -> float:
 
 
 def bootstrap_delta(wrong_to_right: int, right_to_wrong: int, n: int, seed: int = 0) -> Interval:
-    """Percentile bootstrap of (wrong_to_right - right_to_wrong) / n over n paired questions."""
+    """Returns the percentile bootstrap of (wrong_to_right - right_to_wrong) / n over n paired questions."""
     import numpy as np
 
     outcomes = [wrong_to_right, right_to_wrong, n - wrong_to_right - right_to_wrong]
@@ -96,7 +96,7 @@ def bootstrap_delta(wrong_to_right: int, right_to_wrong: int, n: int, seed: int 
 def clustered_bootstrap(
     differences: NDArray[Any], clusters: Sequence[str], seed: int = 0
 ) -> Interval:
-    """Percentile bootstrap of the mean of paired differences that resamples whole clusters.
+    """Returns the percentile bootstrap interval of the mean of paired differences, resampling clusters.
 
     Answers of several seeds to one question are not independent observations, so the question is the cluster.
     """
@@ -111,7 +111,7 @@ def clustered_bootstrap(
 def _resampled(
     sums: NDArray[Any], sizes: NDArray[Any], counts: NDArray[np.int64], seed: int
 ) -> Interval:
-    """The bounds of sum / size over resamples; counts[i] clusters have the sum sums[i] and the size sizes[i].
+    """Returns bounds of sum / size over resamples; counts[i] clusters have the sum sums[i] and the size sizes[i].
 
     Sampling clusters with replacement is the same as sampling the number of each kind from a multinomial.
     """
@@ -124,7 +124,7 @@ def _resampled(
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Holm's step-down correction: each p-value times the number of hypotheses not yet rejected.
+    """Applies Holm's step-down correction: multiplies each p-value by the number of hypotheses not yet rejected.
 
     Examples:
         >>> holm([0.01, 0.04, 0.03])
@@ -139,7 +139,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def pass_at_k(correct: int, n: int, k: int) -> float:
-    """The share of all k-subsets of a question's n paths that contain a correct one.
+    """Returns the share of all k-subsets of a question's n paths that contain a correct one.
 
     Examples:
         >>> pass_at_k(correct=1, n=4, k=2)
@@ -149,7 +149,7 @@ def pass_at_k(correct: int, n: int, k: int) -> float:
 
 
 def maj_at_k(correct: int, others: Sequence[int], unreadable: int, k: int) -> float:
-    """The share of all k-subsets of a question's paths in which the correct answer is the only winner.
+    """Returns the share of all k-subsets of a question's paths in which the correct answer is the only winner.
 
     A tie counts as wrong. others contains the number of paths of each wrong answer. For every number of correct
     votes, a product of polynomials, one for each wrong answer and truncated below that number, counts the ways to
@@ -174,7 +174,7 @@ def maj_at_k(correct: int, others: Sequence[int], unreadable: int, k: int) -> fl
 def reliability(
     confidence: NDArray[np.float64], correct: NDArray[np.bool_], bins: int = 5
 ) -> list[Bin]:
-    """Accuracy by confidence in bins of equal width; empty bins are left out."""
+    """Returns accuracy by confidence in bins of equal width; empty bins are left out."""
     import numpy as np
 
     # Round first: a rounding error must not move 0.7 * 10 into the bin above.
@@ -194,13 +194,13 @@ def reliability(
 
 
 def expected_calibration_error(bins: Sequence[Bin]) -> float:
-    """The mean distance between accuracy and confidence of the bins, weighted by their numbers of questions."""
+    """Returns the mean distance between accuracy and confidence of the bins, weighted by numbers of questions."""
     total = sum(b.n for b in bins)
     return sum(b.n * abs(b.accuracy - b.confidence) for b in bins) / total
 
 
 def brier(confidence: NDArray[np.float64], correct: NDArray[np.bool_]) -> float:
-    """The mean squared distance between the confidence and the outcome, which is 0 or 1."""
+    """Returns the mean squared distance between the confidence and the outcome, which is 0 or 1."""
     import numpy as np
 
     return float(np.mean((confidence - correct) ** 2))
@@ -209,7 +209,7 @@ def brier(confidence: NDArray[np.float64], correct: NDArray[np.bool_]) -> float:
 def threshold_for(
     precision: float, confidence: NDArray[np.float64], correct: NDArray[np.bool_]
 ) -> Threshold | None:
-    """The lowest confidence above which votes are right at least this often; None if there is none."""
+    """Returns the lowest confidence above which votes are right at least this often, or None if there is none."""
     import numpy as np
 
     for least in np.unique(confidence):

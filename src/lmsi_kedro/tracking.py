@@ -101,7 +101,7 @@ def track(store: str, run_params: dict[str, Any], catalog: Any) -> None:
 
 
 def experiment_of(client: Any, store: str) -> str:
-    """The id of the experiment with all runs; a local store keeps their files in its folder."""
+    """Returns the id of the experiment with all runs; a local store keeps their files in its folder."""
     if found := client.get_experiment_by_name(EXPERIMENT):
         return str(found.experiment_id)
     files = None if "://" in store else (Path(store).absolute() / "artifacts").as_uri()
@@ -134,7 +134,7 @@ def log_numbers(client: Any, run: str, values: dict[str, Any]) -> None:
 
 
 def flat(values: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """The leaves of nested mappings with their dotted paths."""
+    """Yields the leaves of nested mappings with their dotted paths."""
     for name, value in values.items():
         if isinstance(value, dict):
             yield from flat(value, f"{prefix}{name}.")

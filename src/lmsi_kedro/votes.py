@@ -64,6 +64,6 @@ def thin_out(judged: pl.DataFrame, voting: VotingParams) -> pl.DataFrame:
 
 
 def lot(seed: int, question_id: str, path: int) -> int:
-    """A pseudo-random number; the paths with the lowest numbers are kept."""
+    """Returns a pseudo-random number; the paths with the lowest numbers are kept."""
     content = f"{seed} {question_id} {path}".encode()
     return int.from_bytes(hashlib.blake2b(content, digest_size=8).digest(), "big")

@@ -44,7 +44,7 @@ def sampled(plan: Callable[..., Plan], inputs: list[str], paths: str) -> list[No
 
 
 def parsed() -> Node:
-    """The node that parses the answers of `paths`, which must be those of the plan."""
+    """Returns the node that parses the answers of `paths`, which must be those of the plan."""
     return Node(
         read_planned,
         inputs=[

@@ -38,14 +38,14 @@ def dry_run(pipeline: Pipeline, catalog: Any) -> dict[str, Any]:
 
 
 def work_of(pipeline: Pipeline) -> Pipeline:
-    """The nodes that sample or train, and all nodes before them."""
+    """Returns the nodes that sample or train, and all nodes before them."""
     return pipeline.to_nodes(
         *[node.name for node in pipeline.nodes if samples(node) or trains(node)]
     )
 
 
 def inputs_of(node: Node) -> list[str]:
-    """The inputs that a node needs here; a node that samples does not need its stored chunks."""
+    """Returns the inputs that a node needs here; a node that samples does not need its stored chunks."""
     return [] if samples(node) else node.inputs
 
 

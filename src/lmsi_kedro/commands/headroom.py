@@ -11,14 +11,14 @@ from lmsi_kedro.commands.project import add_parameters, data_root
 def add_to(commands: Any) -> None:
     """Adds this subcommand to argparse's subparsers."""
     command: argparse.ArgumentParser = commands.add_parser(
-        "headroom", help="what was measured before training: can the model improve?"
+        "headroom", help="print what was measured before training: can the model improve?"
     )
     add_parameters(command)
     command.set_defaults(run=lambda args: headroom(data_root(args.params)))
 
 
 def headroom(data: Path) -> str:
-    """The verdict and its tables."""
+    """Returns the verdict and its tables."""
     from lmsi_kedro.report.headroom import sentences, tables
 
     path = data / "08_reporting" / "headroom.json"
@@ -35,7 +35,7 @@ def headroom(data: Path) -> str:
 
 
 def aligned(table: Any) -> str:
-    """A report.headroom.Table as text: the first column is left-aligned, the others are right-aligned."""
+    """Returns a report.headroom.Table as text: the first column is left-aligned, the others are right-aligned."""
     lines = [table.columns, *table.rows]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     written = (

@@ -21,7 +21,7 @@ COPIED = ("conf", "data/01_raw/questions.jsonl", "data/06_models/base", "data/06
 def add_to(commands: Any) -> None:
     """Adds this subcommand to argparse's subparsers."""
     command: argparse.ArgumentParser = commands.add_parser(
-        "init", help="a new project: configuration, exemplars, sample questions, embedded model"
+        "init", help="create a project: configuration, exemplars, sample questions, embedded model"
     )
     command.add_argument("folder", type=Path, help="a new folder")
     command.set_defaults(run=lambda args: init(args.folder))
@@ -49,7 +49,7 @@ def init(folder: Path) -> str:
 
 
 def shipped() -> Path:
-    """The folder with the project's parts."""
+    """Returns the folder with the project's parts."""
     package = Path(lmsi_kedro.__file__).parent
     installed = package / "project"
     return installed if installed.exists() else package.parents[1]

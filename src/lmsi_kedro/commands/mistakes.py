@@ -19,7 +19,7 @@ def one_line(error: BaseException) -> str:
 
 
 def sentence(error: BaseException) -> str:
-    """The message of an error, without what Kedro adds to it."""
+    """Returns the message of an error, without what Kedro adds to it."""
     from click import ClickException
     from kedro.config import MissingConfigException
     from kedro.validation.exceptions import ParameterValidationError
@@ -41,7 +41,7 @@ def sentence(error: BaseException) -> str:
 
 
 def unwrapped(error: BaseException) -> BaseException:
-    """The original error of a dataset, which Kedro wraps twice."""
+    """Returns the original error of a dataset, which Kedro wraps twice."""
     from kedro.io import DatasetError
 
     while isinstance(error, DatasetError) and error.__cause__ and raised_in(error) == "kedro.io":
@@ -50,7 +50,7 @@ def unwrapped(error: BaseException) -> BaseException:
 
 
 def raised_in(error: BaseException) -> str:
-    """The package whose code raised an error, such as lmsi_kedro or kedro.io."""
+    """Returns the package whose code raised an error, such as lmsi_kedro or kedro.io."""
     step = error.__traceback__
     while step is not None and step.tb_next is not None:
         step = step.tb_next
@@ -59,7 +59,7 @@ def raised_in(error: BaseException) -> str:
 
 
 def is_mistake(error: BaseException) -> bool:
-    """Whether the message of the error is written for the user, because it is not a bug in the program."""
+    """Returns whether the message of the error is written for the user, because it is not a bug in the program."""
     from kedro.io import DatasetError
 
     from lmsi_kedro.durable import LockedError
@@ -72,7 +72,7 @@ def is_mistake(error: BaseException) -> bool:
 
 
 def wrong_folder(folder: Path) -> str | None:
-    """The message for an environment that has no folder in conf, or has been renamed."""
+    """Returns the message for an environment that has no folder in conf, or has been renamed."""
     if folder.name in PRESETS:
         return f"--env: {folder.name} is now called {PRESETS[folder.name]}"
     there = [each.name for each in folder.parent.glob("*/") if each.name != "exemplars"]
@@ -80,7 +80,7 @@ def wrong_folder(folder: Path) -> str | None:
 
 
 def wrong_parameters() -> str | None:
-    """The message for the first group of parameters that does not match the type which its node declares."""
+    """Returns the message for the first group of parameters that does not match the type declared by its node."""
     from kedro.framework.project import pipelines
     from kedro.validation.type_extractor import TypeExtractor
 
@@ -95,7 +95,7 @@ def wrong_parameters() -> str | None:
 
 
 def wrong_option(options: dict[str, Any]) -> str | None:
-    """The message for an option of `kedro run` with an unknown runner, pipeline, node, tag or dataset."""
+    """Returns the message for an option of `kedro run` with an unknown runner, pipeline, node, tag or dataset."""
     from kedro.framework.project import pipelines
     from kedro.pipeline import Pipeline
 
@@ -128,6 +128,6 @@ def wrong_option(options: dict[str, Any]) -> str | None:
 
 
 def namespaces_of(pipeline: Any) -> set[str]:
-    """All namespaces of a pipeline; round_1.random implies round_1."""
+    """Returns all namespaces of a pipeline; round_1.random implies round_1."""
     spaces = [node.namespace.split(".") for node in pipeline.nodes if node.namespace]
     return {".".join(parts[: end + 1]) for parts in spaces for end in range(len(parts))}

@@ -11,7 +11,7 @@ MODELS = ("base_model", "warm_model", "model_1", "model_2", "model_random")
 
 @contextlib.contextmanager
 def configured(env: str, params: str) -> Iterator[tuple[Any, dict[str, Any]]]:
-    """The catalog and typed parameters of the project in the working directory."""
+    """Yields the catalog and typed parameters of the project in the working directory."""
     from kedro.framework.session import KedroSession
     from kedro.framework.startup import bootstrap_project
     from kedro.utils import is_kedro_project
@@ -32,7 +32,7 @@ def configured(env: str, params: str) -> Iterator[tuple[Any, dict[str, Any]]]:
 
 
 def registered(names: str) -> Any:
-    """The pipelines with these names, separated by commas, combined into one."""
+    """Returns the pipelines with these names, separated by commas, combined into one."""
     from kedro.framework.project import pipelines
     from kedro.pipeline import Pipeline
 
@@ -46,7 +46,7 @@ def registered(names: str) -> Any:
 
 
 def data_root(params: str) -> Path:
-    """The folder to which a run with these parameters writes."""
+    """Returns the folder to which a run with these parameters writes."""
     return Path(split(params).get("data_root", "data"))
 
 
@@ -82,5 +82,5 @@ def add_configuration(command: Any) -> None:
 def add_parameters(command: Any) -> None:
     """Adds the option --params with parameters of the run, such as data_root."""
     command.add_argument(
-        "--params", default="", help="as for kedro run: data_root=/elsewhere,rounds=2"
+        "--params", default="", help="parameters, as for kedro run: data_root=/elsewhere,rounds=2"
     )

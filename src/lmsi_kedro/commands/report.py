@@ -18,7 +18,7 @@ def add_to(commands: Any) -> None:
 
 
 def report(data: Path) -> str:
-    """The text that the run printed at its end."""
+    """Returns the text that the run printed at its end."""
     from lmsi_kedro.report.ending import ending
 
     folder = data / "08_reporting"

@@ -68,7 +68,7 @@ class Chunks:
                 raise strange(self._folder, name, error) from error
 
     def table(self) -> pl.DataFrame:
-        """All paths as one table, for exploring."""
+        """Returns all paths as one table, for exploring."""
         tables = list(self)
         return pl.concat(tables) if tables else pl.DataFrame()
 
@@ -104,7 +104,7 @@ class ChunkStore(AbstractDataset[Mapping[str, pl.DataFrame] | Completed, Chunks]
             self._folder.write(MANIFEST, json.dumps(manifest, indent=1).encode())
 
     def load(self) -> Chunks:
-        """The chunks of the last complete plan; they are read and checked during iteration."""
+        """Returns the chunks of the last complete plan; they are read and checked during iteration."""
         content = self._folder.read(MANIFEST)
         if content is None:
             raise DatasetError(f"{self._folder.location} is not complete: {AGAIN}")
@@ -118,7 +118,7 @@ class ChunkStore(AbstractDataset[Mapping[str, pl.DataFrame] | Completed, Chunks]
         return Chunks(self._folder, plan, names, self._check)
 
     def preview(self, nrows: int = ROWS) -> TablePreview:
-        """The first paths, for Kedro-Viz."""
+        """Returns the first paths, for Kedro-Viz."""
         first = next(iter(self.load()), pl.DataFrame())
         return rows_of(first.head(nrows))
 
@@ -143,7 +143,7 @@ class Stored:
             yield
 
     def missing(self, addresses: Sequence[str]) -> list[str]:
-        """The addresses to sample, in order; damaged files are removed."""
+        """Returns the addresses to sample, in order; damaged files are removed."""
         files = names_by_address(self._folder)
         missing = [address for address in addresses if not self._is_whole(files.get(address))]
         if len(missing) < len(addresses):
@@ -179,7 +179,7 @@ class StoredChunks(AbstractDataset[NoReturn, Stored]):
         self.metadata = metadata
 
     def load(self) -> Stored:
-        """A live view of the folder."""
+        """Returns a live view of the folder."""
         return Stored(self._folder)
 
     def save(self, data: NoReturn) -> NoReturn:
@@ -195,7 +195,7 @@ class StoredChunks(AbstractDataset[NoReturn, Stored]):
 
 
 def names_by_address(folder: Folder) -> dict[str, str]:
-    """The file name of every chunk."""
+    """Returns the file name of every chunk."""
     return {name.split(".")[0]: name for name in folder.names() if name.endswith(".parquet")}
 
 
@@ -209,7 +209,7 @@ def read(folder: Folder, name: str) -> pl.DataFrame:
 
 
 def strange(folder: Folder, name: str, error: BaseException) -> DatasetError:
-    """The error for a file with a correct checksum, which sampling would not replace."""
+    """Returns the error for a file with a correct checksum, which sampling would not replace."""
     return DatasetError(
         f"{folder.location}/{name} is intact, but does not have the columns of this version ({error}): move"
         f" it out of the folder and {AGAIN}"
@@ -221,6 +221,6 @@ def checksum(content: bytes) -> str:
 
 
 def intact(folder: Folder, name: str) -> bytes | None:
-    """The file's content if it matches the checksum in its name."""
+    """Returns the file's content if it matches the checksum in its name."""
     content = folder.read(name)
     return content if content is not None and checksum(content) == name.split(".")[1] else None

@@ -26,7 +26,7 @@ class Folder:
         self.is_local = isinstance(self.files, LocalFileSystem)
 
     def names(self) -> list[str]:
-        """The current file names, sorted."""
+        """Returns the current file names, sorted."""
         self.files.invalidate_cache(self.path)
         try:
             found = self.files.ls(self.path, detail=False)
@@ -35,7 +35,7 @@ class Folder:
         return sorted(name.rsplit("/", 1)[-1] for name in found)
 
     def read(self, name: str) -> bytes | None:
-        """A file's content; None if there is no such file."""
+        """Returns a file's content, or None if there is no such file."""
         try:
             return bytes(self.files.cat_file(f"{self.path}/{name}"))
         except FileNotFoundError:

@@ -24,7 +24,7 @@ LLAMA3 = {"low_freq_factor": 1.0, "high_freq_factor": 4.0, "original_max_positio
 
 
 def dequantised(file: Path) -> Path:
-    """The model directory of a GGUF file; raises DatasetError if it is damaged or not a causal language model."""
+    """Returns the model directory of a GGUF file; raises DatasetError unless it is an intact causal LM."""
     if not file.is_file():
         raise DatasetError(f"{file} does not exist")
     try:
@@ -51,7 +51,7 @@ def dequantised(file: Path) -> Path:
 
 @cache
 def digest_of(file: Path, changed: int) -> str:
-    """sha256 of a file's content, cached in this process until the file changes."""
+    """Returns the sha256 of a file's content, cached in this process until the file changes."""
     with file.open("rb") as content:
         return hashlib.file_digest(content, "sha256").hexdigest()
 
@@ -79,7 +79,7 @@ def converted(file: Path) -> tuple[Any, Any]:
 
 
 def contents(file: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Single-valued metadata and tensors, each by name; raises DatasetError for one part of a split file."""
+    """Returns single-valued metadata and tensors, by name; raises DatasetError for one part of a split file."""
     from gguf import GGUFReader
 
     reader = GGUFReader(file)
@@ -92,7 +92,7 @@ def contents(file: Path) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def number_format(tensors: dict[str, Any]) -> Any:
-    """The torch dtype for a file's weights: their own, or float16 for quantised ones.
+    """Returns the torch dtype for a file's weights: their own, or float16 for quantised ones.
 
     A quantised weight is a few bits times a float16 scale. For SmolLM2 (Q4_1), rounding the weights to float16
     changes the next-token distribution by 3e-6 nats (KL) from that of float32, which takes twice the space;
@@ -152,7 +152,7 @@ def restore_rope(file: Path, config: Any, fields: dict[str, Any], tensors: dict[
 
 
 def plain(model: Any) -> Any:
-    """A copy of the model without quantisation settings, because transformers cannot save a model with them."""
+    """Copies the model without quantisation settings, because transformers cannot save a model with them."""
     import torch
 
     vars(model.config).pop("quantization_config", None)

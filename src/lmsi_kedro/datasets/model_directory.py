@@ -41,7 +41,7 @@ class Model:
 
     @classmethod
     def at(cls, path: Path) -> "Model":
-        """The model in a directory; raises DatasetError with the parts that are missing."""
+        """Returns the model in a directory; raises DatasetError with the parts that are missing."""
         try:
             missing = [part for part in ("config.json", "tokenizer*") if not any(path.glob(part))]
             missing += [name for name in weight_names(path) if not (path / name).is_file()]
@@ -70,7 +70,7 @@ class Model:
 
 
 def advice(path: Path) -> str:
-    """What to do about a directory that is not a model."""
+    """Returns what to do about a directory that is not a model."""
     if not path.exists():
         return (
             "that directory does not exist. A model of the Hugging Face hub is named hub:owner/name"
@@ -100,7 +100,7 @@ class ModelDirectory(AbstractDataset[Model, Model]):
         self.metadata = metadata
 
     def load(self) -> Model:
-        """The model, with its digest computed from its files."""
+        """Returns the model, with its digest computed from its files."""
         path = Path(self._filepath)
         recover(path)
         if path.suffix == ".gguf" and not path.is_dir():
@@ -136,7 +136,7 @@ class ModelDirectory(AbstractDataset[Model, Model]):
 
 
 def fetch(name: str) -> Path:
-    """The local copy of a model of the hub: only its safetensors weights, tokenizer and configuration.
+    """Returns the local copy of a model of the hub: only its safetensors weights, tokenizer and configuration.
 
     Copies of the weights in other formats (`original/`, `consolidated.safetensors`, `pytorch_model.bin`, ...) are
     not downloaded.

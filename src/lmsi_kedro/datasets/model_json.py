@@ -32,7 +32,7 @@ class ModelJson(AbstractDataset[BaseModel, BaseModel]):
         durable.write(self._path, data.model_dump_json(indent=2).encode())
 
     def preview(self) -> JSONPreview:
-        """The values, for Kedro-Viz."""
+        """Returns the values, for Kedro-Viz."""
         return JSONPreview(self.load().model_dump_json())
 
     def _exists(self) -> bool:

@@ -18,7 +18,7 @@ class Table(EagerPolarsDataset):  # type: ignore[misc]
         super().__init__(filepath=filepath, file_format="parquet", metadata=metadata)
 
     def preview(self, nrows: int = ROWS) -> TablePreview:
-        """The first rows."""
+        """Returns the first rows."""
         return rows_of(self.load().head(nrows))
 
 
@@ -26,12 +26,12 @@ class Chart(JSONDataset):  # type: ignore[misc]
     """A figure as plotly JSON, which can be written without plotly."""
 
     def preview(self) -> PlotlyPreview:
-        """The figure for Kedro-Viz."""
+        """Returns the figure for Kedro-Viz."""
         return PlotlyPreview(self.load())
 
 
 def rows_of(table: pl.DataFrame) -> TablePreview:
-    """The rows as Kedro-Viz expects them: numbers and texts, and JSON for anything else."""
+    """Returns the rows as Kedro-Viz expects them: numbers and texts, and JSON for anything else."""
     data = [[plain(cell) for cell in row] for row in table.rows()]
     return TablePreview({"columns": table.columns, "index": list(range(len(data))), "data": data})
 

@@ -41,7 +41,7 @@ class MalformedError(ValueError):
 
 @lru_cache(maxsize=4096)
 def columns_of(names: tuple[str, ...], fields: tuple[str, ...] = FIELDS) -> dict[str, str]:
-    """The column for each field that is present.
+    """Returns the column for each field that is present.
 
     Raises MalformedError if no column has the question, if two match equally well, or if one looks misspelt.
     """
@@ -66,7 +66,7 @@ def columns_of(names: tuple[str, ...], fields: tuple[str, ...] = FIELDS) -> dict
 
 
 def column_of(field: str, by_name: dict[str, list[str]]) -> str | None:
-    """The column of the first matching rank."""
+    """Returns the column of the first matching rank."""
     for rank in RANKS[field]:
         fitting = [column for name in rank for column in by_name.get(name, [])]
         if len(fitting) > 1:

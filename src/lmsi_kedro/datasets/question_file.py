@@ -102,7 +102,7 @@ class QuestionFile(AbstractDataset[pl.DataFrame, pl.DataFrame]):
         return table
 
     def place(self, number: int) -> str:
-        """The position of a row for messages: "my.jsonl, line 3"."""
+        """Returns the position of a row for messages: "my.jsonl, line 3"."""
         return f"{self._path.name}, {self.unit} {number}"
 
     @property
@@ -154,7 +154,7 @@ class QuestionFile(AbstractDataset[pl.DataFrame, pl.DataFrame]):
         )
 
     def preview(self, nrows: int = ROWS) -> TablePreview:
-        """The first questions, for Kedro-Viz."""
+        """Returns the first questions, for Kedro-Viz."""
         return rows_of(self.load().head(nrows))
 
     def save(self, data: pl.DataFrame) -> None:

@@ -25,12 +25,12 @@ Numbered = tuple[int, Row | MalformedError]  # a line number, and its row or wha
 
 
 def open_bytes(path: Path) -> IO[bytes]:
-    """The file, decompressed if its name ends with .gz."""
+    """Returns the file, decompressed if its name ends with .gz."""
     return gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb")  # type: ignore[return-value]
 
 
 def read_jsonl(path: Path, _: Fields) -> Iterator[Numbered]:
-    """One JSON object per line; blank lines are skipped. Numbers keep all their digits."""
+    """Yields one JSON object per line; blank lines are skipped. Numbers keep all their digits."""
     with open_bytes(path) as file:
         for number, line in enumerate(file, start=1):
             if not line.strip():
@@ -76,7 +76,7 @@ def decoded(line: bytes) -> str:
 
 
 def read_csv(path: Path, fields: Fields) -> Iterator[Numbered]:
-    """A header and text cells, separated by comma, semicolon or tab; the number of a row is its first line."""
+    """Yields rows of text cells, separated by comma, semicolon or tab; a row has the number of its first line."""
     if broken := undecodable(path):
         yield from broken
         return
@@ -114,7 +114,7 @@ def undecodable(path: Path) -> list[Numbered]:
 
 
 def separator_of(header: str) -> str:
-    """The most frequent separator; a comma if there is none."""
+    """Returns the most frequent separator, or a comma if there is none."""
     return max(SEPARATORS, key=header.count)
 
 
@@ -137,7 +137,7 @@ def from_cells(header: list[str], cells: list[str], fields: Fields) -> Row | Mal
 
 
 def read_parquet(path: Path, fields: Fields) -> Iterator[Numbered]:
-    """Rows of a parquet file, counted from 1. Only the needed columns are loaded."""
+    """Yields the rows of a parquet file, counted from 1. Only the needed columns are loaded."""
     table = pl.scan_parquet(path)
     schema = table.collect_schema()
     needed = dict.fromkeys(columns_of(tuple(schema), fields).values())
@@ -150,7 +150,7 @@ def read_parquet(path: Path, fields: Fields) -> Iterator[Numbered]:
 
 
 def exact(name: str, kind: pl.DataType) -> pl.Expr:
-    """The column, with float32 values as they were written: .1, not 0.10000000149011612."""
+    """Returns the column, with float32 values as they were written: .1, not 0.10000000149011612."""
     column = pl.col(name)
     inner = kind.inner if isinstance(kind, pl.List | pl.Array) else kind
     if not inner.is_float() or inner == pl.Float64:
@@ -162,7 +162,7 @@ def exact(name: str, kind: pl.DataType) -> pl.Expr:
 
 class Format(NamedTuple):
     read: Callable[[Path, Fields], Iterator[Numbered]]
-    unit: str  # what is counted
+    unit: str  # what the number of a row counts
 
 
 FORMATS = {
@@ -175,5 +175,5 @@ FORMATS = {
 
 
 def ending_of(path: Path) -> str | None:
-    """The extension that determines the format of a file; None for an unknown one."""
+    """Returns the extension that determines the format of a file, or None for an unknown one."""
     return next((end for end in FORMATS if path.name.lower().endswith(end)), None)

@@ -58,7 +58,7 @@ def parse(row: Row, task: str | None, fields: tuple[str, ...] = FIELDS) -> Row:
 
 
 def parse_worked(row: Row) -> Row:
-    """The row of a worked example, which has an answer and a rationale, but no split."""
+    """Returns the row of a worked example, which has an answer and a rationale, but no split."""
     columns = columns_of(tuple(row), WORKED_FIELDS)
     parsed = parse(row, None, WORKED_FIELDS)
     if parsed["answer"] is None:
@@ -91,7 +91,7 @@ def question_of(
 
 
 def choices_of(value: Any, column: str) -> tuple[list[str] | None, dict[str, str]]:
-    """The texts of the options, and the letter of each label if the file has labels."""
+    """Returns the texts of the options, and the letter of each label if the file has labels."""
     if value is None or value == []:
         return None, {}
     options, labels = labeled(value, column)
@@ -137,7 +137,7 @@ def without_letters(texts: list[str]) -> list[str]:
 def answers_of(
     value: Any, column: str, letters: dict[str, str], has_choices: bool
 ) -> list[str] | None:
-    """The accepted answers; the label of an option is replaced by its letter, "(B)"."""
+    """Returns the accepted answers; the label of an option is replaced by its letter, "(B)"."""
     if isinstance(value, dict) and isinstance(value.get("text"), list):
         value = value["text"] or None  # SQuAD; None if the question is unanswerable
     check_meaning(value, column, has_choices)

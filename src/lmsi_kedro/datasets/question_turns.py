@@ -13,12 +13,12 @@ ROLES: dict[str, Role] = {
 
 
 def is_chat(value: Any) -> bool:
-    """Whether a value is a list of turns, as in `messages`."""
+    """Returns whether a value is a list of turns, as in `messages`."""
     return isinstance(value, list) and bool(value) and all(isinstance(turn, dict) for turn in value)
 
 
 def chat_of(value: Sequence[dict[str, Any]], column: str) -> tuple[str, str | None]:
-    """The user's last turn, and the turns before it as a joined text; None if there are none.
+    """Returns the user's last turn, and the turns before it as a joined text, or None if there are none.
 
     A single user turn may be followed by the answer of a supervised data set, which is ignored.
     """
@@ -37,7 +37,7 @@ def chat_of(value: Sequence[dict[str, Any]], column: str) -> tuple[str, str | No
 
 
 def turn_of(turn: dict[str, Any], column: str, number: int) -> Turn:
-    """A turn with role and content, or from and value as in ShareGPT."""
+    """Returns a turn with role and content, or from and value as in ShareGPT."""
     name = turn.get("role") or turn.get("from")
     role = ROLES.get(name) if isinstance(name, str) else None
     if role is None:

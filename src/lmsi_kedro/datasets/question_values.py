@@ -11,7 +11,7 @@ Scalar = str | bool | int | float | Decimal | date | time
 
 
 def text_of(value: Any, column: str) -> str | None:
-    """Text without surrounding spaces; None if it is empty."""
+    """Returns the text without surrounding spaces, or None if it is empty."""
     if value is None:
         return None
     if not isinstance(value, str):
@@ -50,7 +50,7 @@ def number(value: Decimal) -> str:
 
 
 def name_of(value: Any) -> str:
-    """The type of a value in words."""
+    """Returns the type of a value in words."""
     names = {
         bool: "true or false", str: "text", list: "a list", dict: "an object", bytes: "bytes",
         int: "a number", float: "a number", Decimal: "a number", date: "a date", datetime: "a date",

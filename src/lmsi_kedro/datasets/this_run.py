@@ -36,7 +36,7 @@ class Stopwatch:
 
     @classmethod
     def seconds(cls) -> dict[str, float]:
-        """The seconds of each node so far, including the running one."""
+        """Returns the seconds of each node so far, including the running one."""
         ends = [*list(cls.laps.values())[1:], time.monotonic()]
         laps = zip(cls.laps.items(), ends, strict=False)  # ends has one entry without nodes
         return {name: round(end - begin, 2) for (name, begin), end in laps}
@@ -69,7 +69,7 @@ class ThisRun(AbstractDataset[NoReturn, dict[str, Any]]):
 
 
 def command() -> str:
-    """The command as typed, without the folder of the program."""
+    """Returns the command as typed, without the folder of the program."""
     program, *arguments = sys.argv
     path = Path(program.removeprefix("python -m "))  # sys.argv[0] of `python -m kedro`
     name = path.parent.name if path.stem == "__main__" else path.name
@@ -77,7 +77,7 @@ def command() -> str:
 
 
 def commit() -> str | None:
-    """The commit of the working directory, with a + if files differ from it; None outside a repository."""
+    """Returns the commit of the working directory, with a + if files differ from it; None outside a repository."""
     describe = ["git", "describe", "--always", "--abbrev=12", "--dirty=+", "--exclude=*"]
     try:
         done = subprocess.run(describe, capture_output=True, text=True, timeout=10)

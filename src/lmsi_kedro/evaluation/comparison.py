@@ -67,14 +67,14 @@ def _pair(before: pl.DataFrame, after: pl.DataFrame) -> pl.DataFrame:
 
 
 def _name(predictions: pl.DataFrame) -> str:
-    """The name of the model with these predictions, for messages."""
+    """Returns the name of the model with these predictions, for messages."""
     if predictions.is_empty():
         return "the model without predictions"
     return "arm {arm} of round {round}".format(**predictions.row(0, named=True))
 
 
 def _origin(predictions: pl.DataFrame) -> dict[str, Any] | None:
-    """The model that made these predictions, or None if there are none; raises ValueError for several models."""
+    """Returns the model that made these predictions, None if there are none; raises ValueError for several."""
     if predictions.is_empty():
         return None
     origins = predictions.select("round", "arm", "seed").unique(maintain_order=True)
@@ -174,7 +174,7 @@ def saved_by_early_stop(votes: pl.DataFrame, readings: pl.DataFrame, paths: Path
 
 
 def _funnel(table: pl.DataFrame, kept: str) -> dict[str, int]:
-    """The number of rows that were dropped for each reason, and the number kept; together they are all rows."""
+    """Counts the rows that were dropped for each reason, and those kept; together they are all rows."""
     counts = statistics.counts(table["reason"])
     return {
         "all": table.height,

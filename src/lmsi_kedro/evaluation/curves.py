@@ -62,7 +62,7 @@ class Tally(NamedTuple):
         return sum(self.right) + sum(self.wrong) + self.unread
 
     def maj(self, k: int) -> float:
-        """The share of k-subsets with an accepted answer as the only winner, summed over the accepted answers."""
+        """Returns the share of k-subsets in which an accepted answer is the only winner."""
         others = [
             [*self.right[:i], *self.right[i + 1 :], *self.wrong] for i in range(len(self.right))
         ]

@@ -19,7 +19,7 @@ FORMATS: dict[Mode, Format] = {
 
 
 def decoding(mode: Mode, evaluation: EvaluationParams, model: Sized) -> tuple[Sampling, int, int]:
-    """The sampling parameters of a mode, the paths per question, and the questions per task."""
+    """Returns the sampling parameters of a mode, the paths per question, and the questions per task."""
     temperatures = {
         "self_consistency": evaluation.temperature,
         "self_consistency_raised": evaluation.raised_temperature,

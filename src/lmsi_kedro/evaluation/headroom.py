@@ -66,7 +66,7 @@ def compare_greedy(votes: pl.DataFrame, greedy_readings: pl.DataFrame) -> Metric
 
 
 def count_by_confidence(votes: pl.DataFrame) -> list[Metrics]:
-    """The number of questions whose confidence is at least `least`, but below the next `least`."""
+    """Returns the number of questions whose confidence is at least `least`, but below the next `least`."""
     confidence = votes.drop_nulls("key")["confidence"]
     return [
         {"least": least, "questions": int(confidence.is_between(least, most, "left").sum())}
@@ -115,7 +115,7 @@ def compare_exemplar_sets(readings: pl.DataFrame) -> Metrics | None:
 
 
 def count_pairs(rows: pl.DataFrame, *alike: str) -> int:
-    """The number of pairs of rows with equal values in these columns."""
+    """Returns the number of pairs of rows with equal values in these columns."""
     sizes = rows.group_by(*alike, maintain_order=True).len()["len"].cast(pl.Int64)
     return int((sizes * (sizes - 1)).sum()) // 2
 

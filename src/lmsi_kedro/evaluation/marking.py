@@ -30,5 +30,5 @@ def _read(rows: pl.DataFrame, task: Task) -> pl.DataFrame:
 
 
 def is_accepted() -> pl.Expr:
-    """Whether the answer in a row is among the accepted ones; false for an unparsable answer."""
+    """Returns the expression of whether the answer in a row is accepted; it is false for an unparsable answer."""
     return pl.col("key").is_not_null() & pl.col("accepted").list.contains(pl.col("key"))

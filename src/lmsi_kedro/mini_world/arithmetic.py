@@ -71,12 +71,12 @@ def story(name: str, subject: Subject, terms: list[Term]) -> str:
 
 
 def slots(terms: list[Term]) -> list[int]:
-    """The numbers of the terms in canonical order: 3 * 7 + 4 * 6 equals 4 * 6 + 3 * 7."""
+    """Returns the numbers of the terms in canonical order: 3 * 7 + 4 * 6 equals 4 * 6 + 3 * 7."""
     return [number for pair in sorted((term.a, term.b) for term in terms) for number in pair]
 
 
 def generate(rng: Random, with_easy: bool) -> Problem:
-    """Makes a story of two or three products, perhaps with a change; with_easy allows one product, any subject."""
+    """Makes a story of two or three products, perhaps with a change; with_easy adds easier ones."""
     subject, name = rng.choice(SUBJECTS if with_easy else ASKED), rng.choice(NAMES)
     count = rng.choice((1, 2, 2, 3, 3) if with_easy else (2, 2, 2, 3))
     terms = generate_terms(rng, subject, count)

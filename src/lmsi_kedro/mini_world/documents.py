@@ -78,7 +78,7 @@ def write_document(form: str, task: str, rng: Random) -> str:
 
 
 def worked(problem: Problem, form: str, rng: Random) -> str:
-    """Writes a question and its answer, as in the prompts; a zero-shot rationale may lack its instruction."""
+    """Writes a question and its answer, as in the prompts; a zero-shot prompt may not ask for a rationale."""
     rationale = None if form.endswith("direct") else problem.rationale(rng)
     hinted = form == "zero_shot_cot" and rng.random() < 0.6
     prompt = render("zero_shot_cot" if hinted else "zero_shot_direct", question_of(problem))

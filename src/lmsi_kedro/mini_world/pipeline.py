@@ -26,7 +26,7 @@ def create_world() -> Pipeline:
 
 
 def create_models() -> Pipeline:
-    """The embedded models; training takes 45 minutes on two cores, and `make run` does not need it."""
+    """Returns the embedded models; training takes 45 minutes on two cores, and `make run` does not need it."""
     return Pipeline(
         [
             Node(

@@ -172,7 +172,7 @@ def pretrain(params: PretrainingParams, workspace: str) -> Model:
 
 
 def address(params: PretrainingParams) -> str:
-    """A hash of everything that determines the result: the parameters, and the first documents of the world."""
+    """Hashes everything that determines the result: the parameters, and the first documents of the world."""
     texts = [*islice(lists(params.seed), 50), *islice(documents(params.seed), 200)]
     content = "\n".join([params.model_dump_json(), *texts])
     return hashlib.blake2b(content.encode(), digest_size=8).hexdigest()

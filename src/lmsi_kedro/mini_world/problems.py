@@ -49,7 +49,7 @@ class Problem:
         raise AssertionError("SPLITS must sum to 100")
 
     def rationale(self, rng: Random) -> str:
-        """The rationale of a random author."""
+        """Returns the rationale of a random author."""
         return self.hurried if rng.random() < self.hurry else self.careful(rng)
 
 

@@ -51,7 +51,7 @@ def reproduce(
 def all_tables(
     found: Models, curves: Models, votes: ByTemperature, in_domain: list[str], outside: list[str]
 ) -> Metrics:
-    """All tables by name, in the order of the page."""
+    """Returns all tables by name, in the order of the page."""
     return {
         "main": tables.main(found, in_domain),
         "out_of_domain": tables.out_of_domain(found, outside),
@@ -73,7 +73,7 @@ def all_findings(
     outside: list[str],
     verdicts: list[Metrics],
 ) -> list[Metrics]:
-    """All findings in the order of the page."""
+    """Returns all findings in the order of the page."""
     (second,) = [verdict for verdict in verdicts if verdict["model"] == "second"]
     return [
         *findings.of_training(found, in_domain, outside),

@@ -25,7 +25,7 @@ GAINED = ("before", "after", "gain")
 
 
 def arms(models: Models, names: Sequence[str], tasks: Sequence[str]) -> Metrics:
-    """Accuracy of the base model, the vote and every control arm; in-domain, pooled over seeds."""
+    """Returns the accuracy of the base model, the vote and every control arm; in-domain, pooled over seeds."""
     return {
         name: {mode: accuracy(answers(models[name], mode, tasks)) for mode in MODES}
         for name in names
@@ -104,7 +104,7 @@ def temperature(before: pl.DataFrame, after: Mapping[float, pl.DataFrame]) -> Me
 
 
 def equal_compute(models: Models) -> Metrics:
-    """The untrained model's vote over as many paths as the compute of a round pays for."""
+    """Returns the untrained model's vote over as many paths as the compute of a round pays for."""
     untrained = answers(models["untrained"], "self_consistency")
     greedy = answers(models["vote"], "cot_greedy").join(
         untrained, on=["seed", "question_id"], how="semi"

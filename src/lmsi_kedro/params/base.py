@@ -9,7 +9,7 @@ Share = Annotated[float, Field(ge=0, le=1)]
 
 
 def of_round(schedule: Sequence[float], round_number: int) -> float:
-    """The value of a round, counted from 1; the last value applies to all later rounds."""
+    """Returns the value of a round, counted from 1; the last value applies to all later rounds."""
     return schedule[min(round_number, len(schedule)) - 1]
 
 

@@ -45,7 +45,7 @@ class EvaluationParams(Params):
     voted_questions: int = Field(gt=0, description="per task")
     m: int = Field(gt=0)
     temperature: float = Field(gt=0)
-    raised_temperature: float = Field(gt=0, description="of self_consistency_raised")
+    raised_temperature: float = Field(gt=0, description="temperature of self_consistency_raised")
     max_new_tokens: Tokens | Auto
     label_precision: Share = Field(
         description="wanted precision of votes; the report states the confidence that reaches it"
@@ -60,10 +60,14 @@ class MonitorParams(Params):
     m: int = Field(gt=0)
     min_winner_entropy: float = Field(ge=0, le=1, description="relative to the previous model")
     min_distinct_paths: float = Field(ge=0, le=1, description="relative to the previous model")
-    min_length: float = Field(ge=0, le=1, description="tokens per path, relative to before")
-    max_length: float = Field(ge=1, description="tokens per path, relative to before")
-    max_agreement_rise: float = Field(ge=0, le=1, description="while the winners' entropy falls")
-    max_unreadable_rise: float = Field(ge=0, le=1, description="in shares of all paths")
+    min_length: float = Field(
+        ge=0, le=1, description="tokens per path, relative to the previous model"
+    )
+    max_length: float = Field(ge=1, description="tokens per path, relative to the previous model")
+    max_agreement_rise: float = Field(
+        ge=0, le=1, description="counts only while the winners' entropy falls"
+    )
+    max_unreadable_rise: float = Field(ge=0, le=1, description="as a share of all paths")
     max_accuracy_fall: float = Field(ge=0, le=1, description="on the probe; guard=probe only")
     max_support_fall: float = Field(
         ge=0, le=1, description="an alarm if the whole interval exceeds it"
@@ -75,8 +79,10 @@ class MonitorParams(Params):
 class HeadroomParams(Params):
     """The measurement before training, and whether a run stops if it shows no possible gain."""
 
-    enabled: bool = Field(description="in every run, after the votes of round 1")
-    questions_per_task: int = Field(gt=0, description="with a greedy path, also in the probe split")
+    enabled: bool = Field(description="measure in every run, after the votes of round 1")
+    questions_per_task: int = Field(
+        gt=0, description="that get a greedy path, also in the probe split"
+    )
     probe: bool = Field(description="also uses labels of the probe split")
     stop: bool = Field(description="no training unless the vote is shown to be more accurate")
 

@@ -30,7 +30,7 @@ class VotingParams(Params):
     reader: ReaderParams | None = None
 
     def threshold(self, round_number: int) -> float:
-        """The min_confidence of a round, counted from 1."""
+        """Returns the min_confidence of a round, counted from 1."""
         if isinstance(self.min_confidence, list):
             return of_round(self.min_confidence, round_number)
         return self.min_confidence

@@ -12,7 +12,7 @@ LISTED = 40  # maximum names in a line
 
 
 def unknown(where: str, name: str, existing: Iterable[str]) -> str:
-    """The message that `where` has no such name, with the nearest known names, or all if none is near."""
+    """Returns the message that `where` has no such name, with the nearest known names, or all if none is near."""
     names = sorted(existing)
     if near := nearest(name, names):
         return f"{where}: there is no {name}; did you mean {' or '.join(near)}?"
@@ -21,14 +21,14 @@ def unknown(where: str, name: str, existing: Iterable[str]) -> str:
 
 
 def nearest(name: str, existing: Iterable[str]) -> list[str]:
-    """At most two names that are spelled similarly, or that contain this one."""
+    """Returns at most two names that are spelled similarly, or that contain this one."""
     names = list(existing)
     alike = difflib.get_close_matches(name, names, n=2, cutoff=0.7)
     return alike or [each for each in names if name and name in each][:2]
 
 
 def within(name: str, parameters: dict[str, Any]) -> list[str]:
-    """Fields of groups that are spelled like this name, which was given without a group."""
+    """Returns the fields of groups that are spelled like this name, which was given without a group."""
     groups = {group: fields for group, fields in parameters.items() if isinstance(fields, dict)}
     return [f"{group}.{near}" for group, fields in groups.items() for near in nearest(name, fields)]
 
@@ -44,7 +44,7 @@ def typed(name: str, model: type[Model], value: Any) -> Model:
 def sentences(
     name: str, model: type[BaseModel], value: Any, error: ValidationError
 ) -> Iterator[str]:
-    """One sentence for each wrong field of `value`; the alternatives of a union are joined."""
+    """Yields one sentence for each wrong field of `value`; the alternatives of a union are joined."""
     alternatives: dict[str, list[Any]] = {}
     for each in error.errors():
         steps = [name, *place_of(each, value)]
@@ -74,13 +74,13 @@ def wrong_value(place: str, value: Any, demands: list[str]) -> str:
 
 
 def demand(error: Any) -> str:
-    """What pydantic expects, without its details."""
+    """Returns what pydantic expects, without its details."""
     wanted = re.sub(r"^(Input|List|Value|String|Dictionary) should (be )?", "", error["msg"])
     return wanted.partition(", ")[0] if "parsing" in error["type"] else wanted
 
 
 def place_of(error: Any, value: Any) -> Iterator[str | int]:
-    """The keys of the data in an error's location, which also names the alternatives of unions."""
+    """Yields the keys of the data in an error's location, which also names the alternatives of unions."""
     for step in error["loc"]:
         is_key = isinstance(value, dict) and step in value
         if is_key or (isinstance(value, list) and isinstance(step, int)):
@@ -91,7 +91,7 @@ def place_of(error: Any, value: Any) -> Iterator[str | int]:
 
 
 def fields_at(model: Any, location: Iterable[str | int]) -> list[str]:
-    """The fields of the nested model at a location in this model."""
+    """Returns the fields of the nested model at a location in this model."""
     for step in location:
         field = model.model_fields.get("root" if issubclass(model, RootModel) else step)
         if field is not None:  # otherwise the step names an alternative of a union
@@ -100,7 +100,7 @@ def fields_at(model: Any, location: Iterable[str | int]) -> list[str]:
 
 
 def models_in(annotation: Any) -> Iterator[Any]:
-    """The models that an annotation mentions, such as those of `list[X] | None`."""
+    """Yields the models that an annotation mentions, such as those of `list[X] | None`."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield annotation
     for argument in get_args(annotation):

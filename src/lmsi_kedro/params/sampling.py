@@ -24,7 +24,7 @@ class SamplingParams(Params):
     seed: int = Field(ge=0)
 
     def of(self, model: Sized) -> "Sampling":
-        """The same parameters with `auto` resolved for the model."""
+        """Returns the same parameters with `auto` resolved for the model."""
         tokens = tokens_for(self.max_new_tokens, model)
         return Sampling(**self.model_dump() | {"max_new_tokens": tokens})
 
@@ -50,7 +50,7 @@ class PathParams(Params):
     early_stop: float | None = Field(default=None, gt=0.5, lt=1)
 
     def of_round(self, round_number: int, model: Sized) -> Sampling:
-        """The sampling parameters of a round; rounds are counted from 1."""
+        """Returns the sampling parameters of a round; rounds are counted from 1."""
         sampling = self.sampling.of(model)
         if self.temperatures is None:
             return sampling
@@ -94,7 +94,7 @@ class EngineParams(Params):
     paths_per_chunk: int = Field(
         gt=0, description="paths stored together; a kill loses at most the chunks in progress"
     )
-    rows: int | None = Field(gt=0, description="decoding batch size; None: from free memory")
+    rows: int | None = Field(gt=0, description="decoding batch size; None: as free memory allows")
     chat: Literal["auto", "never"]
     thoughts: Literal["drop", "keep"] = "drop"
     prompts: PromptParams = PromptParams()

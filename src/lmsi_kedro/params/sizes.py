@@ -61,17 +61,17 @@ SIZES = (
 
 
 def size_of(model: Sized) -> Size:
-    """The entry of SIZES for a model."""
+    """Returns the entry of SIZES for a model."""
     return next(size for size in SIZES if model.parameters <= size.parameters)
 
 
 def tokens_for(setting: int | Auto, model: Sized) -> int:
-    """The given maximum number of new tokens or, if it is auto, the maximum for the model's size."""
+    """Returns the given maximum number of new tokens or, if it is auto, the maximum for the model's size."""
     return size_of(model).max_new_tokens if setting == "auto" else setting
 
 
 def steps_for(examples: int, batch_size: int) -> int:
-    """The steps of one epoch, up to MOST_STEPS. If these are few, FEW_STEPS, but at most MOST_EPOCHS epochs."""
+    """Returns the steps of one epoch, at most MOST_STEPS; if few, FEW_STEPS, but at most MOST_EPOCHS epochs."""
     epoch = max(1, ceil(examples / batch_size))
     few = min(FEW_STEPS, MOST_EPOCHS * epoch)
     return min(max(epoch, few), MOST_STEPS)

@@ -62,13 +62,13 @@ class TrainingParams(Params):
     checkpoint_every: int = Field(gt=0)
 
     def adapters(self, model: Sized) -> LoraParams | None:
-        """The low-rank adapters that are trained instead of all weights."""
+        """Returns the low-rank adapters that are trained instead of all weights."""
         if self.lora != "auto":
             return self.lora
         return LoraParams(rank=LORA_RANK) if size_of(model).lora else None
 
     def of(self, model: Sized, examples: int) -> "Training":
-        """The same parameters with `auto` resolved for this model and number of examples."""
+        """Returns the same parameters with `auto` resolved for this model and number of examples."""
         steps, rate, lora = self.steps, self.learning_rate, self.adapters(model)
         if steps == "auto":
             steps = size_of(model).steps or steps_for(examples, self.batch_size)
@@ -96,7 +96,7 @@ class TrainingParams(Params):
 
     @model_validator(mode="after")
     def stage_can_offload(self) -> Self:
-        """A ZeRO stage can only offload what it shards."""
+        """Raises ValueError for an impossible offload: a ZeRO stage can only offload what it shards."""
         if self.zero_stage < {"none": 0, "optimizer": 1, "all": 3}[self.offload]:
             raise ValueError(
                 f"training.offload={self.offload} needs zero_stage "
@@ -117,7 +117,7 @@ class WarmStartParams(Params):
     seed: int | None = Field(ge=0)
 
     def of(self, training: TrainingParams, examples: int) -> TrainingParams:
-        """The training parameters with these changes."""
+        """Returns the training parameters with these changes."""
         changed = self.model_dump(exclude={"epochs"}, exclude_none=True) | {"objective": "sft"}
         if self.epochs:
             changed["steps"] = ceil(self.epochs * examples / training.batch_size)

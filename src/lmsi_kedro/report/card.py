@@ -60,7 +60,7 @@ def front_matter(
 
 
 def results(entry: Metrics) -> list[dict[str, Any]]:
-    """The model-index: our accuracy in percent for every task and mode."""
+    """Returns the model-index: our accuracy in percent for every task and mode."""
     return [
         {
             "task": {"type": "text-generation"},
@@ -79,7 +79,7 @@ def results(entry: Metrics) -> list[dict[str, Any]]:
 
 
 def figures(row: Metrics) -> dict[str, Any]:
-    """A row of docs/metrics.md: accuracies and their difference, each with its 95 % interval."""
+    """Returns a row of docs/metrics.md: accuracies and their difference, each with its 95 % interval."""
     sides = {
         side: [round(row[side][bound], 4) for bound in ("accuracy", "low", "high")]
         for side in ("before", "after")
@@ -89,7 +89,7 @@ def figures(row: Metrics) -> dict[str, Any]:
 
 
 def plain(value: Any) -> Any:
-    """A typed group of parameters as plain values for YAML."""
+    """Returns a typed group of parameters as plain values for YAML."""
     return value.model_dump(mode="json") if isinstance(value, BaseModel) else value
 
 
@@ -102,7 +102,7 @@ def rounded(found: Metrics) -> Metrics:
 
 
 def training(model: Model) -> dict[str, Any]:
-    """The parameters and the amount of data from the record of the fine-tuning."""
+    """Returns the parameters and the amount of data from the record of the fine-tuning."""
     record = model.record()
     return {
         key: record[key]
@@ -112,20 +112,20 @@ def training(model: Model) -> dict[str, Any]:
 
 
 def hub_name(parameters: dict[str, Any]) -> str | None:
-    """owner/name of the given model, if it came from the hub."""
+    """Returns the owner/name of the given model, if it came from the hub."""
     model = str(parameters.get("model"))
     return model.removeprefix("hub:") if model.startswith("hub:") else None
 
 
 def base_name(parameters: dict[str, Any]) -> str:
-    """The name of the model before the loop, without its local folder; it says whether there was a warm start."""
+    """Returns the name of the model before the loop, without its local folder, and whether it was warm-started."""
     model = parameters.get("model")
     name = EMBEDDED if model is None else hub_name(parameters) or Path(model).name
     return f"{name}, warm-started" if parameters.get("warm_start") else name
 
 
 def body(metrics: Metrics, name: str, base: Model, model: Model, parameters: dict[str, Any]) -> str:
-    """The text of the card."""
+    """Returns the text of the card."""
     headline = metrics["headline"]
     lines = [words.claim(headline), words.evidence(headline), words.verdict(headline)]
     lines += [words.promotion(metrics), words.warm_start(metrics)]
@@ -147,7 +147,7 @@ def body(metrics: Metrics, name: str, base: Model, model: Model, parameters: dic
 
 
 def table(entry: Metrics) -> Iterator[str]:
-    """Accuracy on held-out questions with 95 % intervals (Wilson), by task and mode."""
+    """Yields lines of a table: accuracy on held-out questions with Wilson's 95 % intervals, by task and mode."""
     if not entry["tasks"]:
         return
     yield "| task | mode | before | after | questions |"

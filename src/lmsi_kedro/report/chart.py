@@ -8,7 +8,7 @@ COLOURS = {"before": "#8b929c", "after": "#2b7de0"}
 
 
 def chart_accuracy(metrics: dict[str, Any]) -> dict[str, Any]:
-    """Accuracies before and after for every task and mode, with 95 % intervals; empty without labels."""
+    """Draws the accuracies before and after for every task and mode, with 95 % intervals; empty without labels."""
     rows = [
         (f"{task}, {MODE_NAMES.get(mode, mode)}", row)
         for task, modes in metrics["rounds"][-1]["tasks"].items()

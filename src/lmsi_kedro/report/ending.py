@@ -23,7 +23,7 @@ def ending(metrics: Metrics, page: Path, model: Path) -> str:
 
 
 def worse(metrics: Metrics) -> str:
-    """One line that says what got worse, if anything did."""
+    """Returns one line that says what got worse, if anything did."""
     if not metrics["headline"]["n"]:
         return "Whether anything got worse was not measured."
     if lost := words.losses(metrics):
@@ -32,17 +32,17 @@ def worse(metrics: Metrics) -> str:
 
 
 def model_lines(model: Path) -> str:
-    """The path of a model, and the two lines that load it."""
+    """Returns the path of a model, and the two lines that load it."""
     lines = loading(str(near(model))).splitlines()
     return "\n  ".join([f"model   {near(model)}", *lines])
 
 
 def loading(model: str) -> str:
-    """Two lines of Python that load a model directory, or a model of the hub."""
+    """Returns two lines of Python that load a model directory, or a model of the hub."""
     return f'from transformers import pipeline\ngenerate = pipeline("text-generation", "{model}")'
 
 
 def near(path: Path) -> Path:
-    """The path, relative if it is in the working directory."""
+    """Returns the path, relative if it is in the working directory."""
     here = Path.cwd()
     return path.relative_to(here) if path.is_relative_to(here) else path

@@ -12,7 +12,7 @@ Metrics = dict[str, Any]
 
 
 def headline(metrics: Metrics) -> Markup:
-    """Pooled CoT greedy accuracy of the base model, the last round and every control arm of round 1."""
+    """Draws the pooled CoT greedy accuracy of the base model, the last round and every control arm of round 1."""
     last = metrics["rounds"][-1]["pooled"]["cot_greedy"]
     rows = [("before", "before", last["before"]), ("after", "after", last["after"])]
     rows += [
@@ -33,7 +33,7 @@ def headline(metrics: Metrics) -> Markup:
 
 
 def accuracy(metrics: Metrics) -> Markup:
-    """Draws a group of rows for each task and for all in-domain tasks; a row shows a mode and the first arm."""
+    """Draws a group of rows for each task and for all in-domain tasks; a row is a mode, with the first arm."""
     last, arms = metrics["rounds"][-1], metrics["controls"]
     arm = next(iter(arms), None)
     controls = arms[arm] if arm else {"tasks": {}, "pooled": {}}
@@ -55,7 +55,7 @@ def named(task: str, in_domain: list[str]) -> str:
 
 
 def group(name: str, modes: Metrics, controls: Metrics) -> Markup:
-    """A task's rows above a common scale."""
+    """Draws a task's rows above a common scale."""
     rows = [row(name, mode, found, controls.get(mode)) for mode, found in modes.items()]
     return Markup('<section class="group"><h3>{}</h3>{}{}</section>').format(
         name, Markup("").join(rows), scale()
@@ -63,7 +63,7 @@ def group(name: str, modes: Metrics, controls: Metrics) -> Markup:
 
 
 def scale() -> Markup:
-    """The scale below the tracks of a group."""
+    """Draws the scale below the tracks of a group."""
     ticks = Markup("").join(
         Markup('<span style="left:{}%">{}</span>').format(at, at if at < 100 else "100 %")
         for at in range(0, 101, 25)
@@ -72,7 +72,7 @@ def scale() -> Markup:
 
 
 def row(name: str, mode: str, found: Metrics, control: Metrics | None) -> Markup:
-    """Before, after and control on one track, from 0 to 100 %."""
+    """Draws before, after and control on one track, from 0 to 100 %."""
     before, after = interval(found["before"]), interval(found["after"])
     summary = f"{name}, {MODE_NAMES.get(mode, mode)}: {before} before, {after} after"
     marks = [span("before", found["before"], "32%"), span("after", found["after"], "68%")]
@@ -96,7 +96,7 @@ def grid() -> Markup:
 
 
 def span(kind: str, share: Metrics, at: str) -> Markup:
-    """A dot with its interval at a given height; the heights differ, so that before and after do not overlap."""
+    """Draws a dot with its interval at a given height; heights differ, so that before and after do not overlap."""
     low, middle, high = (round(100 * share[name], 2) for name in ("low", "accuracy", "high"))
     return Markup(
         '<line class="whisker {0}" x1="{1}%" x2="{2}%" y1="{3}" y2="{3}"/>'
@@ -111,7 +111,7 @@ def diamond(share: Metrics) -> Markup:
 
 
 def calibration(votes: Metrics) -> Markup:
-    """Accuracy of the vote by its confidence; on the dotted line, accuracy and confidence are equal."""
+    """Draws the accuracy of the vote by its confidence; on the dotted line, accuracy and confidence are equal."""
     x, y = plot.shares("confidence of the vote"), plot.shares("accuracy")
     marks = [plot.line([(0, 0), (1, 1)], x, y, "grid", dashed=True)]
     found = {when: votes[when] for when in ("before", "after") if votes.get(when)}
@@ -139,7 +139,7 @@ def reliability(when: str, found: Metrics, x: plot.Axis, y: plot.Axis) -> Iterat
 
 
 def curves(k: list[int], found: Metrics) -> Markup:
-    """maj@k and pass@k over k; empty without votes on labeled questions."""
+    """Draws maj@k and pass@k over k; the plot is empty without votes on labeled questions."""
     x, y = plot.doublings("k, paths per question", max(k, default=1)), plot.shares("accuracy")
     marks, keys, labels = [], [], []
     for when in ("before", "after"):
@@ -162,7 +162,7 @@ def curves(k: list[int], found: Metrics) -> Markup:
 
 
 def loss(trainings: list[Metrics]) -> Markup:
-    """The training loss of every round by step."""
+    """Draws the training loss of every round by step."""
     ends = [list(enumerate(made["losses"], 1)) for made in trainings]
     x = plot.linear("step", max((len(steps) for steps in ends), default=1))
     y = plot.linear("loss", max((value for steps in ends for _, value in steps), default=1))
@@ -177,7 +177,7 @@ def loss(trainings: list[Metrics]) -> Markup:
 
 
 def funnel(counts: Metrics) -> Markup:
-    """A bar of all rows, divided into one part for each reason."""
+    """Draws a bar of all rows, divided into one part for each reason."""
     parts = [(name, counts[reason]) for reason, name in REASONS.items() if counts.get(reason)]
     cells = [
         Markup('<span class="part {}" style="flex-grow:{}" title="{}"></span>').format(

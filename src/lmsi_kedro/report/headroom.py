@@ -24,7 +24,7 @@ def verdict(headroom: Headroom) -> str:
 
 
 def is_shown(headroom: Headroom) -> bool:
-    """Whether labels show that the vote is more accurate than the greedy path."""
+    """Returns whether labels show that the vote is more accurate than the greedy path."""
     best = headroom["probe"] and headroom["probe"]["best"]
     return bool(best and best["shown"])
 
@@ -41,7 +41,10 @@ def of_unlabeled(headroom: Headroom) -> str:
 
 
 def of_probe(probe: dict[str, Any]) -> str:
-    """One sentence; the gain is the share of questions that the best threshold keeps times its difference."""
+    """Returns one sentence on the labeled probe questions.
+
+    Its gain is over all of them: the share that the best threshold keeps times the difference on this share.
+    """
     labeled, best = f"{probe['questions']:,} labeled probe questions", probe["best"]
     if best is None:
         return f"No vote on {labeled} is decided: do not train on it."
@@ -60,13 +63,13 @@ def of_probe(probe: dict[str, Any]) -> str:
 
 
 def expectation(expected: dict[str, float]) -> str:
-    """The beginning of a sentence on the expected gain."""
+    """Returns the beginning of a sentence on the expected gain."""
     value, low, high = (points(expected[name]) for name in ("value", "low", "high"))
     return f"As in {expected['settings']} measured rounds, a gain of {value} points ({low} to {high}) is expected"
 
 
 def sentences(headroom: Headroom) -> list[str]:
-    """The verdict and further remarks."""
+    """Returns the verdict and further remarks."""
     lines = [verdict(headroom)]
     if headroom["probe"]:
         lines += [of_unlabeled(headroom), "This used labels of the probe split (headroom.probe)."]

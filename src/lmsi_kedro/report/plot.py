@@ -24,25 +24,25 @@ class Axis:
     scale: Callable[[float], float] = float
 
     def place(self, value: float) -> float:
-        """The position of a value from low to high, in percent."""
+        """Returns the position of a value from low to high, in percent."""
         low, high = self.scale(self.low), self.scale(self.high)
         share = (self.scale(value) - low) / (high - low) if high > low else 0.5
         return round(100 * share, 2)
 
 
 def shares(title: str) -> Axis:
-    """An axis from 0 to 100 %."""
+    """Returns an axis from 0 to 100 %."""
     return Axis(title, 0, 1, [(n / 4, f"{25 * n} %") for n in range(5)])
 
 
 def doublings(title: str, highest: int) -> Axis:
-    """A logarithmic axis from 1."""
+    """Returns a logarithmic axis from 1."""
     powers = [2**n for n in range(max(highest, 2).bit_length())]
     return Axis(title, 1, max(highest, 2), [(k, str(k)) for k in powers if k <= highest], log2)
 
 
 def linear(title: str, highest: float, ticks: int = 4) -> Axis:
-    """An axis from 0 to the highest value, with round steps."""
+    """Returns an axis from 0 to the highest value, with round steps."""
     end = max(highest, 1e-9)
     step = round_step(end / ticks)
     places = [step * n for n in range(floor(end / step) + 1)]
@@ -50,13 +50,13 @@ def linear(title: str, highest: float, ticks: int = 4) -> Axis:
 
 
 def round_step(least: float) -> float:
-    """The smallest step of at least `least` that is 1, 2 or 5 times a power of ten."""
+    """Returns the smallest step of at least `least` that is 1, 2 or 5 times a power of ten."""
     power = 10.0 ** floor(log10(least))
     return next(power * n for n in (1, 2, 5, 10) if power * n >= least * 0.999)
 
 
 def plot(title: str, summary: str, x: Axis, y: Axis, marks: Iterable[Markup]) -> Markup:
-    """Axes with a grid and marks."""
+    """Draws axes with a grid and marks."""
     down = [(100 - y.place(value), label) for value, label in y.ticks]
     across = [(x.place(value), label) for value, label in x.ticks]
     grid = [
@@ -85,7 +85,7 @@ def plot(title: str, summary: str, x: Axis, y: Axis, marks: Iterable[Markup]) ->
 
 
 def line(points: Sequence[Point], x: Axis, y: Axis, kind: str, dashed: bool = False) -> Markup:
-    """A polyline through the points."""
+    """Draws a polyline through the points."""
     path = " ".join(f"{x.place(a)},{100 - y.place(b)}" for a, b in points)
     return Markup(
         '<svg viewBox="0 0 100 100" width="100%" height="100%" preserveAspectRatio="none">'
@@ -100,13 +100,13 @@ def dot(point: Point, x: Axis, y: Axis, kind: str, title: str, radius: float = 4
 
 
 def whisker(at: float, low: float, high: float, x: Axis, y: Axis, kind: str) -> Markup:
-    """A vertical interval."""
+    """Draws a vertical interval."""
     return Markup('<line class="whisker {0}" x1="{1}%" x2="{1}%" y1="{2}%" y2="{3}%"/>').format(
         kind, x.place(at), 100 - y.place(low), 100 - y.place(high)
     )
 
 
 def legend(entries: Iterable[tuple[str, str]]) -> Markup:
-    """Names next to samples of their colours."""
+    """Draws names next to samples of their colours."""
     keys = [Markup('<span><i class="key {}"></i>{}</span>').format(*entry) for entry in entries]
     return Markup('<p class="legend">{}</p>').format(Markup(" ").join(keys))

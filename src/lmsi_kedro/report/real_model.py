@@ -8,5 +8,5 @@ PATH = Path(__file__).with_suffix(".json")  # written by benchmarks/real_figures
 
 
 def on_real_model() -> dict[str, dict[str, Any]]:
-    """The findings that the experiment tests, keyed by their sentence."""
+    """Returns the findings that the experiment tests, keyed by their sentence."""
     return {found["finding"]: found for found in json.loads(PATH.read_text(encoding="utf-8"))}

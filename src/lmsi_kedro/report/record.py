@@ -18,7 +18,7 @@ def duration(seconds: float) -> str:
 
 
 def times(record: Record) -> list[tuple[str, str]]:
-    """The time of each step, and the total."""
+    """Returns the time of each step, and the total."""
     steps = record["seconds"]
     return [(name, duration(spent)) for name, spent in steps.items()] + [
         ("total", duration(sum(steps.values())))
@@ -26,7 +26,7 @@ def times(record: Record) -> list[tuple[str, str]]:
 
 
 def tokens(metrics: Record, record: Record) -> list[tuple[str, str]]:
-    """Tokens by purpose."""
+    """Returns the numbers of tokens by purpose."""
     trainings = record["trainings"]
     counts = [
         ("sampled, to learn from", sum(entry["sampling"]["tokens"] for entry in metrics["rounds"])),
@@ -65,7 +65,7 @@ def saved(record: Record) -> str:
 
 
 def facts(record: Record) -> list[tuple[str, str]]:
-    """Command, date, commit, machine, models and versions."""
+    """Returns command, date, commit, machine, models and versions, each with its name."""
     hardware, models = record["hardware"], record["models"]
     memory = f", {hardware['memory_gib']} GiB" if hardware["memory_gib"] else ""
     gpus = "".join(f", {name}" for name in hardware["gpus"])
@@ -84,5 +84,5 @@ def described(model: Record) -> str:
 
 
 def configuration(record: Record) -> str:
-    """The parameters as YAML."""
+    """Returns the parameters as YAML."""
     return str(yaml.safe_dump(record["parameters"], sort_keys=True, allow_unicode=True, width=100))

@@ -53,7 +53,7 @@ def render_reproduction(reproduction: dict[str, Any]) -> str:
 
 
 def draw_figures(metrics: dict[str, Any], run: dict[str, Any]) -> dict[str, Markup]:
-    """The figures by name."""
+    """Returns the figures by name."""
     last, made = metrics["rounds"][-1], {}
     if metrics["headline"]["n"]:
         made["accuracy"] = figures.accuracy(metrics)

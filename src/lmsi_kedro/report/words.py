@@ -46,7 +46,7 @@ def percent(share: float) -> str:
 
 
 def points(delta: float) -> str:
-    """A difference of shares in percentage points with its sign; 0.0 has no sign."""
+    """Returns a difference of shares in percentage points with its sign; 0.0 has no sign."""
     rounded = round(100 * delta, 1)
     return f"{rounded:+.1f}".replace("-", "\N{MINUS SIGN}") if rounded else "0.0"
 
@@ -74,7 +74,7 @@ def evidence(headline: dict[str, Any]) -> str:
 
 
 def verdict(headline: dict[str, Any]) -> str:
-    """The conclusion that the evidence supports."""
+    """Returns the conclusion that the evidence supports."""
     if not headline["n"]:
         return "No improvement is claimed."
     if headline["p_value"] >= SURE:
@@ -116,14 +116,14 @@ def losses(metrics: dict[str, Any]) -> list[str]:
 
 
 def evaluated(entry: dict[str, Any]) -> int:
-    """The number of held-out questions in a comparison, over all tasks; some modes may use fewer of them."""
+    """Counts the held-out questions in a comparison, over all tasks; some modes may use fewer of them."""
     return sum(
         max(row["after"]["n"] for row in modes.values()) for modes in entry["tasks"].values()
     )
 
 
 def warm_start(metrics: dict[str, Any]) -> str:
-    """The labeled data on which the base model was trained before the loop; empty without a warm start."""
+    """Returns the labeled data on which the base model was trained before the loop; otherwise empty."""
     if (found := metrics.get("warm_start")) is None:
         return ""
     text = (
@@ -213,7 +213,7 @@ def decided(monitor: dict[str, Any]) -> str:
 
 
 def support(metrics: dict[str, Any]) -> str:
-    """The support of the greedy answers before and after each round."""
+    """Returns the support of the greedy answers before and after each round."""
     labeled = metrics["headline"]["guard"] == "probe"
     agreeing = "Mean share of the base model's paths that agree with the greedy answer"
     what = "Share of greedy answers that are right by label" if labeled else agreeing
@@ -227,7 +227,7 @@ def support(metrics: dict[str, Any]) -> str:
 
 
 def controls(metrics: dict[str, Any]) -> list[str]:
-    """One sentence per control arm: its gain, and whether the vote beats it on the same questions."""
+    """Returns one sentence per control arm: its gain, and whether the vote beats it on the same questions."""
     headline = metrics["headline"]
     if not headline["n"]:
         return ["Without labels the control arms are not compared."]
@@ -240,7 +240,7 @@ def controls(metrics: dict[str, Any]) -> list[str]:
 
 
 def control(arm: str, found: dict[str, Any]) -> str:
-    """The gain of a control arm, its share of the vote's gain, and the paired test against the vote."""
+    """Returns the gain of a control arm, its share of the vote's gain, and the paired test against the vote."""
     share = "" if found["share"] is None else f", {100 * found['share']:.0f} % of the vote's gain"
     verdict = "The vote beats it" if found["beaten"] else "The vote is not shown to beat it"
     if arm == "gold":

@@ -27,13 +27,13 @@ PROBES = [
 
 
 def is_reader(kind: str) -> bool:
-    """Whether a kind is the name of a function or an entry point."""
+    """Returns whether a kind is the name of a function or an entry point."""
     return kind not in KINDS and ("." in kind or kind in points().names)
 
 
 @cache
 def points() -> EntryPoints:
-    """The entry points of all installed packages, cached because the lookup is slow."""
+    """Returns the entry points of all installed packages, cached because the lookup is slow."""
     return entry_points(group=GROUP)
 
 
@@ -57,7 +57,7 @@ def reader(kind: str) -> Reader:
 
 
 def read_answers(texts: Any, kind: str, choices: Any = None, **options: Any) -> pl.DataFrame:
-    """Like `kernels.read_answers`, but also parses custom kinds, whose canonical answers begin with `own:`."""
+    """Extends `kernels.read_answers` by custom kinds, whose canonical answers begin with `own:`."""
     if not is_reader(kind):
         return kernels.read_answers(texts, kind, choices, **options)
     read = kernels.read_answers(texts, "text", **options)
@@ -69,14 +69,14 @@ def read_answers(texts: Any, kind: str, choices: Any = None, **options: Any) -> 
 
 
 def canonical_keys(answers: Any, kind: str, choices: Any = None, **options: Any) -> pl.Series:
-    """Like `kernels.canonical_keys`, but also for custom kinds."""
+    """Extends `kernels.canonical_keys` by custom kinds."""
     if is_reader(kind):
         return own_keys(list(answers), kind)
     return kernels.canonical_keys(answers, kind, choices, **options)
 
 
 def own_keys(answers: Sequence[str | None], kind: str) -> pl.Series:
-    """The canonical answers of a custom kind; raises ValueError with an answer for which the function fails."""
+    """Canonicalises answers of a custom kind; raises ValueError with an answer for which the function fails."""
     distinct = list(dict.fromkeys(answer for answer in answers if answer is not None))
     forms = dict(zip(distinct, forms_of(distinct, kind), strict=True))
     keys = [None if a is None or forms[a] is None else f"own:{forms[a]}" for a in answers]
@@ -84,7 +84,7 @@ def own_keys(answers: Sequence[str | None], kind: str) -> pl.Series:
 
 
 def forms_of(answers: list[str], kind: str) -> list[str | None]:
-    """The results of the function: one text or None per answer."""
+    """Returns the results of the function: one text or None per answer."""
     try:
         forms = list(reader(kind)(answers)) if answers else []
     except Exception as error:

@@ -42,7 +42,7 @@ PLAIN = Frame()
 
 
 def frame_of(tokenizer: Any, conversation: Conversation) -> Frame:
-    """The frame of a model's template; it is empty if there is no template or `chat` is never.
+    """Returns the frame of a model's template; it is empty if there is no template or `chat` is never.
 
     Raises ValueError if the template rejects the conversation or changes its text.
     """
@@ -83,7 +83,7 @@ def lacking(tokenizer: Any, conversation: Conversation) -> str:
 def texts_around(
     tokenizer: Any, conversation: Conversation, roles: Sequence[Role]
 ) -> tuple[list[int], list[str]]:
-    """The order in which the template writes the turns of a prompt, and the texts around them.
+    """Returns the order in which the template writes the turns of a prompt, and the texts around them.
 
     A system turn of the prompt replaces prompts.system. Raises ValueError if prompts cannot have turns, or if the
     template rejects or changes them.
@@ -126,7 +126,7 @@ def rendered(tokenizer: Any, conversation: Conversation, turns: list[dict[str, s
 
 
 def advice(system: str | None, turns: list[dict[str, str]]) -> str:
-    """What to change in a conversation that the template rejects."""
+    """Returns what to change in a conversation that the template rejects."""
     if turns[0]["role"] == "system":
         return "leave the system turn out of `messages`"
     if system:
@@ -135,7 +135,7 @@ def advice(system: str | None, turns: list[dict[str, str]]) -> str:
 
 
 def on_day(template: str, day: date | None) -> str:
-    """The template with a fixed date in place of today's; transformers has no option to set the date."""
+    """Returns the template with a fixed date in place of today's; transformers has no option to set the date."""
     if day is None:
         return template
     fixed = TODAY.sub(lambda call: repr(day.strftime(call["format"])), template)
@@ -145,13 +145,13 @@ def on_day(template: str, day: date | None) -> str:
 
 
 def up_to_token(tokenizer: Any, text: str) -> str:
-    """The text up to and including its first added token; empty if it has none."""
+    """Returns the text up to and including its first added token; the result is empty if it has none."""
     found = any_of(added_tokens(tokenizer)).search(text)
     return text[: found.end()] if found else ""
 
 
 def added_tokens(tokenizer: Any) -> dict[str, bool]:
-    """The added tokens of a tokenizer that are not white space, and whether each is special."""
+    """Returns the added tokens of a tokenizer that are not white space, and whether each is special."""
     added = tokenizer.added_tokens_decoder.values()
     return {token.content: token.special for token in added if token.content.strip()}
 

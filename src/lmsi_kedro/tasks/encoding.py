@@ -44,14 +44,14 @@ class Part(NamedTuple):
 
 
 def beginning(rows: Sequence[Row]) -> int:
-    """The length of the common prefix of all rows: that of the first and the last row in sorted order."""
+    """Returns the length of the common prefix of all rows: that of the first and the last row in sorted order."""
     first, last = min(rows), max(rows)
     pairs = enumerate(zip(first, last, strict=False))
     return next((place for place, (one, other) in pairs if one != other), len(first))
 
 
 def alike(prompts: Sequence[list[int]]) -> int:
-    """The length of the common prefix of all prompts, limited so that at least one id of each prompt follows."""
+    """Returns the length of the prompts' common prefix, limited so that at least one id of each prompt follows."""
     return min(beginning(prompts), min(map(len, prompts)) - 1)
 
 
@@ -77,7 +77,7 @@ class Encoder:
 
     @classmethod
     def of(cls, model: Path, conversation: Conversation, trust_remote_code: bool) -> "Encoder":
-        """The encoder of a model directory; its weights are not read."""
+        """Returns the encoder of a model directory; its weights are not read."""
         from transformers import AutoTokenizer
 
         tokenizer = AutoTokenizer.from_pretrained(model, trust_remote_code=trust_remote_code)
@@ -109,7 +109,7 @@ class Encoder:
         ]
 
     def prompt_parts(self, prompt: str) -> list[Part]:
-        """The parts of a prompt in its frame, or of a prompt with several turns in the template."""
+        """Returns the parts of a prompt in its frame, or of a prompt with several turns in the template."""
         if not (turns := turns_of(prompt)):
             frame = self.frame
             return [Part(frame.before, True), Part(prompt, False), Part(frame.after, True)]
@@ -123,7 +123,7 @@ class Encoder:
         return parts
 
     def answer(self, target: str) -> list[Part]:
-        """The parts of a target after a prompt, thoughts first, up to the end of the turn.
+        """Returns the parts of a target after a prompt, thoughts first, up to the end of the turn.
 
         A target without thoughts begins as in the template, so that a thought opened by the prompt is closed.
         """
@@ -138,7 +138,7 @@ class Encoder:
         ]
 
     def added(self, head: list[int], whole: list[int], answer: Sequence[Part]) -> list[int]:
-        """The ids that the encoding `whole` of prompt and answer adds to the prompt's ids, `head`."""
+        """Returns the ids that the encoding `whole` of prompt and answer adds to the prompt's ids, `head`."""
         if whole[: len(head)] == head:
             return whole[len(head) :]
         prompt = self.tokenizer.decode(head)
@@ -151,7 +151,7 @@ class Encoder:
         return self.behind(self.pieces(answer))
 
     def encoded(self, texts: Sequence[Sequence[Part]]) -> list[list[int]]:
-        """The ids of whole texts, with the tokenizer's prefix such as BOS unless the template writes it."""
+        """Returns the ids of whole texts, with the tokenizer's prefix (BOS) unless the template writes it."""
         cut = [self.pieces(parts) for parts in texts]
         firsts = self.ids([pieces[0] for pieces in cut])
         wholes = [first + self.behind(rest) for first, (_, *rest) in zip(firsts, cut, strict=True)]
@@ -159,7 +159,7 @@ class Encoder:
         return [ids if ids[: len(opening)] == opening else opening + ids for ids in wholes]
 
     def pieces(self, parts: Sequence[Part]) -> list[str]:
-        """The text, split inside those control tokens that must be encoded as ordinary text."""
+        """Returns the text, split inside those control tokens that must be encoded as ordinary text."""
         text, places = "", [0]
         for part in parts:
             if not part.controls:
@@ -169,7 +169,7 @@ class Encoder:
         return [text[start:end] for start, end in pairwise([*places, len(text)])]
 
     def behind(self, pieces: Sequence[str]) -> list[int]:
-        """The ids of pieces that continue a text, without the space that SentencePiece adds before a text."""
+        """Returns the ids of pieces that continue a text, without the space which SentencePiece adds."""
         ids: list[int] = []
         for piece in pieces:
             line, both = self.ids(["\n", f"\n{piece}"])
@@ -177,7 +177,7 @@ class Encoder:
         return ids
 
     def ids(self, texts: Sequence[str]) -> list[list[int]]:
-        """The ids of texts without the tokens that the tokenizer adds around them."""
+        """Returns the ids of texts without the tokens that the tokenizer adds around them."""
         found: list[list[int]] = []
         for start in range(0, len(texts), BATCH):
             found += self.tokenizer(
@@ -187,12 +187,12 @@ class Encoder:
         return found
 
     def written(self, ids: Sequence[int]) -> str:
-        """The decoded text with thoughts and control tokens, including a thought opened by the prompt."""
+        """Returns the decoded text with thoughts and control tokens, including a thought opened by the prompt."""
         text = str(self.tokenizer.decode(ids))
         return self.frame.opened + text.removeprefix(self.frame.lead)
 
     def path(self, written: str) -> str:
-        """The text of a path: its thoughts if they are kept, and its answer up to an invented next question.
+        """Returns a path's text: its thoughts if they are kept, and its answer up to an invented next question.
 
         A path that is cut inside a thought has no answer.
         """
@@ -213,7 +213,7 @@ class Encoder:
         return int(self.tokenizer.eos_token_id)
 
     def ends(self, generation_config: Any) -> frozenset[int]:
-        """All tokens that end a path: those of training, of the tokenizer and of generation_config."""
+        """Returns all tokens that end a path: those of training, of the tokenizer and of generation_config."""
         stops = getattr(generation_config, "eos_token_id", None)
         listed = stops if isinstance(stops, list) else [stops]
         ends = [*listed, self.end, self.tokenizer.eos_token_id]

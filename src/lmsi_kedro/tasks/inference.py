@@ -43,7 +43,7 @@ def infer_kind(questions: Sequence[str], answers: Sequence[str], has_choices: bo
 
 
 def are_verdicts_as_numbers(questions: Sequence[str], answers: Sequence[str]) -> bool:
-    """Whether labels are 0 and 1 for questions that begin with "Is", "Does", ...: a path would say yes or no."""
+    """Returns whether labels are 0 and 1, but questions begin with "Is", "Does", ..., so paths say yes or no."""
     return {*answers} == {"0", "1"} and (
         share(bool(ASKS_FOR_A_VERDICT.match(question)) for question in questions[:SAMPLE]) >= 0.5
     )

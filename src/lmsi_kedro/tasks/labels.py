@@ -30,7 +30,7 @@ TWO_SENTENCES = re.compile(r"[a-z]{2}[.?!]\s+[A-Z]")
 def read_labels(
     labels: Sequence[str], kind: Kind, choices: Choices | None, decimal: Decimal = "point"
 ) -> list[str | None]:
-    """The answer that each label states, as written; None if it states no answer or several."""
+    """Returns the answer that each label states, as written, or None if it states no answer or several."""
     options = list(choices) if choices is not None and kind == "choice" else None
     announced = read_answers(labels, kind, options, decimal=decimal)
     answers = [
@@ -52,12 +52,12 @@ def read_labels(
 
 
 def wanted(kind: str) -> str:
-    """A description of valid labels of this kind."""
+    """Returns a description of valid labels of this kind."""
     return WANTED.get(kind, f"an answer to {kind}")
 
 
 def is_short(label: str, kind: Kind, options: Sequence[str] | None) -> bool:
-    """Whether a label can be an answer alone."""
+    """Returns whether a label can be an answer alone."""
     longest = max(map(len, options)) + LETTERED if options else LONGEST
     if "\n" in label.strip() or len(label) > longest:
         return False

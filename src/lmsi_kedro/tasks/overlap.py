@@ -24,11 +24,11 @@ class Evaluated:
         self.runs = {run for words in self.texts for run in self._own_runs(words)}
 
     def has(self, question: Question) -> bool:
-        """Whether an evaluated question has the same words, ignoring punctuation and case."""
+        """Returns whether an evaluated question has the same words, ignoring punctuation and case."""
         return words_of(question) in self.texts
 
     def overlaps(self, question: Question) -> bool:
-        """Whether an evaluated question shares LEAK_WORDS consecutive words with this one."""
+        """Returns whether an evaluated question shares LEAK_WORDS consecutive words with this one."""
         return not self.runs.isdisjoint(self._own_runs(words_of(question)))
 
     def _own_runs(self, words: Words) -> list[Words]:
@@ -39,5 +39,5 @@ class Evaluated:
 
 
 def _runs(words: Words, size: int) -> list[Words]:
-    """All runs of this many consecutive words; empty for a shorter text."""
+    """Returns all runs of this many consecutive words; the result is empty for a shorter text."""
     return [words[i : i + size] for i in range(len(words) - size + 1)]

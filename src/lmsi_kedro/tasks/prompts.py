@@ -1,7 +1,7 @@
 """Renders questions and exemplars as text in the four formats of the paper (table 1).
 
     few_shot_cot      exemplars with rationale, "Q: ...\\nA:"      -> " rationale The answer is Y."
-    few_shot_direct   exemplars without,        "Q: ...\\nA:"      -> " The answer is Y."
+    few_shot_direct   exemplars without one,    "Q: ...\\nA:"      -> " The answer is Y."
     zero_shot_cot     "Q: ...\\nA: Let's think step by step."      -> " rationale The answer is Y."
     zero_shot_direct  "Q: ...\\nA:"                                -> " The answer is Y."
 
@@ -43,7 +43,7 @@ def render(
     exemplars: Sequence[Exemplar] = (),
     task: Task = AS_IN_PAPER,
 ) -> str:
-    """The prompt of a question in one of the four formats; an exemplar equal to the question is left out.
+    """Returns the prompt of a question in one of the four formats; an exemplar equal to the question is left out.
 
     Examples:
         >>> from lmsi_kedro.tasks import Question, Exemplar, render
@@ -84,12 +84,12 @@ def is_cot(prompt_format: Format) -> bool:
 
 
 def others(exemplars: Sequence[Exemplar], question: Question) -> list[Exemplar]:
-    """The exemplars that do not ask the same question."""
+    """Returns the exemplars that do not ask the same question."""
     return [shot for shot in exemplars if words_of(shot) != words_of(question)]
 
 
 def words_of(question: Question | Exemplar) -> tuple[str, ...]:
-    """The lower-case words of a question without punctuation; questions with the same words are the same.
+    """Returns the lower-case words of a question without punctuation; questions with the same words are the same.
 
     Words of a system turn do not count, because all questions may have the same one.
     """
@@ -106,17 +106,17 @@ def _words(text: str) -> tuple[str, ...]:
 
 
 def usable(prompt_format: Format, exemplars: Sequence[Exemplar]) -> Format:
-    """The format itself, or the corresponding zero-shot format if there are no exemplars."""
+    """Returns the format itself, or the corresponding zero-shot format if there are no exemplars."""
     return prompt_format if exemplars else ZERO_SHOT.get(prompt_format, prompt_format)
 
 
 def few_shot(prompt_format: Format) -> Format:
-    """The few-shot format that corresponds to a zero-shot one."""
+    """Returns the few-shot format that corresponds to a zero-shot one."""
     return next(few for few, zero in ZERO_SHOT.items() if zero == prompt_format)
 
 
 def target(answer: str, rationale: str | None = None) -> str:
-    """' rationale The answer is Y.', without the rationale in the direct formats."""
+    """Returns ' rationale The answer is Y.', without the rationale in the direct formats."""
     return f"{f' {rationale}' if rationale else ''} The answer is {answer}."
 
 
@@ -126,7 +126,7 @@ def render_question(question: Question | Exemplar) -> str:
 
 
 def written_in(form: str, parts: Question | Exemplar) -> str:
-    """The question in a template, without earlier turns; parts without a placeholder are put into {question}."""
+    """Fills a template with the question, without earlier turns; {question} includes parts without placeholder."""
     context = "" if turns_of(parts.context) else parts.context or ""
     choices = " ".join(
         f"({letter}) {text}" for letter, text in zip(LETTERS, parts.choices or (), strict=False)
@@ -140,5 +140,5 @@ def written_in(form: str, parts: Question | Exemplar) -> str:
 
 
 def written(key: str, surface: str, kind: Kind) -> str:
-    """An answer in the way of the exemplars: a choice is its letter, "(B)"; any other answer is as written."""
+    """Returns an answer in the exemplars' form: the letter of a choice, "(B)", or any other answer as written."""
     return f"({key.removeprefix('choice:')})" if kind == "choice" else surface

@@ -24,20 +24,20 @@ def with_ids(raw: pl.DataFrame) -> pl.DataFrame:
 
 
 def question_id(task: str, question: str, context: str | None, choices: list[str] | None) -> str:
-    """16 hex digits; the same question has a different id in another task."""
+    """Returns 16 hex digits; the same question has a different id in another task."""
     content = [task, question, choices or [], *([context] if context else [])]
     return hashlib.blake2b(json.dumps(content).encode(), digest_size=8).hexdigest()
 
 
 def questions_in(questions: pl.DataFrame) -> list[Question]:
-    """The question of each row in a table."""
+    """Returns the question of each row in a table."""
     return [
         Question(*row) for row in questions.select("question", "context", "choices").iter_rows()
     ]
 
 
 def exemplar_sets(exemplars: pl.DataFrame, task: Task) -> ExemplarSets:
-    """The exemplar sets of a task by name: the set that it names, or all sets "name/..." of a folder.
+    """Returns the exemplar sets of a task by name: the set that it names, or all sets "name/..." of a folder.
 
     A task without exemplar_set has an empty set called "none". Raises ValueError if no set has the name.
     """
@@ -56,7 +56,7 @@ def exemplar_sets(exemplars: pl.DataFrame, task: Task) -> ExemplarSets:
 
 
 def exemplars_of(exemplars: pl.DataFrame, task: Task) -> list[Exemplar]:
-    """The exemplars of a task's first set, for callers that need only one set."""
+    """Returns the exemplars of a task's first set, for callers that need only one set."""
     return next(iter(exemplar_sets(exemplars, task).values()))
 
 
@@ -66,7 +66,7 @@ def prompts_of(
     exemplars: list[Exemplar],
     task: Task = AS_IN_PAPER,
 ) -> dict[str, str]:
-    """The prompt of every question_id; zero-shot if there are no exemplars."""
+    """Returns the prompt of every question_id; the prompts are zero-shot if there are no exemplars."""
     prompt_format = usable(prompt_format, exemplars)
     pairs = zip(questions["question_id"], questions_in(questions), strict=True)
     return {
@@ -95,7 +95,7 @@ def prompts_alike(
 def prompts_of_sets(
     questions: pl.DataFrame, exemplars: pl.DataFrame, task: Task
 ) -> Iterator[dict[str, str]]:
-    """A task's few-shot chain-of-thought prompts with each of its sets, in groups with a common prefix."""
+    """Yields a task's few-shot chain-of-thought prompts with each of its sets, in groups with a common prefix."""
     for shots in exemplar_sets(exemplars, task).values():
         yield from prompts_alike(questions, "few_shot_cot", shots, task)
 

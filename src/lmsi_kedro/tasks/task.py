@@ -58,7 +58,7 @@ class Task(BaseModel):
     templates: dict[str, Template] = Field(default={}, exclude_if=operator.not_)
 
     def template(self, prompt_format: Format) -> str:
-        """The prompt template for a format."""
+        """Returns the prompt template for a format."""
         return self.templates.get(prompt_format, templates.PAPER[prompt_format])
 
     @property

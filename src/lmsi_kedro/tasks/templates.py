@@ -54,5 +54,5 @@ def parted(template: str) -> tuple[str, str, str]:
 
 
 def filled(template: str, values: Mapping[str, str]) -> str:
-    """The template with its placeholders replaced by values."""
+    """Returns the template with its placeholders replaced by values."""
     return BRACES.sub(lambda place: values[place[1]] if place[1] else place[0][0], template)

@@ -21,7 +21,7 @@ MARK = re.compile(f"({'|'.join(map(re.escape, [*MARKS, *MARKS.values()]))})")
 
 
 def speech(text: str) -> tuple[int, int]:
-    """The start and end of a text outside its thoughts: after the last thought, before an invented question.
+    """Returns where the text outside thoughts begins and ends: after the last one, before an invented question.
 
     A closing marker without an opening one ends a thought that began before the text. If a thought is left open,
     both positions are the end of the text.
@@ -38,19 +38,19 @@ def speech(text: str) -> tuple[int, int]:
 
 
 def closed_before(text: str, opening: str, closing: str) -> int:
-    """The end of a closing marker without an opening one before it; 0 if there is none."""
+    """Returns the end of a closing marker without an opening one before it, or 0 if there is none."""
     end = text.find(closing)
     return 0 if end < 0 or opening in text[:end] else end + len(closing)
 
 
 def spoken(text: str) -> str:
-    """The text outside thoughts."""
+    """Returns the text outside thoughts."""
     begin, end = speech(text)
     return text[begin:end].strip()
 
 
 def opened(text: str) -> str:
-    """The end of a text, beginning with the opening marker of an unclosed thought; empty if there is none."""
+    """Returns the rest of a text that begins with the opening marker of an unclosed thought; empty without one."""
     for mark in OPENING.finditer(text):
         if MARKS[mark.group()] not in text[mark.end() :]:
             return text[mark.start() :]
@@ -58,7 +58,7 @@ def opened(text: str) -> str:
 
 
 def closing(opened: str) -> str:
-    """The text that closes an open thought, as templates write it: "\\n</think>\\n\\n" after "<think>\\n"."""
+    """Returns the text with which templates close a thought: "\\n</think>\\n\\n" after "<think>\\n"."""
     mark = next(mark for mark in MARKS if opened.startswith(mark))
     empty = f"{mark}\n\n{MARKS[mark]}\n\n"
     return empty.removeprefix(opened) if empty.startswith(opened) else f"\n{MARKS[mark]}\n\n"

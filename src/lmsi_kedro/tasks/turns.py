@@ -18,12 +18,12 @@ class Turn(NamedTuple):
 
 
 def joined(turns: Iterable[Turn]) -> str:
-    """The turns as one text."""
+    """Returns the turns as one text."""
     return "".join(f"{SEPARATOR}{role}: {text.replace(SEPARATOR, ' ')}" for role, text in turns)
 
 
 def turns_of(text: str | None) -> list[Turn]:
-    """The turns of a joined text; empty for any other text."""
+    """Returns the turns of a joined text; the result is empty for any other text."""
     if not text or not text.startswith(SEPARATOR):
         return []
     parts = (turn.partition(": ") for turn in text[1:].split(SEPARATOR))
@@ -31,5 +31,5 @@ def turns_of(text: str | None) -> list[Turn]:
 
 
 def readable(text: str) -> str:
-    """The text for people: every turn is a paragraph that begins with its role."""
+    """Returns the text for people: every turn is a paragraph that begins with its role."""
     return text.removeprefix(SEPARATOR).replace(SEPARATOR, "\n\n")

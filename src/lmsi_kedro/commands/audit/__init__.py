@@ -11,7 +11,7 @@ READ = {".parquet": "read_parquet", ".csv": "read_csv", ".jsonl": "read_ndjson"}
 def add_to(commands: Any) -> None:
     """Adds this subcommand to argparse's subparsers."""
     command: argparse.ArgumentParser = commands.add_parser(
-        "audit", help="compare the answer parser with Math-Verify and a plain pattern"
+        "audit", help="compare the answer parser with Math-Verify and a regular expression"
     )
     command.add_argument("file", type=Path, help="completions: .parquet, .csv or .jsonl")
     command.add_argument("--kind", default="number", help="number, choice or math")
@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> str:
 
 
 def completions(file: Path, column: str) -> list[str]:
-    """The texts of a column; raises ValueError if the column is missing."""
+    """Returns the texts of a column; raises ValueError if the column is missing."""
     import polars as pl
 
     if file.suffix not in READ:

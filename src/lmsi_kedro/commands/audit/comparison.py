@@ -76,7 +76,7 @@ def last_match(pattern: str, text: str) -> str | None:
 
 
 def keyed(found: Sequence[str | None], kind: Kind) -> pl.Series:
-    """The canonical form of each extracted answer; null if nothing was extracted or it is unparsable."""
+    """Returns the canonical form of each extracted answer; null if nothing was extracted or it is unparsable."""
     written = [None if answer == TIMEOUT else answer for answer in found]
     return kernels.canonical_keys(pl.Series(written, dtype=pl.String), kind)
 

@@ -41,7 +41,7 @@ class Worker:
         self.process: BaseProcess | None = None
 
     def read(self, text: str) -> str | None:
-        """The extracted answer, None if there is none, or TIMEOUT."""
+        """Returns the extracted answer, None if there is none, or TIMEOUT."""
         if self.process is None:
             self.start()
         try:
@@ -73,7 +73,7 @@ class Worker:
 
 
 def read_all(texts: Sequence[str], letters: bool, workers: int, timeout: float) -> list[str | None]:
-    """The answers that Math-Verify extracts, in the order of the texts."""
+    """Returns the answers that Math-Verify extracts, in the order of the texts."""
     free: queue.SimpleQueue[Worker] = queue.SimpleQueue()
     pool = [Worker(letters, timeout) for _ in range(workers)]
     for worker in pool:

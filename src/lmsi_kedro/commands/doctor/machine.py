@@ -30,13 +30,13 @@ def check_machine() -> Iterator[Finding]:
 
 
 def needed() -> list[Requirement]:
-    """The package's declared requirements, without extras."""
+    """Returns the package's declared requirements, without extras."""
     declared = map(Requirement, requires(PACKAGE) or [])
     return [each for each in declared if each.marker is None or each.marker.evaluate({"extra": ""})]
 
 
 def packages(requirements: list[Requirement]) -> Finding:
-    """Whether every requirement is installed in a suitable version."""
+    """Checks whether every requirement is installed in a suitable version."""
     wrong = [problem for each in requirements if (problem := unsuitable(each))]
     if wrong:
         remedy = "install them as they were tested: pip install -c constraints.txt -e ."
@@ -46,7 +46,7 @@ def packages(requirements: list[Requirement]) -> Finding:
 
 
 def unsuitable(requirement: Requirement) -> str | None:
-    """What is wrong with the installed version of a package."""
+    """Returns what is wrong with the installed version of a package."""
     try:
         found = version(requirement.name)
     except PackageNotFoundError:
@@ -56,7 +56,7 @@ def unsuitable(requirement: Requirement) -> str | None:
 
 
 def kernels() -> Finding:
-    """Whether the C++ kernels are built and load."""
+    """Checks whether the C++ kernels are built and load."""
     try:
         built = is_built()
     except ImportError as error:
@@ -69,7 +69,7 @@ def kernels() -> Finding:
 
 
 def compiler() -> Finding:
-    """Whether there is a compiler for the kernels and for DeepSpeed's operations."""
+    """Checks whether there is a compiler for the kernels and for DeepSpeed's operations."""
     found = next(filter(None, map(shutil.which, (os.environ.get("CXX", ""), *COMPILERS))), None)
     headers = Path(sysconfig.get_path("include"), "Python.h")
     if found is None:
@@ -80,7 +80,7 @@ def compiler() -> Finding:
 
 
 def deepspeed() -> Finding:
-    """Whether DeepSpeed loads; training needs none of the operations that DeepSpeed would have to build."""
+    """Checks whether DeepSpeed loads; training needs none of the operations that DeepSpeed would have to build."""
     if not hardware.gpus():
         os.environ.setdefault("DS_ACCELERATOR", "cpu")
     try:
@@ -93,7 +93,7 @@ def deepspeed() -> Finding:
 
 
 def extensions_folder() -> Path:
-    """The folder in which torch builds and keeps extensions."""
+    """Returns the folder in which torch builds and keeps extensions."""
     if folder := os.environ.get("TORCH_EXTENSIONS_DIR"):
         return Path(folder)
     from torch.utils.cpp_extension import get_default_build_root
@@ -111,14 +111,14 @@ def locks(folder: Path) -> Finding:
 
 
 def building() -> bool:
-    """Whether a build is running that may hold a lock."""
+    """Returns whether a build is running that may hold a lock."""
     import psutil
 
     return any(process.info["name"] == "ninja" for process in psutil.process_iter(["name"]))
 
 
 def gpus() -> Finding:
-    """Whether torch sees the GPUs of the machine."""
+    """Checks whether torch sees the GPUs of the machine."""
     import torch
 
     there, seen = hardware.gpus(), torch.cuda.device_count()

@@ -49,7 +49,7 @@ def attempt(name: str, check: Callable[[], str | Finding]) -> Finding:
 
 
 def failed(name: str, error: Exception) -> Finding:
-    """The finding of a failed check; the error message also says what to do."""
+    """Returns the finding of a failed check; the error message also says what to do."""
     return Finding(name, sentence(error), "")
 
 
@@ -131,7 +131,7 @@ def training_of(model: Model, training: TrainingParams, engine: EngineParams) ->
 
 
 def device_memory(training: TrainingParams) -> int:
-    """The total memory of the training's devices in bytes."""
+    """Returns the total memory of the training's devices in bytes."""
     import torch
 
     if not gpus() or training.offload == "all":
@@ -156,7 +156,7 @@ def hosts_of(hostfile: Path) -> str:
 
 
 def room(folder: Path, disk_gib: float) -> Finding:
-    """Whether the disk of a folder, which may not exist yet, has room for a run."""
+    """Checks whether the disk of a folder, which may not exist yet, has room for a run."""
     there = next(parent for parent in [folder, *folder.absolute().parents] if parent.exists())
     free = shutil.disk_usage(there).free / 2**30
     space = f"{free:,.1f} GiB free, a run writes about {disk_gib:,.2f} GiB"

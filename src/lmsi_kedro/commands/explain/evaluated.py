@@ -32,7 +32,7 @@ class Evaluated:
 
 
 def votes(paths: pl.DataFrame) -> str:
-    """How often each answer was given, if there are several paths."""
+    """Returns how often each answer was given, if there are several paths."""
     if paths.height < 2:
         return ""
     counted = Counter(key or "unparsable" for key in paths["key"]).most_common()
@@ -40,7 +40,7 @@ def votes(paths: pl.DataFrame) -> str:
 
 
 def look_up_evaluation(question_id: str, catalog: Any) -> list[Evaluated]:
-    """The answers of the model before round 1 and after every round; empty if the question was not evaluated."""
+    """Returns the answers of the models before round 1 and after every round, or none if none was evaluated."""
     found, round_number = [], 0
     while catalog.exists(f"predictions_{round_number}"):
         predictions = catalog.load(f"predictions_{round_number}").filter(question_id=question_id)
@@ -58,7 +58,7 @@ def look_up_evaluation(question_id: str, catalog: Any) -> list[Evaluated]:
 
 
 def accepted_answers(question_id: str, catalog: Any) -> list[str]:
-    """The labels of a held-out or probe question; empty without labels."""
+    """Returns the labels of a held-out or probe question; the result is empty without labels."""
     if not catalog.exists("labels"):
         return []
     return list(catalog.load("labels").filter(question_id=question_id)["answers"].explode())

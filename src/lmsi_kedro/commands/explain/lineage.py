@@ -97,7 +97,7 @@ class Lineage:
 
 
 def explain(identifier: str, catalog: Any) -> Lineage:
-    """The lineage of an example or a question of a finished run; raises ValueError for an unknown id."""
+    """Returns the lineage of an example or a question of a finished run; raises ValueError for an unknown id."""
     if not catalog.exists("questions"):
         raise ValueError("no run has stored questions here: `kedro run`, or --params=data_root=...")
     rounds = list(stored_rounds(catalog))
@@ -125,14 +125,14 @@ def explain(identifier: str, catalog: Any) -> Lineage:
 
 
 def worked_row(example: Row, catalog: Any) -> Row:
-    """The worked example from which an example of the warm start was rendered."""
+    """Returns the worked example from which an example of the warm start was rendered."""
     worked = catalog.load("worked_examples")
     (row,) = worked.filter(question_id=example["question_id"], path=example["path"]).to_dicts()
     return dict(row)
 
 
 def stored_rounds(catalog: Any) -> Iterator[int]:
-    """The numbers of the rounds for which the run has votes."""
+    """Yields the numbers of the rounds for which the run has votes."""
     round_number = 1
     while catalog.exists(f"round_{round_number}.votes"):
         yield round_number
@@ -151,7 +151,7 @@ def find_example(identifier: str, catalog: Any, rounds: list[int]) -> Row | None
 
 
 def look_up(question: pl.DataFrame, round_number: int, catalog: Any) -> Sampled | None:
-    """The paths that a round sampled for a question, with their votes; None if it sampled none."""
+    """Returns the paths that a round sampled for a question, with their votes, or None if it sampled none."""
     question_id = question["question_id"][0]
     vote = catalog.load(f"round_{round_number}.votes").filter(question_id=question_id)
     if vote.is_empty():
@@ -181,11 +181,11 @@ def look_up(question: pl.DataFrame, round_number: int, catalog: Any) -> Sampled 
 
 
 def first_model(catalog: Any) -> str:
-    """The dataset of the model from which round 1 sampled: warm_model if the metrics contain a warm start."""
+    """Returns the dataset of the model that round 1 sampled from: warm_model if there was a warm start."""
     warm = catalog.exists("metrics") and "warm_start" in catalog.load("metrics")
     return "warm_model" if warm else "base_model"
 
 
 def indented(text: str) -> str:
-    """The text, indented."""
+    """Returns the text, indented."""
     return "".join(f"\n      {line}" for line in text.strip().splitlines())

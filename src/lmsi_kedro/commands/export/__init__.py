@@ -17,16 +17,21 @@ FORMS = {
 def add_to(commands: Any) -> None:
     """Adds this subcommand to argparse's subparsers."""
     command: argparse.ArgumentParser = commands.add_parser(
-        "export", help="the model as safetensors, adapter or GGUF, or the data; push to the hub"
+        "export",
+        help="export the model as safetensors, adapter or GGUF, or the data; push to the hub",
     )
     forms = "; ".join(f"{name}: {what}" for name, what in FORMS.items())
     command.add_argument("form", choices=FORMS, help=forms)
     command.add_argument("to", type=Path, help="a new folder")
-    command.add_argument("--model", help="as for lmsi try; default: the model of the last round")
+    command.add_argument(
+        "--model", help="a model, as for lmsi try; default: that of the last round"
+    )
     command.add_argument(
         "--push", metavar="OWNER/NAME", help="upload the folder; a dry run without a token"
     )
-    command.add_argument("--private", action="store_true", help="with --push")
+    command.add_argument(
+        "--private", action="store_true", help="make the pushed repository private"
+    )
     add_configuration(command)
     command.set_defaults(run=run)
 

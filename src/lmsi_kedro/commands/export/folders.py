@@ -50,7 +50,7 @@ def new_folder(final: Path) -> Iterator[Path]:
 
 
 def last_model(catalog: Any) -> str:
-    """The dataset of the last round's model; raises ValueError if no run has finished."""
+    """Returns the dataset of the last round's model; raises ValueError if no run has finished."""
     if not catalog.exists("metrics"):
         raise ValueError(
             "there is no finished run here: name its folder with --params=data_root=..., or a model with --model"
@@ -84,7 +84,7 @@ def copy_adapter(model: Model, folder: Path) -> None:
 
 
 def base_of(card: str) -> str | None:
-    """The name of the base model on the hub, which is in the front matter of the card."""
+    """Returns the name of the base model on the hub, which is in the front matter of the card."""
     front = yaml.safe_load(card.split("---")[1]) if card.startswith("---") else {}
     return front.get("base_model")
 

@@ -34,7 +34,7 @@ def export_gguf(model: Model, folder: Path, name: str, catalog: Any, params: dic
 
 
 def prompts_of_run(catalog: Any, params: dict[str, Any]) -> list[str]:
-    """The run's prompts for the first question of each task in the question file."""
+    """Returns the run's prompts for the first question of each task in the question file."""
     firsts = catalog.load("raw_questions").unique("task", keep="first", maintain_order=True)
     rows = firsts.head(PROMPTS).iter_rows(named=True)
     return [question_as(row, catalog, params).prompt for row in rows]
@@ -58,7 +58,7 @@ def check(file: Path, model: Any, prompts: list[list[int]]) -> None:
 
 
 def greedy(model: Any, prompt: list[int], original: Any) -> list[int]:
-    """The token ids of the greedy answer to a prompt, up to an end token of the original model."""
+    """Returns the token ids of the greedy answer to a prompt, up to an end token of the original model."""
     import torch
 
     ids = torch.tensor([prompt])

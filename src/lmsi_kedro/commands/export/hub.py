@@ -29,6 +29,6 @@ def push(folder: Path, name: str, is_data: bool, private: bool) -> str:
 
 
 def listed(folder: Path) -> list[str]:
-    """The files of the folder with their sizes."""
+    """Returns the files of the folder with their sizes."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     return [f"  {path.relative_to(folder)}  {path.stat().st_size / 1e6:,.1f} MB" for path in files]

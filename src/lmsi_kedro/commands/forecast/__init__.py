@@ -13,9 +13,11 @@ def add_to(commands: Any) -> None:
     )
     add_configuration(command)
     command.add_argument(
-        "--pipelines", default="self_improve", help="forecast these: controls,distillation"
+        "--pipelines",
+        default="self_improve",
+        help="pipelines to forecast, such as controls,distillation",
     )
-    command.add_argument("--seconds", type=float, default=10.0, help="of the measurement")
+    command.add_argument("--seconds", type=float, default=10.0, help="duration of the measurement")
     command.set_defaults(run=run)
 
 
@@ -41,7 +43,7 @@ def forecast(pipelines: str, catalog: Any, seconds: float) -> tuple[list[str], A
 
 
 def described(work: Any, measured: Any, cost: Any) -> list[str]:
-    """The measurement, then the estimates."""
+    """Returns the measurement, then the estimates."""
     from lmsi_kedro.stages import duration
 
     return [

@@ -20,7 +20,7 @@ PASSES = 6
 
 
 def measure(plan: Plan, texts: Sequence[str], seconds: float) -> Measured:
-    """Measures how fast the plan's workers sample random chunks in this time; `texts` are training examples.
+    """Measures how fast the plan's workers sample random chunks; `texts` are training examples.
 
     A cluster is not measured; each of its workers is assumed to be as fast as a worker on this machine.
     """
@@ -89,7 +89,7 @@ class Sampled:
 
 
 def sample(plan: Plan, seconds: float) -> Sampled:
-    """Samples for this time after all workers have started, and until there are more chunks than workers."""
+    """Samples for some seconds after all workers have started, and until there are more chunks than workers."""
     names = list(plan.chunks)
     Random(0).shuffle(names)
     sampled = Sampled(plan.sized.workers, time.monotonic())
@@ -102,7 +102,7 @@ def sample(plan: Plan, seconds: float) -> Sampled:
 
 
 def forward_rate(engine: Any, lengths: list[int]) -> float:
-    """Tokens per second of a plain forward pass over a batch of training examples."""
+    """Returns the tokens per second of a plain forward pass over a batch of training examples."""
     import torch
 
     width = max(1, round(sum(lengths) / max(1, len(lengths))))

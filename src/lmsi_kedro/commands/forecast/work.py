@@ -36,7 +36,7 @@ def count(pipeline: Pipeline, datasets: dict[str, Any]) -> Work:
 
 
 def examples_of(node: Node, datasets: dict[str, Any], paths: int) -> int:
-    """Steps x batch size of a training on this many paths, if all of them are kept in every format.
+    """Returns steps x batch size of a training on this many paths, if all of them are kept in every format.
 
     A preference pair counts as two examples.
     """
@@ -49,12 +49,12 @@ def examples_of(node: Node, datasets: dict[str, Any], paths: int) -> int:
 
 
 def paths_of(plan: Plan) -> int:
-    """The number of paths in a plan, all of which are sampled if early stopping saves none."""
+    """Returns the number of paths in a plan, all of which are sampled if early stopping saves none."""
     return sum(len(wanted.prompts) * len(wanted.paths) for wanted in plan.wanted)
 
 
 def first_plan(pipeline: Pipeline, datasets: dict[str, Any]) -> Plan:
-    """The first plan that samples paths for training; if there is none, the first plan of any kind."""
+    """Returns the first plan that samples paths for training; if there is none, the first plan of any kind."""
     plans = [node for node in pipeline.nodes if isinstance(datasets.get(node.outputs[0]), Plan)]
     first = min(plans, key=lambda node: function_of(node) is not plan_paths)
     plan: Plan = datasets[first.outputs[0]]
@@ -62,7 +62,7 @@ def first_plan(pipeline: Pipeline, datasets: dict[str, Any]) -> Plan:
 
 
 def example_texts(pipeline: Pipeline, datasets: dict[str, Any]) -> list[str]:
-    """Prompts of training examples of all in-domain tasks; empty if nothing is trained."""
+    """Returns the prompts of some training examples of all in-domain tasks, or none if nothing is trained."""
     asking = [n for n in pipeline.nodes if function_of(n) in (plan_paths, plan_evaluation)]
     if not asking or not any(map(trains, pipeline.nodes)):
         return []

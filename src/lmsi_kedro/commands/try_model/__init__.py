@@ -15,8 +15,10 @@ def add_to(commands: Any) -> None:
         "model", help="model_1, base_model, a directory, .gguf file or hub:owner/name"
     )
     command.add_argument("question")
-    command.add_argument("--against", metavar="MODEL", help="a second model, side by side")
-    command.add_argument("--task", help="for exemplars and kind of answer; none: zero-shot")
+    command.add_argument("--against", metavar="MODEL", help="a second model, shown side by side")
+    command.add_argument(
+        "--task", help="selects exemplars and kind of answer; without it, zero-shot"
+    )
     command.add_argument("--context", help="a passage or premise before the question")
     command.add_argument("--choices", nargs="+", metavar="TEXT", help="options A, B, ...")
     add_configuration(command)

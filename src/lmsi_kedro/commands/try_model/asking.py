@@ -31,7 +31,7 @@ class Asking:
     prompt: str
 
     def read(self, paths: pl.DataFrame, voting: Any) -> pl.DataFrame:
-        """The paths with their parsed answers."""
+        """Returns the paths with their parsed answers."""
         return pl.concat(read_texts([paths], self.questions, self.tasks, voting))
 
     def sample(self, model: Model, params: dict[str, Any]) -> Iterator[pl.DataFrame]:
@@ -87,6 +87,6 @@ def question_as(row: dict[str, Any], catalog: Any, params: dict[str, Any]) -> As
 
 
 def tasks_of_run(catalog: Any) -> Tasks:
-    """The tasks of the run in data_root; empty if there is none."""
+    """Returns the tasks of the run in data_root; the result is empty if there is none."""
     found: Tasks = catalog.load("tasks") if catalog.exists("tasks") else Tasks({})
     return found

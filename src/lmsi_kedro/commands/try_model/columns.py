@@ -35,7 +35,7 @@ def print_paths(
 
 
 def paragraphs(paths: pl.DataFrame) -> list[str]:
-    """For each path, a line with the answer, followed by the text."""
+    """Returns, for each path, a line with the answer, followed by the text."""
     lines = []
     for row in paths.iter_rows(named=True):
         lines.append(f"path {row['path']}: {answer(row['key'])}, {row['tokens']} tokens")
@@ -59,14 +59,14 @@ def show(columns: Sequence[Sequence[str]]) -> None:
 
 
 def votes(sampled: Mapping[str, list[pl.DataFrame]], asking: Asking, voting: Any) -> str:
-    """One line per model with the winner of its vote."""
+    """Returns one line per model with the winner of its vote."""
     return "\n".join(
         f"{name}: {vote(pl.concat(tables), asking, voting)}" for name, tables in sampled.items()
     )
 
 
 def vote(read: pl.DataFrame, asking: Asking, voting: Any) -> str:
-    """The winner in words, such as "42, with 11 of 16 paths (confidence 0.69)"."""
+    """Returns the winner in words, such as "42, with 11 of 16 paths (confidence 0.69)"."""
     paths = read.with_columns(content=pl.col("text").hash())
     row = count_within(in_order([paths], READINGS), voting, 0.0, 1.0).row(0, named=True)
     if row["key"] is None:
@@ -77,12 +77,12 @@ def vote(read: pl.DataFrame, asking: Asking, voting: Any) -> str:
 
 
 def chosen(key: str, asking: Asking) -> str:
-    """The text of the chosen option, after a colon; empty if the answer is not the letter of an option."""
+    """Returns the text of the chosen option, after a colon, or nothing if the answer is not an option."""
     kind, _, letter = key.partition(":")
     choices = asking.questions["choices"][0]
     return f": {choices['ABCDEFGHIJKLMNOPQRSTUVWXYZ'.index(letter)]}" if kind == "choice" else ""
 
 
 def answer(key: str | None) -> str:
-    """The answer without its prefix: 37/2 for num:37/2."""
+    """Returns the answer without its prefix: 37/2 for num:37/2."""
     return "unparsable" if key is None else key.partition(":")[2]

@@ -57,8 +57,8 @@ def balance(
 ) -> pl.DataFrame:
     """Multiplies the weights of all examples by one factor per format, to reach mixing.parts.
 
-    With balance=rows, the total weights of the formats are proportional to their parts. With balance=tokens, the
-    shares of the formats in the loss are, since every target token has the weight of its example.
+    With balance=rows, the total weights of the formats are proportional to their parts. With balance=tokens, their
+    shares of the loss are proportional to the parts, since every target token has the weight of its example.
     """
     factors = format_factors(examples, base_model, mixing, engine)
     factor = pl.col("format").replace_strict(factors, return_dtype=pl.Float64)

@@ -82,7 +82,7 @@ def balanced() -> Node:
 
 
 def again() -> Node:
-    """The unchanged examples of the warm start."""
+    """Returns the unchanged examples of the warm start."""
     return Node(repeat_labeled, inputs="examples_warm", outputs="examples", name="repeat_labeled")
 
 

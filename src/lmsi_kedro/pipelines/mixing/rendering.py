@@ -16,13 +16,13 @@ PROMPTED = ["question_id", "exemplar_set"]  # rows with equal values have the sa
 
 
 def usable_formats(sets: ExemplarSets, mixing: MixingParams) -> list[Format]:
-    """The distinct formats in use: without exemplars (one empty set), few-shot formats become zero-shot ones."""
+    """Returns the formats in use; without exemplars (one empty set), few-shot formats become zero-shot ones."""
     first_set = next(iter(sets.values()))
     return list(dict.fromkeys(usable(each, first_set) for each in mixing.formats))
 
 
 def direct_rows(whole: pl.DataFrame, direct: str) -> pl.DataFrame:
-    """The rows that become direct examples, with their weights (MixingParams.direct)."""
+    """Returns the rows that become direct examples, with their weights (MixingParams.direct)."""
     if direct == "copies":
         return whole
     alike = ["question_id"] if direct == "once" else ["question_id", "key"]
@@ -56,7 +56,7 @@ def sampled_with(exemplar_set: str, sets: ExemplarSets) -> list[Exemplar]:
 
 
 def disturbed(shots: Sequence[Exemplar], how: str, seed: str) -> Sequence[Exemplar]:
-    """The exemplars of a training prompt (MixingParams.exemplars); `dropped` keeps each with probability 1/2."""
+    """Returns the exemplars of a training prompt (MixingParams.exemplars); `dropped` drops about half of them."""
     random = Random(seed)
     if how == "shuffled":
         return random.sample(shots, len(shots))
@@ -87,7 +87,7 @@ def as_examples(
 
 
 def taught_text(rows: pl.DataFrame, prompt_format: Format, task: Task) -> pl.Series:
-    """The target text of each path: the whole path, or in a direct format the answer alone."""
+    """Returns the target text of each path: the whole path, or in a direct format the answer alone."""
     if not prompt_format.endswith("direct"):
         return rows.select(pl.lit(" ") + pl.col("text")).to_series()
     answers = rows.select("key", "surface").iter_rows()

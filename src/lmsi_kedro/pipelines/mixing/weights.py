@@ -24,7 +24,7 @@ def weigh(examples: pl.DataFrame, votes: pl.DataFrame, weight: Weight) -> pl.Dat
 def format_factors(
     examples: pl.DataFrame, base_model: Model, mixing: MixingParams, engine: EngineParams
 ) -> dict[str, float]:
-    """The factor by which `balance` multiplies the weights of each format."""
+    """Returns the factor by which `balance` multiplies the weights of each format."""
     formats = examples["format"].unique(maintain_order=True).sort()
     factors = {each: part(each, mixing) for each in formats}
     if mixing.balance == "none":
@@ -39,12 +39,12 @@ def format_factors(
 
 
 def part(prompt_format: Format, mixing: MixingParams) -> float:
-    """The part of a format; if it is 0 or missing, the part of the few-shot format which this format replaces."""
+    """Returns the part of a format; if it is 0 or missing, that of the few-shot format which it replaces."""
     return mixing.parts.get(prompt_format) or mixing.parts[few_shot(prompt_format)]
 
 
 def target_tokens(examples: pl.DataFrame, base_model: Model, engine: EngineParams) -> pl.Series:
-    """The number of tokens that the loss covers in each example: its target and the end token."""
+    """Returns the number of tokens that the loss covers in each example: its target and the end token."""
     encoder = Encoder.of(base_model.path, engine.conversation, engine.trust_remote_code)
     encoded = encoder.examples(examples["prompt"].to_list(), examples["target"].to_list())
     return pl.Series([example.target_tokens for example in encoded])

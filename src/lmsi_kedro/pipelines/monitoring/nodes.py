@@ -192,7 +192,7 @@ def fall(change: Change, monitor: MonitorParams) -> list[str]:
 
 
 def stopped(alarms: list[str]) -> StoppedError:
-    """The error that ends a run after an alarm."""
+    """Returns the error that ends a run after an alarm."""
     return StoppedError(
         f"the collapse monitor stopped the run: {'; '.join(alarms)}. The previous model is the result; run the"
         " same command with --params=monitor.on_alarm=roll_back to continue from it to the report, or change"

@@ -71,13 +71,13 @@ def listed(named: list[str], problem: str, advice: str) -> str:
 
 
 def shown(label: str) -> str:
-    """The label in quotes, with the middle left out if it is long."""
+    """Returns the label in quotes, with the middle left out if it is long."""
     half = WIDTH // 2
     return repr(label if len(label) <= WIDTH else f"{label[:half]} ... {label[-half:]}")
 
 
 def places(rows: pl.DataFrame) -> str:
-    """The lines of the rows in their file, or their questions if they do not come from a file."""
+    """Returns the lines of the rows in their file, or their questions if they do not come from a file."""
     found = rows["source"].fill_null("questions: " + rows["question"])
     return " and ".join(found.to_list())
 
@@ -116,7 +116,7 @@ def prepare_gold_labels(checked_questions: pl.DataFrame, questions: pl.DataFrame
 
 
 def answered(checked_questions: pl.DataFrame, selected: pl.DataFrame) -> pl.DataFrame:
-    """The selected questions that have `answers`; a question with two different answers has two rows."""
+    """Returns the selected questions that have `answers`; a question with two different answers has two rows."""
     table = with_ids(checked_questions).rename({"answer": "answers"}).drop_nulls("answers")
     labeled = table.join(selected, on="question_id", how="semi", maintain_order="left")
     return labeled.unique(["question_id", "answers"], maintain_order=True)

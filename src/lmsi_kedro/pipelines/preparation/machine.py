@@ -57,7 +57,7 @@ def check_servers(engine: EngineParams, model: Path) -> None:
 
 
 def memory(model: Path, engine: EngineParams, shared: int, own: int, new: int) -> int:
-    """The bytes that sampling needs in all workers, for prompts of `shared` prefix tokens and `own` further ones.
+    """Estimates the bytes that all workers need, for prompts of `shared` prefix tokens and `own` further ones.
 
     Raises ValueError if not even one path per worker fits, and warns if engine.rows may not fit. Servers are not
     checked.

@@ -50,7 +50,7 @@ def choose_tasks(
 
 
 def has_unlabeled(rows: pl.DataFrame) -> bool:
-    """Whether any of these questions may be used as unlabeled, which includes a row without a split."""
+    """Returns whether any of these questions may be used as unlabeled, which includes a row without a split."""
     return bool((rows["split"].fill_null("unlabeled") == "unlabeled").any())
 
 

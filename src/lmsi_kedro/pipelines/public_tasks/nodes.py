@@ -30,7 +30,7 @@ def read_benchmark(
 
 
 def as_raw(row: Row, task: str, split: str) -> Row:
-    """The stripped row with its answer as a list; only the arm gold uses the answers of unlabeled questions."""
+    """Strips the row and lists its answer; only the arm gold uses the answers of unlabeled questions."""
     answer = row["answer"] if isinstance(row["answer"], list) else [row["answer"]]
     return {
         "split": split,
@@ -43,7 +43,7 @@ def as_raw(row: Row, task: str, split: str) -> Row:
 
 
 def chosen(rows: list[Row], limit: int) -> list[Row]:
-    """All rows, or `limit` of them selected by a hash of their content, independent of the hub's order."""
+    """Returns all rows, or `limit` of them selected by a hash of their content, independent of the hub's order."""
     if len(rows) <= limit:
         return rows
     return sorted(rows, key=place)[:limit]

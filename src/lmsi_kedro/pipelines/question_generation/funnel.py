@@ -46,7 +46,7 @@ def draft_candidates(
 
 
 def written(task: str, question: Question | None) -> dict[str, Any]:
-    """The columns of a question in the table."""
+    """Returns the columns of a question in the table."""
     if question is None:
         return {}
     content = (
@@ -106,7 +106,7 @@ class Similar:
         self.sketches: list[Any] = []
 
     def has(self, words: tuple[str, ...]) -> bool:
-        """Whether the estimated Jaccard index of this text and an added one reaches the threshold."""
+        """Returns whether the estimated Jaccard index of this text and an added one reaches the threshold."""
         mine = self.sketch(words)
         found = self.index.query(mine)
         return any(mine.jaccard(self.sketches[n]) >= self.threshold for n in found)

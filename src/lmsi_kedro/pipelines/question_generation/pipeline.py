@@ -23,7 +23,7 @@ def create_pipeline() -> Pipeline:
 
 
 def seeds() -> Node:
-    """The few real questions from which questions and exemplars are generated."""
+    """Returns the few real questions from which questions and exemplars are generated."""
     return Node(
         choose_seeds,
         inputs=["questions", "tasks", GENERATION],

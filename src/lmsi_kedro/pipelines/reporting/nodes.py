@@ -87,7 +87,7 @@ def _headline(rounds: Sequence[Metrics], controls: Metrics) -> Metrics:
 
 
 def _standing(arm: Arm, first: Metrics, controls: Metrics) -> Metrics:
-    """An arm's gain, its share of the vote's gain in round 1, and whether the vote beats the arm."""
+    """Returns an arm's gain, its share of the vote's gain in round 1, and whether the vote beats the arm."""
     gain = controls["controls"][arm]["pooled"]["cot_greedy"]
     vote, contest = (
         first["pooled"]["cot_greedy"],

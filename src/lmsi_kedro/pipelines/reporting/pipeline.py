@@ -147,7 +147,7 @@ def page(rounds: int, headroom: bool) -> list[Node]:
 def cards(rounds: int) -> list[Node]:
     """Writes a card into each round's model directory.
 
-    The model is an input, so that it is saved before: saving it removes the card.
+    The model is an input of the node, so it is saved first: saving it later would remove the card.
     """
     return [
         Node(

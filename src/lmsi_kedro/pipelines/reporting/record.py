@@ -72,7 +72,7 @@ def seconds_by_step(nodes: dict[str, float]) -> dict[str, float]:
 
 
 def step_of(node: str) -> str:
-    """The step of the loop to which a node belongs; its name with namespaces shows this."""
+    """Returns the step of the loop to which a node belongs, which its name and namespaces determine."""
     *spaces, name = node.split(".")
     if name == "fine_tune":
         arm = len(spaces) > 1

@@ -39,7 +39,7 @@ CURVES = ("before", "after_0", "step_by_step", "own_exemplars")
 
 
 def votes_after(temperatures: Sequence[float]) -> list[str]:
-    """The names of the trained model's votes, one for each temperature: after_0, after_1, ..."""
+    """Returns the names of the trained model's votes, one for each temperature: after_0, after_1, ..."""
     return [f"after_{place}" for place in range(len(temperatures))]
 
 

@@ -57,7 +57,7 @@ def create_controls(rounds: int) -> Pipeline:
 
 
 def create_first_seed(seed: int, temperatures: Sequence[float]) -> Pipeline:
-    """Creates the steps of every seed, and a second round, the untrained model's vote and the extras."""
+    """Creates the steps that every seed has and, in addition, a second round, an untrained vote and the extras."""
     votes = {name: name for name in votes_after(temperatures)}
     steps = Pipeline([create_controls(2), *create_extras(temperatures, seed)])
     others = {f"curve_{name}": f"curve_{name}" for name in CURVES}

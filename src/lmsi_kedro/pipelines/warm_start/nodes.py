@@ -147,7 +147,7 @@ def leave_out_evaluated(
 
 
 def file_of(worked_examples: pl.DataFrame) -> str:
-    """The name of the file with the worked examples; a source looks like "worked.jsonl, line 3"."""
+    """Returns the name of the file with the worked examples; a source looks like "worked.jsonl, line 3"."""
     return str(worked_examples["source"][0]).rpartition(", ")[0]
 
 

@@ -16,7 +16,7 @@ from lmsi_kedro.tasks.task import Task
 
 
 def read(row: Row) -> Row | None:
-    """The row, or None if it has no answer."""
+    """Returns the row, or None if it has no answer."""
     spans = list(dict.fromkeys(span for span in row["answers_spans"]["spans"] if span.strip()))
     if not spans:
         return None
