@@ -73,9 +73,8 @@ def test_weights_are_close_to_powers_of_two(temperature: float) -> None:
     weights = reference.weights_of(logits.astype(np.float64), scale)
     assert weights[-1] == 2**44
     exact = np.exp2(logits.astype(np.float64) * scale + 44)
-    assert (
-        np.abs(weights - exact) <= 4e-6 * exact + 1
-    ).all()  # the exponents of small weights are rounded
+    # The exponents of small weights are rounded.
+    assert (np.abs(weights - exact) <= 4e-6 * exact + 1).all()
     near = exact >= 2.0**40
     assert (np.abs(weights - exact)[near] <= 5e-7 * exact[near]).all()
 

@@ -12,7 +12,7 @@ from polars.testing import assert_frame_equal
 
 from lmsi_kedro.kernels.votes import TIES, Ties, count_votes, reference
 
-# Keys that are stored in different ways: short, long, empty, equal up to the last byte, with zero bytes, not ASCII.
+# Keys that are stored in different ways: short, long, empty, different in the last byte, zero bytes, not ASCII.
 KEYS = ["num:1", "num:2", "", "\0", "a", "a\0", "é", "a" * 12, "a" * 13, "a" * 15, "a" * 14 + "b",
         "b" * 16, "b" * 17, "b" * 40, "b" * 39 + "c"]  # fmt: skip
 WEIGHTS = [-0.1, -0.2, -0.3, -1.0, -1e16, 1e16, 1e-30, 0.0]
