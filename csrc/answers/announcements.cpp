@@ -43,7 +43,8 @@ size_t clause(View s, size_t i) {
     return k;
 }
 
-// "(B) is the correct answer": the value precedes the verb in the same clause. `last`: the word before "answer" or "option".
+// Finds "(B) is the correct answer", where the value precedes the verb in the same clause. `last` is the word before
+// "answer" or "option".
 MaybeTrigger before_answer(View s, Previous last) {
     if (!one_of(last.word, PRAISE)) return std::nullopt;
     while (one_of(last.word, PRAISE)) last = previous(s, last.begin);
@@ -145,7 +146,7 @@ Announcement answer_announces(View s, size_t i, size_t end) {
     return either(after && after->form != Form::answer_is ? std::nullopt : before_answer(s, last), after);
 }
 
-// "the correct option is (D)": the verb must follow directly, so "option B is wrong" announces nothing.
+// Finds "the correct option is (D)". The verb must follow the word directly, so "option B is wrong" announces nothing.
 Announcement option_announces(View s, size_t i, size_t end) {
     if (!same(s, i, end, "option") && !same(s, i, end, "choice")) return {};
     const Previous last = previous(s, i);

@@ -79,7 +79,7 @@ bool is_above(View unit, View smaller = {}) {
     return false;
 }
 
-// The end of the number at i, or 0.
+// The end of the number at i, or 0 if there is none.
 size_t counted(View s, size_t i, size_t end) {
     if (!digit(at(s, i, end))) {
         const auto words = letter(at(s, i, end)) ? number_words(s, i, end) : std::nullopt;

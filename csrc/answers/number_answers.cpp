@@ -137,8 +137,8 @@ Found found_token(const Token& token) {
     return found;
 }
 
-// The last side of the chain of equations that begins with a number, or the number itself; `stop` is the end of the
-// sentence, `end` the end of the line.
+// The last side of the chain of equations that begins with a number, or the number if there is no chain; `stop` is the
+// end of the sentence, and `end` the end of the line.
 Reading equation(View s, const Token& first, size_t stop, size_t end, bool loose, LastDigit& digits) {
     std::optional<Token> last;
     if (const size_t after = last_equal(s, first.end, stop)) last = first_token(s, after, stop);

@@ -28,7 +28,7 @@ struct Integer {
     size_t end;
     int64_t value;
 };
-// A signed integer that is short enough for an exponent.
+// A signed integer that is short enough to be an exponent.
 std::optional<Integer> integer(View s, size_t i, size_t end);
 // Applies the factor or exponent after the decimal that ends at j: x 10^k, ^k or a raised k.
 Magnitude power(View s, size_t j, size_t end, Value value);

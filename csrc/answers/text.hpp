@@ -82,7 +82,7 @@ inline size_t digit_run(View s, size_t i, size_t end) {
     return i;
 }
 
-// Commas between digits become points, and points before exactly three digits become commas: 1.234,5 becomes 1,234.5.
+// Turns commas between digits into points, and points before exactly three digits into commas: 1.234,5 becomes 1,234.5.
 void point(std::string& codes);
 
 // A text with its folded form; the buffers are reused for the next text.

@@ -56,7 +56,7 @@ void sign_apart(View s, size_t first, Prefix& prefix) {
     if (!(back > first && digit(s[back - 1]))) prefix = {start, true, prefix.currency};
 }
 
-// Finds the sign and currency before the magnitude at m.
+// Finds the sign and the currency sign before the magnitude at m.
 Prefix sign_and_currency(View s, size_t m, size_t first) {
     Prefix prefix{m, false, false};
     for (int round = 0; round < 2; ++round) {

@@ -14,7 +14,7 @@
 
 namespace lmsi {
 
-// A column in the terms of the C interface: its buffers in the order that the format defines, and their owner.
+// A column as the C interface describes it: its buffers in the order that the format defines, and their owner.
 struct ArrowColumn {
     const char* name;
     const char* format;

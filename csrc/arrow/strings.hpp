@@ -1,8 +1,8 @@
 // Reads Arrow's string arrays.
 //
 // The types string, large_string, string_view (and their binary equivalents) and null are supported, sliced or not.
-// Guarantees: it copies and allocates nothing, and never throws while reading a row; a null row is a view whose data()
-// is null. It does not own the buffers: the ArrowArray must be kept alive (csrc/bindings/arrow_strings.hpp does this).
+// Guarantees: reading a row copies and allocates nothing and never throws; a null row is a view whose data() is null. A
+// StringArray does not own its buffers: the ArrowArray must be kept alive (csrc/bindings/arrow_strings.hpp does this).
 #pragma once
 
 #include <cstddef>

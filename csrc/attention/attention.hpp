@@ -43,7 +43,7 @@ struct Path {
     int64_t question, slot, length;
 };
 
-// The new token of each row.
+// The input of a decoding step: the new token of each row, and the buffers of the paths that the rows continue.
 struct Step {
     NumberFormat format;  // of the paths' own keys and values, and of the prefixes
     size_t rows, groups;  // groups: number of query heads per head of the keys

@@ -24,7 +24,7 @@ namespace lmsi {
 // A linear layer. Its weights are packed once, in the order in which a product reads them.
 class Linear {
 public:
-    // weight [out][in] and optionally a bias [out], both in one format
+    // weight [out][in], and a bias [out] or null, both in the same number format
     Linear(const void* weight, const void* bias, NumberFormat format, size_t in, size_t out);
     size_t in() const { return in_; }
     size_t out() const { return out_; }
@@ -42,7 +42,7 @@ private:
 struct DecoderLayer {
     std::vector<float> attention_norm, mlp_norm;
     std::shared_ptr<const Linear> qkv, out, gate_up, down;
-    std::vector<float> query_norm, key_norm;  // [width of a head], as in Qwen3; empty without these norms
+    std::vector<float> query_norm, key_norm;  // [width of a head], as in Qwen3; empty if the layer has no such norms
     bool rotary = true;  // false for a layer that does not rotate queries and keys, such as every fourth layer of SmolLM3
 };
 
@@ -55,7 +55,7 @@ public:
     // The keys and values to which the tokens attend in one layer.
     struct Level {
         const Prefixes *shared, *questions;
-        Step step;  // without tokens
+        Step step;  // `tokens` is not used
     };
 
     // Throws std::invalid_argument if the shapes of the layers do not fit together.

@@ -8,7 +8,7 @@
 
 namespace lmsi {
 
-constexpr int kWeightBits = 44;  // the most likely token has weight 2^44, so that any vocabulary sums to less than 2^63
+constexpr int kWeightBits = 44;  // the most likely token has weight 2^44, so that the weights of any vocabulary sum to less than 2^63
 constexpr size_t kBlock = 256;   // number of values whose total weight is stored
 
 struct Peak {

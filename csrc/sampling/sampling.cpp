@@ -45,7 +45,7 @@ void keep_top(std::vector<Candidate>& candidates, size_t k) {
 void keep_nucleus(std::vector<Candidate>& candidates, uint64_t needed) {
     ptrdiff_t low = 0, high = static_cast<ptrdiff_t>(candidates.size());
     const auto at = candidates.begin();
-    while (high - low > 1) {  // the first `low` weigh less than needed, the first `high` weigh enough
+    while (high - low > 1) {  // the first `low` candidates weigh less than needed, and the first `high` weigh enough
         const ptrdiff_t middle = low + (high - low) / 2;
         std::nth_element(at + low, at + middle, at + high, precedes);
         const uint64_t half = weight_of(at + low, at + middle);

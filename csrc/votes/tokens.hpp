@@ -30,7 +30,7 @@ inline uint64_t word_at(const char* at) {
 
 struct alignas(16) Token {
     static constexpr uint64_t kLongest = 15;    // maximum bytes of a key that fits into its token
-    static constexpr uint64_t kNumbered = 16;   // in place of the length, if `low` is a number
+    static constexpr uint64_t kNumbered = 16;   // stored in place of the length if `low` is a number
     static constexpr uint64_t kUnreadable = 17;
 
     uint64_t low = 0;                    // bytes 0 to 7 of the key

@@ -66,7 +66,7 @@ def _clause(s: str, i: int) -> int:
 
 
 def _before_answer(s: str, i: int) -> Trigger | None:
-    """ "(B) is the correct answer": the value precedes the verb in the same clause."""
+    """Finds "(B) is the correct answer", where the value precedes the verb in the same clause."""
     j, word = _previous(s, i)
     praised = word in _PRAISE
     while word in _PRAISE:
@@ -147,7 +147,10 @@ def _either(before: Trigger | None, after: Trigger | None) -> Iterator[Trigger]:
 
 
 def option(s: str, i: int, end: int) -> Iterator[Trigger]:
-    """ "the correct option is (D)": the verb must follow directly, so "option B is wrong" announces nothing."""
+    """Finds "the correct option is (D)".
+
+    The verb must follow the word directly, so "option B is wrong" announces nothing.
+    """
     if lowered(s[i : i + 6]) not in ("option", "choice") or _previous(s, i)[1] not in _BEST:
         return
     j = skip_spaces(s, i + 6, end)

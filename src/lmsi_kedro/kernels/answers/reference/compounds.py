@@ -61,7 +61,7 @@ def _is_above(unit: str, smaller: str | None = None) -> bool:
 
 
 def _counted(s: str, i: int, end: int) -> int:
-    """The end of the number at i, or 0."""
+    """The end of the number at i, or 0 if there is none."""
     if not digit(char(s, i, end)):
         words = number_words(s, i, end) if letter(char(s, i, end)) else None
         return words.end if words else 0
