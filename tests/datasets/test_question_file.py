@@ -129,7 +129,7 @@ def test_one_choice_per_letter_is_read(tmp_path: Path) -> None:
         ('{"question": "q", "choices": ["x", " "]}', "choices has an option without text"),
         (
             f'{{"question": "q", "choices": {27 * [1]}}}',
-            "choices must be at most 26",
+            "choices must have at most 26 options",
         ),
         ('{"question": "q", "answer": {}}', "answer must be text, a number or a list of them"),
         ('{"question": "q", "answer": ""}', "answer is empty"),
@@ -200,7 +200,9 @@ def test_malformed_list_cells_are_named(tmp_path: Path) -> None:
             load(tmp_path / "q.csv", f"question,{column}", "a?,x or y")
     with pytest.raises(DatasetError, match="line 2: answer is not a JSON list"):
         load(tmp_path / "q.csv", "question,answer", 'a?,"[""x"", 3"')
-    with pytest.raises(DatasetError, match=r"line 2: has 3 cells, the header 2: quote texts"):
+    with pytest.raises(
+        DatasetError, match=r"line 2: has 3 cells, but the header has 2: quote texts"
+    ):
         load(tmp_path / "q.csv", "question,task", "a?,b,c")
 
 

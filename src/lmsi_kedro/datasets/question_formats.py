@@ -122,7 +122,7 @@ def from_cells(header: list[str], cells: list[str], fields: Fields) -> Row | Mal
     """Converts cells to a row: empty cells are null; choices, and answers that are lists of texts, are JSON."""
     if len(cells) != len(header):
         return MalformedError(
-            f"has {len(cells)} cells, the header {len(header)}: quote texts with commas"
+            f"has {len(cells)} cells, but the header has {len(header)}: quote texts with commas"
         )
     row: Row = {name: cell or None for name, cell in zip(header, cells, strict=True)}
     columns = columns_of(tuple(header), fields)

@@ -99,7 +99,7 @@ def choices_of(value: Any, column: str) -> tuple[list[str] | None, dict[str, str
     if not all(texts):
         raise MalformedError(f"{column} has an option without text")
     if len(texts) > len(LETTERS):
-        raise MalformedError(f"{column} must be at most {len(LETTERS)}, not {len(texts)}")
+        raise MalformedError(f"{column} must have at most {len(LETTERS)} options, not {len(texts)}")
     letters = dict(zip([str(label).strip(" ().") for label in labels], LETTERS, strict=False))
     if labels and len(letters) != len(texts):
         raise MalformedError(f"{column} must have a different label for every option")

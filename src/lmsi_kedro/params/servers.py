@@ -70,7 +70,7 @@ class EndpointParams(RequestParams):
             if "@" in url or "?" in url:
                 raise ValueError(
                     f"{cls.advice.url}: no user, password or key may be in a url, as urls are stored and shown: "
-                    f"give the key by the environment variable {cls.advice.key}"
+                    f"give the key in the environment variable {cls.advice.key}"
                 )
         return urls
 

@@ -123,7 +123,9 @@ def check_reader(kind: str, answers: Sequence[str]) -> None:
     spaced = forms_of([f"  {answer} \n" for answer, _ in pairs], kind)
     for (answer, form), other in zip(pairs, spaced, strict=True):
         if other != form:
-            raise wrong(kind, [answer], f"gives {form!r}, and with spaces around it {other!r}")
+            raise wrong(
+                kind, [answer], f"gives {form!r}, but {other!r} with spaces around the answer"
+            )
 
 
 def wrong(kind: str, answers: Sequence[str], what: str) -> ValueError:

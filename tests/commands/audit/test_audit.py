@@ -88,7 +88,7 @@ def test_command_writes_disagreements_as_test_rows(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["made.txt"], "a .parquet, .csv, .jsonl file is needed"),
+        (["made.txt"], "the file must be .parquet, .csv or .jsonl"),
         (["made.csv", "--column", "texts"], "no column 'texts'; it has text"),
         (["made.csv", "--kind", "span"], "audit number, choice, math"),
     ],

@@ -207,7 +207,8 @@ def test_seeds_are_drawn_from_unlabeled_in_domain_questions() -> None:
     assert chosen["split"].to_list() == ["unlabeled"] * 2
     assert chosen.equals(choose_seeds(many.reverse(), TASKS, GENERATION))
     with pytest.raises(
-        ValueError, match=r"task sums has 2 unlabeled ones, but question_generation\.seeds is 3"
+        ValueError,
+        match=r"task sums has 2 unlabeled questions, but question_generation\.seeds is 3",
     ):
         choose_seeds(QUESTIONS, TASKS, GENERATION.model_copy(update={"seeds": 3}))
     with pytest.raises(ValidationError, match="seeds_per_prompt is 3, but there are only 2 seeds"):

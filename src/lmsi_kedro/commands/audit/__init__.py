@@ -48,7 +48,7 @@ def completions(file: Path, column: str) -> list[str]:
     import polars as pl
 
     if file.suffix not in READ:
-        raise ValueError(f"{file}: a {', '.join(READ)} file is needed")
+        raise ValueError(f"{file}: the file must be .parquet, .csv or .jsonl")
     table: pl.DataFrame = getattr(pl, READ[file.suffix])(file)
     if column not in table.columns:
         raise ValueError(f"{file} has no column {column!r}; it has {', '.join(table.columns)}")

@@ -99,7 +99,9 @@ class Lineage:
 def explain(identifier: str, catalog: Any) -> Lineage:
     """Returns the lineage of an example or a question of a finished run; raises ValueError for an unknown id."""
     if not catalog.exists("questions"):
-        raise ValueError("no run has stored questions here: `kedro run`, or --params=data_root=...")
+        raise ValueError(
+            "no run has stored questions here: start one with `kedro run`, or give --params=data_root=..."
+        )
     rounds = list(stored_rounds(catalog))
     example = find_example(identifier, catalog, rounds)
     if example and example["arm"] == "warm_start":

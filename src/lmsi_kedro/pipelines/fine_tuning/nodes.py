@@ -20,7 +20,7 @@ def choose_training(
     """Resolves the parameters that are `auto` from the model's size and the number of examples."""
     chosen = training.of(base_model, examples.height)
     log.info(
-        "Training: %d steps of %d of the %s examples (%.1f epochs), learning rate %g, %s",
+        "Training: %d steps with %d of the %s examples each (%.1f epochs), learning rate %g, %s",
         chosen.steps,
         chosen.batch_size,
         f"{examples.height:,}",

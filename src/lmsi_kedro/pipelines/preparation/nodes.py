@@ -69,7 +69,7 @@ def inferred(task: str, rows: pl.DataFrame) -> Kind:
             )
         kind, reason = infer_kind(questions, answers, has_choices)
     log.info(
-        "Task %s: kind of answer %s, since %s; set another by tasks.%s.kind",
+        "Task %s: kind of answer %s, since %s; set another one with tasks.%s.kind",
         *(task, kind, reason, task),
     )
     return kind

@@ -33,7 +33,7 @@ def choose_seeds(
         own = questions.filter(alone, task=name, split="unlabeled").sort("question_id")
         if own.height < generation.seeds:
             raise ValueError(
-                f"questions: task {name} has {own.height} unlabeled ones, but question_generation.seeds is "
+                f"questions: task {name} has {own.height} unlabeled questions, but question_generation.seeds is "
                 f"{generation.seeds}; add questions (without earlier turns), or lower it"
             )
         lot = Random(f"{generation.seed} {name}").sample(range(own.height), generation.seeds)
