@@ -39,8 +39,8 @@ inline uint32_t lower(float weight) {
 }
 inline uint64_t joined(uint32_t high, uint32_t low) { return (static_cast<uint64_t>(high) << kLowerBits) + low; }
 
-// The compiler vectorises loops over lanes only if it does not unroll them. Unrolled, these loops took 10 % of the time of
-// a row.
+// The compiler vectorises loops over lanes only if it does not unroll them. Unrolled, these loops took 10 % of the time
+// of a row.
 template <class Number> Number sum_of(const Number* lanes) {
     Number sum = 0;
 #pragma GCC unroll 1

@@ -53,7 +53,7 @@ def _mutated(rng: random.Random, text: str) -> str:
 
 
 def completion(rng: random.Random) -> str:
-    """Generate a text with a few announced answers and other text around them."""
+    """Generates a text with a few announced answers and other text around them."""
     text = ""
     for _ in range(rng.randrange(1, 4)):
         filler = " ".join(_piece(rng) for _ in range(rng.randrange(0, 12)))

@@ -52,7 +52,10 @@ class Parser:
         self.text, self.at, self.depth = text, 0, 0
 
     def taken(self, *tokens: str) -> str:
-        """Consumes and returns the first of the tokens that the remaining text begins with; empty if none."""
+        """Consumes and returns the first of the tokens with which the remaining text begins.
+
+        Returns an empty string if it begins with none of them.
+        """
         while self.text.startswith(" ", self.at):
             self.at += 1
         for token in tokens:

@@ -136,7 +136,7 @@ def _valued(text: str) -> str:
 
 
 def _depth(text: str) -> int:
-    """The maximum nesting depth of the brackets in a text, closed or not."""
+    """The maximum nesting depth of the brackets in a text, whether they are closed or not."""
     levels = list(accumulate(((c in "([{") - (c in ")]}") for c in text), initial=0))
     return max(levels) - min(levels)
 

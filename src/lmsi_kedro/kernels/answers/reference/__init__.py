@@ -37,7 +37,7 @@ class Answer(NamedTuple):
 
 
 class _Reader:
-    """Parses one text as one kind."""
+    """A parser of one text for one kind of answer."""
 
     def __init__(self, text: str, kind: str, choices: Choices, comma: bool) -> None:
         self.text, self.kind, self.comma = text, kind, comma

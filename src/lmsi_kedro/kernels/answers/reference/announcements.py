@@ -139,7 +139,7 @@ def answers(s: str, i: int, end: int) -> Iterator[Trigger]:
 
 
 def _either(before: Trigger | None, after: Trigger | None) -> Iterator[Trigger]:
-    """Yields the value before the words, unless a colon follows them, and then the value after them."""
+    """Yields the value before "is the answer", and then the value after it; after a colon, only the latter."""
     if before and (after is None or after.form == "answer is"):
         yield before
     if after:
