@@ -64,7 +64,7 @@ class Model:
         return count_parameters(self.path)
 
     def record(self) -> dict[str, Any]:
-        """How the model was made; empty if it was not trained by this project."""
+        """Returns how the model was made; the result is empty if this project did not train it."""
         file = self.path / RECORD
         return json.loads(file.read_text()) if file.exists() else {}
 
@@ -123,7 +123,7 @@ class ModelDirectory(AbstractDataset[Model, Model]):
         publish(prepared, final)
 
     def preview(self) -> JSONPreview:
-        """How the model was made, or its configuration, for Kedro-Viz; only for a local directory."""
+        """Returns how a model in a local directory was made, or its configuration, for Kedro-Viz."""
         files = [Path(self._filepath) / name for name in (RECORD, "config.json")]
         texts = (file.read_text() for file in files if file.exists())
         return JSONPreview(json.dumps(json.loads(next(texts, "{}"))))

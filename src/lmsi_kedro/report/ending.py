@@ -9,7 +9,7 @@ Metrics = dict[str, Any]
 
 
 def ending(metrics: Metrics, page: Path, model: Path) -> str:
-    """The claim, its evidence, the verdict, what got worse, the report, the model and the two lines that load it.
+    """Returns claim, evidence, verdict, what got worse, the report, the model and the two lines that load it.
 
     page: report.html; model: the directory of the last round's model.
     """

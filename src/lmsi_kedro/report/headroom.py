@@ -19,7 +19,7 @@ class Table(NamedTuple):
 
 
 def verdict(headroom: Headroom) -> str:
-    """One sentence, which is based on labeled probe questions if there are any."""
+    """Returns one sentence, which is based on labeled probe questions if there are any."""
     return of_probe(headroom["probe"]) if headroom["probe"] else of_unlabeled(headroom)
 
 

@@ -61,7 +61,7 @@ def create_round(number: int, guard: Guard = "none", objective: Objective = "sft
 def create_candidate(
     number: int, previous: str, candidate: str, objective: Objective = "sft"
 ) -> Pipeline:
-    """The previous model samples paths, votes select some of them, and the base model is trained on those."""
+    """Samples paths from the previous model, votes on them, and trains the base model on those that are kept."""
     paired = objective == "scpo"
     steps = [
         sampling.create_pipeline(number),
