@@ -1,7 +1,7 @@
-"""Samples one token per row of logits, independent of the batch and of the row's position in it.
+"""Samples one token per row of logits; the token does not depend on the batch or on the position in the batch.
 
-`reference.py` is the specification; `native.py` (C++) handles numpy arrays and CPU tensors, `triton.py`
-CUDA tensors.
+`reference.py` is the specification. `native.py` (C++) handles numpy arrays and CPU tensors, and `triton.py`
+handles CUDA tensors.
 """
 
 from typing import TYPE_CHECKING, Any, overload

@@ -14,7 +14,7 @@ from .rules import LogitsError, Rules
 def sample_tokens(
     logits: NDArray[Any], rules: Rules, counters: NDArray[np.uint64]
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """`logits` are float32, or bfloat16 bits as uint16; rows may have any stride."""
+    """Samples a token per row; `logits` are float32, or bfloat16 bits as uint16, and rows may have any stride."""
     if logits.shape[1] > 1 and logits.strides[1] != logits.itemsize:
         logits = np.ascontiguousarray(logits)
     thresholds = rules.scale, rules.top_k, rules.nucleus, rules.min_weight

@@ -9,7 +9,7 @@ from typing import Protocol
 
 import numpy as np
 
-# The most likely token has weight 2**44, so that any vocabulary sums to less than 2**63.
+# The most likely token has weight 2**44, so that the weights of any vocabulary sum to less than 2**63.
 WEIGHT_BITS = 44
 MAX_VOCABULARY = (1 << 19) - 1
 

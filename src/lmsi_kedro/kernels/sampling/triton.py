@@ -114,8 +114,8 @@ def launch(
 ) -> list[torch.Tensor]:
     """Computes tokens, log-probabilities and faults (see FAULTS) on the logits' device, without synchronising.
 
-    block is the number of lanes, and size the number of candidates that are processed at a time. If they are 0,
-    they depend on the filters.
+    block is the number of lanes, and size the number of candidates that are processed at a time. A value of 0 is
+    replaced by one that suits the filters.
     """
     rows, vocabulary = logits.shape
     device = logits.device

@@ -99,7 +99,7 @@ def _begins(s: str, i: int, end: int, first: int) -> bool:
 
 
 def token(s: str, m: int, end: int, first: int) -> Token:
-    """The number whose magnitude begins at m; its sign and currency are searched back to `first`."""
+    """The number whose magnitude begins at m; its sign and currency sign are searched from m back to `first`."""
     j, value, flipped = magnitude(s, m, end)
     start, negative, currency = _sign_and_currency(s, m, first)
     if currency and isinstance(value, Decimal) and not letter(char(s, j + 1, end)):
