@@ -1,4 +1,4 @@
-"""Lists all benchmarks with what they measure and their last figure, or runs one of them.
+"""Lists all benchmarks, what each one measures and its last headline figure; or runs one of them.
 
 python -m benchmarks
 python -m benchmarks NAME [--quick]
@@ -15,7 +15,7 @@ from result import PEERS, Result, measures  # noqa: E402
 
 
 def line(name: str) -> str:
-    """A benchmark, what it measures, and its last headline figure."""
+    """Return the name of a benchmark, what it measures, and its last headline figure."""
     result = Result.load(name)
     last = "no full run yet"
     if result:

@@ -1,8 +1,9 @@
 """Parsing answers: completions per CPU second on one thread, against lm-evaluation-harness and Math-Verify.
 
-All parsers process the same completions in turns, and the best of several turns counts. Ours extracts and
-canonicalises answers, and so does the harness, with its GSM8K filter ("flexible-extract") and its Minerva
-normaliser. `math_verify.parse` runs with its defaults but without its timeout. The same run checks our answers.
+The parsers take turns on the same completions, and the figure of each is the best of several turns. Ours extracts
+and canonicalises answers. lm-evaluation-harness does the same with its GSM8K filter ("flexible-extract") and its
+Minerva normaliser. `math_verify.parse` runs with its defaults but without its timeout. The same run checks our
+answers.
 """
 
 import logging
@@ -28,12 +29,12 @@ SETTINGS = {
     "both": f"one thread, CPU time, best of {ROUNDS}",
     "ours": "read_answers, kind number",
     "lm-eval": "flexible-extract, then the Minerva normaliser",
-    "Math-Verify": "parse without its alarm clock",
+    "Math-Verify": "parse without its timeout",
 }
 
 
 def completions(rows: int, size: int) -> tuple[list[str], list[str]]:
-    """Texts of about `size` bytes, and their canonical answers."""
+    """Return texts of about `size` bytes and their canonical answers."""
     rng = random.Random(size)
     texts, keys = [], []
     for _ in range(rows):
@@ -46,10 +47,10 @@ def completions(rows: int, size: int) -> tuple[list[str], list[str]]:
 
 
 def harness() -> Callable[[list[str]], list[str]]:
-    """The harness's filter and normaliser, as its tasks use them."""
+    """Return a parser with the filter and the normaliser of the harness, as its tasks use them."""
     from lm_eval.filters.extraction import RegexFilter
 
-    # The module requires another version of a parser, which is not measured here.
+    # The module refuses to be imported with this version of a LaTeX parser, which is not measured here.
     with patch("importlib.metadata.version", return_value="4.11"):
         from lm_eval.tasks.minerva_math.utils import normalize_final_answer
     flexible = RegexFilter(regex_pattern=FLEXIBLE, group_select=-1)
@@ -69,7 +70,7 @@ def math_verify() -> Callable[[list[str]], list[object]]:
 
 
 def rates(readers: dict[str, tuple[Callable[[], object], int]]) -> dict[str, float]:
-    """Completions per CPU second of each parser; they take turns, and the best of ROUNDS counts."""
+    """Return the completions per CPU second of each parser in the best of ROUNDS turns."""
     best = dict.fromkeys(readers, 0.0)
     for _ in range(ROUNDS):
         for name, (work, rows) in readers.items():

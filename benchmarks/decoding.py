@@ -1,11 +1,12 @@
-"""Decoding on one CPU thread: m paths of a question against HF generate and CTranslate2, and against a roofline.
+"""Decoding m paths of a question on one CPU thread, against HF generate, CTranslate2 and a roofline.
 
-The model is a Llama of 5.4 M parameters with random weights. The shared prompt has 512 tokens, a question 40, and
-each of m = 32 paths 128, because paths never end early. Figures are CPU time including prefill; the sides take
-turns, and the best of 7 turns counts. The same run asserts that our logits are the model's own, that all sides
-generate the same greedy tokens, and that each generates all tokens. The roofline is measured, too: it runs the
-same matrix products, with packed layers and torch's bmm, and reads the paths' own keys and values. As in the
-engine, several questions share the prompt; the peers compute it for each question.
+The model is a Llama of 5.4 M parameters with random weights. The shared prompt has 512 tokens and each question
+40. Each of the m = 32 paths has 128 tokens, because paths never end early. Figures are CPU time including prefill;
+the programs take turns, and each figure is the best of 7 turns. The same run asserts that our logits equal those
+of the HF model, that all programs generate the same greedy tokens, and that each generates all tokens. The
+roofline is a program, too, and is measured in the same run: it only computes the same matrix products (with packed
+layers and torch's bmm) and reads the keys and values of each path's own tokens. In our engine, several questions
+share the prompt; the peers compute the prompt again for each question.
 """
 
 import os
@@ -41,10 +42,10 @@ GREEDY = Sampling(temperature=0, max_new_tokens=16, seed=1)
 
 
 SETTINGS = {
-    "both": f"prompt {SHARED} + {QUESTION}, {PATHS} paths of {NEW} tokens, one thread, CPU time, "
-    f"best of {REPEATS}",
+    "both": f"{SHARED} shared prompt tokens, {QUESTION} of the question, {PATHS} paths of {NEW} tokens, "
+    f"one thread, CPU time, best of {REPEATS}",
     "HF generate fp32": f"num_return_sequences={PATHS}",
-    "CTranslate2 fp32": "static prompt, the paths as rows of one batch",
+    "CTranslate2 fp32": "static prompt; the paths are rows of one batch",
 }
 
 
@@ -59,13 +60,13 @@ def made_model(folder: Path) -> Path:
     LlamaForCausalLM(config).save_pretrained(folder)
     tokenizer.bos_token = tokenizer.unk_token = (
         tokenizer.eos_token
-    )  # CTranslate2 requires all of them
+    )  # CTranslate2 requires all three
     tokenizer.save_pretrained(folder)
     return folder
 
 
 def prompts_of(questions: int) -> list[list[int]]:
-    """Prompts as token ids with a common prefix of SHARED tokens."""
+    """Return prompts as token ids; they share a prefix of SHARED tokens."""
     generator = torch.Generator().manual_seed(2)
     ids = torch.randint(1, VOCABULARY, (SHARED + questions * QUESTION,), generator=generator)
     own = ids[SHARED:].view(questions, QUESTION).tolist()
@@ -74,7 +75,7 @@ def prompts_of(questions: int) -> list[list[int]]:
 
 @dataclass
 class Ours:
-    """The local engine; the cached prompt is dropped before each run."""
+    """Our local engine; it drops its cached prompt before each run."""
 
     engine: LocalEngine
     prompts: list[list[int]]
@@ -156,7 +157,7 @@ class CTranslate2:
 
 
 class Roofline:
-    """The work that no decoder can avoid: the matrix products, and reading the paths' own keys and values."""
+    """The work that no decoder can avoid: matrix products, and reading the keys and values of each path."""
 
     def __init__(self, model: Any, questions: int) -> None:
         config, dtype, rows = model.config, model.dtype, questions * PATHS
@@ -189,7 +190,7 @@ class Roofline:
 
 
 def check_logits(engine: LocalEngine, model: Any, prompts: list[list[int]]) -> float:
-    """The largest difference from the model's own full forward pass, relative to the largest logit."""
+    """Return the largest difference from the HF model's full forward pass, relative to the largest logit."""
     rows = [prompt for prompt in prompts for _ in range(2)]
     worst, decoder = 0.0, engine.decoder
     decoder.start(prompts, len(rows), 4)
@@ -206,7 +207,7 @@ def check_logits(engine: LocalEngine, model: Any, prompts: list[list[int]]) -> f
 
 
 def best_of(sides: dict[str, Callable[[], int]], tokens: int) -> dict[str, float]:
-    """The best tokens per CPU second of each side; the sides take turns."""
+    """Return the tokens per CPU second of each side in its best turn."""
     seconds = dict.fromkeys(sides, float("inf"))
     for _ in range(REPEATS):
         for name, side in sides.items():
@@ -234,7 +235,7 @@ def compared(directory: Path, generator: Any) -> None:
     result = Result("decoding", SETTINGS)
     add(result, "1 question", rates, list(peers))
     together = best_of(sides_of(engines, many), QUESTIONS * PATHS * NEW)
-    add(result, f"{QUESTIONS} questions at once, peers one", rates | together, list(peers))
+    add(result, f"{QUESTIONS} questions at once (peers: 1)", rates | together, list(peers))
     result.finish()
 
 

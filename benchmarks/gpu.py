@@ -1,12 +1,13 @@
-"""Checks every GPU kernel against its reference, and measures all GPU figures, in one table.
+"""GPU kernels checked against their references, and all measurements on a GPU, in one table.
 
     PYTHONPATH=src python benchmarks/gpu.py           about three minutes on one H100
-    PYTHONPATH=src python benchmarks/gpu.py --quick   every section at toy size, on a CPU in Triton's interpreter
+    PYTHONPATH=src python benchmarks/gpu.py --quick   every section at toy size on a CPU, in Triton's interpreter
 
-It needs torch, triton, transformers, accelerate, polars and pydantic, but neither Kedro nor the C++ build. If a
-section fails, this is reported and the others still run. Bandwidth counts the bytes read and written by the copy,
-and one read of the logits by the sampler. The sections are in gpu_kernels.py, gpu_models.py and gpu_paths.py.
-docs/experiments/2026-11-26-gpu-run.md has the figures of an H100 and an H200.
+The script requires torch, triton, transformers, accelerate, polars and pydantic, but neither Kedro nor the C++
+build. If a section fails, its line in the table says so, and the others still run. The bandwidth of a copy counts
+the bytes that it reads and writes; the bandwidth of the sampler counts one read of the logits. The sections are in
+gpu_kernels.py, gpu_models.py and gpu_paths.py. docs/experiments/2026-11-26-gpu-run.md has the figures of an H100
+and an H200.
 """
 
 import sys
@@ -20,10 +21,10 @@ from gpu_case import NEW, PATHS, QUESTION, SHARED, SMALL, Row
 from result import Result, arguments
 
 SETTINGS = {
-    "both": f"prompt {SHARED} + {QUESTION}, {PATHS} paths of {NEW} tokens, "
-    "wall time with every prefill, best batch",
-    "flat": "our engine, each path with a whole prompt of its own",
-    "copy": "of the logits; the sampler is counted by one read of them",
+    "both": f"{SHARED} shared prompt tokens, {QUESTION} of the question, {PATHS} paths of {NEW} tokens, "
+    "wall time including prefill, best batch size of each side",
+    "flat": "our engine without shared prompts: each path has its own copy of the prompt",
+    "copy": "bandwidth of a copy of the logits; that of the sampler counts one read of the logits",
 }
 LATEST = 480.0  # seconds after which no further section is started
 SECTIONS = (
@@ -39,12 +40,12 @@ def versions() -> Row:
 
 
 def rows_of(section: str, begun: float) -> Iterator[Row]:
-    """The lines of a section; if it fails, the last line has the error."""
+    """Yield the lines of a section; if it fails, the last line contains the error."""
     start = time.perf_counter()
     module, name = section.split(".")
     try:
         if start - begun > LATEST:
-            raise TimeoutError(f"not begun after {start - begun:.0f} s")
+            raise TimeoutError(f"skipped, because {start - begun:.0f} s have passed")
         yield from getattr(import_module(module), name)()
     except Exception as error:  # the other sections should still run
         traceback.print_exc()
@@ -59,7 +60,7 @@ def shown(row: Row) -> str:
 
 
 def main() -> int:
-    """Prints the table; returns the number of lines that failed or missed their target."""
+    """Print the table and return the number of lines that failed or missed their target."""
     arguments(__file__, __doc__).parse_args()
     if not SMALL and not torch.cuda.is_available():
         sys.exit("gpu.py: torch sees no GPU; --quick runs every section on the CPU")

@@ -1,4 +1,4 @@
-"""The sizes, table lines and timer of benchmarks/gpu.py."""
+"""Sizes, table lines and a timer, which the sections of benchmarks/gpu.py share."""
 
 import os
 import time
@@ -40,12 +40,12 @@ class Row:
 
 
 def figure(what: str, found: str, target: str, met: bool, compared: Figure | None = None) -> Row:
-    """A line whose target is only checked at full size."""
+    """Return a line whose target is checked only at full size."""
     return Row(what, found, target, None if SMALL else met, compared)
 
 
 def seconds(work: Callable[[], object], captured: bool = False) -> float:
-    """The median time of calls on a GPU with a cleared cache or, if captured, of replays of a CUDA graph."""
+    """Return the median time of a call with a cleared GPU cache or, if captured, of a CUDA graph replay."""
     from triton.testing import do_bench, do_bench_cudagraph
 
     if not SMALL:

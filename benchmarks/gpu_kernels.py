@@ -1,4 +1,4 @@
-"""The kernel sections of benchmarks/gpu.py: each kernel against its reference, and the sampler against a copy."""
+"""The sections of benchmarks/gpu.py that check each kernel against its reference and time the sampler."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -65,7 +65,7 @@ def logits_of(rows: int, dtype: torch.dtype) -> tuple[torch.Tensor, np.ndarray]:
 
 
 def sampled() -> Iterator[Row]:
-    """Compares tokens and log-probabilities with those of the CPU."""
+    """Compare tokens and log-probabilities with those of the CPU."""
     for dtype in (torch.float32, torch.bfloat16):
         logits, counters = logits_of(min(ROWS, 64), dtype)
         for plan in PLANS:
@@ -80,7 +80,7 @@ def sampled() -> Iterator[Row]:
 
 
 def sampler() -> Iterator[Row]:
-    """Compares the time of the sampler with that of a copy of the logits."""
+    """Compare the time of the sampler with that of a copy of the logits."""
     for dtype in (torch.float32, torch.bfloat16):
         logits, counters = logits_of(ROWS, dtype)
         size, other = logits.nbytes, torch.empty_like(logits)
@@ -103,7 +103,7 @@ def sampler() -> Iterator[Row]:
 
 
 def attention_case(rows: int, dtype: torch.dtype, flat: bool = False) -> dict[str, Any]:
-    """The inputs of a decoding step in the middle of a chunk; flat: each row has its own copy of the prompt."""
+    """Return the inputs of a decoding step in the middle of a chunk; if flat, each row has its own prompt."""
     heads, shared_heads = SHAPE["num_attention_heads"], SHAPE["num_key_value_heads"]
     width, g = SHAPE["hidden_size"] // heads, torch.Generator(DEVICE).manual_seed(0)
 
@@ -127,7 +127,7 @@ def attention_case(rows: int, dtype: torch.dtype, flat: bool = False) -> dict[st
 
 
 def wide(given: dict[str, Any]) -> dict[str, Any]:
-    """The inputs in float32."""
+    """Return the inputs converted to float32."""
     changed = {name: given[name].float() for name in ("query", "key", "value")}
     changed["own"] = tuple(buffer.float() for buffer in given["own"])
     for level in ("shared", "questions"):
@@ -150,4 +150,6 @@ def attention() -> Iterator[Row]:
         seconds(partial(attention_triton.attend_step, **case), captured=True)
         for case in (tree, flat)
     )
-    yield Row(f"attention of {rows} rows, a layer", f"{1e6 * one:.0f} us; flat {two / one:.1f}x")
+    yield Row(
+        f"attention of {rows} rows, a layer", f"{1e6 * one:.0f} us; flat takes {two / one:.1f}x"
+    )

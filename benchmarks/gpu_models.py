@@ -1,8 +1,8 @@
-"""The model sections of benchmarks/gpu.py: decoding against HF generate, and a training step.
+"""The sections of benchmarks/gpu.py that compare decoding with HF generate and measure a training step.
 
-The model has the shape of Qwen2.5-1.5B and random weights; the shared prompt has 512 tokens, questions have 40,
-and each question has m = 32 paths of 128 tokens. Figures are wall time including prefill at the best batch size of
-each side. "Flat" is our engine without shared prompts.
+The model has the shape of Qwen2.5-1.5B and random weights. The shared prompt has 512 tokens and each question 40,
+and each question has m = 32 paths of 128 tokens. Figures are wall time including prefill; each side uses the batch
+size at which it is fastest. "Flat" is our engine without shared prompts.
 """
 
 import gc
@@ -46,7 +46,7 @@ BASE = Path(__file__).parents[1] / "data/06_models/base"  # for its tokenizer
 
 @cache
 def folder() -> tuple[Path, Any]:
-    """The folder of a model with random weights and a tokenizer, and the object that removes it at exit."""
+    """Return the folder of a model with random weights and a tokenizer, and the object that deletes it at exit."""
     kept = tempfile.TemporaryDirectory()
     torch.manual_seed(0)
     with torch.device(DEVICE):
@@ -68,7 +68,7 @@ def prompts_of(questions: int) -> list[list[int]]:
 
 
 def engine() -> Any:
-    """Our engine without stop tokens, so that paths never end early."""
+    """Return our engine without stop tokens, so that paths never end early."""
     made = LocalEngine(folder()[0], DTYPE)
     made.stops = Stops(made.encoder, frozenset())
     made.stops.closing = np.zeros(0, np.int64)
@@ -104,7 +104,7 @@ def generate(model: Any) -> Callable[[int, int], int]:
 
 
 def best(write: Callable[[int, int], int]) -> tuple[float, int]:
-    """The best tokens per second, and the batch size that gave it."""
+    """Return the tokens per second at the best batch size, and this batch size."""
     rates: dict[int, float] = {}
     for rows in BATCHES:
         try:
@@ -121,7 +121,7 @@ def best(write: Callable[[int, int], int]) -> tuple[float, int]:
 
 @torch.inference_mode()
 def graph_error(made: Any) -> float:
-    """The largest error of logits from padded, captured and replayed steps, relative to the largest logit."""
+    """Return the largest error of the logits of replayed CUDA graphs, relative to the largest logit."""
     g = torch.Generator().manual_seed(3)
     tokens = torch.randint(1, SHAPE["vocab_size"], (4, 21), generator=g)
     logits = []
@@ -164,7 +164,7 @@ def decoding() -> Iterator[Row]:
 
 
 def training() -> Iterator[Row]:
-    """Forward and backward of few-shot examples: as a packed batch with shared prefixes, and as separate rows."""
+    """Time forward and backward on few-shot examples, in a packed batch and in separate rows."""
     from lmsi_kedro.tasks.encoding import Encoded
     from lmsi_kedro.training.attention import NAME
     from lmsi_kedro.training.forest import pad, plant
@@ -187,7 +187,7 @@ def training() -> Iterator[Row]:
 
         losses.append(step())
         times.append(seconds(step))
-    found = f"{1e3 * times[1]:.0f} ms, as rows {times[0] / times[1]:.2f}x that"
+    found = f"{1e3 * times[1]:.0f} ms; separate rows take {times[0] / times[1]:.2f}x"
     near = abs(losses[0] - losses[1]) < 0.01 * losses[0]
     what = f"training step, {len(examples)} examples of {len(examples[0].ids)} tokens"
     yield Row(what, found, "losses within 1 %", near)

@@ -1,6 +1,6 @@
-"""Part of benchmarks/gpu.py: compares paths of the embedded model between two batch sizes, and with the CPU.
+"""The section of benchmarks/gpu.py that compares paths of the embedded model for two batch sizes and with the CPU.
 
-The random numbers are the same, so paths differ only where logits are rounded differently.
+The random numbers are the same, so paths differ only if logits are rounded differently.
 """
 
 from collections.abc import Iterator
@@ -33,7 +33,7 @@ def requests() -> list[Request]:
 
 
 def compared(what: str, paths: pl.DataFrame, other: pl.DataFrame) -> Row:
-    """Compares the paths that both tables have."""
+    """Compare the paths that occur in both tables."""
     both = paths.join(other, on=["question_id", "path"], suffix="_other", validate="1:1")
     parted = both.filter(pl.col("text") != pl.col("text_other"))
     same = both.join(parted, on=["question_id", "path"], how="anti")
@@ -52,7 +52,7 @@ def plans() -> Iterator[Row]:
         engine = LocalEngine(BASE, dtype, rows=ROWS[0])
         paths = engine.sample(asks, PLAN)
         engine.rows = ROWS[1]
-        what = f"{ROWS[0]} against {ROWS[1]} rows at a time, {dtype}"
+        what = f"batch size {ROWS[0]} against {ROWS[1]}, {dtype}"
         yield compared(what, paths, engine.sample(asks, PLAN))
         engine.model.to("cpu")
         engine.decoder = TreeDecoder(engine.model)

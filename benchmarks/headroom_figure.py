@@ -1,4 +1,4 @@
-"""Draws docs/headroom.svg from docs/results/headroom.json: gains of rounds by the gains of the votes before them.
+"""Draws docs/headroom.svg from docs/results/headroom.json: gains of rounds over gains of votes before them.
 
 python benchmarks/headroom_figure.py
 """
@@ -18,7 +18,7 @@ STYLE = (
 
 
 class Plane:
-    """Converts shares to positions on the picture, whose axes cover all intervals."""
+    """Converts gains to positions in the picture; its axes cover all intervals."""
 
     def __init__(self, rows: list[dict[str, Any]]) -> None:
         def bounds(names: list[str]) -> tuple[float, float]:
@@ -72,7 +72,7 @@ def axes(plane: Plane) -> list[str]:
 
 
 def fitted(plane: Plane, fit: dict[str, Any]) -> list[str]:
-    """Draws the fitted line and the spread of the settings around it."""
+    """Draw the fitted line and the spread of the settings around it."""
     ends = [(x, fit["slope"] * x) for x in plane.x]
     places = [(plane.across(x), y) for x, y in ends]
     spread = 1.96 * fit["spread"]
@@ -88,7 +88,7 @@ def fitted(plane: Plane, fit: dict[str, Any]) -> list[str]:
 
 
 def mark(plane: Plane, row: dict[str, Any]) -> list[str]:
-    """Draws a setting with both intervals."""
+    """Draw a setting as a dot with the intervals of both gains."""
     kind = "real" if row["name"].startswith("SmolLM2") else "embedded"
     x, y = plane.across(row["vote"]), plane.down(row["gain"])
     name = f"{row['name']}: vote {100 * row['vote']:+.1f}, gain {100 * row['gain']:+.1f}"

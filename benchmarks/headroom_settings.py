@@ -1,11 +1,11 @@
-"""Compares the gain of a round that the headroom predicts with the measured gain, in many settings.
+"""Measures the gain of a round in many settings and compares it with the gain that its headroom predicts.
 
     python benchmarks/headroom_settings.py FOLDER [NAME ...] [--add NAME=ROOT[@THRESHOLD] ...]
 
-A setting runs in its own data root in FOLDER, unless its figures are already stored; --add reads the figures of a
-finished data root with voting.min_confidence THRESHOLD. docs/results/headroom.json contains the figures and a
-leave-one-out fit. The fresh settings were chosen before they were run; they are predicted by the line that was
-fitted to the other settings (`FITTED`), and do not change it.
+Each setting runs in its own data root in FOLDER, unless its figures are already stored. --add reads the figures of
+a finished data root, whose run had voting.min_confidence=THRESHOLD. The figures and a leave-one-out fit are
+written to docs/results/headroom.json. The fresh settings were chosen before they were run. Their predictions come
+from the line that was fitted to the other settings (`FITTED`), and their figures do not change this line.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from result import RESULTS, ROOT
 
 from lmsi_kedro.evaluation.prediction import FITTED, Setting, counts, judge, leave_one_out
 
-OPEN = {  # no alarms of the monitor, because the gain of every trained model is measured
+OPEN = {  # The monitor raises no alarm, so that the gain of every trained model is measured.
     "monitor.min_winner_entropy": 0,
     "monitor.min_distinct_paths": 0,
     "monitor.min_length": 0,
@@ -62,7 +62,7 @@ FRESH: dict[str, tuple[tuple[str, ...], Given]] = {
 
 
 def questions_of(tasks: tuple[str, ...], folder: Path) -> Path:
-    """A file with the embedded questions of these tasks."""
+    """Write a file with the questions of the embedded world that belong to these tasks, and return its path."""
     path = folder / f"{'_'.join(tasks)}.jsonl"
     rows = (ROOT / "data/01_raw/questions.jsonl").read_text(encoding="utf-8").splitlines()
     path.write_text(
@@ -72,7 +72,7 @@ def questions_of(tasks: tuple[str, ...], folder: Path) -> Path:
 
 
 def run(name: str, folder: Path) -> Path:
-    """Runs one round of a setting, or resumes it; returns the data root."""
+    """Run or resume one round of a setting; return the data root."""
     tasks, changed = (EMBEDDED | FRESH)[name]
     root = folder / name.replace(", ", "_").replace(" ", "_")
     given = {
@@ -91,7 +91,7 @@ def run(name: str, folder: Path) -> Path:
 
 
 def figures(name: str, root: Path, threshold: float = 0.0) -> Setting:
-    """The gain of the vote on the probe with this threshold, and the gain of the round on held-out questions."""
+    """Return the gain of the vote on the probe at this threshold, and that of the round on held-out questions."""
     headroom = json.loads((root / "08_reporting/headroom.json").read_text())
     row = json.loads((root / "07_evaluation/metrics_1.json").read_text())["pooled"]["cot_greedy"]
     rows = headroom["probe"]["thresholds"]
@@ -124,14 +124,14 @@ def main() -> None:
 
 
 def stored(path: Path) -> dict[str, Setting]:
-    """All settings whose figures are in the file, including the fresh ones."""
+    """Return all settings whose figures are in the file, including the fresh ones."""
     made = json.loads(path.read_text()) if path.exists() else {"settings": []}
     rows = made["settings"] + made.get("fresh", {}).get("settings", [])
     return {row["name"]: Setting(**row) for row in rows}
 
 
 def write(path: Path, settings: dict[str, Setting]) -> None:
-    """Writes all figures so far, because a run takes hours and may be killed."""
+    """Write all figures so far; this is done after every setting, because a run takes hours and may be killed."""
     rows = [each for each in settings.values() if each.name not in FRESH]
     fresh = [each for each in settings.values() if each.name in FRESH]
     made = {

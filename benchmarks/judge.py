@@ -1,10 +1,11 @@
-"""Evaluates a run's model on held-out questions with lm-evaluation-harness, and compares the answers with ours.
+"""Answers of a run's model on held-out questions, evaluated by us and by lm-evaluation-harness.
 
     python benchmarks/judge.py [data_root] [--model 06_models/model_1] [--predictions predictions_1] [--limit N]
 
-Only tasks with numeric answers are evaluated, and only zero-shot. The harness has its own prompt (words.yaml),
-tokenizer call, decoding (HF generate, float32) and parser of answers. This prints both accuracies and the share of
-questions with equal answers; less than 99 % is an error.
+Only tasks with numeric answers are evaluated, and only zero-shot. The harness builds its own prompts (words.yaml),
+calls the tokenizer itself, decodes with HF generate in float32, and parses the answers itself. The script prints
+both accuracies and the share of questions on which both answers are equal. If this share is less than 99 %, it
+fails.
 """
 
 import tempfile
@@ -18,7 +19,7 @@ from result import QUICK, Result, arguments
 
 TASK = Path(__file__).with_name("words.yaml")
 SETTINGS = {
-    "ours": "the answers that the run parsed",
+    "ours": "the answers that the run has stored",
     "lm-eval": "words.yaml, HF generate, float32",
 }
 MODES = (
@@ -28,7 +29,7 @@ MODES = (
 
 
 def read_questions(root: Path, predictions: str, limit: int | None) -> pl.DataFrame:
-    """question_id, question, answer, key: labeled questions with their label and the run's canonical answer."""
+    """Return labeled questions with their label (`answer`) and the canonical answer of the run (`key`)."""
     answered = pl.read_parquet(root / f"07_evaluation/{predictions}.parquet")
     mode = next(mode for mode in MODES if mode in answered["mode"].unique())
     bare = pl.col("key").str.strip_prefix("num:")
@@ -47,7 +48,7 @@ def read_questions(root: Path, predictions: str, limit: int | None) -> pl.DataFr
 
 
 def judge(model: Path, questions: pl.DataFrame, batch_size: int) -> list[str | None]:
-    """The answer to each question that the harness extracts, or None."""
+    """Return the answer that the harness extracts for each question, or None."""
     from lm_eval import simple_evaluate
 
     with tempfile.TemporaryDirectory() as folder:
@@ -68,7 +69,7 @@ def judge(model: Path, questions: pl.DataFrame, batch_size: int) -> list[str | N
 
 
 def canonical(answer: str) -> str | None:
-    """A number as a fraction in lowest terms, as in our canonical answers; None for the harness's [invalid]."""
+    """Return a number as a fraction in lowest terms, like our canonical answers, and None for `[invalid]`."""
     plain = answer.replace(",", "")
     return None if plain == "[invalid]" else str(Fraction(plain))
 

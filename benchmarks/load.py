@@ -1,10 +1,11 @@
-"""Measures the steps around sampling for 10,000 to 1,000,000 paths: tables, votes, examples, evaluation, report.
+"""Measures time and memory of all steps except sampling and training, for 10,000 to 1,000,000 paths.
 
-It runs `kedro run` with 32 paths per question and an executor that stands in for the model: its texts are paths
-that the embedded model sampled, with invented answers, of which 60 % agree. There are two runs for each size: in
-`mixing`, the paths are on unlabeled questions, and in `self_improve`, on held-out questions for each of three
-models. There is no training: all models are the base model. For every node it prints the CPU seconds and the peak
-of resident memory, including loading and saving.
+The script calls `kedro run` with 32 paths per question. Instead of sampling, an executor returns texts that the
+embedded model has sampled before, with invented answers, of which 60 % agree. There are two runs for each number
+of paths: the run of `mixing` has this many paths on unlabeled questions, and the run of `self_improve` has this
+many on held-out questions for each of three models. There is no training: all models are copies of the base model.
+The script prints the CPU seconds and the peak resident memory of each run, and of its largest nodes, including
+loading and saving.
 
     python benchmarks/load.py                    # 10,000 and 100,000 paths
     python benchmarks/load.py --paths 1000000
@@ -40,7 +41,7 @@ RUNS = {
 
 
 class Invented:
-    """An executor that returns texts of the pool with answers that mostly agree."""
+    """An executor that returns texts from the pool, with answers that mostly agree."""
 
     def __init__(self, pool: Sequence[str]) -> None:
         self.pool = pool
@@ -75,7 +76,7 @@ def rows_of_the_world() -> list[dict[str, Any]]:
 
 
 def sampled_texts(folder: Path) -> list[str]:
-    """Rationales that the embedded model samples for 50 questions."""
+    """Sample paths of the embedded model for 50 questions and return their texts without the answers."""
     kedro(folder / "pool", "sampling", "paths.m=8,paths.questions_per_task=50")
     files = (folder / "pool/03_paths/round_1").glob("*.parquet")
     texts = pl.concat([pl.read_parquet(file) for file in sorted(files)])["text"]
@@ -83,7 +84,7 @@ def sampled_texts(folder: Path) -> list[str]:
 
 
 def write_questions(path: Path, split: str, n: int) -> None:
-    """Writes n questions of the split, and a few of the other splits."""
+    """Write n questions of the split, and a few questions of the other splits."""
     given = rows_of_the_world()
     few = [row for s in ("unlabeled", "held_out", "probe") for row in given if row["split"] == s]
     counts = {"unlabeled": 16, "held_out": 16, "probe": 8} | {split: n}
@@ -106,7 +107,7 @@ def kedro(data: Path, pipeline: str, params: str, pool: Path | None = None) -> N
 
 
 class Measure:
-    """A hook that records CPU seconds and peak memory from the end of one node to the end of the next."""
+    """A hook that records CPU seconds and peak memory between the end of a node and the end of the next."""
 
     def __init__(self, file: Path) -> None:
         self.file, self.last = file, time.process_time()
@@ -130,13 +131,13 @@ class Measure:
 
 
 def copied(job: Any) -> Path:
-    """Copies the base model in place of training."""
+    """Copy the base model instead of training."""
     left_out = shutil.ignore_patterns("training.json")
     return Path(shutil.copytree(job.base_model, job.model, ignore=left_out, dirs_exist_ok=True))
 
 
 def child(pool: Path, arguments: list[str]) -> None:
-    """Runs Kedro's command with the stand-ins for model and training."""
+    """Run the Kedro command with replacements for sampling and training."""
     from kedro.framework.cli.cli import main
 
     from lmsi_kedro import settings
@@ -152,7 +153,7 @@ def child(pool: Path, arguments: list[str]) -> None:
 
 
 def measure(folder: Path, pool: Path, name: str, paths: int) -> None:
-    """Prints the total of each run, and the nodes that take the most time or memory."""
+    """Print the total of each run, and the nodes that take the most time or memory."""
     pipelines, split, params = RUNS[name]
     n, data = paths // M, folder / f"{name}_{paths}"
     questions, nodes = folder / f"{name}.jsonl", folder / "nodes.jsonl"
@@ -171,7 +172,7 @@ def measure(folder: Path, pool: Path, name: str, paths: int) -> None:
 
 
 def report(file: Path) -> list[tuple[str, float, int]]:
-    """Node, CPU seconds, peak in MiB."""
+    """Return the name of each node, its CPU seconds and its memory peak in MiB."""
     nodes: dict[str, tuple[float, int]] = {}
     for node, seconds, peak in map(json.loads, file.read_text().splitlines()):
         before = nodes.get(node, (0.0, 0))
@@ -189,7 +190,7 @@ def main() -> None:
         folder = chosen.folder or Path(made)
         folder.mkdir(exist_ok=True)
         if any(folder.iterdir()):
-            sys.exit(f"{folder} is not empty: what is stored there would not be measured again")
+            sys.exit(f"{folder} is not empty: stored results would be reused instead of measured")
         pool = folder / "pool.json"
         pool.write_text(json.dumps(sampled_texts(folder)))
         for paths in chosen.paths:

@@ -1,9 +1,10 @@
-"""Runs the methods on the embedded model with several seeds, for docs/results/methods.json and docs/methods.md.
+"""Runs the pipeline `methods` on the embedded model with several seeds, and writes docs/results/methods.json.
 
     python benchmarks/methods_seeds.py FOLDER [SEED ...]
 
-Each seed of sampling, mixing and training is a run of the pipeline `methods` in its own data root below FOLDER;
-an interrupted one is resumed. Held-out questions are the same for all; intervals are bootstrapped by question.
+For each seed of sampling, mixing and training, the pipeline runs in its own data root in FOLDER. A run that was
+interrupted is resumed. Held-out questions are the same for all seeds; intervals are bootstrapped by question. The
+tables of docs/methods.md are printed.
 """
 
 import argparse
@@ -25,7 +26,7 @@ Figures = dict[str, Any]
 
 
 def run(seed: int, folder: Path) -> Path:
-    """Runs the pipeline with a seed and returns the data root."""
+    """Run the pipeline with a seed and return the data root."""
     root = folder / f"seed_{seed}"
     given = {"data_root": root, **dict.fromkeys(SEEDS, seed)}
     params = ",".join(f"{name}={value}" for name, value in given.items())
@@ -36,7 +37,7 @@ def run(seed: int, folder: Path) -> Path:
 
 
 def read(roots: dict[int, Path], name: str, mode: str) -> pl.DataFrame:
-    """A table with seed, question_id and value of a model's answers on the trained tasks."""
+    """Return a table with seed, question_id and value of a model's answers to the tasks that it was trained on."""
     tables = []
     for seed, root in roots.items():
         tasks = json.loads((root / "08_reporting/methods.json").read_text())["in_domain"]
@@ -47,7 +48,7 @@ def read(roots: dict[int, Path], name: str, mode: str) -> pl.DataFrame:
 
 
 def measure(roots: dict[int, Path]) -> Figures:
-    """By mode: every model's accuracy, its difference from sft, and all pairs with a significant difference."""
+    """For each mode, compute the accuracies, the differences from sft, and all pairs that differ significantly."""
     found: Figures = {"seeds": list(roots)}
     for mode in MODES:
         tables = {name: read(roots, name, mode) for name in LEARNED}
@@ -61,9 +62,9 @@ def measure(roots: dict[int, Path]) -> Figures:
 
 
 def page(found: Figures) -> str:
-    """The tables in Markdown."""
+    """Return the tables in Markdown."""
     lines = [
-        f"| method | learns | {' | '.join(f'{name} | against sft' for name in MODES.values())} |",
+        f"| method | trains on | {' | '.join(f'{name} | minus sft' for name in MODES.values())} |",
         "|---" * (2 + 2 * len(MODES)) + "|",
     ]
     for name, learns in LEARNED.items():

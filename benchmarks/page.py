@@ -1,4 +1,4 @@
-"""Writes docs/benchmarks.md from docs/results/*.json: `make benchmarks-page`."""
+"""Writes docs/benchmarks.md from docs/results/*.json. `make benchmarks-page` runs it."""
 
 from pathlib import Path
 
@@ -7,15 +7,16 @@ from result import HEADER, PEERS, ROOT, Result, measures
 PAGE = ROOT / "docs/benchmarks.md"
 BEGINNING = """# Benchmarks
 
-`python -m benchmarks` lists the benchmarks, and `python -m benchmarks NAME` runs one, with `--quick` in less than
-a minute. `pip install -e '.[bench]' -c constraints.txt` installs the peers. A ratio says how many times better
-ours is. This page is generated from `docs/results/*.json`, which full runs write; earlier figures are in
+`python -m benchmarks` lists the benchmarks, and `python -m benchmarks NAME` runs one of them. With `--quick` it
+takes less than a minute and stores nothing. `pip install -e '.[bench]' -c constraints.txt` installs the peers,
+which are the libraries that we compare with. A ratio says how many times better our figure is than that of the
+peer. This page is generated from `docs/results/*.json`, which is written by full runs; earlier figures are in
 [Experiments](experiments.md).
 """
 
 
 def section(name: str) -> str:
-    """A benchmark's heading and table."""
+    """Return the heading and the table of a benchmark."""
     result, beginning = Result.load(name), f"\n## {name}\n\n{measures(name)}\n"
     if result is None:
         return f"{beginning}\nThere has been no full run yet.\n"
@@ -24,7 +25,7 @@ def section(name: str) -> str:
 
 
 def page() -> str:
-    """The whole page."""
+    """Return the text of the whole page."""
     return BEGINNING + "".join(map(section, PEERS))
 
 

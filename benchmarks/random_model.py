@@ -1,8 +1,8 @@
-"""Writes a model of SmolLM2-135M's shape with random weights, and the embedded model's tokenizer.
+"""Writes a model with the shape of SmolLM2-135M, random weights and the tokenizer of the embedded model.
 
     python benchmarks/random_model.py FOLDER [LAYERS]
 
-The model is for measurements of speed and memory. Token ids that the tokenizer lacks are never sampled.
+The model is used to measure speed and memory. Token ids that the tokenizer does not have are never sampled.
 """
 
 import sys

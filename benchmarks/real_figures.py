@@ -1,12 +1,12 @@
-"""Writes the figures of the experiment on SmolLM2 into docs/results/real.json, from finished runs of `controls`.
+"""Writes the figures of the experiment on SmolLM2 to docs/results/real.json, from finished runs of `controls`.
 
     python benchmarks/real_figures.py SEED=ROOT [SEED=ROOT ...] [--forgetting GIVEN WARM TUNED]
 
-ROOT is the data root of one seed; all seeds have the same held-out questions. The file also has one character per
-question for each model, 1 if it was right, so that seeds of different days can be compared. GIVEN, WARM and TUNED
-are data roots of the pipeline `evaluation` on other questions: for the given model, after the warm start, and
-after the round. The findings of the paper that the experiment tests are written to
-src/lmsi_kedro/report/real_model.json, for the reproduction page.
+ROOT is the data root of one seed; all seeds have the same held-out questions. For each model, the file also
+contains a string with one character per question (1 for a right answer), so that seeds that ran on different days
+can be compared. GIVEN, WARM and TUNED are data roots of the pipeline `evaluation` on other questions: for the
+model without training, after the warm start, and after the round. The findings of the paper that this experiment
+tests are written to src/lmsi_kedro/report/real_model.json, for the reproduction page.
 """
 
 import argparse
@@ -34,7 +34,7 @@ MODELS = {
 }
 CURVES = {"before": "0", "after_0": "1"}
 MODES = ("cot_greedy", "self_consistency")
-CONTRASTS = {  # before, after; CoT greedy
+CONTRASTS = {  # name: (model before, model after), compared in CoT greedy
     "vote over warm start": ("warm start", "vote"),
     "vote over random": ("random", "vote"),
     "vote over labeled": ("labeled", "vote"),
@@ -47,7 +47,7 @@ Figures = dict[str, Any]
 
 
 def marks(root: Path) -> dict[str, dict[str, str]]:
-    """A string for each model and mode: 1 for a right answer and 0 for a wrong one, ordered by question id."""
+    """Return a string for each model and mode, ordered by question id: 1 for a right answer, 0 for a wrong one."""
     made: dict[str, dict[str, str]] = {}
     for name, suffix in MODELS.items():
         path = root / f"07_evaluation/predictions_{suffix}.parquet"
@@ -62,7 +62,7 @@ def marks(root: Path) -> dict[str, dict[str, str]]:
 
 
 def rows(seeds: Figures, model: str, mode: str) -> pl.DataFrame:
-    """A model's answers in all seeds that have it: seed, question_id (the position in the string) and value."""
+    """Return a table of a model's answers over all seeds; question_id is the position in the string of a seed."""
     tables = [
         pl.DataFrame({"value": [float(mark) for mark in found[model][mode]]})
         .with_row_index("place")
@@ -76,7 +76,7 @@ def rows(seeds: Figures, model: str, mode: str) -> pl.DataFrame:
 
 
 def measure(seeds: Figures) -> Figures:
-    """The accuracy of every model by mode, and contrasts over the seeds that have both models."""
+    """Compute the accuracies of all models by mode, and the contrasts over the seeds that have both models."""
     arms: Figures = {}
     for name in MODELS:
         for mode in MODES:
@@ -91,7 +91,7 @@ def measure(seeds: Figures) -> Figures:
 
 
 def decided(roots: dict[int, Path]) -> list[Figures]:
-    """The findings that the experiment tests; the base model is the one after the warm start."""
+    """Decide the findings that the experiment tests; the base model is the model after the warm start."""
     models = {}
     for name, suffix in {"base": "0", "vote": "1", "random": "random", "gold": "gold"}.items():
         tables = [
@@ -107,7 +107,7 @@ def decided(roots: dict[int, Path]) -> list[Figures]:
 
 
 def curve(roots: dict[int, Path], suffix: str) -> pl.DataFrame:
-    """maj@k and pass@k of each question in the first seed, which is the only one with votes."""
+    """Return maj@k and pass@k of each question in the first seed, which is the only one with votes."""
     seed, root = next(iter(roots.items()))
     tables = root / "02_intermediate"
     labels, questions = (
@@ -119,7 +119,7 @@ def curve(roots: dict[int, Path], suffix: str) -> pl.DataFrame:
 
 
 def forgetting(given: Path, warm: Path, tuned: Path) -> Figures:
-    """CoT greedy accuracy of three models on other kinds of questions, and how training changed it."""
+    """Return the CoT greedy accuracy of three models on other kinds of questions, and how training changed it."""
     read = {
         name: answers(pl.read_parquet(root / "07_evaluation/predictions_0.parquet"), "cot_greedy")
         for name, root in (("given", given), ("warm start", warm), ("vote", tuned))

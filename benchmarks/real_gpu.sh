@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # Runs the whole loop on a GPU machine without network: two runs of self_improve in about ten minutes.
 #
-#   benchmarks/real_gpu.sh prepare     here: packs what such a machine lacks into .gpu/site.tar.xz, 50 MB
-#   benchmarks/real_gpu.sh run         there, in a copy of this tree and .gpu: both runs, then their figures
-#   benchmarks/real_gpu.sh run smoke   the same in a few minutes on a CPU, to test every step; its figures mean nothing
+#   benchmarks/real_gpu.sh prepare     on a machine with network: packs missing packages into .gpu/site.tar.xz, 50 MB
+#   benchmarks/real_gpu.sh run         on the GPU machine, in a copy of the tree with .gpu: runs both and prints figures
+#   benchmarks/real_gpu.sh run smoke   tests every step in a few minutes on a CPU; its figures mean nothing
 #
-# The first run is on the embedded model, the second on a random one of SmolLM2-135M's shape. The machine has Python
-# 3.12, PyTorch with CUDA and what real_gpu.txt names; with cmake and a C++ compiler the C++ kernels are built,
-# otherwise the reference is used. Reports and logs are in $OUT (.gpu/out).
+# One run uses the embedded model, the other a model of SmolLM2-135M's shape with random weights. The machine requires
+# Python 3.12, PyTorch with CUDA and the packages that real_gpu.txt expects there. C++ kernels are built if cmake and a
+# compiler are installed; otherwise the reference is used. Reports and logs are written to $OUT (.gpu/out by default).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 GPU=${GPU:-$PWD/.gpu}
@@ -20,7 +20,7 @@ prepare() {
   local pip=(.venv/bin/python -m pip --quiet --disable-pip-version-check) wheels=$GPU/wheels platforms=()
   for glibc in 2_28 2_27 2_17; do platforms+=(--platform "manylinux_${glibc}_x86_64"); done
   rm -rf "$GPU" && mkdir "$GPU"
-  "${pip[@]}" wheel --no-deps -c constraints.txt -w "$wheels" deepspeed antlr4-python3-runtime  # have no wheels
+  "${pip[@]}" wheel --no-deps -c constraints.txt -w "$wheels" deepspeed antlr4-python3-runtime  # PyPI has no wheels of these
   "${pip[@]}" install --no-deps --no-compile --target "$SITE" --only-binary=:all: --python-version 3.12 \
     --implementation cp "${platforms[@]}" --platform manylinux2014_x86_64 -c constraints.txt \
     --find-links "$wheels" -r benchmarks/real_gpu.txt
@@ -29,7 +29,7 @@ prepare() {
   ls -l "$SITE.tar.xz"
 }
 
-# Installs the packed packages and the C++ kernels, unless the machine has them.
+# Unpacks the packages and builds the C++ kernels, unless this was done before.
 install() {
   [ ! -f "$SITE.tar.xz" ] || [ -d "$SITE" ] || $PYTHON -m tarfile -e "$SITE.tar.xz" "$SITE"
   export PYTHONPATH=$PWD/src:$SITE${PYTHONPATH:+:$PYTHONPATH}
@@ -44,7 +44,7 @@ build() {
     cmake --install .build/gpu --prefix src >> "$OUT/build.log"
 }
 
-# loop NAME PARAMS: runs the whole graph, and prints its progress and result.
+# loop NAME PARAMS: runs self_improve, and prints its progress and its report.
 loop() {
   local name=$1 data=$RUNS/$1 start=$SECONDS
   echo "== $name"

@@ -1,9 +1,10 @@
-"""Decoding a real model on one CPU thread: against OpenVINO GenAI, and against the machine's peak FLOP/s.
+"""Decoding a real model on one CPU thread, against OpenVINO GenAI and against the peak FLOP/s of the machine.
 
-The model is SmolLM2-135M-Instruct (`make real-model`). 1 or 8 questions share a prompt of 806 tokens, and each has
-32 paths of 64 tokens, which never end early. Figures are CPU time; the shared prompt is cached on both sides, and
-the sides take turns. `peak` is the speed at which layers, head and attention would run if all their arithmetic
-were as fast as our matrix product of the widest layer for 64 rows, measured in the same run.
+The model is SmolLM2-135M-Instruct (`make real-model`). 1 or 8 questions share a prompt of 806 tokens, and each
+question has 32 paths of 64 tokens, which never end early. Figures are CPU time. Both programs have the shared
+prompt in their cache, and they take turns. `peak` is the speed that layers, LM head and attention would reach if
+all their arithmetic were as fast as our matrix product of the widest layer with 64 rows, which is measured in the
+same run.
 """
 
 import os
@@ -33,14 +34,14 @@ SHARED, PATHS, NEW, REPEATS = (50, 4, 4, 1) if QUICK else (806, 32, 64, 5)
 ROWS = 256
 SAMPLING = Sampling(temperature=0.7, max_new_tokens=NEW, seed=1)
 SETTINGS = {
-    "both": f"SmolLM2-135M-Instruct, {PATHS} paths of {NEW} tokens, prompt of {SHARED} tokens shared and cached, "
+    "both": f"SmolLM2-135M-Instruct, {PATHS} paths of {NEW} tokens, a cached prompt of {SHARED} tokens, "
     f"one thread, CPU time, best of {REPEATS}",
-    "OpenVINO GenAI": "continuous batching, prefix cache, Q4_1 weights, INFERENCE_PRECISION_HINT of the case",
+    "OpenVINO GenAI": "continuous batching, prefix cache, Q4_1 weights, INFERENCE_PRECISION_HINT as in the case",
 }
 
 
 def prompts_of(questions: int) -> list[list[int]]:
-    """Prompts as token ids: a common prefix of SHARED tokens, and one token as the question."""
+    """Return prompts as token ids: a common prefix of SHARED tokens, and one token as the question."""
     generator = torch.Generator().manual_seed(2)
     ids = torch.randint(100, 40_000, (SHARED + questions,), generator=generator).tolist()
     return [[*ids[:SHARED], own] for own in ids[SHARED:]]
@@ -48,7 +49,7 @@ def prompts_of(questions: int) -> list[list[int]]:
 
 @dataclass
 class Ours:
-    """The local engine."""
+    """Our local engine."""
 
     engine: LocalEngine
 
@@ -70,7 +71,7 @@ class Ours:
         return (layer for layer in self.engine.model.modules() if isinstance(layer, PackedLinear))
 
     def peak(self) -> float:
-        """FLOP per CPU second of the matrix product of the widest layer."""
+        """Return the FLOP per CPU second of the matrix product of the widest layer."""
         widest = max(self.layers(), key=lambda layer: layer.inputs * (layer.outputs < 10_000))
         x, y = np.ones((64, widest.inputs), np.float32), np.empty((64, widest.outputs), np.float32)
         products = 200
@@ -83,7 +84,7 @@ class Ours:
         return rate_of(multiply) * 2 * 64 * widest.inputs * widest.outputs
 
     def flop(self, keys: float, head: bool = True) -> float:
-        """The FLOP of one token that attends to this many keys."""
+        """Return the FLOP for one token that attends to this many keys."""
         config = self.engine.model.config
         weights = sum(layer.inputs * layer.outputs for layer in self.layers())
         weights -= 0 if head else config.vocab_size * config.hidden_size
@@ -121,14 +122,14 @@ class OpenVino:
 
 
 def rate_of(side: Callable[[], int]) -> float:
-    """The count that a side returns, per CPU second."""
+    """Call a side and return its count per CPU second."""
     start = time.process_time()
     count = side()
     return count / (time.process_time() - start)
 
 
 def best_of(sides: dict[str, Callable[[], int]]) -> dict[str, float]:
-    """The best rate of each side; they take turns."""
+    """Return the rate of each side in its best turn."""
     rates = dict.fromkeys(sides, 0.0)
     for _ in range(REPEATS):
         for name, side in sides.items():
@@ -137,7 +138,7 @@ def best_of(sides: dict[str, Callable[[], int]]) -> dict[str, float]:
 
 
 def measure(result: Result, dtype: str, torch_dtype: Any, model: Path) -> None:
-    """Measures one number format."""
+    """Measure decoding and the prompt in one dtype."""
     ours, theirs = Ours(LocalEngine(model, torch_dtype)), OpenVino(dtype)
     peak = max(ours.peak() for _ in range(REPEATS))
     for questions in (1, 8):

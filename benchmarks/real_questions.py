@@ -1,10 +1,10 @@
-"""Writes data/01_raw/real: public word problems, split by a hash of their ids.
+"""Writes public word problems to data/01_raw/real, split by a hash of their ids.
 
     python benchmarks/real_questions.py FOLDER
 
 FOLDER is the folder `dataset` of kojima-takeshi188/zero_shot_cot, with SVAMP, MultiArith, SingleEq and AddSub.
-Problems whose equation does not give their answer are dropped, and so are duplicates; the rationale of a worked
-problem is its equation, step by step.
+Duplicates are dropped, and so are problems whose equation does not lead to their answer. The rationale of a worked
+problem consists of the calculations in its equation, step by step.
 """
 
 import ast
@@ -36,7 +36,7 @@ Row = dict[str, Any]
 
 
 def read_problems(folder: Path) -> Iterator[tuple[str, str, str, float]]:
-    """The id, question, equation and answer of every problem."""
+    """Yield the id, question, equation and answer of every problem."""
     for row in json.loads((folder / "SVAMP/SVAMP.json").read_text()):
         body = row["Body"].strip()
         question = f"{body}{'' if body[-1] in '.,?!' else '.'} {row['Question']}"
@@ -48,12 +48,12 @@ def read_problems(folder: Path) -> Iterator[tuple[str, str, str, float]]:
 
 
 def number(value: float) -> str:
-    """The number with at most four decimals."""
+    """Format a number with at most four decimals."""
     return str(int(value)) if value == int(value) else repr(round(value, 4))
 
 
 def evaluate(node: Any, steps: list[str]) -> float:
-    """The value of an expression; its calculations are appended to `steps`."""
+    """Return the value of an expression, and append its calculations to `steps`."""
     if isinstance(node, ast.Constant):
         return float(str(node.value))
     if isinstance(node, ast.UnaryOp):
@@ -65,7 +65,7 @@ def evaluate(node: Any, steps: list[str]) -> float:
 
 
 def rationale(equation: str, answer: float) -> str | None:
-    """The calculations that give the answer; None if the equation does not give it."""
+    """Return the calculations that lead to the answer, or None if the equation does not lead to it."""
     left, right = equation.replace(" ", "").lower().split("=")
     if "x" in left and left != "x":
         return solve(left, right, answer)
@@ -77,7 +77,7 @@ def rationale(equation: str, answer: float) -> str | None:
 
 
 def solve(side: str, other: str, answer: float) -> str | None:
-    """For an equation such as 28 + x = 54, the calculation with its two numbers that gives the answer."""
+    """Return the calculation that leads to the answer of an equation with two numbers, such as 28 + x = 54."""
     for term in map(float, re.findall(r"[\d.]+", side)):
         total = float(other)
         for sign, a, b in (
@@ -92,7 +92,7 @@ def solve(side: str, other: str, answer: float) -> str | None:
 
 
 def problems(folder: Path) -> list[Row]:
-    """All distinct problems, in an order that depends only on their ids."""
+    """Return all distinct problems in an order that depends only on their ids."""
     kept: dict[str, Row] = {}
     for name, text, equation, answer in read_problems(folder):
         question = SPACED.sub("", " ".join(text.split()))
@@ -108,7 +108,7 @@ def problems(folder: Path) -> list[Row]:
 
 
 def write(name: str, rows: list[Row]) -> None:
-    """Writes a gzipped JSONL file; the same rows give the same bytes."""
+    """Write a gzipped JSONL file; the same rows give the same bytes."""
     text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
     (OUTPUT / f"{name}.jsonl.gz").write_bytes(gzip.compress(text.encode(), mtime=0))
     print(name, len(rows))

@@ -1,7 +1,7 @@
 """The figures of a benchmark, printed as a table and stored in docs/results/NAME.json.
 
-A full run stores its figures and updates docs/benchmarks.md; `--quick`, with smaller sizes and fewer repeats, only
-prints them.
+A full run stores its figures and updates docs/benchmarks.md. With `--quick`, a run has smaller sizes and fewer
+repeats, and only prints its figures.
 """
 
 import argparse
@@ -36,24 +36,26 @@ HEADER = "| case | unit | ours | peer | peer's figure | ratio |\n|---|---|---|--
 
 @dataclass(frozen=True)
 class Figure:
-    """One comparison. ratio: how many times better ours is; theirs is None if it was not stored."""
+    """One comparison. `ratio` says how many times better ours is; `theirs` is None if it was not stored."""
 
     case: str
-    unit: str  # a rate ends with "/s"; a share begins with "share"; anything else is a cost
+    unit: (
+        str  # ends with "/s" for a rate, begins with "share" for a share; everything else is a cost
+    )
     ours: float
     peer: str
     theirs: float | None
     ratio: float
 
     def row(self) -> str:
-        """A row of the table."""
+        """Return the comparison as a row of the table."""
         theirs = "" if self.theirs is None else number(self.theirs)
         cells = self.case, self.unit, number(self.ours), self.peer, theirs, f"{self.ratio:.3g}"
         return f"| {' | '.join(cells)} |"
 
 
 def figure(case: str, unit: str, ours: float, peer: str, theirs: float) -> Figure:
-    """A comparison with both figures rounded to four digits and their ratio to three."""
+    """Return a comparison whose figures are rounded to four digits and whose ratio is rounded to three."""
     higher = unit.endswith("/s") or unit.startswith("share")
     ratio = ours / theirs if higher else theirs / ours
     return Figure(case, unit, rounded(ours, 4), peer, rounded(theirs, 4), rounded(ratio, 3))
@@ -64,7 +66,7 @@ def rounded(value: float, digits: int) -> float:
 
 
 def number(value: float) -> str:
-    """The number with thousands separators and without trailing zeros."""
+    """Format a number with thousands separators and without trailing zeros."""
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:g}"
 
 
@@ -77,7 +79,7 @@ class Result:
     figures: list[Figure] = field(default_factory=list)
     date: str = field(default_factory=lambda: str(date.today()))
     machine: str = field(default_factory=lambda: machine())
-    versions: dict[str, str] | None = None  # {} if they were not stored
+    versions: dict[str, str] | None = None  # empty if the versions were not stored
 
     def __post_init__(self) -> None:
         if self.versions is None:
@@ -92,7 +94,7 @@ class Result:
         self.figures += found
 
     def heading(self) -> str:
-        """Date, machine, versions and settings."""
+        """Return a text with the date, the machine, the versions and the settings."""
         versions = ", ".join(f"{name} {number}" for name, number in (self.versions or {}).items())
         settings = "".join(f"\n- {whose}: {what}" for whose, what in self.settings.items())
         where = f"{self.date}, {self.machine}{'; ' if versions else ''}{versions}."
@@ -111,7 +113,7 @@ class Result:
 
     @staticmethod
     def load(name: str) -> "Result | None":
-        """The stored figures of a benchmark; None if there was no full run."""
+        """Return the stored figures of a benchmark, or None if there was no full run."""
         path = RESULTS / f"{name}.json"
         if not path.exists():
             return None
@@ -120,12 +122,12 @@ class Result:
 
 
 def packages(name: str) -> list[str]:
-    """The distributions whose versions are stored: ours, torch, and the peers."""
+    """The distributions whose versions are stored: lmsi-kedro, torch, and the peers."""
     return list(dict.fromkeys(["lmsi-kedro", "torch", *PEERS[name]]))
 
 
 def installed(name: str) -> str:
-    """The version of a distribution, or `not installed`."""
+    """Return the version of a distribution, or `not installed`."""
     try:
         return version(name)
     except PackageNotFoundError:
@@ -133,7 +135,7 @@ def installed(name: str) -> str:
 
 
 def arguments(file: str, doc: str) -> argparse.ArgumentParser:
-    """The parser of a benchmark's arguments; exits with one line if a peer is missing."""
+    """Return the argument parser of a benchmark; if a peer is not installed, exit with a line that names it."""
     name = Path(file).stem
     missing = [peer for peer in PEERS[name] if installed(peer) == "not installed"]
     if missing and not {"-h", "--help"} & set(sys.argv):
@@ -147,7 +149,7 @@ def arguments(file: str, doc: str) -> argparse.ArgumentParser:
 
 
 def measures(name: str) -> str:
-    """What a benchmark measures: the first line of its docstring."""
+    """Return the first line of the docstring of a benchmark, which says what it measures."""
     source = (ROOT / f"benchmarks/{name}.py").read_text(encoding="utf-8")
     return (ast.get_docstring(ast.parse(source)) or "").splitlines()[0]
 

@@ -1,7 +1,7 @@
 """Sampling tokens from logits: our kernel against transformers' logits processors and torch.multinomial.
 
-Both sides return the token and its log-probability (temperature 1, unfiltered) on one thread. Figures are CPU
-time; the sides take turns of at least 20 ms, and the best of 7 turns counts.
+Both sides return the token and its log-probability (at temperature 1, without filters) on one thread. Figures are
+CPU time; the two sides take turns of at least 20 ms, and each figure is the best of 7 turns.
 """
 
 import time
@@ -25,7 +25,8 @@ from lmsi_kedro.params import Sampling
 REPEATS = 2 if QUICK else 7
 TURN = 0.02  # seconds; the first call of a turn takes 0.2 ms longer, because caches are cold
 SETTINGS = {
-    "both": f"one thread, CPU time, turns of {1000 * TURN:.0f} ms, best of {REPEATS}; token and log-probability",
+    "both": f"one thread, CPU time, turns of {1000 * TURN:.0f} ms, best of {REPEATS}; "
+    "returns token and log-probability",
     "ours": "sample_tokens",
     "transformers": "logits processors, torch.multinomial, log_softmax",
 }
@@ -33,7 +34,7 @@ draw = partial(Sampling, temperature=0.7, max_new_tokens=1, seed=0)
 
 
 def peer(logits: torch.Tensor, sampling: Sampling) -> tuple[torch.Tensor, torch.Tensor]:
-    """The sampling of generate(), plus the log-probability, which generate() does not compute."""
+    """Sample tokens as generate() does, and also compute their log-probabilities, which generate() does not."""
     warpers = LogitsProcessorList([TemperatureLogitsWarper(sampling.temperature)])
     if sampling.top_k:
         warpers.append(TopKLogitsWarper(sampling.top_k))
@@ -46,7 +47,7 @@ def peer(logits: torch.Tensor, sampling: Sampling) -> tuple[torch.Tensor, torch.
 
 
 def best_of(*sides: Callable[[], object]) -> list[float]:
-    """The minimum CPU seconds per call of each side; they take turns of at least TURN seconds."""
+    """Return the CPU seconds per call of each side in its best turn of at least TURN seconds."""
     best = [float("inf")] * len(sides)
     for _ in range(REPEATS):
         for i, side in enumerate(sides):
@@ -59,7 +60,7 @@ def best_of(*sides: Callable[[], object]) -> list[float]:
 
 
 def check(logits: torch.Tensor, counters: np.ndarray, sampling: Sampling) -> None:
-    """Checks that our tokens pass the peer's filters and have the peer's log-probability."""
+    """Check that our tokens pass top-k and have the log-probability that torch computes."""
     tokens, logprobs = sample_tokens(logits, sampling, counters)
     expected = torch.log_softmax(logits.double(), dim=-1).gather(1, tokens[:, None])[:, 0]
     torch.testing.assert_close(logprobs, expected, atol=1e-5, rtol=0)
@@ -84,7 +85,7 @@ def main() -> None:
             )
             each = 1e9 / (rows * vocabulary)
             case = f"{rows} x {vocabulary:,}, T {plan.temperature}, k {plan.top_k}, p {plan.top_p}"
-            result.add(case, "ns a logit", ours * each, {"transformers": theirs * each})
+            result.add(case, "ns per logit", ours * each, {"transformers": theirs * each})
     result.finish()
 
 

@@ -1,10 +1,11 @@
-"""Time and memory of the sampling step by the number of questions and by m, and with one or two workers.
+"""Time and memory of the sampling step as questions and paths increase, and with one or two workers.
 
-A model with one small layer samples paths of four tokens, so the measured work is ours: planning, workers, storing
-and parsing. Every size runs in its own process with one worker and one thread.
+A model with one small layer samples paths of four tokens, so nearly all of the measured work is that of our own
+code: planning, starting workers, storing and parsing. Every size runs in its own process with one worker and one
+thread.
 
-The embedded model runs with one worker and with two. Peaks are resident memory, and CPU seconds include all
-processes.
+The comparison of one worker with two uses the embedded model. Memory is peak resident memory, and CPU seconds
+include all processes.
 """
 
 import argparse
@@ -24,14 +25,14 @@ from result import QUICK, Result, arguments
 
 QUESTIONS, PATHS = ((50, 100, 200), (8,)) if QUICK else ((1_000, 5_000, 20_000), (8, 16, 32))
 SETTINGS = {
-    "paths": "a model of one layer of width 32, four tokens a path, one worker, one thread",
-    "workers": "the embedded model, up to 96 tokens a path, equal tables",
+    "paths": "a model with one layer of width 32, four tokens per path, one worker, one thread",
+    "workers": "the embedded model, up to 96 tokens per path; one and two workers give the same tables",
 }
 BASE = Path(__file__).parents[1] / "data" / "06_models" / "base"
 
 
 def small_model(folder: Path) -> Path:
-    """Writes a model with one layer of width 32 and the embedded model's tokenizer."""
+    """Write a model with one layer of width 32 and the tokenizer of the embedded model."""
     import torch
     from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
@@ -47,7 +48,7 @@ def small_model(folder: Path) -> Path:
 
 
 def tables(count: int) -> tuple[Any, Any, Any]:
-    """The tables of `count` distinct questions of one task and of its two exemplars, and the tasks."""
+    """Return tables with `count` distinct questions of one task and with its two exemplars, and the tasks."""
     import polars as pl
 
     from lmsi_kedro import schemas
@@ -68,7 +69,7 @@ def tables(count: int) -> tuple[Any, Any, Any]:
 def planned(
     model: Path, count: int, m: int, tokens: int, **changed: Any
 ) -> tuple[Any, Callable[[Any], int]]:
-    """A plan of the sampling step, and the function that parses its chunks and counts the rows."""
+    """Return a plan of the sampling step, and a function that parses its chunks and counts the rows."""
     from lmsi_kedro.datasets.model_directory import Model
     from lmsi_kedro.params import EngineParams, PathParams, Sampling, VotingParams
     from lmsi_kedro.pipelines.sampling.nodes import plan_paths
@@ -89,7 +90,7 @@ def planned(
 
 
 def run(model: Path, store: Path, count: int, m: int) -> dict[str, float]:
-    """Runs the sampling step and parses the answers; returns CPU seconds and peaks of both."""
+    """Run the sampling step and parse the answers; return the CPU seconds and memory peaks of both."""
     from lmsi_kedro.datasets.chunk_store import ChunkStore, StoredChunks
     from lmsi_kedro.engines.sample import sample
 
@@ -106,24 +107,24 @@ def run(model: Path, store: Path, count: int, m: int) -> dict[str, float]:
 
 
 def peak() -> float:
-    """The peak of this process in MB; getrusage would include that of the parent before exec."""
+    """Return the peak memory of this process in MB. getrusage would include the parent's memory before exec."""
     status = Path("/proc/self/status").read_text()
     return int(status.split("VmHWM:")[1].split()[0]) / 1024
 
 
 def worker_peak() -> float:
-    """The peak in MB of the largest worker that has ended."""
+    """Return the peak memory in MB of the largest worker that has ended."""
     return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
 
 
 def seconds() -> float:
-    """The CPU time of this process and of its children that have ended."""
+    """Return the CPU time of this process and of its children that have ended."""
     used = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     return sum(one.ru_utime + one.ru_stime for one in used)
 
 
 def measured(model: Path, count: int, m: int) -> dict[str, float]:
-    """The result of `run` in its own process."""
+    """Call `run` in a separate process and return its result."""
     with tempfile.TemporaryDirectory() as folder:
         request = json.dumps([str(model), f"{folder}/paths", count, m])
         done = subprocess.run(
@@ -136,29 +137,29 @@ def measured(model: Path, count: int, m: int) -> dict[str, float]:
 
 
 def scaling(result: Result, model: Path) -> None:
-    """Compares the cost of a path and the memory peaks for many questions with those for few; the ideal is 1."""
+    """Compare the cost per path and the memory peaks for many questions with those for few; ideal ratios are 1."""
     fewest, fewer, most = QUESTIONS
     for m in PATHS:
         found = {count: measured(model, count, m) for count in QUESTIONS}
         cost = slope(found, m, fewer, most)
-        less = {f"to {fewer:,} questions": slope(found, m, fewest, fewer)}
-        result.add(f"a further path to {most:,}, m = {m}", "us", cost, less)
+        less = {f"up to {fewer:,} questions": slope(found, m, fewest, fewer)}
+        result.add(f"an additional path, up to {most:,} questions, m = {m}", "us", cost, less)
         for name in ("sample", "worker", "read"):
             few, many = (found[count][f"{name}_mb"] for count in (fewest, most))
-            case = f"peak of {name}, {most:,} questions, m = {m}"
+            case = f"peak memory of {name}, {most:,} questions, m = {m}"
             result.add(case, "MB", many, {f"{fewest:,} questions": few})
 
 
 def slope(found: dict[int, dict[str, float]], m: int, fewer: int, more: int) -> float:
-    """CPU microseconds per path, for the paths that more questions add to fewer."""
+    """Return the CPU microseconds per additional path when the number of questions grows from fewer to more."""
     added = found[more]["sample_s"] - found[fewer]["sample_s"]
     return 1e6 * added / (m * (more - fewer))
 
 
 def workers(result: Result) -> None:
-    """Tokens per second of the embedded model with one and with two loaded workers; their tables must be equal.
+    """Compare the tokens per second of one loaded worker with those of two; their tables must be equal.
 
-    Wall-clock time is only meaningful with two free cores; CPU time shows the cost of a second worker in any case.
+    Wall time is only meaningful if two cores are free; CPU time shows the cost of a second worker in any case.
     """
     rates, used, sampled = {}, {}, []
     questions = 32 if QUICK else 192
@@ -180,7 +181,7 @@ def workers(result: Result) -> None:
 
 
 def all_seconds() -> float:
-    """The CPU time of this process and of its running children."""
+    """Return the CPU time of this process and of its running children."""
     import psutil
 
     this = psutil.Process()
@@ -188,7 +189,7 @@ def all_seconds() -> float:
 
 
 def worker(_: int) -> int:
-    """The id of the worker, after a pause, so that another worker takes the next task."""
+    """Return the process id of the worker, after a pause in which another worker takes the next task."""
     time.sleep(1)
     return os.getpid()
 

@@ -1,8 +1,8 @@
 """Sampling through a server: our engine against a plain client with the same requests to `transformers serve`.
 
-Both send the same number of concurrent requests to the same server, in turns; it serves the embedded model. The
-server counts the tokens. Before the clock starts, our engine samples one chunk, which detects what the server
-supports.
+Both clients take turns to send the same number of concurrent requests to the same server, which serves the
+embedded model and counts the tokens. Before its time is measured, our engine samples one chunk to detect what the
+server supports.
 """
 
 import json
@@ -23,9 +23,10 @@ from result import QUICK, ROOT, Result, arguments
 BASE = ROOT / "data/06_models/base_small"
 QUESTIONS, PATHS, TOKENS, AT_A_TIME, TURNS = (2, 2, 16, 2, 1) if QUICK else (8, 8, 32, 4, 2)
 SETTINGS = {
-    "both": f"{QUESTIONS} questions x {PATHS} paths of {TOKENS} tokens, {AT_A_TIME} at once, best of {TURNS}",
-    "ours": "engine.executor=server: checked prompts, retries, seeds of each path, a table",
-    "plain client": "urllib in a pool of threads, the answers thrown away",
+    "both": f"{QUESTIONS} questions x {PATHS} paths of {TOKENS} tokens, {AT_A_TIME} concurrent requests, "
+    f"best of {TURNS}",
+    "ours": "engine.executor=server, which checks prompts, retries requests, seeds each path and returns a table",
+    "plain client": "urllib in a pool of threads; it discards the texts",
 }
 PROMPTS = {
     f"q{i}": f"Q: Ann has {i + 2} pens and buys {i + 3} boxes of 4. How many?\nA:"
@@ -36,7 +37,7 @@ MODEL = "model"
 
 @contextmanager
 def serving(folder: Path) -> Iterator[tuple[str, str]]:
-    """The url and the model's name of a running server."""
+    """Start a server; yield its URL and the name of its model."""
     from lmsi_kedro.engines.server.served_model import sampling_model
 
     model = sampling_model(BASE, folder / MODEL)
@@ -72,7 +73,7 @@ def serving(folder: Path) -> Iterator[tuple[str, str]]:
 
 
 def ours(url: str, model: str, seed: int) -> float:
-    """Tokens per second of our engine."""
+    """Return the tokens per second of our engine."""
     from lmsi_kedro.datasets.model_directory import Model
     from lmsi_kedro.engines.plan import Plan
     from lmsi_kedro.params import EngineParams, Sampling, ServerParams
@@ -98,7 +99,7 @@ def ours(url: str, model: str, seed: int) -> float:
 
 
 def plain(url: str, model: str, seed: int) -> float:
-    """Tokens per second of a client without any checks."""
+    """Return the tokens per second of a client without any checks."""
 
     def complete(request: tuple[str, int]) -> int:
         prompt, path = request

@@ -1,4 +1,4 @@
-"""Runs our trainer or TRL's for benchmarks/training.py; prints the CPU seconds of its steps as JSON.
+"""Runs our trainer or that of TRL for benchmarks/training.py, and prints the CPU seconds of its steps as JSON.
 
 python benchmarks/trainers.py "our trainer" MODEL EXAMPLES [--quick]
 """
@@ -16,8 +16,8 @@ from result import QUICK, ROOT
 BATCH, STEPS = (4, 3) if QUICK else (32, 5)
 SETTINGS: dict[str, dict[str, Any]] = {
     "padded": {},
-    "by length": {"train_sampling_strategy": "group_by_length"},
-    "by length, 8 x 4": {
+    "sorted by length": {"train_sampling_strategy": "group_by_length"},
+    "sorted by length, 4 micro-batches": {
         "train_sampling_strategy": "group_by_length",
         "per_device_train_batch_size": BATCH // 4,
         "gradient_accumulation_steps": 4,
@@ -26,7 +26,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
 
 
 def our_steps(folder: Path, examples: Path) -> list[float]:
-    """CPU seconds of our trainer's steps, including DeepSpeed."""
+    """Return the CPU seconds of the steps of our trainer, including DeepSpeed."""
     from kedro.config import OmegaConfigLoader
 
     from lmsi_kedro.datasets.model_directory import Model
@@ -47,7 +47,7 @@ def our_steps(folder: Path, examples: Path) -> list[float]:
 
 
 def sft_steps(folder: Path, examples: Path, settings: str) -> list[float]:
-    """CPU seconds of SFTTrainer's steps on the same examples, with the loss on completions only."""
+    """Return the CPU seconds of the steps of SFTTrainer on the same examples, with loss on completions only."""
     from datasets import Dataset
     from transformers import AutoModelForCausalLM, AutoTokenizer
     from trl import SFTConfig, SFTTrainer
@@ -70,7 +70,7 @@ def sft_steps(folder: Path, examples: Path, settings: str) -> list[float]:
 
 
 def timed(trainer: Any) -> list[float]:
-    """CPU seconds of each step of a transformers Trainer."""
+    """Train and return the CPU seconds of each step of a transformers Trainer."""
     import torch
     from transformers import TrainerCallback
 

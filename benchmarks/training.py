@@ -1,14 +1,15 @@
-"""Training: packed batches with shared prefixes against padded ones, LM head on targets only, TRL's SFTTrainer.
+"""Training steps: packed against padded batches, LM head on targets against all tokens, our trainer against TRL's.
 
-The examples are those of `make run`, or of another mixture.parquet.
+The examples are those that `make run` wrote, or those of another mixture.parquet. `mixture` are all of them;
+`format 1` are few-shot chain-of-thought prompts made from them, with the same 8 exemplars (about 900 tokens, as in
+the paper).
 
 The model is a Llama of 5.4 M parameters with random weights and the tokenizer of the embedded model. Figures are
-CPU time of the forward and backward pass of a step on one thread; the sides take turns, and the best of 3 turns
-counts. Their losses are asserted to be equal. `mixture` has the run's own examples, `format 1` few-shot
-chain-of-thought prompts with the same 8 exemplars (about 900 tokens, as in the paper). SFTTrainer and our trainer
-each run in their own process in bfloat16, and the figure is the median CPU time of a step. SFTTrainer uses its
-best settings; its padding-free mode needs flash attention, or more than 16 GB for format 1 without it. The LM head
-on targets only is compared with the head on all tokens for two vocabularies.
+the CPU time of the forward and backward pass of a step on one thread. The compared variants take turns, each
+figure is the best of 3 turns, and the benchmark asserts that their losses are equal. Our trainer and SFTTrainer
+run in separate processes in bfloat16, and their figure is the median CPU time of a step. SFTTrainer uses its best
+settings. Its padding-free mode is not included: it requires flash attention, and without it more than 16 GB for
+`format 1`. The LM head on targets only is compared with the head on all tokens for two vocabularies.
 """
 
 import itertools
@@ -38,15 +39,15 @@ LIMIT = 900  # maximum seconds for the steps of a trainer
 
 
 DESCRIPTION = {
-    "both": f"Llama of 5.4 M random parameters, {BATCH} examples a step, one thread, CPU time; "
-    f"whole trainers: median of {STEPS} steps, parts: best of {REPEATS}",
-    "ours": "a packed batch with shared prefixes (forest), DeepSpeed in whole trainers",
+    "both": f"Llama of 5.4 M random parameters, {BATCH} examples per step, one thread, CPU time; "
+    f"whole trainers: median of {STEPS} steps; other cases: best of {REPEATS}",
+    "ours": "packed batches with shared prefixes; whole trainers include DeepSpeed",
     "SFTTrainer": "bfloat16, completion_only_loss; " + "; ".join(SETTINGS),
 }
 
 
 def format_1(mixture: pl.DataFrame, tokenizer: Any) -> pl.DataFrame:
-    """Few-shot chain-of-thought examples with a long common prefix."""
+    """Return few-shot chain-of-thought examples with a long common prefix."""
     cot = mixture.filter(format="zero_shot_cot").sort("example_id")
     worked = cot.select(pl.col("prompt") + pl.col("target")).to_series().to_list()
     shots: list[str] = []
@@ -57,7 +58,7 @@ def format_1(mixture: pl.DataFrame, tokenizer: Any) -> pl.DataFrame:
 
 
 def made_model(folder: Path, vocabulary: int = VOCABULARY) -> Path:
-    """Writes a Llama with random weights and the embedded model's tokenizer."""
+    """Write a Llama with random weights and the tokenizer of the embedded model."""
     import torch
     from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
@@ -74,7 +75,7 @@ def made_model(folder: Path, vocabulary: int = VOCABULARY) -> Path:
 
 
 def batches(examples: pl.DataFrame, tokenizer: Any) -> list[list[Any]]:
-    """STEPS batches, each sorted as the plan sorts them."""
+    """Return STEPS batches whose examples are sorted as in our trainer."""
     from lmsi_kedro.tasks.encoding import Encoder
 
     pairs = examples["prompt"].to_list(), examples["target"].to_list()
@@ -85,7 +86,7 @@ def batches(examples: pl.DataFrame, tokenizer: Any) -> list[list[Any]]:
 
 
 def best_of(sides: dict[str, Callable[[int], float]]) -> dict[str, float]:
-    """The minimum CPU seconds per step of each side; asserts that their losses are equal."""
+    """Return the CPU seconds per step of each side in its best turn; assert that their losses are equal."""
     best = dict.fromkeys(sides, float("inf"))
     for repeat in range(REPEATS):
         losses = []
@@ -98,7 +99,7 @@ def best_of(sides: dict[str, Callable[[int], float]]) -> dict[str, float]:
 
 
 def step(model: Any, batch: dict[str, Any], everywhere: bool = False) -> float:
-    """Runs forward and backward, with the LM head on target positions only or on all positions."""
+    """Run forward and backward, with the LM head on target positions only or on all positions."""
     from torch.nn.functional import cross_entropy
 
     from lmsi_kedro.training.logits import target_logits
@@ -122,7 +123,7 @@ def loaded(folder: Path, dtype: str, attention: str) -> Any:
 
 
 def compare_layouts(folder: Path, examples: pl.DataFrame, dtype: str) -> dict[str, float]:
-    """Compares packed batches with rows padded to the longest of their batch, or of all batches."""
+    """Compare packed batches with rows padded to the longest row of their batch or of all batches."""
     from transformers import AutoTokenizer
 
     from lmsi_kedro.tasks.encoding import Encoded
@@ -139,15 +140,15 @@ def compare_layouts(folder: Path, examples: pl.DataFrame, dtype: str) -> dict[st
     ours, plain = loaded(folder, dtype, NAME), loaded(folder, dtype, "sdpa")
     return best_of(
         {
-            "forest": lambda n: step(ours, plant(steps[n])),
-            "rows": lambda n: step(plain, pad(steps[n])),
-            "fixed rows": lambda n: step(plain, fixed(steps[n])),
+            "packed batch": lambda n: step(ours, plant(steps[n])),
+            "padded to longest of batch": lambda n: step(plain, pad(steps[n])),
+            "padded to longest of all": lambda n: step(plain, fixed(steps[n])),
         }
     )
 
 
 def compare_heads(folder: Path, examples: pl.DataFrame, dtype: str) -> dict[str, float]:
-    """Compares the LM head on target positions with the head on all positions."""
+    """Compare the LM head on target positions with the head on all positions."""
     from transformers import AutoTokenizer
 
     from lmsi_kedro.training.attention import NAME
@@ -158,13 +159,13 @@ def compare_heads(folder: Path, examples: pl.DataFrame, dtype: str) -> dict[str,
     return best_of(
         {
             "head on targets": lambda n: step(model, plant(steps[n])),
-            "head everywhere": lambda n: step(model, plant(steps[n]), everywhere=True),
+            "head on all positions": lambda n: step(model, plant(steps[n]), everywhere=True),
         }
     )
 
 
 def in_a_process(side: str, folder: Path, examples: Path) -> float:
-    """The median step of a trainer, run in its own process; if it fails, its error is printed and this is 0."""
+    """Run a trainer in a separate process and return its median step; print its error and return 0 if it fails."""
     script = Path(__file__).with_name("trainers.py")
     command: list[str | Path] = [
         sys.executable,
@@ -190,12 +191,12 @@ def in_a_process(side: str, folder: Path, examples: Path) -> float:
 
 
 def compare(result: Result, folder: Path, examples: pl.DataFrame) -> None:
-    """Compares the trainers, then layouts and heads."""
+    """Compare the trainers, then the layouts of batches, then the LM heads."""
     from transformers import AutoTokenizer
 
     def add(case: str, times: dict[str, float]) -> None:
         ours, *_ = times
-        result.add(f"{case}: {ours}", "CPU s a step", times.pop(ours), times)
+        result.add(f"{case}: {ours}", "CPU s per step", times.pop(ours), times)
 
     made_model(folder)
     sets = {"mixture": examples}
@@ -206,7 +207,7 @@ def compare(result: Result, folder: Path, examples: pl.DataFrame) -> None:
         sides = ["our trainer", *(f"SFTTrainer {settings}" for settings in SETTINGS)]
         found = {side: in_a_process(side, folder, file) for side in sides[: 2 if QUICK else None]}
         times = {side: took for side, took in found.items() if took}
-        result.add(f"{name}, whole trainers", "CPU s a step", times.pop("our trainer"), times)
+        result.add(f"{name}, whole trainers", "CPU s per step", times.pop("our trainer"), times)
     for (name, rows), dtype in itertools.product(sets.items(), DTYPES):
         add(f"{name}, {dtype}", compare_layouts(folder, rows, dtype))
     for vocabulary in (VOCABULARY,) if QUICK else (VOCABULARY, LARGE_VOCABULARY):
@@ -220,7 +221,7 @@ def main() -> None:
     parser.add_argument("mixture", nargs="?", type=Path, default=MIXTURE)
     given = parser.parse_args()
     if not given.mixture.exists():
-        parser.error(f"{given.mixture} is missing: `make run` writes it, or name another one")
+        parser.error(f"{given.mixture} is missing: run `make run` first, or name another file")
     import torch
 
     torch.set_num_threads(1)

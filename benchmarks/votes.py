@@ -1,9 +1,10 @@
 """Counting the votes of m paths: our kernel against collections.Counter, polars and torch.mode.
 
-Ours returns every column of `count_votes`. Counter, `polars mode` and `torch.mode` return only the winner;
-torch.mode takes integer ids and gives neither counts nor ties, and "with ids" includes making the ids from the
-keys. `polars all` is a query for the same columns as ours. All results are asserted to agree. Figures are CPU time
-on one thread; the sides take turns, and the best of 7 turns counts.
+Ours returns every column of `count_votes`. Counter, `polars mode` and `torch.mode` return only the winner.
+`torch.mode` requires integer ids instead of keys and returns neither counts nor ties; `torch.mode with ids`
+includes the time for converting keys to ids. `polars all columns` is a query for the same columns as ours. The
+benchmark asserts that all results agree. Figures are CPU time on one thread; the libraries take turns, and each
+figure is the best of 7 turns.
 """
 
 import os
@@ -26,7 +27,7 @@ REPEATS, QUESTIONS = (2, 5_000) if QUICK else (7, 50_000)
 SETTINGS = {
     "both": f"{QUESTIONS:,} questions, one thread, CPU time, best of {REPEATS}",
     "ours": "every column of count_votes",
-    "peers": "the winner alone, but `polars all` every column; torch.mode on ids, `with ids` makes them",
+    "peers": "the winner only, except for `polars all columns`; `torch.mode with ids` also converts keys to ids",
 }
 FORMS = {
     "numbers": "num:{}".format,
@@ -36,7 +37,7 @@ FORMS = {
 
 
 def paths_of(m: int, form: Callable[[int], str]) -> list[str | None]:
-    """Answers that mostly agree, like a model's: about five different ones per question, and 3 % unparsable."""
+    """Make answers that mostly agree, as with a model: about five different ones per question, 3 % unparsable."""
     rng = random.Random(0)
     return [
         form(q % 90 + int(abs(rng.gauss(0, 2)))) if rng.random() < 0.97 else None
@@ -46,7 +47,7 @@ def paths_of(m: int, form: Callable[[int], str]) -> list[str | None]:
 
 
 def polars_all(frame: pl.DataFrame) -> pl.DataFrame:
-    """The columns of `count_votes` by polars, unordered."""
+    """Compute the columns of `count_votes` with polars; the rows have no fixed order."""
     count, key, read = pl.col("len"), pl.col("key"), pl.col("key").is_not_null()
     counted = frame.lazy().group_by("question", "key").len().group_by("question")
     return (
@@ -68,13 +69,13 @@ def polars_all(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def ids_of(series: pl.Series, m: int) -> torch.Tensor:
-    """The keys as integers [questions, m], by polars' fastest method."""
+    """Convert the keys to integers [questions, m] by the fastest method of polars."""
     ids = series.cast(pl.Categorical).to_physical().fill_null(2**31)
     return torch.from_numpy(ids.cast(pl.Int64).to_numpy(writable=True)).view(-1, m)
 
 
 def check(series: pl.Series, frame: pl.DataFrame, m: int) -> None:
-    """Checks that ours equals polars in every column, and that the winner has as many votes as by Counter."""
+    """Check that our columns equal those of polars, and that Counter counts as many votes for the winner."""
     ours = count_votes(series, np.arange(0, len(series) + 1, m))
     theirs = polars_all(frame).sort("question").fill_null(0)
     for name in ("votes", "readable", "paths", "key", "tied"):
@@ -87,7 +88,7 @@ def check(series: pl.Series, frame: pl.DataFrame, m: int) -> None:
 
 
 def best_of(sides: dict[str, Callable[[], object]]) -> dict[str, float]:
-    """The minimum CPU microseconds per question of each side; the sides take turns."""
+    """Return the CPU microseconds per question of each side in its best turn."""
     best = dict.fromkeys(sides, float("inf"))
     for _ in range(REPEATS):
         for name, side in sides.items():
@@ -112,9 +113,9 @@ def compare(m: int, form: Callable[[int], str]) -> dict[str, float]:
             "Counter": lambda: [
                 Counter(keys[i : i + m]).most_common(1) for i in range(0, len(keys), m)
             ],
-            "polars all": lambda: polars_all(frame),
+            "polars all columns": lambda: polars_all(frame),
             "torch.mode": lambda: torch.mode(ids, dim=1),
-            "with ids": lambda: torch.mode(ids_of(series, m), dim=1),
+            "torch.mode with ids": lambda: torch.mode(ids_of(series, m), dim=1),
         }
     )
 
@@ -125,7 +126,7 @@ def main() -> None:
     result = Result("votes", SETTINGS)
     for m, name in ((32, "numbers"), (8, "numbers"), (32, "dates"), (32, "spans")):
         times = compare(m, FORMS[name])
-        result.add(f"{name}, m = {m}", "us a question", times.pop("ours"), times)
+        result.add(f"{name}, m = {m}", "us per question", times.pop("ours"), times)
     result.finish()
 
 
