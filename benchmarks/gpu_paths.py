@@ -35,25 +35,25 @@ def requests() -> list[Request]:
 def compared(what: str, paths: pl.DataFrame, other: pl.DataFrame) -> Row:
     """Compare the paths that occur in both tables."""
     both = paths.join(other, on=["question_id", "path"], suffix="_other", validate="1:1")
-    parted = both.filter(pl.col("text") != pl.col("text_other"))
-    same = both.join(parted, on=["question_id", "path"], how="anti")
+    different = both.filter(pl.col("text") != pl.col("text_other"))
+    same = both.join(different, on=["question_id", "path"], how="anti")
     apart = (pl.col("logprob") - pl.col("logprob_other")).abs()
     error: float = same.select(apart.max()).item() or 0.0
     tokens = both["tokens"].sum()
     return Row(
         what,
-        f"{len(parted)} of {len(both)} paths differ ({tokens} tokens), log-probability {error:.0e}",
+        f"{len(different)} of {len(both)} paths differ ({tokens} tokens), log-probability {error:.0e}",
     )
 
 
 def plans() -> Iterator[Row]:
-    asks = requests()
+    wanted = requests()
     for dtype in (torch.float32, torch.bfloat16):
         engine = LocalEngine(BASE, dtype, rows=ROWS[0])
-        paths = engine.sample(asks, PLAN)
+        paths = engine.sample(wanted, PLAN)
         engine.rows = ROWS[1]
         what = f"batch size {ROWS[0]} against {ROWS[1]}, {dtype}"
-        yield compared(what, paths, engine.sample(asks, PLAN))
+        yield compared(what, paths, engine.sample(wanted, PLAN))
         engine.model.to("cpu")
         engine.decoder = TreeDecoder(engine.model)
-        yield compared(f"against the CPU, {dtype}", paths, engine.sample(asks[:ON_CPU], PLAN))
+        yield compared(f"against the CPU, {dtype}", paths, engine.sample(wanted[:ON_CPU], PLAN))

@@ -64,10 +64,10 @@ def axes(plane: Plane) -> list[str]:
         text(
             (LEFT + right) / 2,
             HEIGHT - 10,
-            "votes over greedy paths before training, points on the probe",
+            "lead of votes over greedy paths on the probe before training, points",
         )
     )
-    parts.append(text(8, 14, "gain of CoT greedy after a round, points", "start"))
+    parts.append(text(8, 14, "gain of a round in CoT greedy, points", "start"))
     return parts
 
 
