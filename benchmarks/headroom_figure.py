@@ -13,7 +13,7 @@ from result import RESULTS, ROOT
 WIDTH, HEIGHT, LEFT, BOTTOM, MARGIN = 720, 460, 70, 50, 20
 STYLE = (
     "text{font:13px sans-serif;fill:#333}.grid{stroke:#ddd}.zero{stroke:#888}.line{stroke:#555;stroke-width:2}"
-    ".band{fill:#888;opacity:.15}.embedded{fill:#2b6cb0;stroke:#2b6cb0}.real{fill:#c05621;stroke:#c05621}"
+    ".band{fill:#888;opacity:.15}.embedded{fill:#2b6cb0;stroke:#2b6cb0}.real{fill:#c05621;stroke:#c05621}.fresh{fill:#fff;stroke-width:2}"
 )
 
 
@@ -87,30 +87,33 @@ def fitted(plane: Plane, fit: dict[str, Any]) -> list[str]:
     ]
 
 
-def mark(plane: Plane, row: dict[str, Any]) -> list[str]:
-    """Draw a setting as a dot with the intervals of both gains."""
+def mark(plane: Plane, row: dict[str, Any], extra: str = "") -> list[str]:
+    """Draw a setting as a dot with the intervals of both gains; `extra` is another class of the dot."""
     kind = "real" if row["name"].startswith("SmolLM2") else "embedded"
     x, y = plane.across(row["vote"]), plane.down(row["gain"])
     name = f"{row['name']}: vote {100 * row['vote']:+.1f}, gain {100 * row['gain']:+.1f}"
     return [
         line(plane.across(row["vote_low"]), y, plane.across(row["vote_high"]), y, kind),
         line(x, plane.down(row["gain_low"]), x, plane.down(row["gain_high"]), kind),
-        f'<circle class="{kind}" cx="{x:.1f}" cy="{y:.1f}" r="5"><title>{escape(name)}</title></circle>',
+        f'<circle class="{kind} {extra}" cx="{x:.1f}" cy="{y:.1f}" r="5"><title>{escape(name)}</title></circle>',
     ]
 
 
 def main() -> None:
     found = json.loads((RESULTS / "headroom.json").read_text(encoding="utf-8"))
-    plane = Plane(found["settings"])
+    fresh = found["fresh"]["settings"]
+    plane = Plane(found["settings"] + fresh)
     plot = f'x="{LEFT}" y="{MARGIN}" width="{WIDTH - LEFT - MARGIN}" height="{HEIGHT - BOTTOM - MARGIN}"'
     clip = f'<clipPath id="plane"><rect {plot}/></clipPath>'
     marks = [part for row in found["settings"] for part in mark(plane, row)]
+    marks += [part for row in fresh for part in mark(plane, row, "fresh")]
     legend = [
         f'<circle class="{kind}" cx="{LEFT + 20}" cy="{y}" r="5"/>'
         + text(LEFT + 32, y + 4, name, "start")
         for kind, name, y in (
             ("embedded", "embedded model", 40),
             ("real", "SmolLM2-135M-Instruct", 60),
+            ("embedded fresh", "embedded model, chosen later to test the line", 80),
         )
     ]
     inside = "\n".join([*fitted(plane, found["fit"]), *marks])
