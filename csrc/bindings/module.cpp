@@ -10,4 +10,5 @@ PYBIND11_MODULE(_native, m) {
     bind_sampling(m);
     bind_attention(m);
     bind_decoder(m);
+    bind_forest(m);
 }

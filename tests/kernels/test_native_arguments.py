@@ -81,3 +81,49 @@ def test_a_scale_must_be_finite(scale: float) -> None:
 def test_an_empty_weight_is_refused(shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="neither of them 0"):
         native.Linear(zeros(*shape), None)
+
+
+def halves(*shape: int) -> Any:
+    return np.zeros(shape, np.uint16)
+
+
+def forest(**changed: Any) -> None:
+    """Attention of a row of 8 tokens with two heads of queries and one of keys."""
+    given: dict[str, Any] = {
+        "queries": halves(8, 2, 16),
+        "keys": halves(8, 1, 16),
+        "values": halves(8, 1, 16),
+        "segments": np.array([[0, 5, -1], [5, 3, 0]]),
+        "scale": 1.0,
+        "head": 0,
+        "output": halves(8, 2, 16),
+        "logs": zeros(1, 8, 2),
+    }
+    native.attend_forest(**given | changed)
+    given |= {name: given["output"].copy() for name in ("of_output", "of_queries")}
+    given |= {name: zeros(1, 8, 16) for name in ("of_keys", "of_values")}
+    native.differentiate_forest(**given | changed)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"keys": halves(7, 1, 16)},
+        {"queries": halves(8, 3, 8)},
+        {"segments": np.array([[0, 9, -1]])},
+        {"segments": np.array([[-1, 2, -1]])},
+        {"segments": np.array([[0, 2, 0]])},
+        {"segments": np.array([[0, 2, 1], [2, 2, -1]])},
+        {"segments": np.array([0, 2, -1])},
+        {"head": 1},
+        {"head": -1},
+        {"scale": math.nan},
+        {"output": halves(8, 1, 16)},
+        {"logs": zeros(8, 2)},
+    ],
+    ids=repr,
+)
+def test_forests_that_do_not_fit_are_refused(changed: dict[str, Any]) -> None:
+    forest()
+    with pytest.raises(ValueError, match=r"must|outside"):
+        forest(**changed)

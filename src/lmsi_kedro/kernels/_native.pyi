@@ -20,6 +20,30 @@ def attend(
     scale: float,
     output: NDArray[np.float32],
 ) -> None: ...
+def attend_forest(
+    queries: NDArray[np.uint16],
+    keys: NDArray[np.uint16],
+    values: NDArray[np.uint16],
+    segments: NDArray[np.int64],
+    scale: float,
+    head: int,
+    output: NDArray[np.uint16],
+    logs: NDArray[np.float32],
+) -> None: ...
+def differentiate_forest(
+    queries: NDArray[np.uint16],
+    keys: NDArray[np.uint16],
+    values: NDArray[np.uint16],
+    segments: NDArray[np.int64],
+    scale: float,
+    head: int,
+    output: NDArray[np.uint16],
+    logs: NDArray[np.float32],
+    of_output: NDArray[np.uint16],
+    of_queries: NDArray[np.uint16],
+    of_keys: NDArray[np.float32],
+    of_values: NDArray[np.float32],
+) -> None: ...
 
 class Linear:
     def __init__(self, weight: NDArray[Any], bias: NDArray[Any] | None) -> None: ...

@@ -106,6 +106,17 @@ def tree(start: int, prefix: int, begins: list[int], end: int) -> Tree:
     return Tree(start, prefix, torch.where(real, first + steps, first), real)
 
 
+def segments(forest: Sequence[Tree]) -> Tensor:
+    """Each prefix and leaf [3]: start, length, and the number of its prefix here, or -1."""
+    rows: list[Tensor] = []
+    for each in forest:
+        above = sum(map(len, rows))
+        lengths = each.real.sum(1)
+        rows.append(torch.tensor([[each.start, each.prefix, -1]]))
+        rows.append(torch.stack([each.leaves[:, 0], lengths, torch.full_like(lengths, above)], 1))
+    return torch.cat(rows)
+
+
 def grouped(encoded: Sequence[Encoded]) -> list[list[Encoded]]:
     """Groups neighbours with a common prefix of at least MIN_SHARED tokens, and the others by similar length."""
     groups, sharing = [[encoded[0]]], False  # whether the last group has a common prefix
