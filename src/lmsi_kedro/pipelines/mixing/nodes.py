@@ -28,8 +28,8 @@ def render_examples(
 ) -> pl.DataFrame:
     """Renders every path in the chain-of-thought formats, and only its answer in the direct ones.
 
-    A few-shot prompt repeats the exemplars with which its path was sampled. votes: if given, every example is
-    weighted by the vote on its question, according to `weight` or, if it is None, mixing.weight.
+    A few-shot prompt repeats the exemplars with which its path was sampled. votes: given for the arm
+    "vote"; mixing.weight or `weight` then says whether an example is weighted by the vote on its question.
     """
     round_number = 1 + max(previous["round"].to_list(), default=0)
     rows = taught.join(questions, on="question_id", how="left", maintain_order="left")

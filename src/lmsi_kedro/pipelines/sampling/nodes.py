@@ -33,6 +33,7 @@ def plan_paths(
     for name in tasks.in_domain:
         unlabeled = questions.filter(task=name, split="unlabeled").head(paths.questions_per_task)
         sets = exemplar_sets(exemplars, tasks[name])
+        # The m paths of a question are divided among the exemplar sets of its task.
         requests = spread(unlabeled, "few_shot_cot", sets, paths.m, tasks[name])
         plan.add_all(requests, paths.of_round(round_number, model))
     if not any(wanted.prompts for wanted in plan.wanted):

@@ -4,10 +4,10 @@
                                                           base_model -+-> fine_tuning -> candidate_k
                                        model_{k-1}, candidate_k -> monitoring -> model_k
 
-Every round fine-tunes the base model; model_0 is the base model. The monitor samples paths of both models for the
-probe questions and compares their agreement, diversity, length and support: it promotes the candidate unless it
-sees a collapse, a loss or, from the second round on, no gain. It uses no labels unless `guard` is "probe".
-Otherwise labels only serve measurements, except in the control arm `gold` and with `headroom.stop`.
+Every round fine-tunes the base model; model_0 is the base model. The monitor samples paths of each model for
+probe questions, which are never trained on, and compares agreement, diversity, length and support (the share of
+the base model's paths that agree). It promotes the candidate unless it sees a collapse, a loss or, from the second
+round on, no gain, and uses no labels unless `guard` is "probe".
 
 `create_round` and `create_candidate` implement the method. `create_pipeline` chains the rounds, each in the
 namespace `round_k`, and adds the measurements: control arms, evaluations, comparisons and the report.
@@ -41,17 +41,13 @@ SHARED = {"questions", "tasks", "exemplars", "base_model"}
 
 
 def create_round(number: int, guard: Guard = "none", objective: Objective = "sft") -> Pipeline:
-    """model_{k-1} -> model_k: sample, vote, mix, fine-tune the base model on the kept paths, promote.
-
-    Sampling continues from the last promoted model; training always restarts from the base model. model_k is
-    candidate_k if that is promoted, otherwise model_{k-1}.
-    """
+    """model_{k-1} -> model_k, which is candidate_k if that is promoted, otherwise model_{k-1}."""
     previous = "base_model" if number == 1 else f"model_{number - 1}"
     candidate = f"candidate_{number}"
     return Pipeline(
         [
             create_candidate(number, previous, candidate, objective),
-            # Monitoring: sample paths of the candidate, then decide.
+            # Monitoring: examine the candidate, then decide. model_{k-1} was examined in its own round.
             create_examination(candidate, suffix=candidate, guard=guard),
             create_promotion(number, previous, candidate),
         ]
@@ -62,7 +58,7 @@ def create_candidate(
     number: int, previous: str, candidate: str, objective: Objective = "sft"
 ) -> Pipeline:
     """Samples paths from the previous model, votes on them, and trains the base model on those that are kept."""
-    paired = objective == "scpo"
+    paired = objective == "scpo"  # trained on pairs of a kept path and one of a losing answer
     steps = [
         sampling.create_pipeline(number),
         voting.create_pipeline(number),

@@ -1,4 +1,4 @@
-"""Finds the winning answer of each question, and marks the paths to keep; the votes are counted in `votes.py`."""
+"""Finds the winning answer of each question and marks the paths to keep; `reading.py` has parsed the answers."""
 
 import polars as pl
 
@@ -10,7 +10,7 @@ from lmsi_kedro.votes import count_within, thin_out
 def count_votes(
     readings: pl.DataFrame, voting: VotingParams, round_number: int = 1
 ) -> pl.DataFrame:
-    """Finds the most frequent answer of each question, which is kept if confidence and margin are within limits.
+    """Finds the most frequent answer of each question; a vote with confidence and margin within limits is kept.
 
     Confidence is the winner's share of all paths of the question, including unparsable ones; margin is that share
     minus the share of the second most frequent answer. A tie has no winner, unless voting.ties is "logprob".
@@ -24,7 +24,7 @@ def keep_agreeing(
 ) -> pl.DataFrame:
     """Marks every path with the reason why it is kept or not.
 
-    Agreeing paths are kept, without duplicates and up to the cap.
+    Agreeing paths are kept; `thin_out` gives duplicates and paths beyond the cap another reason.
     """
     winners = votes.select("question_id", winner="key", vote_kept="kept", vote_reason="reason")
     reason = (
