@@ -31,7 +31,7 @@ REASONS = {
 ARMS = {
     "random": "as many random paths",
     "shuffled": "the paths of other questions",
-    "gold": "paths that are right by label",
+    "gold": "paths whose answers match the labels",
     "direct_only": "the direct formats only",
     "few_shot_cot_only": "the few-shot chain-of-thought format only",
     "labeled": "the labeled examples of the warm start again",
@@ -216,7 +216,7 @@ def support(metrics: dict[str, Any]) -> str:
     """Returns the support of the greedy answers before and after each round."""
     labeled = metrics["headline"]["guard"] == "probe"
     agreeing = "Mean share of the base model's paths that agree with the greedy answer"
-    what = "Share of greedy answers that are right by label" if labeled else agreeing
+    what = "Share of greedy answers that match the labels" if labeled else agreeing
     rounds = [(entry["round"], entry["monitor"]["support"]) for entry in metrics["rounds"]]
     changes = (
         f"round {number} {percent(found['before'])} to {percent(found['candidate'])}, a change of"

@@ -21,7 +21,7 @@ LEARNED = {
     "gated": f"those of votes with a share of {SHARE} and a margin of {MARGIN} or more",
     "scpo": "to prefer paths of the vote to paths of the least-voted answer",
     "random": "as many paths chosen without the vote",
-    "gold": "paths that are right by label",
+    "gold": "paths whose answers match the labels",
 }
 
 

@@ -89,7 +89,7 @@ def select_gold(
     tasks: Tasks,
     voting: VotingParams,
 ) -> pl.DataFrame:
-    """Selects paths that are right by label, deduplicated and capped like those of the vote: an upper bound."""
+    """Selects paths that match the labels, deduplicated and capped like those of the vote: an upper bound."""
     if gold_labels.is_empty():
         raise ValueError(
             "arm gold: no unlabeled question has an answer in the question file; leave gold out of controls.arms"

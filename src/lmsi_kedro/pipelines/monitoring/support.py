@@ -46,7 +46,7 @@ def measure_support(greedy_readings: pl.DataFrame, base_readings: pl.DataFrame) 
 def mark_greedy(
     greedy_readings: pl.DataFrame, labels: pl.DataFrame, questions: pl.DataFrame, tasks: Tasks
 ) -> pl.DataFrame:
-    """Measures support by label for `guard=probe`: 1 for a right answer, otherwise 0."""
+    """Measures support with labels, for `guard=probe`: 1 for an answer that matches the label, otherwise 0."""
     check_labeled(greedy_readings, labels)
     accepted = accepted_keys(labels, questions, tasks)
     marked = greedy_readings.join(accepted, on="question_id", maintain_order="left")
