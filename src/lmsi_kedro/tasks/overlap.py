@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from lmsi_kedro.tasks.prompts import Question, words_of
 
-LEAK_WORDS = 13  # consecutive words, as in the test of GPT-3, appendix C
+LEAK_WORDS = 13  # consecutive words, as in appendix C of the GPT-3 paper
 TEMPLATE_WORDS = 3
 Words = tuple[str, ...]
 
@@ -12,9 +12,9 @@ Words = tuple[str, ...]
 class Evaluated:
     """The questions of evaluation sets, with which other questions are compared.
 
-    Runs of words do not include the words of a template, which are any three consecutive words that occur in every
-    one of the `templated` questions. Otherwise "... is true? Answer yes, no or it is not possible to tell." would
-    make most NLI questions overlap.
+    Words of a template are ignored when questions are tested for overlap. Three consecutive words belong to the
+    template if they occur in all of the `templated` questions. Otherwise most NLI questions would overlap, because
+    they share "... is true? Answer yes, no or it is not possible to tell."
     """
 
     def __init__(self, questions: Iterable[Question], templated: Iterable[Question] = ()) -> None:
@@ -39,5 +39,5 @@ class Evaluated:
 
 
 def _runs(words: Words, size: int) -> list[Words]:
-    """Returns all runs of this many consecutive words; the result is empty for a shorter text."""
+    """Returns all runs of `size` consecutive words; the list is empty for a shorter text."""
     return [words[i : i + size] for i in range(len(words) - size + 1)]

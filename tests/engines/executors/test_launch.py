@@ -59,7 +59,7 @@ def test_server_that_ends_is_started_again_once(
 ) -> None:
     options = "--lives 1 --requests 14"  # it ends after the negotiation of features
     assert sampled(plan(tokenizer_only, tmp_path, options)).height == 24
-    assert "ended and is started again: CUDA out of memory" in caplog.text
+    assert "ended and is being restarted: CUDA out of memory" in caplog.text
     (log,) = logs(tmp_path)
     assert log.count("$ ") == 2
     assert not alive(tmp_path)
@@ -78,7 +78,7 @@ def test_server_with_stubborn_child_is_started_again(
 def test_server_that_ends_twice_is_named(
     tokenizer_only: Path, tmp_path: Path, hurried: None
 ) -> None:
-    said = r"server at http://127.0.0.1:\d+/v1, whose log is .*server-0.log, ended twice: CUDA out of memory"
+    said = r"server at http://127.0.0.1:\d+/v1, whose log is .*, ended again after its restart: CUDA out of memory"
     with pytest.raises(ServerError, match=said):
         sampled(plan(tokenizer_only, tmp_path, "--lives 9 --requests 14", m=32))
     assert not alive(tmp_path)

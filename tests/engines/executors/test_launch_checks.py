@@ -16,7 +16,7 @@ from tests.engines.launching import LLAMA, MODEL, VLLM, engine
 def test_more_servers_than_gpus_are_refused() -> None:
     assert launch.shares(["0", "1", "2"], 2) == [["0"], ["1"]]
     assert launch.shares([], 2) == [[], []]
-    with pytest.raises(ValueError, match=r"engine\.workers=4 servers .* only 3 can be used here"):
+    with pytest.raises(ValueError, match=r"workers=4 needs 4 GPUs, one per server, but only 3 are"):
         launch.shares(["0", "1", "2"], 4)
 
 
@@ -27,7 +27,7 @@ def test_quoted_program_is_found(tmp_path: Path) -> None:
     quoted = engine(tmp_path, server=f"'{program}' {{model}} {{port}}")
     launch.check_launch(quoted)
     program.unlink()
-    with pytest.raises(ValueError, match=f"there is no program {program} here"):
+    with pytest.raises(ValueError, match=f"the program {program} is not installed"):
         launch.check_launch(quoted)
 
 
@@ -71,7 +71,7 @@ def test_idle_gpus_cause_a_warning(
     launch.check_launch(engine(tmp_path, workers=4))
     assert not caplog.records
     launch.check_launch(engine(tmp_path, workers=3))
-    assert "engine.workers=3 servers leave 2 of 8 GPUs idle" in caplog.text
+    assert "engine.workers=3 leaves 2 of 8 GPUs idle: set it to a divisor of 8" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ def test_lost_and_slow_servers_lose_no_paths(
 ) -> None:
     found = run(tmp_path, tokenizer_only, prepare(tmp_path / "parts", "dies", "slow"), set())
     assert sum(found.values()) == 256 * len(PROMPTS)
-    assert "ended and is started again: CUDA out of memory" in caplog.text
+    assert "ended and is being restarted: CUDA out of memory" in caplog.text
     assert len(logs(tmp_path)) == 4
     assert not alive(tmp_path)
 

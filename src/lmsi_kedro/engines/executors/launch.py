@@ -1,4 +1,4 @@
-"""Computes the chunks of a plan on servers that are started for the plan's model and ended afterwards."""
+"""Starts servers for the model of a plan, computes the chunks of the plan on them, and stops them afterwards."""
 
 import logging
 import os
@@ -25,12 +25,14 @@ from lmsi_kedro.params.servers import LaunchedParams
 from lmsi_kedro.parent import GRACE
 
 log = logging.getLogger(__name__)
-PROMPTS = 64  # number of prompts that are encoded to choose llama.cpp's split expression
-SETTLING = 0.5  # seconds to wait after a lost connection, so that an ending process closes its port
+PROMPTS = 64  # number of prompts that are used to choose llama.cpp's split expression
+SETTLING = (
+    0.5  # seconds to wait after a lost connection; an ending server closes its port in this time
+)
 
 
 class Launch:
-    """`engine.executor=launch`: engine.workers servers, which share the GPUs; each is restarted at most once."""
+    """Runs `engine.workers` servers, which share the GPUs; each server is restarted at most once."""
 
     def __init__(self, model: Path, digest: str, engine: EngineParams) -> None:
         assert engine.launch is not None
@@ -41,7 +43,7 @@ class Launch:
         self.gguf: Path | None = None
 
     def compute(self, chunks: dict[str, Chunk], missing: Sequence[str]) -> Computed:
-        """Yields the missing chunks; ServerError names a server that does not start or ends twice."""
+        """Yields the missing chunks; ServerError if a server does not start, or ends again after its restart."""
         if self.servers is None:
             bypass_proxy()
             prompts = [request.prompt for name in missing for request in chunks[name].requests]
@@ -52,7 +54,7 @@ class Launch:
         yield from self.servers.compute(chunks, missing)
 
     def launched(self, prompts: Sequence[str]) -> Iterator[Launched]:
-        """Yields the servers, which are not started yet."""
+        """Yields the servers without starting them."""
         folder = Path(self.launch.folder).absolute() / self.digest[:12]
         folder.mkdir(parents=True, exist_ok=True)
         gpus = shares(visible_gpus(), self.engine.workers)
@@ -82,7 +84,7 @@ class Launch:
         return {"model": str(model), "gguf": str(self.gguf)}
 
     def started(self) -> EngineParams:
-        """Starts the servers; returns the engine parameters with their urls once all of them answer."""
+        """Starts the servers, waits until all of them answer, and returns engine parameters with their URLs."""
         log.info("Starting %d x %s for %s", len(self.running), self.running[0].command, self.model)
         for server in self.running:
             server.start()
@@ -102,7 +104,7 @@ class Launch:
         )
 
     def await_answer(self, server: Launched) -> None:
-        """Waits until the server answers; if another program takes its port first, it is moved to another port."""
+        """Waits until the server answers; moves it to another port if another program has taken its port."""
         for _ in range(PORT_RETRIES):
             try:
                 return server.await_answer(self.launch.start_seconds, self.as_server())
@@ -112,9 +114,10 @@ class Launch:
         return server.await_answer(self.launch.start_seconds, self.as_server())
 
     def revive(self) -> bool:
-        """Restarts every server that has ended and waits until it answers; returns whether any had ended.
+        """Restarts every server that has ended, and waits until it answers.
 
-        ServerError if a server ended for the second time.
+        Returns whether any server had ended or accepted no connections. Raises ServerError if a server ended
+        although it had been restarted once.
         """
         gone = self.settle()
         with self.lock:
@@ -122,15 +125,19 @@ class Launch:
                 if self.closed.is_set() or not server.has_ended:
                     continue
                 if server.revived:
-                    raise ServerError(f"{server.named} ended twice: {server.last_words()}")
-                log.warning("%s ended and is started again: %s", server.named, server.last_words())
+                    raise ServerError(
+                        f"{server.named} ended again after its restart: {server.last_words()}"
+                    )
+                log.warning(
+                    "%s ended and is being restarted: %s", server.named, server.last_words()
+                )
                 server.revived = True
                 server.spawn()
                 server.await_answer(self.launch.start_seconds, self.as_server())
         return bool(gone)
 
     def settle(self) -> list[Launched]:
-        """Waits until servers that accept no connections have ended and cleaned up; returns these servers."""
+        """Waits until servers that accept no connections end or recover; returns them and those that had ended."""
         self.closed.wait(SETTLING)
         end = time.monotonic() + 2 * GRACE
         gone = [server for server in self.running if server.has_ended or not server.listens]
@@ -153,18 +160,18 @@ class Launch:
 
 
 def shares(gpus: Sequence[str], servers: int) -> list[Sequence[str]]:
-    """The GPUs of each server, the same number for all; ValueError if there are fewer GPUs than servers."""
+    """Returns the GPUs of each server, the same number each; ValueError if there are fewer GPUs than servers."""
     if gpus and len(gpus) < servers:
         raise ValueError(
-            f"engine.workers={servers} servers need {servers} GPUs, but only {len(gpus)} can be used here: "
-            "lower it"
+            f"engine.workers={servers} needs {servers} GPUs, one per server, but only {len(gpus)} are available "
+            "here: lower engine.workers"
         )
     size = len(gpus) // servers
     return [gpus[i * size : (i + 1) * size] for i in range(servers)]
 
 
 def environment(gpus: Sequence[str], servers: int) -> dict[str, str]:
-    """A server's environment: its GPUs, its share of the cores, and a PATH with this Python's programs."""
+    """Returns environment variables of a server: GPUs, threads, and a PATH with the programs of this Python."""
     cores = len(os.sched_getaffinity(0))
     return {
         "PATH": search_path(),
@@ -192,16 +199,17 @@ def check_launch(engine: EngineParams) -> None:
     shares(gpus, engine.workers)
     if left := len(gpus) % engine.workers:
         log.warning(
-            "engine.workers=%d servers leave %d of %d GPUs idle: set it to a divisor of the number of GPUs; "
-            "a server splits the model over its GPUs",
+            "engine.workers=%d leaves %d of %d GPUs idle: set it to a divisor of %d; if a server has several "
+            "GPUs, it splits the model over them",
             engine.workers,
             left,
+            len(gpus),
             len(gpus),
         )
     program = shlex.split(engine.launch.command)[0]
     if shutil.which(program, path=search_path()) is None:
         raise ValueError(
-            f"{named}: there is no program {program} here; install it, or name another server"
+            f"{named}: the program {program} is not installed; install it, or choose another server"
         )
     for package, extra in packages(engine.launch).items():
         if find_spec(package) is None:
@@ -211,7 +219,7 @@ def check_launch(engine: EngineParams) -> None:
 
 
 def packages(launch: LaunchParams) -> dict[str, str]:
-    """The packages that requests and, if needed, GGUF files require, each with the extra that installs it."""
+    """Returns the packages needed for requests and, with {gguf}, for GGUF files; the values are their extras."""
     return {"openai": "server"} | ({"gguf": "gguf"} if "{gguf}" in launch.command else {})
 
 
