@@ -1,13 +1,13 @@
-"""GPU kernels checked against their references, and all measurements on a GPU, in one table.
+"""Checks the GPU kernels against their references, and prints all measurements on a GPU in one table.
 
     PYTHONPATH=src python benchmarks/gpu.py           about three minutes on one H100
     PYTHONPATH=src python benchmarks/gpu.py --quick   every section at toy size on a CPU, in Triton's interpreter
 
 The script requires torch, triton, transformers, accelerate, polars and pydantic, but neither Kedro nor the C++
-build. If a section fails, its line in the table says so, and the others still run. The bandwidth of a copy counts
-the bytes that it reads and writes; the bandwidth of the sampler counts one read of the logits. The sections are in
-gpu_kernels.py, gpu_models.py and gpu_paths.py. docs/experiments/2026-11-26-gpu-run.md has the figures of an H100
-and an H200.
+build. If a section fails, its line in the table says so, and the others still run. The bandwidth of a copy of the
+logits is computed from the bytes that are read and written, and the bandwidth of the sampler from the bytes of the
+logits, counted once. The sections are in gpu_kernels.py, gpu_models.py and gpu_paths.py.
+docs/experiments/2026-11-26-gpu-run.md has the figures of an H100 and an H200.
 """
 
 import sys
@@ -24,7 +24,7 @@ SETTINGS = {
     "both": f"{SHARED} shared prompt tokens, {QUESTION} of the question, {PATHS} paths of {NEW} tokens, "
     "wall time including prefill, best batch size of each side",
     "flat": "our engine without shared prompts: each path has its own copy of the prompt",
-    "copy": "bandwidth of a copy of the logits; that of the sampler counts one read of the logits",
+    "copy": "the time that one read of the logits takes at the bandwidth of a copy of them",
 }
 LATEST = 480.0  # seconds after which no further section is started
 SECTIONS = (

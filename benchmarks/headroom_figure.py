@@ -1,4 +1,6 @@
-"""Draws docs/headroom.svg from docs/results/headroom.json: gains of rounds over gains of votes before them.
+"""Draws docs/headroom.svg: the gain of each round against the gain of the vote before training.
+
+The figures are those of docs/results/headroom.json.
 
 python benchmarks/headroom_figure.py
 """
@@ -64,10 +66,10 @@ def axes(plane: Plane) -> list[str]:
         text(
             (LEFT + right) / 2,
             HEIGHT - 10,
-            "lead of votes over greedy paths on the probe before training, points",
+            "gain of the vote over greedy paths before training (probe questions), points",
         )
     )
-    parts.append(text(8, 14, "gain of a round in CoT greedy, points", "start"))
+    parts.append(text(8, 14, "gain in CoT greedy after one round, points", "start"))
     return parts
 
 
@@ -88,7 +90,7 @@ def fitted(plane: Plane, fit: dict[str, Any]) -> list[str]:
 
 
 def mark(plane: Plane, row: dict[str, Any], extra: str = "") -> list[str]:
-    """Draw a setting as a dot with the intervals of both gains; `extra` is another class of the dot."""
+    """Draw a setting as a dot with the intervals of both gains; `extra` is an additional CSS class of the dot."""
     kind = "real" if row["name"].startswith("SmolLM2") else "embedded"
     x, y = plane.across(row["vote"]), plane.down(row["gain"])
     name = f"{row['name']}: vote {100 * row['vote']:+.1f}, gain {100 * row['gain']:+.1f}"
@@ -113,7 +115,7 @@ def main() -> None:
         for kind, name, y in (
             ("embedded", "embedded model", 40),
             ("real", "SmolLM2-135M-Instruct", 60),
-            ("embedded fresh", "embedded model, chosen later to test the line", 80),
+            ("embedded fresh", "embedded model, further settings to test the fitted line", 80),
         )
     ]
     inside = "\n".join([*fitted(plane, found["fit"]), *marks])

@@ -1,15 +1,16 @@
-"""Training steps: packed against padded batches, LM head on targets against all tokens, our trainer against TRL's.
+"""Training steps: packed or padded batches, the LM head on targets or on all tokens, our trainer or that of TRL.
 
-The examples are those that `make run` wrote, or those of another mixture.parquet. `mixture` are all of them;
-`format 1` are few-shot chain-of-thought prompts made from them, with the same 8 exemplars (about 900 tokens, as in
-the paper).
+The examples are those that `make run` wrote, or those of another mixture.parquet. There are two sets of them:
+`mixture` has all examples; `format 1` has few-shot chain-of-thought examples that are made from them, with prompts
+that begin with the same 8 exemplars (about 900 tokens, as in the paper).
 
 The model is a Llama of 5.4 M parameters with random weights and the tokenizer of the embedded model. Figures are
 the CPU time of the forward and backward pass of a step on one thread. The compared variants take turns, each
-figure is the best of 3 turns, and the benchmark asserts that their losses are equal. Our trainer and SFTTrainer
-run in separate processes in bfloat16, and their figure is the median CPU time of a step. SFTTrainer uses its best
-settings. Its padding-free mode is not included: it requires flash attention, and without it more than 16 GB for
-`format 1`. The LM head on targets only is compared with the head on all tokens for two vocabularies.
+figure is the best of 3 turns, and the benchmark asserts that their losses are equal. The LM head on targets only
+is compared with the head on all tokens for two sizes of the vocabulary. Our trainer and SFTTrainer run in separate
+processes in bfloat16, and their figure is the median CPU time of a step. SFTTrainer runs with each of the settings
+in trainers.py. Its padding-free mode is not one of them: it is meant for flash attention, and without flash
+attention it needs more than 16 GB of memory for `format 1`.
 """
 
 import itertools
@@ -35,7 +36,7 @@ REPEATS = 1 if QUICK else 3
 DTYPES = ("bfloat16",) if QUICK else ("bfloat16", "float32")
 EXEMPLARS, EXEMPLAR_TOKENS = 8, 110
 VOCABULARY, LARGE_VOCABULARY = 4096, 32_768
-LIMIT = 900  # maximum seconds for the steps of a trainer
+LIMIT = 900  # seconds that a trainer may take
 
 
 DESCRIPTION = {
@@ -75,7 +76,7 @@ def made_model(folder: Path, vocabulary: int = VOCABULARY) -> Path:
 
 
 def batches(examples: pl.DataFrame, tokenizer: Any) -> list[list[Any]]:
-    """Return STEPS batches whose examples are sorted as in our trainer."""
+    """Return STEPS batches; the examples in each are sorted as in our trainer."""
     from lmsi_kedro.tasks.encoding import Encoder
 
     pairs = examples["prompt"].to_list(), examples["target"].to_list()
@@ -123,7 +124,7 @@ def loaded(folder: Path, dtype: str, attention: str) -> Any:
 
 
 def compare_layouts(folder: Path, examples: pl.DataFrame, dtype: str) -> dict[str, float]:
-    """Compare packed batches with rows padded to the longest row of their batch or of all batches."""
+    """Compare packed batches with batches padded to their own longest row or to the longest row of all."""
     from transformers import AutoTokenizer
 
     from lmsi_kedro.tasks.encoding import Encoded
@@ -165,7 +166,7 @@ def compare_heads(folder: Path, examples: pl.DataFrame, dtype: str) -> dict[str,
 
 
 def in_a_process(side: str, folder: Path, examples: Path) -> float:
-    """Run a trainer in a separate process and return its median step; print its error and return 0 if it fails."""
+    """Run a trainer in a separate process; return the median time of a step, or print the error and return 0."""
     script = Path(__file__).with_name("trainers.py")
     command: list[str | Path] = [
         sys.executable,
@@ -181,7 +182,7 @@ def in_a_process(side: str, folder: Path, examples: Path) -> float:
             command, capture_output=True, text=True, env=environment, timeout=LIMIT
         )
     except subprocess.TimeoutExpired:
-        print(f"    {side}: {STEPS} steps were not finished after {LIMIT} s")
+        print(f"    {side}: did not finish {STEPS} steps within {LIMIT} s")
         return 0.0
     if done.returncode:
         print(f"    {side}: {done.stderr.strip().splitlines()[-1]}")

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 SECONDS = float(os.environ.get("FUZZ_SECONDS", "1"))
 CORPUS = Path(__file__).parent / "corpus"
 CRASH = Path(__file__).parents[1] / ".build" / "crash"
-ROUND = 25  # inputs between two checks of the clock
+ROUND = 25  # number of inputs between two checks of the time
 SHORT = 1 << 14  # longer inputs only make the search slower
 Holds = Callable[[str, bytes], None]
 T = TypeVar("T")
@@ -53,7 +53,7 @@ def edits(draw: st.DrawFn, contents: Sequence[bytes], pieces: Sequence[bytes]) -
 
 
 def fuzz(kind: str, pieces: Sequence[bytes], holds: Holds) -> None:
-    """Call `holds` with a file name, which ends in the format, and a content: first the corpus, then mutations."""
+    """Call `holds` with the name and the content of each corpus file, and then of mutated files."""
     files = corpus(kind)
     formats: dict[str, list[bytes]] = {}
     for name, content in files.items():

@@ -61,7 +61,7 @@ def files(data: Path) -> dict[str, bytes]:
 
 
 def moments(data: Path) -> list[Path]:
-    """Files in the order in which they were written."""
+    """Return the files in the order in which they were written."""
     found = (path for path in data.rglob("*") if path.is_file() and path.suffix != ".parquet")
     ordered = sorted(
         [*found, *data.rglob("0[2457]*/**/*.parquet")], key=lambda path: path.stat().st_mtime
@@ -70,7 +70,7 @@ def moments(data: Path) -> list[Path]:
 
 
 def strike(run: "subprocess.Popen[bytes]", data: Path, moment: Path, draw: Random) -> bool:
-    """Kill the run or one of its processes soon after it wrote that file; return False if the run ended first."""
+    """Kill the run or one of its processes within 1 s after it wrote `moment`; return False if it ended first."""
     begun, end = time.time(), time.monotonic() + PATIENCE
     while run.poll() is None and not written_since(data / moment, begun):
         assert time.monotonic() < end
@@ -88,7 +88,7 @@ def strike(run: "subprocess.Popen[bytes]", data: Path, moment: Path, draw: Rando
     if sent != signal.SIGKILL:
         assert (data.parent / "run.log").read_text(errors="replace").splitlines()[-1] == STOPPED
     _, alive = psutil.wait_procs(below, timeout=30)
-    assert not alive, f"{alive} are left 30 s after the run"
+    assert not alive, f"still alive 30 s after the run ended: {alive}"
     return True
 
 

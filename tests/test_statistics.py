@@ -116,7 +116,7 @@ def test_calibration_equals_its_definition(pairs: list[tuple[int, bool]]) -> Non
     st.sampled_from([0.5, 0.8, 0.9, 1.0]),
     st.lists(st.tuples(st.integers(0, 8), st.booleans()), min_size=1, max_size=30),
 )
-def test_threshold_is_the_lowest_precise_enough(
+def test_threshold_is_lowest_with_wanted_precision(
     wanted: float, pairs: list[tuple[int, bool]]
 ) -> None:
     confidence = np.array([votes / 8 for votes, _ in pairs])

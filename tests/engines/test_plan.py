@@ -152,7 +152,7 @@ def test_sampling_stops_early_once_majority_is_decided(tmp_path: Path) -> None:
 
 
 def test_early_stopping_counts_all_exemplar_sets(tmp_path: Path) -> None:
-    """The paths of each exemplar set are a separate part of the plan."""
+    """The paths of each exemplar set are added to the plan separately."""
     store, made = ChunkStore(filepath=str(tmp_path / "paths")), scripted(0, 0.95)
     for first in range(0, 32, 2):
         made.add(PROMPTS, range(first, first + 2), SAMPLING, {"exemplar_set": str(first)})
@@ -161,7 +161,7 @@ def test_early_stopping_counts_all_exemplar_sets(tmp_path: Path) -> None:
 
 
 def test_resumed_run_stops_early_at_the_same_paths(tmp_path: Path) -> None:
-    """The run is killed after 1 to 10 chunks, which are finished in the reverse order."""
+    """Each run is killed after 1 to 10 chunks, which finish in reverse order, and is then resumed."""
 
     def contents(folder: Path) -> dict[str, bytes]:
         return {p.name: p.read_bytes() for p in folder.iterdir() if p.name != ".lock"}
@@ -177,7 +177,7 @@ def test_resumed_run_stops_early_at_the_same_paths(tmp_path: Path) -> None:
 
 
 def test_progress_shows_agreement_of_paths(caplog: pytest.LogCaptureFixture) -> None:
-    """One of two questions is unanimous; the winner of the other one has one of two paths."""
+    """The two paths agree on one question and differ on the other, so three of four agree with the winner."""
     table = pl.DataFrame(
         {"question_id": list("aabb"), "key": ["1", "1", "1", "2"], "tokens": [5] * 4}
     )

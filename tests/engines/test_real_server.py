@@ -1,4 +1,4 @@
-"""Launches real servers: `transformers serve` for a plan and for two rounds, and llama.cpp's own server."""
+"""Tests with real servers: `transformers serve` in a plan and in two rounds, llama.cpp's server in a plan."""
 
 import json
 import os
@@ -27,7 +27,7 @@ from tests.stores import fill
 
 PROMPTS = {f"q{i}": f"Q: a?\nA: b.\n\nQ: {i}?\nA:" for i in range(3)}
 KILLS = 3
-PATIENCE = 3600.0  # seconds allowed for the last run, because the machine may be busy
+PATIENCE = 3600.0  # time limit of the last run in seconds; long, because the machine may be busy
 
 
 def plan(model: Model, folder: Path, server: str) -> Plan:
@@ -45,7 +45,7 @@ def plan(model: Model, folder: Path, server: str) -> Plan:
 
 
 def test_real_server_samples_all_paths(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """`transformers serve` ignores n and log-probabilities but uses seeds; all paths have different texts."""
+    """`transformers serve` ignores n and log-probabilities but uses seeds, so the texts of paths differ."""
     model = Model.at(tiny_model(tmp_path / "model"))
     store = ChunkStore(filepath=str(tmp_path / "paths"), check="lmsi_kedro.schemas.paths")
     with caplog.at_level("INFO"):
@@ -78,7 +78,7 @@ def test_llama_cpp_serves_a_gguf_file(
 
 
 def start(data: Path) -> "subprocess.Popen[bytes]":
-    """Start two rounds with a few paths of the embedded student."""
+    """Start a run of two rounds in which the smaller embedded model samples a few paths."""
     given = TINY | {
         "data_root": data, "questions": data / "questions.jsonl", "rounds": 2,
         "model": ROOT / "data/06_models/base_small", "engine.executor": "launch",
@@ -91,14 +91,13 @@ def start(data: Path) -> "subprocess.Popen[bytes]":
     params = ",".join(f"{name}={value}" for name, value in given.items())
     command = [sys.executable, "-m", "kedro", "run", "--env=smoke", f"--params={params}"]
     with (data / "run.log").open("ab") as log:
-        one = os.environ | {
-            "OMP_NUM_THREADS": "1"
-        }  # with such a small model, several threads would only wait for each other
+        # With such a small model, several threads would only wait for each other.
+        one = os.environ | {"OMP_NUM_THREADS": "1"}
         return subprocess.Popen(command, cwd=ROOT, env=one, stdout=log, stderr=log)
 
 
 def serving(folder: Path) -> list[psutil.Process]:
-    """The servers of models below a folder, and their watchdog processes."""
+    """Return the processes that serve models stored in this folder, including their watchdogs."""
     found = []
     for process in psutil.process_iter():
         try:
@@ -110,7 +109,7 @@ def serving(folder: Path) -> list[psutil.Process]:
     return found
 
 
-@pytest.mark.slow  # about 15 starts of a server, 5 s each, to load torch and transformers
+@pytest.mark.slow  # starts about 15 servers, each of which loads torch and transformers for 5 s
 def test_two_unattended_rounds_survive_random_kills(tmp_path: Path) -> None:
     data = tmp_path / "data"
     data.mkdir()
@@ -134,4 +133,6 @@ def test_two_unattended_rounds_survive_random_kills(tmp_path: Path) -> None:
     metrics = json.loads((data / "08_reporting/metrics.json").read_text())
     assert len(metrics["rounds"]) == 2
     launched = {log.parent.name for log in (data / "06_models/servers").glob("*/server-0.log")}
-    assert len(launched) >= 3, "the base model, and a candidate of each round"
+    assert len(launched) >= 3, (
+        "servers started for fewer models than the base model and two candidates"
+    )

@@ -1,4 +1,4 @@
-"""Calibration compares confidence and accuracy in bins; votes have a confidence, single paths have none."""
+"""Calibration compares confidence and accuracy in bins. Votes have a confidence; single paths do not."""
 
 import polars as pl
 
@@ -16,8 +16,8 @@ def test_calibration_of_the_vote(before: pl.DataFrame) -> None:
     assert calibrate(greedy, TASKS.in_domain) is None
 
 
-def test_probe_threshold_is_the_lowest_precise_enough() -> None:
-    """The threshold equals the one found by trying all confidences that occur."""
+def test_probe_threshold_is_lowest_with_wanted_precision() -> None:
+    """The threshold is the same as in a search over all confidences of the probe's votes."""
     wanted = EvaluationParams(
         modes=["self_consistency"], greedy_questions=9, voted_questions=9, m=8, temperature=0.7,
         raised_temperature=1.2, max_new_tokens=64, label_precision=0.7, seed=1,

@@ -1,4 +1,4 @@
-"""The page counts the answers that a reader has found."""
+"""The report shows how many answers the reader (`voting.reader`) found in unparsable paths."""
 
 import polars as pl
 
@@ -9,7 +9,7 @@ from tests.recorded import metrics_of_few, recorded
 NONE = pl.DataFrame({"question_id": []})
 
 
-def test_page_counts_answers_of_the_reader() -> None:
+def test_report_counts_answers_found_by_the_reader() -> None:
     metrics = metrics_of_few()
     for said in ("the reader (voting.reader)", "with the reader"):
         assert said not in render(metrics, NONE, recorded())

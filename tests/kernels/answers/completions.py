@@ -1,4 +1,4 @@
-"""Generates completions from a grammar, and mutates some of them, to compare both implementations on them."""
+"""Generates completions from a grammar and mutates some; both implementations must parse them equally."""
 
 import ast
 import random
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def _pieces(section: str) -> list[str]:
-    """Reads a section of pieces.txt, which has one piece per line, ended by a bar, with Python escapes."""
+    """Return the pieces of a section of pieces.txt: one per line, with Python escapes, before a final bar."""
     text = Path(__file__).with_name("pieces.txt").read_text(encoding="utf-8")
     lines = text.split(f"# {section}\n")[1].split("\n# ")[0].splitlines()
     return [

@@ -56,7 +56,7 @@ def test_step_equals_attention_over_the_whole_row() -> None:
 
 @pytest.mark.parametrize("isa", ["scalar", "avx2", "avx512", "avx512bf16"])
 def test_rows_do_not_depend_on_the_batch(isa: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The result of a row has the same bits in another order, in a smaller batch and alone."""
+    """The result of a row is bit-identical in a reordered batch, in a smaller batch, and alone."""
     if not supported(isa):
         pytest.skip(f"this machine has no {isa}")
     monkeypatch.setenv("LMSI_ISA", isa)

@@ -57,7 +57,7 @@ def test_triton_equals_reference(shape: Any, dtype: torch.dtype, tolerance: floa
 
 
 def test_rows_do_not_depend_on_the_batch() -> None:
-    """A row has the same result alone and in a batch of another order, in which the questions are mixed."""
+    """The result of a row is the same alone and in a reordered batch that mixes the questions."""
     given = case((7, 4, 1, 32, 60, (40, 7)), torch.float32)
     together = attended(given)
     for rows in [torch.tensor([6, 0, 3, 1, 5, 4, 2]), torch.tensor([5])]:

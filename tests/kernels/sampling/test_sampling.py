@@ -80,8 +80,8 @@ def test_weights_are_close_to_powers_of_two(temperature: float) -> None:
 
 
 def test_fused_arithmetic_changes_at_most_one_in_million() -> None:
-    # The gap between the two cumulative sums is the share of samples that differ. The reference
-    # rounds a fused multiply-add twice, which is its only difference from C++ and Triton.
+    # The gap between the two cumulative sums is the share of samples that differ. C++ and Triton round a
+    # fused multiply-add once, and the reference rounds it twice; this is the only difference.
     for spread in (0.0, 1.0, 4.0):
         logits = logits_of(1, 150_000, spread)
         exact = reference.weights_of(logits[0].astype(np.float64), Rules.of(Sampling(0.7)).scale)
@@ -91,7 +91,7 @@ def test_fused_arithmetic_changes_at_most_one_in_million() -> None:
 
 
 def fused_weights(logits: NDArray[np.float32], scale: np.float32) -> NDArray[np.int64]:
-    """Computes reference.weights_of, but every step in 80 bits."""
+    """Computes reference.weights_of with each multiply-add in 80 bits, so that it is rounded only once."""
     y = np.maximum((logits - logits.max()) * scale, np.float32(-64))
     n = np.rint(y)
     power = np.full_like(y, reference.POWER[0])

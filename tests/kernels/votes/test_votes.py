@@ -75,7 +75,7 @@ class TestTies:
         weights = [1e16, 1.0, -1e16, 0.5, 0.0, 0.0]
         assert one(keys, weights=weights, ties="logprob")["key"] == "a"
 
-    def test_nulls_do_not_weigh(self) -> None:
+    def test_weights_of_null_keys_are_ignored(self) -> None:
         weights = [0.0, -1.0, 99.0]
         assert one(["a", "b", None], weights=weights, ties="logprob")["key"] == "a"
 
@@ -99,7 +99,7 @@ def test_unanimous_vote_has_full_confidence() -> None:
     ],
     ids=["sliced", "column", "chunked", "tuple"],
 )
-def test_all_types_of_columns_are_accepted(keys: Any) -> None:
+def test_keys_of_all_types_are_accepted(keys: Any) -> None:
     assert one(keys)["key"] == "a"
 
 
@@ -110,7 +110,7 @@ def test_null_keys_do_not_vote(keys: Any) -> None:
 
 
 @pytest.mark.usefixtures("_backend")
-def test_no_questions_give_an_empty_table() -> None:
+def test_result_for_no_questions_is_empty() -> None:
     table = count_votes([], [0])
     assert table.height == 0
     assert table.columns[-1] == "tied"
