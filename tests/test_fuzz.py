@@ -17,6 +17,7 @@ from lmsi_kedro.engines.server.reply import COUNT, Reader
 from lmsi_kedro.params import Conversation
 from lmsi_kedro.tasks.chat import added_tokens
 from lmsi_kedro.tasks.encoding import Encoder
+from lmsi_kedro.tasks.turns import single
 from tests.mutations import attempt, corpus, fuzz
 from tests.tokenizers import load
 
@@ -137,7 +138,7 @@ def test_mutated_prompts_keep_their_tokens(name: str, chat: Literal["auto", "nev
 
     def holds(_: str, content: bytes) -> None:
         question, mark, written = content.decode(errors="replace").partition("\nA:")
-        prompt = question + mark
+        prompt = single(question + mark)
         (ids,) = encoder.prompts([prompt])
         assert counted(ids) == usual
         targets = [written, f" {encoder.path(written)}"]

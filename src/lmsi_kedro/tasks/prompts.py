@@ -17,7 +17,7 @@ from functools import lru_cache
 from lmsi_kedro.params import Format
 from lmsi_kedro.tasks.task import Exemplar, Kind, Task
 from lmsi_kedro.tasks.templates import PAPER, filled, parted
-from lmsi_kedro.tasks.turns import Turn, joined, turns_of
+from lmsi_kedro.tasks.turns import Turn, joined, single, turns_of
 
 PUNCTUATION = ".,;:?!\"'()"
 ZERO_SHOT: dict[Format, Format] = {
@@ -68,7 +68,7 @@ def render(
     question, earlier = written_in(form, question_parts), turns_of(question_parts.context)
     if task.exemplars != "turns" or not worked:
         text = begin + "".join(f"{shot}{answer}\n\n" for shot, answer in worked) + question
-        return joined([*earlier, Turn("user", text)]) if earlier else text
+        return joined([*earlier, Turn("user", text)]) if earlier else single(text)
     turns = [
         turn
         for shot, answer in worked

@@ -22,6 +22,11 @@ def joined(turns: Iterable[Turn]) -> str:
     return "".join(f"{SEPARATOR}{role}: {text.replace(SEPARATOR, ' ')}" for role, text in turns)
 
 
+def single(text: str) -> str:
+    """Returns the text as the single turn of a user: a separator at its beginning would mark turns."""
+    return text.lstrip(SEPARATOR)
+
+
 def turns_of(text: str | None) -> list[Turn]:
     """Returns the turns of a joined text; the result is empty for any other text."""
     if not text or not text.startswith(SEPARATOR):
