@@ -27,6 +27,9 @@ from lmsi_kedro.training.job import REJECTED, Job, TrainingError
 from lmsi_kedro.training.preferences import PreferenceTrainer
 from lmsi_kedro.training.target_trainer import StepLog, TargetTrainer
 
+# Gradients that are reduced together on a CPU. DeepSpeed's buffer for its default of 500 million takes 1 GB.
+BUCKET = 32_000_000
+
 
 def build_trainer(job: Job) -> TargetTrainer:
     """Checks the job and builds its trainer."""
@@ -138,6 +141,8 @@ def training_arguments(job: Job) -> TrainingArguments:
 def deepspeed_config(params: Training) -> dict[str, Any]:
     """ZeRO with torch's AdamW, which the Trainer creates; DeepSpeed's own takes 2 minutes to build on a CPU."""
     zero: dict[str, Any] = {"stage": params.zero_stage}
+    if not torch.cuda.is_available():
+        zero["reduce_bucket_size"] = BUCKET
     if params.offload != "none":
         zero["offload_optimizer"] = {"device": "cpu"}
     if params.offload == "all":

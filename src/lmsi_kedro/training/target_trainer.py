@@ -14,12 +14,14 @@ import torch
 from torch.nn.functional import cross_entropy
 from transformers import Trainer, TrainerCallback
 
+from lmsi_kedro.hardware import available_memory
 from lmsi_kedro.tasks.encoding import Encoded
 from lmsi_kedro.training.batches import BatchPlan, MicroBatches
 from lmsi_kedro.training.checkpoints import seal
 from lmsi_kedro.training.forest import pad, plant
 from lmsi_kedro.training.job import Job, TrainingError
 from lmsi_kedro.training.logits import on_device, target_logits, unsupported_reason
+from lmsi_kedro.training.recompute import Recomputed
 
 log = logging.getLogger(__name__)
 ADVICE = "Lower learning_rate, or train in float32."
@@ -42,6 +44,14 @@ class TargetTrainer(Trainer):
         return torch.utils.data.DataLoader(
             self.micro_batches, batch_size=1, collate_fn=lambda batch: {"rows": batch[0]}
         )
+
+    @cached_property
+    def recomputed(self) -> Recomputed | None:
+        """The layers whose activations may be recomputed; None if all are, or none."""
+        if not self.job.params.gradient_checkpointing or self.args.device.type != "cpu":
+            return None
+        model: Any = self.model
+        return Recomputed(model, available_memory() // self.plan.processes)
 
     @cached_property
     def lay_out(self) -> Callable[[Sequence[Encoded]], dict[str, Any]]:
@@ -78,6 +88,8 @@ class TargetTrainer(Trainer):
         """The negative log-probability of each target token, and the number of target tokens per sequence."""
         encoded = [each for row in rows for each in self.plan.sequences(row)]
         batch = on_device(self.lay_out(encoded), self.args.device)
+        if self.recomputed:
+            self.recomputed.fit(batch["input_ids"].numel())
         logits = target_logits(model, self.model, batch)
         each = cross_entropy(logits.float(), batch["targets"], reduction="none")
         return each, [sequence.target_tokens for sequence in encoded]
