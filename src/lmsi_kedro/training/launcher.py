@@ -34,9 +34,9 @@ MEMORY = (
 )
 TRAINER = "lmsi_kedro.training.trainer"
 # Memory that training frees in a step it needs again in the next, and faults for each of its pages took a fifth of
-# the time. So the C library keeps it, except for pieces of 64 MB and more, and uses huge pages, with which the
+# the time. So the C library keeps it, except for pieces of 1 GB and more, and uses huge pages, with which the
 # rest is 7 % faster.
-MALLOC = {"hugetlb": 1, "trim_threshold": 1 << 40, "mmap_threshold": 1 << 26}
+MALLOC = {"hugetlb": 1, "trim_threshold": 1 << 40, "mmap_threshold": 1 << 30}
 ALLOCATOR = ":".join(f"glibc.malloc.{name}={value}" for name, value in MALLOC.items())
 PORTS = 20_000, 32_000  # below the ephemeral ports
 PORT_RETRIES = 5

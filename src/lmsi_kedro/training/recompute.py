@@ -9,7 +9,7 @@ import torch
 from transformers.modeling_layers import GradientCheckpointingLayer
 
 # Of the memory that is free when the first step begins; gradients and optimizer states come later.
-SHARE = 1 / 8
+SHARE = 1 / 12
 # Activations in addition to inputs and outputs of linear layers, measured for Llama.
 OTHERS = 1.4
 
