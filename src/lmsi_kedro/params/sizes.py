@@ -32,8 +32,8 @@ class Size:
     max_new_tokens: int
     learning_rate: float
     lora: bool
-    # Measured: two processes that train SmolLM2-135M on prompts of 800 tokens run out of memory on a machine with
-    # 24 GB; with gradient checkpointing they take 5 to 7 GB together.
+    # Measured: two processes that train SmolLM2-135M on prompts of 800 tokens ran out of memory on a machine with
+    # 24 GB; with gradient checkpointing of what does not fit they take 7 to 8 GB together, and 5 GB at least.
     gradient_checkpointing: bool = True
     steps: int | None = None
 
