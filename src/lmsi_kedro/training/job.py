@@ -26,7 +26,7 @@ from lmsi_kedro.tasks.encoding import AUTO
 COLUMNS = ["example_id", "prompt", "target", "weight"]
 REJECTED = "rejected"  # for the objective scpo: the answer to which `target` is preferred
 # Part of every digest: raise it when the trainer produces a different model from the same job.
-RECIPE = 2
+RECIPE = 3
 
 
 class TrainingError(RuntimeError):
