@@ -211,7 +211,7 @@ def test_best_threshold_excludes_votes_that_lose() -> None:
 def test_expected_gain_is_capped_by_the_errors() -> None:
     found = probe([["num:1"] * 4] * 20, ["num:2"] * 10 + ["num:1"] * 10)
     assert found["best"]["gain"] == 0.5
-    assert found["expected"]["value"] == found["expected"]["high"] == 0.5
+    assert found["expected"]["value"] < found["expected"]["high"] == 0.5
 
 
 def test_figures_if_all_votes_are_tied() -> None:

@@ -45,7 +45,7 @@ def test_calibration_fails_only_beyond_the_intervals(confident: int, verdict: st
         assert said["verdict"] == verdict
         assert said["value"] == pytest.approx(confident / 10 - 0.8)
         assert (said["high"] < 0) is (verdict == "does not hold")
-        assert "only if two bins' intervals do not overlap" in said["where"]
+        assert "only if the intervals of two bins do not overlap" in said["where"]
 
 
 def test_findings_follow_the_invented_skills(made: dict[str, Any]) -> None:

@@ -11,6 +11,7 @@ from lmsi_kedro.pipelines.reproduction.nodes import (
     draw_questions,
     render_page,
 )
+from lmsi_kedro.report.real_model import on_real_model
 from lmsi_kedro.tasks import Tasks
 from tests.fabricate import TASKS, evaluation_readings, labels, questions
 from tests.reproduced import ALARM, models, reproduction
@@ -45,7 +46,8 @@ def test_page_shows_paper_and_own_figures() -> None:
     assert "Seed 1: the collapse monitor did not promote round 2." in top
     assert top.count("Seed ") == 2
     assert top.count(ALARM.replace(">", "&gt;")) == 2
-    assert page.count(">holds</b>") == sum(f["verdict"] == "holds" for f in made["findings"])
+    shown = [*made["findings"], *on_real_model().values()]  # two columns
+    assert page.count(">holds</b>") == sum(found["verdict"] == "holds" for found in shown)
     for loading in ("<script src", "<link", 'src="http'):
         assert loading not in page
 
