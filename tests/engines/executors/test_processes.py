@@ -40,9 +40,12 @@ def contents(store: Path) -> dict[str, bytes]:
 def killed(run: "subprocess.Popen[str]", store: Path, draw: Random) -> None:
     """Kill the run while it starts or while it samples the next few chunks; its worker processes must end, too."""
     before, wanted = len(chunks(store)), draw.randrange(4)
-    while run.poll() is None and len(chunks(store)) < before + wanted:
+    # A start takes up to 4 s; a fast machine stores chunks in that time, and all kills together must leave some.
+    end = time.monotonic() + (300 if wanted else draw.uniform(0, 4))
+    enough = before + (wanted or 2)
+    while run.poll() is None and time.monotonic() < end and len(chunks(store)) < enough:
         time.sleep(0.002)
-    time.sleep(draw.uniform(0, 0.2 if wanted else 4))
+    time.sleep(draw.uniform(0, 0.1))
     orphans = psutil.Process(run.pid).children(recursive=True) if run.poll() is None else []
     run.kill()
     assert run.wait() == -signal.SIGKILL, "the run ended before it could be killed"
