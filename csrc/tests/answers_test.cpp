@@ -2,19 +2,13 @@
 #include "../answers/answers.hpp"
 
 #include <cstdio>
-#include <cstdlib>
 #include <ctime>
 #include <random>
 
 #include "../arrow/strings.hpp"
+#include "check.hpp"
 
 namespace {
-
-void check(bool holds, const char* what) {
-    if (holds) return;
-    std::fprintf(stderr, "failed: %s\n", what);
-    std::exit(1);
-}
 
 std::string key(const std::string& text, lmsi::Kind kind = lmsi::Kind::number, bool fall_back = false, bool cut = false) {
     lmsi::Reader reader(kind);

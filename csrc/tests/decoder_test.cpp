@@ -5,12 +5,12 @@
 
 #include <cmath>
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <string>
 #include <vector>
 
-#include "../sampling/sampling.hpp"
+#include "check.hpp"
+#include "test_numbers.hpp"
 
 namespace {
 
@@ -20,23 +20,6 @@ using lmsi::NumberFormat;
 constexpr size_t kSize = 40, kHeads = 3, kKeyHeads = 1, kWidth = 12, kInner = 50, kVocabulary = 1030,
                  kLayers = 2;  // the second layer has norms of queries and keys, and rotates them
 constexpr size_t kPadded = 16, kCapacity = 64, kSlots = 3;
-
-void check(bool held, const std::string& what) {
-    if (held) return;
-    std::fprintf(stderr, "failed: %s\n", what.c_str());
-    std::exit(1);
-}
-
-// Numbers in [-1, 1) that are the same on every machine.
-std::vector<float> numbers(size_t count, uint64_t stream) {
-    std::vector<float> made(count);
-    uint64_t counter[4] = {stream, 1, 2, 0};
-    for (float& number : made) {
-        number = static_cast<float>(lmsi::philox(counter) >> 40) / 8388608.0f - 1.0f;
-        ++counter[3];
-    }
-    return made;
-}
 
 // The bytes of the numbers in the given format.
 std::vector<char> stored(const std::vector<float>& given, NumberFormat format) {

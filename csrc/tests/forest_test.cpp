@@ -3,12 +3,12 @@
 
 #include <cmath>
 #include <cstdio>
-#include <cstdlib>
 #include <string>
 #include <vector>
 
-#include "../sampling/sampling.hpp"
 #include "../simd/numbers.hpp"
+#include "check.hpp"
+#include "test_numbers.hpp"
 
 namespace {
 
@@ -18,20 +18,9 @@ constexpr size_t kTokens = 330, kGroups = 2, kWidth = 32;
 constexpr float kScale = 0.5f;
 const std::vector<lmsi::Segment> kSegments = {{0, 201, -1}, {201, 1, 0}, {202, 0, 0}, {202, 90, 1}, {292, 37, -1}};  // token 329 is in none
 
-void check(bool held, const std::string& what) {
-    if (held) return;
-    std::fprintf(stderr, "failed: %s\n", what.c_str());
-    std::exit(1);
-}
-
-// bfloat16 numbers in [-1, 1) that are the same on every machine.
 std::vector<uint16_t> halves(size_t count, uint64_t stream) {
-    std::vector<uint16_t> made(count);
-    uint64_t counter[4] = {stream, 1, 2, 0};
-    for (uint16_t& number : made) {
-        number = static_cast<uint16_t>(lmsi::bfloat16_of(static_cast<float>(lmsi::philox(counter) >> 40) / 8388608.0f - 1.0f));
-        ++counter[3];
-    }
+    std::vector<uint16_t> made;
+    for (const float number : numbers(count, stream)) made.push_back(static_cast<uint16_t>(lmsi::bfloat16_of(number)));
     return made;
 }
 

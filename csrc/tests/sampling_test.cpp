@@ -1,19 +1,13 @@
 // Tests of the sampler without Python: published random numbers, equal results on every instruction set, hostile rows.
 #include "../sampling/sampling.hpp"
+#include "check.hpp"
 
 #include <cmath>
 #include <cstdio>
-#include <cstdlib>
 #include <limits>
 #include <vector>
 
 namespace {
-
-void check(bool held, const char* what) {
-    if (held) return;
-    std::fprintf(stderr, "failed: %s\n", what);
-    std::exit(1);
-}
 
 struct Drawn {
     std::vector<int64_t> tokens;

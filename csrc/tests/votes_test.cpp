@@ -5,19 +5,13 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
-#include <cstdlib>
 #include <map>
 #include <random>
 
 #include "string_column.hpp"
+#include "check.hpp"
 
 namespace {
-
-void check(bool held, const char* what) {
-    if (held) return;
-    std::fprintf(stderr, "failed: %s\n", what);
-    std::exit(1);
-}
 
 using Keys = std::vector<std::string_view>;
 using lmsi::StringLayout;

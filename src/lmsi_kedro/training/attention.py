@@ -41,10 +41,10 @@ def forest_attention(
         rest.get("dropout", 0.0),
     )
     if rules.plain and native(query):
-        from lmsi_kedro.kernels.attention.forest import attend_forest
+        from lmsi_kedro.kernels.attention.forest import AttendForest
 
         row = [part[0].transpose(0, 1).contiguous() for part in (query, key, value)]
-        return attend_forest(*row, segments(forest), rules.scale)[0][None], None
+        return AttendForest.apply(*row, segments(forest), rules.scale)[None], None  # type: ignore[no-untyped-call]
     wide = [part.float() if part.device.type == "cpu" else part for part in (query, key, value)]
     # Heads of keys and values are repeated to match those of the query: all [1, H, N, D].
     q, k, v = (part.repeat_interleave(query.shape[1] // part.shape[1], 1) for part in wide)

@@ -7,41 +7,43 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd import Function
 
 from lmsi_kedro.kernels import _native
 
 from .native import array
 
 
-# An operator, so that checkpointing can keep its output and compute the rest of a layer again.
-@torch.library.custom_op("lmsi::attend_forest", mutates_args=())
-def attend_forest(
-    q: Tensor, k: Tensor, v: Tensor, segments: Tensor, scale: float
-) -> tuple[Tensor, Tensor]:
-    """Attention of queries [N, H, D] to keys and values [N, h, D], all contiguous, and logs [h, N, H / h].
+class AttendForest(Function):
+    """Attention of queries [N, H, D] to keys and values [N, h, D], all contiguous.
 
     segments [S, 3]: start, length, and the index of the segment before, or -1. Tokens in no segment get 0.
     """
-    output, logs = (
-        torch.zeros_like(q),
-        q.new_zeros(k.shape[1], len(q), q.shape[1] // k.shape[1], dtype=torch.float32),
-    )
-    given = *arrays(q, k, v, segments), scale
-    each_head(k, _native.attend_forest, given, arrays(output, logs))
-    return output, logs
 
+    @staticmethod
+    def forward(
+        context: Any, q: Tensor, k: Tensor, v: Tensor, segments: Tensor, scale: float
+    ) -> Tensor:
+        output = torch.zeros_like(q)
+        logs = q.new_zeros(k.shape[1], len(q), q.shape[1] // k.shape[1], dtype=torch.float32)
+        given = *arrays(q, k, v, segments), scale
+        each_head(k, _native.attend_forest, given, arrays(output, logs))
+        context.save_for_backward(q, k, v, segments, output, logs)
+        context.scale = scale
+        return output
 
-def differentiate(context: Any, gradient: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:
-    """The gradients of queries, keys and values; the latter two are summed in float32."""
-    q, k, v, segments, output, logs = context.saved_tensors
-    of_q = torch.zeros_like(q)
-    of_k, of_v = (
-        part.new_zeros(part.transpose(0, 1).shape, dtype=torch.float32) for part in (k, v)
-    )
-    given = *arrays(q, k, v, segments), context.scale
-    rest = arrays(output, logs, gradient.contiguous(), of_q, of_k, of_v)
-    each_head(k, _native.differentiate_forest, given, rest)
-    return of_q, of_k.transpose(0, 1).to(k.dtype), of_v.transpose(0, 1).to(v.dtype), None, None
+    @staticmethod
+    def backward(context: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        """The gradients of queries, keys and values; the latter two are summed in float32."""
+        q, k, v, segments, output, logs = context.saved_tensors
+        of_q = torch.zeros_like(q)
+        of_k, of_v = (
+            part.new_zeros(part.transpose(0, 1).shape, dtype=torch.float32) for part in (k, v)
+        )
+        given = *arrays(q, k, v, segments), context.scale
+        rest = arrays(output, logs, gradient.contiguous(), of_q, of_k, of_v)
+        each_head(k, _native.differentiate_forest, given, rest)
+        return of_q, of_k.transpose(0, 1).to(k.dtype), of_v.transpose(0, 1).to(v.dtype), None, None
 
 
 def arrays(*tensors: Tensor) -> list[Any]:
@@ -57,11 +59,3 @@ def each_head(keys: Tensor, compute: Callable[..., None], given: Any, made: Any)
 @cache
 def pool(threads: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(threads)
-
-
-def remember(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
-    *tensors, ctx.scale = inputs
-    ctx.save_for_backward(*tensors, *output)
-
-
-attend_forest.register_autograd(differentiate, setup_context=remember)
