@@ -99,7 +99,8 @@ def decided(roots: dict[int, Path]) -> list[Figures]:
             for seed, root in roots.items()
             if (path := root / f"07_evaluation/predictions_{suffix}.parquet").exists()
         ]
-        models[name] = pl.concat(tables)
+        if tables:
+            models[name] = pl.concat(tables)
     tasks = models["base"]["task"].unique(maintain_order=True).to_list()
     made = findings.of_training(models, tasks, ()) + findings.of_controls(models, tasks)
     made += findings.of_paths({name: curve(roots, suffix) for name, suffix in CURVES.items()})

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
+TABLES = ("03_paths", "04_votes", "05_examples", "07_evaluation")
 Row = dict[str, Any]
 KEPT = {"unlabeled": 5, "held_out": 4, "probe": 2}  # questions per task
 TINY = {
@@ -81,6 +82,14 @@ def data_root(folder: Path) -> Path:
     for model in ("base", "base_small"):
         shutil.copytree(ROOT / "data" / "06_models" / model, folder / "06_models" / model)
     return folder
+
+
+def tables(data: Path) -> dict[str, bytes]:
+    """Everything that a run writes, except files that contain times or paths."""
+    paths = (path for folder in TABLES for path in (data / folder).rglob("*") if path.is_file())
+    return {
+        str(path.relative_to(data)): path.read_bytes() for path in paths if path.name != ".lock"
+    }
 
 
 def chunks(data: Path) -> dict[str, int]:

@@ -21,12 +21,11 @@ from safetensors.numpy import load_file
 from lmsi_kedro.cli import STOPPED
 from lmsi_kedro.durable import locked
 from lmsi_kedro.run_lock import NAME
-from tests.runs import ROOT, TINY, question_file, world_rows
+from tests.runs import ROOT, TINY, question_file, tables, world_rows
 
 KILLS = int(os.environ.get("KILLS", "5"))
 PATIENCE = 1800.0  # seconds for one run; the machine may be busy
 REPORT = "08_reporting/report.html"
-TABLES = ("03_paths", "04_votes", "05_examples", "07_evaluation")
 # Background jobs of a shell, and their children, ignore Ctrl-C.
 CTRL_C = [] if signal.getsignal(signal.SIGINT) is signal.SIG_IGN else [signal.SIGINT]
 SIGNALS = [signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, *CTRL_C]
@@ -52,14 +51,6 @@ def start(data: Path) -> "subprocess.Popen[bytes]":
 def finish(data: Path) -> None:
     code = start(data).wait(timeout=PATIENCE)
     assert code == 0, (data.parent / "run.log").read_text(errors="replace")[-3000:]
-
-
-def files(data: Path) -> dict[str, bytes]:
-    """The files of a run that contain neither times nor paths."""
-    paths = (path for folder in TABLES for path in (data / folder).rglob("*") if path.is_file())
-    return {
-        str(path.relative_to(data)): path.read_bytes() for path in paths if path.name != ".lock"
-    }
 
 
 def moments(data: Path) -> list[Path]:
@@ -126,8 +117,8 @@ def test_kills_change_nothing(tmp_path: Path) -> None:
         struck += strike(start(killed), killed, order[place:], draw)
     finish(killed)
     assert struck >= 0.8 * KILLS
-    assert files(killed).keys() == files(whole).keys()
-    assert files(killed) == files(whole)
+    assert tables(killed).keys() == tables(whole).keys()
+    assert tables(killed) == tables(whole)
     assert metrics(killed) == metrics(whole)
     compare_models(killed / "06_models" / "model_1", whole / "06_models" / "model_1")
     with locked(killed / NAME, wait=False):

@@ -19,9 +19,8 @@ import pytest
 
 from lmsi_kedro.cli import STOPPED
 from tests.disks import Small
-from tests.runs import ROOT, TINY, question_file, world_rows
+from tests.runs import ROOT, TINY, question_file, tables, world_rows
 
-TABLES = ("03_paths", "04_votes", "05_examples", "07_evaluation")
 # One file that each step makes, in the order of the run; the disk fills up once it exists.
 STEPS = (
     "03_paths/round_1/*.parquet",
@@ -88,10 +87,7 @@ def finish(data: Path, extra: dict[str, str] | None = None) -> dict[str, bytes]:
     run = start(data, extra)
     said, _ = run.communicate(timeout=1800)
     assert run.returncode == 0, said[-3000:]
-    paths = (path for folder in TABLES for path in (data / folder).rglob("*") if path.is_file())
-    return {
-        str(path.relative_to(data)): path.read_bytes() for path in paths if path.name != ".lock"
-    }
+    return tables(data)
 
 
 def wait_for(run: Run, found: Callable[[], bool]) -> None:
