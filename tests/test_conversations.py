@@ -119,10 +119,7 @@ def test_sampling_and_training_render_chats_alike(
     paths = pl.concat([chunk.table(engine) for chunk in plan.chunks.values()])
     assert paths.height == 4
     taught = paths.with_columns(arm=pl.lit("vote"), key=pl.lit("num:3"), surface=pl.lit("3"))
-    none = schemas.empty(schemas.EXAMPLES)
-    examples = render_examples(
-        taught.select(*schemas.SELECTED), none, questions, SHOTS, tasks, MIXING
-    )
+    examples = render_examples(taught.select(*schemas.SELECTED), questions, SHOTS, tasks, MIXING)
     encoder = Encoder.of(chat_model, engine_of().conversation, False)
     prompts = [request.prompt for request in requests_of(plan)]
     sampled = dict(zip(prompts, encoder.prompts(prompts), strict=True))

@@ -4,8 +4,7 @@ import polars as pl
 
 from lmsi_kedro import schemas
 from lmsi_kedro.params import Format, MixingParams
-from lmsi_kedro.pipelines.mixing.arms import select_voted
-from lmsi_kedro.pipelines.mixing.nodes import render_examples
+from lmsi_kedro.pipelines.mixing.nodes import render_examples, select_voted
 from tests.fabricate import TASKS
 
 FORMATS: list[Format] = ["few_shot_cot", "few_shot_direct", "zero_shot_cot", "zero_shot_direct"]
@@ -43,5 +42,4 @@ def tables() -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame, pl.DataFrame]:
 def render(mixing: MixingParams = MIXING) -> pl.DataFrame:
     answers, paths, questions, exemplars = tables()
     selected = select_voted(answers, [paths])
-    nothing = schemas.empty(schemas.EXAMPLES)
-    return render_examples(selected, nothing, questions, exemplars, TASKS, mixing)
+    return render_examples(selected, questions, exemplars, TASKS, mixing)

@@ -8,9 +8,14 @@ from transformers import AutoTokenizer
 from lmsi_kedro import schemas
 from lmsi_kedro.datasets.model_directory import Model
 from lmsi_kedro.params import EngineParams, MixingParams
-from lmsi_kedro.pipelines.mixing.arms import select_random, select_voted
-from lmsi_kedro.pipelines.mixing.leaks import leave_out_leaks
-from lmsi_kedro.pipelines.mixing.nodes import accumulate, balance, render_examples
+from lmsi_kedro.pipelines.mixing.arms import select_random
+from lmsi_kedro.pipelines.mixing.nodes import (
+    accumulate,
+    balance,
+    leave_out_leaks,
+    render_examples,
+    select_voted,
+)
 from lmsi_kedro.pipelines.mixing.rendering import disturbed
 from lmsi_kedro.tasks import Exemplar, Task, Tasks
 from tests.fabricate import TASKS
@@ -91,9 +96,8 @@ def test_weighted_direct_examples_count_their_own_key() -> None:
     """The arm `random` has paths with different answers to a question."""
     answers, paths, questions, exemplars = tables()
     selected = select_voted(answers.with_columns(kept=pl.col("path").is_in([0, 1, 4])), [paths])
-    nothing = schemas.empty(schemas.EXAMPLES)
     weighted = MIXING.model_copy(update={"direct": "weight"})
-    examples = render_examples(selected, nothing, questions, exemplars, TASKS, weighted)
+    examples = render_examples(selected, questions, exemplars, TASKS, weighted)
     direct = examples.filter(question_id="q0", format="zero_shot_direct")
     assert dict(direct.select("target", "weight").iter_rows()) == {
         " The answer is 4.": 2.0,
@@ -146,8 +150,8 @@ def test_question_without_exemplars_uses_few_shot_part(model: Model) -> None:
     bare = Tasks({name: Task(kind=task.kind) for name, task in TASKS.root.items()})
     mixing = MIXING.model_copy(update={"parts": {"few_shot_cot": 2.0}})
     zero_shot = [paths.with_columns(exemplar_set=pl.lit("none"))]
-    selected, nothing = select_voted(answers, zero_shot), schemas.empty(schemas.EXAMPLES)
-    examples = render_examples(selected, nothing, questions, exemplars, bare, mixing)
+    selected = select_voted(answers, zero_shot)
+    examples = render_examples(selected, questions, exemplars, bare, mixing)
     assert set(examples["format"]) == {"zero_shot_cot"}
     assert set(balance(examples, model, mixing, ENGINE)["weight"]) == {2.0}
 
@@ -160,8 +164,8 @@ def test_a_question_is_never_its_own_exemplar() -> None:
             exemplars.filter(exemplar_set="mini_gsm").with_columns(question=pl.lit(" 2 + 2 ")),
         ]
     )
-    selected, nothing = select_voted(answers, [paths]), schemas.empty(schemas.EXAMPLES)
-    examples = render_examples(selected, nothing, questions, doubled, TASKS, MIXING)
+    selected = select_voted(answers, [paths])
+    examples = render_examples(selected, questions, doubled, TASKS, MIXING)
     assert examples.equals(render())
 
 
@@ -186,12 +190,12 @@ def test_training_prompt_has_the_exemplars_of_its_path() -> None:
     spread = paths.with_columns(
         exemplar_set=pl.when(first).then(pl.lit("mini_gsm/2")).otherwise("exemplar_set")
     )
-    selected, nothing = select_voted(answers, [spread]), schemas.empty(schemas.EXAMPLES)
-    examples = render_examples(selected, nothing, questions, exemplars, TASKS, MIXING)
+    selected = select_voted(answers, [spread])
+    examples = render_examples(selected, questions, exemplars, TASKS, MIXING)
     shown = examples.filter(question_id="q0", format="few_shot_cot").sort("path")["prompt"]
     assert [prompt.split("\n")[0] for prompt in shown] == ["Q: 3 + 3?", "Q: 1 + 1?"]
     with pytest.raises(ValueError, match="'mini_gsm/2', which no longer exist; sample again"):
-        render_examples(selected, nothing, questions, tables()[3], TASKS, MIXING)
+        render_examples(selected, questions, tables()[3], TASKS, MIXING)
 
 
 def test_questions_of_an_evaluation_set_are_not_taught() -> None:
@@ -206,7 +210,7 @@ def test_questions_of_an_evaluation_set_are_not_taught() -> None:
     taught, leaks = leave_out_leaks(selected, asked)
     assert leaks == {"questions": 2, "exact": 1, "overlapping": 1, "words": 13}
     assert set(taught["question_id"]) == {"q0"}
-    with pytest.raises(ValueError, match="is also a held-out question"):
+    with pytest.raises(ValueError, match="is also a held-out or probe question"):
         leave_out_leaks(selected.filter(question_id="q1"), asked)
     alone, none = leave_out_leaks(selected, questions)
     assert alone.equals(selected)
@@ -217,7 +221,7 @@ def test_newest_vote_on_a_question_replaces_older_ones() -> None:
     answers, paths, questions, exemplars = tables()
     first = render()
     again = select_voted(answers.filter(question_id="q1"), [paths])
-    second = render_examples(again, first, questions, exemplars, TASKS, MIXING)
+    second = render_examples(again, questions, exemplars, TASKS, MIXING, round_number=2)
     both = schemas.examples(accumulate(first, second))
     assert set(second["round"]) == {2}
     assert set(both.filter(question_id="q0")["round"]) == {1}
@@ -236,13 +240,13 @@ def test_nothing_kept_is_an_error() -> None:
 def test_examples_are_weighted_by_their_vote(weight: str, counted: float) -> None:
     """The vote on q1 has margin 0, so with weight=margin q1 has no examples."""
     answers, paths, questions, exemplars = tables()
-    selected, nothing = select_voted(answers, [paths]), schemas.empty(schemas.EXAMPLES)
+    selected = select_voted(answers, [paths])
     votes = pl.DataFrame(
         {"question_id": ["q0", "q1"], "confidence": [0.75, 0.5], "margin": [0.5, 0.0]}
     )
     mixing = MIXING.model_copy(update={"weight": weight, "direct": "weight"})
-    made = render_examples(selected, nothing, questions, exemplars, TASKS, mixing, votes)
-    plain = render_examples(selected, nothing, questions, exemplars, TASKS, mixing)
+    made = render_examples(selected, questions, exemplars, TASKS, mixing, votes)
+    plain = render_examples(selected, questions, exemplars, TASKS, mixing)
     weights = schemas.examples(made).filter(question_id="q0").select("example_id", "weight")
     usual = plain.filter(question_id="q0").select("example_id", pl.col("weight") * counted)
     assert weights.equals(usual)

@@ -4,8 +4,7 @@ import polars as pl
 import pytest
 
 from lmsi_kedro import schemas
-from lmsi_kedro.pipelines.mixing.arms import select_voted
-from lmsi_kedro.pipelines.mixing.nodes import render_examples
+from lmsi_kedro.pipelines.mixing.nodes import render_examples, select_voted
 from lmsi_kedro.pipelines.mixing.pairs import oppose, select_paired
 from tests.fabricate import TASKS
 from tests.pipelines.mixing.rendered import MIXING, TEXTS, tables
@@ -76,8 +75,7 @@ def test_questions_with_one_answer_are_left_out() -> None:
 def test_a_pair_has_both_paths_in_one_format() -> None:
     answers, paths, questions, exemplars = tables()
     selected, pairs = select_paired(answers, voted(answers), [paths], MIXING, round_number=1)
-    nothing = schemas.empty(schemas.EXAMPLES)
-    mixture = render_examples(selected, nothing, questions, exemplars, TASKS, MIXING)
+    mixture = render_examples(selected, questions, exemplars, TASKS, MIXING)
     halved = mixture.with_columns(weight=0.5 * pl.col("weight"))
     made = schemas.preferences(oppose(halved, questions, TASKS, pairs.clear(), pairs))
     assert made.drop("rejected", "weight").sort("example_id").equals(

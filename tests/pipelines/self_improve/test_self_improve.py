@@ -46,6 +46,15 @@ def test_rounds_sample_last_model_and_train_base_model() -> None:
     assert {"base_model", "round_1.random.mixture"} <= nodes["round_1.random.fine_tune"]
 
 
+def test_examples_store_the_number_of_their_round() -> None:
+    pipeline = create_pipeline(rounds=2, arms=ARMS)
+    rendering = [node for node in pipeline.nodes if node.name.endswith("render_examples")]
+    assert len(rendering) == 2 + 3  # the arms with formats choose among the examples of the vote
+    for node in rendering:
+        number = 2 if node.name.startswith("round_2.") else 1
+        assert getattr(node.func, "keywords")["round_number"] == number  # noqa: B009
+
+
 def test_preferences_replace_the_mixture_of_every_round() -> None:
     """Each round trains on pairs of all rounds so far; control arms have no pairs, and no pair uses labels."""
     pipeline = create_pipeline(rounds=2, arms=ARMS, objective="scpo")

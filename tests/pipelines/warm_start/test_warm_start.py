@@ -122,8 +122,7 @@ def test_examples_have_the_formats_of_sampled_paths() -> None:
     table = read(SUM, SUM | {"question": "3 + 4?"}, PICK)
     taught, asked = leave_out_evaluated(table, questions(), exemplars(), TASKS)
     assert taught["exemplar_set"].to_list() == ["sums/1", "sums/2", "none"]
-    nothing = schemas.empty(schemas.EXAMPLES)
-    examples = schemas.examples(render_examples(taught, nothing, asked, exemplars(), TASKS, mixing))
+    examples = schemas.examples(render_examples(taught, asked, exemplars(), TASKS, mixing))
     assert examples["format"].value_counts().sort("format")["count"].to_list() == [2, 2, 3, 3]
     assert set(examples["arm"]) == {"warm_start"}
     few = examples.filter(format="few_shot_cot").row(0, named=True)

@@ -15,7 +15,7 @@ def create_arm(arm: Arm) -> Pipeline:
 
     A smaller set of examples is repeated more often, since the number of steps is the same.
     """
-    steps = Pipeline([mixing.create_pipeline(arm), fine_tuning.create_training()])
+    steps = Pipeline([mixing.create_pipeline(arm=arm), fine_tuning.create_training()])
     made = {"examples": f"examples_{arm}", "leaks": f"leaks_{arm}", "tuned_model": f"model_{arm}"}
     of_round = {"readings", "paths", "previous_examples", "voted_examples", "training"}
     inner = namespaced(steps, arm, OUTSIDE | of_round, {**made, "voted": "selected"})

@@ -1,4 +1,4 @@
-"""Renders the kept paths as training examples in the four formats (paper, table 1)."""
+"""Renders the kept paths, and once per question their answer, as training examples (paper, table 1)."""
 
 from lmsi_kedro.pipelines.mixing.pipeline import (
     create_pipeline,

@@ -1,34 +1,15 @@
-"""Selects the paths to train on: those that agree with the vote or, in a control arm, other paths."""
+"""Selects the paths or examples of the control arms, in place of those of the vote."""
 
 from collections.abc import Iterable
 from random import Random
 
 import polars as pl
 
-from lmsi_kedro import schemas, statistics
 from lmsi_kedro.evaluation.marking import accepted_keys, is_accepted
 from lmsi_kedro.params import Format, MixingParams, VotingParams
-from lmsi_kedro.reading import batches
+from lmsi_kedro.pipelines.mixing.nodes import with_texts
 from lmsi_kedro.tasks import Tasks
 from lmsi_kedro.votes import thin_out
-
-SELECTED = list(schemas.SELECTED)
-
-
-def select_voted(answers: pl.DataFrame, paths: Iterable[pl.DataFrame]) -> pl.DataFrame:
-    """Selects the kept paths, with their texts."""
-    return with_texts(kept(answers), paths, "vote")
-
-
-def kept(answers: pl.DataFrame) -> pl.DataFrame:
-    """Returns the paths that were kept; raises ValueError with the reasons if there are none."""
-    if not answers["kept"].any():
-        reasons = statistics.counts(answers["reason"]).items()
-        why = ", ".join(f"{count:,} {reason}" for reason, count in reasons)
-        raise ValueError(
-            f"votes: none of {answers.height:,} paths was kept ({why}), so there is nothing to train on"
-        )
-    return answers.filter("kept")
 
 
 def select_random(
@@ -46,18 +27,6 @@ def select_random(
         count = min(limit.get(question, 0), rows.height)
         samples.append(rows[Random(f"{mixing.seed} {question}").sample(range(rows.height), count)])
     return with_texts(pl.concat([distinct.clear(), *samples]), paths, "random")
-
-
-def with_texts(chosen: pl.DataFrame, paths: Iterable[pl.DataFrame], arm: str) -> pl.DataFrame:
-    """Adds the texts to the chosen paths, a few chunks at a time; raises ValueError if nothing was chosen."""
-    if chosen.is_empty():
-        raise ValueError(f"arm {arm}: no path was kept, so there is nothing to train on")
-    keys = chosen.select("question_id", "path", "key", "surface", arm=pl.lit(arm))
-    texts = [
-        chunk.join(keys, on=["question_id", "path"], maintain_order="left").select(SELECTED)
-        for chunk in batches(paths, keys.height)
-    ]
-    return pl.concat(texts).sort("question_id", "path")
 
 
 def select_shuffled(

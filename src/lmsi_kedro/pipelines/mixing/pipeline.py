@@ -1,4 +1,4 @@
-"""answers, paths -> selected -> taught -> new_examples -> examples of all rounds -> mixture.
+"""answers, paths -> selected -> taught -> new_examples -> examples of all rounds so far -> mixture.
 
 Preference training also selects pairs, and combines the mixture with the pairs of all rounds into preferences.
 """
@@ -15,10 +15,14 @@ from lmsi_kedro.pipelines.mixing.arms import (
     select_gold,
     select_random,
     select_shuffled,
+)
+from lmsi_kedro.pipelines.mixing.nodes import (
+    accumulate,
+    balance,
+    leave_out_leaks,
+    render_examples,
     select_voted,
 )
-from lmsi_kedro.pipelines.mixing.leaks import leave_out_leaks
-from lmsi_kedro.pipelines.mixing.nodes import accumulate, balance, render_examples
 from lmsi_kedro.pipelines.mixing.pairs import oppose, select_paired
 from lmsi_kedro.wiring import fixed
 
@@ -38,15 +42,19 @@ SELECTIONS: dict[Arm, tuple[Callable[..., pl.DataFrame], list[str]]] = {
 }
 
 
-def create_pipeline(arm: Arm = "vote") -> Pipeline:
-    """Creates the mixture of an arm from the paths that it selects or from some of the vote's examples."""
+def create_pipeline(round_number: int = 1, arm: Arm = "vote") -> Pipeline:
+    """Creates the mixture of an arm from the paths that it selects or from some of the vote's examples.
+
+    The first round has number 1, which every example stores.
+    """
     if arm == "labeled":
         return Pipeline([again(), balanced()])
     if arm in FORMATS:
         return Pipeline([*some_formats(arm), balanced()])
     select, inputs = SELECTIONS[arm]
     selection = Node(select, inputs=inputs, outputs="selected", name=f"{select.__name__}_paths")
-    return Pipeline([selection, *exampled(rendered(voted=arm == "vote")), balanced()])
+    rendering = rendered(round_number, voted=arm == "vote")
+    return Pipeline([selection, *exampled(rendering), balanced()])
 
 
 def create_preferences(round_number: int) -> Pipeline:
@@ -64,12 +72,12 @@ def create_preferences(round_number: int) -> Pipeline:
         outputs="preferences",
         name="oppose_examples",
     )
-    return Pipeline([selection, *exampled(rendered()), balanced(), opposition])
+    return Pipeline([selection, *exampled(rendered(round_number)), balanced(), opposition])
 
 
 def create_rendering(weight: Weight | None = None) -> Pipeline:
-    """taught -> mixture; examples are weighted by the votes only if `weight` is set."""
-    return Pipeline([rendered(weight is not None, weight), accumulated(), balanced()])
+    """taught -> mixture of round 1; examples are weighted by the votes only if `weight` is set."""
+    return Pipeline([rendered(1, weight is not None, weight), accumulated(), balanced()])
 
 
 def balanced() -> Node:
@@ -102,11 +110,11 @@ def exampled(rendering: Node) -> list[Node]:
     return [leaks, rendering, accumulated()]
 
 
-def rendered(voted: bool = False, weight: Weight | None = None) -> Node:
+def rendered(round_number: int, voted: bool = False, weight: Weight | None = None) -> Node:
     """Renders the examples; if `voted`, weights them by `weight` or, if it is None, by mixing.weight."""
-    inputs = ["taught", "previous_examples", "questions", "exemplars", "tasks", "params:mixing"]
+    inputs = ["taught", "questions", "exemplars", "tasks", "params:mixing"]
     return Node(
-        fixed(render_examples, weight=weight) if weight else render_examples,
+        fixed(render_examples, weight=weight, round_number=round_number),
         inputs=[*inputs, "votes"] if voted else inputs,
         outputs="new_examples",
         name="render_examples",

@@ -62,7 +62,7 @@ def create_candidate(
     steps = [
         sampling.create_pipeline(number),
         voting.create_pipeline(number),
-        mixing.create_preferences(number) if paired else mixing.create_pipeline(),
+        mixing.create_preferences(number) if paired else mixing.create_pipeline(number),
         fine_tuning.create_pipeline("preferences" if paired else "mixture"),
     ]
     # The datasets of the round that have names outside its namespace.
