@@ -14,6 +14,7 @@ def count_votes(
 
     Confidence is the winner's share of all paths of the question, including unparsable ones; margin is that share
     minus the share of the second most frequent answer. A tie has no winner, unless voting.ties is "logprob".
+    By default the limits exclude nothing, so every vote without a tie is kept.
     """
     low, high = voting.threshold(round_number), voting.max_confidence
     return count_within(readings, voting, low, high, voting.min_margin)
@@ -22,9 +23,11 @@ def count_votes(
 def keep_agreeing(
     readings: pl.DataFrame, votes: pl.DataFrame, voting: VotingParams
 ) -> pl.DataFrame:
-    """Marks every path with the reason why it is kept or not.
+    """Marks every path with the reason why it is kept or not; only paths with the reason `agrees` are kept.
 
-    Agreeing paths are kept; `thin_out` gives duplicates and paths beyond the cap another reason.
+    The reasons against a path are `unreadable` (its answer is unparsable), those of a vote that is not kept
+    (`tied`, `low confidence`, `high confidence`, `low margin`), `disagrees` (with the winner), `duplicate`
+    (another agreeing path has the same text) and `capped` (beyond voting.max_paths_per_question).
     """
     winners = votes.select("question_id", winner="key", vote_kept="kept", vote_reason="reason")
     reason = (

@@ -16,8 +16,8 @@ from lmsi_kedro.evaluation.comparison import found_by_reader
 from lmsi_kedro.params import ReaderParams, VotingParams
 from lmsi_kedro.pipelines.self_improve.pipeline import create_pipeline
 from lmsi_kedro.pipelines.voting import with_reader
+from lmsi_kedro.pipelines.voting.chat_reader import ask_reader, fill_abstentions
 from lmsi_kedro.pipelines.voting.nodes import count_votes, keep_agreeing
-from lmsi_kedro.pipelines.voting.reader import ask_reader, fill_abstentions
 from lmsi_kedro.reading import read_answers
 from lmsi_kedro.report.words import readers
 from tests.engines.fake_server import Answer, FakeServer, Reply, chatted, running
