@@ -39,7 +39,7 @@ def shipped(group: str) -> Any:
 def test_embedded_models_keep_their_measured_settings(name: str) -> None:
     """These settings do not depend on the number of examples; README and docs have figures for them only."""
     model = Model.at(ROOT / "data" / "06_models" / name)
-    assert PathParams(**shipped("paths")).of_round(1, model).max_new_tokens == 96
+    assert PathParams(**shipped("paths")).sampling_in(1, model).max_new_tokens == 96
     assert tokens_for(EvaluationParams(**shipped("evaluation")).max_new_tokens, model) == 96
     for examples in (1, 8_000, 10**7):
         training = TrainingParams(**shipped("training")).of(model, examples)
@@ -75,7 +75,7 @@ def test_given_values_are_kept() -> None:
     assert isinstance(training, Training)
     paths = shipped("paths")
     paths["sampling"] |= {"max_new_tokens": 9}
-    assert PathParams(**paths | {"temperatures": [0.9]}).of_round(1, Sized(1)).model_dump() == {
+    assert PathParams(**paths | {"temperatures": [0.9]}).sampling_in(1, Sized(1)).model_dump() == {
         "temperature": 0.9, "top_k": 0, "top_p": 1.0, "min_p": 0.0, "max_new_tokens": 9, "seed": 1,
     }  # fmt: skip
 

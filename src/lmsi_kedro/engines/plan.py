@@ -77,6 +77,11 @@ class Plan:
         for exemplar_set, indices, prompts in spread:
             self.add(prompts, indices, sampling, {"exemplar_set": exemplar_set, **columns})
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether no path is requested."""
+        return not any(wanted.prompts for wanted in self.wanted)
+
     def on(self, day: date) -> "Plan":
         """The same plan, with this date if the chat template writes one."""
         engine = with_date(self.engine, self.model, day)

@@ -121,13 +121,13 @@ def adjusted(by_task: Metrics) -> Metrics:
 
 
 def vote_statistics(
-    votes: pl.DataFrame, answers: pl.DataFrame, readings: pl.DataFrame, paths: PathParams
+    votes: pl.DataFrame, answers: pl.DataFrame, readings: pl.DataFrame, path_params: PathParams
 ) -> Metrics:
     """Computes statistics of a round's votes without labels; entropies are in bits.
 
     The mean confidence excludes questions on which sampling stopped early, because their confidence is biased.
     """
-    whole = votes.filter(pl.col("paths") == paths.m)
+    whole = votes.filter(pl.col("paths") == path_params.m)
     winners = votes["key"].drop_nulls()
     by_question = readings.group_by("question_id", maintain_order=True)
     distinct = by_question.agg(pl.col("content").n_unique())["content"]
@@ -146,7 +146,11 @@ def vote_statistics(
         },
         "funnel": {"questions": _funnel(votes, "winner"), "paths": _funnel(answers, "agrees")},
         "sampling": {"paths": readings.height, "tokens": int(readings["tokens"].sum())}
-        | ({"early_stop": saved_by_early_stop(votes, readings, paths)} if paths.early_stop else {}),
+        | (
+            {"early_stop": saved_by_early_stop(votes, readings, path_params)}
+            if path_params.early_stop
+            else {}
+        ),
     }
 
 
@@ -158,15 +162,17 @@ def found_by_reader(answers: pl.DataFrame) -> Metrics:
     return {"reader": {"filled": found.height, "kept": int((found["reason"] == "agrees").sum())}}
 
 
-def saved_by_early_stop(votes: pl.DataFrame, readings: pl.DataFrame, paths: PathParams) -> Metrics:
+def saved_by_early_stop(
+    votes: pl.DataFrame, readings: pl.DataFrame, path_params: PathParams
+) -> Metrics:
     """Computes what early stopping saved; tokens are estimated from the mean length of a question's paths."""
     by_question = readings.group_by("question_id", maintain_order=True)
-    stopped = votes.filter(pl.col("paths") < paths.m).join(
+    stopped = votes.filter(pl.col("paths") < path_params.m).join(
         by_question.agg(pl.col("tokens").mean()), on="question_id", maintain_order="left"
     )
-    spare = paths.m - stopped["paths"]
+    spare = path_params.m - stopped["paths"]
     return {
-        "confidence": paths.early_stop,
+        "confidence": path_params.early_stop,
         "questions": stopped.height,
         "paths": int(spare.sum()),
         "tokens": round((spare * stopped["tokens"]).sum()),

@@ -49,8 +49,8 @@ class PathParams(Params):
     temperatures: list[Temperature] | None = Field(default=None, min_length=1)
     early_stop: float | None = Field(default=None, gt=0.5, lt=1)
 
-    def of_round(self, round_number: int, model: Sized) -> Sampling:
-        """Returns the sampling parameters of a round; rounds are counted from 1."""
+    def sampling_in(self, round_number: int, model: Sized) -> Sampling:
+        """Returns the sampling parameters in a round, counted from 1."""
         sampling = self.sampling.of(model)
         if self.temperatures is None:
             return sampling

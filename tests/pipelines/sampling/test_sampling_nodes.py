@@ -73,7 +73,7 @@ def test_each_round_has_its_own_temperature() -> None:
         for k in (1, 2, 3)
     ]
     assert drawn == [{0.5}, {0.9}, {0.9}]
-    assert paths.model_copy(update={"temperatures": None}).of_round(3, model) == sampling
+    assert paths.model_copy(update={"temperatures": None}).sampling_in(3, model) == sampling
 
 
 def test_paths_are_spread_evenly_over_exemplar_sets() -> None:

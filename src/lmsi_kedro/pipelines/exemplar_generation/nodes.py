@@ -23,12 +23,12 @@ SENTENCES = re.compile(r"(.*(?:[.!?]\s|\n))", re.DOTALL)  # as many complete sen
 def plan_worked_seeds(
     seed_questions: pl.DataFrame,
     model: Model,
-    paths: PathParams,
+    path_params: PathParams,
     engine: EngineParams,
     tasks: Tasks,
 ) -> Plan:
     """Plans one greedy path per seed, prompted by "Let's think step by step." (Kojima et al. 2022)."""
-    greedy = paths.sampling.of(model).model_copy(update={"temperature": 0.0})
+    greedy = path_params.sampling.of(model).model_copy(update={"temperature": 0.0})
     prompts = {
         question: prompt
         for (name,), seeds in seed_questions.partition_by("task", as_dict=True).items()

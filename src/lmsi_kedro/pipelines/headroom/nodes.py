@@ -24,7 +24,7 @@ def plan_headroom(
     exemplars: pl.DataFrame,
     model: Model,
     tasks: Tasks,
-    paths: PathParams,
+    path_params: PathParams,
     headroom: HeadroomParams,
     engine: EngineParams,
 ) -> Plan:
@@ -39,19 +39,19 @@ def plan_headroom(
             "headroom.probe=true: no in-domain task has labeled probe questions; add some, for example with"
             " --params=preparation.probe_share=0.1, or leave headroom.probe out"
         )
-    sampling = paths.of_round(1, model)
+    sampling = path_params.sampling_in(1, model)
     greedy = sampling.model_copy(update={"temperature": 0.0})
     plan = Plan(model.path, model.digest, engine)
     for name in tasks.in_domain:
         sets = exemplar_sets(exemplars, tasks[name])
-        voted = questions.filter(task=name, split="unlabeled").head(paths.questions_per_task)
+        voted = questions.filter(task=name, split="unlabeled").head(path_params.questions_per_task)
         sampled = voted.head(headroom.questions_per_task)
         if headroom.probe:
             probe = probes.filter(task=name).head(headroom.questions_per_task)
-            plan.add_all(spread(probe, "few_shot_cot", sets, paths.m, tasks[name]), sampling)
+            plan.add_all(spread(probe, "few_shot_cot", sets, path_params.m, tasks[name]), sampling)
             sampled = pl.concat([sampled, probe])
         for exemplar_set, _, prompts in spread(sampled, "few_shot_cot", sets, 1, tasks[name]):
-            last = range(paths.m, paths.m + 1)
+            last = range(path_params.m, path_params.m + 1)
             plan.add(prompts, last, greedy, {"exemplar_set": exemplar_set})
     return plan
 
@@ -63,7 +63,7 @@ def measure(
     questions: pl.DataFrame,
     tasks: Tasks,
     voting: VotingParams,
-    paths: PathParams,
+    path_params: PathParams,
     labels: pl.DataFrame | None = None,
 ) -> Metrics:
     """Compares the votes of round 1 with greedy paths; if labels are given, also on probe questions.
@@ -74,11 +74,12 @@ def measure(
     sets = pl.concat([chunk.select(*question_path, "exemplar_set") for chunk in sampled_paths])
     voted = sampled_readings.join(sets, on=question_path, maintain_order="left")
     greedy, several = (
-        readings.filter(rows) for rows in (pl.col("path") == paths.m, pl.col("path") < paths.m)
+        readings.filter(rows)
+        for rows in (pl.col("path") == path_params.m, pl.col("path") < path_params.m)
     )
     found: Metrics = {
-        "m": paths.m,
-        "unlabeled": measure_unlabeled(voted, greedy, voting, paths.m),
+        "m": path_params.m,
+        "unlabeled": measure_unlabeled(voted, greedy, voting, path_params.m),
         "probe": None,
     }
     if labels is not None:

@@ -31,7 +31,7 @@ def plan_examination(
     exemplars: pl.DataFrame,
     model: Model,
     tasks: Tasks,
-    paths: PathParams,
+    path_params: PathParams,
     monitor: MonitorParams,
     engine: EngineParams,
 ) -> Plan:
@@ -40,7 +40,7 @@ def plan_examination(
     The last path, with index m, is the greedy one. Probe questions are neither trained on nor held out; their
     labels are not used here.
     """
-    sampling = paths.sampling.of(model)
+    sampling = path_params.sampling.of(model)
     greedy = sampling.model_copy(update={"temperature": 0.0})
     plan = Plan(model.path, model.digest, engine)
     for name in tasks.in_domain:

@@ -10,10 +10,10 @@ log = logging.getLogger(__name__)
 
 
 def choices(
-    model: Sized, paths: PathParams, evaluation: EvaluationParams, training: TrainingParams
+    model: Sized, path_params: PathParams, evaluation: EvaluationParams, training: TrainingParams
 ) -> dict[str, Any]:
     """Resolves the parameters that are `auto`; raises ValueError if LoRA needs a missing package."""
-    sampling, few, many = paths.sampling, training.of(model, 1), training.of(model, 10**6)
+    sampling, few, many = path_params.sampling, training.of(model, 1), training.of(model, 10**6)
     if few.lora and find_spec("peft") is None:
         raise ValueError(
             f"training.lora is {training.lora}, which needs PEFT: pip install 'lmsi-kedro[lora]', or train all "

@@ -31,7 +31,7 @@ def check_model(
     exemplars: pl.DataFrame,
     base_model: Model,
     tasks: Tasks,
-    paths: PathParams,
+    path_params: PathParams,
     evaluation: EvaluationParams,
     training: TrainingParams,
     engine: EngineParams,
@@ -46,9 +46,9 @@ def check_model(
         )
     check_vocabulary(encoder.tokenizer, text_config(base_model.path, engine.trust_remote_code))
     check_plain(prepared_questions, tasks, encoder)
-    chosen = choices(base_model, paths, evaluation, training)
+    chosen = choices(base_model, path_params, evaluation, training)
     new_tokens = max(
-        paths.sampling.of(base_model).max_new_tokens,
+        path_params.sampling.of(base_model).max_new_tokens,
         tokens_for(evaluation.max_new_tokens, base_model),
     )
     check_round_trip(

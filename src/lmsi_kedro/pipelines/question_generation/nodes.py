@@ -91,12 +91,12 @@ def plan_answers(
     exemplars: pl.DataFrame,
     model: Model,
     tasks: Tasks,
-    paths: PathParams,
+    path_params: PathParams,
     generation: QuestionGenerationParams,
     engine: EngineParams,
 ) -> Plan:
     """Plans paths for the vote on every candidate: always m, as in round 1 but without early stopping."""
-    sampling = paths.of_round(1, model)
+    sampling = path_params.sampling_in(1, model)
     prompts = (
         prompts_of_sets(candidate_questions.filter(task=name), exemplars, tasks[name])
         for name in tasks.in_domain

@@ -15,7 +15,7 @@ def plan_paths(
     exemplars: pl.DataFrame,
     model: Model,
     tasks: Tasks,
-    paths: PathParams,
+    path_params: PathParams,
     engine: EngineParams,
     voting: VotingParams,
     round_number: int = 1,
@@ -29,14 +29,16 @@ def plan_paths(
     def read(chunk: pl.DataFrame) -> pl.DataFrame:
         return pl.concat(read_texts([chunk], questions, tasks, voting))
 
-    plan = Plan(model.path, model.digest, engine, read, paths.early_stop)
+    plan = Plan(model.path, model.digest, engine, read, path_params.early_stop)
     for name in tasks.in_domain:
-        unlabeled = questions.filter(task=name, split="unlabeled").head(paths.questions_per_task)
+        unlabeled = questions.filter(task=name, split="unlabeled").head(
+            path_params.questions_per_task
+        )
         sets = exemplar_sets(exemplars, tasks[name])
         # The m paths of a question are divided among the exemplar sets of its task.
-        requests = spread(unlabeled, "few_shot_cot", sets, paths.m, tasks[name])
-        plan.add_all(requests, paths.of_round(round_number, model))
-    if not any(wanted.prompts for wanted in plan.wanted):
+        requests = spread(unlabeled, "few_shot_cot", sets, path_params.m, tasks[name])
+        plan.add_all(requests, path_params.sampling_in(round_number, model))
+    if plan.is_empty:
         raise ValueError(
             "questions: no in-domain task has a question in the split 'unlabeled': leave rows of the file "
             "without a split, and do not set tasks.<name>.in_domain to false"
