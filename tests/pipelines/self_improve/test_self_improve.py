@@ -1,7 +1,41 @@
 """The graph of the loop: the ancestors of training, and the models that each round uses."""
 
-from lmsi_kedro.pipelines.self_improve.pipeline import create_pipeline
+import inspect
+import re
+from pathlib import Path
+
+from kedro.pipeline import Node
+
+from lmsi_kedro.pipelines.self_improve.pipeline import create_candidate, create_pipeline
 from tests.graphs import ARMS, ancestors
+
+SOURCE = Path(__file__).parents[3] / "src" / "lmsi_kedro"
+REPORTED = {"measure_sharing", "describe_votes"}
+
+
+def test_docstring_lists_the_nodes_of_a_round() -> None:
+    """The table of create_candidate has all nodes in order of execution, their files and their outputs."""
+    rows = re.findall(
+        r"^ +(\w+) {2,}(\S.+?) +-> (.+)$", create_candidate.__doc__ or "", re.MULTILINE
+    )
+    nodes = create_candidate(1, "base_model", "candidate_1").nodes
+    names = [short(node.name) for node in nodes]
+    reported = [name for name in names if name in REPORTED]
+    assert [row[0] for row in rows] == [name for name in names if name not in REPORTED] + reported
+    by_name = dict(zip(names, nodes, strict=True))
+    for name, files, made in rows:
+        assert file_of(by_name[name]) in files, name
+        assert made.split(", ") == [short(output) for output in by_name[name].outputs], name
+
+
+def short(name: str) -> str:
+    """The name without the namespace of round 1; k stands for the number of the round."""
+    return re.sub("_1$", "_k", name.removeprefix("round_1."))
+
+
+def file_of(node: Node) -> str:
+    source = inspect.getsourcefile(inspect.unwrap(node.func))
+    return Path(source or "").relative_to(SOURCE).as_posix()
 
 
 def test_labels_never_reach_training() -> None:

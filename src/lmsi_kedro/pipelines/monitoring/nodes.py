@@ -37,8 +37,8 @@ def plan_examination(
 ) -> Plan:
     """Plans a few paths for the probe questions of every in-domain task, or for unlabeled ones if a task has none.
 
-    The last path, with index m, is the greedy one. Probe questions are neither trained on nor held out; their
-    labels are not used here.
+    The last path, with index m, is the greedy one. Probe questions are neither trained on nor held out; the
+    unlabeled ones are trained on. No labels are used here.
     """
     sampling = path_params.sampling.of(model)
     greedy = sampling.model_copy(update={"temperature": 0.0})

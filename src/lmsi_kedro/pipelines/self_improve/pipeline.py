@@ -1,15 +1,15 @@
-"""The whole loop in one picture.
+"""The loop: rounds of sampling, voting, mixing, fine-tuning and monitoring, the measurements, and the report.
 
-    questions, exemplars, model_{k-1} -> sampling -> voting -> mixing -+
-                                                          base_model -+-> fine_tuning -> candidate_k
-                                       model_{k-1}, candidate_k -> monitoring -> model_k
+In every round, the latest promoted model samples paths, and the base model is fine-tuned on those that agree
+with the vote; the result is candidate_k. The monitor promotes it to model_k unless it sees a collapse, a loss
+or, from the second round on, no gain; otherwise model_k is the previous model.
 
-Every round fine-tunes the base model; model_0 is the base model. The monitor samples paths of each model for
-probe questions, which are never trained on, and compares agreement, diversity, length and support (the share of
-the base model's paths that agree). It promotes the candidate unless it sees a collapse, a loss or, from the second
-round on, no gain, and uses no labels unless `guard` is "probe".
+The monitor compares agreement, diversity, length and support of the two models, and uses no labels unless
+`guard` is "probe". Support is the share of the base model's sampled paths that give the model's greedy answer,
+which estimates its accuracy without labels. Probe questions are not trained on; a task without them
+(preparation.probe_share is 0 by default) is examined on unlabeled questions, which are.
 
-`create_round` and `create_candidate` implement the method. `create_pipeline` chains the rounds, each in the
+`create_candidate` and `create_round` implement the method. `create_pipeline` chains the rounds, each in the
 namespace `round_k`, and adds the measurements: control arms, evaluations, comparisons and the report.
 """
 
@@ -36,19 +36,25 @@ from lmsi_kedro.pipelines.self_improve.models import (
 )
 from lmsi_kedro.wiring import namespaced
 
-# Datasets that all rounds share; namespaced() prefixes the names of the others with round_k.
+# Datasets that all rounds share. namespaced() prefixes the names of all others with round_k, except those in
+# `renamed`, first_day and parameters.
 SHARED = {"questions", "tasks", "exemplars", "base_model"}
 
 
 def create_round(number: int, guard: Guard = "none", objective: Objective = "sft") -> Pipeline:
-    """model_{k-1} -> model_k, which is candidate_k if that is promoted, otherwise model_{k-1}."""
+    """model_{k-1} -> model_k, which is candidate_k if that is promoted, otherwise model_{k-1}.
+
+    The previous model of round 1 is the dataset base_model, whose health and support are health_0 and support_0.
+    """
     previous = "base_model" if number == 1 else f"model_{number - 1}"
     candidate = f"candidate_{number}"
     return Pipeline(
         [
             create_candidate(number, previous, candidate, objective),
-            # Monitoring: examine the candidate, then decide. model_{k-1} was examined in its own round.
+            # Measures the candidate's health and support; those of the previous model are known already.
             create_examination(candidate, suffix=candidate, guard=guard),
+            # Promotes the candidate or keeps the previous model (monitoring/nodes.py). The next round gets the
+            # promoted model's health and support as health_k and support_k.
             create_promotion(number, previous, candidate),
         ]
     )
@@ -57,8 +63,32 @@ def create_round(number: int, guard: Guard = "none", objective: Objective = "sft
 def create_candidate(
     number: int, previous: str, candidate: str, objective: Objective = "sft"
 ) -> Pipeline:
-    """Samples paths from the previous model, votes on them, and trains the base model on those that are kept."""
-    paired = objective == "scpo"  # trained on pairs of a kept path and one of a losing answer
+    """Samples paths from the previous model, votes on them, and trains the base model on those that are kept.
+
+    The nodes in order of execution, the files that define their functions, and the datasets that they make:
+
+        plan_paths           pipelines/sampling/nodes.py           -> paths_sampling_plan
+        sample_paths         engines/sample.py                     -> paths
+        read_answers         reading.py, called from wiring.py     -> readings
+        count_votes          pipelines/voting/nodes.py             -> votes
+        keep_agreeing_paths  pipelines/voting/nodes.py             -> answers
+        select_voted_paths   pipelines/mixing/nodes.py             -> selected
+        leave_out_leaks      pipelines/mixing/nodes.py             -> taught, leaks_k
+        render_examples      pipelines/mixing/nodes.py             -> new_examples
+        accumulate_examples  pipelines/mixing/nodes.py             -> examples_k
+        balance_examples     pipelines/mixing/nodes.py             -> mixture
+        choose_training      pipelines/fine_tuning/nodes.py        -> training
+        fine_tune            pipelines/fine_tuning/nodes.py        -> candidate_k
+
+    For the report only:
+
+        measure_sharing      pipelines/sampling/sharing.py         -> sharing_k
+        describe_votes       evaluation/comparison.py              -> vote_statistics_k
+
+    The objective "scpo" trains on pairs, which mixing/pairs.py makes.
+    """
+    # Preference training: pairs of a kept path and one of the least-voted answer.
+    paired = objective == "scpo"
     steps = [
         sampling.create_pipeline(number),
         voting.create_pipeline(number),
@@ -71,10 +101,11 @@ def create_candidate(
         "previous_examples": f"examples_{number - 1}",
         "examples": f"examples_{number}",
         "tuned_model": candidate,
+        "pairs": f"pairs_{number}",
+        # Counts for the report.
         "vote_statistics": f"vote_statistics_{number}",
         "leaks": f"leaks_{number}",
         "sharing": f"sharing_{number}",
-        "pairs": f"pairs_{number}",
     }
     # Preference training also uses the pairs of earlier rounds.
     older = {f"pairs_{before}" for before in range(1, number)}
@@ -96,7 +127,7 @@ def create_pipeline(
     for measuring headroom before training; if `stop` is set, training depends on the result. objective: how the
     rounds train; control arms have no pairs and are always fine-tuned on their paths.
     """
-    in_loop = measured is not None and measured.in_loop
+    headroom = measured if measured and measured.in_loop else None
     loop = Pipeline(
         [
             preparation.create_pipeline(),
@@ -114,8 +145,10 @@ def create_pipeline(
             ],
             *([controls.create_equal_compute()] if equal_compute else []),
             create_comparison(rounds, arms),
+            # What was run and what it cost (run.json), and the model cards.
             reporting.create_record(rounds, arms, equal_compute),
-            reporting.create_pipeline(rounds, arms, equal_compute, in_loop),
+            # metrics.json and report.html.
+            reporting.create_pipeline(rounds, arms, equal_compute, headroom is not None),
         ]
     )
-    return with_headroom(loop, measured) if measured and in_loop else loop
+    return with_headroom(loop, headroom) if headroom else loop
