@@ -1,6 +1,7 @@
 """The configuration: every dataset is declared, every parameter is used, and no label reaches training."""
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from typing import Any
 
 import polars as pl
 import pytest
+import yaml
 from kedro.framework.startup import bootstrap_project
 from kedro.io import DataCatalog, MemoryDataset
 
@@ -188,6 +190,16 @@ def test_every_dataset_is_declared(context: Any) -> None:
         assert {catalog[name]._copy_mode for name in plans} <= {"assign"}
         stored = {name for name in named if "stored_" in name}
         assert {type(catalog[name]).__name__ for name in stored} <= {"StoredChunks"}
+
+
+def test_shorthands_of_paths_have_one_value() -> None:
+    """Kedro merges the catalog's files in any order, so a path like ${_data} must be the same in all of them."""
+    files = [path.read_text() for path in sorted((ROOT / "conf" / "base").glob("catalog*.yml"))]
+    used = {name for text in files for name in re.findall(r"\$\{(_\w+)\}", text)}
+    assert "_data" in used
+    for name in used:
+        values = {str(file[name]) for file in map(yaml.safe_load, files) if name in file}
+        assert len(values) == 1, name
 
 
 def test_report_is_rebuilt_from_stored_data(context: Any) -> None:
