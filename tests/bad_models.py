@@ -86,7 +86,7 @@ MODELS: list[tuple[Damage, str]] = [
     (cut(WEIGHTS, 1000), "{path}/model.safetensors is damaged, fetch it again: Error while deserializing header: invalid header length"),
     (cut(WEIGHTS, 50_000), "{path}/model.safetensors is damaged, fetch it again: Error while deserializing header: incomplete metadata, "
      "file not fully covered"),
-    (weighted("model.norm.weight", None), "{path} lacks 1 weights of its architecture, model.norm.weight: fetch it again"),
+    (weighted("model.norm.weight", None), "{path} lacks 1 weight of its architecture, model.norm.weight: fetch it again"),
     (weighted("model.norm.weight", torch.ones(3)), "{path}: the weight model.norm.weight has the shape [3], but config.json requires "
      "[64]: they belong to different models"),
     (weighted("model.norm.weight", torch.full((64,), torch.nan)),

@@ -271,7 +271,7 @@ def test_read_only_disk_is_named(disk: Path) -> None:
     lock = RunLock()
     lock.root = disk
     assert line_of(lock.before_pipeline_run) == (
-        f"data_root: {disk} cannot be written: Read-only file system; give this run another data_root"
+        f"data_root: {disk} cannot be written to: Read-only file system; give this run another data_root"
     )
 
 

@@ -18,7 +18,7 @@ def test_missing_weights_are_named(tmp_path: Path) -> None:
     weights = load_file(model / "model.safetensors")
     del weights[LACKING]
     save_file(weights, model / "model.safetensors", metadata={"format": "pt"})
-    with pytest.raises(ValueError, match=f"model lacks 1 weights of its architecture, {LACKING}"):
+    with pytest.raises(ValueError, match=f"model lacks 1 weight of its architecture, {LACKING}"):
         load_model(model, torch.float32, trust_remote_code=False)
 
 

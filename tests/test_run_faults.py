@@ -139,7 +139,7 @@ def test_folder_without_permission_is_named(data: Path) -> None:
     data.mkdir(mode=0o555)
     said = last_line(start(data, by=[] if os.getuid() else unprivileged))
     assert said == (
-        f"lmsi: data_root: {data} cannot be written: Permission denied; give this run another data_root"
+        f"lmsi: data_root: {data} cannot be written to: Permission denied; give this run another data_root"
     )
 
 

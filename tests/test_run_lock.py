@@ -29,7 +29,9 @@ def session(data: Path, pipeline: str = "sampling") -> None:
 
 
 def test_second_run_names_the_first_and_changes_nothing(tmp_path: Path) -> None:
-    message = f"{tmp_path} is in use by another run, process {os.getpid()} on .*: wait for its end"
+    message = (
+        f"{tmp_path} is in use by another run, process {os.getpid()} on .*: wait for it to end"
+    )
     with locked(tmp_path / NAME, wait=False), pytest.raises(ValueError, match=message):
         run(tmp_path, "sampling")
     assert [path.name for path in tmp_path.iterdir()] == [NAME]
@@ -96,6 +98,6 @@ def test_unwritable_data_root_is_named(tmp_path: Path) -> None:
     lock = RunLock()
     lock.root = tmp_path / "file"
     with pytest.raises(
-        ValueError, match=r"data_root: .*/file cannot be written: .*another data_root"
+        ValueError, match=r"data_root: .*/file cannot be written to: .*another data_root"
     ):
         lock.before_pipeline_run()

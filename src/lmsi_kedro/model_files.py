@@ -13,6 +13,8 @@ from typing import Any, Literal, get_args
 
 from safetensors import SafetensorError, safe_open
 
+from lmsi_kedro.printable import counted
+
 WHOLE = "model.safetensors"
 INDEX = "model.safetensors.index.json"
 # This file says how the model was made; it does not affect what the model computes.
@@ -68,8 +70,9 @@ def load_model(model: Path, dtype: Any, trust_remote_code: bool) -> Any:
             "they belong to different models"
         )
     if missing := sorted(info["missing_keys"]):
+        named = ", ".join(missing[:3])
         raise ValueError(
-            f"{model} lacks {len(missing)} weights of its architecture, {', '.join(missing[:3])}: fetch it again"
+            f"{model} lacks {counted(len(missing), 'weight')} of its architecture, {named}: fetch it again"
         )
     return loaded
 

@@ -1,7 +1,7 @@
 """Escapes control characters in text from models, files and servers before a terminal or a page shows it.
 
 An escape sequence could recolour or overwrite the terminal, and characters that change the text direction could
-disguise the content of a page.
+disguise the content of a page. Also writes numbers with their nouns.
 """
 
 import logging
@@ -20,6 +20,12 @@ WRITTEN = {
 def printable(text: str) -> str:
     """Returns the text with control and formatting characters escaped, as in \\x1b or \\u202e."""
     return text.translate(WRITTEN)
+
+
+def counted(number: int, noun: str) -> str:
+    """Returns the number with its noun: "1 question", "2,000 questions", "2 processes"."""
+    plural = f"{noun}es" if noun.endswith("s") else f"{noun}s"
+    return f"{number:,} {noun if number == 1 else plural}"
 
 
 class Printable(logging.Filter):

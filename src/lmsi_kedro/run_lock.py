@@ -1,4 +1,7 @@
-"""Allows only one run at a time on a data root, as two would mix their tables; its trainers hold the lock too."""
+"""A lock that allows only one run at a time on a data root, because the tables of two runs would be mixed.
+
+The trainers of a run hold the lock too.
+"""
 
 import sys
 from contextlib import ExitStack
@@ -27,7 +30,7 @@ class RunLock:
 
     @hook_impl(trylast=True)  # last, because Kedro calls no other hook when a check stops the run
     def before_pipeline_run(self) -> None:
-        """Raises ValueError if another run is active or the folder cannot be written."""
+        """Raises ValueError if another run is active or the folder cannot be written to."""
         if self.run and is_active(self.run):
             raise ValueError(
                 f"data_root: {self.root} is in use by another run of this process: start this run when that one "
@@ -38,12 +41,12 @@ class RunLock:
             self.held.enter_context(locked(self.root / NAME, wait=False))
         except LockedError as error:
             raise ValueError(
-                f"data_root: {self.root} is in use by another run, {error}: wait for its end, or give this run "
+                f"data_root: {self.root} is in use by another run, {error}: wait for it to end, or give this run "
                 "another data_root"
             ) from None
         except OSError as error:
             raise ValueError(
-                f"data_root: {self.root} cannot be written: {error.strerror}; give this run another data_root"
+                f"data_root: {self.root} cannot be written to: {error.strerror}; give this run another data_root"
             ) from None
         self.run = run_of(sys._getframe())
 

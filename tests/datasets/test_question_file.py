@@ -97,8 +97,8 @@ def test_answers_are_read_from_typed_columns(
 def test_answer_of_unsupported_type_is_named_with_row(tmp_path: Path) -> None:
     for values, reason in [
         ([1.5, float("nan")], "row 2: answer is nan, which is not an answer"),
-        ([b"a", None], "row 1: answer must be text, a number or a list of them, not bytes"),
-        ([timedelta(1), None], "row 1: answer must be text, .* not a timedelta"),
+        ([b"a", None], "row 1: answer must be a string, a number or a list of them, not bytes"),
+        ([timedelta(1), None], "row 1: answer must be a string, .* not a timedelta"),
     ]:
         table = pl.DataFrame({"question": ["a?", "b?"], "answer": values})
         table.write_parquet(tmp_path / "q.parquet")
@@ -116,28 +116,31 @@ def test_one_choice_per_letter_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        ("nonsense", "is not JSON (Expecting value, column 1)"),
-        ("[1]", "is not a JSON object"),
+        ("nonsense", "invalid JSON (expecting value at column 1)"),
+        ("[1]", "the line must be a JSON object"),
         ('{"answer": "1"}', "there is no column 'question', only 'answer'"),
-        ("{}", "there is no column 'question', nor any other"),
+        ("{}", "there are no columns: put the questions in"),
         ('{"question": "  "}', "question is missing or empty"),
-        ('{"question": 3}', "question must be text, not a number"),
-        ('{"question": "q", "task": ["t"]}', "task must be text, not a list"),
+        ('{"question": 3}', "question must be a string, not a number"),
+        ('{"question": "q", "task": ["t"]}', "task must be a string, not a list"),
         ('{"question": "q", "split": "test"}', "split must be one of unlabeled, held_out, probe"),
-        ('{"question": "q", "choices": "x"}', "choices must be a list of texts, not text"),
-        ('{"question": "q", "choices": ["x", ["y"]]}', "choices must be text, not a list"),
+        ('{"question": "q", "choices": "x"}', "choices must be a list of strings, not a string"),
+        (
+            '{"question": "q", "choices": ["x", ["y"]]}',
+            "an option of choices must be a string, not a list",
+        ),
         ('{"question": "q", "choices": ["x", " "]}', "choices has an option without text"),
         (
             f'{{"question": "q", "choices": {27 * [1]}}}',
             "choices must have at most 26 options",
         ),
-        ('{"question": "q", "answer": {}}', "answer must be text, a number or a list of them"),
+        ('{"question": "q", "answer": {}}', "answer must be a string, a number or a list of them"),
         ('{"question": "q", "answer": ""}', "answer is empty"),
         ('{"question": "q", "answer": NaN}', "answer is nan, which is not an answer"),
         ('{"question": "q", "answer": [1, -Infinity]}', "answer is -inf, which is not an answer"),
         (
             '{"question": "q", "answer": 1e99999999999999999999}',
-            "has a number whose exponent is too",
+            "the exponent of a number is too large",
         ),
         ('{"question": "q\\ud800"}', "question has a lone surrogate (character 2)"),
         (
@@ -146,12 +149,12 @@ def test_one_choice_per_letter_is_read(tmp_path: Path) -> None:
         ),
         (
             '{"question": "q", "choices": ["\\udfff", "b"]}',
-            "choices has a lone surrogate (character 1)",
+            "an option of choices has a lone surrogate (character 1)",
         ),
-        ('{"question": "q", "meta": %s}' % (100_000 * "["), "has lists or objects that are nested"),
+        ('{"question": "q", "meta": %s}' % (100_000 * "["), "lists or objects are nested"),
         (
             '{"question": "q", "answer": [[1]]}',
-            "answer must be text, a number or a list of them, not a list",
+            "answer must be a string, a number or a list of them, not a list",
         ),
     ],
 )
@@ -169,11 +172,11 @@ def test_all_malformed_rows_are_reported_at_once(tmp_path: Path) -> None:
     said = str(caught.value)
     assert "60 malformed rows" in said
     assert "30 x question is missing or empty" in said
-    assert "30 x is not JSON" in said
+    assert "30 x invalid JSON" in said
     assert "line 21:" in said
     assert "line 22:" not in said
     with pytest.raises(
-        DatasetError, match=r"has 30 malformed rows, the first in line 2: is not JSON"
+        DatasetError, match=r"has 30 malformed rows, the first in line 2: invalid JSON"
     ):
         load(tmp_path / "r.jsonl", '{"question": "a?"}', *["nonsense"] * 30)
     with pytest.raises(DatasetError):
@@ -185,10 +188,10 @@ def test_all_malformed_rows_are_reported_at_once(tmp_path: Path) -> None:
 def test_other_encodings_are_named_with_their_line(tmp_path: Path) -> None:
     content = '{"question": "a?"}\n{"question": "é?"}\n'.encode("latin-1")
     (tmp_path / "q.jsonl").write_bytes(content)
-    with pytest.raises(DatasetError, match=r"line 2: is not UTF-8 \(byte 15\)"):
+    with pytest.raises(DatasetError, match=r"line 2: invalid UTF-8 \(byte 15\)"):
         dataset(tmp_path / "q.jsonl").load()
     (tmp_path / "q.csv").write_bytes("question\na?\né?\n".encode("latin-1"))
-    with pytest.raises(DatasetError, match=r"line 3: is not UTF-8 \(byte 1\)"):
+    with pytest.raises(DatasetError, match=r"line 3: invalid UTF-8 \(byte 1\)"):
         dataset(tmp_path / "q.csv").load()
 
 
@@ -201,7 +204,7 @@ def test_malformed_list_cells_are_named(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="line 2: answer is not a JSON list"):
         load(tmp_path / "q.csv", "question,answer", 'a?,"[""x"", 3"')
     with pytest.raises(
-        DatasetError, match=r"line 2: has 3 cells, but the header has 2: quote texts"
+        DatasetError, match=r"line 2: the row has 3 cells, but the header has 2: put text"
     ):
         load(tmp_path / "q.csv", "question,task", "a?,b,c")
 
@@ -247,7 +250,9 @@ def test_long_cells_are_read_and_open_quotes_reported(tmp_path: Path) -> None:
     table = load(tmp_path / "q.csv", "question,context", f"a?,{long}", "", '"b\n?",c', "d?,")
     assert table["context"].to_list() == [long.strip(), "c", None]
     assert table["source"].to_list() == [f"q.csv, line {n}" for n in (2, 4, 6)]
-    with pytest.raises(DatasetError, match=r"q\.csv, line 3: is not CSV .* is a quote left open\?"):
+    with pytest.raises(
+        DatasetError, match=r"q\.csv, line 3: invalid CSV .* is a quote left open\?"
+    ):
         load(tmp_path / "q.csv", "question,context", "a?,b", 'c?,"d', "e?,f")
 
 
@@ -282,10 +287,10 @@ def test_any_bytes_give_a_table_or_clear_error(
 
 def test_truncated_files_are_named(tmp_path: Path) -> None:
     (tmp_path / "q.jsonl.gz").write_bytes(gzip.compress(b'{"question": "a?"}')[:-12])
-    (tmp_path / "q.csv.gz").write_bytes(b"question\na?")
+    (tmp_path / "q.csv.gz").write_bytes(gzip.compress(b"question\na?")[:-3])
     (tmp_path / "q.parquet").write_bytes(b"PAR1")
     for path in sorted(tmp_path.glob("q.*")):
-        with pytest.raises(DatasetError, match=rf"{path.name} cannot be read to its end: \S+"):
+        with pytest.raises(DatasetError, match=rf"{path.name} is damaged or incomplete: \S+"):
             dataset(path).load()
 
 

@@ -77,7 +77,7 @@ def test_rows_of_common_data_sets_are_read(
         ([ROW, ROW | {"rationale": " "}], "line 2: rationale is missing or empty"),
         ([ROW | {"answer": None}], "line 1: answer is missing or empty"),
         ([{"question": "2 + 5?", "rationale": "7."}], "line 1: answer is missing or empty"),
-        ([ROW | {"rationale": 7}], "line 1: rationale must be text, not a number"),
+        ([ROW | {"rationale": 7}], "line 1: rationale must be a string, not a number"),
         ([{"question": "2?", "rational": "2.", "answer": 2}], "is the column 'rational' meant to be 'rationale'?"),
         ([], "has no worked examples: it needs one per row"),
     ],

@@ -79,8 +79,8 @@ class Folder:
                     held.enter_context(durable.locked(Path(self.path) / ".lock", wait=False))
             except durable.LockedError:
                 raise DatasetError(
-                    f"{self.location} is being written by another run: wait for its end and run again to reuse "
-                    "its chunks, or give this run another data_root."
+                    f"{self.location} is being written by another run: wait for it to end, then run again to "
+                    "reuse its chunks, or give this run another data_root."
                 ) from None
             yield
 

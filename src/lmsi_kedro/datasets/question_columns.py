@@ -58,9 +58,12 @@ def columns_of(names: tuple[str, ...], fields: tuple[str, ...] = FIELDS) -> dict
         ):
             raise MalformedError(f"is the column {name!r} meant to be {meant[0]!r}?")
     if "question" not in found:
-        listed = f"only {', '.join(map(repr, names))}" if names else "nor any other column"
+        if not names:
+            raise MalformedError("there are no columns: put the questions in the column 'question'")
+        listed = ", ".join(map(repr, names))
         raise MalformedError(
-            f"there is no column 'question', {listed}: rename the column with the questions"
+            f"there is no column 'question', only {listed}: rename the column that holds the questions "
+            "to 'question'"
         )
     return found
 

@@ -66,7 +66,7 @@ class QuestionFile(AbstractDataset[pl.DataFrame, pl.DataFrame]):
         except MalformedError as mistake:
             raise DatasetError(f"{self._path}: {mistake}") from None
         except BROKEN as error:
-            raise DatasetError(f"{self._path} cannot be read to its end: {error}") from None
+            raise DatasetError(f"{self._path} {damage_of(error)}") from None
 
     @cached_property
     def task(self) -> str:
@@ -171,6 +171,15 @@ class QuestionFile(AbstractDataset[pl.DataFrame, pl.DataFrame]):
 
     def _describe(self) -> dict[str, Any]:
         return {"filepath": str(self._path)}
+
+
+def damage_of(error: BaseException) -> str:
+    """Returns the end of an error message about a file that cannot be read completely."""
+    if str(error).startswith("Not a gzipped file"):
+        return "is not a gzip file: compress it, or remove .gz from its name"
+    if isinstance(error, OSError) and error.strerror:
+        return f"cannot be read: {error.strerror}"
+    return f"is damaged or incomplete: {error}"
 
 
 class WorkedFile(QuestionFile):

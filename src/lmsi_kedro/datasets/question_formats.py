@@ -44,7 +44,7 @@ def read_jsonl(path: Path, _: Fields) -> Iterator[Numbered]:
 def json_object(text: str) -> Row:
     row = json_value(text)
     if not isinstance(row, dict):
-        raise MalformedError("is not a JSON object")
+        raise MalformedError("the line must be a JSON object")
     return row
 
 
@@ -52,11 +52,17 @@ def json_value(text: str) -> Any:
     try:
         return DECODER.decode(text)
     except json.JSONDecodeError as error:
-        raise MalformedError(f"is not JSON ({error.msg}, column {error.colno})") from None
+        raise MalformedError(f"invalid JSON ({reason_of(error)})") from None
     except RecursionError:
-        raise MalformedError("has lists or objects that are nested too deeply") from None
+        raise MalformedError("lists or objects are nested too deeply") from None
     except ArithmeticError:
-        raise MalformedError("has a number whose exponent is too large") from None
+        raise MalformedError("the exponent of a number is too large") from None
+
+
+def reason_of(error: json.JSONDecodeError) -> str:
+    """Returns what is wrong and where, such as "unterminated string starting at column 14"."""
+    what = error.msg.rstrip(": ").removesuffix(" at")
+    return f"{what[:1].lower()}{what[1:]} at column {error.colno}"
 
 
 def integer(digits: str) -> int | Decimal:
@@ -72,7 +78,7 @@ def decoded(line: bytes) -> str:
     try:
         return line.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise MalformedError(f"is not UTF-8 (byte {error.start + 1})") from None
+        raise MalformedError(f"invalid UTF-8 (byte {error.start + 1})") from None
 
 
 def read_csv(path: Path, fields: Fields) -> Iterator[Numbered]:
@@ -92,7 +98,7 @@ def read_csv(path: Path, fields: Fields) -> Iterator[Numbered]:
             try:
                 cells = next(rows, None)
             except csv.Error as error:  # later rows cannot be separated
-                yield line, MalformedError(f"is not CSV ({error}; is a quote left open?)")
+                yield line, MalformedError(f"invalid CSV ({error}; is a quote left open?)")
                 return
             if cells is None:
                 return
@@ -119,10 +125,11 @@ def separator_of(header: str) -> str:
 
 
 def from_cells(header: list[str], cells: list[str], fields: Fields) -> Row | MalformedError:
-    """Converts cells to a row: empty cells are null; choices, and answers that are lists of texts, are JSON."""
+    """Converts cells to a row: empty cells are null; choices, and answers that are lists of strings, are JSON."""
     if len(cells) != len(header):
         return MalformedError(
-            f"has {len(cells)} cells, but the header has {len(header)}: quote texts with commas"
+            f"the row has {len(cells)} cells, but the header has {len(header)}: put text that contains commas "
+            "in quotes"
         )
     row: Row = {name: cell or None for name, cell in zip(header, cells, strict=True)}
     columns = columns_of(tuple(header), fields)

@@ -95,7 +95,7 @@ def choices_of(value: Any, column: str) -> tuple[list[str] | None, dict[str, str
     if value is None or value == []:
         return None, {}
     options, labels = labeled(value, column)
-    texts = [written(option, column) for option in options]
+    texts = [written(option, f"an option of {column}") for option in options]
     if not all(texts):
         raise MalformedError(f"{column} has an option without text")
     if len(texts) > len(LETTERS):
@@ -118,7 +118,7 @@ def labeled(value: Any, column: str) -> tuple[list[Scalar], list[Any]]:
         there = {label: text for label, text in value.items() if text is not None}
         return list(there.values()), list(there)  # a typed column has every label in every row
     if not isinstance(value, list):
-        raise MalformedError(f"{column} must be a list of texts, not {name_of(value)}")
+        raise MalformedError(f"{column} must be a list of strings, not {name_of(value)}")
     if all(isinstance(option, dict) and "text" in option for option in value):
         labels = [option["label"] for option in value if "label" in option]
         return [option["text"] for option in value], labels
@@ -151,7 +151,7 @@ def answers_of(
 def answer_of(value: Any, column: str, letters: dict[str, str]) -> str:
     if not isinstance(value, Scalar):
         raise MalformedError(
-            f"{column} must be text, a number or a list of them, not {name_of(value)}"
+            f"{column} must be a string, a number or a list of them, not {name_of(value)}"
         )
     if (answer := written(value, column)) is None:
         raise MalformedError(f"{column} is empty")

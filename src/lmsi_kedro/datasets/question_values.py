@@ -15,7 +15,7 @@ def text_of(value: Any, column: str) -> str | None:
     if value is None:
         return None
     if not isinstance(value, str):
-        raise MalformedError(f"{column} must be text, not {name_of(value)}")
+        raise MalformedError(f"{column} must be a string, not {name_of(value)}")
     try:
         value.encode()
     except UnicodeEncodeError as error:
@@ -26,7 +26,7 @@ def text_of(value: Any, column: str) -> str | None:
 
 
 def written(value: Scalar, column: str) -> str | None:
-    """Writes a text, number, date or truth value in the way people do; returns None for empty text."""
+    """Formats a string, number, date or Boolean in the way people write it; returns None for an empty string."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int | float | Decimal):
@@ -52,7 +52,7 @@ def number(value: Decimal) -> str:
 def name_of(value: Any) -> str:
     """Returns the type of a value in words."""
     names = {
-        bool: "true or false", str: "text", list: "a list", dict: "an object", bytes: "bytes",
+        bool: "true or false", str: "a string", list: "a list", dict: "an object", bytes: "bytes",
         int: "a number", float: "a number", Decimal: "a number", date: "a date", datetime: "a date",
     }  # fmt: skip
     return names.get(type(value), f"a {type(value).__name__}")

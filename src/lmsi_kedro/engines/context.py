@@ -9,6 +9,7 @@ from pathlib import Path
 
 from lmsi_kedro.engines.architecture import text_config
 from lmsi_kedro.params import EngineParams
+from lmsi_kedro.printable import counted
 from lmsi_kedro.tasks.encoding import Encoder, beginning
 from lmsi_kedro.tasks.turns import turns_of
 
@@ -60,14 +61,15 @@ class Context:
         encoded = self.encoder.prompts(list(unsure.values()))
         return {name: len(ids) for name, ids in zip(unsure, encoded, strict=True)}
 
-    def describe(self, too_long: Mapping[str, int], new: int) -> str:
-        """The end of an error message about prompts that do not fit; it names the longest ones."""
+    def describe(self, what: str, too_long: Mapping[str, int], new: int) -> str:
+        """Returns an error message about prompts or questions that do not fit; it names the longest ones."""
         worst = sorted(too_long, key=too_long.__getitem__, reverse=True)
         named = ", ".join(f"{name} ({too_long[name]} tokens)" for name in worst[:NAMED])
         more = f" and {len(worst) - NAMED:,} more" if len(worst) > NAMED else ""
+        do = "does" if len(worst) == 1 else "do"
         return (
-            f"do not fit into the model's context of {self.tokens} tokens with {new} new ones: "
-            f"{named}{more}"
+            f"{counted(len(worst), what)} {do} not fit into the model's context of {self.tokens} tokens "
+            f"with {new} new ones: {named}{more}"
         )
 
 
@@ -81,4 +83,4 @@ def check_room(
     """Raises ValueError if prompts do not fit; the message names them and ends with the advice."""
     context = Context.of(model, engine)
     if too_long := context.too_long(prompts, new):
-        raise ValueError(f"{len(too_long):,} prompts {context.describe(too_long, new)}. {advice}")
+        raise ValueError(f"{context.describe('prompt', too_long, new)}. {advice}")

@@ -82,8 +82,9 @@ def letters_of_places(labels: Sequence[str], choices: Choices) -> tuple[list[str
         ]
     possible = {meaning: letters for meaning, letters in meanings.items() if None not in letters}
     if len({tuple(letters) for letters in possible.values()}) > 1:
+        *others, last = possible
         raise ValueError(
-            f"its labels are whole numbers, which may be {' or '.join(possible)}: "
+            f"the labels are whole numbers, which may be {', '.join(others)}{',' * (len(others) > 1)} or {last}: "
             "write the letters A, B, ... or the texts of the options"
         )
     for meaning, letters in possible.items():

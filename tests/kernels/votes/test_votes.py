@@ -175,7 +175,7 @@ def test_a_large_group_of_distinct_keys() -> None:
         ((["a", "b"], [0, 2], [0.0]), r"one number per key \(2\)"),
         ((["a"], [0, 1], None, "first"), "one of abstain, logprob, not 'first'"),
         ((["a"], [0, 1], None, "logprob"), "needs weights"),
-        ((pl.Series([1]), [0, 1]), "keys must be text, not Int64"),
+        ((pl.Series([1]), [0, 1]), "keys must be strings, not Int64"),
     ],
 )
 def test_bad_input_is_named(arguments: Any, message: str) -> None:

@@ -72,7 +72,7 @@ def test_a_seed_beyond_the_context_is_named() -> None:
     long = pl.when(question_id="s1").then(pl.lit("pens and caps " * 800)).otherwise("question")
     seeds = SEEDS.with_columns(question=long)
     with pytest.raises(
-        ValueError, match=r"1 prompts do not fit .* 1024 tokens .*: s1 \(\d+ tokens"
+        ValueError, match=r"1 prompt does not fit .* 1024 tokens .*: s1 \(\d+ tokens"
     ):
         plan_worked_seeds(seeds, Model(BASE, "digest"), paths, ENGINE, TASKS)
 

@@ -84,7 +84,8 @@ def test_a_good_model_passes_and_is_described() -> None:
 def test_questions_beyond_context_are_named_or_skipped() -> None:
     long = "How many pens has Finn? " * 300
     with pytest.raises(
-        ValueError, match=r"1 questions do not fit .* 1024 tokens .*: q1 \(\d+ tokens\)\. Leave"
+        ValueError,
+        match=r"1 question does not fit .* 1024 tokens .*: q1 \(\d+ tokens\)\. Leave",
     ):
         check(questions("Short?", long))
     many = [f"{long} {'Really? ' * i}" for i in range(7)]
@@ -113,7 +114,7 @@ def test_longest_exemplar_set_must_fit_the_context() -> None:
         orient="row",
     )
     tasks = Tasks({"mini": Task(kind="number", exemplar_set="mini")})
-    with pytest.raises(ValueError, match=r"1 questions do not fit .*: q0 \(\d+ tokens\)"):
+    with pytest.raises(ValueError, match=r"1 question does not fit .*: q0 \(\d+ tokens\)"):
         check(questions("Short?"), tasks=tasks, exemplars=exemplars)
     _, found = check(questions("Short?"), tasks=tasks, exemplars=exemplars.head(2))
     assert 60 < found["longest_prompt"] < 600

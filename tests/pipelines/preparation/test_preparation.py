@@ -114,7 +114,9 @@ def test_labeled_questions_are_split_by_their_hash() -> None:
 def test_missing_choices_are_named() -> None:
     rows = raw(("mini_arc", "unlabeled", "a?", None, None))
     said = "the question has no choices, but its task mini_arc is of kind choice"
-    with pytest.raises(ValueError, match=rf"^questions: a\?: {said} \(1 such questions\)"):
+    with pytest.raises(
+        ValueError, match=rf"^questions: a\?: {said} \(1 question without choices\)"
+    ):
         prepare_questions(rows, TASKS, PREPARATION)
     with pytest.raises(ValueError, match=rf"^q\.csv, line 7: {said}"):
         prepare_questions(rows.with_columns(source=pl.lit("q.csv, line 7")), TASKS, PREPARATION)
@@ -126,7 +128,7 @@ def test_duplicate_question_is_kept_once(caplog: pytest.LogCaptureFixture) -> No
         raw(row, ("mini_gsm", "unlabeled", "b?", None, None), row), TASKS, PREPARATION
     )
     assert table.filter(split="unlabeled")["question"].to_list() == ["a?", "b?"]
-    assert "1 duplicate questions were dropped" in caplog.text
+    assert "Dropped 1 duplicate question" in caplog.text
 
 
 def test_a_question_in_two_splits_is_refused() -> None:

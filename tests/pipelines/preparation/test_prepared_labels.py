@@ -120,13 +120,13 @@ def test_ambiguous_choice_numbers_are_refused(
 ) -> None:
     rows = [{"question": f"q{n}?", "choices": FOUR, "answer": n} for n in (1, 2, 3)]
     with pytest.raises(
-        ValueError, match=r"task mmlu: its labels are whole numbers, .* write the letters A, B"
+        ValueError, match=r"task mmlu: the labels are whole numbers, .* write the letters A, B"
     ):
         checked(load(tmp_path / "mmlu.jsonl", *rows))
     with caplog.at_level(logging.INFO):
         table, _ = checked(load(tmp_path / "mmlu.jsonl", *rows, rows[0] | {"answer": 0}))
     assert table["answer"].to_list() == [["(B)"], ["(C)"], ["(D)"], ["(A)"]]
-    assert "Task mmlu: its labels are positions counted from 0" in caplog.text
+    assert "The labels of task mmlu are positions counted from 0" in caplog.text
 
 
 def test_0_and_1_are_not_read_as_verdicts(tmp_path: Path) -> None:

@@ -247,7 +247,7 @@ def test_candidates_beyond_the_context_are_named() -> None:
     rest = schemas.empty(schemas.EXEMPLARS), Model(BASE, "digest"), TASKS, paths, GENERATION, ENGINE
     with pytest.raises(
         ValueError,
-        match=r"1 prompts do not fit .*: unlabeled1 \(\d+ tokens\).*sampling\.max_new_tokens",
+        match=r"1 prompt does not fit .*: unlabeled1 \(\d+ tokens\).*sampling\.max_new_tokens",
     ):
         plan_answers(candidates, *rest)
     assert plan_answers(candidates.head(1), *rest).chunks

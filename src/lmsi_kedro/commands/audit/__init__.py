@@ -5,6 +5,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from lmsi_kedro.printable import counted
+
 READ = {".parquet": "read_parquet", ".csv": "read_csv", ".jsonl": "read_ndjson"}
 
 
@@ -34,12 +36,12 @@ def run(args: argparse.Namespace) -> str:
     texts = completions(args.file, args.column)
     found = audit(texts, args.kind, args.rule, args.workers, args.timeout)
     found.disagreements.write_csv(args.output)
-    lines = [f"{found.completions:,} completions parsed as {args.kind} (rule {args.rule})"]
+    lines = [f"{counted(found.completions, 'completion')} parsed as {args.kind} (rule {args.rule})"]
     lines.append(f"{'':18}" + "".join(f"{name:>16}" for name in OUTCOMES))
     for name, counts in found.counts.items():
         shown = peer if name == "math_verify" else name
         lines.append(f"{shown:18}" + "".join(f"{counts[outcome]:>16,}" for outcome in OUTCOMES))
-    lines.append(f"{found.disagreements.height:,} disagreements are in {args.output}")
+    lines.append(f"{args.output} lists {counted(found.disagreements.height, 'disagreement')}")
     return "\n".join(lines)
 
 

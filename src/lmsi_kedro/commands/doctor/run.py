@@ -14,6 +14,7 @@ from lmsi_kedro.datasets.model_directory import Model
 from lmsi_kedro.engines.server.faults import ServerError
 from lmsi_kedro.hardware import available_memory, gpus
 from lmsi_kedro.params import EngineParams, TrainingParams
+from lmsi_kedro.printable import counted
 from lmsi_kedro.training.job import TrainingError
 
 # Bytes per parameter: a trained one has its weight, gradient and Adam's two moments in float32, and a 16-bit copy
@@ -96,8 +97,8 @@ def questions_of(catalog: Any) -> str:
     )
     found, kept, tasks = datasets["preflight"], datasets["questions"], datasets["tasks"]
     return (
-        f"{kept.height:,} in {len(tasks.root)} tasks, the longest prompt has {found['longest_prompt']} tokens of "
-        f"{found['context']}, sampling needs {found['memory_gib']} GiB"
+        f"{kept.height:,} in {counted(len(tasks.root), 'task')}, the longest prompt has "
+        f"{found['longest_prompt']} tokens of {found['context']}, sampling needs {found['memory_gib']} GiB"
     )
 
 

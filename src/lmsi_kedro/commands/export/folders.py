@@ -13,6 +13,7 @@ import yaml
 from lmsi_kedro import durable
 from lmsi_kedro.datasets.model_directory import Model
 from lmsi_kedro.model_files import ADAPTER, RECORD, content_files, licenses
+from lmsi_kedro.printable import counted
 
 CARD = "README.md"
 DATA_CARD = """---
@@ -31,7 +32,7 @@ Made by lmsi-kedro. The answers are the model's own; they were chosen without la
 
 - `load_dataset(PATH_OR_NAME, "examples")`: {examples:,} training examples of the last round: prompt, target,
   format, weight, and the question and path of each.
-- `load_dataset(PATH_OR_NAME, "votes")`: {votes:,} votes of {rounds} rounds with their questions. `key` is the
+- `load_dataset(PATH_OR_NAME, "votes")`: {votes:,} votes of {rounds} with their questions. `key` is the
   winner, `confidence` the share of all paths that agree with it; `reason` tells why a vote was not `kept`.
 """
 
@@ -100,6 +101,8 @@ def export_data(folder: Path, catalog: Any) -> str:
     examples = catalog.load(f"examples_{rounds}")
     examples.write_parquet(folder / "examples.parquet")
     votes.write_parquet(folder / "votes.parquet")
-    card = DATA_CARD.format(examples=examples.height, votes=votes.height, rounds=rounds)
+    card = DATA_CARD.format(
+        examples=examples.height, votes=votes.height, rounds=counted(rounds, "round")
+    )
     (folder / CARD).write_text(card, encoding="utf-8")
     return f"{examples.height:,} examples and {votes.height:,} votes"

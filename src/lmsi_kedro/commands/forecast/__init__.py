@@ -4,6 +4,7 @@ import argparse
 from typing import Any
 
 from lmsi_kedro.commands.project import add_configuration, configured, registered
+from lmsi_kedro.printable import counted
 
 
 def add_to(commands: Any) -> None:
@@ -47,12 +48,13 @@ def described(work: Any, measured: Any, cost: Any) -> list[str]:
     from lmsi_kedro.stages import duration
 
     return [
-        f"measured: {measured.tokens_per_second:,.0f} tokens/s with {work.workers} workers, which start in "
+        f"measured: {measured.tokens_per_second:,.0f} tokens/s with {counted(work.workers, 'worker')}, started in "
         f"{measured.start_seconds:.0f} s, {measured.tokens / measured.paths:.0f} tokens a path, "
         f"{measured.parameters / 1e6:,.1f} M parameters",
         f"sampling: {work.paths:,} paths to learn from and {work.other_paths:,} others, "
         f"{cost.tokens:,} tokens, about {duration(cost.sampling_seconds)}",
-        f"training: {len(work.examples)} models, {sum(work.examples):,} examples, "
-        f"{cost.training_tokens:,} tokens, about {duration(cost.training_seconds)} on {work.processes} processes",
+        f"training: {counted(len(work.examples), 'model')}, {sum(work.examples):,} examples, "
+        f"{cost.training_tokens:,} tokens, about {duration(cost.training_seconds)} "
+        f"on {counted(work.processes, 'process')}",
         f"in all about {duration(cost.seconds)} and {cost.disk_gib:,.2f} GiB of disk",
     ]

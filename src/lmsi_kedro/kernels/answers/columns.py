@@ -8,7 +8,7 @@ import polars as pl
 def text_column(texts: Any) -> pl.Series:
     """Converts a list or an Arrow array of texts to a string or binary column."""
     if isinstance(texts, str | bytes):
-        raise TypeError("expected a list of texts, found a single text")
+        raise TypeError("expected a list of strings, found a single string")
     is_arrow = hasattr(texts, "__arrow_c_stream__") or hasattr(texts, "__arrow_c_array__")
     column = pl.Series(texts if is_arrow else _strings(list(texts)))
     if column.dtype not in (pl.String, pl.Binary, pl.Null):

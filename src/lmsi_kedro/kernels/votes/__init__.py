@@ -76,7 +76,7 @@ def count_votes(
     if series.dtype == pl.Null:
         series = series.cast(pl.String)
     if series.dtype != pl.String:
-        raise ValueError(f"keys must be text, not {series.dtype}")
+        raise ValueError(f"keys must be strings, not {series.dtype}")
     checked_offsets = _checked_offsets(offsets, len(series))
     deciding = _deciding_weights(weights, ties, len(series))
     if dispatch.implementation() == "native":

@@ -45,9 +45,9 @@ def of_task(name: str, labels: pl.DataFrame, tasks: Tasks) -> pl.DataFrame:
         try:
             written, meaning = letters_of_places(written, choices)
         except ValueError as error:
-            raise ValueError(f"questions: task {name}: {error}") from None
+            raise ValueError(f"questions, task {name}: {error}") from None
         if meaning:
-            log.info("Task %s: its labels are %s", name, meaning)
+            log.info("The labels of task %s are %s", name, meaning)
     answers = read(written, task.kind, choices, task.decimal)
     return labels.with_columns(answer=pl.Series(answers, dtype=pl.String))
 

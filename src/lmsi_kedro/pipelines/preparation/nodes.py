@@ -7,10 +7,12 @@ from typing import Any
 import polars as pl
 from kedro.io import DatasetError
 from pydantic import ValidationError
+from yaml import MarkedYAMLError
 
 from lmsi_kedro import schemas
 from lmsi_kedro.params import PreparationParams, PromptParams
 from lmsi_kedro.pipelines.preparation.labels import places
+from lmsi_kedro.printable import counted
 from lmsi_kedro.tasks import Exemplar, Kind, Task, Tasks
 from lmsi_kedro.tasks.answers import check_reader, is_reader
 from lmsi_kedro.tasks.benchmarks import BENCHMARKS
@@ -86,7 +88,7 @@ def prepare_questions(
         first = doubles.filter(question_id=doubles["question_id"][0])
         raise ValueError(f"{places(first)}: {first['question'][0]!r} is in more than one split")
     if copies := table.height - once.height:
-        log.warning("%d duplicate questions were dropped", copies)
+        log.warning("Dropped %s", counted(copies, "duplicate question"))
     for name in tasks.in_domain:
         if once.filter(task=name, split="held_out").is_empty():
             log.warning(
@@ -118,7 +120,7 @@ def check_choices(checked_questions: pl.DataFrame, tasks: Tasks) -> None:
     if wrong.height:
         raise ValueError(
             f"{places(wrong.head(1))}: the question has no choices, but its task {wrong['task'][0]} is of kind "
-            f"choice ({wrong.height:,} such questions)"
+            f"choice ({counted(wrong.height, 'question')} without choices)"
         )
 
 
@@ -129,9 +131,7 @@ def prepare_exemplars(raw_exemplars: Loaders) -> pl.DataFrame:
         try:
             entries = load()
         except DatasetError as error:
-            raise ValueError(
-                f"exemplars {name}: {' '.join(str(error.__cause__).split())}"
-            ) from None
+            raise ValueError(f"exemplars {name}: {damage_of(error.__cause__)}") from None
         if not isinstance(entries, list):
             raise ValueError(f"exemplars {name}: the file must be a list of worked questions")
         for number, entry in enumerate(entries, start=1):
@@ -141,6 +141,15 @@ def prepare_exemplars(raw_exemplars: Loaders) -> pl.DataFrame:
                 raise ValueError(f"exemplars {name}, entry {number}: {faults(error)}") from None
             rows.append({"exemplar_set": name, **exemplar.model_dump()})
     return pl.DataFrame(rows, schema=schemas.EXEMPLARS)
+
+
+def damage_of(error: BaseException | None) -> str:
+    """Returns the cause of a file that cannot be parsed in one line, with the position in the file."""
+    if isinstance(error, MarkedYAMLError) and (mark := error.problem_mark):
+        around = f" ({error.context})" if error.context else ""
+        place = f"{mark.name}, line {mark.line + 1}, column {mark.column + 1}"
+        return f"invalid YAML in {place}: {error.problem}{around}"
+    return " ".join(str(error).split())
 
 
 def faults(error: ValidationError) -> str:

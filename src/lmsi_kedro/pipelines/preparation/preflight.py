@@ -117,9 +117,9 @@ def refuse_too_long(
     """Raises ValueError for questions that are too long, or only warns with `engine.skip_too_long`."""
     if not too_long:
         return
-    problem = f"{len(too_long):,} questions {context.describe(too_long, new_tokens)}"
+    problem = context.describe("question", too_long, new_tokens)
     if not engine.skip_too_long:
         raise ValueError(
             f"{problem}. Leave them out with engine.skip_too_long=true, or use fewer exemplars"
         )
-    log.warning("%s. They are left out", problem)
+    log.warning("Left out: %s", problem)
