@@ -91,13 +91,14 @@ Reading date_at(View s, size_t i, size_t end);
 Reading time_at(View s, size_t i, size_t end);
 Reading date_value(View s, size_t a, size_t b);
 
-// The keys of wordings; empty if there is no text.
+// The key of an answer in words: span_key for kind span, text_key for kind text. It is empty if no text is left to compare,
+// and for a span also if the key of one of its parts is empty.
 std::string span_key(View valid_utf8, bool comma);
 std::string joined_spans(std::vector<std::string> keys);  // an unordered list, whose parts may be lists
 // The range of a span without its outer brackets, quotes, markup and punctuation.
 Stretch trim(View s, Stretch stretch);
-// The key of a trimmed span that is a number, a date or a time; nothing if it is none of these. The key is empty for a
-// number, date or time that has no key, such as a day that does not exist.
+// The key of a trimmed span that is a number, a date or a time; nothing if it is none of these. The key is empty if the
+// span has the form of a number, date or time but no valid value, such as NaN or a day that does not exist.
 std::optional<std::string> content(View s, Stretch stretch);
 std::string text_key(View valid_utf8);
 // The range of a value up to the end of its sentence; the caller computes the key.

@@ -18,7 +18,7 @@ lmsi::Prefixes prefixes(const py::array& keys, const py::array& values, std::vec
     need(keys.shape(1) > 0 && keys.shape(3) > 0, "there must be a head, and it must have a width");
     need(lengths.size() == static_cast<size_t>(keys.shape(0)), "each prefix must have a length");
     need(static_cast<size_t>(keys.shape(3)) <= lmsi::kMaxWidth,
-         ("heads must be at most " + std::to_string(lmsi::kMaxWidth) + " wide").c_str());
+         ("the width of a head must be at most " + std::to_string(lmsi::kMaxWidth)).c_str());
     for (const size_t length : lengths) need(length <= static_cast<size_t>(keys.shape(2)), "a length exceeds the keys");
     return {keys.data(),
             values.data(),
@@ -71,7 +71,7 @@ void attend(const lmsi::Prefixes& shared, const lmsi::Prefixes& questions, const
             const Paths& paths, float scale, Floats output) {
     const auto heads = static_cast<py::ssize_t>(shared.heads()), width = static_cast<py::ssize_t>(shared.width());
     need(tokens.ndim() == 3 && tokens.shape(0) == paths.shape(0) && tokens.shape(1) > 2 * heads && tokens.shape(2) == width,
-         "tokens must be [rows, heads of queries + keys + values, width]");
+         "tokens must be [rows, query + key + value heads, width]");
     const py::ssize_t queries = tokens.shape(1) - 2 * heads;
     need(output.ndim() == 3 && output.shape(0) == tokens.shape(0) && output.shape(1) == queries && output.shape(2) == width,
          "output must be [rows, queries, width]");

@@ -23,7 +23,7 @@ void need_segments(const Segments& segments, py::ssize_t tokens) {
     }
 }
 
-// One head of keys and values; std::invalid_argument if shapes do not fit.
+// One key head with its values; throws std::invalid_argument if shapes do not fit.
 lmsi::ForestHead head_of(const Halves& queries, const Halves& keys, const Halves& values, const Segments& segments, float scale,
                          py::ssize_t head) {
     need(queries.ndim() == 3 && keys.ndim() == 3 && values.ndim() == 3, "queries, keys and values must be [tokens, heads, width]");
@@ -33,7 +33,7 @@ lmsi::ForestHead head_of(const Halves& queries, const Halves& keys, const Halves
     need(width > 0 && width % 16 == 0 && width <= static_cast<py::ssize_t>(lmsi::kMaxForestWidth),
          "the width of a head must be a multiple of 16 up to 256");
     need(head >= 0 && head < heads && queries.shape(1) >= heads && queries.shape(1) % heads == 0,
-         "heads of queries must be a multiple of those of keys");
+         "the number of query heads must be a multiple of the number of key heads");
     need(std::isfinite(scale), "the scale must be finite");
     need_segments(segments, tokens);
     static_assert(sizeof(lmsi::Segment) == 3 * sizeof(int64_t));

@@ -16,7 +16,7 @@ namespace {
 
 using lmsi::NumberFormat;
 
-// Odd sizes: no width is a multiple of a vector's width, and the vocabulary ends in its second block.
+// No size is a multiple of 16, the lanes of an AVX-512 vector, and the last block of the vocabulary is incomplete.
 constexpr size_t kSize = 40, kHeads = 3, kKeyHeads = 1, kWidth = 12, kInner = 50, kVocabulary = 1030,
                  kLayers = 2;  // the second layer has norms of queries and keys, and rotates them
 constexpr size_t kPadded = 16, kCapacity = 64, kSlots = 3;
@@ -122,7 +122,7 @@ std::vector<float> run(const lmsi::Decoder& model, NumberFormat format, lmsi::Is
 float largest_difference(const std::vector<float>& one, const std::vector<float>& other) {
     float largest = 0;
     for (size_t i = 0; i < one.size(); ++i) {
-        check(std::isfinite(one[i]) && std::isfinite(other[i]), "logits are finite");
+        check(std::isfinite(one[i]) && std::isfinite(other[i]), "logits must be finite");
         largest = std::max(largest, std::abs(one[i] - other[i]));
     }
     return largest;
@@ -137,8 +137,9 @@ void instruction_sets_and_formats_agree() {
             const auto isa = lmsi::isa_named(name);
             if (!isa) continue;
             const std::vector<float> whole = run(model, format, *isa, true), single = run(model, format, *isa, false);
-            check(largest_difference(whole, exact) < bound, std::string(name) + " agrees with float32 without vectors");
-            check(largest_difference(whole, single) < bound, std::string(name) + ": a prompt in one call or token by token");
+            check(largest_difference(whole, exact) < bound, std::string(name) + " must agree with float32 without vectors");
+            check(largest_difference(whole, single) < bound,
+                  std::string(name) + ": logits must be the same in one call and token by token");
         }
     }
 }
@@ -154,7 +155,7 @@ void rows_are_independent() {
         const auto first = embedded.begin() + static_cast<std::ptrdiff_t>(row * kSize);
         const std::vector<float> one = step(model, alone, {paths[row]}, {first, first + kSize}, lmsi::best_isa());
         check(std::memcmp(one.data(), all.data() + row * kVocabulary, kVocabulary * sizeof(float)) == 0,
-              "rows are independent, bit by bit");
+              "a row must have the same bits alone and in a batch");
     }
 }
 

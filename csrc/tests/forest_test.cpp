@@ -12,7 +12,7 @@
 
 namespace {
 
-// Two groups of queries share one head of keys. Blocks of 256 queries and chunks of 128 keys are crossed, sizes are odd, and a
+// Two groups of queries share one key head. Blocks of 256 queries and chunks of 128 keys are crossed, sizes are odd, and a
 // segment is empty.
 constexpr size_t kTokens = 330, kGroups = 2, kWidth = 32;
 constexpr float kScale = 0.5f;

@@ -84,9 +84,9 @@ void questions_do_not_mix() {
         const auto together = lmsi::count_votes({first.array(), second.array()}, offsets.data(), offsets.size() - 1, nullptr);
         for (size_t q = 0; q + 1 < offsets.size(); ++q) {
             const auto alone = count({keys.begin() + offsets[q], keys.begin() + offsets[q + 1]});
-            check(winner(together, q) == winner(alone), "a winner that depends on other questions");
+            check(winner(together, q) == winner(alone), "a winner must not depend on other questions");
             check(together.entropy[q] == alone.entropy[0] && together.margin[q] == alone.margin[0],
-                  "numbers that depend on other questions");
+                  "entropy and margin must not depend on other questions");
         }
     }
 }

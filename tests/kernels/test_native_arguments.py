@@ -88,7 +88,7 @@ def halves(*shape: int) -> Any:
 
 
 def forest(**changed: Any) -> None:
-    """Attention of a row of 8 tokens with two heads of queries and one of keys."""
+    """Attention of a row of 8 tokens with two query heads and one key head."""
     given: dict[str, Any] = {
         "queries": halves(8, 2, 16),
         "keys": halves(8, 1, 16),

@@ -108,7 +108,7 @@ def test_adversarial_rows_equal_those_of_the_cpu(plan: Sampling) -> None:
     np.testing.assert_allclose(logprobs[good].numpy(), theirs, atol=1e-6)
 
 
-def test_large_counters_equal_those_of_the_cpu() -> None:
+def test_tokens_with_large_counters_equal_cpu_tokens() -> None:
     logits, counters = random_case(60, 150, 2.0)
     counters[:, 1] *= np.uint64(0x9E3779B97F4A7C15)  # all 64 bits of the stream
     (tokens, _), (other, _) = both(logits, Sampling(0.9), counters)

@@ -51,7 +51,7 @@ def arrays(*tensors: Tensor) -> list[Any]:
 
 
 def each_head(keys: Tensor, compute: Callable[..., None], given: Any, made: Any) -> None:
-    """Calls compute(*given, head, *made) for the heads of keys, on as many threads as torch uses."""
+    """Calls compute(*given, head, *made) for each key head, on as many threads as torch uses."""
     heads = range(keys.shape[1])
     list(pool(torch.get_num_threads()).map(lambda head: compute(*given, head, *made), heads))
 

@@ -2,8 +2,8 @@
 
     softmax(scale * q [K_shared, K_question, K_own]^T) [V_shared, V_question, V_own]
 
-There are H query heads and Hkv heads of keys; H / Hkv adjacent query heads share one head of keys. The softmax is
-computed in float32.
+There are H query heads and Hkv key heads; H / Hkv adjacent query heads share one key head. The softmax is computed
+in float32.
 """
 
 import torch

@@ -69,7 +69,7 @@ def _prefix_kernel(query, keys, values, lengths, capacity, paths, stride, rows, 
                    parts, SHARED: tl.constexpr, GROUP: tl.constexpr, WIDTH: tl.constexpr,
                    LANES: tl.constexpr, D: tl.constexpr, BLOCK: tl.constexpr, SPLIT: tl.constexpr,
                    WIDE: tl.constexpr):  # fmt: skip
-    """Stores peak, total and weighted sum of each query, for a tile of rows, a head of keys and SPLIT keys."""
+    """Stores peak, total and weighted sum of each query, for a tile of rows, a key head and SPLIT keys."""
     tile, head, part = tl.program_id(0), tl.program_id(1), tl.program_id(2)
     heads = tl.num_programs(1)
     lane, d = tl.arange(0, LANES), tl.arange(0, D)
@@ -105,7 +105,7 @@ def _prefix_kernel(query, keys, values, lengths, capacity, paths, stride, rows, 
 def _own_kernel(query, key, value, own_keys, own_values, capacity, paths, stride, scale, peaks, totals,
                 parts, count, output, GROUP: tl.constexpr, WIDTH: tl.constexpr, STRIDE: tl.constexpr,
                 LANES: tl.constexpr, D: tl.constexpr, BLOCK: tl.constexpr, WIDE: tl.constexpr):  # fmt: skip
-    """Merges the new token, the path's own tokens and the parts of its prefixes, for a row and a head of keys."""
+    """Merges the new token, the path's own tokens and the parts of its prefixes, for a row and a key head."""
     row, head, heads = tl.program_id(0), tl.program_id(1), tl.num_programs(1)
     slot = tl.load(paths + row * stride + 1)
     length = tl.load(paths + row * stride + 2).to(tl.int32)
@@ -196,7 +196,9 @@ def check(
     rows, heads, width = query.shape
     prefixes = [tensor for level in (shared, questions) for tensor in (level.keys, level.values)]
     if query.dtype not in FORMATS or width > MOST_WIDTH:
-        raise ValueError(f"query must be one of {FORMATS} and at most {MOST_WIDTH} wide")
+        raise ValueError(
+            f"the dtype of query must be one of {FORMATS}, and its width at most {MOST_WIDTH}"
+        )
     if any(tensor.dtype != query.dtype for tensor in (key, value, *own, *prefixes)):
         raise ValueError("all tensors must have the same dtype")
     if key.shape != (rows, key.shape[1], width) or value.shape != key.shape or heads % key.shape[1]:

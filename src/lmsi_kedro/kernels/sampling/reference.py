@@ -8,7 +8,7 @@ has the same cumulative sums.
     power(y)  = 2**y within 2e-7, exactly 1 at 0: a polynomial, see below
     order     = logit descending, then token id ascending      # the tie policy: low ids first
     top-k     keeps the first k tokens of the order
-    top-p     keeps, of these, each token for which the tokens before it have less than top_p of their weight
+    top-p     keeps, of these k tokens, each one that is preceded by less than top_p of their total weight
     min-p     keeps, of these, each token whose weight is at least min_p of the largest weight
     token     = the first kept id whose cumulative weight, in id order, exceeds
                 floor(u64 * total / 2**64), where u64 are 64 bits of

@@ -49,9 +49,9 @@ def refuses(words: list[str]) -> bool:
 
 
 def means(option: str, before: list[str], after: list[str]) -> bool:
-    """Whether the text of an option in a value names the option.
+    """Whether a text that equals an option stands for that option, judged by the words before and after it.
 
-    The text "no" may instead belong to a noun ("no idea"), and the text "I" may be a pronoun.
+    A "no" may instead belong to a noun ("no idea"), and an "I" may be a pronoun.
     """
     following = after[0] if after else ""
     if option == "no":
