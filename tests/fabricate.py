@@ -1,4 +1,4 @@
-"""Invented but coherent tables of an evaluation: questions, paths, and the predictions made from them.
+"""Synthetic but consistent tables of an evaluation: questions, paths, and the predictions made from them.
 
 mini_gsm and mini_arc are in domain, mini_svamp is out of domain. Random values are seeded with the task and the
 number of the question; those of a path also with the path, the mode and the skill.

@@ -1,4 +1,4 @@
-"""An invented headroom.json."""
+"""A synthetic headroom.json."""
 
 from typing import Any
 

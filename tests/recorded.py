@@ -1,4 +1,4 @@
-"""The record of an invented run, and its metrics.json."""
+"""The record and the metrics.json of a synthetic run."""
 
 from typing import Any
 

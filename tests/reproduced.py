@@ -1,4 +1,4 @@
-"""An invented reproduction of the paper: pooled predictions of every model, verdicts, and the summary."""
+"""A synthetic reproduction of the paper: pooled predictions of every model, verdicts, and the summary."""
 
 from typing import Any
 

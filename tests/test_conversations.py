@@ -1,4 +1,4 @@
-"""Chats of a question file become prompts, paths and training examples of a chat model, or are refused."""
+"""Chats of a question file become prompts, paths and training examples of a chat model, or are rejected."""
 
 import json
 import shutil

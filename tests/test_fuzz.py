@@ -1,4 +1,4 @@
-"""Mutated input is read completely or refused by an error that names it; each test takes FUZZ_SECONDS."""
+"""Mutated input is read completely or rejected with an error that names it; each test takes FUZZ_SECONDS."""
 
 import math
 from functools import partial

@@ -71,7 +71,7 @@ def test_run_with_one_question_trains(answer: str | None, tmp_path: Path) -> Non
 
 @pytest.mark.slow
 def test_held_out_question_alone_is_refused(tmp_path: Path) -> None:
-    """The run is refused before anything is sampled."""
+    """The run stops with an error before anything is sampled."""
     done = run(
         tmp_path, [{"question": "How many are 3 and 4?", "answer": "7", "split": "held_out"}]
     )

@@ -1,4 +1,4 @@
-"""The whole loop on the embedded model with small sizes: it is killed, resumed, shown in notebooks and drawn."""
+"""A small whole loop on the embedded model is killed, resumed, and shown in notebooks and in Kedro-Viz."""
 
 import json
 import os
@@ -77,7 +77,7 @@ def test_run_ends_with_a_usable_model(data: Path, capsys: pytest.CaptureFixture[
 
 
 def test_the_report_states_the_parameters_of_the_run(data: Path, tmp_path: Path) -> None:
-    """The parameters of the command that makes the report again are not used."""
+    """If another command makes the report again, its parameters are not used."""
     copy = tmp_path / "data"
     models = shutil.ignore_patterns("03_paths", "jobs", "base*", "candidate_*", "model_*")
     shutil.copytree(data, copy, ignore=models)

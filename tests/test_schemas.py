@@ -1,4 +1,4 @@
-"""A table that does not match its schema is refused by an error with the table, column or row."""
+"""A table that does not match its schema is rejected with an error that names the table, column or row."""
 
 import polars as pl
 import pytest

@@ -1,7 +1,8 @@
 """Files that a run reads but did not write are used only if they are complete and match its parameters.
 
-These files are the user's inputs, sampled chunks and training jobs, whose addresses are hashes of all that affects
-them, and, for reports and students, the tables of a finished run. All other tables are made again by every run.
+These files are the user's inputs; sampled chunks and training jobs, whose addresses are hashes of everything that
+affects them; and, for reports and distillation, the tables of a finished run. All other tables are made again by
+every run.
 """
 
 import json
@@ -79,7 +80,7 @@ def whole(path: Path) -> bytes:
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_a_torn_table_is_named_and_not_used(catalog: Any, root: Path, damage: str) -> None:
+def test_damaged_table_is_named_and_not_used(catalog: Any, root: Path, damage: str) -> None:
     names = [*read_later(), "first_day", "metrics", "headroom", "tasks"]
     assert {"predictions_0", "metrics_1", "examples_1", "monitor_1"} <= set(names)
     for name in names:
@@ -92,7 +93,7 @@ def test_a_torn_table_is_named_and_not_used(catalog: Any, root: Path, damage: st
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_a_torn_chunk_is_sampled_again(tmp_path: Path, damage: str) -> None:
+def test_damaged_chunk_is_sampled_again(tmp_path: Path, damage: str) -> None:
     store = ChunkStore(filepath=str(tmp_path))
     store.save({"a": pl.DataFrame({"question_id": ["q"], "path": [0]})})
     (chunk,) = tmp_path.glob("a.*")
@@ -102,7 +103,7 @@ def test_a_torn_chunk_is_sampled_again(tmp_path: Path, damage: str) -> None:
 
 @pytest.mark.parametrize("damage", DAMAGES)
 @pytest.mark.parametrize("name", ["job.json", "examples.parquet"])
-def test_torn_job_file_is_rewritten(tmp_path: Path, damage: str, name: str) -> None:
+def test_damaged_job_file_is_rewritten(tmp_path: Path, damage: str, name: str) -> None:
     before = job(tmp_path)
     path = before.folder / name
     content = path.read_bytes()
@@ -125,7 +126,7 @@ OTHER_TRAINING: dict[str, Any] = {
 }  # fmt: skip
 SERVER = {"urls": "http://host/v1", "model": "served", "revision": "sha256:00000000"}
 LAUNCH = {"server": "vllm", "options": "", "folder": "servers"}
-# Another value of each field, and whether chunks sampled with that value may be reused.
+# For each field, another value, and whether chunks sampled with the first value may be reused with the other.
 OTHER_ENGINE: dict[str, tuple[dict[str, Any], bool]] = {
     "executor": ({"executor": "ray"}, True),
     "server": ({"executor": "server", "server": SERVER}, False),

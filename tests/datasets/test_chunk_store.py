@@ -1,4 +1,4 @@
-"""Chunks survive kills, torn files and changed inputs, on a disk and in an object store."""
+"""Chunks survive kills, damaged files and changed inputs, on a disk and in an object store."""
 
 from pathlib import Path
 from uuid import uuid4

@@ -1,4 +1,4 @@
-"""An invented reproduction: the pooled predictions of the models, and the paper's tables made from them."""
+"""A synthetic reproduction: the pooled predictions of the models, and the paper's tables made from them."""
 
 from typing import Any
 

@@ -48,7 +48,7 @@ def test_calibration_fails_only_beyond_the_intervals(confident: int, verdict: st
         assert "only if the intervals of two bins do not overlap" in said["where"]
 
 
-def test_findings_follow_the_invented_skills(made: dict[str, Any]) -> None:
+def test_findings_follow_the_synthetic_skills(made: dict[str, Any]) -> None:
     said = {found["finding"]: found["verdict"] for found in made["findings"]}
     for task in TASKS.in_domain:
         assert said[f"CoT greedy gains in {task}"] == "holds"

@@ -1,4 +1,4 @@
-"""User-defined answer kinds: the parser of lengths in docs/new_task.md, and parsers that are refused."""
+"""User-defined answer kinds: the parser of lengths in docs/new_task.md, and parsers that are rejected."""
 
 import re
 from collections.abc import Callable, Sequence

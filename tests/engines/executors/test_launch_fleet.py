@@ -1,4 +1,4 @@
-"""Four launched servers: one ends, one is slow, and one reports wrong token counts."""
+"""Four launched servers: one exits, one is slow, and one reports wrong token counts."""
 
 from pathlib import Path
 

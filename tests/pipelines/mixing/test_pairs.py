@@ -1,4 +1,4 @@
-"""A pair for preference training has a path of the winner and one of the least-voted answer to the question."""
+"""A pair for preference training has one path with the winning answer and one with the least-voted answer."""
 
 import polars as pl
 import pytest

@@ -77,7 +77,7 @@ def test_each_round_has_its_own_temperature() -> None:
 
 
 def test_paths_are_spread_evenly_over_exemplar_sets() -> None:
-    """40 paths over 20 sets are two of each, as in the paper."""
+    """With 40 paths and 20 sets, each set is used for two paths, as in the paper."""
     names = [f"sums/{i:02}" for i in range(20)]
     found = asked_with(plan(40, *names))
     assert found == {(f"q{q}", path): names[path // 2] for q in range(3) for path in range(40)}
@@ -151,7 +151,7 @@ def test_early_stop_parses_answers_like_the_vote() -> None:
     assert early_plan(QUESTIONS, None).then(tables) is None
 
 
-def test_no_question_is_an_error() -> None:
+def test_plan_without_questions_is_an_error() -> None:
     with pytest.raises(
         ValueError, match="questions: no in-domain task has a question in the split"
     ):
