@@ -24,7 +24,7 @@ SETTINGS = {
     "both": f"{SHARED} shared prompt tokens, {QUESTION} of the question, {PATHS} paths of {NEW} tokens, "
     "wall time including prefill, best batch size of each side",
     "flat": "our engine without shared prompts: each path has its own copy of the prompt",
-    "copy": "the time that one read of the logits takes at the bandwidth of a copy of them",
+    "copy": "the time that one read of the logits takes at the bandwidth measured when copying them",
 }
 LATEST = 480.0  # seconds after which no further section is started
 SECTIONS = (

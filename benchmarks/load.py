@@ -1,7 +1,7 @@
 """Measures time and memory of all steps except sampling and training, for 10,000 to 1,000,000 paths.
 
 The script calls `kedro run` with 32 paths per question. Instead of sampling, an executor returns texts that the
-embedded model has sampled before, with invented answers, of which 60 % agree. There are two runs for each number
+embedded model has sampled before, with synthetic answers, of which 60 % agree. There are two runs for each number
 of paths: the run of `mixing` has this many paths on unlabeled questions, and the run of `self_improve` has this
 many on held-out questions for each of three models. There is no training: all models are copies of the base model.
 The script prints the CPU seconds and the peak resident memory of each run, and of its largest nodes, including
@@ -40,7 +40,7 @@ RUNS = {
 }  # fmt: skip
 
 
-class Invented:
+class Synthetic:
     """An executor that returns texts from the pool, with answers that mostly agree."""
 
     def __init__(self, pool: Sequence[str]) -> None:
@@ -145,7 +145,7 @@ def child(pool: Path, arguments: list[str]) -> None:
     from lmsi_kedro.pipelines.fine_tuning import nodes
 
     texts = json.loads(pool.read_text())
-    vars(plan)["executor_of"] = lambda *_: Invented(texts)
+    vars(plan)["executor_of"] = lambda *_: Synthetic(texts)
     vars(nodes)["train"] = copied
     vars(settings)["HOOKS"] = (*settings.HOOKS, Measure(pool.with_name("nodes.jsonl")))
     sys.argv = ["kedro", *arguments]

@@ -19,7 +19,7 @@ from typing import Any
 
 OUTPUT = Path("data/01_raw/real")
 TASK = "word_problems"
-FILES = {  # in this order, because SingleEq contains problems of AddSub
+FILES = {  # in this order, because SingleEq contains problems from AddSub
     "multiarith": "MultiArith/MultiArith.json",
     "singleeq": "SingleEq/questions.json",
     "addsub": "AddSub/AddSub.json",

@@ -83,7 +83,7 @@ def line_of(error: Exception, options: dict[str, Any]) -> str:
 
 
 def stored(error: Exception) -> Path:
-    """Stores the traceback in data_root, or in another folder if that disk cannot be written."""
+    """Stores the traceback in data_root, or in a temporary folder if data_root cannot be written to."""
     path = Path(ShapeHook.parameters.get("data_root", "data"), "traceback.txt")
     text = "".join(traceback.format_exception(error))
     try:

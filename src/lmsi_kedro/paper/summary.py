@@ -24,9 +24,9 @@ def reproduce(
     """Makes all tables, figures and findings.
 
     found contains the pooled predictions by model, and curves over the number of paths (curve_before, ...).
-    after_0, after_1, ... are votes of the trained model at the temperatures; before is the vote of the base model
-    at the first temperature. verdicts come from the collapse monitor; for a model that it did not promote, found
-    contains the predictions of the previous model.
+    after_0, after_1, ... are votes of the trained model at temperatures[0], temperatures[1], ..., and before is
+    the vote of the base model at temperatures[0]. verdicts come from the collapse monitor; for a model that it did
+    not promote, found contains the predictions of the previous model.
     """
     evaluated = set(found["base"]["task"])
     in_domain = [name for name in tasks.in_domain if name in evaluated]

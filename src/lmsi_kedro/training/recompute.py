@@ -1,6 +1,7 @@
-"""On a CPU, gradient checkpointing only for as many layers as memory requires.
+"""On a CPU, uses gradient checkpointing only for as many layers as memory requires.
 
-Computing the activations of a layer again takes a third more time, and changes no bit of the gradients.
+A layer whose activations are computed again takes a third more time than one that keeps them, and its gradients
+are bit-identical.
 """
 
 from typing import Any
