@@ -1,4 +1,4 @@
-"""A small whole loop on the embedded model is killed, resumed, and shown in notebooks and in Kedro-Viz."""
+"""A small run of the loop on the embedded model is killed, resumed, and shown in notebooks and in Kedro-Viz."""
 
 import json
 import os
