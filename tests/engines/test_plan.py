@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Literal
 
 import polars as pl
@@ -68,8 +69,7 @@ def test_address_covers_every_input(changed: Callable[[], Plan]) -> None:
 def test_raising_m_keeps_existing_chunks() -> None:
     few, many = plan(m=8), plan(m=20)
     assert set(few.chunks) < set(many.chunks)
-    drawn = sum(len(r.paths) for chunk in many.chunks.values() for r in chunk.requests)
-    assert drawn == 6 * 20
+    assert sum(chunk.paths for chunk in many.chunks.values()) == 6 * 20
 
 
 def test_tables_do_not_depend_on_workers_or_order(tmp_path: Path) -> None:
@@ -81,6 +81,22 @@ def test_tables_do_not_depend_on_workers_or_order(tmp_path: Path) -> None:
     assert set(alone) == set(shared)
     assert all(alone[chunk].equals(shared[chunk]) for chunk in alone)
     assert pl.concat(alone.values()).height == 24
+
+
+def test_largest_chunks_are_computed_first() -> None:
+    """Chunks of equal size keep the order of the plan."""
+    made, order = plan(m=1), []
+    made.add({"q1": "Q: 1\nA:", "q2": "Q: 2\nA:"}, range(20), SAMPLING, {})
+
+    def compute(chunks: object, missing: list[str]) -> Iterator[tuple[str, pl.DataFrame]]:
+        order.extend(missing)
+        yield from ()
+
+    made.executor = SimpleNamespace(compute=compute, close=lambda: None)  # type: ignore[assignment]
+    assert list(made.compute(list(made.chunks))) == []
+    sizes = {name: chunk.paths for name, chunk in made.chunks.items()}
+    assert list(sizes.values()) == [4, 2, 8, 8, 8, 8, 8]
+    assert order == [*list(sizes)[2:], *list(sizes)[:2]]
 
 
 @dataclass

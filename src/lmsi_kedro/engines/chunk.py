@@ -37,6 +37,11 @@ class Chunk:
     sampling: Sampling
     columns: Mapping[str, str]
 
+    @property
+    def paths(self) -> int:
+        """The number of paths."""
+        return sum(len(request.paths) for request in self.requests)
+
     def table(self, engine: Engine) -> pl.DataFrame:
         """The chunk's paths."""
         paths = engine.sample(self.requests, self.sampling)

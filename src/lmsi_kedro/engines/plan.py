@@ -148,7 +148,10 @@ class Plan:
         if not missing:
             return
         progress = Progress(len(missing), self.running())
-        for name, table in self.executor.compute(self.chunks, missing):
+        # Large chunks first, so that workers finish at about the same time. Chunks of equal size keep their order, in
+        # which adjacent chunks share exemplars.
+        order = sorted(missing, key=lambda name: -self.chunks[name].paths)
+        for name, table in self.executor.compute(self.chunks, order):
             progress.add(table)
             yield name, table
 

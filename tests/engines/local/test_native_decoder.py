@@ -43,7 +43,7 @@ def logits_of(decoder: Any, kept: list[int]) -> list[torch.Tensor]:
     decoder.start(PROMPTS, len(QUESTIONS), 3)
     decoder.add(QUESTIONS)
     decoder.keep(torch.tensor(kept))
-    return [decoder.step(tokens[kept]) for tokens in TOKENS]
+    return [decoder.step(tokens[kept]).clone() for tokens in TOKENS]
 
 
 @pytest.mark.parametrize("isa", ["scalar", "avx2", "avx512", "avx512bf16"])
