@@ -92,7 +92,7 @@ def test_largest_chunks_are_computed_first() -> None:
         order.extend(missing)
         yield from ()
 
-    made.executor = SimpleNamespace(compute=compute, close=lambda: None)  # type: ignore[assignment]
+    made.executor = SimpleNamespace(compute=compute, close=lambda: None)
     assert list(made.compute(list(made.chunks))) == []
     sizes = {name: chunk.paths for name, chunk in made.chunks.items()}
     assert list(sizes.values()) == [4, 2, 8, 8, 8, 8, 8]

@@ -148,8 +148,8 @@ class Plan:
         if not missing:
             return
         progress = Progress(len(missing), self.running())
-        # Large chunks first, so that workers finish at about the same time. Chunks of equal size keep their order, in
-        # which adjacent chunks share exemplars.
+        # Large chunks first, so that workers finish at about the same time. Chunks of equal size keep their order,
+        # in which adjacent chunks share exemplars.
         order = sorted(missing, key=lambda name: -self.chunks[name].paths)
         for name, table in self.executor.compute(self.chunks, order):
             progress.add(table)
