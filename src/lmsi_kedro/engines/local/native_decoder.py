@@ -42,8 +42,8 @@ class NativeDecoder(TreeDecoder):
         super().__init__(model)
         attention = self.body.layers[0].self_attn
         self.scale = attention.scaling
-        # Kept between steps: with a new buffer for each step (50 MB for 256 rows of 49,152 logits), page faults took
-        # 4 % of the time.
+        # Kept between steps: with a new buffer for each step (50 MB for 256 rows of 49,152 logits), page faults
+        # took 4 % of the time.
         self.logits = NONE
         self.native = native.decoder(
             [weights_of(layer) for layer in self.body.layers], numbers_of(self.body.norm), self.head.native,
