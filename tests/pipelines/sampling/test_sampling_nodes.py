@@ -59,6 +59,19 @@ def asked_with(made: Plan) -> dict[tuple[str, int], str]:
     return found
 
 
+def test_left_out_questions_are_logged(caplog: pytest.LogCaptureFixture) -> None:
+    sampling = Sampling(temperature=0.7, max_new_tokens=4, seed=3)
+    tables = (QUESTIONS, exemplars("sums"), Model(Path("model"), "digest"), Tasks({"sums": TASK}))
+    for limit, logged in ((2, True), (3, False)):
+        paths = PathParams(m=2, sampling=sampling, questions_per_task=limit)
+        with caplog.at_level("INFO"):
+            asked = asked_with(plan_paths(*tables, paths, ENGINE, VOTING))
+        assert {question for question, _ in asked} == {f"q{q}" for q in range(limit)}
+        said = "Task sums: only the first 2 of 3 unlabeled questions are sampled" in caplog.text
+        assert said is logged
+        caplog.clear()
+
+
 def test_each_round_has_its_own_temperature() -> None:
     """temperatures has one entry per round, and the last one applies to all later rounds."""
     sampling = Sampling(temperature=0.7, max_new_tokens=4, seed=3)

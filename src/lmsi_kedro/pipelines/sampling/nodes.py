@@ -1,13 +1,18 @@
 """Plans the paths of a round; the node `sample_paths` (engines/sample.py) samples the missing ones."""
 
+import logging
+
 import polars as pl
 
 from lmsi_kedro.datasets.model_directory import Model
 from lmsi_kedro.engines.plan import Plan
 from lmsi_kedro.params import EngineParams, PathParams, VotingParams
+from lmsi_kedro.printable import counted
 from lmsi_kedro.reading import read_texts
 from lmsi_kedro.tasks import Tasks
 from lmsi_kedro.tasks.questions import exemplar_sets, spread
+
+log = logging.getLogger(__name__)
 
 
 def plan_paths(
@@ -20,8 +25,9 @@ def plan_paths(
     voting: VotingParams,
     round_number: int = 1,
 ) -> Plan:
-    """Plans `paths.m` few-shot chain-of-thought paths for each unlabeled question of every in-domain task.
+    """Plans `paths.m` few-shot chain-of-thought paths for the unlabeled questions of every in-domain task.
 
+    In-domain tasks are those that are trained on; the first `paths.questions_per_task` questions of each are used.
     Answers are parsed as paths arrive: for the progress display and, with `early_stop`, to find questions whose
     vote is already decided.
     """
@@ -31,12 +37,17 @@ def plan_paths(
 
     plan = Plan(model.path, model.digest, engine, read, path_params.early_stop)
     for name in tasks.in_domain:
-        unlabeled = questions.filter(task=name, split="unlabeled").head(
-            path_params.questions_per_task
-        )
+        unlabeled = questions.filter(task=name, split="unlabeled")
+        taken = unlabeled.head(path_params.questions_per_task)
+        if taken.height < unlabeled.height:
+            log.info(
+                "Task %s: only the first %s of %s are sampled; paths.questions_per_task sets their number",
+                *(name, f"{taken.height:,}", counted(unlabeled.height, "unlabeled question")),
+            )
         sets = exemplar_sets(exemplars, tasks[name])
-        # The m paths of a question are divided among the exemplar sets of its task.
-        requests = spread(unlabeled, "few_shot_cot", sets, path_params.m, tasks[name])
+        # The m paths of a question are divided among the exemplar sets of its task. One request is (exemplar set,
+        # path numbers, prompts).
+        requests = spread(taken, "few_shot_cot", sets, path_params.m, tasks[name])
         plan.add_all(requests, path_params.sampling_in(round_number, model))
     if plan.is_empty:
         raise ValueError(
