@@ -6,31 +6,42 @@ from pathlib import Path
 
 from kedro.pipeline import Node
 
-from lmsi_kedro.pipelines.self_improve.pipeline import create_candidate, create_pipeline
+from lmsi_kedro.pipelines.self_improve.pipeline import (
+    create_candidate,
+    create_pipeline,
+    create_round,
+)
 from tests.graphs import ARMS, ancestors
 
 SOURCE = Path(__file__).parents[3] / "src" / "lmsi_kedro"
 REPORTED = {"measure_sharing", "describe_votes"}
 
 
-def test_docstring_lists_the_nodes_of_a_round() -> None:
-    """The table of create_candidate has all nodes in order of execution, their files and their outputs."""
-    rows = re.findall(
-        r"^ +(\w+) {2,}(\S.+?) +-> (.+)$", create_candidate.__doc__ or "", re.MULTILINE
-    )
+def test_docstrings_list_the_nodes_of_a_round() -> None:
+    """The tables have all nodes in order of execution, their files and their outputs."""
     nodes = create_candidate(1, "base_model", "candidate_1").nodes
+    check_table(create_candidate.__doc__, nodes)
+    made = {node.name for node in nodes}
+    monitor = [node for node in create_round(1).nodes if node.name not in made]
+    check_table(create_round.__doc__, monitor)
+
+
+def check_table(docstring: str | None, nodes: list[Node]) -> None:
+    rows = re.findall(
+        r"^ +(\w+) {2,}(\S.+?) +-> (.+?(?:,\n +.+?)*)$", docstring or "", re.MULTILINE
+    )
     names = [short(node.name) for node in nodes]
     reported = [name for name in names if name in REPORTED]
     assert [row[0] for row in rows] == [name for name in names if name not in REPORTED] + reported
     by_name = dict(zip(names, nodes, strict=True))
     for name, files, made in rows:
         assert file_of(by_name[name]) in files, name
-        assert made.split(", ") == [short(output) for output in by_name[name].outputs], name
+        assert re.split(r",\s+", made) == [short(output) for output in by_name[name].outputs], name
 
 
 def short(name: str) -> str:
-    """The name without the namespace of round 1; k stands for the number of the round."""
-    return re.sub("_1$", "_k", name.removeprefix("round_1."))
+    """The name without its namespace; k stands for the number of the round."""
+    return re.sub("_1$", "_k", name.split(".")[-1])
 
 
 def file_of(node: Node) -> str:

@@ -4,13 +4,16 @@ In every round, the latest promoted model samples paths, and the base model is f
 with the vote; the result is candidate_k. The monitor promotes it to model_k unless it sees a collapse, a loss
 or, from the second round on, no gain; otherwise model_k is the previous model.
 
-The monitor compares agreement, diversity, length and support of the two models, and uses no labels unless
-`guard` is "probe". Support is the share of the base model's sampled paths that give the model's greedy answer,
-which estimates its accuracy without labels. Probe questions are not trained on; a task without them
-(preparation.probe_share is 0 by default) is examined on unlabeled questions, which are.
+The monitor compares the health and support of the two models; with the guard none it uses no labels, with probe
+it does. Health is the agreement, diversity and length of a model's paths, and the share of unparsable ones.
+Support is the share of the base model's sampled paths that agree with the candidate's greedy answer, which
+estimates its accuracy (with the guard probe: whether that answer is right). Probe questions are not trained on.
+By default there are none (preparation.probe_share is 0); a task without them is examined on unlabeled questions,
+which are trained on.
 
-`create_candidate` and `create_round` implement the method. `create_pipeline` chains the rounds, each in the
-namespace `round_k`, and adds the measurements: control arms, evaluations, comparisons and the report.
+`create_candidate` (in the namespace `round_k`) and `create_round` implement the method. `create_pipeline` chains
+the rounds and adds the measurements: control arms, evaluations, comparisons and the report; on request also the
+headroom, which is how much more accurate votes are than greedy paths.
 """
 
 from collections.abc import Sequence
@@ -36,8 +39,8 @@ from lmsi_kedro.pipelines.self_improve.models import (
 )
 from lmsi_kedro.wiring import namespaced
 
-# Datasets that all rounds share. namespaced() prefixes the names of all others with round_k, except those in
-# `renamed`, first_day and parameters.
+# Datasets that all rounds share. They, first_day and the parameters keep their names, and datasets in `renamed`
+# get their new ones; namespaced() prefixes all others with round_k.
 SHARED = {"questions", "tasks", "exemplars", "base_model"}
 
 
@@ -45,16 +48,26 @@ def create_round(number: int, guard: Guard = "none", objective: Objective = "sft
     """model_{k-1} -> model_k, which is candidate_k if that is promoted, otherwise model_{k-1}.
 
     The previous model of round 1 is the dataset base_model, whose health and support are health_0 and support_0.
+
+    After create_candidate, the monitor examines the candidate, and then promotes it or keeps the previous model.
+    The table lists nodes, whose functions may have shorter names, with their files and datasets:
+
+        plan_monitor_paths    pipelines/monitoring/nodes.py    -> monitor_paths_sampling_plan
+        sample_monitor_paths  engines/sample.py                -> monitor_paths
+        read_monitor_answers  pipelines/monitoring/nodes.py    -> monitor_readings_candidate_k,
+                                                                  greedy_readings_candidate_k
+        examine_paths         pipelines/monitoring/nodes.py    -> health_candidate_k
+        measure_support       pipelines/monitoring/support.py  -> support_candidate_k
+        promote_candidate     pipelines/monitoring/nodes.py    -> model_k, health_k, support_k, monitor_k
+
+    The next round compares its candidate with health_k and support_k.
     """
     previous = "base_model" if number == 1 else f"model_{number - 1}"
     candidate = f"candidate_{number}"
     return Pipeline(
         [
             create_candidate(number, previous, candidate, objective),
-            # Measures the candidate's health and support; those of the previous model are known already.
             create_examination(candidate, suffix=candidate, guard=guard),
-            # Promotes the candidate or keeps the previous model (monitoring/nodes.py). The next round gets the
-            # promoted model's health and support as health_k and support_k.
             create_promotion(number, previous, candidate),
         ]
     )
@@ -65,11 +78,12 @@ def create_candidate(
 ) -> Pipeline:
     """Samples paths from the previous model, votes on them, and trains the base model on those that are kept.
 
-    The nodes in order of execution, the files that define their functions, and the datasets that they make:
+    The table lists the nodes in order of execution, the files that define their functions (which may have shorter
+    names), and the datasets that they make:
 
         plan_paths           pipelines/sampling/nodes.py           -> paths_sampling_plan
         sample_paths         engines/sample.py                     -> paths
-        read_answers         reading.py, called from wiring.py     -> readings
+        read_answers         wiring.py, which calls reading.py     -> readings
         count_votes          pipelines/voting/nodes.py             -> votes
         keep_agreeing_paths  pipelines/voting/nodes.py             -> answers
         select_voted_paths   pipelines/mixing/nodes.py             -> selected
