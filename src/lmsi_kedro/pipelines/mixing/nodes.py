@@ -1,5 +1,7 @@
 """Makes training examples from the paths that agree with the vote; the nodes are in the order of execution.
 
+An example has one of four formats: few_shot_cot and zero_shot_cot (chain of thought), few_shot_direct and
+zero_shot_direct (the answer alone).
 arms.py selects the paths of control arms, and pairs.py those of preference training.
 """
 
@@ -29,7 +31,7 @@ def select_voted(answers: pl.DataFrame, paths: Iterable[pl.DataFrame]) -> pl.Dat
 
 
 def kept(answers: pl.DataFrame) -> pl.DataFrame:
-    """Returns the paths that were kept; raises ValueError with the reasons if there are none."""
+    """Returns the rows of answers that are kept; raises ValueError with the reasons if there are none."""
     if not answers["kept"].any():
         reasons = statistics.counts(answers["reason"]).items()
         why = ", ".join(f"{count:,} {reason}" for reason, count in reasons)
@@ -40,7 +42,7 @@ def kept(answers: pl.DataFrame) -> pl.DataFrame:
 
 
 def with_texts(chosen: pl.DataFrame, paths: Iterable[pl.DataFrame], arm: str) -> pl.DataFrame:
-    """Adds the texts to the chosen paths, a few chunks at a time; raises ValueError if nothing was chosen."""
+    """Looks up the texts of the chosen paths, a few chunks at a time; raises ValueError if there are no paths."""
     if chosen.is_empty():
         raise ValueError(f"arm {arm}: no path was kept, so there is nothing to train on")
     keys = chosen.select("question_id", "path", "key", "surface", arm=pl.lit(arm))
@@ -56,11 +58,12 @@ def with_texts(chosen: pl.DataFrame, paths: Iterable[pl.DataFrame], arm: str) ->
 def leave_out_leaks(
     selected: pl.DataFrame, questions: pl.DataFrame
 ) -> tuple[pl.DataFrame, dict[str, int]]:
-    """Returns the selected paths without those whose question is also held out or a probe (taught), and leaks.
+    """Returns taught and leaks.
 
-    leaks has the counts. exact: questions with the same words as one in another split; they are left out.
-    overlapping: further questions that share LEAK_WORDS consecutive words with such a question (as in GPT-3,
-    appendix C); they are only counted.
+    taught: the selected paths without those whose question is also a held-out or probe question. leaks: counts of
+    questions. exact: those with the same words as a question in another split; they are left out. overlapping:
+    further ones that share LEAK_WORDS consecutive words with such a question (as in GPT-3, appendix C); they are
+    only counted.
     """
     by_id = dict(zip(questions["question_id"], questions_in(questions), strict=True))
     others = questions.filter(pl.col("split") != "unlabeled")["question_id"]
@@ -93,10 +96,11 @@ def render_examples(
 ) -> pl.DataFrame:
     """Renders each path in both chain-of-thought formats, and its answer alone in both direct formats.
 
-    All kept paths of a question give the same answer, so by default (mixing.direct=once) a question has only one
-    example per direct format. A few-shot prompt repeats the exemplars with which its path was sampled. votes:
-    given for the arm "vote"; mixing.weight or `weight` then says whether an example is weighted by the vote on its
-    question.
+    This holds by default: mixing.parts may leave formats out, and tasks without exemplars have only the zero-shot
+    ones. All kept paths of a question give the same answer, so by default (mixing.direct=once) a question has only
+    one example per direct format. By default (mixing.exemplars=same), a few-shot prompt repeats the exemplars with
+    which its path was sampled. votes: given for the arm vote. Each example is then weighted by the vote on its
+    question, as `weight` says or, if it is None, mixing.weight (by default not at all).
     """
     rows = taught.join(questions, on="question_id", how="left", maintain_order="left")
     tables = [schemas.empty(schemas.EXAMPLES)]
@@ -125,7 +129,7 @@ def balance(
 
     By default all parts are 1 and balance is none, so every weight stays 1. With balance=rows, the total weights
     of the formats are proportional to their parts. With balance=tokens, their shares of the loss are proportional
-    to the parts, since every target token has the weight of its example.
+    to their parts. In the loss, every target token has the weight of its example.
     """
     factors = format_factors(examples, base_model, mixing, engine)
     factor = pl.col("format").replace_strict(factors, return_dtype=pl.Float64)

@@ -13,8 +13,8 @@ def count_votes(
     """Finds the most frequent answer of each question; a vote with confidence and margin within limits is kept.
 
     Confidence is the winner's share of all paths of the question, including unparsable ones; margin is that share
-    minus the share of the second most frequent answer. A tie has no winner, unless voting.ties is "logprob".
-    By default the limits exclude nothing, so every vote without a tie is kept.
+    minus the share of the second most frequent answer. A tie has no winner and is not kept, unless voting.ties is
+    "logprob". By default the limits exclude nothing, so every vote with a winner is kept.
     """
     low, high = voting.threshold(round_number), voting.max_confidence
     return count_within(readings, voting, low, high, voting.min_margin)
@@ -27,7 +27,8 @@ def keep_agreeing(
 
     The reasons against a path are `unreadable` (its answer is unparsable), those of a vote that is not kept
     (`tied`, `low confidence`, `high confidence`, `low margin`), `disagrees` (with the winner), `duplicate`
-    (another agreeing path has the same text) and `capped` (beyond voting.max_paths_per_question).
+    (an earlier agreeing path has the same text, apart from case and spacing) and `capped` (beyond
+    voting.max_paths_per_question).
     """
     winners = votes.select("question_id", winner="key", vote_kept="kept", vote_reason="reason")
     reason = (
@@ -40,6 +41,7 @@ def keep_agreeing(
         .otherwise(pl.lit("disagrees"))
     )
     judged = readings.join(winners, on="question_id", how="left", maintain_order="left")
+    # thin_out replaces `agrees` by `duplicate` or `capped` where it applies.
     return (
         thin_out(judged.with_columns(reason=reason), voting)
         .with_columns(kept=pl.col("reason") == "agrees")
