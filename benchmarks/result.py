@@ -24,7 +24,7 @@ PEERS = {  # the required distributions of each benchmark
     "votes": ("polars", "torch"),
     "sampling_tokens": ("transformers", "torch"),
     "decoding": ("transformers", "ctranslate2"),
-    "real_model": ("openvino-genai",),
+    "real_model": ("openvino-genai", "xllamacpp", "ctranslate2", "onnxruntime-genai"),
     "scaling": (),
     "training": ("transformers", "trl"),
     "judge": ("lm-eval",),

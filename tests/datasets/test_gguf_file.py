@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from gguf import RopeScalingType
+from gguf import GGUFReader, LlamaFileType, RopeScalingType
 from kedro.io import DatasetError
 from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
@@ -60,6 +60,14 @@ def logits(model: Any, tokenizer: Any) -> torch.Tensor:
     with torch.no_grad():
         found: torch.Tensor = model(tokenizer(TEXT, return_tensors="pt").input_ids).logits
     return found
+
+
+@pytest.mark.parametrize(("kind", "named"), [("F32", "ALL_F32"), ("F16", "MOSTLY_F16")])
+def test_file_names_its_type(tmp_path: Path, tokenizer: Any, kind: str, named: str) -> None:
+    """OpenVINO GenAI does not read a file without this field."""
+    write_gguf(tmp_path / "tiny.gguf", llama(tokenizer), tokenizer, kind)
+    fields = GGUFReader(tmp_path / "tiny.gguf").fields
+    assert LlamaFileType(fields["general.file_type"].contents()).name == named
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,11 @@ def described(file: Path, model: Any, tokenizer: Any, pre: str) -> Any:
 
 def finish(writer: Any, model: Any, kind: str = "F16") -> None:
     """Adds the weights (matrices as `kind`, vectors in float32) and writes the file."""
+    from gguf import LlamaFileType
+
     config = model.config
+    # OpenVINO GenAI reads no file without its type.
+    writer.add_file_type(LlamaFileType["ALL_F32" if kind == "F32" else f"MOSTLY_{kind}"])
     for name, weights in model.state_dict().items():
         if not (name == "lm_head.weight" and config.tie_word_embeddings):
             add_tensor(writer, name, weights, kind, config)
