@@ -1,8 +1,9 @@
 """The peers of the benchmark `real_model`: engines that sample paths of SmolLM2 on one CPU thread.
 
 Each has a method `paths`, which samples the same number of paths for each prompt and returns the number of
-tokens and the CPU time in seconds. All of them have the shared part of the prompts in their cache, or their
-time begins after the prompt. A path never ends early, and its tokens are sampled from the temperature alone.
+tokens and the CPU time in seconds. OpenVINO and llama.cpp have the shared part of the prompts in their cache,
+the time of ONNX Runtime begins after the prompt, and that of CTranslate2 includes it. A path never ends early,
+and its tokens are sampled from the temperature alone.
 """
 
 import json
@@ -81,7 +82,7 @@ class LlamaCpp:
 
 
 class CTranslate2:
-    """CTranslate2 with a cached static prompt; the paths are rows of one batch."""
+    """CTranslate2 with a static prompt, which is computed once per call; the paths are rows of one batch."""
 
     def __init__(
         self, model: Path, folder: Path, shared: int, paths: int, new: int, temperature: float
@@ -95,7 +96,7 @@ class CTranslate2:
         self.shared, self.rows = shared, paths
         self.options = {
             "min_length": new, "max_length": new, "sampling_topk": 0, "sampling_temperature": temperature,
-            "end_token": [], "include_prompt_in_result": False, "cache_static_prompt": True,
+            "end_token": [], "include_prompt_in_result": False,
         }  # fmt: skip
 
     def paths(self, prompts: Prompts) -> tuple[int, float]:
