@@ -71,10 +71,11 @@ def test_llama_cpp_serves_a_gguf_file(
     made = plan(Model.at(ROOT / "data/06_models/base_small"), tmp_path, server)
     with caplog.at_level("INFO"), closing(made):
         table = pl.concat(table for _, table in made.compute(list(made.chunks)))
+        assert len(list(tmp_path.glob("*/model-f16-*.gguf"))) == 1
+    assert not list(tmp_path.glob("*/model-f16-*.gguf"))
     assert "seed yes, logprobs yes, n yes, top_k yes, min_p yes, top_p yes" in caplog.text
     assert table.height == 12
     assert table["logprob"].null_count() == 0
-    assert len(list(tmp_path.glob("*/model-f16.gguf"))) == 1
 
 
 def start(data: Path) -> "subprocess.Popen[bytes]":
