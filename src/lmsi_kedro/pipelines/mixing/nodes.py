@@ -99,8 +99,8 @@ def render_examples(
     This holds by default: mixing.parts may leave formats out, and tasks without exemplars have only the zero-shot
     ones. All kept paths of a question give the same answer, so by default (mixing.direct=once) a question has only
     one example per direct format. By default (mixing.exemplars=same), a few-shot prompt repeats the exemplars with
-    which its path was sampled. votes: given for the arm vote. Each example is then weighted by the vote on its
-    question, as `weight` says or, if it is None, mixing.weight (by default not at all).
+    which its path was sampled. votes: if given, each example is weighted by the vote on its question, as `weight`
+    says or, if it is None, mixing.weight (by default not at all).
     """
     rows = taught.join(questions, on="question_id", how="left", maintain_order="left")
     tables = [schemas.empty(schemas.EXAMPLES)]
@@ -127,7 +127,7 @@ def balance(
 ) -> pl.DataFrame:
     """Multiplies the weights of all examples by one factor per format, to reach mixing.parts.
 
-    By default all parts are 1 and balance is none, so every weight stays 1. With balance=rows, the total weights
+    With balance=none, the factors are the parts themselves, by default 1. With balance=rows, the total weights
     of the formats are proportional to their parts. With balance=tokens, their shares of the loss are proportional
     to their parts. In the loss, every target token has the weight of its example.
     """

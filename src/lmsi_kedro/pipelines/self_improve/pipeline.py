@@ -4,12 +4,13 @@ In every round, the latest promoted model samples paths, and the base model is f
 with the vote; the result is candidate_k. The monitor promotes it to model_k unless it sees a collapse, a loss
 or, from the second round on, no gain; otherwise model_k is the previous model.
 
-The monitor compares the health and support of the two models; with the guard none it uses no labels, with probe
-it does. Health is the agreement, diversity and length of a model's paths, and the share of unparsable ones.
-Support is the share of the base model's sampled paths that agree with the candidate's greedy answer, which
-estimates its accuracy (with the guard probe: whether that answer is right). Probe questions are not trained on.
-By default there are none (preparation.probe_share is 0); a task without them is examined on unlabeled questions,
-which are trained on.
+The monitor examines each model on probe questions, a split that is neither trained on nor held out. A task
+without such questions, which is the default for your own (preparation.probe_share is 0), is examined on
+unlabeled ones, which are trained on. The monitor compares the health and support of the two models; with the
+guard none it uses no labels, with probe it does. Health is the agreement, diversity and length of a model's
+paths, the share of unparsable ones, and the entropy of the winning answers. Support is the share of the base
+model's sampled paths that agree with the candidate's greedy answer, which estimates its accuracy (with the guard
+probe: whether that answer is right).
 
 `create_candidate` (in the namespace `round_k`) and `create_round` implement the method. `create_pipeline` chains
 the rounds and adds the measurements: control arms, evaluations, comparisons and the report; on request also the
@@ -39,8 +40,8 @@ from lmsi_kedro.pipelines.self_improve.models import (
 )
 from lmsi_kedro.wiring import namespaced
 
-# Datasets that all rounds share. They, first_day and the parameters keep their names, and datasets in `renamed`
-# get their new ones; namespaced() prefixes all others with round_k.
+# Datasets that all rounds share. namespaced() prefixes every dataset with round_k except these, first_day,
+# parameters, and those that create_candidate renames.
 SHARED = {"questions", "tasks", "exemplars", "base_model"}
 
 
@@ -50,7 +51,7 @@ def create_round(number: int, guard: Guard = "none", objective: Objective = "sft
     The previous model of round 1 is the dataset base_model, whose health and support are health_0 and support_0.
 
     After create_candidate, the monitor examines the candidate, and then promotes it or keeps the previous model.
-    The table lists nodes, whose functions may have shorter names, with their files and datasets:
+    The table lists nodes, whose functions may have other names, with their files and datasets:
 
         plan_monitor_paths    pipelines/monitoring/nodes.py    -> monitor_paths_sampling_plan
         sample_monitor_paths  engines/sample.py                -> monitor_paths
@@ -78,7 +79,7 @@ def create_candidate(
 ) -> Pipeline:
     """Samples paths from the previous model, votes on them, and trains the base model on those that are kept.
 
-    The table lists the nodes in order of execution, the files that define their functions (which may have shorter
+    The table lists the nodes in order of execution, the files that define their functions (which may have other
     names), and the datasets that they make:
 
         plan_paths           pipelines/sampling/nodes.py           -> paths_sampling_plan
