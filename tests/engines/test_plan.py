@@ -192,13 +192,21 @@ def test_resumed_run_stops_early_at_the_same_paths(tmp_path: Path) -> None:
         assert contents(tmp_path / str(lives)) == expected
 
 
+def test_share_done_is_that_of_paths(caplog: pytest.LogCaptureFixture) -> None:
+    """The first of two chunks has 4 of 12 paths."""
+    table = pl.DataFrame({"question_id": list("aabb"), "key": ["1"] * 4, "tokens": [5] * 4})
+    with caplog.at_level("INFO"):
+        Progress(2, 12, RunningVotes(lambda chunk: chunk), every=0).add(table)
+    assert vars(caplog.records[-1])["share"] == pytest.approx(1 / 3)
+
+
 def test_progress_shows_agreement_of_paths(caplog: pytest.LogCaptureFixture) -> None:
     """The two paths agree on one question and differ on the other, so three of four agree with the winner."""
     table = pl.DataFrame(
         {"question_id": list("aabb"), "key": ["1", "1", "1", "2"], "tokens": [5] * 4}
     )
     with caplog.at_level("INFO"):
-        Progress(1, RunningVotes(lambda chunk: chunk)).add(table)
+        Progress(1, table.height, RunningVotes(lambda chunk: chunk)).add(table)
     assert "sampled 1 of 1 chunks: 4 paths, 75% agree" in caplog.text
     for figure in ("paths/s", "tokens/s", "0 s left"):
         assert figure in caplog.text

@@ -147,7 +147,8 @@ class Plan:
         """Yields the missing chunks, each as soon as it is finished."""
         if not missing:
             return
-        progress = Progress(len(missing), self.running())
+        paths = sum(self.chunks[name].paths for name in missing)
+        progress = Progress(len(missing), paths, self.running())
         # Large chunks first, so that workers finish at about the same time. Chunks of equal size keep their order,
         # in which adjacent chunks share exemplars.
         order = sorted(missing, key=lambda name: -self.chunks[name].paths)
@@ -180,10 +181,12 @@ class Plan:
 
 
 class Progress:
-    """Logs the progress of sampling, at most every few seconds."""
+    """Logs the progress of sampling, at most every few seconds; the time left is that of `all_paths` paths."""
 
-    def __init__(self, chunks: int, votes: RunningVotes, every: float = 5.0) -> None:
-        self.chunks, self.every, self.votes = chunks, every, votes
+    def __init__(
+        self, chunks: int, all_paths: int, votes: RunningVotes, every: float = 5.0
+    ) -> None:
+        self.chunks, self.all_paths, self.every, self.votes = chunks, all_paths, every, votes
         self.done = self.paths = self.tokens = 0
         self.start = self.last_log = time.monotonic()
 
@@ -196,8 +199,8 @@ class Progress:
         if now - self.last_log >= self.every or self.done == self.chunks:
             self.last_log = now
             seconds = now - self.start
-            left = seconds / self.done * (self.chunks - self.done)
-            progress = {"share": self.done / self.chunks, "left": left}
+            left = seconds / self.paths * (self.all_paths - self.paths)
+            progress = {"share": self.paths / self.all_paths, "left": left}
             log.info("sampled %s", self.text(seconds, left), extra=progress)
 
     def text(self, seconds: float, left: float) -> str:

@@ -46,7 +46,7 @@ class Launch:
         """Yields the missing chunks; ServerError if a server does not start, or ends again after its restart."""
         if self.servers is None:
             bypass_proxy()
-            prompts = [request.prompt for name in missing for request in chunks[name].requests]
+            prompts = [request.prompt for chunk in chunks.values() for request in chunk.requests]
             self.running = list(self.launched(prompts[:PROMPTS]))
             # llama.cpp may split a text differently from the tokenizer, so prompts are sent as token ids.
             ids = "{gguf}" in self.launch.command

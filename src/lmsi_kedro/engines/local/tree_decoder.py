@@ -67,7 +67,7 @@ class TreeDecoder:
         return self.first[questions.to(self.first.device)]  # type: ignore[no-any-return]
 
     def step(self, tokens: Tensor) -> Tensor:
-        """The logits [R, V] after one more token [R] in each row."""
+        """The logits [R, V] after one more token [R] in each row; the next step may overwrite them."""
         question, _, length = self.tree.rows.unbind(1)
         logits = self.computed(tokens, self.starts[question] + length, self.tree.rows)
         self.tree.advance()

@@ -131,7 +131,7 @@ def prepare_exemplars(raw_exemplars: Loaders) -> pl.DataFrame:
         try:
             entries = load()
         except DatasetError as error:
-            raise ValueError(f"exemplars {name}: {damage_of(error.__cause__)}") from None
+            raise ValueError(f"exemplars {name}: {cause_of(error.__cause__)}") from None
         if not isinstance(entries, list):
             raise ValueError(f"exemplars {name}: the file must be a list of worked questions")
         for number, entry in enumerate(entries, start=1):
@@ -143,7 +143,7 @@ def prepare_exemplars(raw_exemplars: Loaders) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=schemas.EXEMPLARS)
 
 
-def damage_of(error: BaseException | None) -> str:
+def cause_of(error: BaseException | None) -> str:
     """Returns the cause of a file that cannot be parsed in one line, with the position in the file."""
     if isinstance(error, MarkedYAMLError) and (mark := error.problem_mark):
         around = f" ({error.context})" if error.context else ""

@@ -37,13 +37,7 @@ def plan_paths(
 
     plan = Plan(model.path, model.digest, engine, read, path_params.early_stop)
     for name in tasks.in_domain:
-        unlabeled = questions.filter(task=name, split="unlabeled")
-        taken = unlabeled.head(path_params.questions_per_task)
-        if taken.height < unlabeled.height:
-            log.info(
-                "Task %s: only the first %s of %s are sampled; paths.questions_per_task sets their number",
-                *(name, f"{taken.height:,}", counted(unlabeled.height, "unlabeled question")),
-            )
+        taken = first_unlabeled(questions, name, path_params.questions_per_task)
         sets = exemplar_sets(exemplars, tasks[name])
         # The m paths of a question are divided among the exemplar sets of its task. One request is (exemplar set,
         # path numbers, prompts).
@@ -55,3 +49,14 @@ def plan_paths(
             "without a split, and do not set tasks.<name>.in_domain to false"
         )
     return plan
+
+
+def first_unlabeled(questions: pl.DataFrame, task: str, most: int) -> pl.DataFrame:
+    """Returns the first unlabeled questions of a task, at most `most`; logs whether there are more."""
+    unlabeled = questions.filter(task=task, split="unlabeled")
+    if unlabeled.height > most:
+        log.info(
+            "Task %s: only the first %s of %s are sampled; paths.questions_per_task sets their number",
+            *(task, f"{most:,}", counted(unlabeled.height, "unlabeled question")),
+        )
+    return unlabeled.head(most)
