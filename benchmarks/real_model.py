@@ -143,7 +143,7 @@ def measure(
 
 
 def once(peer: Any, prompts: Sequence[list[int]]) -> tuple[int, float]:
-    """Let a peer sample the paths of one prompt; check that it counts all of their tokens, or all but the first."""
+    """Let a peer sample the paths of a prompt; check that it counts all of their tokens, or all but the first."""
     tokens, seconds = peer.paths(prompts)
     assert tokens in (PATHS * NEW, PATHS * (NEW - 1))
     return tokens, seconds
