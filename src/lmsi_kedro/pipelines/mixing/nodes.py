@@ -99,8 +99,8 @@ def render_examples(
     This holds by default: mixing.parts may leave formats out, and tasks without exemplars have only the zero-shot
     ones. All kept paths of a question give the same answer, so by default (mixing.direct=once) a question has only
     one example per direct format. By default (mixing.exemplars=same), a few-shot prompt repeats the exemplars with
-    which its path was sampled. votes: if given, each example is weighted by the vote on its question, as `weight`
-    says or, if it is None, mixing.weight (by default not at all).
+    which its path was sampled. votes: if given, each example is weighted by the vote on its question: as `weight`
+    says, else mixing.weight, whose default leaves all weights at 1.
     """
     rows = taught.join(questions, on="question_id", how="left", maintain_order="left")
     tables = [schemas.empty(schemas.EXAMPLES)]
@@ -127,9 +127,9 @@ def balance(
 ) -> pl.DataFrame:
     """Multiplies the weights of all examples by one factor per format, to reach mixing.parts.
 
-    With balance=none, the factors are the parts themselves, by default 1. With balance=rows, the total weights
-    of the formats are proportional to their parts. With balance=tokens, their shares of the loss are proportional
-    to their parts. In the loss, every target token has the weight of its example.
+    mixing.parts has a number per format, by default 1. With balance=none, this number is the factor. With
+    balance=rows, the total weights of the formats are proportional to their parts. With balance=tokens, their
+    shares of the loss are proportional to their parts. In the loss, every target token has the weight of its example.
     """
     factors = format_factors(examples, base_model, mixing, engine)
     factor = pl.col("format").replace_strict(factors, return_dtype=pl.Float64)

@@ -32,7 +32,7 @@ def plan_paths(
     vote is already decided.
     """
 
-    def read(chunk: pl.DataFrame) -> pl.DataFrame:
+    def read(chunk: pl.DataFrame) -> pl.DataFrame:  # the dataset `readings` is made by read_answers
         return pl.concat(read_texts([chunk], questions, tasks, voting))
 
     plan = Plan(model.path, model.digest, engine, read, path_params.early_stop)

@@ -1,16 +1,17 @@
 """The loop: rounds of sampling, voting, mixing, fine-tuning and monitoring, the measurements, and the report.
 
 In every round, the latest promoted model samples paths, and the base model is fine-tuned on those that agree
-with the vote; the result is candidate_k. The monitor promotes it to model_k unless it sees a collapse, a loss
-or, from the second round on, no gain; otherwise model_k is the previous model.
+with the vote and on the examples of earlier rounds; the result is candidate_k. The monitor promotes it to
+model_k unless it sees a collapse, a clear loss or, from the second round on, no clear gain; otherwise model_k
+is the previous model.
 
 The monitor examines each model on probe questions, a split that is neither trained on nor held out. A task
 without such questions, which is the default for your own (preparation.probe_share is 0), is examined on
-unlabeled ones, which are trained on. The monitor compares the health and support of the two models; with the
-guard none it uses no labels, with probe it does. Health is the agreement, diversity and length of a model's
-paths, the share of unparsable ones, and the entropy of the winning answers. Support is the share of the base
-model's sampled paths that agree with the candidate's greedy answer, which estimates its accuracy (with the guard
-probe: whether that answer is right).
+unlabeled ones, which are trained on. The monitor compares the health and support of the two models. Its
+setting `guard` says which labels it may use: none (the default), or probe, those of the probe questions. Health
+is the agreement, diversity and length of a model's paths, the share of unparsable ones, and the entropy of the
+winning answers. Support is the share of the base model's sampled paths that agree with the candidate's greedy
+answer, which estimates its accuracy (with the guard probe: whether that answer is right).
 
 `create_candidate` (in the namespace `round_k`) and `create_round` implement the method. `create_pipeline` chains
 the rounds and adds the measurements: control arms, evaluations, comparisons and the report; on request also the
@@ -40,8 +41,8 @@ from lmsi_kedro.pipelines.self_improve.models import (
 )
 from lmsi_kedro.wiring import namespaced
 
-# Datasets that all rounds share. namespaced() prefixes every dataset with round_k except these, first_day,
-# parameters, and those that create_candidate renames.
+# Datasets that all rounds share. A round's other datasets are called round_k.name, such as round_1.votes, except
+# first_day, parameters, and those in `renamed` below.
 SHARED = {"questions", "tasks", "exemplars", "base_model"}
 
 
@@ -61,7 +62,8 @@ def create_round(number: int, guard: Guard = "none", objective: Objective = "sft
         measure_support       pipelines/monitoring/support.py  -> support_candidate_k
         promote_candidate     pipelines/monitoring/nodes.py    -> model_k, health_k, support_k, monitor_k
 
-    The next round compares its candidate with health_k and support_k.
+    Names without k are in the namespace monitor_candidate_k. The next round compares its candidate with health_k
+    and support_k.
     """
     previous = "base_model" if number == 1 else f"model_{number - 1}"
     candidate = f"candidate_{number}"
