@@ -129,7 +129,8 @@ def balance(
 
     mixing.parts has a number per format, by default 1. With balance=none, this number is the factor. With
     balance=rows, the total weights of the formats are proportional to their parts. With balance=tokens, their
-    shares of the loss are proportional to their parts. In the loss, every target token has the weight of its example.
+    shares of the loss are proportional to their parts. In the loss, every target token has the weight of its
+    example.
     """
     factors = format_factors(examples, base_model, mixing, engine)
     factor = pl.col("format").replace_strict(factors, return_dtype=pl.Float64)
