@@ -1,12 +1,12 @@
 """Decoding a real model on one CPU thread, against four other engines and the peak FLOP/s of the machine.
 
 The model is SmolLM2-135M-Instruct (`make real-model`). Questions share a prompt of 806 tokens, and each
-question has 32 paths of 64 tokens, which never end early. Figures are CPU time. Ours and OpenVINO take
-turns; peers that reach less than half of OpenVINO's speed have one turn. Each peer has its fastest format of the
-weights: both formats of OpenVINO, and of the others the fastest of those that were tried (Q4_1, float16, int4,
-int8, float32). `peak` is the speed that layers, LM head and attention would reach if all their arithmetic were
-as fast as our matrix product of the widest layer with 64 rows, which is measured in the same run. `least` is
-our own speed with the number of questions or paths at which it is least.
+question has 32 paths of 64 tokens, which never end early. Figures are CPU time. Ours and OpenVINO take turns,
+and OpenVINO has two formats of the weights; peers that reach less than half of its speed have one turn and one
+format, chosen as docs/experiments/2026-11-29-sampling-a-real-model.md describes. `peak` is the speed that
+layers, LM head and attention would reach if all their arithmetic were as fast as our matrix product of the
+widest layer with 64 rows, which is measured in the same run. `least` is our own speed with the number of
+questions or paths of the last four cases at which it is least.
 """
 
 import os

@@ -82,7 +82,7 @@ class LlamaCpp:
 
 
 class CTranslate2:
-    """CTranslate2 with a static prompt, which is computed once per call; the paths are rows of one batch."""
+    """CTranslate2 with a static prompt, which the first call computes; the paths are rows of one batch."""
 
     def __init__(
         self, model: Path, folder: Path, shared: int, paths: int, new: int, temperature: float
