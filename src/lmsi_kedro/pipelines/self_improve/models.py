@@ -49,6 +49,15 @@ def create_evaluation(model: str, round_number: int, arm: str, suffix: str) -> P
     return namespaced(steps, f"evaluation_{suffix}", LABELED, renamed)
 
 
+def create_evaluations(rounds: int, arms: Sequence[Arm]) -> list[Pipeline]:
+    """Evaluates the base model, the model of every round, and those of the control arms."""
+    return [
+        create_evaluation("base_model", 0, "base", "0"),
+        *[create_evaluation(f"model_{k}", k, "vote", str(k)) for k in range(1, rounds + 1)],
+        *[create_evaluation(f"model_{arm}", 1, arm, arm) for arm in arms],
+    ]
+
+
 def create_comparison(rounds: int, arms: Sequence[Arm]) -> Pipeline:
     """Compares every model with the base and the previous model, and model_1 with the control arms."""
     numbers = range(1, rounds + 1)
