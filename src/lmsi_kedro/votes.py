@@ -44,9 +44,10 @@ def count_within(
 
 
 def thin_out(judged: pl.DataFrame, voting: VotingParams) -> pl.DataFrame:
-    """Marks agreeing paths of a question: `duplicate` if the text occurred before, `capped` beyond the cap.
+    """Marks agreeing paths as `duplicate` (of an earlier text, apart from case and spacing) or `capped`.
 
-    Which paths are capped depends on a hash of (seed, question, path), not on the order of rows.
+    Which paths are capped, if there are more than voting.max_paths_per_question, depends on a hash of (seed,
+    question, path), not on the order of rows.
     """
     agrees = pl.col("reason") == "agrees"
     # All but the first of the paths with the same text.

@@ -7,7 +7,7 @@ import polars as pl
 
 from lmsi_kedro.evaluation.marking import accepted_keys, is_accepted
 from lmsi_kedro.params import Format, MixingParams, VotingParams
-from lmsi_kedro.pipelines.mixing.nodes import with_texts
+from lmsi_kedro.pipelines.mixing.selection import with_texts
 from lmsi_kedro.tasks import Tasks
 from lmsi_kedro.votes import thin_out
 

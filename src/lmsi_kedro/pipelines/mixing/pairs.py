@@ -12,8 +12,8 @@ import polars as pl
 
 from lmsi_kedro import schemas
 from lmsi_kedro.params import MixingParams
-from lmsi_kedro.pipelines.mixing.nodes import kept, with_texts
 from lmsi_kedro.pipelines.mixing.rendering import taught_text
+from lmsi_kedro.pipelines.mixing.selection import kept, with_texts
 from lmsi_kedro.tasks import Tasks
 
 ANSWER = ["question_id", "key"]

@@ -1,7 +1,7 @@
 """Renders selected paths as the texts of examples."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from random import Random
 from typing import Any
 
@@ -13,6 +13,21 @@ from lmsi_kedro.tasks import Exemplar, Question, Task, render, target, usable, w
 from lmsi_kedro.tasks.questions import ExemplarSets
 
 PROMPTED = ["question_id", "exemplar_set"]  # rows with equal values have the same prompt
+
+
+def render_task(
+    paths: pl.DataFrame, sets: ExemplarSets, mixing: MixingParams, task: Task, round_number: int
+) -> Iterator[pl.DataFrame]:
+    """Renders the paths of a task in every format in use, with weight 1 unless mixing.direct says otherwise.
+
+    A few-shot prompt repeats the exemplars with which its path was sampled, changed as mixing.exemplars says.
+    """
+    whole = paths.with_columns(weight=1.0)
+    for prompt_format in usable_formats(sets, mixing):
+        direct = prompt_format.endswith("direct")
+        rows = direct_rows(whole, mixing.direct) if direct else whole
+        prompts = render_prompts(rows, prompt_format, sets, mixing, task)
+        yield as_examples(rows, prompts, prompt_format, round_number, task)
 
 
 def usable_formats(sets: ExemplarSets, mixing: MixingParams) -> list[Format]:

@@ -1,18 +1,14 @@
 """Plans the paths of a round; the node `sample_paths` (engines/sample.py) samples the missing ones."""
 
-import logging
-
 import polars as pl
 
 from lmsi_kedro.datasets.model_directory import Model
 from lmsi_kedro.engines.plan import Plan
 from lmsi_kedro.params import EngineParams, PathParams, VotingParams
-from lmsi_kedro.printable import counted
+from lmsi_kedro.pipelines.sampling.unlabeled import first_unlabeled
 from lmsi_kedro.reading import read_texts
 from lmsi_kedro.tasks import Tasks
 from lmsi_kedro.tasks.questions import exemplar_sets, spread
-
-log = logging.getLogger(__name__)
 
 
 def plan_paths(
@@ -28,19 +24,17 @@ def plan_paths(
     """Plans `paths.m` few-shot chain-of-thought paths for the unlabeled questions of every in-domain task.
 
     In-domain tasks are those that are trained on; the first `paths.questions_per_task` questions of each are used.
-    Answers are parsed as paths arrive: for the progress display and, with `early_stop`, to find questions whose
-    vote is already decided.
     """
 
-    def read(chunk: pl.DataFrame) -> pl.DataFrame:  # the dataset `readings` is made by read_answers
+    # Parses answers as paths arrive: for the progress display, and to stop early where the vote is decided.
+    def read(chunk: pl.DataFrame) -> pl.DataFrame:
         return pl.concat(read_texts([chunk], questions, tasks, voting))
 
     plan = Plan(model.path, model.digest, engine, read, path_params.early_stop)
     for name in tasks.in_domain:
         taken = first_unlabeled(questions, name, path_params.questions_per_task)
         sets = exemplar_sets(exemplars, tasks[name])
-        # The m paths of a question are divided among the exemplar sets of its task. One request is (exemplar set,
-        # path numbers, prompts).
+        # The m paths of a question are divided among the exemplar sets of its task.
         requests = spread(taken, "few_shot_cot", sets, path_params.m, tasks[name])
         plan.add_all(requests, path_params.sampling_in(round_number, model))
     if plan.is_empty:
@@ -49,14 +43,3 @@ def plan_paths(
             "without a split, and do not set tasks.<name>.in_domain to false"
         )
     return plan
-
-
-def first_unlabeled(questions: pl.DataFrame, task: str, most: int) -> pl.DataFrame:
-    """Returns the first unlabeled questions of a task, at most `most`; logs whether there are more."""
-    unlabeled = questions.filter(task=task, split="unlabeled")
-    if unlabeled.height > most:
-        log.info(
-            "Task %s: only the first %s of %s are sampled; paths.questions_per_task sets their number",
-            *(task, f"{most:,}", counted(unlabeled.height, "unlabeled question")),
-        )
-    return unlabeled.head(most)

@@ -12,9 +12,9 @@ def count_votes(
 ) -> pl.DataFrame:
     """Finds the most frequent answer of each question; a vote with confidence and margin within limits is kept.
 
-    Confidence is the winner's share of all paths of the question, including unparsable ones; margin is that share
-    minus the share of the second most frequent answer. A tie has no winner and is not kept, unless voting.ties is
-    "logprob". By default the limits exclude nothing, so every vote with a winner is kept.
+    Confidence is the winner's share of all paths, including unparsable ones; margin is that share minus the share
+    of the second most frequent answer. By default, all votes are kept that have a winner; a
+    tie has none.
     """
     low, high = voting.threshold(round_number), voting.max_confidence
     return count_within(readings, voting, low, high, voting.min_margin)
@@ -25,10 +25,8 @@ def keep_agreeing(
 ) -> pl.DataFrame:
     """Marks every path with the reason why it is kept or not; only paths with the reason `agrees` are kept.
 
-    The reasons against a path are `unreadable` (its answer is unparsable), those of a vote that is not kept
-    (`tied`, `low confidence`, `high confidence`, `low margin`), `disagrees` (with the winner), `duplicate`
-    (an earlier agreeing path has the same text, apart from case and spacing) and `capped` (beyond
-    voting.max_paths_per_question).
+    A path is `unreadable` if its answer is unparsable. The reason of a vote that is not kept, such as `tied` or
+    `low confidence`, is that of all its parsed paths.
     """
     winners = votes.select("question_id", winner="key", vote_kept="kept", vote_reason="reason")
     reason = (
@@ -41,7 +39,7 @@ def keep_agreeing(
         .otherwise(pl.lit("disagrees"))
     )
     judged = readings.join(winners, on="question_id", how="left", maintain_order="left")
-    # thin_out replaces `agrees` by `duplicate` or `capped` where it applies.
+    # Of agreeing paths with the same text, all but one become `duplicate`; those beyond a limit, `capped`.
     return (
         thin_out(judged.with_columns(reason=reason), voting)
         .with_columns(kept=pl.col("reason") == "agrees")
