@@ -86,8 +86,8 @@ def create_candidate(
 def create_round(number: int, guard: Guard = "none", objective: Objective = "sft") -> Pipeline:
     """model_{k-1} -> model_k, which is candidate_k if that is promoted, otherwise model_{k-1}.
 
-    The previous model of round 1 is base_model. After the nodes of create_candidate, the monitor measures the
-    candidate's health (signs of a collapse) and support (an estimate of accuracy without labels):
+    After the nodes of create_candidate, the monitor measures the candidate's health (signs of a collapse) and
+    support (an estimate of accuracy without labels):
 
         plan_monitor_paths    pipelines/monitoring/nodes.py    -> monitor_paths_sampling_plan
         sample_monitor_paths  engines/sample.py                -> monitor_paths
@@ -120,9 +120,9 @@ def create_pipeline(
 ) -> Pipeline:
     """Chains the rounds, and adds the preparation, control arms, evaluation of every model, and the report.
 
-    guard: "probe" lets the monitor use the labels of probe questions. arms: the control arms to train.
-    equal_compute: also measure what the compute of round 1 would gain without training. measured: whether and how
-    to measure headroom, which is how much more accurate votes are than greedy paths. objective: how rounds train.
+    guard: "probe" lets the monitor use the labels of probe questions. equal_compute: also measure what the compute
+    of round 1 would gain without training. measured: whether and how to measure headroom, which is how much more
+    accurate votes are than greedy paths.
     """
     headroom = measured if measured and measured.in_loop else None
     loop = Pipeline(
