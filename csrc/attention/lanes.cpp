@@ -12,26 +12,14 @@
 namespace lmsi {
 namespace {
 
-// The numbers at `from` as floats; bfloat16 numbers are converted into `block`. Also prefetches `count` numbers at
-// `next`.
-inline const float* unpacked(const float* from, size_t count, const float* next, float*) {
-    for (size_t i = 0; i < count; i += kLine / sizeof(float)) __builtin_prefetch(next + i, 0, 2);
-    return from;
-}
-inline const float* unpacked(const uint16_t* from, size_t count, const uint16_t* next, float* block) {
-    for (size_t i = 0; i < count; i += kWidth) {
-        __builtin_prefetch(next + i, 0, 2);
+inline Floats floats_at(const float* from) { return loaded<Floats>(from); }
+inline Floats floats_at(const uint16_t* from) {
 #if defined(__AVX512F__)
-        // GCC 12 would split __builtin_convertvector in two, and it warns about the intrinsic without a mask (GCC bug
-        // 105593).
-        const __m512i whole = _mm512_maskz_cvtepu16_epi32(0xffff, loaded<__m256i>(from + i));
-        const Words words = __builtin_bit_cast(Words, whole);
+    // GCC 12 would split __builtin_convertvector in two, and it warns about the intrinsic without a mask (GCC bug 105593).
+    return low_half(__builtin_bit_cast(Words, _mm512_maskz_cvtepu16_epi32(0xffff, loaded<__m256i>(from))));
 #else
-        const Words words = __builtin_convertvector(loaded<Shorts>(from + i), Words);
+    return low_half(__builtin_convertvector(loaded<Shorts>(from), Words));
 #endif
-        stored(low_half(words), block + i);
-    }
-    return block;
 }
 
 // Returns the address of the next lines to prefetch. If no lines are left, returns `there`, which is then prefetched
@@ -44,53 +32,77 @@ const char* taken(Ahead& ahead, size_t lines, const void* there) {
     return next;
 }
 
-// Turns scores into weights exp(score - peak), where `peak` becomes the largest score so far, and rescales the sums that
-// were computed with the old peak. Pads the weights with zeros to a multiple of 16.
-void soften(float* scores, size_t count, float& peak, float& sum, float* output, size_t width) {
-    const size_t padded = whole_lanes(count);
-    for (size_t i = count; i < padded; ++i) scores[i] = kLowest;
-    Floats high = Floats{} + kLowest;
-    for (size_t i = 0; i < padded; i += kWidth) {
-        const Floats next = loaded<Floats>(scores + i);
-        high = next > high ? next : high;
-    }
-    float top = peak;
+inline Floats larger(const Floats& a, const Floats& b) {
+#if defined(__AVX512F__)
+    // GCC 12 compiles the comparison to two instructions.
+    return __builtin_bit_cast(Floats, _mm512_maskz_max_ps(0xffff, __builtin_bit_cast(__m512, a), __builtin_bit_cast(__m512, b)));
+#else
+    return a > b ? a : b;
+#endif
+}
+
+// The largest of `least` and these scores [multiple of 16].
+inline float peak_of(const float* scores, size_t count, float least) {
+    Floats high = Floats{} + least;
+    for (size_t i = 0; i < count; i += kWidth) high = larger(loaded<Floats>(scores + i), high);
+    float top = least;
     for (size_t j = 0; j < kWidth; ++j) top = high[j] > top ? high[j] : top;
-    float lanes[kLanes] = {};
-    for (size_t i = 0; i < padded; i += kLanes) {
-        for (size_t j = 0; j < kLanes; ++j) {
-            scores[i + j] = probability(scores[i + j], top);
-            lanes[j] += scores[i + j];
-        }
+    return top;
+}
+
+// Turns scores [multiple of 16] into weights exp(score - peak), and returns their sum.
+inline float weights_of(float* scores, size_t count, float peak) {
+    Floats sums[kParts] = {};
+    for (size_t i = 0; i < count; i += kLanes) {
+        for (size_t j = 0; j < kLanes; ++j) scores[i + j] = probability(scores[i + j], peak);
+        for (size_t p = 0; p < kParts; ++p) sums[p] += loaded<Floats>(scores + i + p * kWidth);
     }
     float total = 0;
-    for (size_t j = 0; j < kLanes; ++j) total += lanes[j];
-    const float scale = probability(peak, top);  // this is 2^-100 for the first keys, when the old sums are 0
-    peak = top;
-    sum = sum * scale + total;
-    for (size_t d = 0; d < width; ++d) output[d] *= scale;
+    for (const Floats& part : sums)
+        for (size_t j = 0; j < kWidth; ++j) total += part[j];
+    return total;
+}
+
+// Turns the scores of each query into weights exp(score - peak), where the peak becomes the largest score so far, and
+// rescales the sums that were computed with the old peak. Pads the weights with zeros to a multiple of 16. The queries
+// take each step together, because one query's steps wait for each other.
+void soften(float* scores, size_t queries, size_t count, const Reading& reading, size_t width) {
+    const size_t padded = whole_lanes(count);
+    float tops[kTile];
+    for (size_t m = 0; m < queries; ++m) {
+        float* row = scores + m * kStride;
+        for (size_t i = count; i < padded; ++i) row[i] = kLowest;
+        tops[m] = peak_of(row, padded, reading.peak[m]);
+    }
+    float totals[kTile];
+    for (size_t m = 0; m < queries; ++m) totals[m] = weights_of(scores + m * kStride, padded, tops[m]);
+    for (size_t m = 0; m < queries; ++m) {
+        const float scale = probability(reading.peak[m], tops[m]);  // this is 2^-100 for the first keys, when the old sums are 0
+        reading.peak[m] = tops[m];
+        reading.sum[m] = reading.sum[m] * scale + totals[m];
+        for (size_t d = 0; d < width; ++d) reading.output[m * kStride + d] *= scale;
+    }
 }
 
 template <class F>
 void read_prefix(const float* queries, size_t count, size_t width, const Panels& prefix, Ahead& ahead, Reading reading, float* scores) {
     using Word = typename F::Word;
-    alignas(kLine) typename F::Operand operands[kTile * kStride];
+    alignas(kLine) typename F::Operand operands[kTile * kStride], weights[kTile * kStride];
     const Word *key_panels = static_cast<const Word*>(prefix.keys), *value_panels = static_cast<const Word*>(prefix.values);
+    fill<F>(queries, kStride, count, width, operands);
     for (size_t begin = 0; begin < prefix.length; begin += kKeys) {
         const size_t keys = prefix.length - begin < kKeys ? prefix.length - begin : kKeys;
-        fill<F>(queries, kStride, count, width, operands);
         for (size_t k = 0; k < keys; k += kLanes) {
             const Word* panel = key_panels + (begin + k) * width / F::kDepth;
             const size_t steps = width / F::kDepth;
             products<F>(operands, count, panel, steps, scores + k, kStride, false, taken(ahead, steps, panel));
         }
-        for (size_t m = 0; m < count; ++m)
-            soften(scores + m * kStride, keys, reading.peak[m], reading.sum[m], reading.output + m * kStride, width);
-        fill<F>(scores, kStride, count, keys, operands);
+        soften(scores, count, keys, reading, width);
+        fill<F>(scores, kStride, count, keys, weights);
         for (size_t d = 0; d < width; d += kLanes) {
             const Word* panel = value_panels + (d * prefix.padded + begin * kLanes) / F::kDepth;
             const size_t steps = (keys + F::kDepth - 1) / F::kDepth;
-            products<F>(operands, count, panel, steps, reading.output + d, kStride, true, taken(ahead, steps, panel));
+            products<F>(weights, count, panel, steps, reading.output + d, kStride, true, taken(ahead, steps, panel));
         }
     }
 }
@@ -113,53 +125,69 @@ inline Floats sums_of(Floats* vectors) {
     return vectors[0];
 }
 
-// output[P * kWidth] += weights[count] values[count][width]
-template <size_t P> inline void weigh(const float* weights, const float* values, size_t count, size_t width, float* output) {
-    Floats sum[P];
-    for (size_t p = 0; p < P; ++p) sum[p] = loaded<Floats>(output + p * kWidth);
-    for (size_t k = 0; k < count; ++k, values += width)
-        for (size_t p = 0; p < P; ++p) sum[p] += weights[k] * loaded<Floats>(values + p * kWidth);
-    for (size_t p = 0; p < P; ++p) stored(sum[p], output + p * kWidth);
+// The scores of G queries with `count` keys; the scores after them, up to a multiple of kWidth, must not be read. Also
+// prefetches the keys at `next`.
+template <size_t G, class T> void score(const float* queries, const T* keys, size_t count, size_t width, const T* next, float* scores) {
+    Floats dots[G][kWidth];
+    for (size_t k = 0; k < count; k += kWidth) {
+        for (size_t j = 0; j < kWidth; ++j) {
+            const size_t key = (k + j < count ? k + j : count - 1) * width;
+            for (size_t d = 0; d < width; d += kLine / sizeof(T)) __builtin_prefetch(next + key + d, 0, 2);
+            Floats dot[G] = {};
+            for (size_t d = 0; d < width; d += kWidth) {
+                const Floats numbers = floats_at(keys + key + d);
+                for (size_t g = 0; g < G; ++g) dot[g] += loaded<Floats>(queries + g * kStride + d) * numbers;
+            }
+            for (size_t g = 0; g < G; ++g) dots[g][j] = dot[g];
+        }
+        for (size_t g = 0; g < G; ++g) stored(sums_of(dots[g]), scores + g * kStride + k);
+    }
 }
 
-// The scores of a query with the first `count` of kWidth keys; the other scores must not be read.
-inline Floats scores_of(const float* query, const float* keys, size_t count, size_t width) {
-    Floats dots[kWidth];
-    for (size_t j = 0; j < kWidth; ++j) {
-        const float* key = keys + (j < count ? j : count - 1) * width;
-        dots[j] = Floats{};
-        for (size_t d = 0; d < width; d += kWidth) dots[j] += loaded<Floats>(query + d) * loaded<Floats>(key + d);
+// Adds to P * kWidth columns of G queries' output the values [count][width], multiplied by the queries' weights.
+template <size_t G, size_t P, class T>
+inline void weigh(const float* weights, const T* values, size_t count, size_t width, const T* next, float* output) {
+    Floats sum[G][P];
+    for (size_t g = 0; g < G; ++g)
+        for (size_t p = 0; p < P; ++p) sum[g][p] = loaded<Floats>(output + g * kStride + p * kWidth);
+    for (size_t k = 0; k < count; ++k, values += width, next += width) {
+        for (size_t p = 0; p < P; ++p) {
+            if (p * kWidth % (kLine / sizeof(T)) == 0) __builtin_prefetch(next + p * kWidth, 0, 2);
+            const Floats numbers = floats_at(values + p * kWidth);
+            for (size_t g = 0; g < G; ++g) sum[g][p] += weights[g * kStride + k] * numbers;
+        }
     }
-    return sums_of(dots);
+    for (size_t g = 0; g < G; ++g)
+        for (size_t p = 0; p < P; ++p) stored(sum[g][p], output + g * kStride + p * kWidth);
+}
+
+constexpr size_t kGroup = 4;                       // number of queries that read own keys together
+constexpr size_t kColumns = kWidth == 16 ? 4 : 2;  // so that their sums fit into registers
+
+// Attention of queries to a block of own keys and values, in groups of G queries.
+template <class T, size_t G = kGroup>
+void read_block(const float* queries, size_t queries_count, size_t width, const T* keys, const T* values, size_t count, ptrdiff_t apart,
+                Reading reading, float* scores) {
+    for (; queries_count >= G; queries_count -= G, queries += G * kStride, scores += G * kStride) {
+        score<G>(queries, keys, count, width, keys + apart, scores);
+        soften(scores, G, count, reading, width);
+        size_t d = 0;
+        for (; d + kColumns * kWidth <= width; d += kColumns * kWidth)
+            weigh<G, kColumns>(scores, values + d, count, width, values + apart + d, reading.output + d);
+        for (; d < width; d += kWidth) weigh<G, 1>(scores, values + d, count, width, values + apart + d, reading.output + d);
+        reading = {reading.peak + G, reading.sum + G, reading.output + G * kStride};
+    }
+    if constexpr (G > 1) read_block<T, G - 1>(queries, queries_count, width, keys, values, count, apart, reading, scores);
 }
 
 template <class T>
-void read_own(const float* queries, size_t queries_count, size_t width, const void* key_data, const void* value_data, size_t length,
+void read_own(const float* queries, size_t count, size_t width, const void* key_data, const void* value_data, size_t length,
               ptrdiff_t apart, Reading reading, float* scores) {
-    alignas(kLine) float block[kLanes * kMaxWidth];
     const T* keys = static_cast<const T*>(key_data);
     const T* values = static_cast<const T*>(value_data);
-    for (size_t begin = 0; begin < length; begin += kKeys, keys += kKeys * width, values += kKeys * width) {
-        const size_t count = length - begin < kKeys ? length - begin : kKeys;
-        for (size_t k = 0; k < count; k += kWidth) {
-            const size_t some = count - k < kWidth ? count - k : kWidth;
-            const float* rows = unpacked(keys + k * width, some * width, keys + apart + k * width, block);
-            for (size_t m = 0; m < queries_count; ++m)
-                stored(scores_of(queries + m * kStride, rows, some, width), scores + m * kStride + k);
-        }
-        for (size_t m = 0; m < queries_count; ++m)
-            soften(scores + m * kStride, count, reading.peak[m], reading.sum[m], reading.output + m * kStride, width);
-        for (size_t k = 0; k < count; k += kLanes) {
-            const size_t some = count - k < kLanes ? count - k : kLanes;
-            const float* rows = unpacked(values + k * width, some * width, values + apart + k * width, block);
-            for (size_t m = 0; m < queries_count; ++m) {
-                const float* weights = scores + m * kStride + k;
-                float* output = reading.output + m * kStride;
-                size_t d = 0;
-                for (; d + 4 * kWidth <= width; d += 4 * kWidth) weigh<4>(weights, rows + d, some, width, output + d);
-                for (; d < width; d += kWidth) weigh<1>(weights, rows + d, some, width, output + d);
-            }
-        }
+    for (size_t begin = 0; begin < length; begin += kKeys) {
+        const size_t keys_count = length - begin < kKeys ? length - begin : kKeys;
+        read_block(queries, count, width, keys + begin * width, values + begin * width, keys_count, apart, reading, scores);
     }
 }
 
