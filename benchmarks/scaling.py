@@ -92,12 +92,12 @@ def planned(
 def run(model: Path, store: Path, count: int, m: int) -> dict[str, float]:
     """Run the sampling step and parse the answers; return the CPU seconds and memory peaks of both."""
     from lmsi_kedro.datasets.chunk_store import ChunkStore, StoredChunks
-    from lmsi_kedro.engines.sample import sample
+    from lmsi_kedro.engines.sample import sample_paths
 
     chunks, cpu = ChunkStore(filepath=str(store), check="lmsi_kedro.schemas.paths"), seconds()
     plan, read = planned(model, count, m, tokens=4)
     found = {"plan_s": seconds() - cpu, "plan_mb": peak()}
-    for chunk in sample(plan, StoredChunks(filepath=str(store)).load(), date.today()):
+    for chunk in sample_paths(plan, StoredChunks(filepath=str(store)).load(), date.today()):
         chunks.save(chunk)
     found |= {"sample_s": seconds() - cpu, "sample_mb": peak(), "worker_mb": worker_peak()}
     del plan

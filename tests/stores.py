@@ -4,7 +4,7 @@ from datetime import date
 from typing import Any
 
 from lmsi_kedro.datasets.chunk_store import ChunkStore, StoredChunks
-from lmsi_kedro.engines.sample import sample
+from lmsi_kedro.engines.sample import sample_paths
 
 DAY = date(2026, 11, 28)
 
@@ -12,5 +12,5 @@ DAY = date(2026, 11, 28)
 def fill(store: ChunkStore, plan: Any) -> None:
     """Sample the chunks of a plan that the store lacks, and save them."""
     stored = StoredChunks(filepath=store._describe()["filepath"]).load()
-    for chunk in sample(plan, stored, DAY):
+    for chunk in sample_paths(plan, stored, DAY):
         store.save(chunk)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from kedro.pipeline import Node, Pipeline
 
-from lmsi_kedro.engines.sample import sample
+from lmsi_kedro.engines.sample import sample_paths
 from lmsi_kedro.pipelines.fine_tuning.nodes import fine_tune
 from lmsi_kedro.progress import Display, ProgressHook
 from lmsi_kedro.stages import Stages, duration
@@ -26,7 +26,9 @@ def loop() -> Pipeline:
     nodes = []
     for name, planner in (("a", plan_one), ("b", plan_two), ("c", plan_one), ("d", plan_two)):
         nodes.append(Node(planner, "x", f"plan_{name}", name=f"plan_{name}"))
-        nodes.append(Node(sample, [f"plan_{name}", "s", "day"], f"p_{name}", name=f"sample_{name}"))
+        nodes.append(
+            Node(sample_paths, [f"plan_{name}", "s", "day"], f"p_{name}", name=f"sample_{name}")
+        )
     inputs = ["p_b", "x", "t", "e", "w", "day"]
     nodes.append(Node(fine_tune, inputs, "model", name="tune"))
     return Pipeline(nodes)

@@ -30,10 +30,10 @@ def register_pipelines() -> dict[str, Pipeline]:
     """
     before = preparation.create_pipeline()
     seeded = before + Pipeline([question_generation.seeds()])
-    measured, objective = ShapeHook.headroom, ShapeHook.objective
+    headroom, objective = ShapeHook.headroom, ShapeHook.objective
     loops = {
         "self_improve": self_improve.create_pipeline(
-            ShapeHook.rounds, ShapeHook.guard, measured=measured, objective=objective
+            ShapeHook.rounds, ShapeHook.guard, headroom=headroom, objective=objective
         ),
         "sampling": before + create_steps("sampling"),
         "voting": before + create_steps("voting"),
@@ -43,16 +43,16 @@ def register_pipelines() -> dict[str, Pipeline]:
         "evaluation": before + create_evaluation("base_model", 0, "base", "0"),
         "headroom": before
         + create_steps("sampling", "voting")
-        + create_headroom(measured is not None and measured.probe),
+        + create_headroom(headroom is not None and headroom.probe),
         "methods": methods.create_pipeline(),
         "controls": self_improve.create_pipeline(
-            ShapeHook.rounds, ShapeHook.guard, ShapeHook.arms, True, measured, objective
+            ShapeHook.rounds, ShapeHook.guard, ShapeHook.arms, True, headroom, objective
         ),
     }
     if ShapeHook.warm:
         loops = {name: warm_start.start_warm(loop) for name, loop in loops.items()}
     seeds = self_improve_from_seeds.create_pipeline(
-        ShapeHook.rounds, ShapeHook.guard, measured, objective
+        ShapeHook.rounds, ShapeHook.guard, headroom, objective
     )
     if ShapeHook.reader:
         seeds = voting.with_reader(seeds)

@@ -6,12 +6,12 @@ from typing import Any
 
 from kedro.pipeline import Node, Pipeline
 
-from lmsi_kedro.engines.sample import sample
+from lmsi_kedro.engines.sample import sample_paths
 from lmsi_kedro.pipelines.fine_tuning.nodes import fine_tune
 
 
 def samples(node: Node) -> bool:
-    return node.func is sample
+    return node.func is sample_paths
 
 
 def trains(node: Node) -> bool:

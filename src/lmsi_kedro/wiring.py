@@ -9,10 +9,10 @@ from typing import Any, Protocol
 import polars as pl
 from kedro.pipeline import Node, Pipeline
 
+from lmsi_kedro import reading
 from lmsi_kedro.engines.plan import Plan
-from lmsi_kedro.engines.sample import sample
+from lmsi_kedro.engines.sample import sample_paths
 from lmsi_kedro.params import VotingParams
-from lmsi_kedro.reading import read_answers
 from lmsi_kedro.tasks import Tasks
 
 
@@ -35,7 +35,7 @@ def sampled(plan: Callable[..., Plan], inputs: list[str], paths: str) -> list[No
     return [
         Node(plan, inputs=inputs, outputs=f"{paths}_sampling_plan", name=f"plan_{paths}"),
         Node(
-            sample,
+            sample_paths,
             inputs=[f"{paths}_sampling_plan", f"stored_{paths}", "first_day"],
             outputs=paths,
             name=f"sample_{paths}",
@@ -46,7 +46,7 @@ def sampled(plan: Callable[..., Plan], inputs: list[str], paths: str) -> list[No
 def parsed() -> Node:
     """Returns the node that parses the answers of `paths`, which must be those of the plan."""
     return Node(
-        read_planned,
+        read_answers,
         inputs=[
             "paths",
             "paths_sampling_plan",
@@ -66,7 +66,7 @@ class Stored(Protocol):
     def of(self, plan: str) -> Iterable[pl.DataFrame]: ...
 
 
-def read_planned(
+def read_answers(
     paths: Stored,
     plan: Plan,
     first_day: date,
@@ -75,7 +75,7 @@ def read_planned(
     voting: VotingParams,
 ) -> pl.DataFrame:
     """Returns the readings of this plan's paths; raises an error if the stored paths belong to another plan."""
-    return read_answers(paths.of(plan.on(first_day).address), questions, tasks, voting)
+    return reading.read_answers(paths.of(plan.on(first_day).address), questions, tasks, voting)
 
 
 def namespaced(

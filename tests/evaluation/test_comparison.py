@@ -3,7 +3,7 @@
 import polars as pl
 import pytest
 
-from lmsi_kedro.evaluation.comparison import compare, vote_statistics
+from lmsi_kedro.evaluation.comparison import compare, describe_votes
 from lmsi_kedro.evaluation.curves import measure_curves
 from lmsi_kedro.params import PathParams, Sampling
 from lmsi_kedro.statistics import holm, mcnemar, wilson
@@ -112,7 +112,7 @@ def test_mean_confidence_omits_early_stopped_questions() -> None:
         },
         schema_overrides={"tied": pl.List(pl.String)},
     )
-    found = vote_statistics(votes, answers, readings, paths_wanted(4, 0.95))
+    found = describe_votes(votes, answers, readings, paths_wanted(4, 0.95))
     assert found["votes"]["confidence"] == 0.5
     assert found["sampling"] == {
         "paths": 6,
@@ -142,7 +142,7 @@ def test_vote_statistics_and_the_funnel() -> None:
             "reason": ["winner", "low confidence", "tied"],
         }
     )
-    assert vote_statistics(votes, answers, readings, paths_wanted(2)) == {
+    assert describe_votes(votes, answers, readings, paths_wanted(2)) == {
         "votes": {
             "questions": 3,
             "decided": 2,

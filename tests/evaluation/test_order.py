@@ -6,7 +6,7 @@ from typing import Any
 import polars as pl
 
 from lmsi_kedro import statistics
-from lmsi_kedro.evaluation.comparison import vote_statistics
+from lmsi_kedro.evaluation.comparison import describe_votes
 from lmsi_kedro.params import PathParams, SamplingParams
 from lmsi_kedro.pipelines.monitoring.nodes import signals
 from lmsi_kedro.pipelines.monitoring.support import compare_support
@@ -60,7 +60,7 @@ def test_figures_do_not_depend_on_group_order() -> None:
     answers = counted.select("key", "reason", rule=pl.lit("boxed"))
     found = {
         (
-            written(vote_statistics(counted, answers, read, PATHS)),
+            written(describe_votes(counted, answers, read, PATHS)),
             written(signals(read)),
         )
         for _ in range(50)

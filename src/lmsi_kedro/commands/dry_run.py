@@ -11,7 +11,7 @@ from lmsi_kedro.params import QuestionGenerationParams
 from lmsi_kedro.pipelines.controls.nodes import afford_paths
 from lmsi_kedro.pipelines.exemplar_generation.nodes import read_worked_seeds
 from lmsi_kedro.pipelines.fine_tuning.nodes import choose_training, fine_tune
-from lmsi_kedro.pipelines.monitoring.nodes import promote
+from lmsi_kedro.pipelines.monitoring.nodes import promote_candidate
 from lmsi_kedro.pipelines.question_generation.funnel import OPEN, draft_candidates
 from lmsi_kedro.pipelines.question_generation.nodes import admit
 from lmsi_kedro.stages import function_of, samples, trains
@@ -76,7 +76,7 @@ STAND_INS: dict[Callable[..., Any], Callable[..., tuple[Any, ...]]] = {
         training if mixture is None else training.of(base_model, mixture.height),
     ),
     fine_tune: lambda examples, base_model, *_: (base_model,),
-    promote: lambda candidate, *_: (candidate,),
+    promote_candidate: lambda candidate, *_: (candidate,),
     afford_paths: lambda *inputs: ({"m": inputs[-1].most_paths},),
     read_worked_seeds: worked,
     draft_candidates: drafts_of,

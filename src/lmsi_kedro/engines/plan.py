@@ -1,4 +1,4 @@
-"""Plans the chunks to sample; `sample` computes those that are not stored yet."""
+"""Plans the chunks to sample; `sample_paths` computes those that are not stored yet."""
 
 import hashlib
 import json

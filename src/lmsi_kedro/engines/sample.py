@@ -20,7 +20,7 @@ class Stored(Protocol):
     def tables(self, addresses: Sequence[str]) -> Iterator[pl.DataFrame]: ...
 
 
-def sample(
+def sample_paths(
     plan: Plan, stored: Stored, first_day: date
 ) -> Iterator[dict[str, pl.DataFrame] | tuple[str, list[str]]]:
     """Yields {address: table} for each missing chunk, and finally the addresses of the plan and of all its chunks.

@@ -120,7 +120,7 @@ def adjusted(by_task: Metrics) -> Metrics:
     return by_task
 
 
-def vote_statistics(
+def describe_votes(
     votes: pl.DataFrame, answers: pl.DataFrame, readings: pl.DataFrame, path_params: PathParams
 ) -> Metrics:
     """Computes statistics of a round's votes without labels; entropies are in bits.

@@ -94,14 +94,14 @@ def reached(pipeline: Pipeline, dataset: str) -> set[str]:
 
 def test_headroom_is_off_by_default() -> None:
     default = create_pipeline(rounds=2, arms=ARMS)
-    assert create_pipeline(rounds=2, arms=ARMS, measured=params()).nodes == default.nodes
+    assert create_pipeline(rounds=2, arms=ARMS, headroom=params()).nodes == default.nodes
     assert not [name for name in default.datasets() if "headroom" in name]
 
 
 @pytest.mark.parametrize("probe", [False, True])
 def test_enabled_headroom_only_adds_to_the_report(probe: bool) -> None:
     """Probe labels are only read if headroom.probe is set, and never reach training."""
-    loop = create_pipeline(rounds=1, arms=ARMS, measured=params(enabled=True, probe=probe))
+    loop = create_pipeline(rounds=1, arms=ARMS, headroom=params(enabled=True, probe=probe))
     measuring = next(node for node in loop.nodes if node.name.endswith("measure_headroom"))
     assert ("labels" in measuring.inputs) is probe
     assert {"round_1.paths", "round_1.readings"} < set(measuring.inputs)
@@ -112,7 +112,7 @@ def test_enabled_headroom_only_adds_to_the_report(probe: bool) -> None:
 
 @pytest.mark.parametrize("create", [create_pipeline, from_seeds])
 def test_with_stop_all_training_waits_for_headroom(create: Any) -> None:
-    loop = create(rounds=2, measured=params(probe=True, stop=True))
+    loop = create(rounds=2, headroom=params(probe=True, stop=True))
     waiting = [node for node in loop.nodes if node.name.endswith("fine_tune")]
     assert len(waiting) == 3
     for node in waiting:

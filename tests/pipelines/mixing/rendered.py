@@ -4,7 +4,7 @@ import polars as pl
 
 from lmsi_kedro import schemas
 from lmsi_kedro.params import Format, MixingParams
-from lmsi_kedro.pipelines.mixing.nodes import render_examples, select_voted
+from lmsi_kedro.pipelines.mixing.nodes import render_examples, select_voted_paths
 from tests.fabricate import TASKS
 
 FORMATS: list[Format] = ["few_shot_cot", "few_shot_direct", "zero_shot_cot", "zero_shot_direct"]
@@ -41,5 +41,5 @@ def tables() -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame, pl.DataFrame]:
 
 def render(mixing: MixingParams = MIXING) -> pl.DataFrame:
     answers, paths, questions, exemplars = tables()
-    selected = select_voted(answers, [paths])
+    selected = select_voted_paths(answers, [paths])
     return render_examples(selected, questions, exemplars, TASKS, mixing)

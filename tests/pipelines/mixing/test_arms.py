@@ -8,8 +8,8 @@ from lmsi_kedro.params import VotingParams
 from lmsi_kedro.pipelines.mixing.arms import (
     keep_formats,
     repeat_labeled,
-    select_gold,
-    select_shuffled,
+    select_gold_paths,
+    select_shuffled_paths,
 )
 from tests.fabricate import TASKS
 from tests.pipelines.mixing.rendered import KEYS, MIXING, TEXTS, render
@@ -36,7 +36,7 @@ def questions(names: list[str]) -> pl.DataFrame:
 def test_shuffled_swaps_paths_between_questions_of_a_task() -> None:
     counts = {"a1": 1, "a2": 2, "g1": 3, "g2": 1, "g3": 2}
     made = [
-        select_shuffled(
+        select_shuffled_paths(
             voted(counts), questions(list(counts)), MIXING.model_copy(update={"seed": s})
         )
         for s in range(8)
@@ -50,12 +50,12 @@ def test_shuffled_swaps_paths_between_questions_of_a_task() -> None:
         for question, giver in given.items():
             assert table.filter(question_id=question).height == counts[giver]
     assert len({tuple(table["surface"]) for table in made}) > 1
-    alone = select_shuffled(
+    alone = select_shuffled_paths(
         voted({"a1": 1, "g1": 1, "g2": 1}), questions(["a1", "g1", "g2"]), MIXING
     )
     assert set(alone["question_id"]) == {"g1", "g2"}
     with pytest.raises(ValueError, match="arm shuffled: no task has two questions"):
-        select_shuffled(voted({"a1": 1, "g1": 1}), questions(["a1", "g1"]), MIXING)
+        select_shuffled_paths(voted({"a1": 1, "g1": 1}), questions(["a1", "g1"]), MIXING)
 
 
 def test_gold_arm_takes_correct_paths_ignoring_votes() -> None:
@@ -73,7 +73,7 @@ def test_gold_arm_takes_correct_paths_ignoring_votes() -> None:
 
     def gold(answers: list[str]) -> list[int]:
         labels = pl.DataFrame([("g1", answers)], schema=schemas.LABELS, orient="row")
-        made = select_gold(readings, [paths], labels, asked, TASKS, VOTING)
+        made = select_gold_paths(readings, [paths], labels, asked, TASKS, VOTING)
         assert set(schemas.selected(made)["arm"]) == {"gold"}
         return made["path"].to_list()
 
@@ -83,7 +83,7 @@ def test_gold_arm_takes_correct_paths_ignoring_votes() -> None:
     with pytest.raises(ValueError, match="arm gold: no path was kept"):
         gold(["17"])
     with pytest.raises(ValueError, match=r"leave gold out of controls\.arms"):
-        select_gold(readings, [paths], schemas.empty(schemas.LABELS), asked, TASKS, VOTING)
+        select_gold_paths(readings, [paths], schemas.empty(schemas.LABELS), asked, TASKS, VOTING)
 
 
 def test_format_arms_keep_some_formats_of_voted_examples() -> None:

@@ -8,13 +8,13 @@ from transformers import AutoTokenizer
 from lmsi_kedro import schemas
 from lmsi_kedro.datasets.model_directory import Model
 from lmsi_kedro.params import EngineParams, MixingParams
-from lmsi_kedro.pipelines.mixing.arms import select_random
+from lmsi_kedro.pipelines.mixing.arms import select_random_paths
 from lmsi_kedro.pipelines.mixing.nodes import (
-    accumulate,
-    balance,
+    accumulate_examples,
+    balance_examples,
     leave_out_leaks,
     render_examples,
-    select_voted,
+    select_voted_paths,
 )
 from lmsi_kedro.pipelines.mixing.rendering import disturbed
 from lmsi_kedro.tasks import Exemplar, Task, Tasks
@@ -30,7 +30,7 @@ ENGINE = EngineParams(
 
 def test_selected_paths_have_their_texts() -> None:
     answers, paths, *_ = tables()
-    selected = schemas.selected(select_voted(answers, [paths[:5], paths[5:]]))
+    selected = schemas.selected(select_voted_paths(answers, [paths[:5], paths[5:]]))
     assert selected.select("question_id", "path").rows() == [
         ("q0", 0),
         ("q0", 1),
@@ -44,9 +44,9 @@ def test_selected_paths_have_their_texts() -> None:
 def test_random_arm_keeps_counts_and_ignores_votes() -> None:
     answers, paths, *_ = tables()
     readings = answers.with_columns(content=pl.Series(["a", "b", "a", "c", "d", "e"] * 2))
-    voted = select_voted(answers, [paths])
+    voted = select_voted_paths(answers, [paths])
     drawn = [
-        select_random(readings, [paths], voted, MIXING.model_copy(update={"seed": seed}))
+        select_random_paths(readings, [paths], voted, MIXING.model_copy(update={"seed": seed}))
         for seed in range(20)
     ]
     for table in drawn:
@@ -95,7 +95,9 @@ def test_direct_examples_are_weighted_or_copied(direct: str, weights: list[float
 def test_weighted_direct_examples_count_their_own_key() -> None:
     """The arm `random` has paths with different answers to a question."""
     answers, paths, questions, exemplars = tables()
-    selected = select_voted(answers.with_columns(kept=pl.col("path").is_in([0, 1, 4])), [paths])
+    selected = select_voted_paths(
+        answers.with_columns(kept=pl.col("path").is_in([0, 1, 4])), [paths]
+    )
     weighted = MIXING.model_copy(update={"direct": "weight"})
     examples = render_examples(selected, questions, exemplars, TASKS, weighted)
     direct = examples.filter(question_id="q0", format="zero_shot_direct")
@@ -122,7 +124,7 @@ def test_a_balanced_mixture_has_the_parts(balancing: str, model: Model) -> None:
     """The parts are shares of the weighted rows or of the weighted target tokens, which are counted here."""
     parts = dict(zip(FORMATS, [2.0, 1.0, 1.0, 0.5], strict=True))
     mixing = MIXING.model_copy(update={"balance": balancing, "parts": parts})
-    mixture = balance(render(mixing), model, mixing, ENGINE)
+    mixture = balance_examples(render(mixing), model, mixing, ENGINE)
     tokenizer = AutoTokenizer.from_pretrained(model.path)
     size = [
         1 if balancing == "rows" else len(tokenizer(target)["input_ids"]) + 1
@@ -138,7 +140,7 @@ def test_a_balanced_mixture_has_the_parts(balancing: str, model: Model) -> None:
 
 def test_an_unbalanced_mixture_multiplies_the_parts(model: Model) -> None:
     mixing = MIXING.model_copy(update={"parts": MIXING.parts | {"few_shot_direct": 3.0}})
-    mixture = balance(render(mixing), model, mixing, ENGINE)
+    mixture = balance_examples(render(mixing), model, mixing, ENGINE)
     weights = mixture.group_by("format").agg(pl.col("weight").unique())
     assert dict(weights.iter_rows()) == {
         prompt_format: [weight] for prompt_format, weight in mixing.parts.items()
@@ -150,10 +152,10 @@ def test_question_without_exemplars_uses_few_shot_part(model: Model) -> None:
     bare = Tasks({name: Task(kind=task.kind) for name, task in TASKS.root.items()})
     mixing = MIXING.model_copy(update={"parts": {"few_shot_cot": 2.0}})
     zero_shot = [paths.with_columns(exemplar_set=pl.lit("none"))]
-    selected = select_voted(answers, zero_shot)
+    selected = select_voted_paths(answers, zero_shot)
     examples = render_examples(selected, questions, exemplars, bare, mixing)
     assert set(examples["format"]) == {"zero_shot_cot"}
-    assert set(balance(examples, model, mixing, ENGINE)["weight"]) == {2.0}
+    assert set(balance_examples(examples, model, mixing, ENGINE)["weight"]) == {2.0}
 
 
 def test_a_question_is_never_its_own_exemplar() -> None:
@@ -164,7 +166,7 @@ def test_a_question_is_never_its_own_exemplar() -> None:
             exemplars.filter(exemplar_set="mini_gsm").with_columns(question=pl.lit(" 2 + 2 ")),
         ]
     )
-    selected = select_voted(answers, [paths])
+    selected = select_voted_paths(answers, [paths])
     examples = render_examples(selected, questions, doubled, TASKS, MIXING)
     assert examples.equals(render())
 
@@ -190,7 +192,7 @@ def test_training_prompt_has_the_exemplars_of_its_path() -> None:
     spread = paths.with_columns(
         exemplar_set=pl.when(first).then(pl.lit("mini_gsm/2")).otherwise("exemplar_set")
     )
-    selected = select_voted(answers, [spread])
+    selected = select_voted_paths(answers, [spread])
     examples = render_examples(selected, questions, exemplars, TASKS, MIXING)
     shown = examples.filter(question_id="q0", format="few_shot_cot").sort("path")["prompt"]
     assert [prompt.split("\n")[0] for prompt in shown] == ["Q: 3 + 3?", "Q: 1 + 1?"]
@@ -206,7 +208,7 @@ def test_questions_of_an_evaluation_set_are_not_taught() -> None:
             ("h0", "mini_gsm", "held_out", f"{story} How many hats are not red?", None, None),
             ("h1", "mini_arc", "probe", " which", None, ["X", "y."])]  # fmt: skip
     asked = pl.DataFrame(rows, schema=schemas.QUESTIONS, orient="row")
-    selected = select_voted(answers, [paths])
+    selected = select_voted_paths(answers, [paths])
     taught, leaks = leave_out_leaks(selected, asked)
     assert leaks == {"questions": 2, "exact": 1, "overlapping": 1, "words": 13}
     assert set(taught["question_id"]) == {"q0"}
@@ -220,9 +222,9 @@ def test_questions_of_an_evaluation_set_are_not_taught() -> None:
 def test_newest_vote_on_a_question_replaces_older_ones() -> None:
     answers, paths, questions, exemplars = tables()
     first = render()
-    again = select_voted(answers.filter(question_id="q1"), [paths])
+    again = select_voted_paths(answers.filter(question_id="q1"), [paths])
     second = render_examples(again, questions, exemplars, TASKS, MIXING, round_number=2)
-    both = schemas.examples(accumulate(first, second))
+    both = schemas.examples(accumulate_examples(first, second))
     assert set(second["round"]) == {2}
     assert set(both.filter(question_id="q0")["round"]) == {1}
     assert set(both.filter(question_id="q1")["round"]) == {2}
@@ -231,7 +233,7 @@ def test_newest_vote_on_a_question_replaces_older_ones() -> None:
 def test_nothing_kept_is_an_error() -> None:
     answers, paths, *_ = tables()
     with pytest.raises(ValueError, match=r"votes: none of 12 paths was kept \(12 r\)"):
-        select_voted(answers.with_columns(kept=pl.lit(False)), [paths])
+        select_voted_paths(answers.with_columns(kept=pl.lit(False)), [paths])
 
 
 @pytest.mark.parametrize(
@@ -240,7 +242,7 @@ def test_nothing_kept_is_an_error() -> None:
 def test_examples_are_weighted_by_their_vote(weight: str, counted: float) -> None:
     """The vote on q1 has margin 0, so with weight=margin q1 has no examples."""
     answers, paths, questions, exemplars = tables()
-    selected = select_voted(answers, [paths])
+    selected = select_voted_paths(answers, [paths])
     votes = pl.DataFrame(
         {"question_id": ["q0", "q1"], "confidence": [0.75, 0.5], "margin": [0.5, 0.0]}
     )

@@ -4,8 +4,8 @@ import polars as pl
 import pytest
 
 from lmsi_kedro import schemas
-from lmsi_kedro.pipelines.mixing.nodes import render_examples, select_voted
-from lmsi_kedro.pipelines.mixing.pairs import oppose, select_paired
+from lmsi_kedro.pipelines.mixing.nodes import render_examples, select_voted_paths
+from lmsi_kedro.pipelines.mixing.pairs import oppose_examples, select_paired_paths
 from tests.fabricate import TASKS
 from tests.pipelines.mixing.rendered import MIXING, TEXTS, tables
 
@@ -34,7 +34,9 @@ def paired(keys: str, seed: int = 1) -> pl.DataFrame:
         schema=schemas.PATHS, orient="row",
     )  # fmt: skip
     mixing = MIXING.model_copy(update={"seed": seed})
-    return schemas.pairs(select_paired(answers, voted(answers), [paths], mixing, round_number=3)[1])
+    return schemas.pairs(
+        select_paired_paths(answers, voted(answers), [paths], mixing, round_number=3)[1]
+    )
 
 
 def test_kept_paths_are_paired_with_least_voted_answer() -> None:
@@ -54,8 +56,8 @@ def test_rejected_paths_take_turns_in_random_order() -> None:
 
 def test_selected_paths_are_those_of_the_vote() -> None:
     answers, paths, _, _ = tables()
-    selected, pairs = select_paired(answers, voted(answers), [paths], MIXING, round_number=1)
-    assert schemas.selected(selected).equals(select_voted(answers, [paths]))
+    selected, pairs = select_paired_paths(answers, voted(answers), [paths], MIXING, round_number=1)
+    assert schemas.selected(selected).equals(select_voted_paths(answers, [paths]))
     assert pairs.select("question_id", "path").equals(selected.select("question_id", "path"))
     assert set(pairs["text"]) == {TEXTS[4]}
 
@@ -66,7 +68,7 @@ def test_questions_with_one_answer_are_left_out() -> None:
     agreed = answers.with_columns(
         key=pl.when(sure & (pl.col("path") == 4)).then(pl.lit("num:4")).otherwise("key")
     )
-    selected, pairs = select_paired(agreed, voted(agreed), [paths], MIXING, round_number=1)  # fmt: skip
+    selected, pairs = select_paired_paths(agreed, voted(agreed), [paths], MIXING, round_number=1)  # fmt: skip
     assert set(selected["question_id"]) == set(pairs["question_id"]) == {"q1"}
     with pytest.raises(ValueError, match=r"no kept question has two different answers.*paths\.m"):
         paired("aaa?")
@@ -74,10 +76,10 @@ def test_questions_with_one_answer_are_left_out() -> None:
 
 def test_a_pair_has_both_paths_in_one_format() -> None:
     answers, paths, questions, exemplars = tables()
-    selected, pairs = select_paired(answers, voted(answers), [paths], MIXING, round_number=1)
+    selected, pairs = select_paired_paths(answers, voted(answers), [paths], MIXING, round_number=1)
     mixture = render_examples(selected, questions, exemplars, TASKS, MIXING)
     halved = mixture.with_columns(weight=0.5 * pl.col("weight"))
-    made = schemas.preferences(oppose(halved, questions, TASKS, pairs.clear(), pairs))
+    made = schemas.preferences(oppose_examples(halved, questions, TASKS, pairs.clear(), pairs))
     assert made.drop("rejected", "weight").sort("example_id").equals(
         mixture.drop("weight").sort("example_id")
     )  # fmt: skip

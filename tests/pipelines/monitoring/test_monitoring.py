@@ -13,12 +13,12 @@ from lmsi_kedro.datasets.model_directory import Model
 from lmsi_kedro.params import Guard
 from lmsi_kedro.pipelines.fine_tuning.nodes import fine_tune
 from lmsi_kedro.pipelines.monitoring.nodes import (
-    examine,
+    examine_paths,
     examine_probe,
     judge,
-    plan_examination,
-    promote,
-    read_examination,
+    plan_monitor_paths,
+    promote_candidate,
+    read_monitor_answers,
     signals,
 )
 from lmsi_kedro.pipelines.monitoring.support import measure_support
@@ -81,15 +81,15 @@ def test_only_a_healthy_candidate_is_promoted(caplog: pytest.LogCaptureFixture) 
     old, new = Model(Path("old"), "o"), Model(Path("new"), "n")
     was, now = {"t": HEALTHY}, {"t": HEALTHY | {"winner_entropy": 0.0}}
     same = pl.DataFrame({"question_id": ["q"], "task": ["t"], "support": [0.5]})
-    assert promote(new, old, was, was, same, same, MONITOR)[:2] == (new, was)
+    assert promote_candidate(new, old, was, was, same, same, MONITOR)[:2] == (new, was)
     with caplog.at_level(logging.WARNING):
-        kept, health, _, verdict = promote(new, old, was, now, same, same, MONITOR)
+        kept, health, _, verdict = promote_candidate(new, old, was, now, same, same, MONITOR)
     assert (kept, health, verdict["promoted"]) == (old, was, False)
     assert "t: winner_entropy 3.00 -> 0.00" in caplog.text
     said = r"winner_entropy 3\.00 -> 0\.00.* --params=monitor\.on_alarm=roll_back to continue"
     stop = MONITOR.model_copy(update={"on_alarm": "stop"})
     with pytest.raises(RuntimeError, match=said):
-        promote(new, old, was, now, same, same, stop)
+        promote_candidate(new, old, was, now, same, same, stop)
 
 
 def test_only_the_probe_guard_reads_labels() -> None:
@@ -104,7 +104,7 @@ def test_only_the_probe_guard_reads_labels() -> None:
     for name in TASKS.in_domain:
         assert probed[name]["headroom"] >= 0
         assert 0 < probed[name]["accuracy"] < 1
-    plain = examine(readings)
+    plain = examine_paths(readings)
     assert "accuracy" not in plain["mini_gsm"]
     assert plain["mini_svamp"] == probed["mini_svamp"]
 
@@ -144,13 +144,13 @@ def shipped() -> Any:
 def examined(shipped: dict[str, Any], model: Model) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The readings of sampled and of greedy paths of a real model."""
     params, tables = shipped["params"], (shipped["questions"], shipped["exemplars"])
-    plan = plan_examination(
+    plan = plan_monitor_paths(
         *tables, model, shipped["tasks"], params["paths"], MONITOR, params["engine"]
     )
     drawn = {wanted.paths: wanted.sampling.temperature for wanted in plan.wanted}
     assert drawn == {range(4): params["paths"].sampling.temperature, range(4, 5): 0}
     paths = [table for _, table in plan.compute(list(plan.chunks))]
-    return read_examination(paths, tables[0], shipped["tasks"], params["voting"], MONITOR)
+    return read_monitor_answers(paths, tables[0], shipped["tasks"], params["voting"], MONITOR)
 
 
 @pytest.mark.slow
@@ -171,11 +171,11 @@ def test_a_real_collapse_is_detected(shipped: dict[str, Any], tmp_path: Path) ->
     (drawn, greedy), (redrawn, constant) = (
         examined(shipped, model) for model in (shipped["model"], candidate)
     )
-    before, after = examine(drawn), examine(redrawn)
+    before, after = examine_paths(drawn), examine_paths(redrawn)
     assert greedy["path"].to_list() == [4] * (drawn.height // 4)
     support, fallen = (measure_support(answers, drawn) for answers in (greedy, constant))
     assert judge(before, before, MONITOR) == []
-    promoted, *_, verdict = promote(
+    promoted, *_, verdict = promote_candidate(
         candidate, shipped["model"], before, after, support, fallen, MONITOR
     )
     assert promoted == shipped["model"]

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from lmsi_kedro.datasets.model_directory import Model
-from lmsi_kedro.pipelines.monitoring.nodes import examine_probe, promote
+from lmsi_kedro.pipelines.monitoring.nodes import examine_probe, promote_candidate
 from lmsi_kedro.pipelines.monitoring.support import compare_support, mark_greedy, measure_support
 from tests.fabricate import TASKS, evaluation_readings, labels, predictions, questions
 from tests.pipelines.monitoring.healthy import HEALTHY, MONITOR
@@ -104,7 +104,7 @@ def test_later_round_without_gain_is_reported(
     after = supports(list(0.5 + moved + np.tile([0.01, -0.01], 50)))
     monitor = MONITOR.model_copy(update={"later_rounds_must_gain": strict})
     with caplog.at_level(logging.WARNING):
-        model, _, support, verdict = promote(
+        model, _, support, verdict = promote_candidate(
             NEW, OLD, WELL, WELL, before, after, monitor, round_number
         )
     assert verdict["promoted"] is promoted is (model == NEW)
@@ -116,11 +116,11 @@ def test_missing_gain_does_not_stop_the_loop() -> None:
     """`on_alarm=stop` only applies to alarms; a later round without a gain is reported as usual."""
     stop = MONITOR.model_copy(update={"on_alarm": "stop"})
     same, worse = supports([0.5, 0.75]), supports([0.25, 0.5])
-    model, *_, verdict = promote(NEW, OLD, WELL, WELL, same, same, stop, round_number=2)
+    model, *_, verdict = promote_candidate(NEW, OLD, WELL, WELL, same, same, stop, round_number=2)
     assert model == OLD
     assert verdict["alarms"] == []
     assert verdict["doubts"] == [
         "the monitor sees no gain (support 0.625 -> 0.625, change +0.000 to +0.000)"
     ]
     with pytest.raises(RuntimeError, match=r"support 0\.625 -> 0\.375"):
-        promote(NEW, OLD, WELL, WELL, same, worse, stop, round_number=2)
+        promote_candidate(NEW, OLD, WELL, WELL, same, worse, stop, round_number=2)

@@ -18,7 +18,7 @@ REPORTED = {"measure_sharing", "describe_votes"}
 
 
 def test_docstrings_list_the_nodes_of_a_round() -> None:
-    """The tables have all nodes in order of execution, their files and their outputs."""
+    """The tables have all nodes in order, with their outputs and the files of their functions of the same name."""
     nodes = create_candidate(1, "base_model", "candidate_1").nodes
     check_table(create_candidate.__doc__, nodes)
     made = {node.name for node in nodes}
@@ -36,6 +36,7 @@ def check_table(docstring: str | None, nodes: list[Node]) -> None:
     by_name = dict(zip(names, nodes, strict=True))
     for name, files, made in rows:
         assert file_of(by_name[name]) in files, name
+        assert by_name[name].func.__name__ == name.replace("sample_monitor", "sample"), name
         assert re.split(r",\s+", made) == [short(output) for output in by_name[name].outputs], name
 
 
@@ -76,7 +77,7 @@ def test_evaluation_never_stops_early() -> None:
     assert early == {"round_1.paths", "round_2.paths"}
     assert len(drawn) > len(early)
     for node in pipeline.nodes:
-        if node.func.__name__ in ("decide_answers", "measure_curves", "examine"):
+        if node.func.__name__ in ("decide_answers", "measure_curves", "examine_paths"):
             source = next(n for n in pipeline.nodes if node.inputs[0] in n.outputs)
             assert not early & set(source.inputs), node.name
 

@@ -17,7 +17,7 @@ from lmsi_kedro.params import ReaderParams, VotingParams
 from lmsi_kedro.pipelines.self_improve.pipeline import create_pipeline
 from lmsi_kedro.pipelines.voting import with_reader
 from lmsi_kedro.pipelines.voting.chat_reader import ask_reader, fill_abstentions
-from lmsi_kedro.pipelines.voting.nodes import count_votes, keep_agreeing
+from lmsi_kedro.pipelines.voting.nodes import count_votes, keep_agreeing_paths
 from lmsi_kedro.reading import read_answers
 from lmsi_kedro.report.words import readers
 from tests.engines.fake_server import Answer, FakeServer, Reply, chatted, running
@@ -132,7 +132,7 @@ def test_parsed_paths_keep_their_readings(filled: tuple[list[str], pl.DataFrame]
 
 def test_answers_of_a_reader_are_counted(filled: tuple[list[str], pl.DataFrame]) -> None:
     votes = count_votes(filled[1], VOTING)
-    answers = schemas.answers(keep_agreeing(filled[1], votes, VOTING))
+    answers = schemas.answers(keep_agreeing_paths(filled[1], votes, VOTING))
     found = found_by_reader(answers)
     assert found == {"reader": {"filled": 3, "kept": 2}}
     (said,) = readers({"rounds": [{"round": 1, "votes": found}, {"round": 2, "votes": {}}]})

@@ -8,7 +8,7 @@ import pytest
 
 from lmsi_kedro import schemas
 from lmsi_kedro.params import VotingParams
-from lmsi_kedro.pipelines.voting.nodes import count_votes, keep_agreeing
+from lmsi_kedro.pipelines.voting.nodes import count_votes, keep_agreeing_paths
 from lmsi_kedro.reading import read_answers, read_texts
 from tests.fabricate import TASKS
 
@@ -57,7 +57,7 @@ def test_votes_and_kept_paths() -> None:
     paths, questions = tables()
     readings = read_answers([paths], questions, TASKS, VOTING)
     votes = schemas.votes(count_votes(readings, VOTING))
-    answers = schemas.answers(keep_agreeing(readings, votes, VOTING))
+    answers = schemas.answers(keep_agreeing_paths(readings, votes, VOTING))
     by_id = {row["question_id"]: row for row in votes.iter_rows(named=True)}
     assert {name: row["reason"] for name, row in by_id.items()} == REASONS
     assert by_id["won"]["key"] == "num:4"
@@ -113,7 +113,7 @@ def test_winner_below_minimum_margin_is_not_kept() -> None:
         reasons = dict(votes.select("question_id", "reason").iter_rows())
         assert reasons["won"] == reason
         assert {reasons["tied"], reasons["unreadable"]} == {"tied", "unreadable"}
-        answers = keep_agreeing(readings, votes, gate).filter(question_id="won")
+        answers = keep_agreeing_paths(readings, votes, gate).filter(question_id="won")
         assert ("agrees" in answers["reason"]) is (reason == "winner")
 
 
@@ -128,7 +128,7 @@ def test_duplicates_are_dropped_before_the_random_cap() -> None:
     def reasons(table: pl.DataFrame, seed: int, cap: int | None = 4) -> dict[int, str]:
         voting = VOTING.model_copy(update={"seed": seed, "max_paths_per_question": cap})
         readings = read_answers([table[:4], table[4:]], questions, TASKS, voting)
-        answers = keep_agreeing(readings, count_votes(readings, voting), voting)
+        answers = keep_agreeing_paths(readings, count_votes(readings, voting), voting)
         return dict(answers.select("path", "reason").iter_rows())
 
     first = reasons(paths, 1)

@@ -17,7 +17,7 @@ from lmsi_kedro.pipelines.methods.nodes import (
 )
 from lmsi_kedro.pipelines.self_improve.models import create_evaluation
 from lmsi_kedro.pipelines.self_improve.pipeline import create_candidate
-from lmsi_kedro.pipelines.voting.nodes import keep_agreeing
+from lmsi_kedro.pipelines.voting.nodes import keep_agreeing_paths
 from lmsi_kedro.wiring import fixed, namespaced
 
 CONTROLS: tuple[Arm, ...] = ("random", "gold")
@@ -54,7 +54,7 @@ def gated() -> Pipeline:
         count_gated, inputs=["readings", "params:voting"], outputs="votes", name="count_votes"
     )
     agreeing = Node(
-        keep_agreeing,
+        keep_agreeing_paths,
         inputs=["readings", "votes", "params:voting"],
         outputs="answers",
         name="keep_agreeing_paths",

@@ -12,7 +12,7 @@ from lmsi_kedro.tasks import Tasks
 from lmsi_kedro.votes import thin_out
 
 
-def select_random(
+def select_random_paths(
     readings: pl.DataFrame,
     paths: Iterable[pl.DataFrame],
     voted: pl.DataFrame,
@@ -29,7 +29,7 @@ def select_random(
     return with_texts(pl.concat([distinct.clear(), *samples]), paths, "random")
 
 
-def select_shuffled(
+def select_shuffled_paths(
     voted: pl.DataFrame, questions: pl.DataFrame, mixing: MixingParams
 ) -> pl.DataFrame:
     """Assigns every question the kept paths of another question of its task, so that the answers do not fit."""
@@ -50,7 +50,7 @@ def select_shuffled(
     ).sort("question_id", "path")
 
 
-def select_gold(
+def select_gold_paths(
     readings: pl.DataFrame,
     paths: Iterable[pl.DataFrame],
     gold_labels: pl.DataFrame,

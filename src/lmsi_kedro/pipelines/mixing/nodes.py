@@ -1,4 +1,4 @@
-"""Makes training examples from the paths that agree with the vote; the nodes are in the order of execution.
+"""Makes training examples from the paths that agree with the vote.
 
 An example is a prompt with a target text, in one of four formats: few_shot_cot, zero_shot_cot (chain of thought),
 few_shot_direct and zero_shot_direct (the answer alone).
@@ -19,7 +19,7 @@ from lmsi_kedro.tasks import Tasks
 from lmsi_kedro.tasks.questions import exemplar_sets
 
 
-def select_voted(answers: pl.DataFrame, paths: Iterable[pl.DataFrame]) -> pl.DataFrame:
+def select_voted_paths(answers: pl.DataFrame, paths: Iterable[pl.DataFrame]) -> pl.DataFrame:
     """Selects the kept paths, with their texts."""
     return with_texts(kept(answers), paths, "vote")
 
@@ -27,7 +27,10 @@ def select_voted(answers: pl.DataFrame, paths: Iterable[pl.DataFrame]) -> pl.Dat
 def leave_out_leaks(
     selected: pl.DataFrame, questions: pl.DataFrame
 ) -> tuple[pl.DataFrame, dict[str, int]]:
-    """Leaves out paths of questions that have the same words as a held-out or probe question, and counts these."""
+    """Leaves out paths of questions with the words of a held-out or probe question, and counts these questions.
+
+    The other paths are `taught`: they become examples.
+    """
     leaked, leaks = find_leaks(selected["question_id"], questions)
     taught = selected.filter(~pl.col("question_id").is_in(leaked))
     if taught.is_empty():
@@ -50,8 +53,8 @@ def render_examples(
     """Renders each path in both chain-of-thought formats, and its answer alone in both direct formats.
 
     By default, a question has only one example per direct format (mixing.direct=once), because its kept paths have
-    the same answer. If `votes` are given, they weight the examples as `weight` or else mixing.weight says; by
-    default all weights are 1.
+    the same answer. By default, all weights are 1. If `votes` are given (control arms have none), they
+    weight the examples as `weight` says or, if it is None, mixing.weight.
     """
     rows = taught.join(questions, on="question_id", how="left", maintain_order="left")
     tables = [schemas.empty(schemas.EXAMPLES)]
@@ -62,16 +65,19 @@ def render_examples(
     return examples if votes is None else weigh(examples, votes, weight or mixing.weight)
 
 
-def accumulate(previous: pl.DataFrame, new: pl.DataFrame) -> pl.DataFrame:
-    """Adds new examples to those of previous rounds; they replace older examples of the same question."""
+def accumulate_examples(previous: pl.DataFrame, new: pl.DataFrame) -> pl.DataFrame:
+    """Adds new examples to those of earlier rounds, where they replace all examples of the same questions."""
     older = previous.join(new, on="question_id", how="anti", maintain_order="left")
     return pl.concat([older, new])
 
 
-def balance(
+def balance_examples(
     examples: pl.DataFrame, base_model: Model, mixing: MixingParams, engine: EngineParams
 ) -> pl.DataFrame:
-    """Multiplies the weights of all examples by one factor per format, which is 1 by default (mixing.parts)."""
+    """Multiplies the weights of all examples by one factor per format, which is 1 by default (mixing.parts).
+
+    For mixing.balance=tokens, the model's tokenizer counts tokens.
+    """
     factors = format_factors(examples, base_model, mixing, engine)
     factor = pl.col("format").replace_strict(factors, return_dtype=pl.Float64)
     return examples.with_columns(weight=pl.col("weight") * factor)

@@ -19,7 +19,7 @@ from lmsi_kedro.tasks import Tasks
 ANSWER = ["question_id", "key"]
 
 
-def select_paired(
+def select_paired_paths(
     answers: pl.DataFrame,
     votes: pl.DataFrame,
     paths: Iterable[pl.DataFrame],
@@ -75,7 +75,7 @@ def opposed(selected: pl.DataFrame, rejected: pl.DataFrame, seed: int) -> pl.Dat
     return pl.DataFrame(rows, schema=columns, orient="row")
 
 
-def oppose(
+def oppose_examples(
     mixture: pl.DataFrame, questions: pl.DataFrame, tasks: Tasks, *pairs: pl.DataFrame
 ) -> pl.DataFrame:
     """Adds the rejected path in the same format to each example, and multiplies its weight by the margin.

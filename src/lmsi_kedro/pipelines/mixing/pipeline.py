@@ -12,18 +12,18 @@ from lmsi_kedro.params import Arm, Format, Weight
 from lmsi_kedro.pipelines.mixing.arms import (
     keep_formats,
     repeat_labeled,
-    select_gold,
-    select_random,
-    select_shuffled,
+    select_gold_paths,
+    select_random_paths,
+    select_shuffled_paths,
 )
 from lmsi_kedro.pipelines.mixing.nodes import (
-    accumulate,
-    balance,
+    accumulate_examples,
+    balance_examples,
     leave_out_leaks,
     render_examples,
-    select_voted,
+    select_voted_paths,
 )
-from lmsi_kedro.pipelines.mixing.pairs import oppose, select_paired
+from lmsi_kedro.pipelines.mixing.pairs import oppose_examples, select_paired_paths
 from lmsi_kedro.wiring import fixed
 
 # Paper, table 5: the vote's paths in a subset of the formats.
@@ -32,11 +32,11 @@ FORMATS: dict[Arm, tuple[Format, ...]] = {
     "few_shot_cot_only": ("few_shot_cot",),
 }
 SELECTIONS: dict[Arm, tuple[Callable[..., pl.DataFrame], list[str]]] = {
-    "vote": (select_voted, ["answers", "paths"]),
-    "random": (select_random, ["readings", "paths", "voted", "params:mixing"]),
-    "shuffled": (select_shuffled, ["voted", "questions", "params:mixing"]),
+    "vote": (select_voted_paths, ["answers", "paths"]),
+    "random": (select_random_paths, ["readings", "paths", "voted", "params:mixing"]),
+    "shuffled": (select_shuffled_paths, ["voted", "questions", "params:mixing"]),
     "gold": (
-        select_gold,
+        select_gold_paths,
         ["readings", "paths", "gold_labels", "questions", "tasks", "params:voting"],
     ),
 }
@@ -52,7 +52,7 @@ def create_pipeline(round_number: int = 1, arm: Arm = "vote") -> Pipeline:
     if arm in FORMATS:
         return Pipeline([*some_formats(arm), balanced()])
     select, inputs = SELECTIONS[arm]
-    selection = Node(select, inputs=inputs, outputs="selected", name=f"{select.__name__}_paths")
+    selection = Node(select, inputs=inputs, outputs="selected", name=select.__name__)
     rendering = rendered(round_number, voted=arm == "vote")
     return Pipeline([selection, *exampled(rendering), balanced()])
 
@@ -60,14 +60,14 @@ def create_pipeline(round_number: int = 1, arm: Arm = "vote") -> Pipeline:
 def create_preferences(round_number: int) -> Pipeline:
     """Creates the mixture of a round's vote, and adds a rejected path to each example. The first round is 1."""
     selection = Node(
-        fixed(select_paired, round_number=round_number),
+        fixed(select_paired_paths, round_number=round_number),
         inputs=["answers", "votes", "paths", "params:mixing"],
         outputs=["selected", "pairs"],
         name="select_paired_paths",
     )
     older = [f"pairs_{number}" for number in range(1, round_number)]
     opposition = Node(
-        oppose,
+        oppose_examples,
         inputs=["mixture", "questions", "tasks", *older, "pairs"],
         outputs="preferences",
         name="oppose_examples",
@@ -82,7 +82,7 @@ def create_rendering(weight: Weight | None = None) -> Pipeline:
 
 def balanced() -> Node:
     return Node(
-        balance,
+        balance_examples,
         inputs=["examples", "base_model", "params:mixing", "params:engine"],
         outputs="mixture",
         name="balance_examples",
@@ -123,7 +123,7 @@ def rendered(round_number: int, voted: bool = False, weight: Weight | None = Non
 
 def accumulated() -> Node:
     return Node(
-        accumulate,
+        accumulate_examples,
         inputs=["previous_examples", "new_examples"],
         outputs="examples",
         name="accumulate_examples",

@@ -24,7 +24,7 @@ def weigh(examples: pl.DataFrame, votes: pl.DataFrame, weight: Weight) -> pl.Dat
 def format_factors(
     examples: pl.DataFrame, base_model: Model, mixing: MixingParams, engine: EngineParams
 ) -> dict[str, float]:
-    """Returns the factor by which `balance` multiplies the weights of each format.
+    """Returns the factor by which `balance_examples` multiplies the weights of each format.
 
     mixing.parts has a number per format. With balance=none, this number is the factor. With balance=rows, the
     total weights of the formats are proportional to their parts. With balance=tokens, their shares of the loss

@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 Health = dict[str, dict[str, float]]  # task -> signal -> value (docs/metrics.md)
 
 
-def plan_examination(
+def plan_monitor_paths(
     questions: pl.DataFrame,
     exemplars: pl.DataFrame,
     model: Model,
@@ -57,7 +57,7 @@ def plan_examination(
     return plan
 
 
-def read_examination(
+def read_monitor_answers(
     paths: Iterable[pl.DataFrame],
     questions: pl.DataFrame,
     tasks: Tasks,
@@ -70,7 +70,7 @@ def read_examination(
     return readings.filter(sampled), readings.filter(~sampled)
 
 
-def examine(readings: pl.DataFrame) -> Health:
+def examine_paths(readings: pl.DataFrame) -> Health:
     """Measures the signals of every task: statistics of a model's paths and votes."""
     return {
         str(task): signals(rows)
@@ -106,7 +106,7 @@ def examine_probe(
     This uses labels; raises ValueError for a question without one.
     """
     check_labeled(readings, labels)
-    health = examine(readings)
+    health = examine_paths(readings)
     modes = readings.with_columns(mode=pl.lit("self_consistency"))
     for name in tasks.in_domain:
         only = Tasks({name: tasks[name]})
@@ -149,7 +149,7 @@ def judge(before: Health, after: Health, monitor: MonitorParams) -> list[str]:
     return alarms
 
 
-def promote(
+def promote_candidate(
     candidate: Model,
     previous: Model,
     health_before: Health,

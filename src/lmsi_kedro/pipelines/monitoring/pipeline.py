@@ -7,11 +7,11 @@ from kedro.pipeline import Node, Pipeline
 
 from lmsi_kedro.params import Guard
 from lmsi_kedro.pipelines.monitoring.nodes import (
-    examine,
+    examine_paths,
     examine_probe,
-    plan_examination,
-    promote,
-    read_examination,
+    plan_monitor_paths,
+    promote_candidate,
+    read_monitor_answers,
 )
 from lmsi_kedro.pipelines.monitoring.support import mark_greedy, measure_support
 from lmsi_kedro.wiring import fixed, sampled
@@ -22,7 +22,7 @@ def create_examination(guard: Guard) -> Pipeline:
     return Pipeline(
         [
             *sampled(
-                plan_examination,
+                plan_monitor_paths,
                 [
                     "questions",
                     "exemplars",
@@ -35,7 +35,7 @@ def create_examination(guard: Guard) -> Pipeline:
                 "monitor_paths",
             ),
             Node(
-                read_examination,
+                read_monitor_answers,
                 inputs=["monitor_paths", "questions", "tasks", "params:voting", "params:monitor"],
                 outputs=["monitor_readings", "greedy_readings"],
                 name="read_monitor_answers",
@@ -48,7 +48,7 @@ def create_examination(guard: Guard) -> Pipeline:
 def judgements(guard: Guard) -> list[Node]:
     """Measures health and support; with the guard `probe` both use labels instead of the base model's paths."""
     functions: dict[Guard, tuple[Callable[..., Any], Callable[..., Any]]] = {
-        "none": (examine, measure_support),
+        "none": (examine_paths, measure_support),
         "probe": (examine_probe, mark_greedy),
     }
     health, support = functions[guard]
@@ -65,7 +65,7 @@ def create_promotion(round_number: int) -> Pipeline:
     return Pipeline(
         [
             Node(
-                fixed(promote, round_number=round_number),
+                fixed(promote_candidate, round_number=round_number),
                 inputs=[
                     "candidate",
                     "previous_model",

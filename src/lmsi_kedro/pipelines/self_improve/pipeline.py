@@ -1,9 +1,9 @@
 """The loop: rounds of sampling, voting, mixing, fine-tuning and monitoring, then the measurements and the report.
 
-In every round, the latest promoted model samples paths, and the base model is fine-tuned on those that agree
-with the vote and on the examples of earlier rounds; the result is candidate_k. The monitor promotes it to
-model_k unless it sees a collapse, a clear loss or, from the second round on, no clear gain; otherwise model_k
-is the previous model.
+In every round, the latest promoted model samples paths. The base model, not the latest one, is fine-tuned on
+those that agree with the vote, and on older examples of questions without new ones; the result is
+candidate_k. The monitor promotes it to model_k unless it sees a collapse, a clear loss or, from the second round
+on, no clear gain; otherwise model_k is a copy of the previous model.
 """
 
 from collections.abc import Sequence
@@ -38,7 +38,7 @@ def create_candidate(
 ) -> Pipeline:
     """Samples paths from the previous model, votes on them, and trains the base model on those that are kept.
 
-    The nodes in order, with the files of their functions and the datasets that they make:
+    The nodes in order, the files of their functions (of the same names), and the datasets that they make:
 
         plan_paths           pipelines/sampling/nodes.py           -> paths_sampling_plan
         sample_paths         engines/sample.py                     -> paths
@@ -58,8 +58,8 @@ def create_candidate(
         measure_sharing      pipelines/sampling/sharing.py         -> sharing_k
         describe_votes       evaluation/comparison.py              -> vote_statistics_k
 
-    Names without k are in the namespace round_k. The objective "scpo" trains on pairs of a kept path and one of
-    the least-voted answer.
+    Names without k are in the namespace round_k; leaks_k and the last two are in catalog_reporting.yml. The
+    objective "scpo" trains on pairs of a kept path and a path whose answer has the fewest votes.
     """
     paired = objective == "scpo"
     steps = [
@@ -68,7 +68,7 @@ def create_candidate(
         mixing.create_preferences(number) if paired else mixing.create_pipeline(number),
         fine_tuning.create_pipeline("preferences" if paired else "mixture"),
     ]
-    # The new names of datasets outside the namespace of the round
+    # Name in the steps: name in the loop
     renamed = {
         "model": previous,
         "previous_examples": f"examples_{number - 1}",
@@ -90,7 +90,7 @@ def create_round(number: int, guard: Guard = "none", objective: Objective = "sft
     support (an estimate of accuracy without labels):
 
         plan_monitor_paths    pipelines/monitoring/nodes.py    -> monitor_paths_sampling_plan
-        sample_monitor_paths  engines/sample.py                -> monitor_paths
+        sample_monitor_paths  engines/sample.py: sample_paths  -> monitor_paths
         read_monitor_answers  pipelines/monitoring/nodes.py    -> monitor_readings_candidate_k,
                                                                   greedy_readings_candidate_k
         examine_paths         pipelines/monitoring/nodes.py    -> health_candidate_k
@@ -115,19 +115,21 @@ def create_pipeline(
     guard: Guard = "none",
     arms: Sequence[Arm] = ("random",),
     equal_compute: bool = False,
-    measured: HeadroomParams | None = None,
+    headroom: HeadroomParams | None = None,
     objective: Objective = "sft",
 ) -> Pipeline:
     """Chains the rounds, and adds the preparation, control arms, evaluation of every model, and the report.
 
-    guard: "probe" lets the monitor use the labels of probe questions. equal_compute: also measure what the compute
-    of round 1 would gain without training. measured: whether and how to measure headroom, which is how much more
-    accurate votes are than greedy paths.
+    guard: "probe" lets the monitor use labels of probe questions. equal_compute: also compare model_1 with the
+    base model's vote over as many paths as the compute of round 1 allows. headroom: whether and how to measure how
+    much more accurate votes are than greedy paths.
     """
-    headroom = measured if measured and measured.in_loop else None
+    if headroom and not headroom.in_loop:
+        headroom = None
     loop = Pipeline(
         [
             preparation.create_pipeline(),
+            # The base model's datasets end in _0, those of candidates in _candidate_k.
             create_examination("base_model", suffix="0", guard=guard),
             *[create_round(number, guard, objective) for number in range(1, rounds + 1)],
             *[controls.create_arm(arm) for arm in arms],

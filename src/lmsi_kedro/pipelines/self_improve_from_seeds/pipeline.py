@@ -28,13 +28,13 @@ GIVEN = {name: f"given_{name}" for name in RENAMED.split()}
 def create_pipeline(
     rounds: int,
     guard: Guard = "none",
-    measured: HeadroomParams | None = None,
+    headroom: HeadroomParams | None = None,
     objective: Objective = "sft",
 ) -> Pipeline:
     """Creates the loop on the generated questions; its metrics also contain the funnel."""
     preparing = preparation.create_pipeline()
     loop = (
-        self_improve.create_pipeline(rounds, guard, measured=measured, objective=objective)
+        self_improve.create_pipeline(rounds, guard, headroom=headroom, objective=objective)
         - preparing
     )
     summary = loop.only_nodes("summarise_rounds")

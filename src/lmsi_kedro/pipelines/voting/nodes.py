@@ -1,4 +1,4 @@
-"""Finds the winning answer of each question and marks the paths to keep; `reading.py` has parsed the answers."""
+"""Takes a vote for each question, which gives a row of the table `votes`, and marks the paths to keep."""
 
 import polars as pl
 
@@ -10,23 +10,22 @@ from lmsi_kedro.votes import count_within, thin_out
 def count_votes(
     readings: pl.DataFrame, voting: VotingParams, round_number: int = 1
 ) -> pl.DataFrame:
-    """Finds the most frequent answer of each question; a vote with confidence and margin within limits is kept.
+    """Finds the winner (most frequent answer) of each question; keeps votes with confidence and margin in limits.
 
-    Confidence is the winner's share of all paths, including unparsable ones; margin is that share minus the share
-    of the second most frequent answer. By default, all votes are kept that have a winner; a
-    tie has none.
+    Confidence is the winner's share of all paths, including unparsable ones; margin is that share minus that of
+    the next answer. By default, every vote with a winner is kept; a tie has none, unless voting.ties=logprob.
     """
     low, high = voting.threshold(round_number), voting.max_confidence
     return count_within(readings, voting, low, high, voting.min_margin)
 
 
-def keep_agreeing(
+def keep_agreeing_paths(
     readings: pl.DataFrame, votes: pl.DataFrame, voting: VotingParams
 ) -> pl.DataFrame:
-    """Marks every path with the reason why it is kept or not; only paths with the reason `agrees` are kept.
+    """Marks every path as kept or not, with a reason; only paths with the reason `agrees` are kept.
 
-    A path is `unreadable` if its answer is unparsable. The reason of a vote that is not kept, such as `tied` or
-    `low confidence`, is that of all its parsed paths.
+    A path is `unreadable` if its answer is unparsable. If the vote on its question is not kept, the other paths
+    have the reason of the vote, such as `tied` or `low confidence`.
     """
     winners = votes.select("question_id", winner="key", vote_kept="kept", vote_reason="reason")
     reason = (
@@ -39,7 +38,8 @@ def keep_agreeing(
         .otherwise(pl.lit("disagrees"))
     )
     judged = readings.join(winners, on="question_id", how="left", maintain_order="left")
-    # Of agreeing paths with the same text, all but one become `duplicate`; those beyond a limit, `capped`.
+    # Of agreeing paths with the same text, all but one become `duplicate`. Of the others, those beyond
+    # voting.max_paths_per_question become `capped`.
     return (
         thin_out(judged.with_columns(reason=reason), voting)
         .with_columns(kept=pl.col("reason") == "agrees")

@@ -2,8 +2,8 @@
 
 from kedro.pipeline import Node, Pipeline
 
-from lmsi_kedro.evaluation.comparison import vote_statistics
-from lmsi_kedro.pipelines.voting.nodes import count_votes, keep_agreeing
+from lmsi_kedro.evaluation.comparison import describe_votes
+from lmsi_kedro.pipelines.voting.nodes import count_votes, keep_agreeing_paths
 from lmsi_kedro.wiring import fixed, parsed
 
 
@@ -20,13 +20,13 @@ def create_pipeline(round_number: int) -> Pipeline:
                 name="count_votes",
             ),
             Node(
-                keep_agreeing,
+                keep_agreeing_paths,
                 inputs=["readings", "votes", "params:voting"],
                 outputs="answers",
                 name="keep_agreeing_paths",
             ),
             Node(
-                vote_statistics,
+                describe_votes,
                 inputs=["votes", "answers", "readings", "params:paths"],
                 outputs="vote_statistics",
                 name="describe_votes",
