@@ -1,4 +1,8 @@
-"""Plans the paths of a round; the node `sample_paths` (engines/sample.py) samples the missing ones."""
+"""Plans the paths of a round, which the node `sample_paths` (engines/sample.py) samples.
+
+Paths are stored in chunks, each named by a hash of model, prompts and decoding, so a restarted run samples only
+the missing ones.
+"""
 
 import polars as pl
 
@@ -26,7 +30,7 @@ def plan_paths(
     In-domain tasks are those that are trained on; the first `paths.questions_per_task` questions of each are used.
     """
 
-    # Parses answers as paths arrive: for the progress display, and to stop early where the vote is decided.
+    # For the progress display and early stopping only; the node read_answers parses all answers later.
     def read(chunk: pl.DataFrame) -> pl.DataFrame:
         return pl.concat(read_texts([chunk], questions, tasks, voting))
 
@@ -34,8 +38,9 @@ def plan_paths(
     for name in tasks.in_domain:
         taken = first_unlabeled(questions, name, path_params.questions_per_task)
         sets = exemplar_sets(exemplars, tasks[name])
-        # The m paths of a question are divided among the exemplar sets of its task.
+        # Divides m paths per question among the sets: (set, path numbers, prompts by question).
         requests = spread(taken, "few_shot_cot", sets, path_params.m, tasks[name])
+        # Each round may have another temperature (paths.temperatures).
         plan.add_all(requests, path_params.sampling_in(round_number, model))
     if plan.is_empty:
         raise ValueError(
