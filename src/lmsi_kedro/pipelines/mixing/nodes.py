@@ -27,9 +27,9 @@ def select_voted_paths(answers: pl.DataFrame, paths: Iterable[pl.DataFrame]) -> 
 def leave_out_leaks(
     selected: pl.DataFrame, questions: pl.DataFrame
 ) -> tuple[pl.DataFrame, dict[str, int]]:
-    """Leaves out paths of questions with the words of a held-out or probe question, and counts these questions.
+    """Leaves out questions with exactly the same words as a held-out or probe question, and counts them.
 
-    The other paths are `taught`: they become examples.
+    The paths of the other questions are `taught`: they become examples.
     """
     leaked, leaks = find_leaks(selected["question_id"], questions)
     taught = selected.filter(~pl.col("question_id").is_in(leaked))
@@ -53,8 +53,8 @@ def render_examples(
     """Renders each path in both chain-of-thought formats, and its answer alone in both direct formats.
 
     By default, a question has only one example per direct format (mixing.direct=once), because its kept paths have
-    the same answer. By default, all weights are 1. If `votes` are given (control arms have none), they
-    weight the examples as `weight` says or, if it is None, mixing.weight.
+    the same answer. Without exemplars, there are only the zero-shot formats. With `votes`, examples are weighted
+    as `weight` or mixing.weight says; by default, all weights are 1.
     """
     rows = taught.join(questions, on="question_id", how="left", maintain_order="left")
     tables = [schemas.empty(schemas.EXAMPLES)]
@@ -76,7 +76,8 @@ def balance_examples(
 ) -> pl.DataFrame:
     """Multiplies the weights of all examples by one factor per format, which is 1 by default (mixing.parts).
 
-    For mixing.balance=tokens, the model's tokenizer counts tokens.
+    If mixing.balance is rows or tokens, the factors give each format its share of the examples or of their tokens,
+    which the model's tokenizer counts.
     """
     factors = format_factors(examples, base_model, mixing, engine)
     factor = pl.col("format").replace_strict(factors, return_dtype=pl.Float64)

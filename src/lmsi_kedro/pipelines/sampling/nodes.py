@@ -38,7 +38,7 @@ def plan_paths(
     for name in tasks.in_domain:
         taken = first_unlabeled(questions, name, path_params.questions_per_task)
         sets = exemplar_sets(exemplars, tasks[name])
-        # Divides m paths per question among the sets: (set, path numbers, prompts by question).
+        # A task may have several sets of exemplars, which share the m paths of a question.
         requests = spread(taken, "few_shot_cot", sets, path_params.m, tasks[name])
         # Each round may have another temperature (paths.temperatures).
         plan.add_all(requests, path_params.sampling_in(round_number, model))

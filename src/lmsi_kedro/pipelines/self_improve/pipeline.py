@@ -53,13 +53,13 @@ def create_candidate(
         choose_training      pipelines/fine_tuning/nodes.py        -> training
         fine_tune            pipelines/fine_tuning/nodes.py        -> candidate_k
 
-    For the report only:
+    For the report only, like leaks_k:
 
         measure_sharing      pipelines/sampling/sharing.py         -> sharing_k
         describe_votes       evaluation/comparison.py              -> vote_statistics_k
 
-    Names without k are in the namespace round_k; leaks_k and the last two are in catalog_reporting.yml. The
-    objective "scpo" trains on pairs of a kept path and a path whose answer has the fewest votes.
+    Names without k are in the namespace round_k. The objective "scpo" trains on pairs of a kept path and a path
+    whose answer has the fewest votes.
     """
     paired = objective == "scpo"
     steps = [
@@ -121,8 +121,8 @@ def create_pipeline(
     """Chains the rounds, and adds the preparation, control arms, evaluation of every model, and the report.
 
     guard: "probe" lets the monitor use labels of probe questions. equal_compute: also compare model_1 with the
-    base model's vote over as many paths as the compute of round 1 allows. headroom: whether and how to measure how
-    much more accurate votes are than greedy paths.
+    base model's vote over as many paths as the compute of round 1 allows. headroom: how to measure how much more
+    accurate votes are than greedy paths; None: not measured.
     """
     if headroom and not headroom.in_loop:
         headroom = None

@@ -1,4 +1,4 @@
-"""Takes a vote for each question, which gives a row of the table `votes`, and marks the paths to keep."""
+"""Holds a vote on each question, which is a row of the table `votes`, and marks the paths to keep."""
 
 import polars as pl
 
@@ -10,10 +10,11 @@ from lmsi_kedro.votes import count_within, thin_out
 def count_votes(
     readings: pl.DataFrame, voting: VotingParams, round_number: int = 1
 ) -> pl.DataFrame:
-    """Finds the winner (most frequent answer) of each question; keeps votes with confidence and margin in limits.
+    """Finds the winner (most frequent answer) of each question; keeps votes that are clear enough.
 
     Confidence is the winner's share of all paths, including unparsable ones; margin is that share minus that of
-    the next answer. By default, every vote with a winner is kept; a tie has none, unless voting.ties=logprob.
+    the next answer. By default, there are no limits for them, so every vote with a winner is kept; a tie has none,
+    unless voting.ties=logprob.
     """
     low, high = voting.threshold(round_number), voting.max_confidence
     return count_within(readings, voting, low, high, voting.min_margin)
@@ -24,7 +25,7 @@ def keep_agreeing_paths(
 ) -> pl.DataFrame:
     """Marks every path as kept or not, with a reason; only paths with the reason `agrees` are kept.
 
-    A path is `unreadable` if its answer is unparsable. If the vote on its question is not kept, the other paths
+    A path is `unreadable` if its answer is unparsable. If the vote on a question is not kept, its parsed paths
     have the reason of the vote, such as `tied` or `low confidence`.
     """
     winners = votes.select("question_id", winner="key", vote_kept="kept", vote_reason="reason")
