@@ -46,7 +46,7 @@ def create_examination(guard: Guard) -> Pipeline:
 
 
 def judgements(guard: Guard) -> list[Node]:
-    """Measures health and support; with the guard `probe` both use labels instead of the base model's paths."""
+    """Measures health and support; with the guard `probe`, both use the labels of probe questions."""
     functions: dict[Guard, tuple[Callable[..., Any], Callable[..., Any]]] = {
         "none": (examine_paths, measure_support),
         "probe": (examine_probe, mark_greedy),
@@ -61,7 +61,7 @@ def judgements(guard: Guard) -> list[Node]:
 
 
 def create_promotion(round_number: int) -> Pipeline:
-    """Promotes the candidate to model of its round, unless it collapsed or, in a later round, shows no gain."""
+    """Promotes the candidate, unless it has collapsed, shows a clear loss or, in a later round, no clear gain."""
     return Pipeline(
         [
             Node(

@@ -87,7 +87,7 @@ def create_round(number: int, guard: Guard = "none", objective: Objective = "sft
     """model_{k-1} -> model_k, which is candidate_k if that is promoted, otherwise model_{k-1}.
 
     After the nodes of create_candidate, the monitor measures the candidate's health (signs of a collapse) and
-    support (an estimate of accuracy without labels):
+    support (an estimate of accuracy without labels) on probe questions, or on unlabeled ones if a task has none:
 
         plan_monitor_paths    pipelines/monitoring/nodes.py    -> monitor_paths_sampling_plan
         sample_monitor_paths  engines/sample.py: sample_paths  -> monitor_paths
@@ -118,11 +118,11 @@ def create_pipeline(
     headroom: HeadroomParams | None = None,
     objective: Objective = "sft",
 ) -> Pipeline:
-    """Chains the rounds, and adds the preparation, control arms, evaluation of every model, and the report.
+    """Chains the rounds; adds preparation, control arms, evaluations of all but rejected models, and the report.
 
     guard: "probe" lets the monitor use labels of probe questions. equal_compute: also compare model_1 with the
-    base model's vote over as many paths as the compute of round 1 allows. headroom: how to measure how much more
-    accurate votes are than greedy paths; None: not measured.
+    base model's vote over as many paths as the compute of round 1 allows. headroom: how to measure the lead of
+    votes over greedy paths; None: not measured.
     """
     if headroom and not headroom.in_loop:
         headroom = None

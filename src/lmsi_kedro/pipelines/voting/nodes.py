@@ -13,7 +13,7 @@ def count_votes(
     """Finds the winner (most frequent answer) of each question; keeps votes that are clear enough.
 
     Confidence is the winner's share of all paths, including unparsable ones; margin is that share minus that of
-    the next answer. By default, there are no limits for them, so every vote with a winner is kept; a tie has none,
+    the next answer. By default, neither has a limit, so every vote with a winner is kept; a tie has none,
     unless voting.ties=logprob.
     """
     low, high = voting.threshold(round_number), voting.max_confidence
