@@ -12,13 +12,13 @@ namespace py = pybind11;
 
 namespace {
 
-std::shared_ptr<lmsi::Linear> linear(const py::array& weight, const std::optional<py::array>& bias) {
+std::shared_ptr<lmsi::Linear> linear(const py::array& weight, const std::optional<py::array>& bias, bool int8) {
     need(weight.ndim() == 2 && weight.shape(0) > 0 && weight.shape(1) > 0 && dense(weight),
          "a weight must be [out, in], neither of them 0");
     need(!bias || (bias->ndim() == 1 && dense(*bias) && bias->shape(0) == weight.shape(0) && format_of(*bias) == format_of(weight)),
          "a bias must be [out], in the weight's format");
     return std::make_shared<lmsi::Linear>(weight.data(), bias ? bias->data() : nullptr, format_of(weight),
-                                          static_cast<size_t>(weight.shape(1)), static_cast<size_t>(weight.shape(0)));
+                                          static_cast<size_t>(weight.shape(1)), static_cast<size_t>(weight.shape(0)), int8);
 }
 
 void apply(const lmsi::Linear& linear, const Floats& x, Floats y) {
@@ -76,7 +76,7 @@ void step(const lmsi::Decoder& decoder, Floats x, const Floats& cos, const Float
 
 void bind_decoder(py::module_& m) {
     py::class_<lmsi::Linear, std::shared_ptr<lmsi::Linear>>(m, "Linear")
-        .def(py::init(&linear), py::arg("weight"), py::arg("bias"))
+        .def(py::init(&linear), py::arg("weight"), py::arg("bias"), py::arg("int8") = false)
         .def("apply", &apply, py::arg("x"), py::arg("y").noconvert());
     py::class_<lmsi::Decoder>(m, "Decoder")
         .def(py::init(&decoder), py::arg("layers"), py::arg("norm"), py::arg("head"), py::arg("heads"), py::arg("key_heads"),

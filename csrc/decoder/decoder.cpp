@@ -24,15 +24,19 @@ template <class T> Lines<uint32_t> packed(const T* weight, size_t in, size_t out
 
 }  // namespace
 
-Linear::Linear(const void* weight, const void* bias, NumberFormat format, size_t in, size_t out) : format_(format), in_(in), out_(out) {
+Linear::Linear(const void* weight, const void* bias, NumberFormat format, size_t in, size_t out, bool int8)
+    : format_(format), in_(in), out_(out) {
     const bool wide = format == NumberFormat::float32;
-    words_ = wide ? packed(static_cast<const float*>(weight), in, out) : packed(static_cast<const uint16_t*>(weight), in, out);
+    if (int8) int8_ = quantised(weight, format, in, out);
+    else words_ = wide ? packed(static_cast<const float*>(weight), in, out) : packed(static_cast<const uint16_t*>(weight), in, out);
     for (size_t i = 0; bias != nullptr && i < out; ++i)
         bias_.push_back(wide ? static_cast<const float*>(bias)[i] : float_of(static_cast<const uint16_t*>(bias)[i]));
 }
 
 void Linear::apply(const float* x, size_t rows, Isa isa, float* y, bool add) const {
-    table_for<DecoderTables>(isa).multiply[static_cast<size_t>(format_)](x, rows, {words_.data(), in_, out_}, add, y);
+    if (int8_.words.empty())
+        table_for<DecoderTables>(isa).multiply[static_cast<size_t>(format_)](x, rows, {words_.data(), in_, out_}, add, y);
+    else table_for<Int8Tables>(isa).multiply(x, rows, {int8_.words.data(), int8_.scales.data(), in_, out_}, add, y);
     for (size_t row = 0; row < rows; ++row)
         for (size_t i = 0; i < bias_.size(); ++i) y[row * out_ + i] += bias_[i];
 }

@@ -6,7 +6,7 @@
 // If a layer has norms for queries and keys, its queries and keys are normalized before they are rotated.
 //
 // The specification is the model in transformers. Activations are float32; with bfloat16 weights, the inputs of each
-// product are rounded to bfloat16. A row's result does not depend on other rows. A step starts no threads.
+// product are rounded to bfloat16; with int8 weights, they are quantised for each row and block. A row's result does not depend on other rows. A step starts no threads.
 #pragma once
 
 #include <cstddef>
@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "../attention/attention.hpp"
+#include "int8.hpp"
 #include "lanes.hpp"
 #include "../simd/isa.hpp"
 #include "../simd/lines.hpp"
@@ -21,14 +22,13 @@
 
 namespace lmsi {
 
-// A linear layer. Its weights are packed once, in the order in which a product reads them.
+// A linear layer. Its weights are packed once, in the order in which a product reads them, or quantised if `int8`.
 class Linear {
 public:
     // weight [out][in], and a bias [out] or null, both in the same number format
-    Linear(const void* weight, const void* bias, NumberFormat format, size_t in, size_t out);
+    Linear(const void* weight, const void* bias, NumberFormat format, size_t in, size_t out, bool int8 = false);
     size_t in() const { return in_; }
     size_t out() const { return out_; }
-    NumberFormat format() const { return format_; }
     // y[rows][out] = x[rows][in] weight^T + bias, or += if `add`
     void apply(const float* x, size_t rows, Isa isa, float* y, bool add = false) const;
 
@@ -36,6 +36,7 @@ private:
     NumberFormat format_;
     size_t in_, out_;
     Lines<uint32_t> words_;
+    Int8Weight int8_;  // empty unless the weights are quantised
     std::vector<float> bias_;  // empty without a bias
 };
 

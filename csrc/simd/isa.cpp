@@ -14,7 +14,8 @@ bool supported(Isa isa) {
     if (isa == Isa::avx2) return avx2;
     const bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
                         __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
-    return avx512 && (isa == Isa::avx512 || __builtin_cpu_supports("avx512bf16"));
+    // Every CPU with AVX512_BF16 has AVX512_VNNI, which int8 products use.
+    return avx512 && (isa == Isa::avx512 || (__builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512vnni")));
 #else
     return false;
 #endif

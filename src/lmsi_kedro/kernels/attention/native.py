@@ -37,10 +37,10 @@ def attend_step(
     return output.to(query.dtype)
 
 
-def linear(weight: Tensor, bias: Tensor | None) -> Any:
-    """Packs a linear layer for the C++."""
+def linear(weight: Tensor, bias: Tensor | None, int8: bool = False) -> Any:
+    """Packs a linear layer for the C++; with int8, it computes `kernels.int8.multiply`."""
     return _native.Linear(
-        array(weight.contiguous()), None if bias is None else array(bias.detach())
+        array(weight.contiguous()), None if bias is None else array(bias.detach()), int8
     )
 
 

@@ -1,0 +1,157 @@
+// This file is compiled once per instruction set; see simd/lanes.inc.
+#include "int8_lanes.hpp"
+#include "../simd/lanes.inc"
+#include "quantise.inc"
+#include "../simd/lines.hpp"
+
+#if defined(__AVX2__)
+#include <immintrin.h>
+#endif
+
+namespace lmsi {
+namespace {
+
+constexpr size_t kTile = kWidth == 16 ? 16 : kWidth == 8 ? 4 : 2;  // rows whose sums fit into registers
+constexpr size_t kSteps = kInt8Block / kQuad;
+constexpr size_t kGroup = 512 << 10;  // bytes of weights that are multiplied by all rows, before the next ones; they stay in L2
+constexpr size_t kAhead = 4096;       // bytes between a word and what is prefetched with it
+
+typedef uint32_t Words __attribute__((vector_size(kWidth * sizeof(uint32_t))));
+
+// Four adjacent inputs of a row.
+#if defined(__AVX512VNNI__)
+struct Operand {
+    int8_t numbers[kQuad];
+};
+inline void fill(const int8_t* q, size_t count, Operand* to) {
+    for (size_t k = 0; k < count; k += kRotated) __builtin_memcpy(to + k / kQuad, q + k, kRotated);
+}
+#else
+struct Operand {
+    int16_t even[2], odd[2];
+};
+inline void fill(const int8_t* q, size_t count, Operand* to) {
+    for (size_t k = 0; k < count; k += kQuad) *to++ = {{q[k], q[k + 2]}, {q[k + 1], q[k + 3]}};
+}
+
+// The sum of the products of the two int16 in each word.
+inline Integers pairs(const Integers& a, const Integers& b) {
+#if defined(__AVX512BW__)
+    return __builtin_bit_cast(Integers, _mm512_madd_epi16(__builtin_bit_cast(__m512i, a), __builtin_bit_cast(__m512i, b)));
+#elif defined(__AVX2__)
+    return __builtin_bit_cast(Integers, _mm256_madd_epi16(__builtin_bit_cast(__m256i, a), __builtin_bit_cast(__m256i, b)));
+#else
+    return (a << 16 >> 16) * (b << 16 >> 16) + (a >> 16) * (b >> 16);
+#endif
+}
+#endif
+
+// Adds to the sum of each lane the product of its four weights and the four inputs.
+inline Integers plus(Integers sum, const Operand& a, const Words& column) {
+#if defined(__AVX512VNNI__)
+    // Inline, as in Pair::plus: with the intrinsic, GCC 12 stores every sum to memory after each step.
+    __asm__("vpdpbusd %2%{1to16%}, %1, %0" : "+v"(sum) : "v"(column), "m"(a));
+    return sum;
+#else
+    const Integers even = Integers{} + loaded<int32_t>(a.even), odd = Integers{} + loaded<int32_t>(a.odd);
+    const Words low = column & 0x00FF00FFu, high = column >> 8 & 0x00FF00FFu;
+    return sum + pairs(__builtin_bit_cast(Integers, low), even) + pairs(__builtin_bit_cast(Integers, high), odd);
+#endif
+}
+
+// A block of rotated inputs of a row is scale * q. Sums start at -128 sum(q), because weights are stored as q + 128.
+struct Block {
+    float scale;
+    int32_t start;
+};
+
+Block converted(const float* x, size_t depth, Operand* to) {
+    alignas(kLine) float rotated[kInt8Block];
+    alignas(kLine) int8_t q[kInt8Block];
+    const size_t count = quads(depth) * kQuad;
+    rotate(x, depth, rotated);
+    const Quantised made = quantise(rotated, count, q);
+    fill(q, count, to);
+    return {made.scale, -128 * made.sum};
+}
+
+// Quantised inputs, [blocks][rows].
+struct Inputs {
+    Inputs(const float* x, size_t row_count, size_t width)
+        : rows(row_count), count((width + kInt8Block - 1) / kInt8Block), operands(count * rows * kSteps), blocks(count * rows) {
+        Block* block = blocks.data();
+        Operand* to = operands.data();
+        for (size_t begin = 0; begin < width; begin += kInt8Block)
+            for (size_t row = 0; row < rows; ++row, to += kSteps)
+                *block++ = converted(x + row * width + begin, width - begin < kInt8Block ? width - begin : kInt8Block, to);
+    }
+    size_t rows, count;
+    Scratch<Operand> operands;
+    Scratch<Block> blocks;
+};
+
+// c[M][16] = scale * a[M][steps] panel[steps][16], or += if `add`. Not inlined, because sums of int32 and float would not
+// fit into registers together.
+template <size_t M>
+__attribute__((noinline)) void product(const Operand* a, const Block* blocks, const uint32_t* panel, size_t steps, bool add, float* c) {
+    Integers sum[M][kParts];
+    for (size_t m = 0; m < M; ++m)
+        for (size_t p = 0; p < kParts; ++p) sum[m][p] = Integers{} + blocks[m].start;
+    for (size_t k = 0; k < steps; ++k, panel += kLanes) {
+        __builtin_prefetch(reinterpret_cast<const char*>(panel) + kAhead, 0, 2);
+        Words column[kParts];
+        for (size_t p = 0; p < kParts; ++p) column[p] = loaded<Words>(panel + p * kWidth);
+        for (size_t m = 0; m < M; ++m)
+            for (size_t p = 0; p < kParts; ++p) sum[m][p] = plus(sum[m][p], a[m * kSteps + k], column[p]);
+    }
+// Unrolled as in products.inc, so that the sums stay in registers.
+#pragma GCC unroll 16
+    for (size_t m = 0; m < M; ++m, c += kLanes)
+        for (size_t p = 0; p < kParts; ++p) {
+            const Floats scaled = __builtin_convertvector(sum[m][p], Floats) * blocks[m].scale;
+            const Floats total = add ? loaded<Floats>(c + p * kWidth) + scaled : scaled;
+            __builtin_memcpy(c + p * kWidth, &total, sizeof total);
+        }
+}
+
+// y[count] = c[count] * scales[count], or += if `add`.
+inline void write(const float* c, const float* scales, size_t count, bool add, float* y) {
+    for (size_t j = 0; j < count; ++j) y[j] = add ? y[j] + c[j] * scales[j] : c[j] * scales[j];
+}
+
+// Multiplies M rows by 16 columns, or by those that are left.
+template <size_t M> void multiply_tile(const Inputs& x, size_t row, const PackedInt8& weight, size_t column, bool add, float* y) {
+    const size_t steps = quads(weight.in), columns = weight.out - column;
+    const uint32_t* panel = weight.words + column * steps;
+    float c[M * kLanes];
+    for (size_t block = 0, begin = 0; block < x.count; ++block, begin += kSteps) {
+        const size_t at = block * x.rows + row;
+        product<M>(&x.operands[at * kSteps], &x.blocks[at], panel + begin * kLanes, steps - begin < kSteps ? steps - begin : kSteps,
+                   block > 0, c);
+    }
+    y += row * weight.out + column;
+    for (size_t m = 0; m < M; ++m, y += weight.out)
+        if (columns >= kLanes) write(c + m * kLanes, weight.scales + column, kLanes, add, y);
+        else write(c + m * kLanes, weight.scales + column, columns, add, y);
+}
+
+// Multiplies the rows from `row` on by the columns from `first` to `last`.
+template <size_t M = kTile>
+void multiply_rows(const Inputs& x, size_t row, const PackedInt8& weight, size_t first, size_t last, bool add, float* y) {
+    for (; x.rows - row >= M; row += M)
+        for (size_t column = first; column < last; column += kLanes) multiply_tile<M>(x, row, weight, column, add, y);
+    if constexpr (M > 1) multiply_rows<M / 2>(x, row, weight, first, last, add, y);
+}
+
+void multiply(const float* x, size_t rows, const PackedInt8& weight, bool add, float* y) {
+    const Inputs inputs(x, rows, weight.in);
+    const size_t fitting = kGroup / (quads(weight.in) * kQuad) / kLanes, group = (fitting > 0 ? fitting : 1) * kLanes;
+    for (size_t first = 0; first < weight.out; first += group)
+        multiply_rows(inputs, 0, weight, first, weight.out - first < group ? weight.out : first + group, add, y);
+}
+
+}  // namespace
+
+const Int8Lanes Int8Tables::LMSI_ISA = {multiply};
+
+}  // namespace lmsi
