@@ -4,7 +4,13 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from lmsi_kedro.hardware import gpus
+from lmsi_kedro.kernels import dispatch
 from lmsi_kedro.params import EngineParams
+
+# The types of models that the C++ decoder supports, local.native_decoder.MODELS.
+NATIVE = ("llama", "mistral", "qwen2", "qwen3", "smollm3")
+INT8_ONLY = "engine.dtype=int8 does not support {}; set engine.dtype=auto"
 
 
 def text_config(model: Path, trust_remote_code: bool) -> Any:
@@ -36,6 +42,19 @@ def attends_fully(config: Any) -> bool:
         return all("full" in kind for kind in kinds)
     window = getattr(config, "sliding_window", None)
     return not (window and getattr(config, "use_sliding_window", True))
+
+
+def check_int8(model: Path, trust_remote_code: bool) -> None:
+    """Raises ValueError if a model cannot be sampled from with int8 weights on this machine."""
+    config = text_config(model, trust_remote_code)
+    if gpus():
+        raise ValueError(INT8_ONLY.format("GPUs"))
+    if dispatch.implementation() != "native":
+        raise ValueError(INT8_ONLY.format("the reference kernels"))
+    if config.model_type not in NATIVE or config.hidden_act != "silu" or not attends_fully(config):
+        raise ValueError(
+            INT8_ONLY.format(f"this model ({config.model_type}, see docs/sampling.md)")
+        )
 
 
 def cached_per_token(config: Any) -> int:

@@ -19,7 +19,8 @@ from lmsi_kedro.params import EngineParams
 from lmsi_kedro.tasks.encoding import Encoder, alike
 
 log = logging.getLogger(__name__)
-BYTES = {"bfloat16": 2, "float32": 4}
+# With int8, keys, values and activations are in bfloat16, and so are all weights until they are quantised.
+BYTES = {"bfloat16": 2, "float32": 4, "int8": 2}
 USABLE = 0.8  # the share of free memory to plan with; the rest is lost to fragmentation
 PROCESS = 512 << 20  # bytes that torch and transformers, or CUDA on a GPU, take without a model
 # To find the prompt of a group with the most tokens, only this many of its longest texts are encoded.

@@ -2,9 +2,9 @@
 
     y = sum over blocks of depth (scale_x * (q_x q_w^T)) * scale_w / GROUP
 
-Weights and inputs are rotated, and then rounded to integers. Weights have a scale for each output, inputs a scale for
-each row and block. The products of integers are exact, and everything else is computed in float32, in this order, so
-the C++ gives the same bits.
+Weights and inputs are rotated, and then rounded to integers. Weights have a scale for each output, inputs a scale
+for each row and block. The products of integers are exact, and everything else is computed in float32, in this
+order, so the C++ gives the same bits.
 """
 
 import torch
@@ -40,6 +40,8 @@ def rotated(x: Tensor) -> Tensor:
 def quantised(x: Tensor) -> tuple[Tensor, Tensor]:
     """The integers q in [-127, 127] and the scale [R, 1] of each row of x, where x is about q * scale."""
     largest = x.abs().amax(1, keepdim=True)
-    most = torch.tensor(127.0)  # a tensor: torch divides a number by x as number * (1 / x), which rounds twice
+    most = torch.tensor(
+        127.0
+    )  # a tensor: torch divides a number by x as number * (1 / x), which rounds twice
     factor = torch.where(largest > 2.0**-100, most / largest, 0)
     return (x * factor).round(), largest / most

@@ -90,7 +90,9 @@ class EngineParams(Params):
     executor: Literal["processes", "ray", "server", "launch"]
     ray_address: str | None
     workers: int = Field(gt=0)
-    dtype: Literal["auto", "bfloat16", "float32"]
+    dtype: Literal["auto", "bfloat16", "float32", "int8"] = Field(
+        description="int8: weights of 8 bits, for sampling with the local engine on a CPU"
+    )
     paths_per_chunk: int = Field(
         gt=0, description="paths stored together; a kill loses at most the chunks in progress"
     )
@@ -109,6 +111,11 @@ class EngineParams(Params):
             raise ValueError("engine.executor=server needs engine.server: urls, model and revision")
         if self.executor == "launch" and self.launch is None:
             raise ValueError("engine.executor=launch needs engine.launch: server and folder")
+        if self.is_served and self.dtype == "int8":
+            raise ValueError(
+                f"engine.dtype=int8 is for models on this machine's CPU, not for engine.executor={self.executor}; "
+                "set engine.dtype=auto, and quantise the model on its server"
+            )
         return self
 
     @property
@@ -134,7 +141,7 @@ class EngineParams(Params):
         return {"dtype": self.number_format, "rows": str(self.rows), **conversation}
 
     @property
-    def number_format(self) -> Literal["bfloat16", "float32"]:
+    def number_format(self) -> Literal["bfloat16", "float32", "int8"]:
         """bfloat16 on GPUs and on CPUs with native support, unless dtype is set."""
         if self.dtype != "auto":
             return self.dtype

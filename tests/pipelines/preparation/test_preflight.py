@@ -81,6 +81,15 @@ def test_a_good_model_passes_and_is_described() -> None:
     assert found["memory_gib"] >= round(2 * weights / 2**30, 2)
 
 
+def test_int8_needs_a_model_that_supports_it(model: Path) -> None:
+    _, found = check(questions("Finn has 3 pens. How many?"), model, dtype="int8")
+    assert found["dtype"] == "int8"
+    config = json.loads((model / "config.json").read_text())
+    (model / "config.json").write_text(json.dumps({**config, "hidden_act": "gelu"}))
+    with pytest.raises(ValueError, match=r"int8 does not support this model .*; set engine\.dtype"):
+        check(questions("Finn has 3 pens. How many?"), model, dtype="int8")
+
+
 def test_questions_beyond_context_are_named_or_skipped() -> None:
     long = "How many pens has Finn? " * 300
     with pytest.raises(

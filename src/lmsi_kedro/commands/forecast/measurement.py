@@ -36,7 +36,8 @@ def measure(plan: Plan, texts: Sequence[str], seconds: float) -> Measured:
     if not torch.cuda.is_available():
         torch.set_num_threads(1)  # as in a worker
     sized = plan.sized
-    dtype = getattr(torch, sized.number_format)
+    # The forward pass is for training, which never uses int8.
+    dtype = torch.bfloat16 if sized.dtype == "int8" else getattr(torch, sized.number_format)
     assert sized.rows is not None
     engine = LocalEngine(plan.model, dtype, sized.conversation, sized.trust_remote_code, sized.rows)
     lengths = [len(engine.encoder.tokenizer.encode(text)) for text in texts]

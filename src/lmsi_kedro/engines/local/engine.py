@@ -17,6 +17,7 @@ from accelerate.utils.memory import should_reduce_batch_size
 from torch import Tensor
 from transformers.utils.logging import disable_progress_bar
 
+from lmsi_kedro.engines.architecture import INT8_ONLY, check_int8
 from lmsi_kedro.engines.chunk import Request
 from lmsi_kedro.engines.local.graphs import GraphDecoder
 from lmsi_kedro.engines.local.plain_decoder import PlainDecoder
@@ -32,7 +33,10 @@ log = logging.getLogger(__name__)
 
 
 class LocalEngine:
-    """A model loaded for sampling, on a GPU if there is one."""
+    """A model loaded for sampling, on a GPU if there is one.
+
+    With torch.int8, only the weights of linear layers are int8; everything else is as with torch.bfloat16.
+    """
 
     def __init__(
         self,
@@ -43,9 +47,13 @@ class LocalEngine:
         rows: int = 256,
     ) -> None:
         disable_progress_bar()  # the bars of all workers would hide our own progress
+        if dtype == torch.int8:
+            check_int8(directory, trust_remote_code)
         self.rows = rows
         self.encoder = Encoder.of(directory, conversation, trust_remote_code)
-        self.model = load_model(directory, dtype, trust_remote_code).eval()
+        self.model = load_model(
+            directory, torch.bfloat16 if dtype == torch.int8 else dtype, trust_remote_code
+        ).eval()
         if torch.cuda.is_available():
             self.model.to("cuda")
         ends = self.encoder.ends(self.model.generation_config)
@@ -53,7 +61,20 @@ class LocalEngine:
         # The embeddings of most models are padded with rows that belong to no token.
         self.vocabulary = max(self.encoder.tokenizer.get_vocab().values()) + 1
         self.parameters: int = self.model.num_parameters()
-        self.decoder: Any = self.fastest(ROUNDING[dtype])
+        self.decoder: Any = (
+            self.quantised() if dtype == torch.int8 else self.fastest(ROUNDING[dtype])
+        )
+
+    def quantised(self) -> Any:
+        """The C++ decoder with int8 weights; ValueError if it does not give the quantised model's own logits."""
+        from lmsi_kedro.engines.local.native_decoder import NativeDecoder
+        from lmsi_kedro.engines.local.packing import pack
+
+        pack(self.model, int8=True)
+        reason = unsupported_reason(NativeDecoder, self.model, ROUNDING[torch.bfloat16])
+        if reason:
+            raise ValueError(INT8_ONLY.format(f"this model: {reason}"))
+        return NativeDecoder(self.model)
 
     def fastest(self, tolerance: float) -> Any:
         """The fastest decoder that gives the model's own logits within `tolerance`."""

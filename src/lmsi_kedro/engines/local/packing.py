@@ -19,10 +19,10 @@ JOINT = (("q_proj", "k_proj", "v_proj"), ("gate_proj", "up_proj"))
 class PackedLinear(nn.Module):
     """A linear layer for inference only."""
 
-    def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
+    def __init__(self, weight: Tensor, bias: Tensor | None, int8: bool = False) -> None:
         super().__init__()
         self.outputs, self.inputs = weight.shape
-        self.native = native.linear(weight.detach(), bias)
+        self.native = native.linear(weight.detach(), bias, int8)
         # An empty weight, from which transformers reads the dtype.
         self.register_buffer("weight", weight.new_empty(0), persistent=False)
 
@@ -55,17 +55,17 @@ class Part(nn.Module):
         return columns
 
 
-def pack(model: Any) -> None:
-    """Packs every linear layer of the model that the C++ kernel supports, in place."""
+def pack(model: Any, int8: bool = False) -> None:
+    """Packs every linear layer of the model that the C++ kernel supports, in place; with int8, quantises it."""
     for parent in list(model.modules()):
         for names in JOINT:
-            join(parent, names)
+            join(parent, names, int8)
         for name, child in parent.named_children():
             if is_served(child):
-                setattr(parent, name, PackedLinear(child.weight, child.bias))
+                setattr(parent, name, PackedLinear(child.weight, child.bias, int8))
 
 
-def join(parent: nn.Module, names: Sequence[str]) -> None:
+def join(parent: nn.Module, names: Sequence[str], int8: bool) -> None:
     """Joins the layers with these names into one product, if the module has all of them."""
     layers: list[Any] = [getattr(parent, name, None) for name in names]
     if not all(map(is_served, layers)):
@@ -73,7 +73,7 @@ def join(parent: nn.Module, names: Sequence[str]) -> None:
     if len({(layer.in_features, layer.bias is None, layer.weight.dtype) for layer in layers}) > 1:
         return
     bias = None if layers[0].bias is None else torch.cat([layer.bias for layer in layers])
-    joint, begin = PackedLinear(torch.cat([layer.weight for layer in layers]), bias), 0
+    joint, begin = PackedLinear(torch.cat([layer.weight for layer in layers]), bias, int8), 0
     for name, layer in zip(names, layers, strict=True):
         setattr(parent, name, Part(joint, begin, begin := begin + layer.out_features))
 

@@ -7,6 +7,7 @@ from typing import Any
 import polars as pl
 
 from lmsi_kedro.datasets.model_directory import Model
+from lmsi_kedro.engines.architecture import check_int8
 from lmsi_kedro.engines.capacity import demand
 from lmsi_kedro.hardware import available_memory, gpus
 from lmsi_kedro.params import EngineParams
@@ -25,6 +26,8 @@ def check_machine(
     engine: EngineParams,
 ) -> tuple[pl.DataFrame, dict[str, Any]]:
     """Returns the questions unchanged and all findings (preflight); a ValueError says what to change."""
+    if engine.dtype == "int8":
+        check_int8(base_model.path, engine.trust_remote_code)
     needed = memory(base_model.path, engine, **model_findings["most_tokens"])
     check_servers(engine, base_model.path)
     found = {
