@@ -90,10 +90,9 @@ struct Inputs {
     Scratch<Block> blocks;
 };
 
-// c[M][16] = scale * a[M][steps] panel[steps][16], or += if `add`. Not inlined, because sums of int32 and float would not
-// fit into registers together.
-template <size_t M>
-__attribute__((noinline)) void product(const Operand* a, const Block* blocks, const uint32_t* panel, size_t steps, bool add, float* c) {
+// Calls take(m, p, scale * a[m] panel[steps][part p of 16]) for M rows and all parts.
+template <size_t M, class Take>
+inline void multiply_block(const Operand* a, const Block* blocks, const uint32_t* panel, size_t steps, const Take& take) {
     Integers sum[M][kParts];
     for (size_t m = 0; m < M; ++m)
         for (size_t p = 0; p < kParts; ++p) sum[m][p] = Integers{} + blocks[m].start;
@@ -106,40 +105,72 @@ __attribute__((noinline)) void product(const Operand* a, const Block* blocks, co
     }
 // Unrolled as in products.inc, so that the sums stay in registers.
 #pragma GCC unroll 16
-    for (size_t m = 0; m < M; ++m, c += kLanes)
-        for (size_t p = 0; p < kParts; ++p) {
-            const Floats scaled = __builtin_convertvector(sum[m][p], Floats) * blocks[m].scale;
-            const Floats total = add ? loaded<Floats>(c + p * kWidth) + scaled : scaled;
-            __builtin_memcpy(c + p * kWidth, &total, sizeof total);
-        }
+    for (size_t m = 0; m < M; ++m)
+        for (size_t p = 0; p < kParts; ++p) take(m, p, __builtin_convertvector(sum[m][p], Floats) * blocks[m].scale);
 }
 
-// y[count] = c[count] * scales[count], or += if `add`.
-inline void write(const float* c, const float* scales, size_t count, bool add, float* y) {
-    for (size_t j = 0; j < count; ++j) y[j] = add ? y[j] + c[j] * scales[j] : c[j] * scales[j];
+// The sums over blocks, c[M][16]; `add` is false for the first block. This function and the next one are not inlined, because
+// sums of int32 and float would not fit into registers together.
+template <size_t M>
+__attribute__((noinline)) void add_block(const Operand* a, const Block* blocks, const uint32_t* panel, size_t steps, bool add, float* c) {
+    multiply_block<M>(a, blocks, panel, steps, [=](size_t m, size_t p, const Floats& product) {
+        float* at = c + m * kLanes + p * kWidth;
+        const Floats sum = add ? loaded<Floats>(at) + product : product;
+        __builtin_memcpy(at, &sum, sizeof sum);
+    });
 }
 
-// Multiplies M rows by 16 columns, or by those that are left.
-template <size_t M> void multiply_tile(const Inputs& x, size_t row, const PackedInt8& weight, size_t column, bool add, float* y) {
-    const size_t steps = quads(weight.in), columns = weight.out - column;
+// Where the results of a tile are written: the distance of rows in y, the scales of the columns, and whether they are added.
+struct Target {
+    float* y;
+    size_t stride;
+    const float* scales;
+    bool add;
+};
+
+// The last block: writes the sums over all blocks.
+template <size_t M>
+__attribute__((noinline)) void write_block(const Operand* a, const Block* blocks, const uint32_t* panel, size_t steps, bool add,
+                                           const float* c, const Target& to) {
+    multiply_block<M>(a, blocks, panel, steps, [&](size_t m, size_t p, const Floats& product) {
+        float* at = to.y + m * to.stride + p * kWidth;
+        const Floats sum = add ? loaded<Floats>(c + m * kLanes + p * kWidth) + product : product;
+        Floats result = sum * loaded<Floats>(to.scales + p * kWidth);
+        if (to.add) result = loaded<Floats>(at) + result;
+        __builtin_memcpy(at, &result, sizeof result);
+    });
+}
+
+// Multiplies M rows by 16 columns.
+template <size_t M> void multiply_tile(const Inputs& x, size_t row, const PackedInt8& weight, size_t column, const Target& to) {
+    const size_t steps = quads(weight.in);
     const uint32_t* panel = weight.words + column * steps;
     float c[M * kLanes];
-    for (size_t block = 0, begin = 0; block < x.count; ++block, begin += kSteps) {
+    for (size_t block = 0; block < x.count; ++block, panel += kSteps * kLanes) {
         const size_t at = block * x.rows + row;
-        product<M>(&x.operands[at * kSteps], &x.blocks[at], panel + begin * kLanes, steps - begin < kSteps ? steps - begin : kSteps,
-                   block > 0, c);
+        const Operand* operands = &x.operands[at * kSteps];
+        if (block + 1 < x.count) add_block<M>(operands, &x.blocks[at], panel, kSteps, block > 0, c);
+        else write_block<M>(operands, &x.blocks[at], panel, steps - block * kSteps, block > 0, c, to);
     }
-    y += row * weight.out + column;
+}
+
+// Multiplies M rows by the last columns, of which there are fewer than 16.
+template <size_t M> void multiply_rest(const Inputs& x, size_t row, const PackedInt8& weight, size_t column, bool add, float* y) {
+    float c[M * kLanes];
+    multiply_tile<M>(x, row, weight, column, {c, kLanes, weight.scales + column, false});
     for (size_t m = 0; m < M; ++m, y += weight.out)
-        if (columns >= kLanes) write(c + m * kLanes, weight.scales + column, kLanes, add, y);
-        else write(c + m * kLanes, weight.scales + column, columns, add, y);
+        for (size_t j = 0; column + j < weight.out; ++j) y[j] = add ? y[j] + c[m * kLanes + j] : c[m * kLanes + j];
 }
 
 // Multiplies the rows from `row` on by the columns from `first` to `last`.
 template <size_t M = kTile>
 void multiply_rows(const Inputs& x, size_t row, const PackedInt8& weight, size_t first, size_t last, bool add, float* y) {
     for (; x.rows - row >= M; row += M)
-        for (size_t column = first; column < last; column += kLanes) multiply_tile<M>(x, row, weight, column, add, y);
+        for (size_t column = first; column < last; column += kLanes) {
+            float* to = y + row * weight.out + column;
+            if (last - column < kLanes) multiply_rest<M>(x, row, weight, column, add, to);
+            else multiply_tile<M>(x, row, weight, column, {to, weight.out, weight.scales + column, add});
+        }
     if constexpr (M > 1) multiply_rows<M / 2>(x, row, weight, first, last, add, y);
 }
 
