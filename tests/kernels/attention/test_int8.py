@@ -6,8 +6,10 @@ from torch import Tensor
 
 from lmsi_kedro.kernels import int8
 from lmsi_kedro.kernels.attention.native import linear
-from tests.kernels.attention.test_linear import ISAS, SHAPES
 from tests.kernels.sampling.cases import supported
+
+SHAPES = [(1, 1, 1), (5, 24, 17), (37, 33, 16), (130, 513, 40), (16, 1030, 48)]  # rows, in, out
+ISAS = ["scalar", "avx2", "avx512", "avx512bf16"]
 
 
 def applied(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
