@@ -6,7 +6,8 @@
 // If a layer has norms for queries and keys, its queries and keys are normalized before they are rotated.
 //
 // The specification is the model in transformers. Activations are float32; with bfloat16 weights, the inputs of each
-// product are rounded to bfloat16; with int8 weights, they are quantised for each row and block. A row's result does not depend on other rows. A step starts no threads.
+// product are rounded to bfloat16; with int8 weights, they are quantised for each row and block. A row's result does not
+// depend on other rows. A step starts no threads.
 #pragma once
 
 #include <cstddef>

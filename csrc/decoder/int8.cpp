@@ -16,7 +16,7 @@ Int8Weight quantised(const void* weight, NumberFormat format, size_t in, size_t 
         for (size_t k = 0; k < in; ++k)
             given[k] = format == NumberFormat::float32 ? static_cast<const float*>(weight)[row * in + k]
                                                        : float_of(static_cast<const uint16_t*>(weight)[row * in + k]);
-        rotate(given.data(), in, rotated.data());
+        hadamard(given.data(), in, rotated.data());
         made.scales[row] = quantise(rotated.data(), q.size(), q.data()).scale / kRotated;
         uint32_t* to = &made.words[row / kLanes * steps * kLanes + row % kLanes];
         for (size_t k = 0; k < q.size(); ++k)

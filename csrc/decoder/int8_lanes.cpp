@@ -11,12 +11,9 @@
 namespace lmsi {
 namespace {
 
-constexpr size_t kTile = kWidth == 16 ? 16 : kWidth == 8 ? 4 : 2;  // rows whose sums fit into registers
 constexpr size_t kSteps = kInt8Block / kQuad;
-constexpr size_t kGroup = 512 << 10;  // bytes of weights that are multiplied by all rows, before the next ones; they stay in L2
-constexpr size_t kAhead = 4096;       // bytes between a word and what is prefetched with it
-
-typedef uint32_t Words __attribute__((vector_size(kWidth * sizeof(uint32_t))));
+constexpr size_t kResident = 512 << 10;  // bytes of weights that are multiplied by all rows, before the next ones; half of Zen 4's L2
+constexpr size_t kAhead = 4096;          // bytes between a word and what is prefetched with it
 
 // Four adjacent inputs of a row.
 #if defined(__AVX512VNNI__)
@@ -69,7 +66,7 @@ Block converted(const float* x, size_t depth, Operand* to) {
     alignas(kLine) float rotated[kInt8Block];
     alignas(kLine) int8_t q[kInt8Block];
     const size_t count = quads(depth) * kQuad;
-    rotate(x, depth, rotated);
+    hadamard(x, depth, rotated);
     const Quantised made = quantise(rotated, count, q);
     fill(q, count, to);
     return {made.scale, -128 * made.sum};
@@ -163,7 +160,7 @@ template <size_t M> void multiply_rest(const Inputs& x, size_t row, const Packed
 }
 
 // Multiplies the rows from `row` on by the columns from `first` to `last`.
-template <size_t M = kTile>
+template <size_t M = kRows>
 void multiply_rows(const Inputs& x, size_t row, const PackedInt8& weight, size_t first, size_t last, bool add, float* y) {
     for (; x.rows - row >= M; row += M)
         for (size_t column = first; column < last; column += kLanes) {
@@ -176,7 +173,7 @@ void multiply_rows(const Inputs& x, size_t row, const PackedInt8& weight, size_t
 
 void multiply(const float* x, size_t rows, const PackedInt8& weight, bool add, float* y) {
     const Inputs inputs(x, rows, weight.in);
-    const size_t fitting = kGroup / (quads(weight.in) * kQuad) / kLanes, group = (fitting > 0 ? fitting : 1) * kLanes;
+    const size_t fitting = kResident / (quads(weight.in) * kQuad) / kLanes, group = (fitting > 0 ? fitting : 1) * kLanes;
     for (size_t first = 0; first < weight.out; first += group)
         multiply_rows(inputs, 0, weight, first, weight.out - first < group ? weight.out : first + group, add, y);
 }

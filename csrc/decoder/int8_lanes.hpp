@@ -6,7 +6,7 @@
 
 namespace lmsi {
 
-constexpr size_t kQuad = 4;  // inputs in a word of an int8 weight
+constexpr size_t kQuad = 4;         // inputs in a word of an int8 weight
 constexpr size_t kRotated = 64;     // numbers that are rotated together
 constexpr size_t kInt8Block = 192;  // inputs that are quantised with one scale, a multiple of kRotated
 

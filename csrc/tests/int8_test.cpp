@@ -14,7 +14,7 @@
 
 namespace {
 
-constexpr size_t kGroup = 64, kBlock = 192;
+constexpr size_t kRotated = 64, kBlock = 192;
 constexpr const char* kNames[] = {"scalar", "avx2", "avx512", "avx512bf16"};
 
 struct Row {
@@ -24,8 +24,8 @@ struct Row {
 
 // Multiplies each group of 64 numbers, padded with zeros, by a Hadamard matrix.
 std::vector<float> rotated(std::vector<float> x) {
-    x.resize((x.size() + kGroup - 1) / kGroup * kGroup);
-    for (size_t h = 1; h < kGroup; h *= 2)
+    x.resize((x.size() + kRotated - 1) / kRotated * kRotated);
+    for (size_t h = 1; h < kRotated; h *= 2)
         for (size_t i = 0; i < x.size(); ++i)
             if ((i & h) == 0) {
                 const float low = x[i], high = x[i + h];
@@ -60,7 +60,7 @@ std::vector<float> expected(const std::vector<float>& x, const std::vector<float
             const float product = static_cast<float>(sum) * block.scale;
             total = begin > 0 ? total + product : product;
         }
-        y[i] = total * (column.scale / kGroup);
+        y[i] = total * (column.scale / kRotated);
     }
     return y;
 }
@@ -108,15 +108,31 @@ void bits_equal_those_of_a_plain_computation(size_t rows, size_t in, size_t out,
 
 void numbers_that_are_not_finite_stay_so(lmsi::Isa isa, const std::string& name) {
     constexpr size_t kRows = 3, kIn = 200, kOut = 20;
-    for (const float bad : {std::nanf(""), HUGE_VALF, -HUGE_VALF}) {
+    for (const float bad : {std::nanf(""), HUGE_VALF, -HUGE_VALF, 3e38f}) {  // a rotation of the last one overflows
         std::vector<float> weight = numbers(kOut * kIn, 3), x = numbers(kRows * kIn, 4);
-        x[kIn + 150] = bad;           // row 1
-        weight[5 * kIn + 199] = bad;  // output 5
+        x[kIn + 150] = x[kIn + 151] = bad;                      // row 1
+        weight[5 * kIn + 198] = weight[5 * kIn + 199] = bad;  // output 5
         const std::vector<float> y = applied(linear(weight, kIn, kOut), x, isa);
         for (size_t row = 0; row < kRows; ++row)
             for (size_t i = 0; i < kOut; ++i)
                 check(std::isfinite(y[row * kOut + i]) == (row != 1 && i != 5), name + ": NaN and inf must not be lost or spread");
     }
+}
+
+void bfloat16_weights_and_biases_are_read(lmsi::Isa isa, const std::string& name) {
+    constexpr size_t kIn = 70, kOut = 20;
+    std::vector<float> weight = numbers(kOut * kIn, 5), bias = numbers(kOut, 6);
+    const std::vector<float> x = numbers(kIn, 7);
+    std::vector<uint16_t> weight_bits, bias_bits;
+    for (float& number : weight)
+        weight_bits.push_back(static_cast<uint16_t>(lmsi::bfloat16_of(number))), number = lmsi::float_of(weight_bits.back());
+    for (float& number : bias)
+        bias_bits.push_back(static_cast<uint16_t>(lmsi::bfloat16_of(number))), number = lmsi::float_of(bias_bits.back());
+    const lmsi::Linear layer(weight_bits.data(), bias_bits.data(), lmsi::NumberFormat::bfloat16, kIn, kOut, true);
+    std::vector<float> y(kOut);
+    layer.apply(x.data(), 1, isa, y.data());
+    const std::vector<float> plain = expected(x, weight, kOut);
+    for (size_t i = 0; i < kOut; ++i) check(y[i] == plain[i] + bias[i], name + ": weights and bias must be read as bfloat16");
 }
 
 }  // namespace
@@ -130,6 +146,7 @@ int main() {
             bits_equal_those_of_a_plain_computation(rows, in, out, *isa, name);
         bits_equal_those_of_a_plain_computation(3, 70, 9000, *isa, name);  // more outputs than are multiplied together
         numbers_that_are_not_finite_stay_so(*isa, name);
+        bfloat16_weights_and_biases_are_read(*isa, name);
     }
     std::puts("int8: ok");
 }
