@@ -15,7 +15,7 @@ DEVICES = Path("/dev")
 
 @cache
 def cpu_has_bfloat16() -> bool:
-    """Returns whether the CPU multiplies bfloat16 natively; elsewhere it is emulated and float32 is faster."""
+    """Returns whether the CPU multiplies bfloat16 natively; elsewhere, float32 is about as fast."""
     flags = Path("/proc/cpuinfo")
     return flags.exists() and "avx512_bf16" in flags.read_text()
 

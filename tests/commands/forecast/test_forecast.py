@@ -4,14 +4,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from lmsi_kedro.commands import main
 from lmsi_kedro.commands.dry_run import dry_run, work_of
+from lmsi_kedro.commands.forecast import measurement
 from lmsi_kedro.commands.forecast.cost import Work
+from lmsi_kedro.commands.forecast.measurement import Sampled
 from lmsi_kedro.commands.forecast.work import count, paths_of
 from lmsi_kedro.commands.project import configured
 from lmsi_kedro.engines.plan import Plan
-from lmsi_kedro.params import Sampling
+from lmsi_kedro.params import Sampling, sampling
 
 ROOT = Path(__file__).parents[3]
 # --env=smoke evaluates six tasks in four greedy modes and by votes of 4 paths; the monitor uses the four in-domain
@@ -73,8 +76,8 @@ def test_a_pair_counts_as_two_examples(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_forecast_ignores_savings_of_early_stopping(engine: Any) -> None:
     plan = Plan(ROOT / "data/06_models/base", "digest", engine, early_stop=0.9)
-    sampling = Sampling(temperature=1.0, max_new_tokens=4, seed=1)
-    plan.add({"a": "A", "b": "B"}, range(20), sampling, {})
+    asked = Sampling(temperature=1.0, max_new_tokens=4, seed=1)
+    plan.add({"a": "A", "b": "B"}, range(20), asked, {})
     assert paths_of(plan) == 40
 
 
@@ -102,3 +105,28 @@ def test_missing_dataset_is_named(
     said = capsys.readouterr().err
     assert "examples_1" in said
     assert said.count("\n") == 1
+
+
+def test_int8_is_measured_for_sampling_only(engine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The forward pass stands for training, so it has the number format of engine.dtype=auto."""
+    formats, passes = [], []
+
+    def sample(plan: Plan, seconds: float) -> Sampled:
+        formats.append(plan.engine.dtype)
+        return Sampled(1, 0.0, chunks=2, paths=4, tokens=8, bytes=1, started=1.0, last=2.0)
+
+    def forward_rate(given: Any, lengths: list[int]) -> float:
+        given.model.set_attn_implementation("sdpa")
+        with torch.inference_mode():
+            passes.append(given.model(torch.tensor([[5]])).logits)
+        return 1.0
+
+    monkeypatch.setattr(sampling, "cpu_has_bfloat16", lambda: False)
+    monkeypatch.setattr(measurement, "sample", sample)
+    monkeypatch.setattr(measurement, "forward_rate", forward_rate)
+    for dtype in ("auto", "int8"):
+        given = engine.model_copy(update={"dtype": dtype, "rows": 4})
+        plan = Plan(ROOT / "data/06_models/base", "digest", given)
+        measurement.measure(plan, ["A"], 0)
+    assert formats == ["auto", "int8"]
+    assert torch.equal(*passes)

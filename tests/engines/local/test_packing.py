@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
+from transformers import Qwen2Config, Qwen2ForCausalLM
 
 from lmsi_kedro.engines.local.packing import PackedLinear, pack
+from lmsi_kedro.kernels import int8
 
 
 class Attention(nn.Module):
@@ -54,3 +56,41 @@ def test_layers_that_differ_are_not_packed(other: nn.Linear) -> None:
     pack(layer)
     torch.testing.assert_close(layer.v_proj(x), expected)
     assert all(isinstance(getattr(layer, f"{n}_proj"), PackedLinear) for n in "qkvo")
+
+
+def linear_layers(model: Any) -> list[list[Any]]:
+    """The linear layers of a model, those with the same input together."""
+    found = [[model.lm_head]]
+    for layer in model.model.layers:
+        attention, mlp = layer.self_attn, layer.mlp
+        found += [[attention.q_proj, attention.k_proj, attention.v_proj], [attention.o_proj]]
+        found += [[mlp.gate_proj, mlp.up_proj], [mlp.down_proj]]
+    return found
+
+
+def int8_product(x: Tensor, layers: list[nn.Linear]) -> Tensor:
+    """What int8 layers with the same input compute, by the reference."""
+    product = int8.multiply(x, torch.cat([layer.weight for layer in layers]))
+    if layers[0].bias is None:
+        return product
+    return product + torch.cat([layer.bias for layer in layers])
+
+
+@torch.inference_mode()
+def test_every_layer_of_a_model_is_int8() -> None:
+    """Joint layers have biases; layers alone and the LM head have none."""
+    torch.manual_seed(0)
+    model = Qwen2ForCausalLM(
+        Qwen2Config(
+            vocab_size=80, hidden_size=48, intermediate_size=208, num_hidden_layers=2,
+            num_attention_heads=3, num_key_value_heads=1, tie_word_embeddings=True,
+        )
+    )  # fmt: skip
+    for name, bias in model.named_parameters():
+        if name.endswith("bias"):
+            bias.normal_()
+    given = [(torch.randn(5, layers[0].in_features), layers) for layers in linear_layers(model)]
+    expected = [int8_product(x, layers) for x, layers in given]
+    pack(model, int8=True)
+    for (x, _), packed, one in zip(given, linear_layers(model), expected, strict=True):
+        assert torch.equal(torch.cat([layer(x) for layer in packed], 1), one)

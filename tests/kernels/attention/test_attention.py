@@ -55,12 +55,16 @@ def test_step_equals_attention_over_the_whole_row() -> None:
 
 
 @pytest.mark.parametrize("isa", ["scalar", "avx2", "avx512", "avx512bf16"])
-def test_rows_do_not_depend_on_the_batch(isa: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=["float32", "bfloat16"])
+@pytest.mark.parametrize("heads", [(4, 2, 40), (9, 3, 64), (5, 1, 40), (17, 1, 24)], ids=str)
+def test_rows_do_not_depend_on_the_batch(
+    heads: tuple[int, int, int], dtype: torch.dtype, isa: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The result of a row is bit-identical in a reordered batch, in a smaller batch, and alone."""
     if not supported(isa):
         pytest.skip(f"this machine has no {isa}")
     monkeypatch.setenv("LMSI_ISA", isa)
-    given = case((37, 4, 2, 40, 300, (40, 7)), torch.float32)
+    given = case((37, *heads, 300, (40, 7)), dtype)
     together = native.attend_step(**given)
     for rows in [torch.randperm(37), torch.tensor([5]), torch.arange(8, 20)]:
         some = given | {name: given[name][rows] for name in ("query", "key", "value", "paths")}

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import date
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -14,6 +15,7 @@ import polars as pl
 from lmsi_kedro.commands.forecast.cost import Measured
 from lmsi_kedro.engines.plan import Plan
 from lmsi_kedro.model_files import weight_names
+from lmsi_kedro.params import EngineParams
 
 ROWS = 8  # examples in the forward pass
 PASSES = 6
@@ -24,22 +26,12 @@ def measure(plan: Plan, texts: Sequence[str], seconds: float) -> Measured:
 
     A cluster is not measured; each of its workers is assumed to be as fast as a worker on this machine.
     """
-    import torch
-
-    from lmsi_kedro.engines.local import LocalEngine
-
     cluster = plan.engine.workers if plan.engine.executor == "ray" else 1
     if plan.engine.executor == "ray":
         here = {"executor": "processes", "workers": 1}
         plan = replace(plan, engine=plan.engine.model_copy(update=here))
     sampled = sample(plan.on(date.today()), seconds)
-    if not torch.cuda.is_available():
-        torch.set_num_threads(1)  # as in a worker
-    sized = plan.sized
-    # The forward pass is for training, which never uses int8.
-    dtype = torch.bfloat16 if sized.dtype == "int8" else getattr(torch, sized.number_format)
-    assert sized.rows is not None
-    engine = LocalEngine(plan.model, dtype, sized.conversation, sized.trust_remote_code, sized.rows)
+    engine = engine_for_training(plan.model, plan.sized)
     lengths = [len(engine.encoder.tokenizer.encode(text)) for text in texts]
     return Measured(
         paths=sampled.paths,
@@ -100,6 +92,21 @@ def sample(plan: Plan, seconds: float) -> Sampled:
             if sampled.chunks > sampled.workers and sampled.last - sampled.started > seconds:
                 break
     return sampled
+
+
+def engine_for_training(model: Path, given: EngineParams) -> Any:
+    """Returns the model for the forward pass that stands for training, which never uses int8."""
+    import torch
+
+    from lmsi_kedro.engines.local import LocalEngine
+
+    if not torch.cuda.is_available():
+        torch.set_num_threads(1)  # as in a worker
+    if given.dtype == "int8":
+        given = given.model_copy(update={"dtype": "auto"})
+    dtype = getattr(torch, given.number_format)
+    assert given.rows is not None
+    return LocalEngine(model, dtype, given.conversation, given.trust_remote_code, given.rows)
 
 
 def forward_rate(engine: Any, lengths: list[int]) -> float:

@@ -17,7 +17,7 @@ from accelerate.utils.memory import should_reduce_batch_size
 from torch import Tensor
 from transformers.utils.logging import disable_progress_bar
 
-from lmsi_kedro.engines.architecture import INT8_ONLY, check_int8
+from lmsi_kedro.engines.architecture import check_int8
 from lmsi_kedro.engines.chunk import Request
 from lmsi_kedro.engines.local.graphs import GraphDecoder
 from lmsi_kedro.engines.local.plain_decoder import PlainDecoder
@@ -47,13 +47,13 @@ class LocalEngine:
         rows: int = 256,
     ) -> None:
         disable_progress_bar()  # the bars of all workers would hide our own progress
-        if dtype == torch.int8:
+        int8 = dtype == torch.int8
+        if int8:
             check_int8(directory, trust_remote_code)
+            dtype = torch.bfloat16
         self.rows = rows
         self.encoder = Encoder.of(directory, conversation, trust_remote_code)
-        self.model = load_model(
-            directory, torch.bfloat16 if dtype == torch.int8 else dtype, trust_remote_code
-        ).eval()
+        self.model = load_model(directory, dtype, trust_remote_code).eval()
         if torch.cuda.is_available():
             self.model.to("cuda")
         ends = self.encoder.ends(self.model.generation_config)
@@ -61,23 +61,10 @@ class LocalEngine:
         # The embeddings of most models are padded with rows that belong to no token.
         self.vocabulary = max(self.encoder.tokenizer.get_vocab().values()) + 1
         self.parameters: int = self.model.num_parameters()
-        self.decoder: Any = (
-            self.quantised() if dtype == torch.int8 else self.fastest(ROUNDING[dtype])
-        )
+        self.decoder: Any = self.fastest(ROUNDING[dtype], int8)
 
-    def quantised(self) -> Any:
-        """The C++ decoder with int8 weights; ValueError if it does not give the quantised model's own logits."""
-        from lmsi_kedro.engines.local.native_decoder import NativeDecoder
-        from lmsi_kedro.engines.local.packing import pack
-
-        pack(self.model, int8=True)
-        reason = unsupported_reason(NativeDecoder, self.model, ROUNDING[torch.bfloat16])
-        if reason:
-            raise ValueError(INT8_ONLY.format(f"this model: {reason}"))
-        return NativeDecoder(self.model)
-
-    def fastest(self, tolerance: float) -> Any:
-        """The fastest decoder that gives the model's own logits within `tolerance`."""
+    def fastest(self, tolerance: float, int8: bool) -> Any:
+        """The fastest decoder that gives the model's own logits within `tolerance`; int8: with int8 layers."""
         reason = unsupported_reason(TreeDecoder, self.model, tolerance)
         if reason:
             log.warning("No prefix tree for this model, paths do not share prompts: %s", reason)
@@ -88,7 +75,7 @@ class LocalEngine:
         from lmsi_kedro.engines.local.native_decoder import NativeDecoder
         from lmsi_kedro.engines.local.packing import pack
 
-        pack(self.model)
+        pack(self.model, int8)
         if reason:
             return PlainDecoder(self.model)
         reason = unsupported_reason(NativeDecoder, self.model, tolerance)
