@@ -21,7 +21,7 @@ from lmsi_kedro.commands.project import configured
 from lmsi_kedro.datasets.model_directory import Model
 from tests.models import tiny_model
 from tests.notebooks import executed
-from tests.runs import ROOT, chunks, data_root
+from tests.runs import ROOT, chunks, data_root, run, world_rows
 
 IN_DOMAIN = ("mini_gsm", "mini_arc", "mini_drop", "mini_nli")
 RUN = [sys.executable, "-m", "kedro", "run", "--pipelines=self_improve", "--env=smoke"]
@@ -259,3 +259,19 @@ def test_the_graph_is_drawn(tmp_path: Path) -> None:
     )
     graph = json.loads((project / "build" / "api" / "main").read_text())
     assert {"round_1.sample_paths", "sample_paths"} & {node["name"] for node in graph["nodes"]}
+
+
+@pytest.mark.slow
+def test_evaluation_with_int8_weights(tmp_path: Path) -> None:
+    """It is sampled with int8, so paths differ from those of bfloat16, and both have a report."""
+    texts = []
+    for dtype in ("int8", "bfloat16"):
+        data, rows = tmp_path / dtype, world_rows(unlabeled=1, held_out=3, probe=1)
+        done = run(data, rows, pipeline="evaluation", engine__dtype=dtype)
+        assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-5000:]
+        found = json.loads(next(data.rglob("preflight.json")).read_text())
+        assert found["dtype"] == dtype
+        paths = pl.concat([pl.read_parquet(name) for name in sorted(chunks(data))])
+        texts.append(paths.sort("question_id", "path", "text")["text"].to_list())
+    assert len(texts[0]) == len(texts[1]) > 0
+    assert texts[0] != texts[1]

@@ -40,6 +40,18 @@ def test_streamed_paths_equal_those_of_a_chunk(tmp_path: Path) -> None:
     assert pl.concat(tables).sort("path").equals(whole)
 
 
+def test_int8_weights_give_other_paths(tmp_path: Path) -> None:
+    texts = []
+    for dtype in ("int8", "bfloat16"):
+        given = f"data_root={tmp_path},engine.dtype={dtype},paths.m=16"
+        with configured("base", given) as (catalog, params):
+            asked = question_in_run("mini_gsm", QUESTION, None, None, catalog, params)
+            tables = asked.sample(model_named("base_model", catalog), params)
+            texts.append(pl.concat(tables).sort("path")["text"].to_list())
+    assert len(texts[0]) == len(texts[1]) == 16
+    assert texts[0] != texts[1]
+
+
 def test_two_models_are_shown_side_by_side(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
