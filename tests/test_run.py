@@ -263,7 +263,7 @@ def test_the_graph_is_drawn(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_evaluation_with_int8_weights(tmp_path: Path) -> None:
-    """It is sampled with int8, so paths differ from those of bfloat16, and both have a report."""
+    """It is sampled with int8, so its paths differ from those of bfloat16."""
     texts = []
     for dtype in ("int8", "bfloat16"):
         data, rows = tmp_path / dtype, world_rows(unlabeled=1, held_out=3, probe=1)
