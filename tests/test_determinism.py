@@ -12,7 +12,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from tests.kernels.sampling.cases import supported
+from tests.kernels.instruction_sets import supported
 from tests.runs import ROOT, TINY, question_file, world_rows
 
 COPIED = ("conf", "src", "data/01_raw", "data/06_models/base", "pyproject.toml")

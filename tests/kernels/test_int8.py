@@ -6,10 +6,9 @@ from torch import Tensor
 
 from lmsi_kedro.kernels import int8
 from lmsi_kedro.kernels.attention.native import linear
-from tests.kernels.sampling.cases import supported
+from tests.kernels.instruction_sets import ISAS, select
 
 SHAPES = [(1, 1, 1), (5, 24, 17), (37, 33, 16), (130, 513, 40), (16, 1030, 48)]  # rows, in, out
-ISAS = ["scalar", "avx2", "avx512", "avx512bf16"]
 
 
 def applied(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -35,9 +34,7 @@ def hostile(rows: int, size: int) -> Tensor:
 def test_bits_equal_those_of_the_reference(
     shape: tuple[int, int, int], dtype: torch.dtype, isa: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if not supported(isa):
-        pytest.skip(f"this machine has no {isa}")
-    monkeypatch.setenv("LMSI_ISA", isa)
+    select(isa, monkeypatch)
     torch.manual_seed(0)
     rows, size, out = shape
     weight, bias = hostile(out, size).to(dtype), torch.randn(out).to(dtype)
@@ -56,9 +53,7 @@ def test_numbers_that_are_not_finite_stay_so(
     number: float, isa: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A row or an output with such a number has no finite result, and others are not affected."""
-    if not supported(isa):
-        pytest.skip(f"this machine has no {isa}")
-    monkeypatch.setenv("LMSI_ISA", isa)
+    select(isa, monkeypatch)
     torch.manual_seed(0)
     x, weight = torch.randn(5, 400), torch.randn(20, 400)
     expected = applied(x, weight)

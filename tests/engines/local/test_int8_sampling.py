@@ -18,7 +18,7 @@ from lmsi_kedro.engines.local.native_decoder import MODELS, NativeDecoder
 from lmsi_kedro.engines.local.tree_decoder import TreeDecoder
 from lmsi_kedro.kernels import dispatch
 from lmsi_kedro.params import Sampling
-from tests.kernels.sampling.cases import supported
+from tests.kernels.instruction_sets import ISAS, supported
 
 ROOT = Path(__file__).parents[3]
 BASE = ROOT / "data/06_models/base"
@@ -34,7 +34,7 @@ def sampled(isa: str, rows: int, monkeypatch: pytest.MonkeyPatch) -> pl.DataFram
 
 
 def isas() -> list[str]:
-    return [isa for isa in ("scalar", "avx2", "avx512", "avx512bf16") if supported(isa)]
+    return [isa for isa in ISAS if supported(isa)]
 
 
 def test_paths_do_not_depend_on_the_batch(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ from lmsi_kedro.engines.local.native_decoder import NativeDecoder, numbers_of, w
 from lmsi_kedro.engines.local.packing import pack
 from lmsi_kedro.engines.local.tree_decoder import TreeDecoder
 from lmsi_kedro.kernels.attention import native
-from tests.kernels.sampling.cases import supported
+from tests.kernels.instruction_sets import ISAS, select
 
 CONFIG = {
     "vocab_size": 101, "hidden_size": 72, "num_hidden_layers": 3, "num_attention_heads": 6,
@@ -46,7 +46,7 @@ def logits_of(decoder: Any, kept: list[int]) -> list[torch.Tensor]:
     return [decoder.step(tokens[kept]).clone() for tokens in TOKENS]
 
 
-@pytest.mark.parametrize("isa", ["scalar", "avx2", "avx512", "avx512bf16"])
+@pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize(
     ("dtype", "int8", "tolerance"),
     [(torch.float32, False, 1e-5), (torch.bfloat16, False, 0.05), (torch.float32, True, 0.05)],
@@ -61,9 +61,7 @@ def test_logits_equal_those_of_the_model(
 
     With int8, both decoders have the same layers; a difference in the last bit may still move an input by 1/127.
     """
-    if not supported(isa):
-        pytest.skip(f"this machine has no {isa}")
-    monkeypatch.setenv("LMSI_ISA", isa)
+    select(isa, monkeypatch)
     given = model(dtype, kind)
     exact = copy.deepcopy(given).float()
     if int8:

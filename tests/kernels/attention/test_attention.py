@@ -7,7 +7,7 @@ import torch
 
 from lmsi_kedro.kernels.attention import attend, native, reference
 from tests.kernels.attention.cases import case, wide
-from tests.kernels.sampling.cases import supported
+from tests.kernels.instruction_sets import ISAS, select
 
 SHAPES = [  # rows, heads, key heads, width, shared length, question lengths
     (1, 1, 1, 1, 0, (1,)),
@@ -19,16 +19,14 @@ SHAPES = [  # rows, heads, key heads, width, shared length, question lengths
 ]
 
 
-@pytest.mark.parametrize("isa", ["scalar", "avx2", "avx512", "avx512bf16"])
+@pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=["float32", "bfloat16"])
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_native_equals_reference(
     shape: Any, dtype: torch.dtype, isa: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The results are equal within rounding, and both implementations append the same keys and values."""
-    if not supported(isa):
-        pytest.skip(f"this machine has no {isa}")
-    monkeypatch.setenv("LMSI_ISA", isa)
+    select(isa, monkeypatch)
     one, two = case(shape, dtype), wide(case(shape, dtype))
     found, expected = native.attend_step(**one), reference.attend_step(**two)
     error = (found.float() - expected).abs().max() / expected.abs().max()
@@ -54,16 +52,14 @@ def test_step_equals_attention_over_the_whole_row() -> None:
         torch.testing.assert_close(stepped[row], whole)
 
 
-@pytest.mark.parametrize("isa", ["scalar", "avx2", "avx512", "avx512bf16"])
+@pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=["float32", "bfloat16"])
 @pytest.mark.parametrize("heads", [(4, 2, 40), (9, 3, 64), (5, 1, 40), (17, 1, 24)], ids=str)
 def test_rows_do_not_depend_on_the_batch(
     heads: tuple[int, int, int], dtype: torch.dtype, isa: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The result of a row is bit-identical in a reordered batch, in a smaller batch, and alone."""
-    if not supported(isa):
-        pytest.skip(f"this machine has no {isa}")
-    monkeypatch.setenv("LMSI_ISA", isa)
+    select(isa, monkeypatch)
     given = case((37, *heads, 300, (40, 7)), dtype)
     together = native.attend_step(**given)
     for rows in [torch.randperm(37), torch.tensor([5]), torch.arange(8, 20)]:

@@ -8,11 +8,10 @@ import torch
 from lmsi_kedro.tasks.encoding import Encoded
 from lmsi_kedro.training import attention
 from lmsi_kedro.training.forest import Tree, plant
-from tests.kernels.sampling.cases import supported
+from tests.kernels.instruction_sets import ISAS, select
 
 pytest.importorskip("lmsi_kedro.kernels._native")
 
-ISAS = ("scalar", "avx2", "avx512", "avx512bf16")
 # Tokens of each example's prefix, and its own; there are several chunks of 128 keys and blocks of 256 queries.
 FORESTS = {
     "one token": [(0, 1)],
@@ -24,9 +23,7 @@ FORESTS = {
 
 @pytest.fixture(params=ISAS)
 def isa(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    if not supported(request.param):
-        pytest.skip(f"this machine has no {request.param}")
-    monkeypatch.setenv("LMSI_ISA", request.param)
+    select(request.param, monkeypatch)
     return str(request.param)
 
 

@@ -4,10 +4,9 @@ import pytest
 import torch
 
 from lmsi_kedro.kernels.attention.native import linear
-from tests.kernels.sampling.cases import supported
+from tests.kernels.instruction_sets import ISAS, select
 
 SHAPES = [(1, 1, 1), (5, 24, 17), (37, 33, 16), (130, 513, 40), (16, 1030, 48)]  # rows, in, out
-ISAS = ["scalar", "avx2", "avx512", "avx512bf16"]
 
 
 def applied(layer: torch.nn.Linear, x: torch.Tensor) -> torch.Tensor:
@@ -24,9 +23,7 @@ def test_results_equal_those_of_torch(
     shape: tuple[int, int, int], dtype: torch.dtype, isa: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Layers are tested with and without a bias. With bfloat16 weights, x is rounded, but sums are not."""
-    if not supported(isa):
-        pytest.skip(f"this machine has no {isa}")
-    monkeypatch.setenv("LMSI_ISA", isa)
+    select(isa, monkeypatch)
     torch.manual_seed(0)
     rows, size, out = shape
     for bias in (False, True):

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,6 @@ from numpy.typing import NDArray
 from lmsi_kedro.kernels.sampling import sample_tokens
 
 Row = Sequence[float] | NDArray[Any]
-ISAS = ["scalar", "avx2", "avx512", "avx512bf16"]
 
 
 @dataclass(frozen=True)
@@ -34,12 +32,6 @@ PLANS = [
     Sampling(0.0, top_k=3),
     Sampling(1e-6),
 ]
-
-
-def supported(isa: str) -> bool:
-    flags = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
-    named = {"avx2": " avx2", "avx512": " avx512dq", "avx512bf16": " avx512_bf16"}
-    return isa == "scalar" or named[isa] in flags
 
 
 def counters_of(rows: int, seed: int = 0) -> NDArray[np.uint64]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.kernels.sampling.cases import ISAS, supported
+from tests.kernels.instruction_sets import ISAS, select
 
 
 @pytest.fixture(params=["reference", *ISAS])
@@ -10,8 +10,6 @@ def backend(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
     name = str(request.param)
     if name == "reference":
         monkeypatch.setenv("LMSI_KERNELS", name)
-    elif supported(name):
-        monkeypatch.setenv("LMSI_ISA", name)
     else:
-        pytest.skip(f"this machine has no {name}")
+        select(name, monkeypatch)
     return name

@@ -10,15 +10,14 @@ from scipy import stats
 
 from lmsi_kedro.kernels.sampling import reference, sample_tokens
 from lmsi_kedro.kernels.sampling.rules import Rules
+from tests.kernels.instruction_sets import ISAS, select, supported
 from tests.kernels.sampling.cases import (
-    ISAS,
     PLANS,
     Row,
     Sampling,
     counters_of,
     draw,
     logits_of,
-    supported,
 )
 
 
@@ -40,9 +39,7 @@ def test_philox_matches_published_numbers(counter: list[int], bits: int) -> None
 def test_native_equals_reference(
     isa: str, vocabulary: int, spread: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if not supported(isa):
-        pytest.skip(f"this machine has no {isa}")
-    monkeypatch.setenv("LMSI_ISA", isa)
+    select(isa, monkeypatch)
     logits = logits_of(12, vocabulary, spread)
     logits[6:] = np.round(logits[6:])  # many ties
     logits[::2, 1::3] = -np.inf
