@@ -112,30 +112,41 @@ void append(const Step& step, size_t heads, size_t width, const AttentionLanes& 
 
 }  // namespace
 
-Prefixes::Prefixes(const void* keys, const void* values, NumberFormat format, size_t heads, size_t capacity, size_t width,
-                   std::vector<size_t> lengths)
-    : format_(format), heads_(heads), width_(width), padded_width_(whole_lanes(width)), lengths_(std::move(lengths)) {
+Prefixes::Prefixes(NumberFormat format, size_t heads, size_t width, std::vector<size_t> room)
+    : format_(format), heads_(heads), width_(width), padded_width_(whole_lanes(width)), room_(std::move(room)), lengths_(room_.size()) {
     size_t total = 0;
-    for (const size_t length : lengths_) {
+    for (const size_t keys : room_) {
         offsets_.push_back(total);
-        total += whole_lanes(length) * heads_;
+        total += whole_lanes(keys) * heads_;
     }
     keys_.resize(total * padded_width_ * size_of(format));
     values_.resize(total * padded_width_ * size_of(format));
-    if (format == NumberFormat::float32) pack<float>(keys, values, capacity);
-    else pack<uint16_t>(keys, values, capacity);
 }
 
-template <class T> void Prefixes::pack(const void* keys, const void* values, size_t capacity) {
+Prefixes::Prefixes(const void* keys, const void* values, NumberFormat format, size_t heads, size_t capacity, size_t width,
+                   const std::vector<size_t>& lengths)
+    : Prefixes(format, heads, width, lengths) {
+    append(keys, values, capacity, width, lengths);
+}
+
+void Prefixes::append(const void* keys, const void* values, size_t capacity, size_t stride, const std::vector<size_t>& counts) {
+    if (format_ == NumberFormat::float32) pack<float>(keys, values, capacity, stride, counts);
+    else pack<uint16_t>(keys, values, capacity, stride, counts);
+    for (size_t i = 0; i < counts.size(); ++i) lengths_[i] += counts[i];
+}
+
+template <class T>
+void Prefixes::pack(const void* keys, const void* values, size_t capacity, size_t stride, const std::vector<size_t>& counts) {
     constexpr size_t kDepth = sizeof(float) / sizeof(T);  // steps of depth that are stored next to each other
     const auto place = [](size_t depth, size_t column) { return (depth / kDepth * kLanes + column) * kDepth + depth % kDepth; };
     for (size_t i = 0; i < lengths_.size() * heads_; ++i) {
-        const size_t length = lengths_[i / heads_], padded = whole_lanes(length);
+        const size_t length = lengths_[i / heads_], padded = whole_lanes(room_[i / heads_]);
         const size_t start = (offsets_[i / heads_] + i % heads_ * padded) * padded_width_;
         T *key_panels = reinterpret_cast<T*>(keys_.data()) + start, *value_panels = reinterpret_cast<T*>(values_.data()) + start;
-        for (size_t k = 0; k < length; ++k) {
-            const T* key = static_cast<const T*>(keys) + (i * capacity + k) * width_;
-            const T* value = static_cast<const T*>(values) + (i * capacity + k) * width_;
+        for (size_t j = 0; j < counts[i / heads_]; ++j) {
+            const size_t k = length + j;
+            const T* key = static_cast<const T*>(keys) + (i * capacity + j) * stride;
+            const T* value = static_cast<const T*>(values) + (i * capacity + j) * stride;
             for (size_t d = 0; d < width_; ++d) {
                 key_panels[k / kLanes * padded_width_ * kLanes + place(d, k % kLanes)] = key[d];
                 value_panels[d / kLanes * padded * kLanes + place(k, d % kLanes)] = value[d];
@@ -145,9 +156,8 @@ template <class T> void Prefixes::pack(const void* keys, const void* values, siz
 }
 
 Panels Prefixes::of(size_t prefix, size_t head) const {
-    const size_t length = lengths_[prefix], padded = whole_lanes(length);
-    const size_t start = (offsets_[prefix] + head * padded) * padded_width_ * size_of(format_);
-    return {keys_.data() + start, values_.data() + start, length, padded};
+    const size_t padded = whole_lanes(room_[prefix]), start = (offsets_[prefix] + head * padded) * padded_width_ * size_of(format_);
+    return {keys_.data() + start, values_.data() + start, lengths_[prefix], padded};
 }
 
 void attend(const Prefixes& shared, const Prefixes& questions, const Step& step, Isa isa, float* output) {

@@ -18,23 +18,29 @@
 
 namespace lmsi {
 
-// Packed keys and values of some prefixes; a prefix may be empty.
+// Packed keys and values of some prefixes, to which more may be appended; a prefix may be empty.
 class Prefixes {
 public:
+    // Empty prefixes with room for this many keys each.
+    Prefixes(NumberFormat format, size_t heads, size_t width, std::vector<size_t> room);
     // keys, values: [lengths.size()][heads][capacity][width]
     Prefixes(const void* keys, const void* values, NumberFormat format, size_t heads, size_t capacity, size_t width,
-             std::vector<size_t> lengths);
+             const std::vector<size_t>& lengths);
+    // Appends counts[i] keys and values to prefix i: [count()][heads][capacity][stride], of which `width` numbers are read.
+    void append(const void* keys, const void* values, size_t capacity, size_t stride, const std::vector<size_t>& counts);
     size_t count() const { return lengths_.size(); }
     size_t heads() const { return heads_; }
     size_t width() const { return width_; }
     NumberFormat format() const { return format_; }
+    const std::vector<size_t>& lengths() const { return lengths_; }
+    const std::vector<size_t>& room() const { return room_; }
     Panels of(size_t prefix, size_t head) const;
 
 private:
-    template <class T> void pack(const void* keys, const void* values, size_t capacity);
+    template <class T> void pack(const void* keys, const void* values, size_t capacity, size_t stride, const std::vector<size_t>& counts);
     NumberFormat format_;
     size_t heads_, width_, padded_width_;
-    std::vector<size_t> lengths_, offsets_;  // offsets count keys
+    std::vector<size_t> room_, lengths_, offsets_;  // offsets count keys
     Lines<char> keys_, values_;
 };
 

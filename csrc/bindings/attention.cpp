@@ -11,14 +11,37 @@ namespace py = pybind11;
 
 namespace {
 
-lmsi::Prefixes prefixes(const py::array& keys, const py::array& values, std::vector<size_t> lengths) {
+void need_width(size_t heads, size_t width) {
+    need(heads > 0 && width > 0, "there must be a head, and it must have a width");
+    need(width <= lmsi::kMaxWidth, ("the width of a head must be at most " + std::to_string(lmsi::kMaxWidth)).c_str());
+}
+
+lmsi::Prefixes empty_prefixes(std::vector<size_t> room, size_t heads, size_t width, bool bfloat16) {
+    need_width(heads, width);
+    return {bfloat16 ? lmsi::NumberFormat::bfloat16 : lmsi::NumberFormat::float32, heads, width, std::move(room)};
+}
+
+void append(lmsi::Prefixes& prefixes, const py::array& keys, const py::array& values, const std::vector<size_t>& counts) {
+    need(counts.size() == prefixes.count(), "each prefix must have a count");
+    for (const py::array& array : {keys, values}) {
+        need(array.ndim() == 4 && dense(array) && format_of(array) == prefixes.format(), "keys and values must have the prefixes' format");
+        need(static_cast<size_t>(array.shape(0)) == counts.size() && static_cast<size_t>(array.shape(1)) == prefixes.heads() &&
+                 array.shape(2) == keys.shape(2) && array.shape(3) == keys.shape(3) &&
+                 static_cast<size_t>(array.shape(3)) >= prefixes.width(),
+             "keys and values must be [N, heads, L, at least width]");
+    }
+    const auto capacity = static_cast<size_t>(keys.shape(2));
+    for (size_t i = 0; i < counts.size(); ++i)
+        need(counts[i] <= capacity && counts[i] <= prefixes.room()[i] - prefixes.lengths()[i], "a count exceeds the keys or the room");
+    prefixes.append(keys.data(), values.data(), capacity, static_cast<size_t>(keys.shape(3)), counts);
+}
+
+lmsi::Prefixes prefixes(const py::array& keys, const py::array& values, const std::vector<size_t>& lengths) {
     need(keys.ndim() == 4 && values.ndim() == 4 && dense(keys) && dense(values), "keys and values must be [N, heads, L, width]");
     need(format_of(keys) == format_of(values), "keys and values must have the same format");
     for (int i = 0; i < 4; ++i) need(keys.shape(i) == values.shape(i), "keys and values must have the same shape");
-    need(keys.shape(1) > 0 && keys.shape(3) > 0, "there must be a head, and it must have a width");
+    need_width(static_cast<size_t>(keys.shape(1)), static_cast<size_t>(keys.shape(3)));
     need(lengths.size() == static_cast<size_t>(keys.shape(0)), "each prefix must have a length");
-    need(static_cast<size_t>(keys.shape(3)) <= lmsi::kMaxWidth,
-         ("the width of a head must be at most " + std::to_string(lmsi::kMaxWidth)).c_str());
     for (const size_t length : lengths) need(length <= static_cast<size_t>(keys.shape(2)), "a length exceeds the keys");
     return {keys.data(),
             values.data(),
@@ -26,7 +49,7 @@ lmsi::Prefixes prefixes(const py::array& keys, const py::array& values, std::vec
             static_cast<size_t>(keys.shape(1)),
             static_cast<size_t>(keys.shape(2)),
             static_cast<size_t>(keys.shape(3)),
-            std::move(lengths)};
+            lengths};
 }
 
 }  // namespace
@@ -86,7 +109,11 @@ void attend(const lmsi::Prefixes& shared, const lmsi::Prefixes& questions, const
 }  // namespace
 
 void bind_attention(py::module_& m) {
-    py::class_<lmsi::Prefixes>(m, "Prefixes").def(py::init(&prefixes), py::arg("keys"), py::arg("values"), py::arg("lengths"));
+    py::class_<lmsi::Prefixes>(m, "Prefixes")
+        .def(py::init(&prefixes), py::arg("keys"), py::arg("values"), py::arg("lengths"))
+        .def(py::init(&empty_prefixes), py::arg("room"), py::arg("heads"), py::arg("width"), py::arg("bfloat16"))
+        .def("append", &append, py::arg("keys"), py::arg("values"), py::arg("counts"))
+        .def_property_readonly("lengths", &lmsi::Prefixes::lengths);
     m.def("attend", &attend, py::arg("shared"), py::arg("questions"), py::arg("tokens"), py::arg("own_keys"), py::arg("own_values"),
           py::arg("paths"), py::arg("scale"), py::arg("output").noconvert());
 }

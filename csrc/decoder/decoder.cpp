@@ -8,17 +8,13 @@ namespace {
 
 // Packs a weight in the layout of Packed; T is the type of its numbers.
 template <class T> Lines<uint32_t> packed(const T* weight, size_t in, size_t out) {
-    constexpr size_t kDepth = sizeof(uint32_t) / sizeof(T), kDeep = kDepthBlock * kDepth;
-    const size_t padded = whole_lanes(out);
-    Lines<uint32_t> words(padded * ((in + kDepth - 1) / kDepth));
+    constexpr size_t kDepth = sizeof(uint32_t) / sizeof(T);
+    const size_t steps = (in + kDepth - 1) / kDepth;
+    Lines<uint32_t> words(whole_lanes(out) * steps);
     T* to = reinterpret_cast<T*>(words.data());
-    for (size_t begin = 0; begin < in; begin += kDeep) {
-        const size_t depth = std::min(kDeep, in - begin), steps = (depth + kDepth - 1) / kDepth;
-        for (size_t column = 0; column < padded; column += kLanes, to += steps * kLanes * kDepth)
-            for (size_t j = 0; j < std::min(kLanes, out - column); ++j)
-                for (size_t k = 0; k < depth; ++k)
-                    to[(k / kDepth * kLanes + j) * kDepth + k % kDepth] = weight[(column + j) * in + begin + k];
-    }
+    for (size_t column = 0; column < out; column += kLanes, to += steps * kLanes * kDepth)
+        for (size_t j = 0; j < std::min(kLanes, out - column); ++j)
+            for (size_t k = 0; k < in; ++k) to[(k / kDepth * kLanes + j) * kDepth + k % kDepth] = weight[(column + j) * in + k];
     return words;
 }
 
@@ -39,6 +35,16 @@ void Linear::apply(const float* x, size_t rows, Isa isa, float* y, bool add) con
     else table_for<Int8Tables>(isa).multiply(x, rows, {int8_.words.data(), int8_.scales.data(), in_, out_}, add, y);
     for (size_t row = 0; row < rows; ++row)
         for (size_t i = 0; i < bias_.size(); ++i) y[row * out_ + i] += bias_[i];
+}
+
+void Linear::gate(const float* x, size_t rows, Isa isa, float* scratch, float* y) const {
+    const DecoderLanes& lanes = table_for<DecoderTables>(isa);
+    if (int8_.words.empty() && bias_.empty() && out_ % (2 * kLanes) == 0) {
+        lanes.multiply_gated[static_cast<size_t>(format_)](x, rows, {words_.data(), in_, out_}, y);
+    } else {
+        apply(x, rows, isa, scratch);
+        lanes.activate(scratch, rows, out_ / 2, y);
+    }
 }
 
 Decoder::Decoder(Shape shape, std::vector<DecoderLayer> layers, std::vector<float> norm, std::shared_ptr<const Linear> head)
@@ -82,8 +88,7 @@ void Decoder::step(float* x, size_t rows, const float* cos, const float* sin, co
         attend(*levels[i].shared, *levels[i].questions, step, isa, attended.data());
         layer.out->apply(attended.data(), rows, isa, x, true);
         lanes.normalize(x, rows, size, layer.mlp_norm.data(), epsilon, normal.data());
-        layer.gate_up->apply(normal.data(), rows, isa, gates.data());
-        lanes.activate(gates.data(), rows, layer.down->in(), activated.data());
+        layer.gate_up->gate(normal.data(), rows, isa, gates.data(), activated.data());
         layer.down->apply(activated.data(), rows, isa, x, true);
     }
     if (logits == nullptr) return;

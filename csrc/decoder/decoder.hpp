@@ -32,6 +32,8 @@ public:
     size_t out() const { return out_; }
     // y[rows][out] = x[rows][in] weight^T + bias, or += if `add`
     void apply(const float* x, size_t rows, Isa isa, float* y, bool add = false) const;
+    // y[rows][out / 2] = silu(gate) * up, where [gate, up] is what `apply` would write. The scratch memory is [rows][out].
+    void gate(const float* x, size_t rows, Isa isa, float* scratch, float* y) const;
 
 private:
     NumberFormat format_;

@@ -6,26 +6,60 @@
 namespace lmsi {
 namespace {
 
-// The number of rows that are computed together: their inputs for a block of depth stay in L1, and their sums in L2.
-constexpr size_t kChunk = 64;
-// The number of columns that are computed together. With all 49,152 columns of a vocabulary, the sums did not stay in the
-// cache, and products reached 145 instead of 205 GFLOP/s.
-constexpr size_t kColumns = 1024;
+constexpr size_t kBatch = 512;  // rows whose inputs are converted at once
+constexpr size_t kChunk = 64;   // rows that are multiplied together: their inputs for a block of depth stay in L1, and their sums in L2
+constexpr size_t kResident = 512 << 10;  // bytes of weights that are multiplied by all rows of a batch, before the next ones; half of Zen 4's L2
 
-// sums[count / 16][rows][16] = x weight^T for `count` columns beginning with column `first`. The sums are not written to
-// y directly, because rows whose distance is a power of two compete for the same cache lines.
+size_t lesser(size_t a, size_t b) { return a < b ? a : b; }
+
+// The inputs of a product in its format, [spans of depth][rows][kStride]; a span consists of several blocks.
+template <class F> struct Inputs {
+    static constexpr size_t kSpan = kStride / kDepthBlock * kDepthBlock, kNumbers = kSpan * F::kDepth;
+    Inputs(const float* x, size_t row_count, size_t width) : rows(row_count), operands((width + kNumbers - 1) / kNumbers * rows * kStride) {
+        typename F::Operand* to = operands.data();
+        for (size_t begin = 0; begin < width; begin += kNumbers, to += rows * kStride)
+            fill<F>(x + begin, width, rows, lesser(width - begin, kNumbers), to);
+    }
+    // The inputs of a row from a block of depth on, which begins with step `step`.
+    const typename F::Operand* at(size_t row, size_t step) const {
+        return operands.data() + (step / kSpan * rows + row) * kStride + step % kSpan;
+    }
+    size_t rows;
+    Scratch<typename F::Operand> operands;
+};
+
+// sums[count / 16][rows][16] = x weight^T for rows beginning with `row`, and `count` columns beginning with `first`. The sums are
+// not written to y directly, because rows whose distance is a power of two compete for the same cache lines.
 template <class F>
-void sum_products(const float* x, size_t rows, const Packed& weight, size_t first, size_t count, typename F::Operand* operands,
-                  float* sums) {
-    const auto* words = reinterpret_cast<const typename F::Word*>(weight.words);
-    for (size_t begin = 0; begin < weight.in; begin += kDepthBlock * F::kDepth) {
-        const size_t left = weight.in - begin, depth = left < kDepthBlock * F::kDepth ? left : kDepthBlock * F::kDepth;
-        const size_t steps = (depth + F::kDepth - 1) / F::kDepth;
-        const auto* panel = words + begin / F::kDepth * whole_lanes(weight.out) + first * steps;
-        fill<F>(x + begin, weight.in, rows, depth, operands);
-        for (size_t column = 0; column < count; column += kLanes, panel += steps * kLanes) {
-            const char* next = reinterpret_cast<const char*>(panel + steps * kLanes);
-            products<F>(operands, rows, panel, steps, sums + column * rows, kLanes, begin > 0, next);
+void sum_products(const Inputs<F>& x, size_t row, size_t rows, const Packed& weight, size_t first, size_t count, float* sums) {
+    const size_t total = (weight.in + F::kDepth - 1) / F::kDepth;
+    const auto* words = reinterpret_cast<const typename F::Word*>(weight.words) + first * total;
+    for (size_t begin = 0; begin < total; begin += kDepthBlock) {
+        const size_t steps = lesser(total - begin, kDepthBlock), after = begin + steps < total ? begin + steps : count * total;
+        for (size_t column = 0; column < count; column += kLanes) {
+            const auto* panel = words + column * total + begin * kLanes;
+            const auto* next = column + kLanes < count ? panel + total * kLanes : words + after * kLanes;
+            products<F>(x.at(row, begin), rows, panel, steps, sums + column * rows, kLanes, begin > 0, reinterpret_cast<const char*>(next));
+        }
+    }
+}
+
+// Computes x weight^T in parts, so that inputs, weights and sums stay in the cache. Calls take(sums, row, rows, column, count)
+// for each part: sums [parts of y][count / 16][rows][16] has the columns from `column` on of each of the equal parts of y.
+template <class F, size_t kHalves, class Take> void multiply_parts(const float* x, size_t rows, const Packed& weight, const Take& take) {
+    const size_t half = weight.out / kHalves, bytes = (weight.in + F::kDepth - 1) / F::kDepth * sizeof(typename F::Word) * kLanes;
+    const size_t fitting = kResident / kHalves / bytes, widest = (fitting > 0 ? fitting : 1) * kLanes;
+    Scratch<float> sums(kHalves * kChunk * lesser(widest, whole_lanes(half)));
+    for (size_t batch = 0; batch < rows; batch += kBatch) {
+        const Inputs<F> inputs(x + batch * weight.in, lesser(rows - batch, kBatch), weight.in);
+        for (size_t column = 0; column < half; column += widest) {
+            const size_t count = lesser(half - column, widest);
+            for (size_t row = 0; row < inputs.rows; row += kChunk) {
+                const size_t together = lesser(inputs.rows - row, kChunk);
+                for (size_t i = 0; i < kHalves; ++i)
+                    sum_products<F>(inputs, row, together, weight, i * half + column, count, sums.data() + i * together * whole_lanes(count));
+                take(sums.data(), batch + row, together, column, count);
+            }
         }
     }
 }
@@ -45,17 +79,29 @@ void hand_over(const float* sums, size_t rows, size_t count, size_t stride, bool
 }
 
 template <class F> void multiply(const float* x, size_t rows, const Packed& weight, bool add, float* y) {
-    const size_t most = rows < kChunk ? rows : kChunk, widest = weight.out < kColumns ? weight.out : kColumns;
-    Scratch<typename F::Operand> operands(most * kStride);
-    Scratch<float> sums(most * whole_lanes(widest));
-    for (size_t column = 0; column < weight.out; column += kColumns) {
-        const size_t columns = weight.out - column < kColumns ? weight.out - column : kColumns;
-        for (size_t first = 0; first < rows; first += kChunk) {
-            const size_t count = rows - first < kChunk ? rows - first : kChunk;
-            sum_products<F>(x + first * weight.in, count, weight, column, columns, operands.data(), sums.data());
-            hand_over(sums.data(), count, columns, weight.out, add, y + first * weight.out + column);
+    multiply_parts<F, 1>(x, rows, weight, [&](const float* sums, size_t row, size_t count, size_t column, size_t columns) {
+        hand_over(sums, count, columns, weight.out, add, y + row * weight.out + column);
+    });
+}
+
+// silu(gate) * up
+inline float activated(float gate, float up) {
+    const float small = probability(gate < 0 ? gate : -gate, 0);  // exp(-|gate|)
+    return gate * (gate < 0 ? small : 1.0f) / (1.0f + small) * up;
+}
+
+template <class F> void multiply_gated(const float* x, size_t rows, const Packed& weight, float* y) {
+    multiply_parts<F, 2>(x, rows, weight, [&](const float* sums, size_t row, size_t count, size_t column, size_t columns) {
+        const float *gate = sums, *up = sums + count * columns;
+        for (size_t i = 0; i < count; ++i) {
+            float* to = y + (row + i) * (weight.out / 2) + column;
+            for (size_t j = 0; j < columns; j += kLanes)
+                for (size_t lane = 0; lane < kLanes; ++lane) {
+                    const size_t at = j * count + i * kLanes + lane;
+                    to[j + lane] = activated(gate[at], up[at]);
+                }
         }
-    }
+    });
 }
 
 void normalize(const float* x, size_t rows, size_t width, const float* weight, float epsilon, float* to) {
@@ -85,14 +131,12 @@ void rotate(float* x, size_t heads, size_t width, const float* __restrict cos, c
 
 void activate(const float* x, size_t rows, size_t width, float* to) {
     for (size_t row = 0; row < rows; ++row, x += 2 * width, to += width)
-        for (size_t d = 0; d < width; ++d) {
-            const float gate = x[d], small = probability(gate < 0 ? gate : -gate, 0);  // exp(-|gate|)
-            to[d] = gate * (gate < 0 ? small : 1.0f) / (1.0f + small) * x[width + d];
-        }
+        for (size_t d = 0; d < width; ++d) to[d] = activated(x[d], x[width + d]);
 }
 
 }  // namespace
 
-const DecoderLanes DecoderTables::LMSI_ISA = {{multiply<Single>, multiply<Pair>}, normalize, rotate, activate};
+const DecoderLanes DecoderTables::LMSI_ISA = {
+    {multiply<Single>, multiply<Pair>}, {multiply_gated<Single>, multiply_gated<Pair>}, normalize, rotate, activate};
 
 }  // namespace lmsi

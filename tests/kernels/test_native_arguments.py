@@ -62,6 +62,25 @@ def test_decoder_with_mismatched_shapes_is_refused(changed: dict[str, Any]) -> N
 def test_prefixes_without_heads_or_width_are_refused(shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="must be a head"):
         native.Prefixes(zeros(*shape), zeros(*shape), [0])
+    with pytest.raises(ValueError, match="must be a head"):
+        native.Prefixes([4], shape[1], shape[3], False)
+
+
+def test_keys_that_do_not_fit_are_not_appended() -> None:
+    """The room is that of the prefix, and what was appended before counts."""
+    prefixes = native.Prefixes([5, 3], 2, 8, True)
+    keys = np.zeros((2, 2, 4, 16), np.uint16)
+    prefixes.append(keys, keys, [2, 3])
+    for wrong, counts in [
+        (keys, [4, 0]), (keys, [0, 1]), (keys, [1]), (keys[:1].copy(), [1]), (keys[:, :1].copy(), [1, 0]),
+        (keys[..., :4].copy(), [1, 0]), (zeros(2, 2, 4, 16), [1, 0]), (keys[:, :, ::2], [1, 0]),
+    ]:  # fmt: skip
+        with pytest.raises(ValueError, match="must|exceeds"):
+            prefixes.append(wrong, wrong, counts)
+    with pytest.raises(ValueError, match="must be"):
+        prefixes.append(keys, keys[:, :, :2].copy(), [1, 0])
+    prefixes.append(keys, keys, [3, 0])
+    assert prefixes.lengths == [5, 3]
 
 
 @pytest.mark.parametrize("scale", [math.inf, -math.inf, math.nan])

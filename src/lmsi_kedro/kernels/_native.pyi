@@ -1,5 +1,5 @@
 # The C++ module (csrc/bindings); use it through the kernels' public functions.
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,7 +8,13 @@ class ArrowTable:
     def __arrow_c_stream__(self, requested_schema: object = None) -> object: ...
 
 class Prefixes:
+    @overload
     def __init__(self, keys: NDArray[Any], values: NDArray[Any], lengths: list[int]) -> None: ...
+    @overload
+    def __init__(self, room: list[int], heads: int, width: int, bfloat16: bool) -> None: ...
+    def append(self, keys: NDArray[Any], values: NDArray[Any], counts: list[int]) -> None: ...
+    @property
+    def lengths(self) -> list[int]: ...
 
 def attend(
     shared: Prefixes,

@@ -20,7 +20,7 @@ from transformers import (
 from lmsi_kedro.engines.local.packing import PackedLinear
 from lmsi_kedro.engines.local.tree import own_buffers
 from lmsi_kedro.engines.local.tree_decoder import TreeDecoder
-from lmsi_kedro.kernels.attention import Prefixes, native
+from lmsi_kedro.kernels.attention import native
 
 MODELS = (  # docs/sampling.md explains why others are unsupported
     LlamaForCausalLM, MistralForCausalLM, Qwen2ForCausalLM, Qwen3ForCausalLM, SmolLM3ForCausalLM,
@@ -42,12 +42,13 @@ class NativeDecoder(TreeDecoder):
         super().__init__(model)
         attention = self.body.layers[0].self_attn
         self.scale = attention.scaling
+        self.heads = config.num_key_value_heads, attention.head_dim  # of keys: their number and width
         # Kept between the steps of a chunk: with a new buffer for each step (50 MB for 256 rows of 49,152 logits),
         # page faults took 4 % of the time.
         self.logits = NONE
         self.native = native.decoder(
             [weights_of(layer) for layer in self.body.layers], numbers_of(self.body.norm), self.head.native,
-            config.num_attention_heads, config.num_key_value_heads, attention.head_dim, config.rms_norm_eps,
+            config.num_attention_heads, *self.heads, config.rms_norm_eps,
         )  # fmt: skip
 
     def start(self, prompts: Sequence[list[int]], rows: int, capacity: int) -> None:
@@ -58,19 +59,18 @@ class NativeDecoder(TreeDecoder):
         self.levels = levels_of(self.tree.shared, self.tree.questions, self.tree.own)
 
     def prefill(
-        self, prompts: Sequence[list[int]], shared: Sequence[Prefixes]
-    ) -> tuple[list[Prefixes], Tensor]:
+        self, prompts: Sequence[list[int]], shared: Sequence[Any]
+    ) -> tuple[list[Any], Tensor]:
         """Computes prompts in the same way as decoding steps: with a row for each token, so without padding."""
-        config, dtype = self.model.config, self.model.dtype
-        shape = (config.num_key_value_heads, 0, self.body.layers[0].self_attn.head_dim)
+        lengths = [len(ids) for ids in prompts]
         start = shared[0].lengths[0] if shared else 0
-        shared = shared or [nothing(1, shape, dtype)] * self.layers
-        done = [nothing(len(prompts), shape, dtype)] * self.layers
-        last = torch.zeros(len(prompts), config.hidden_size)
-        for begin in range(0, max(map(len, prompts)), BLOCK):
+        shared = shared or self.prefixes([0])
+        done = self.prefixes(lengths)
+        own = self.own_buffers(done, len(prompts), min(BLOCK, max(lengths)))
+        levels = levels_of(shared, done, own)
+        last = torch.zeros(len(prompts), self.model.config.hidden_size)
+        for begin in range(0, max(lengths), BLOCK):
             blocks = [ids[begin : begin + BLOCK] for ids in prompts]
-            own = [own_buffers(level, len(prompts), max(map(len, blocks))) for level in done]
-            levels = levels_of(shared, done, own)
             rows = torch.tensor(
                 [(n, n, i) for n, ids in enumerate(blocks) for i in range(len(ids))]
             )
@@ -80,9 +80,21 @@ class NativeDecoder(TreeDecoder):
                 prompt = some[:, 0]
                 ends = torch.cat([prompt[1:] != prompt[:-1], torch.ones(1, dtype=torch.bool)])
                 last[prompt[ends]] = hidden[ends]
-            done = [longer(level, *both, blocks) for level, both in zip(done, own, strict=True)]
+            for level, (keys, values) in zip(done, own, strict=True):
+                level.append(native.array(keys), native.array(values), [*map(len, blocks)])
         normal: Tensor = self.body.norm(last)
         return done, normal
+
+    def prefixes(self, room: Sequence[int]) -> list[Any]:
+        """Empty prefixes of each layer, with room for this many tokens."""
+        half = self.model.dtype == torch.bfloat16
+        return [native.prefixes(room, *self.heads, half) for _ in range(self.layers)]
+
+    def own_buffers(
+        self, questions: Sequence[Any], slots: int, capacity: int
+    ) -> list[tuple[Tensor, Tensor]]:
+        (heads, width), like = self.heads, torch.empty(0, dtype=self.model.dtype)
+        return [own_buffers(slots, heads, capacity, width, like) for _ in questions]
 
     def computed(self, tokens: Tensor, positions: Tensor, rows: Tensor) -> Tensor:
         """The logits [R, V], always in float32; the next call overwrites them."""
@@ -111,29 +123,13 @@ class NativeDecoder(TreeDecoder):
 
 
 def levels_of(
-    shared: Sequence[Prefixes], prompts: Sequence[Prefixes], own: Sequence[tuple[Tensor, Tensor]]
+    shared: Sequence[Any], prompts: Sequence[Any], own: Sequence[tuple[Tensor, Tensor]]
 ) -> list[Any]:
     """The keys and values of each layer as arguments of the C++ step."""
     return [
-        (native.packed(first), native.packed(second), *map(native.array, third))
+        (first, second, *map(native.array, third))
         for first, second, third in zip(shared, prompts, own, strict=True)
     ]
-
-
-def nothing(count: int, shape: tuple[int, ...], dtype: torch.dtype) -> Prefixes:
-    """`count` empty prefixes."""
-    empty = torch.empty(count, *shape, dtype=dtype)
-    return Prefixes(empty, empty, (0,) * count)
-
-
-def longer(level: Prefixes, keys: Tensor, values: Tensor, blocks: Sequence[list[int]]) -> Prefixes:
-    """The prefixes, extended by the keys and values of these blocks."""
-    width = level.keys.shape[3]
-    return Prefixes(
-        torch.cat([level.keys, keys[..., :width]], 2),
-        torch.cat([level.values, values[..., :width]], 2),
-        tuple(n + len(ids) for n, ids in zip(level.lengths, blocks, strict=True)),
-    )
 
 
 def weights_of(layer: Any) -> tuple[Any, ...]:

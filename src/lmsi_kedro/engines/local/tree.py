@@ -69,11 +69,10 @@ class Paths(Tree):
     """Decodes paths: each path has a slot for its own keys and values in preallocated buffers."""
 
     def __init__(
-        self, shared: Sequence[Prefixes], questions: Sequence[Prefixes], slots: int, capacity: int
+        self, shared: Sequence[Any], questions: Sequence[Any], own: list[tuple[Tensor, Tensor]]
     ) -> None:
         super().__init__(len(questions))
-        self.shared, self.questions = shared, questions
-        self.own = [own_buffers(level, slots, capacity) for level in questions]
+        self.shared, self.questions, self.own = shared, questions, own
         # [R, 3]: the question of each row, its slot, and the number of its own tokens.
         self.rows = torch.zeros(0, 3, dtype=torch.long)
         self.step_rows = self.rows  # the rows of the current step, on the device of the keys
@@ -101,11 +100,12 @@ class Paths(Tree):
         self.rows = self.rows[rows]
 
 
-def own_buffers(level: Prefixes, slots: int, capacity: int) -> tuple[Tensor, Tensor]:
-    """Buffers for the keys and values of this many paths, each with up to `capacity` tokens."""
-    _, heads, _, width = level.keys.shape
+def own_buffers(
+    slots: int, heads: int, capacity: int, width: int, like: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Buffers for the keys and values of this many paths in a layer, each with up to `capacity` tokens."""
     shape = (slots, heads, capacity, -(-width // LANES) * LANES)
-    return level.keys.new_zeros(shape), level.values.new_zeros(shape)
+    return like.new_zeros(shape), like.new_zeros(shape)
 
 
 def tree_attention(

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from lmsi_kedro.engines.architecture import attends_fully
-from lmsi_kedro.engines.local.tree import NAME, Paths, Prompts, Tree
+from lmsi_kedro.engines.local.tree import NAME, Paths, Prompts, Tree, own_buffers
 from lmsi_kedro.kernels.attention import Prefixes
 from lmsi_kedro.tasks.encoding import alike
 
@@ -35,7 +35,16 @@ class TreeDecoder:
         questions, last = self.prefill([ids[count:] for ids in prompts], shared)
         self.first = self.head(last)  # [N, V]
         self.starts = torch.tensor([len(ids) for ids in prompts])
-        self.tree = Paths(shared, questions, rows, capacity)
+        self.tree = Paths(shared, questions, self.own_buffers(questions, rows, capacity))
+
+    def own_buffers(
+        self, questions: Sequence[Prefixes], slots: int, capacity: int
+    ) -> list[tuple[Tensor, Tensor]]:
+        """Buffers for the keys and values of this many paths per layer, each with up to `capacity` tokens."""
+        return [
+            own_buffers(slots, keys.shape[1], capacity, keys.shape[3], keys)
+            for keys in (level.keys for level in questions)
+        ]
 
     def shared_prefix(self, prefix: list[int]) -> list[Prefixes]:
         """The keys and values of the shared prompt per layer, cached for the next call."""

@@ -10,7 +10,7 @@ from lmsi_kedro.kernels import _native
 
 from .prefixes import Prefixes
 
-decoder = _native.Decoder
+decoder, prefixes = _native.Decoder, _native.Prefixes
 _packed = WeakKeyDictionary[Prefixes, Any]()
 
 
