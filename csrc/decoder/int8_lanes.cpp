@@ -2,11 +2,7 @@
 #include "int8_lanes.hpp"
 #include "../simd/lanes.inc"
 #include "quantise.inc"
-#include "../simd/lines.hpp"
-
-#if defined(__AVX2__)
-#include <immintrin.h>
-#endif
+#include "../simd/results.inc"
 
 namespace lmsi {
 namespace {
@@ -117,12 +113,12 @@ __attribute__((noinline)) void add_block(const Operand* a, const Block* blocks, 
     });
 }
 
-// Where the results of a tile are written: the distance of rows in y, the scales of the columns, and whether they are added.
+// Where the results of a tile are handed over: the distance of rows in y, and the scales of the columns.
 struct Target {
     float* y;
     size_t stride;
     const float* scales;
-    bool add;
+    Results how;
 };
 
 // The last block: writes the sums over all blocks.
@@ -130,11 +126,8 @@ template <size_t M>
 __attribute__((noinline)) void write_block(const Operand* a, const Block* blocks, const uint32_t* panel, size_t steps, bool add,
                                            const float* c, const Target& to) {
     multiply_block<M>(a, blocks, panel, steps, [&](size_t m, size_t p, const Floats& product) {
-        float* at = to.y + m * to.stride + p * kWidth;
         const Floats sum = add ? loaded<Floats>(c + m * kLanes + p * kWidth) + product : product;
-        Floats result = sum * loaded<Floats>(to.scales + p * kWidth);
-        if (to.add) result = loaded<Floats>(at) + result;
-        __builtin_memcpy(at, &result, sizeof result);
+        hand_over(sum * loaded<Floats>(to.scales + p * kWidth), to.how, to.y + m * to.stride + p * kWidth);
     });
 }
 
@@ -152,30 +145,32 @@ template <size_t M> void multiply_tile(const Inputs& x, size_t row, const Packed
 }
 
 // Multiplies M rows by the last columns, of which there are fewer than 16.
-template <size_t M> void multiply_rest(const Inputs& x, size_t row, const PackedInt8& weight, size_t column, bool add, float* y) {
+template <size_t M> void multiply_rest(const Inputs& x, size_t row, const PackedInt8& weight, size_t column, Results how, float* y) {
     float c[M * kLanes];
-    multiply_tile<M>(x, row, weight, column, {c, kLanes, weight.scales + column, false});
+    multiply_tile<M>(x, row, weight, column, {c, kLanes, weight.scales + column, Results::stored});
     for (size_t m = 0; m < M; ++m, y += weight.out)
-        for (size_t j = 0; column + j < weight.out; ++j) y[j] = add ? y[j] + c[m * kLanes + j] : c[m * kLanes + j];
+        for (size_t j = 0; column + j < weight.out; ++j) hand_over(c[m * kLanes + j], how, y[j]);
 }
 
 // Multiplies the rows from `row` on by the columns from `first` to `last`.
 template <size_t M = kRows>
-void multiply_rows(const Inputs& x, size_t row, const PackedInt8& weight, size_t first, size_t last, bool add, float* y) {
+void multiply_rows(const Inputs& x, size_t row, const PackedInt8& weight, size_t first, size_t last, Results how, float* y) {
     for (; x.rows - row >= M; row += M)
         for (size_t column = first; column < last; column += kLanes) {
             float* to = y + row * weight.out + column;
-            if (last - column < kLanes) multiply_rest<M>(x, row, weight, column, add, to);
-            else multiply_tile<M>(x, row, weight, column, {to, weight.out, weight.scales + column, add});
+            if (last - column < kLanes) multiply_rest<M>(x, row, weight, column, how, to);
+            else multiply_tile<M>(x, row, weight, column, {to, weight.out, weight.scales + column, how});
         }
-    if constexpr (M > 1) multiply_rows<M / 2>(x, row, weight, first, last, add, y);
+    if constexpr (M > 1) multiply_rows<M / 2>(x, row, weight, first, last, how, y);
 }
 
 void multiply(const float* x, size_t rows, const PackedInt8& weight, bool add, float* y) {
     const Inputs inputs(x, rows, weight.in);
     const size_t fitting = kResident / (quads(weight.in) * kQuad) / kLanes, group = (fitting > 0 ? fitting : 1) * kLanes;
+    const Results how = results(add, rows, weight.out, y);
     for (size_t first = 0; first < weight.out; first += group)
-        multiply_rows(inputs, 0, weight, first, weight.out - first < group ? weight.out : first + group, add, y);
+        multiply_rows(inputs, 0, weight, first, weight.out - first < group ? weight.out : first + group, how, y);
+    handed_over(how);
 }
 
 }  // namespace

@@ -2,13 +2,16 @@
 #include "lanes.hpp"
 #include "../simd/lanes.inc"
 #include "../simd/products.inc"
+#include "../simd/results.inc"
 
 namespace lmsi {
 namespace {
 
 constexpr size_t kBatch = 512;  // rows whose inputs are converted at once
-constexpr size_t kChunk = 64;   // rows that are multiplied together: their inputs for a block of depth stay in L1, and their sums in L2
-constexpr size_t kResident = 512 << 10;  // bytes of weights that are multiplied by all rows of a batch, before the next ones; half of Zen 4's L2
+// The number of rows that are multiplied together: their inputs for a block of depth stay in L1, and their sums in L2.
+constexpr size_t kChunk = 64;
+// Bytes of weights by which all rows of a batch are multiplied before the next ones are read; half of Zen 4's L2.
+constexpr size_t kResident = 512 << 10;
 
 size_t lesser(size_t a, size_t b) { return a < b ? a : b; }
 
@@ -44,44 +47,43 @@ void sum_products(const Inputs<F>& x, size_t row, size_t rows, const Packed& wei
     }
 }
 
-// Computes x weight^T in parts, so that inputs, weights and sums stay in the cache. Calls take(sums, row, rows, column, count)
-// for each part: sums [parts of y][count / 16][rows][16] has the columns from `column` on of each of the equal parts of y.
+// Computes x weight^T in parts, so that weights and sums stay in the cache. The results of a row are divided into kHalves equal
+// parts, whose columns with the same index are computed together: take(sums, row, rows, column, count) receives `count` columns
+// of each, sums [kHalves][count / 16][rows][16].
 template <class F, size_t kHalves, class Take> void multiply_parts(const float* x, size_t rows, const Packed& weight, const Take& take) {
     const size_t half = weight.out / kHalves, bytes = (weight.in + F::kDepth - 1) / F::kDepth * sizeof(typename F::Word) * kLanes;
     const size_t fitting = kResident / kHalves / bytes, widest = (fitting > 0 ? fitting : 1) * kLanes;
     Scratch<float> sums(kHalves * kChunk * lesser(widest, whole_lanes(half)));
     for (size_t batch = 0; batch < rows; batch += kBatch) {
         const Inputs<F> inputs(x + batch * weight.in, lesser(rows - batch, kBatch), weight.in);
-        for (size_t column = 0; column < half; column += widest) {
-            const size_t count = lesser(half - column, widest);
+        for (size_t column = 0; column < half; column += widest)
             for (size_t row = 0; row < inputs.rows; row += kChunk) {
-                const size_t together = lesser(inputs.rows - row, kChunk);
-                for (size_t i = 0; i < kHalves; ++i)
-                    sum_products<F>(inputs, row, together, weight, i * half + column, count, sums.data() + i * together * whole_lanes(count));
+                const size_t count = lesser(half - column, widest), together = lesser(inputs.rows - row, kChunk);
+                float* to = sums.data();
+                for (size_t first = column; first < weight.out; first += half, to += together * whole_lanes(count))
+                    sum_products<F>(inputs, row, together, weight, first, count, to);
                 take(sums.data(), batch + row, together, column, count);
             }
-        }
     }
 }
 
-// y[rows][count] = sums[count / 16][rows][16], or += if `add`; consecutive rows of y are `stride` apart.
-void hand_over(const float* sums, size_t rows, size_t count, size_t stride, bool add, float* y) {
+// y[rows][count] = sums[count / 16][rows][16], or +=; consecutive rows of y are `stride` apart.
+void hand_over(const float* sums, size_t rows, size_t count, size_t stride, Results how, float* y) {
     for (size_t row = 0; row < rows; ++row, sums += kLanes, y += stride) {
         const float* from = sums;
         size_t column = 0;
         for (; column + kLanes <= count; column += kLanes, from += rows * kLanes)
-            for (size_t p = 0; p < kLanes; p += kWidth) {
-                const Floats sum = loaded<Floats>(from + p);
-                stored(add ? loaded<Floats>(y + column + p) + sum : sum, y + column + p);
-            }
-        for (size_t j = 0; column + j < count; ++j) y[column + j] = add ? y[column + j] + from[j] : from[j];
+            for (size_t p = 0; p < kLanes; p += kWidth) hand_over(loaded<Floats>(from + p), how, y + column + p);
+        for (size_t j = 0; column + j < count; ++j) hand_over(from[j], how, y[column + j]);
     }
 }
 
 template <class F> void multiply(const float* x, size_t rows, const Packed& weight, bool add, float* y) {
+    const Results how = results(add, rows, weight.out, y);
     multiply_parts<F, 1>(x, rows, weight, [&](const float* sums, size_t row, size_t count, size_t column, size_t columns) {
-        hand_over(sums, count, columns, weight.out, add, y + row * weight.out + column);
+        hand_over(sums, count, columns, weight.out, how, y + row * weight.out + column);
     });
+    handed_over(how);
 }
 
 // silu(gate) * up

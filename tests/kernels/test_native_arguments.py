@@ -75,7 +75,7 @@ def test_keys_that_do_not_fit_are_not_appended() -> None:
         (keys, [4, 0]), (keys, [0, 1]), (keys, [1]), (keys[:1].copy(), [1]), (keys[:, :1].copy(), [1, 0]),
         (keys[..., :4].copy(), [1, 0]), (zeros(2, 2, 4, 16), [1, 0]), (keys[:, :, ::2], [1, 0]),
     ]:  # fmt: skip
-        with pytest.raises(ValueError, match="must|exceeds"):
+        with pytest.raises(ValueError, match=r"must|exceeds"):
             prefixes.append(wrong, wrong, counts)
     with pytest.raises(ValueError, match="must be"):
         prefixes.append(keys, keys[:, :, :2].copy(), [1, 0])

@@ -42,7 +42,10 @@ class NativeDecoder(TreeDecoder):
         super().__init__(model)
         attention = self.body.layers[0].self_attn
         self.scale = attention.scaling
-        self.heads = config.num_key_value_heads, attention.head_dim  # of keys: their number and width
+        self.heads = (
+            config.num_key_value_heads,
+            attention.head_dim,
+        )  # of keys: their number and width
         # Kept between the steps of a chunk: with a new buffer for each step (50 MB for 256 rows of 49,152 logits),
         # page faults took 4 % of the time.
         self.logits = NONE
