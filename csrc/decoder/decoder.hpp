@@ -28,8 +28,9 @@ class Linear {
 public:
     // weight [out][in], and a bias [out] or null, both in the same number format
     Linear(const void* weight, const void* bias, NumberFormat format, size_t in, size_t out, bool int8 = false);
-    size_t in() const { return in_; }
-    size_t out() const { return out_; }
+    Linear(const Linear&) = delete;  // a copy would refer to these words
+    size_t in() const { return packed_.in; }
+    size_t out() const { return packed_.out; }
     // y[rows][out] = x[rows][in] weight^T + bias, or += if `add`
     void apply(const float* x, size_t rows, Isa isa, float* y, bool add = false) const;
     // y[rows][out / 2] = silu(gate) * up, where [gate, up] is what `apply` would write. The scratch memory is [rows][out].
@@ -37,8 +38,8 @@ public:
 
 private:
     NumberFormat format_;
-    size_t in_, out_;
-    Lines<uint32_t> words_;
+    Lines<uint32_t> words_;  // empty if the weights are quantised
+    Packed packed_;          // its words are those of words_
     Int8Weight int8_;  // empty unless the weights are quantised
     std::vector<float> bias_;  // empty without a bias
 };

@@ -7,63 +7,40 @@
 namespace lmsi {
 namespace {
 
-constexpr size_t kBatch = 512;  // rows whose inputs are converted at once
-// The number of rows that are multiplied together: their inputs for a block of depth stay in L1, and their sums in L2.
+// The number of rows that are computed together: their inputs for a block of depth stay in L1, and their sums in L2.
 constexpr size_t kChunk = 64;
-// Bytes of weights by which all rows of a batch are multiplied before the next ones are read; half of Zen 4's L2.
-constexpr size_t kResident = 512 << 10;
 
-size_t lesser(size_t a, size_t b) { return a < b ? a : b; }
-
-// The inputs of a product in its format, [spans of depth][rows][kStride]; a span consists of several blocks.
-template <class F> struct Inputs {
-    static constexpr size_t kSpan = kStride / kDepthBlock * kDepthBlock, kNumbers = kSpan * F::kDepth;
-    Inputs(const float* x, size_t row_count, size_t width) : rows(row_count), operands((width + kNumbers - 1) / kNumbers * rows * kStride) {
-        typename F::Operand* to = operands.data();
-        for (size_t begin = 0; begin < width; begin += kNumbers, to += rows * kStride)
-            fill<F>(x + begin, width, rows, lesser(width - begin, kNumbers), to);
-    }
-    // The inputs of a row from a block of depth on, which begins with step `step`.
-    const typename F::Operand* at(size_t row, size_t step) const {
-        return operands.data() + (step / kSpan * rows + row) * kStride + step % kSpan;
-    }
-    size_t rows;
-    Scratch<typename F::Operand> operands;
-};
-
-// sums[count / 16][rows][16] = x weight^T for rows beginning with `row`, and `count` columns beginning with `first`. The sums are
-// not written to y directly, because rows whose distance is a power of two compete for the same cache lines.
+// sums[columns / 16][rows][16] = x weight^T for a group of columns, padded to whole lanes. The sums are not written to y directly,
+// because rows whose distance is a power of two compete for the same cache lines.
 template <class F>
-void sum_products(const Inputs<F>& x, size_t row, size_t rows, const Packed& weight, size_t first, size_t count, float* sums) {
-    const size_t total = (weight.in + F::kDepth - 1) / F::kDepth;
-    const auto* words = reinterpret_cast<const typename F::Word*>(weight.words) + first * total;
-    for (size_t begin = 0; begin < total; begin += kDepthBlock) {
-        const size_t steps = lesser(total - begin, kDepthBlock), after = begin + steps < total ? begin + steps : count * total;
-        for (size_t column = 0; column < count; column += kLanes) {
-            const auto* panel = words + column * total + begin * kLanes;
-            const auto* next = column + kLanes < count ? panel + total * kLanes : words + after * kLanes;
-            products<F>(x.at(row, begin), rows, panel, steps, sums + column * rows, kLanes, begin > 0, reinterpret_cast<const char*>(next));
+void sum_products(const float* x, size_t rows, size_t in, const typename F::Word* panel, size_t columns, typename F::Operand* operands,
+                  float* sums) {
+    for (size_t begin = 0; begin < in; begin += kDepthBlock * F::kDepth) {
+        const size_t left = in - begin, depth = left < kDepthBlock * F::kDepth ? left : kDepthBlock * F::kDepth;
+        const size_t steps = (depth + F::kDepth - 1) / F::kDepth;
+        fill<F>(x + begin, in, rows, depth, operands);
+        for (size_t column = 0; column < columns; column += kLanes, panel += steps * kLanes) {
+            const char* next = reinterpret_cast<const char*>(panel + steps * kLanes);
+            products<F>(operands, rows, panel, steps, sums + column * rows, kLanes, begin > 0, next);
         }
     }
 }
 
-// Computes x weight^T in parts, so that weights and sums stay in the cache. The results of a row are divided into kHalves equal
-// parts, whose columns with the same index are computed together: take(sums, row, rows, column, count) receives `count` columns
-// of each, sums [kHalves][count / 16][rows][16].
-template <class F, size_t kHalves, class Take> void multiply_parts(const float* x, size_t rows, const Packed& weight, const Take& take) {
-    const size_t half = weight.out / kHalves, bytes = (weight.in + F::kDepth - 1) / F::kDepth * sizeof(typename F::Word) * kLanes;
-    const size_t fitting = kResident / kHalves / bytes, widest = (fitting > 0 ? fitting : 1) * kLanes;
-    Scratch<float> sums(kHalves * kChunk * lesser(widest, whole_lanes(half)));
-    for (size_t batch = 0; batch < rows; batch += kBatch) {
-        const Inputs<F> inputs(x + batch * weight.in, lesser(rows - batch, kBatch), weight.in);
-        for (size_t column = 0; column < half; column += widest)
-            for (size_t row = 0; row < inputs.rows; row += kChunk) {
-                const size_t count = lesser(half - column, widest), together = lesser(inputs.rows - row, kChunk);
-                float* to = sums.data();
-                for (size_t first = column; first < weight.out; first += half, to += together * whole_lanes(count))
-                    sum_products<F>(inputs, row, together, weight, first, count, to);
-                take(sums.data(), batch + row, together, column, count);
-            }
+// Calls take(sums, row, rows, column, columns) for the sums of some rows, beginning with `row`, and each group of columns. If the
+// weight has `halves`, the columns begin with `column` in each half.
+template <class F, class Take> void multiply_groups(const float* x, size_t rows, const Packed& weight, const Take& take) {
+    const size_t most = rows < kChunk ? rows : kChunk, total = (weight.in + F::kDepth - 1) / F::kDepth;
+    Scratch<typename F::Operand> operands(most * kStride);
+    Scratch<float> sums(most * weight.group);
+    const auto* words = reinterpret_cast<const typename F::Word*>(weight.words);
+    for (size_t done = 0; done < weight.out; done += weight.group) {
+        const size_t columns = weight.out - done < weight.group ? weight.out - done : weight.group, padded = whole_lanes(columns);
+        for (size_t row = 0; row < rows; row += kChunk) {
+            const size_t count = rows - row < kChunk ? rows - row : kChunk;
+            sum_products<F>(x + row * weight.in, count, weight.in, words, padded, operands.data(), sums.data());
+            take(sums.data(), row, count, weight.halves ? done / 2 : done, columns);
+        }
+        words += padded * total;
     }
 }
 
@@ -80,8 +57,10 @@ void hand_over(const float* sums, size_t rows, size_t count, size_t stride, Resu
 
 template <class F> void multiply(const float* x, size_t rows, const Packed& weight, bool add, float* y) {
     const Results how = results(add, rows, weight.out, y);
-    multiply_parts<F, 1>(x, rows, weight, [&](const float* sums, size_t row, size_t count, size_t column, size_t columns) {
-        hand_over(sums, count, columns, weight.out, how, y + row * weight.out + column);
+    multiply_groups<F>(x, rows, weight, [&](const float* sums, size_t row, size_t count, size_t column, size_t columns) {
+        const size_t parts = weight.halves ? 2 : 1, width = columns / parts;
+        for (size_t i = 0; i < parts; ++i)
+            hand_over(sums + i * count * width, count, width, weight.out, how, y + row * weight.out + i * (weight.out / 2) + column);
     });
     handed_over(how);
 }
@@ -93,11 +72,11 @@ inline float activated(float gate, float up) {
 }
 
 template <class F> void multiply_gated(const float* x, size_t rows, const Packed& weight, float* y) {
-    multiply_parts<F, 2>(x, rows, weight, [&](const float* sums, size_t row, size_t count, size_t column, size_t columns) {
-        const float *gate = sums, *up = sums + count * columns;
+    multiply_groups<F>(x, rows, weight, [&](const float* sums, size_t row, size_t count, size_t column, size_t columns) {
+        const float *gate = sums, *up = sums + count * columns / 2;
         for (size_t i = 0; i < count; ++i) {
             float* to = y + (row + i) * (weight.out / 2) + column;
-            for (size_t j = 0; j < columns; j += kLanes)
+            for (size_t j = 0; j < columns / 2; j += kLanes)
                 for (size_t lane = 0; lane < kLanes; ++lane) {
                     const size_t at = j * count + i * kLanes + lane;
                     to[j + lane] = activated(gate[at], up[at]);

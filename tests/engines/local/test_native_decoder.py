@@ -22,7 +22,7 @@ CONFIG = {
 KINDS: dict[str, dict[str, Any]] = {
     "llama": {},
     "qwen3": {"intermediate_size": 90},  # not a multiple of 16, so gates are multiplied separately
-    "smollm3": {"no_rope_layers": [1, 0, 1], "intermediate_size": 1808},  # gates in several groups
+    "smollm3": {"no_rope_layers": [1, 0, 1], "intermediate_size": 1280},  # gates in several groups
 }
 PROMPTS = [[5, 9, 3, 44, 7, 8, 20], [5, 9, 3, 44, 12]]
 QUESTIONS = torch.tensor([0, 0, 0, 1, 1, 1])
