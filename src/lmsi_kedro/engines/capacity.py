@@ -74,7 +74,7 @@ def demand(model: Path, engine: EngineParams, shared: int, own: int, new: int) -
     if not attends_fully(config):
         prompt = shared + own
         return Demand(fixed, 0, max(prompt * (token + work), (prompt + new) * token + 2 * logits))
-    # On the CPU there is also a packed copy of the prefixes, in float32 at most.
+    # On the CPU there may also be a packed copy of the prefixes, in float32 at most.
     kept = token if gpus() else token + BYTES["float32"] * numbers
     # Attention holds each score four times: raw, masked, as a float32 weight, and as the weight that is used.
     score = (3 * size + BYTES["float32"]) * (getattr(config, "num_attention_heads", None) or 0)

@@ -42,10 +42,7 @@ class NativeDecoder(TreeDecoder):
         super().__init__(model)
         attention = self.body.layers[0].self_attn
         self.scale = attention.scaling
-        self.heads = (
-            config.num_key_value_heads,
-            attention.head_dim,
-        )  # of keys: their number and width
+        self.heads = config.num_key_value_heads, attention.head_dim  # number and width of key heads
         # Kept between the steps of a chunk: with a new buffer for each step (50 MB for 256 rows of 49,152 logits),
         # page faults took 4 % of the time.
         self.logits = NONE
@@ -88,7 +85,7 @@ class NativeDecoder(TreeDecoder):
         normal: Tensor = self.body.norm(last)
         return done, normal
 
-    def prefixes(self, room: Sequence[int]) -> list[Any]:
+    def prefixes(self, room: list[int]) -> list[Any]:
         """Empty prefixes of each layer, with room for this many tokens."""
         half = self.model.dtype == torch.bfloat16
         return [native.prefixes(room, *self.heads, half) for _ in range(self.layers)]
