@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstdio>
 #include <cstring>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -32,10 +33,11 @@ std::vector<char> stored(const std::vector<float>& given, NumberFormat format) {
     return bytes;
 }
 
-std::shared_ptr<const lmsi::Linear> linear(size_t in, size_t out, NumberFormat format, uint64_t stream) {
+std::shared_ptr<const lmsi::Linear> linear(size_t in, size_t out, NumberFormat format, uint64_t stream, bool bias = true) {
     std::vector<float> weight = numbers(in * out, stream);
     for (float& number : weight) number *= 0.2f;
-    return std::make_shared<lmsi::Linear>(stored(weight, format).data(), stored(numbers(out, stream + 1), format).data(), format, in, out);
+    const std::vector<char> biases = stored(numbers(out, stream + 1), format);
+    return std::make_shared<lmsi::Linear>(stored(weight, format).data(), bias ? biases.data() : nullptr, format, in, out);
 }
 
 lmsi::Decoder decoder(NumberFormat format) {
@@ -159,10 +161,61 @@ void rows_are_independent() {
     }
 }
 
+void each_isa_and_format(const std::function<void(lmsi::Isa, NumberFormat)>& test) {
+    for (const char* name : {"scalar", "avx2", "avx512", "avx512bf16"})
+        for (const NumberFormat format : {NumberFormat::float32, NumberFormat::bfloat16})
+            if (const auto isa = lmsi::isa_named(name)) test(*isa, format);
+}
+
+// Weights in one group, in several groups of halves, in groups that are no halves, and with results stored around the cache.
+void products_do_not_depend_on_groups_and_rows() {
+    const std::pair<size_t, size_t> shapes[] = {{40, 96}, {70, 2560}, {33, 1184}, {33, 50}, {8, 65'536}};
+    constexpr size_t kRows = 70;
+    each_isa_and_format([&](lmsi::Isa isa, NumberFormat format) {
+        for (const auto& [in, out] : shapes) {
+            const auto layer = linear(in, out, format, 9, false);
+            const std::vector<float> x = numbers(kRows * in, 10);
+            lmsi::Lines<float> y(kRows * out), one(out), scratch(kRows * out), gated(kRows * (out / 2));
+            layer->apply(x.data(), kRows, isa, y.data());
+            layer->gate(x.data(), kRows, isa, scratch.data(), gated.data());
+            for (size_t row = 0; row < kRows; ++row) {
+                const float *gate = y.data() + row * out, *up = gate + out / 2, *found = gated.data() + row * (out / 2);
+                layer->apply(x.data() + row * in, 1, isa, one.data());
+                check(std::memcmp(one.data(), gate, out * sizeof(float)) == 0, "a row must have the same product alone and in a batch");
+                for (size_t i = 0; i < out / 2; ++i)
+                    check(std::abs(found[i] - gate[i] / (1 + std::exp(-gate[i])) * up[i]) < 1e-5f, "a gate must be silu(gate) * up");
+            }
+        }
+    });
+}
+
+// Keys and values that are appended in two parts give the same bits as all of them at once.
+void appended_prefixes_equal_whole_ones() {
+    for (const NumberFormat format : {NumberFormat::float32, NumberFormat::bfloat16}) {
+        const size_t size = format == NumberFormat::float32 ? 4 : 2, line = kPadded * size;
+        const std::vector<size_t> lengths{37, 5};
+        const std::vector<char> keys = stored(numbers(2 * kKeyHeads * 37 * kPadded, 11), format);
+        lmsi::Prefixes whole(format, kKeyHeads, kWidth, lengths), parts = whole;
+        whole.append(keys.data(), keys.data(), 37, kPadded, lengths);
+        parts.append(keys.data(), keys.data(), 37, kPadded, {19, 5});
+        parts.append(keys.data() + 19 * line, keys.data() + 19 * line, 37, kPadded, {18, 0});
+        check(parts.lengths() == lengths, "a prefix must have all keys that were appended");
+        for (size_t i = 0; i < lengths.size(); ++i) {
+            const lmsi::Panels one = whole.of(i, 0), other = parts.of(i, 0);
+            const size_t bytes = one.padded * kPadded * size;
+            check(one.length == lengths[i] && std::memcmp(one.keys, other.keys, bytes) == 0 &&
+                      std::memcmp(one.values, other.values, bytes) == 0,
+                  "keys must be the same in two parts");
+        }
+    }
+}
+
 }  // namespace
 
 int main() {
     instruction_sets_and_formats_agree();
     rows_are_independent();
+    products_do_not_depend_on_groups_and_rows();
+    appended_prefixes_equal_whole_ones();
     std::puts("decoder: ok");
 }
