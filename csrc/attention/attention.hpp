@@ -18,7 +18,8 @@
 
 namespace lmsi {
 
-// Packed keys and values of some prefixes, to which more may be appended; a prefix may be empty.
+// Packed keys and values of some prefixes, to which more may be appended, though not while a step reads them; a prefix may be
+// empty.
 class Prefixes {
 public:
     // Empty prefixes with room for this many keys each.

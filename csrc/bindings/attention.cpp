@@ -17,7 +17,13 @@ void need_width(size_t heads, size_t width) {
 }
 
 lmsi::Prefixes empty_prefixes(std::vector<size_t> room, size_t heads, size_t width, bool bfloat16) {
+    constexpr size_t kMostHeads = size_t{1} << 16, kMostKeys = size_t{1} << 36;  // their product with the width fits into 64 bits
     need_width(heads, width);
+    size_t total = 0;
+    for (const size_t keys : room) {
+        need(heads <= kMostHeads && keys <= kMostKeys && total <= kMostKeys, "the room is larger than any memory");
+        total += lmsi::whole_lanes(keys);
+    }
     return {bfloat16 ? lmsi::NumberFormat::bfloat16 : lmsi::NumberFormat::float32, heads, width, std::move(room)};
 }
 
@@ -57,7 +63,7 @@ lmsi::Prefixes prefixes(const py::array& keys, const py::array& values, const st
 lmsi::Step step_of(const lmsi::Prefixes& shared, const lmsi::Prefixes& questions, py::array& own_keys, py::array& own_values,
                    const Paths& paths, size_t query_heads, float scale) {
     need(std::isfinite(scale), "the scale must be finite");
-    const py::ssize_t slots = own_keys.shape(0), capacity = own_keys.shape(2), width = static_cast<py::ssize_t>(shared.width());
+    const py::ssize_t slots = own_keys.shape(0), capacity = own_keys.shape(2);
     need(shared.count() == 1 && questions.heads() == shared.heads() && questions.width() == shared.width() &&
              questions.format() == shared.format(),
          "there must be one shared prefix, with the same heads, width and format as the questions");

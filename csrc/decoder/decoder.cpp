@@ -8,9 +8,10 @@ namespace {
 
 // Columns of a group. With all 49,152 columns of a vocabulary, the sums did not stay in the cache, and products reached 145 instead
 // of 205 GFLOP/s; with fewer columns, inputs are converted more often.
-constexpr size_t kMostColumns = 1024, kFewestColumns = 256;
+constexpr size_t kMostColumns = 1024, kFewestColumns = 512;
 
-// Divides a weight into groups: into groups of halves if both consist of equal groups of whole lanes.
+// Divides a weight into groups: into groups of halves if both halves consist of equal groups of whole lanes. Only a gate needs halves,
+// but other layers lose nothing by them.
 Packed grouped(size_t in, size_t out) {
     const size_t half = out / 2 / kLanes;
     size_t lanes = std::min(half, kMostColumns / 2 / kLanes);
@@ -22,6 +23,11 @@ Packed grouped(size_t in, size_t out) {
 // The words of Packed; T is the type of the weight's numbers.
 template <class T> Lines<uint32_t> packed(const T* weight, const Packed& as) {
     constexpr size_t kDepth = sizeof(uint32_t) / sizeof(T), kDeep = kDepthBlock * kDepth;
+    const auto source = [&](size_t done, size_t column, size_t columns) {
+        const size_t half = columns / 2;
+        if (!as.halves) return done + column;
+        return done / 2 + (column < half ? column : as.out / 2 + column - half);
+    };
     Lines<uint32_t> words(whole_lanes(as.out) * ((as.in + kDepth - 1) / kDepth));
     T* to = reinterpret_cast<T*>(words.data());
     for (size_t done = 0; done < as.out; done += as.group)
@@ -29,8 +35,7 @@ template <class T> Lines<uint32_t> packed(const T* weight, const Packed& as) {
             const size_t columns = std::min(as.group, as.out - done), depth = std::min(kDeep, as.in - begin);
             for (size_t column = 0; column < columns; column += kLanes, to += (depth + kDepth - 1) / kDepth * kDepth * kLanes)
                 for (size_t j = 0; j < std::min(kLanes, columns - column); ++j) {
-                    const size_t place = column + j, half = columns / 2;
-                    const size_t from = !as.halves ? done + place : done / 2 + (place < half ? place : as.out / 2 + place - half);
+                    const size_t from = source(done, column + j, columns);
                     for (size_t k = 0; k < depth; ++k)
                         to[(k / kDepth * kLanes + j) * kDepth + k % kDepth] = weight[from * as.in + begin + k];
                 }
@@ -41,26 +46,32 @@ template <class T> Lines<uint32_t> packed(const T* weight, const Packed& as) {
 }  // namespace
 
 Linear::Linear(const void* weight, const void* bias, NumberFormat format, size_t in, size_t out, bool int8)
-    : format_(format), packed_(grouped(in, out)) {
+    : format_(format), layout_(grouped(in, out)) {
     const bool wide = format == NumberFormat::float32;
     if (int8) int8_ = quantised(weight, format, in, out);
-    else words_ = wide ? packed(static_cast<const float*>(weight), packed_) : packed(static_cast<const uint16_t*>(weight), packed_);
-    packed_.words = words_.data();
+    else words_ = wide ? packed(static_cast<const float*>(weight), layout_) : packed(static_cast<const uint16_t*>(weight), layout_);
     for (size_t i = 0; bias != nullptr && i < out; ++i)
         bias_.push_back(wide ? static_cast<const float*>(bias)[i] : float_of(static_cast<const uint16_t*>(bias)[i]));
 }
 
-void Linear::apply(const float* x, size_t rows, Isa isa, float* y, bool add) const {
-    if (int8_.words.empty()) table_for<DecoderTables>(isa).multiply[static_cast<size_t>(format_)](x, rows, packed_, add, y);
-    else table_for<Int8Tables>(isa).multiply(x, rows, {int8_.words.data(), int8_.scales.data(), in(), out()}, add, y);
+Packed Linear::weight() const {
+    Packed packed = layout_;
+    packed.words = words_.data();
+    return packed;
+}
+
+void Linear::apply(const float* x, size_t rows, Isa isa, float* y, Results results) const {
+    if (results == Results::streamed && !bias_.empty()) results = Results::written;  // the bias is added to what was written
+    if (int8_.words.empty()) table_for<DecoderTables>(isa).multiply[static_cast<size_t>(format_)](x, rows, weight(), results, y);
+    else table_for<Int8Tables>(isa).multiply(x, rows, {int8_.words.data(), int8_.scales.data(), in(), out()}, results, y);
     for (size_t row = 0; row < rows; ++row)
         for (size_t i = 0; i < bias_.size(); ++i) y[row * out() + i] += bias_[i];
 }
 
 void Linear::gate(const float* x, size_t rows, Isa isa, float* scratch, float* y) const {
     const DecoderLanes& lanes = table_for<DecoderTables>(isa);
-    if (int8_.words.empty() && bias_.empty() && packed_.halves) {
-        lanes.multiply_gated[static_cast<size_t>(format_)](x, rows, packed_, y);
+    if (int8_.words.empty() && bias_.empty() && layout_.halves) {
+        lanes.multiply_gated[static_cast<size_t>(format_)](x, rows, weight(), y);
     } else {
         apply(x, rows, isa, scratch);
         lanes.activate(scratch, rows, out() / 2, y);
@@ -106,14 +117,14 @@ void Decoder::step(float* x, size_t rows, const float* cos, const float* sin, co
         Step step = levels[i].step;
         step.tokens = tokens.data();
         attend(*levels[i].shared, *levels[i].questions, step, isa, attended.data());
-        layer.out->apply(attended.data(), rows, isa, x, true);
+        layer.out->apply(attended.data(), rows, isa, x, Results::added);
         lanes.normalize(x, rows, size, layer.mlp_norm.data(), epsilon, normal.data());
         layer.gate_up->gate(normal.data(), rows, isa, gates.data(), activated.data());
-        layer.down->apply(activated.data(), rows, isa, x, true);
+        layer.down->apply(activated.data(), rows, isa, x, Results::added);
     }
     if (logits == nullptr) return;
     lanes.normalize(x, rows, size, norm_.data(), epsilon, normal.data());
-    head_->apply(normal.data(), rows, isa, logits);
+    head_->apply(normal.data(), rows, isa, logits, Results::streamed);
 }
 
 }  // namespace lmsi

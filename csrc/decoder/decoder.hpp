@@ -28,18 +28,19 @@ class Linear {
 public:
     // weight [out][in], and a bias [out] or null, both in the same number format
     Linear(const void* weight, const void* bias, NumberFormat format, size_t in, size_t out, bool int8 = false);
-    Linear(const Linear&) = delete;  // a copy would refer to these words
-    size_t in() const { return packed_.in; }
-    size_t out() const { return packed_.out; }
-    // y[rows][out] = x[rows][in] weight^T + bias, or += if `add`
-    void apply(const float* x, size_t rows, Isa isa, float* y, bool add = false) const;
-    // y[rows][out / 2] = silu(gate) * up, where [gate, up] is what `apply` would write. The scratch memory is [rows][out].
+    size_t in() const { return layout_.in; }
+    size_t out() const { return layout_.out; }
+    // y[rows][out] = x[rows][in] weight^T + bias, or +=
+    void apply(const float* x, size_t rows, Isa isa, float* y, Results results = Results::written) const;
+    // y[rows][out / 2] = silu(gate) * up, where [gate, up] is what `apply` would write. The scratch memory [rows][out] is
+    // used unless gate and up are multiplied together.
     void gate(const float* x, size_t rows, Isa isa, float* scratch, float* y) const;
 
 private:
+    Packed weight() const;
     NumberFormat format_;
     Lines<uint32_t> words_;  // empty if the weights are quantised
-    Packed packed_;          // its words are those of words_
+    Packed layout_;          // without words
     Int8Weight int8_;  // empty unless the weights are quantised
     std::vector<float> bias_;  // empty without a bias
 };

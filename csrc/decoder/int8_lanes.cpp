@@ -113,7 +113,7 @@ __attribute__((noinline)) void add_block(const Operand* a, const Block* blocks, 
     });
 }
 
-// Where the results of a tile are handed over: the distance of rows in y, and the scales of the columns.
+// Where the results of a tile are stored: the distance of rows in y, and the scales of the columns.
 struct Target {
     float* y;
     size_t stride;
@@ -127,7 +127,7 @@ __attribute__((noinline)) void write_block(const Operand* a, const Block* blocks
                                            const float* c, const Target& to) {
     multiply_block<M>(a, blocks, panel, steps, [&](size_t m, size_t p, const Floats& product) {
         const Floats sum = add ? loaded<Floats>(c + m * kLanes + p * kWidth) + product : product;
-        hand_over(sum * loaded<Floats>(to.scales + p * kWidth), to.how, to.y + m * to.stride + p * kWidth);
+        store(sum * loaded<Floats>(to.scales + p * kWidth), to.how, to.y + m * to.stride + p * kWidth);
     });
 }
 
@@ -147,9 +147,9 @@ template <size_t M> void multiply_tile(const Inputs& x, size_t row, const Packed
 // Multiplies M rows by the last columns, of which there are fewer than 16.
 template <size_t M> void multiply_rest(const Inputs& x, size_t row, const PackedInt8& weight, size_t column, Results how, float* y) {
     float c[M * kLanes];
-    multiply_tile<M>(x, row, weight, column, {c, kLanes, weight.scales + column, Results::stored});
+    multiply_tile<M>(x, row, weight, column, {c, kLanes, weight.scales + column, Results::written});
     for (size_t m = 0; m < M; ++m, y += weight.out)
-        for (size_t j = 0; column + j < weight.out; ++j) hand_over(c[m * kLanes + j], how, y[j]);
+        for (size_t j = 0; column + j < weight.out; ++j) store(c[m * kLanes + j], how, y[j]);
 }
 
 // Multiplies the rows from `row` on by the columns from `first` to `last`.
@@ -164,13 +164,13 @@ void multiply_rows(const Inputs& x, size_t row, const PackedInt8& weight, size_t
     if constexpr (M > 1) multiply_rows<M / 2>(x, row, weight, first, last, how, y);
 }
 
-void multiply(const float* x, size_t rows, const PackedInt8& weight, bool add, float* y) {
+void multiply(const float* x, size_t rows, const PackedInt8& weight, Results results, float* y) {
     const Inputs inputs(x, rows, weight.in);
     const size_t fitting = kResident / (quads(weight.in) * kQuad) / kLanes, group = (fitting > 0 ? fitting : 1) * kLanes;
-    const Results how = results(add, rows, weight.out, y);
+    const Results how = storage(results, rows, weight.out, y);
     for (size_t first = 0; first < weight.out; first += group)
         multiply_rows(inputs, 0, weight, first, weight.out - first < group ? weight.out : first + group, how, y);
-    handed_over(how);
+    finish(how);
 }
 
 }  // namespace

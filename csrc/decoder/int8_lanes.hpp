@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "../simd/results.hpp"
+
 namespace lmsi {
 
 constexpr size_t kQuad = 4;         // inputs in a word of an int8 weight
@@ -22,9 +24,9 @@ struct PackedInt8 {
 };
 
 struct Int8Lanes {
-    // y[rows][out] = x[rows][in] weight^T, or += if `add`, with x quantised for each row and block. All instruction sets give
+    // y[rows][out] = x[rows][in] weight^T, or +=, with x quantised for each row and block. All instruction sets give
     // the same bits.
-    void (*multiply)(const float* x, size_t rows, const PackedInt8& weight, bool add, float* y);
+    void (*multiply)(const float* x, size_t rows, const PackedInt8& weight, Results results, float* y);
 };
 
 // One table per instruction set.

@@ -45,24 +45,24 @@ template <class F, class Take> void multiply_groups(const float* x, size_t rows,
 }
 
 // y[rows][count] = sums[count / 16][rows][16], or +=; consecutive rows of y are `stride` apart.
-void hand_over(const float* sums, size_t rows, size_t count, size_t stride, Results how, float* y) {
+void store_rows(const float* sums, size_t rows, size_t count, size_t stride, Results how, float* y) {
     for (size_t row = 0; row < rows; ++row, sums += kLanes, y += stride) {
         const float* from = sums;
         size_t column = 0;
         for (; column + kLanes <= count; column += kLanes, from += rows * kLanes)
-            for (size_t p = 0; p < kLanes; p += kWidth) hand_over(loaded<Floats>(from + p), how, y + column + p);
-        for (size_t j = 0; column + j < count; ++j) hand_over(from[j], how, y[column + j]);
+            for (size_t p = 0; p < kLanes; p += kWidth) store(loaded<Floats>(from + p), how, y + column + p);
+        for (size_t j = 0; column + j < count; ++j) store(from[j], how, y[column + j]);
     }
 }
 
-template <class F> void multiply(const float* x, size_t rows, const Packed& weight, bool add, float* y) {
-    const Results how = results(add, rows, weight.out, y);
+template <class F> void multiply(const float* x, size_t rows, const Packed& weight, Results results, float* y) {
+    const Results how = storage(results, rows, weight.out, y);
     multiply_groups<F>(x, rows, weight, [&](const float* sums, size_t row, size_t count, size_t column, size_t columns) {
         const size_t parts = weight.halves ? 2 : 1, width = columns / parts;
         for (size_t i = 0; i < parts; ++i)
-            hand_over(sums + i * count * width, count, width, weight.out, how, y + row * weight.out + i * (weight.out / 2) + column);
+            store_rows(sums + i * count * width, count, width, weight.out, how, y + row * weight.out + i * (weight.out / 2) + column);
     });
-    handed_over(how);
+    finish(how);
 }
 
 // silu(gate) * up

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "../simd/products.hpp"
+#include "../simd/results.hpp"
 
 namespace lmsi {
 
@@ -21,8 +22,8 @@ struct Packed {
 };
 
 struct DecoderLanes {
-    // y[rows][out] = x[rows][in] weight^T, or += if `add`. With bfloat16, x is rounded.
-    void (*multiply[2])(const float* x, size_t rows, const Packed& weight, bool add, float* y);
+    // y[rows][out] = x[rows][in] weight^T, or +=. With bfloat16, x is rounded.
+    void (*multiply[2])(const float* x, size_t rows, const Packed& weight, Results results, float* y);
     // y[rows][out / 2] = silu(gate) * up, where [gate, up] = x[rows][in] weight^T; needs `halves`.
     void (*multiply_gated[2])(const float* x, size_t rows, const Packed& weight, float* y);
     // x / sqrt(mean(x^2) + epsilon) * weight, for each row [width].

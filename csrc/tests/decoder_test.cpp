@@ -65,7 +65,7 @@ struct Memory {
             values.emplace_back(bytes);
         }
     }
-    lmsi::Prefixes prefixes(std::vector<size_t> lengths, uint64_t stream) const {
+    lmsi::Prefixes prefixes(const std::vector<size_t>& lengths, uint64_t stream) const {
         const size_t count = lengths.size() * kKeyHeads * 8 * kWidth;
         return {stored(numbers(count, stream), format).data(),
                 stored(numbers(count, stream + 500), format).data(),
@@ -73,7 +73,7 @@ struct Memory {
                 kKeyHeads,
                 8,
                 kWidth,
-                std::move(lengths)};
+                lengths};
     }
     NumberFormat format;
     std::vector<lmsi::Prefixes> shared, questions;
@@ -167,45 +167,76 @@ void each_isa_and_format(const std::function<void(lmsi::Isa, NumberFormat)>& tes
             if (const auto isa = lmsi::isa_named(name)) test(*isa, format);
 }
 
-// Weights in one group, in several groups of halves, in groups that are no halves, and with results stored around the cache.
-void products_do_not_depend_on_groups_and_rows() {
-    const std::pair<size_t, size_t> shapes[] = {{40, 96}, {70, 2560}, {33, 1184}, {33, 50}, {8, 65'536}};
-    constexpr size_t kRows = 70;
-    each_isa_and_format([&](lmsi::Isa isa, NumberFormat format) {
-        for (const auto& [in, out] : shapes) {
+// Weights in one group, in several groups of halves and of all columns, with one block of depth and with several, and results that
+// are stored around the cache, if they are aligned.
+constexpr std::pair<size_t, size_t> kShapes[] = {{40, 96}, {141, 2560}, {141, 1184}, {33, 50}, {8, 65'536}, {8, 65'537}};
+constexpr size_t kRows = 70;
+
+void products_equal_sums_and_rows() {
+    each_isa_and_format([](lmsi::Isa isa, NumberFormat format) {
+        for (const auto& [in, out] : kShapes) {
             const auto layer = linear(in, out, format, 9, false);
-            const std::vector<float> x = numbers(kRows * in, 10);
-            lmsi::Lines<float> y(kRows * out), one(out), scratch(kRows * out), gated(kRows * (out / 2));
-            layer->apply(x.data(), kRows, isa, y.data());
-            layer->gate(x.data(), kRows, isa, scratch.data(), gated.data());
+            const std::vector<float> weight = numbers(in * out, 9), x = numbers(kRows * in, 10);
+            lmsi::Lines<float> y(kRows * out + 1), shifted(kRows * out + 1), one(out);
+            layer->apply(x.data(), kRows, isa, y.data(), lmsi::Results::streamed);
+            layer->apply(x.data(), kRows, isa, shifted.data() + 1, lmsi::Results::streamed);
+            check(std::memcmp(y.data(), shifted.data() + 1, kRows * out * sizeof(float)) == 0, "results must not depend on alignment");
             for (size_t row = 0; row < kRows; ++row) {
-                const float *gate = y.data() + row * out, *up = gate + out / 2, *found = gated.data() + row * (out / 2);
                 layer->apply(x.data() + row * in, 1, isa, one.data());
-                check(std::memcmp(one.data(), gate, out * sizeof(float)) == 0, "a row must have the same product alone and in a batch");
-                for (size_t i = 0; i < out / 2; ++i)
-                    check(std::abs(found[i] - gate[i] / (1 + std::exp(-gate[i])) * up[i]) < 1e-5f, "a gate must be silu(gate) * up");
+                check(std::memcmp(one.data(), y.data() + row * out, out * sizeof(float)) == 0,
+                      "a row must be the same alone and in a batch");
+            }
+            for (size_t column = 0; column < out; column += 7) {
+                double sum = 0;
+                for (size_t i = 0; i < in; ++i) sum += 0.2 * weight[column * in + i] * x[69 * in + i];
+                check(std::abs(sum - y[69 * out + column]) < (format == NumberFormat::float32 ? 1e-4 : 0.1), "a product must be the sum");
             }
         }
     });
 }
 
+void gates_are_activated() {
+    each_isa_and_format([](lmsi::Isa isa, NumberFormat format) {
+        for (const auto& [in, out] : kShapes)
+            for (const bool bias : {false, true}) {
+                const auto layer = linear(in, out, format, 9, bias);
+                const size_t half = out / 2;
+                const std::vector<float> x = numbers(kRows * in, 10);
+                lmsi::Lines<float> y(kRows * out), scratch(kRows * out), gated(kRows * half);
+                if (out % 2 != 0) continue;
+                layer->apply(x.data(), kRows, isa, y.data());
+                layer->gate(x.data(), kRows, isa, scratch.data(), gated.data());
+                for (size_t i = 0; i < kRows * half; ++i) {
+                    const float gate = y[i / half * out + i % half], up = y[i / half * out + half + i % half];
+                    check(std::abs(gated[i] - gate / (1 + std::exp(-gate)) * up) < 1e-5f, "a gate must be silu(gate) * up");
+                }
+            }
+    });
+}
+
 // Keys and values that are appended in two parts give the same bits as all of them at once.
 void appended_prefixes_equal_whole_ones() {
+    constexpr size_t kTwo = 2, kWide = 20, kLine = 32, kLong = 37;
     for (const NumberFormat format : {NumberFormat::float32, NumberFormat::bfloat16}) {
-        const size_t size = format == NumberFormat::float32 ? 4 : 2, line = kPadded * size;
-        const std::vector<size_t> lengths{37, 5};
-        const std::vector<char> keys = stored(numbers(2 * kKeyHeads * 37 * kPadded, 11), format);
-        lmsi::Prefixes whole(format, kKeyHeads, kWidth, lengths), parts = whole;
-        whole.append(keys.data(), keys.data(), 37, kPadded, lengths);
-        parts.append(keys.data(), keys.data(), 37, kPadded, {19, 5});
-        parts.append(keys.data() + 19 * line, keys.data() + 19 * line, 37, kPadded, {18, 0});
+        const size_t size = format == NumberFormat::float32 ? 4 : 2, first = 19 * kLine * size;
+        const std::vector<size_t> lengths{kLong, 5}, room{60, 5};
+        const std::vector<char> keys = stored(numbers(2 * kTwo * kLong * kLine, 11), format);
+        const std::vector<char> values = stored(numbers(2 * kTwo * kLong * kLine, 12), format);
+        lmsi::Prefixes whole(format, kTwo, kWide, room), parts = whole;
+        whole.append(keys.data(), values.data(), kLong, kLine, lengths);
+        parts.append(keys.data(), values.data(), kLong, kLine, {19, 5});
+        parts.append(keys.data() + first, values.data() + first, kLong, kLine, {18, 0});
         check(parts.lengths() == lengths, "a prefix must have all keys that were appended");
-        for (size_t i = 0; i < lengths.size(); ++i) {
-            const lmsi::Panels one = whole.of(i, 0), other = parts.of(i, 0);
-            const size_t bytes = one.padded * kPadded * size;
-            check(one.length == lengths[i] && std::memcmp(one.keys, other.keys, bytes) == 0 &&
-                      std::memcmp(one.values, other.values, bytes) == 0,
-                  "keys must be the same in two parts");
+        for (size_t i = 0; i < 2 * kTwo; ++i) {
+            const lmsi::Panels one = whole.of(i / kTwo, i % kTwo), other = parts.of(i / kTwo, i % kTwo);
+            const size_t bytes = one.padded * kLine * size;
+            check(one.length == lengths[i / kTwo] && one.padded == (i < kTwo ? 64 : 16), "panels must be those of the prefix");
+            check(std::memcmp(one.keys, other.keys, bytes) == 0, "keys must be the same in two parts");
+            check(std::memcmp(one.values, other.values, bytes) == 0, "values must be the same in two parts");
+            const char* last = values.data() + ((i * kLong + lengths[i / kTwo] - 1) * kLine + 17) * size;
+            const size_t depth = size == 4 ? 1 : 2, k = lengths[i / kTwo] - 1;
+            const size_t at = one.padded * 16 + (k / depth * 16 + 1) * depth + k % depth;
+            check(std::memcmp(static_cast<const char*>(one.values) + at * size, last, size) == 0, "a value must be in its place");
         }
     }
 }
@@ -215,7 +246,8 @@ void appended_prefixes_equal_whole_ones() {
 int main() {
     instruction_sets_and_formats_agree();
     rows_are_independent();
-    products_do_not_depend_on_groups_and_rows();
+    products_equal_sums_and_rows();
+    gates_are_activated();
     appended_prefixes_equal_whole_ones();
     std::puts("decoder: ok");
 }

@@ -83,7 +83,7 @@ std::vector<float> applied(const lmsi::Linear& layer, const std::vector<float>& 
     std::vector<float> y(rows * layer.out(), 7);
     layer.apply(x.data(), rows, isa, y.data());
     std::vector<float> twice = y;
-    layer.apply(x.data(), rows, isa, twice.data(), true);
+    layer.apply(x.data(), rows, isa, twice.data(), lmsi::Results::added);
     for (size_t i = 0; i < y.size(); ++i) check(std::isnan(y[i]) || twice[i] == y[i] + y[i], "a product must be added to y");
     return y;
 }

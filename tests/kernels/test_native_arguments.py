@@ -66,6 +66,14 @@ def test_prefixes_without_heads_or_width_are_refused(shape: tuple[int, ...]) -> 
         native.Prefixes([4], shape[1], shape[3], False)
 
 
+@pytest.mark.parametrize("room", [[2**64 - 1], [2**58], [2**36] * 3])
+def test_room_beyond_any_memory_is_refused(room: list[int]) -> None:
+    with pytest.raises(ValueError, match="larger than any memory"):
+        native.Prefixes(room, 1, 32, False)
+    with pytest.raises(ValueError, match="larger than any memory"):
+        native.Prefixes([1], 2**40, 32, False)
+
+
 def test_keys_that_do_not_fit_are_not_appended() -> None:
     """The room is that of the prefix, and what was appended before counts."""
     prefixes = native.Prefixes([5, 3], 2, 8, True)

@@ -22,7 +22,7 @@ class TreeDecoder:
         self.model, self.body = model, model.base_model
         self.head = model.get_output_embeddings()
         self.layers = model.config.get_text_config().num_hidden_layers
-        self._shared: tuple[list[int], list[Prefixes]] | None = None
+        self._shared: tuple[list[int], list[Any]] | None = None
         self.tree: Any = None
         self.first: Any = None
 
@@ -46,7 +46,7 @@ class TreeDecoder:
             for keys in (level.keys for level in questions)
         ]
 
-    def shared_prefix(self, prefix: list[int]) -> list[Prefixes]:
+    def shared_prefix(self, prefix: list[int]) -> list[Any]:
         """The keys and values of the shared prompt per layer, cached for the next call."""
         if self._shared is None or self._shared[0] != prefix:
             self._shared = prefix, self.prefill([prefix], [])[0]

@@ -10,7 +10,10 @@ from lmsi_kedro.kernels import _native
 
 from .prefixes import Prefixes
 
-decoder, prefixes = _native.Decoder, _native.Prefixes
+decoder, growing = (
+    _native.Decoder,
+    _native.Prefixes,
+)  # `growing`: empty prefixes, with room to append
 _packed = WeakKeyDictionary[Prefixes, Any]()
 
 
