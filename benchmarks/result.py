@@ -164,4 +164,6 @@ def machine() -> str:
         isa = "kernels not built"
     else:
         isa = sampling_isa()
-    return f"{models[0] if models else 'unknown CPU'}, {isa}, {len(os.sched_getaffinity(0))} cores"
+    cores = len(os.sched_getaffinity(0))
+    name = models[0] if models else "unknown CPU"
+    return f"{name}, {isa}, {cores} core{'s' if cores > 1 else ''}"
