@@ -135,6 +135,15 @@ void bfloat16_weights_and_biases_are_read(lmsi::Isa isa, const std::string& name
     for (size_t i = 0; i < kOut; ++i) check(y[i] == plain[i] + bias[i], name + ": weights and bias must be read as bfloat16");
 }
 
+void results_around_the_cache_are_the_same(lmsi::Isa isa, const std::string& name) {
+    constexpr size_t kRows = 70, kIn = 8, kOut = 64'000;  // 18 MB
+    const lmsi::Linear layer = linear(numbers(kOut * kIn, 8), kIn, kOut);
+    const std::vector<float> x = numbers(kRows * kIn, 9), written = applied(layer, x, isa);
+    lmsi::Lines<float> streamed(kRows * kOut);
+    layer.apply(x.data(), kRows, isa, streamed.data(), lmsi::Results::streamed);
+    check(same(streamed.data(), written), name + ": results around the cache must be the same");
+}
+
 }  // namespace
 
 int main() {
@@ -147,6 +156,7 @@ int main() {
         bits_equal_those_of_a_plain_computation(3, 70, 9000, *isa, name);  // more outputs than are multiplied together
         numbers_that_are_not_finite_stay_so(*isa, name);
         bfloat16_weights_and_biases_are_read(*isa, name);
+        results_around_the_cache_are_the_same(*isa, name);
     }
     std::puts("int8: ok");
 }
