@@ -88,7 +88,7 @@ class NativeDecoder(TreeDecoder):
     def prefixes(self, room: list[int]) -> list[Any]:
         """Empty prefixes of each layer, with room for this many tokens."""
         half = self.model.dtype == torch.bfloat16
-        return [native.growing(room, *self.heads, half) for _ in range(self.layers)]
+        return [native.empty_prefixes(room, *self.heads, half) for _ in range(self.layers)]
 
     def own_buffers(
         self, questions: Sequence[Any], slots: int, capacity: int

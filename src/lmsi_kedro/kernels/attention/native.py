@@ -10,10 +10,7 @@ from lmsi_kedro.kernels import _native
 
 from .prefixes import Prefixes
 
-decoder, growing = (
-    _native.Decoder,
-    _native.Prefixes,
-)  # `growing`: empty prefixes, with room to append
+decoder, empty_prefixes = _native.Decoder, _native.Prefixes
 _packed = WeakKeyDictionary[Prefixes, Any]()
 
 
