@@ -41,10 +41,11 @@ def test_no_gpu_where_the_machine_has_none(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_workers_take_the_visible_gpus_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
-    started = get_context("spawn").Value("i", 0)
+    pids = get_context("spawn").Array("i", 3)
     taken = []
-    for _ in range(3):
+    for number in range(3):
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,3")
-        start_worker(os.getppid(), started)
+        start_worker(os.getppid(), number, pids)
         taken.append(os.environ["CUDA_VISIBLE_DEVICES"])
     assert taken == ["2", "3", "2"]
+    assert pids[:] == [os.getpid()] * 3

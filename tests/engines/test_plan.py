@@ -9,8 +9,10 @@ from typing import Literal
 
 import polars as pl
 import pytest
+import torch
 
 from lmsi_kedro.datasets.chunk_store import ChunkStore
+from lmsi_kedro.engines.local import LocalEngine
 from lmsi_kedro.engines.plan import Plan, Progress
 from lmsi_kedro.engines.running_votes import RunningVotes
 from lmsi_kedro.params import EngineParams, Sampling
@@ -81,6 +83,21 @@ def test_tables_do_not_depend_on_workers_or_order(tmp_path: Path) -> None:
     assert set(alone) == set(shared)
     assert all(alone[chunk].equals(shared[chunk]) for chunk in alone)
     assert pl.concat(alone.values()).height == 24
+
+
+def test_kept_prompts_do_not_change_tables(tmp_path: Path) -> None:
+    """Greedy paths, and two blocks of sampled paths of the same questions, of which a worker keeps the prompts."""
+    model = tiny_model(tmp_path, ends=RAGGED)
+    greedy = SAMPLING.model_copy(update={"temperature": 0.0})
+    with closing(plan(model, m=2)) as made:
+        made.add(PROMPTS, range(1), greedy, {"mode": "greedy"})
+        made.add(PROMPTS, range(2, 4), SAMPLING, {"mode": "x"})
+        shared = dict(made.compute(list(made.chunks)))
+    engine = LocalEngine(model, torch.float32, rows=4)
+    for name, chunk in made.chunks.items():
+        engine.decoder.forget()
+        assert chunk.table(engine).equals(shared[name])
+    assert sorted(chunk.paths for chunk in made.chunks.values()) == [2, 4, 4, 4, 8, 8]
 
 
 def test_largest_chunks_are_computed_first() -> None:

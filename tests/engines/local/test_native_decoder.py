@@ -106,6 +106,65 @@ def after_prompts(decoder: Any) -> list[torch.Tensor]:
     return [first, *(decoder.step(torch.tensor([33, 4, 60])).clone() for _ in range(2))]
 
 
+HEAD = [5, 9, 3, 44]
+CHUNK = [[*HEAD, *range(10 + i, 12 + 4 * i)] for i in range(7)]
+BITS = [(torch.float32, False), (torch.bfloat16, False), (torch.bfloat16, True)]
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize(("dtype", "int8"), BITS)
+@torch.inference_mode()
+def test_known_prompts_are_not_computed_again(
+    dtype: torch.dtype, int8: bool, isa: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next chunk has the bits of a new decoder, whether its prompts are known or not."""
+    select(isa, monkeypatch)
+    monkeypatch.setattr(native_decoder, "BLOCK", 6)
+    monkeypatch.setattr(native_decoder, "PIECE", 5)
+    given = model(dtype)
+    pack(given, int8)
+    decoder, other = NativeDecoder(given), [[*HEAD, 90], [*HEAD, 91, 92, 93]]
+    for prompts, computed in [
+        (CHUNK, 2),  # the shared prompt, and the questions
+        (CHUNK, 0),
+        ([CHUNK[4], CHUNK[0], CHUNK[6], CHUNK[0]], 0),
+        ([CHUNK[5], CHUNK[1]], 0),
+        ([CHUNK[2]], 2),  # its shared prompt is longer
+        ([CHUNK[2], other[0]], 2),
+        ([CHUNK[2], other[1]], 1),
+        ([other[1], CHUNK[2]], 0),
+    ]:
+        found, calls = after_three_steps(decoder, prompts)
+        expected, _ = after_three_steps(NativeDecoder(given), prompts)
+        assert torch.equal(found, expected)
+        assert calls == computed
+
+
+@torch.inference_mode()
+def test_padded_prompts_are_kept_only_for_an_equal_batch() -> None:
+    decoder = TreeDecoder(model(torch.float32))
+    calls = [
+        after_three_steps(decoder, some)[1] for some in (CHUNK, CHUNK, CHUNK[:3], CHUNK[2::-1])
+    ]
+    assert calls == [2, 0, 1, 1]
+
+
+def after_three_steps(decoder: Any, prompts: list[list[int]]) -> tuple[torch.Tensor, int]:
+    """The logits of three tokens for each of the prompts, and the number of calls of `prefill`."""
+    calls, prefill = [], type(decoder).prefill
+
+    def counted(*given: Any) -> Any:
+        calls.append(given)
+        return prefill(decoder, *given)
+
+    decoder.prefill = counted
+    decoder.start(prompts, len(prompts), 3)
+    logits = [decoder.add(torch.arange(len(prompts))).clone()]
+    for _ in range(2):
+        logits.append(decoder.step(logits[-1].argmax(1)).clone())
+    return torch.stack(logits), len(calls)
+
+
 @torch.inference_mode()
 def test_unsupported_layers_and_shapes_are_refused() -> None:
     given = model(torch.float32)

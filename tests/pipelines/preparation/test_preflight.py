@@ -28,6 +28,7 @@ from lmsi_kedro.pipelines.preparation.preflight import check_model
 from lmsi_kedro.tasks import Task, Tasks
 from lmsi_kedro.training import TrainingError
 from tests.engines.fake_server import running
+from tests.kernels.instruction_sets import select
 from tests.training.jobs import PARAMS
 
 BASE = Path(__file__).parents[3] / "data" / "06_models" / "base"
@@ -88,6 +89,16 @@ def test_int8_needs_a_model_that_supports_it(model: Path) -> None:
     (model / "config.json").write_text(json.dumps({**config, "hidden_act": "gelu"}))
     with pytest.raises(ValueError, match=r"int8 does not support this model .*; set engine\.dtype"):
         check(questions("Finn has 3 pens. How many?"), model, dtype="int8")
+
+
+@pytest.mark.parametrize(("isa", "warned"), [("scalar", 1), ("avx2", 0)])
+def test_slow_int8_is_warned_of(
+    isa: str, warned: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    select(isa, monkeypatch)
+    check(questions("Finn has 3 pens. How many?"), dtype="int8")
+    check(questions("Finn has 3 pens. How many?"), dtype="float32")
+    assert caplog.text.count("int8 is slower than float32") == warned
 
 
 def test_questions_beyond_context_are_named_or_skipped() -> None:

@@ -113,6 +113,7 @@ class LocalEngine:
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error) or len(requests) == rows == 1:
                 raise
+        self.decoder.forget()
         torch.cuda.empty_cache()
         log.warning(
             "Out of memory with %d questions in batches of %d rows: halving both",

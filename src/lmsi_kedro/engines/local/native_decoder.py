@@ -34,6 +34,8 @@ PIECE = 256  # tokens computed at once, so that activations fit into the CPU's c
 class NativeDecoder(TreeDecoder):
     """Supports models whose class is in MODELS, with SiLU and packed layers; TypeError for any other model."""
 
+    independent = True  # a row's sums have the same order in every batch
+
     def __init__(self, model: Any) -> None:
         config, packed = model.config, isinstance(model.get_output_embeddings(), PackedLinear)
         # The trial of `unsupported_reason` could mistake a different activation for bfloat16 rounding.
@@ -52,11 +54,15 @@ class NativeDecoder(TreeDecoder):
         )  # fmt: skip
 
     def start(self, prompts: Sequence[list[int]], rows: int, capacity: int) -> None:
-        # Frees the keys and logits of the last chunk before new memory is allocated.
+        # Frees the paths and logits of the last chunk before new memory is allocated.
         self.levels: list[Any] = []
         self.logits = NONE
         super().start(prompts, rows, capacity)
         self.levels = levels_of(self.tree.shared, self.tree.questions, self.tree.own)
+
+    def forget(self) -> None:
+        self.levels, self.logits = [], NONE
+        super().forget()
 
     def prefill(
         self, prompts: Sequence[list[int]], shared: Sequence[Any]

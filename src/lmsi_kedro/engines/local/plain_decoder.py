@@ -17,8 +17,12 @@ class PlainDecoder:
 
     def start(self, prompts: Sequence[list[int]], rows: int, capacity: int) -> None:
         """Stores the prompts and frees the cache of earlier ones."""
-        self.cache: Any = None
+        self.forget()
         self.prompts = prompts
+
+    def forget(self) -> None:
+        """Frees the memory of all prompts and paths."""
+        self.cache: Any = None
 
     def add(self, questions: Tensor) -> Tensor:
         """Starts a batch with one path for each question [R]; returns the logits [R, V] of the first tokens."""

@@ -1,6 +1,7 @@
 """Decodes with a prefix tree: the common prefix of all prompts is computed once, and each question once."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -12,10 +13,23 @@ from lmsi_kedro.kernels.attention import Prefixes
 from lmsi_kedro.tasks.encoding import alike
 
 
+@dataclass(frozen=True)
+class Prefilled:
+    """The keys and values of N prompts by layer; their first `common` tokens, the same in all, are in `shared`."""
+
+    places: dict[tuple[int, ...], int]  # index of each prompt (token ids)
+    lengths: Tensor  # [N], in tokens
+    common: int
+    shared: list[Any]
+    questions: list[Any]
+    first: Tensor  # [N, V], the logits of the first tokens
+
+
 class TreeDecoder:
     """Supports models with plain attention layers; `unsupported_reason` tests this."""
 
     refills = True  # new paths may join the batch while others continue
+    independent = False  # whether other prompts of the batch never change a bit of a prompt's keys
 
     def __init__(self, model: Any) -> None:
         model.set_attn_implementation(NAME)
@@ -23,19 +37,47 @@ class TreeDecoder:
         self.head = model.get_output_embeddings()
         self.layers = model.config.get_text_config().num_hidden_layers
         self._shared: tuple[list[int], list[Any]] | None = None
+        self.prefilled: Prefilled | None = None
         self.tree: Any = None
-        self.first: Any = None
 
     def start(self, prompts: Sequence[list[int]], rows: int, capacity: int) -> None:
-        """Computes the prompts (token ids), and allocates slots for `rows` paths of up to `capacity` tokens."""
+        """Computes the prompts (token ids), and allocates slots for `rows` paths of up to `capacity` tokens.
+
+        Prompts of the last chunk are not computed again if that gives the same bits.
+        """
         # Frees the memory of the last chunk before new memory is allocated.
-        self.tree = self.first = None
-        count = alike(prompts)
-        shared = self.shared_prefix(prompts[0][:count])
-        questions, last = self.prefill([ids[count:] for ids in prompts], shared)
-        self.first = self.head(last)  # [N, V]
-        self.starts = torch.tensor([len(ids) for ids in prompts])
-        self.tree = Paths(shared, questions, self.own_buffers(questions, rows, capacity))
+        self.tree = None
+        if not self.has(prompts):
+            self.prefilled = None
+            self.prefilled = self.computed_prompts(prompts)
+        known = self.prefilled
+        assert known is not None
+        self.places = torch.tensor([known.places[tuple(ids)] for ids in prompts])
+        own = self.own_buffers(known.questions, rows, capacity)
+        self.tree = Paths(known.shared, known.questions, own)
+
+    def has(self, prompts: Sequence[list[int]]) -> bool:
+        """Whether these prompts are computed, with the same common prefix."""
+        known = self.prefilled
+        if known is None or known.common != alike(prompts):
+            return False
+        ids = [*map(tuple, prompts)]
+        if self.independent:
+            return all(prompt in known.places for prompt in ids)
+        return ids == [*known.places]
+
+    def computed_prompts(self, prompts: Sequence[list[int]]) -> Prefilled:
+        """Computes the common prefix once, unless the last chunk had it, too, and the rest of each prompt."""
+        common = alike(prompts)
+        shared = self.shared_prefix(prompts[0][:common])
+        questions, last = self.prefill([ids[common:] for ids in prompts], shared)
+        places = {tuple(ids): i for i, ids in enumerate(prompts)}
+        lengths = torch.tensor([len(ids) for ids in prompts])
+        return Prefilled(places, lengths, common, shared, questions, self.head(last))
+
+    def forget(self) -> None:
+        """Frees the memory of all prompts and paths."""
+        self.tree = self.prefilled = self._shared = None
 
     def own_buffers(
         self, questions: Sequence[Prefixes], slots: int, capacity: int
@@ -72,13 +114,17 @@ class TreeDecoder:
 
     def add(self, questions: Tensor) -> Tensor:
         """Adds one path for each question [R]; returns the logits [R, V] of their first tokens."""
-        self.tree.add(questions)
-        return self.first[questions.to(self.first.device)]  # type: ignore[no-any-return]
+        assert self.prefilled is not None
+        places, first = self.places[questions], self.prefilled.first
+        self.tree.add(places)
+        return first[places.to(first.device)]
 
     def step(self, tokens: Tensor) -> Tensor:
         """The logits [R, V] after one more token [R] in each row; the next step may overwrite them."""
-        question, _, length = self.tree.rows.unbind(1)
-        logits = self.computed(tokens, self.starts[question] + length, self.tree.rows)
+        assert self.prefilled is not None
+        place, _, length = self.tree.rows.unbind(1)
+        positions = self.prefilled.lengths[place] + length
+        logits = self.computed(tokens, positions, self.tree.rows)
         self.tree.advance()
         return logits
 

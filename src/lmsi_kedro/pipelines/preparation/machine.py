@@ -28,6 +28,7 @@ def check_machine(
     """Returns the questions unchanged and all findings (preflight); a ValueError says what to change."""
     if engine.dtype == "int8":
         check_int8(base_model.path, engine.trust_remote_code)
+        warn_of_slow_int8()
     needed = memory(base_model.path, engine, **model_findings["most_tokens"])
     check_servers(engine, base_model.path)
     found = {
@@ -39,6 +40,17 @@ def check_machine(
     logged = {name: model_findings[name] for name in LOGGED} | found
     log.info("Preflight: %s", ", ".join(f"{name} {value}" for name, value in logged.items()))
     return fitting_questions, {**model_findings, **found}
+
+
+def warn_of_slow_int8() -> None:
+    """Warns if the CPU has no vector instructions that multiply int8 weights faster than other ones."""
+    from lmsi_kedro.kernels import _native
+
+    if _native.sampling_isa() == "scalar":
+        log.warning(
+            "engine.dtype=int8 is slower than float32 on a CPU without AVX2 (docs/sampling.md has the figures): "
+            "set engine.dtype=auto"
+        )
 
 
 def check_servers(engine: EngineParams, model: Path) -> None:
