@@ -80,7 +80,7 @@ def test_equal_questions_go_to_one_worker(workers: int) -> None:
 
 
 @pytest.mark.parametrize("workers", [1, 2, 3])
-def test_blocks_of_the_same_questions_go_to_one_worker(workers: int) -> None:
+def test_blocks_of_questions_go_to_one_worker(workers: int) -> None:
     run = Simulated(evaluation(0, 640, 32), workers).run()
     assert run.prompts <= 640 + 64 * (workers - 1)
     assert len(run.given) == 40
@@ -112,7 +112,7 @@ def test_random_plans_are_shared_fairly(seed: int) -> None:
     assert max(run.ends) <= sum(costs) / workers + max(costs)
 
 
-def test_first_chunk_of_a_group_has_all_its_prompts() -> None:
+def test_first_chunk_has_all_prompts_of_its_group() -> None:
     chunks = evaluation(400, 500, 16) | {"across": chunk(range(250, 260))}
     found = groups(chunks, by_size(chunks))
     assert sorted(name for group in found for name in group) == sorted(chunks)

@@ -141,7 +141,7 @@ def test_known_prompts_are_not_computed_again(
 
 
 @torch.inference_mode()
-def test_padded_prompts_are_kept_only_for_an_equal_batch() -> None:
+def test_padded_prompts_are_kept_for_equal_batches() -> None:
     decoder = TreeDecoder(model(torch.float32))
     calls = [
         after_three_steps(decoder, some)[1] for some in (CHUNK, CHUNK, CHUNK[:3], CHUNK[2::-1])
