@@ -69,11 +69,13 @@ def test_common_prefix_is_computed_only_once(
         return prefill(self, prompts, shared)
 
     monkeypatch.setattr(decoder, "prefill", seen)
-    engine.decoder._shared = None
+    engine.decoder.forget()
     whole = [len(ids) for ids in engine.encoder.prompts([SHARED + own for own in OWN])]
     shared = len(engine.encoder.prompts([SHARED + "Q:"])[0])
-    for paths in (range(2), range(2, 4)):
-        engine.sample(requests(SHARED, paths), SAMPLING)
+    engine.sample(requests(SHARED, range(2)), SAMPLING)
+    engine.sample(requests(SHARED, range(2, 4)), SAMPLING)  # with the prompts of the last chunk
+    engine.decoder.prefilled = None
+    engine.sample(requests(SHARED, range(2)), SAMPLING)  # with the shared prompt of the last chunk
     own = [length - shared for length in whole]
     assert computed == [[shared], own, own]
 
