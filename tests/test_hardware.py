@@ -1,13 +1,12 @@
 """A process uses the GPUs that its scheduler makes visible, and workers share them."""
 
 import os
-from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
 
 from lmsi_kedro import hardware
-from lmsi_kedro.engines.executors.processes import start_worker
+from lmsi_kedro.engines.executors.processes import Started, start_worker
 
 
 @pytest.fixture(autouse=True)
@@ -41,11 +40,11 @@ def test_no_gpu_where_the_machine_has_none(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_workers_take_the_visible_gpus_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
-    pids = get_context("spawn").Array("i", 3)
+    started = Started(3)
     taken = []
     for number in range(3):
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,3")
-        start_worker(os.getppid(), number, pids)
+        start_worker(os.getppid(), number, started)
         taken.append(os.environ["CUDA_VISIBLE_DEVICES"])
     assert taken == ["2", "3", "2"]
-    assert pids[:] == [os.getpid()] * 3
+    assert list(started.pids) == [os.getpid()] * 3

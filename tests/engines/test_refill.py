@@ -105,21 +105,27 @@ def test_out_of_memory_halves_batch_and_continues(
 ) -> None:
     """The device has memory for 20 rows; the error is raised where each decoder allocates its memory."""
     made = engine(model, 96, decoder)
-    start = made.decoder.start
+    start, reserve = made.decoder.start, getattr(made.decoder, "own_buffers", None)
     add: Add = made.decoder.add
+    held: list[bool] = []  # whether there are prompts of the last attempt
 
-    def reserving(prompts: Sequence[Any], rows: int, capacity: int) -> None:
-        if decoder == "tree" and rows > 20:
-            raise torch.OutOfMemoryError("CUDA out of memory.")
+    def starting(prompts: Sequence[Any], rows: int, capacity: int) -> None:
+        held.append(rows < 96 and getattr(made.decoder, "prefilled", None) is not None)
         start(prompts, rows, capacity)
+
+    def reserving(questions: Sequence[Any], slots: int, capacity: int) -> Any:
+        if slots > 20:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return reserve(questions, slots, capacity)  # type: ignore[misc]
 
     def adding(questions: torch.Tensor) -> torch.Tensor:
         if len(questions) > 20:
             raise torch.OutOfMemoryError("CUDA out of memory.")
         return add(questions)
 
-    made.decoder.start, made.decoder.add = reserving, adding
+    made.decoder.start, made.decoder.add, made.decoder.own_buffers = starting, adding, reserving
     same(made.sample(REQUESTS, SAMPLING), expected)
+    assert held[:4] == [False] * 4
     assert "Out of memory with 12 questions in batches of 96 rows: halving both" in caplog.text
     assert caplog.text.count("Out of memory") == 3
 

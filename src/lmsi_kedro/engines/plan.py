@@ -150,7 +150,7 @@ class Plan:
         paths = sum(self.chunks[name].paths for name in missing)
         progress = Progress(len(missing), paths, self.running())
         # Large chunks first, so that workers finish at about the same time. Chunks of equal size keep their order,
-        # in which adjacent chunks share exemplars.
+        # in which adjacent chunks share exemplars. `Schedule` moves some up that share questions.
         order = sorted(missing, key=lambda name: -self.chunks[name].paths)
         for name, table in self.executor.compute(self.chunks, order):
             progress.add(table)

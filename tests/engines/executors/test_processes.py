@@ -1,6 +1,10 @@
-"""A run that is killed 20 times stores the same bytes as an uninterrupted one and samples no chunk twice."""
+"""A run that is killed 20 times stores the same bytes as an uninterrupted one and samples no chunk twice.
+
+A killed worker ends the run at once.
+"""
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -13,6 +17,9 @@ import psutil
 import pytest
 
 from lmsi_kedro.datasets.chunk_store import ChunkStore
+from lmsi_kedro.engines.chunk import Chunk, Request
+from lmsi_kedro.engines.executors import processes
+from tests.engines.executors import faulty
 from tests.engines.sampling_run import plan
 from tests.models import RAGGED, tiny_model
 from tests.stores import fill
@@ -91,3 +98,50 @@ def test_killed_worker_stops_the_run_with_reason(tmp_path: Path) -> None:
     kept = chunks(store)
     assert start(model, store).wait(120) == 0
     assert chunks(store).items() > kept.items()
+
+
+def started(folder: Path, monkeypatch: pytest.MonkeyPatch) -> processes.Processes:
+    """Two workers that compute the chunks of `faulty`."""
+    monkeypatch.setattr(processes, "sample", faulty.sample)
+    engine = plan(folder).engine.model_copy(update={"workers": 2})
+    return processes.Processes(folder, engine)
+
+
+def chunks_of(*questions: str) -> dict[str, Chunk]:
+    sampling = plan(Path()).wanted[0].sampling
+    return {q: Chunk((Request(q, q, range(1)),), sampling, {}) for q in questions}
+
+
+@pytest.mark.parametrize("first", ["dies", "dies beside a sleeper"])
+def test_killed_worker_ends_the_others(
+    first: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other worker is still starting, or computes a chunk that takes ten minutes."""
+    workers, chunks = started(tmp_path, monkeypatch), chunks_of(first, "sleeps")
+    begin = time.monotonic()
+    with pytest.raises(ChildProcessError, match=r"lower engine\.workers or engine\.rows"):
+        list(workers.compute(chunks, list(chunks)))
+    workers.close()
+    assert time.monotonic() - begin < 60
+    assert not [child for child in psutil.Process().children() if child.pid in workers.started.pids]
+
+
+def test_worker_is_a_process_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    workers, chunks = started(tmp_path, monkeypatch), chunks_of(*"abcdefgh")
+    pids = [table["pid"].item() for _, table in workers.compute(chunks, list(chunks))]
+    workers.close()
+    assert {*pids} <= {*workers.started.pids}
+    assert os.getpid() not in pids
+    assert len(pids) == 8
+
+
+@pytest.mark.parametrize(("soft", "more", "expected"), [(100, 50, 150), (100, 5000, 200)])
+def test_limit_of_open_files_is_raised(
+    soft: int, more: int, expected: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each worker's pool has 8 open files, and many systems allow 1,024; the hard limit is 200 here."""
+    set_to: list[Any] = []
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (soft, 200))
+    monkeypatch.setattr(resource, "setrlimit", lambda _, limits: set_to.append(limits))
+    processes.allow_open_files(more)
+    assert set_to == [(expected, 200)]

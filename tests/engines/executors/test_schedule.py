@@ -1,6 +1,7 @@
 """Each chunk is given once, no worker is idle while chunks are left, equal questions go to the same worker."""
 
 import heapq
+from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -71,12 +72,10 @@ class Simulated:
         return self
 
 
-@pytest.mark.parametrize("workers", [1, 2, 8])
-def test_equal_questions_go_to_one_worker(workers: int) -> None:
-    """400 greedy questions in two formats, and 500 questions with 16 paths: 2,800 prompts if none were kept."""
-    run = Simulated(evaluation(400, 500, 16), workers).run()
-    # 500 with rationales and 400 without are the fewest; a few chunks go to a worker that has not their prompts.
-    assert 900 <= run.prompts <= 900 + 256 + 64 * (workers - 1)
+@pytest.mark.parametrize(("workers", "most"), [(1, 950), (2, 1150), (4, 1300)])
+def test_equal_questions_go_to_one_worker(workers: int, most: int) -> None:
+    """400 greedy questions in two formats, and 500 questions with 16 paths: 1,800 prompts if none were kept, at least 900."""
+    assert 900 <= Simulated(evaluation(400, 500, 16), workers).run().prompts <= most
 
 
 @pytest.mark.parametrize("workers", [1, 2, 3])
@@ -110,6 +109,53 @@ def test_random_plans_are_shared_fairly(seed: int) -> None:
     assert sorted(name for _, name in run.given) == sorted(chunks)
     costs = [c.paths + PROMPT * len(c.requests) for c in chunks.values()]
     assert max(run.ends) <= sum(costs) / workers + max(costs)
+
+
+@pytest.mark.parametrize("workers", range(1, 17))
+@pytest.mark.parametrize("m", [8, 40])
+@pytest.mark.parametrize("greedy", [0, 400])
+def test_groups_do_not_delay_the_end(greedy: int, m: int, workers: int) -> None:
+    """The workers may end later than with the largest chunk first, since a chunk is begun later, but not much."""
+    chunks = evaluation(greedy, 400, m)
+    ends = [0.0] * workers
+    for name in by_size(chunks):
+        ends[ends.index(min(ends))] += chunks[name].paths + PROMPT * len(chunks[name].requests)
+    assert max(Simulated(chunks, workers).run().ends) < 1.15 * max(ends)
+
+
+def test_idle_worker_takes_chunks_of_stuck_one() -> None:
+    chunks = evaluation(400, 500, 16)
+    schedule = Schedule(chunks, by_size(chunks), 2)
+    stuck = schedule.next(0)
+    taken = [name for _ in chunks if (name := schedule.next(1))]
+    assert sorted([stuck, *taken]) == sorted(chunks)  # type: ignore[type-var]
+
+
+def test_idle_worker_takes_last_of_the_busiest() -> None:
+    """Its last one is the farthest from what it computes now."""
+    schedule = Schedule(cut(9, 1, range(1)), [], 3)
+    schedule.paths = {"a": 8, "b": 8, "c": 9, "d": 9}
+    schedule.own = [deque(["a", "b"]), deque(), deque(["c", "d"])]
+    assert [schedule.next(1) for _ in range(5)] == ["d", "b", "c", "a", None]
+
+
+def test_group_is_halved_by_paths() -> None:
+    schedule = Schedule({}, [], 2)
+    schedule.paths = {"a": 4, "b": 1, "c": 1, "d": 1, "e": 1}
+    assert schedule.split([*"abcde"], 8) == [[*"abcde"]]
+    assert schedule.split([*"abcde"], 7) == [["a"], [*"bcde"]]
+    assert schedule.split([*"abcde"], 2) == [["a"], [*"bc"], [*"de"]]
+    assert schedule.split([*"edcba"], 4) == [[*"edcb"], ["a"]]
+
+
+def test_chunks_of_equal_questions_are_neighbours() -> None:
+    chunks = {"greedy": chunk(range(8), range(1))} | {
+        f"{block} {start}": chunk(range(start, start + 2), range(8 * block, 8 * block + 8))
+        for block in range(2)
+        for start in (4, 0, 2)
+    }
+    expected = ["greedy", "0 0", "1 0", "0 2", "1 2", "0 4", "1 4"]
+    assert groups(chunks, by_size(chunks)) == [expected]
 
 
 def test_first_chunk_has_all_prompts_of_its_group() -> None:
@@ -150,6 +196,13 @@ def results(chunks: dict[str, Chunk], workers: int) -> Iterator[str]:
 def test_each_chunk_is_yielded_once(workers: int) -> None:
     chunks = evaluation(300, 200, 16)
     assert sorted(results(chunks, workers)) == sorted(chunks)
+
+
+def test_free_worker_does_not_wait_for_storage() -> None:
+    submit, chunks = Inline(), cut(6, 1, range(1))
+    found = scheduled(submit, Schedule(chunks, by_size(chunks), 2), 2)
+    next(found)
+    assert len(submit.submitted) == 3
 
 
 def test_error_of_a_chunk_is_raised() -> None:

@@ -1,6 +1,7 @@
 """A C++ step gives the model's logits on every instruction set, and other rows do not change any bit of a row."""
 
 import copy
+import weakref
 from typing import Any
 
 import pytest
@@ -143,10 +144,23 @@ def test_known_prompts_are_not_computed_again(
 @torch.inference_mode()
 def test_padded_prompts_are_kept_for_equal_batches() -> None:
     decoder = TreeDecoder(model(torch.float32))
-    calls = [
-        after_three_steps(decoder, some)[1] for some in (CHUNK, CHUNK, CHUNK[:3], CHUNK[2::-1])
-    ]
-    assert calls == [2, 0, 1, 1]
+    twice = [CHUNK[0], CHUNK[0], CHUNK[1]]
+    given = (CHUNK, CHUNK, CHUNK[:3], CHUNK[2::-1], twice, CHUNK[:2], twice, twice)
+    calls = [after_three_steps(decoder, some)[1] for some in given]
+    assert calls == [2, 0, 1, 1, 1, 1, 1, 1]
+
+
+@torch.inference_mode()
+def test_forgotten_prompts_and_paths_are_freed() -> None:
+    given = model(torch.float32)
+    pack(given)
+    decoder = NativeDecoder(given)
+    after_three_steps(decoder, CHUNK)
+    tree, prefilled = weakref.ref(decoder.tree), weakref.ref(decoder.prefilled)
+    decoder.forget()
+    assert [tree(), prefilled(), decoder._shared] == [None] * 3
+    assert decoder.levels == []
+    assert decoder.logits.numel() == 0
 
 
 def after_three_steps(decoder: Any, prompts: list[list[int]]) -> tuple[torch.Tensor, int]:
@@ -155,6 +169,8 @@ def after_three_steps(decoder: Any, prompts: list[list[int]]) -> tuple[torch.Ten
 
     def counted(*given: Any) -> Any:
         calls.append(given)
+        held = decoder.tree, decoder.prefilled, getattr(decoder, "levels", None)
+        assert not any(held), "memory of the last chunk is held"
         return prefill(decoder, *given)
 
     decoder.prefill = counted

@@ -22,7 +22,7 @@ PASSES = 6
 
 
 def measure(plan: Plan, texts: Sequence[str], seconds: float) -> Measured:
-    """Measures how fast the plan's workers sample random chunks; `texts` are training examples.
+    """Measures how fast the plan's workers sample chunks of random questions; `texts` are training examples.
 
     A cluster is not measured; each of its workers is assumed to be as fast as a worker on this machine.
     """

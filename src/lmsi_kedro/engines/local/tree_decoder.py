@@ -64,7 +64,9 @@ class TreeDecoder:
         ids = [*map(tuple, prompts)]
         if self.independent:
             return all(prompt in known.places for prompt in ids)
-        return ids == [*known.places]
+        return len(ids) == len(known.lengths) and ids == [
+            *known.places
+        ]  # equal prompts have one place
 
     def computed_prompts(self, prompts: Sequence[list[int]]) -> Prefilled:
         """Computes the common prefix once, unless the last chunk had it, too, and the rest of each prompt."""
