@@ -74,7 +74,7 @@ class Simulated:
 
 @pytest.mark.parametrize(("workers", "most"), [(1, 950), (2, 1150), (4, 1300)])
 def test_equal_questions_go_to_one_worker(workers: int, most: int) -> None:
-    """400 greedy questions in two formats, and 500 questions with 16 paths: 1,800 prompts if none were kept, at least 900."""
+    """400 greedy questions in two formats, 500 with 16 paths: 1,800 prompts if none were kept, at least 900."""
     assert 900 <= Simulated(evaluation(400, 500, 16), workers).run().prompts <= most
 
 
