@@ -126,6 +126,18 @@ def test_killed_worker_ends_the_others(
     assert not [child for child in psutil.Process().children() if child.pid in workers.started.pids]
 
 
+@pytest.mark.parametrize("ended", [0, 1])
+def test_worker_that_starts_too_late_ends(ended: int) -> None:
+    workers = processes.Started(1)
+    if ended:
+        workers.end()
+    late = processes.CONTEXT.Process(target=workers.add, args=(0,))
+    late.start()
+    late.join(60)
+    assert late.exitcode == ended
+    assert list(workers.pids) == [late.pid]
+
+
 def test_worker_is_a_process_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     workers, chunks = started(tmp_path, monkeypatch), chunks_of(*"abcdefgh")
     pids = [table["pid"].item() for _, table in workers.compute(chunks, list(chunks))]

@@ -64,9 +64,8 @@ class TreeDecoder:
         ids = [*map(tuple, prompts)]
         if self.independent:
             return all(prompt in known.places for prompt in ids)
-        return len(ids) == len(known.lengths) and ids == [
-            *known.places
-        ]  # equal prompts have one place
+        # Equal prompts have one place, so a batch with equal prompts is computed again.
+        return len(ids) == len(known.lengths) and ids == [*known.places]
 
     def computed_prompts(self, prompts: Sequence[list[int]]) -> Prefilled:
         """Computes the common prefix once, unless the last chunk had it, too, and the rest of each prompt."""
