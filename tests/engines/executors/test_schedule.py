@@ -11,7 +11,8 @@ import polars as pl
 import pytest
 
 from lmsi_kedro.engines.chunk import Chunk, Request
-from lmsi_kedro.engines.executors.schedule import Schedule, groups, scheduled
+from lmsi_kedro.engines.executors.executor import finished
+from lmsi_kedro.engines.executors.schedule import Schedule, groups
 from lmsi_kedro.params import Sampling
 
 SAMPLING = Sampling(temperature=0.7, max_new_tokens=8, seed=3)
@@ -187,7 +188,7 @@ class Inline:
 def results(chunks: dict[str, Chunk], workers: int) -> Iterator[str]:
     submit = Inline()
     schedule = Schedule(chunks, by_size(chunks), workers)
-    for name, table in scheduled(submit, schedule, workers):
+    for name, table in finished(submit, schedule.next, workers):
         assert table["name"].to_list() == [name]
         yield name
 
@@ -200,7 +201,7 @@ def test_each_chunk_is_yielded_once(workers: int) -> None:
 
 def test_free_worker_does_not_wait_for_storage() -> None:
     submit, chunks = Inline(), cut(6, 1, range(1))
-    found = scheduled(submit, Schedule(chunks, by_size(chunks), 2), 2)
+    found = finished(submit, Schedule(chunks, by_size(chunks), 2).next, 2)
     next(found)
     assert len(submit.submitted) == 3
 
@@ -223,5 +224,5 @@ def test_no_chunk_waits_for_a_busy_worker(chunks: int, expected: list[int]) -> N
         return future
 
     with pytest.raises(EOFError):
-        [*scheduled(submit, Schedule(made, [*made], 2), 2)]
+        [*finished(submit, Schedule(made, [*made], 2).next, 2)]
     assert given == expected

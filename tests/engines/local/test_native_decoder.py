@@ -22,9 +22,8 @@ CONFIG = {
 }  # fmt: skip
 KINDS: dict[str, dict[str, Any]] = {
     "llama": {},
-    "qwen3": {
-        "intermediate_size": 90
-    },  # not a multiple of 16, so gates are activated after the product
+    # Not a multiple of 16, so gates are activated after the product.
+    "qwen3": {"intermediate_size": 90},
     "smollm3": {"no_rope_layers": [1, 0, 1], "intermediate_size": 1280},  # gates in several groups
 }
 PROMPTS = [[5, 9, 3, 44, 7, 8, 20], [5, 9, 3, 44, 12]]

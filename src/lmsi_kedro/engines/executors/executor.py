@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from itertools import islice
 from typing import Protocol
 
 import polars as pl
@@ -22,13 +21,32 @@ class Executor(Protocol):
 
 
 def finished(
-    submit: Callable[[str], "Future[pl.DataFrame]"], missing: Sequence[str], width: int
+    submit: Callable[[int, str], "Future[pl.DataFrame]"],
+    following: Callable[[int], str | None],
+    slots: int,
 ) -> Computed:
-    """Yields chunks as they finish; at most `width` are in flight, so unwritten results never pile up."""
-    waiting = iter(missing)
-    running = {submit(name): name for name in islice(waiting, width)}
+    """Yields chunks as they finish; submit(slot, name) begins the one that following(slot) names, None at the end.
+
+    A slot gets a chunk only when it is free. So unwritten results never pile up, and no chunk waits for a busy
+    worker while another one is idle.
+    """
+    running: dict[Future[pl.DataFrame], tuple[int, str]] = {}
+
+    def feed(slot: int) -> None:
+        if (name := following(slot)) is not None:
+            running[submit(slot, name)] = slot, name
+
+    for slot in range(slots):
+        feed(slot)
     while running:
         for future in wait(running, return_when=FIRST_COMPLETED).done:
-            name = running.pop(future)
-            running |= {submit(following): following for following in islice(waiting, 1)}
-            yield name, future.result()
+            slot, name = running.pop(future)
+            table = future.result()
+            feed(slot)
+            yield name, table
+
+
+def in_turn(names: Sequence[str]) -> Callable[[int], str | None]:
+    """The argument `following` for executors in which any slot may compute any chunk."""
+    waiting = iter(names)
+    return lambda slot: next(waiting, None)

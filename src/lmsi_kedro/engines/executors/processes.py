@@ -12,8 +12,8 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from lmsi_kedro.engines.chunk import Chunk
-from lmsi_kedro.engines.executors.executor import Computed
-from lmsi_kedro.engines.executors.schedule import Schedule, scheduled
+from lmsi_kedro.engines.executors.executor import Computed, finished
+from lmsi_kedro.engines.executors.schedule import Schedule
 from lmsi_kedro.engines.executors.worker import sample
 from lmsi_kedro.hardware import visible_gpus
 from lmsi_kedro.params import EngineParams
@@ -51,11 +51,11 @@ class Processes:
         """Yields the missing chunks; ChildProcessError if a worker was killed."""
         workers = self.workers
         try:
-            yield from scheduled(
+            yield from finished(
                 lambda worker, name: workers[worker].submit(
                     sample, str(self.model), self.engine, chunks[name]
                 ),
-                Schedule(chunks, missing, len(workers)),
+                Schedule(chunks, missing, len(workers)).next,
                 len(workers),
             )
         except BrokenProcessPool as error:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from lmsi_kedro.engines.chunk import Chunk
-from lmsi_kedro.engines.executors.executor import Computed, finished
+from lmsi_kedro.engines.executors.executor import Computed, finished, in_turn
 from lmsi_kedro.engines.executors.worker import sample
 from lmsi_kedro.params import EngineParams
 
@@ -27,8 +27,8 @@ class RayTasks:
         resources = {"num_cpus": 1, "num_gpus": 1 if ray.cluster_resources().get("GPU") else 0}
         remote = ray.remote(sample).options(max_retries=-1, **resources)
         return finished(
-            lambda name: remote.remote(str(self.model), self.engine, chunks[name]).future(),
-            missing,
+            lambda _, name: remote.remote(str(self.model), self.engine, chunks[name]).future(),
+            in_turn(missing),
             self.engine.workers,
         )
 

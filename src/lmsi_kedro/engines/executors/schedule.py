@@ -6,14 +6,10 @@ prompt. A worker keeps the prompts of its last chunk (`TreeDecoder.start`), so i
 
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate
 
-import polars as pl
-
 from lmsi_kedro.engines.chunk import Chunk
-from lmsi_kedro.engines.executors.executor import Computed
 
 
 class Schedule:
@@ -74,26 +70,3 @@ def in_order(chunks: Mapping[str, Chunk], group: Sequence[str]) -> list[str]:
     """The first chunk, then the others by their first question, so that parts have equal questions."""
     place = {request.prompt: i for i, request in enumerate(chunks[group[0]].requests)}
     return [group[0], *sorted(group[1:], key=lambda name: place[chunks[name].requests[0].prompt])]
-
-
-def scheduled(
-    submit: Callable[[int, str], "Future[pl.DataFrame]"], schedule: Schedule, workers: int
-) -> Computed:
-    """Yields chunks as they finish; submit(worker, name) begins one.
-
-    A chunk is given only to a free worker: if it waited for a busy one, an idle one could not take it.
-    """
-    running: dict[Future[pl.DataFrame], tuple[int, str]] = {}
-
-    def feed(worker: int) -> None:
-        if (name := schedule.next(worker)) is not None:
-            running[submit(worker, name)] = worker, name
-
-    for worker in range(workers):
-        feed(worker)
-    while running:
-        for future in wait(running, return_when=FIRST_COMPLETED).done:
-            worker, name = running.pop(future)
-            table = future.result()
-            feed(worker)
-            yield name, table

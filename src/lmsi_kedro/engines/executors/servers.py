@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from lmsi_kedro.engines.chunk import Chunk
-from lmsi_kedro.engines.executors.executor import Computed, finished
+from lmsi_kedro.engines.executors.executor import Computed, finished, in_turn
 from lmsi_kedro.engines.server.engine import ServerEngine
 from lmsi_kedro.engines.server.faults import ServerError
 from lmsi_kedro.params import EngineParams
@@ -37,7 +37,7 @@ class Servers:
         pool = ThreadPoolExecutor(width)
         try:
             yield from finished(
-                lambda name: pool.submit(chunks[name].table, engine), missing, width
+                lambda _, name: pool.submit(chunks[name].table, engine), in_turn(missing), width
             )
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
